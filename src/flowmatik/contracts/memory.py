@@ -1,0 +1,101 @@
+"""Memory: documents in, cited passages out."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk as stored. `text` is exactly `document_text[start:end]`; `lines` (1-based,
+    inclusive) for text formats, `page` (1-based) for PDF. `heading` is the heading path
+    ("A > B"). `effective` is the ISO date from which the document says that it holds (its
+    version header, in es or en), "" if it says none. `replaces`: source names that the
+    document says it supersedes. `score` is comparable within one search only."""
+
+    id: str
+    source: str
+    text: str
+    start: int
+    end: int
+    lines: tuple[int, int] | None = None
+    page: int | None = None
+    heading: str = ""
+    language: str = ""
+    effective: str = ""
+    replaces: tuple[str, ...] = ()
+    title: str = ""
+    score: float = 0.0
+    scores: tuple[tuple[str, float], ...] = ()  # per leg, for explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSource:
+    """A data file (CSV, Parquet, SQLite) that the user supplied; `path` is readable now.
+    For SQLite, one TableSource per table with `table` set."""
+
+    name: str  # file name, e.g. "orders.csv"
+    path: str
+    format: Literal["csv", "parquet", "sqlite"]
+    table: str = ""
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestProgress:
+    """One per file, as it is done."""
+
+    source: str
+    outcome: Literal["added", "updated", "moved", "unchanged", "deleted", "skipped"]
+    chunks: int = 0
+    reason: str = ""  # for skipped: what is wrong and what to do
+    code: str = ""  # for skipped: stable code, e.g. document.encrypted
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStatus:
+    documents: int
+    chunks: int
+    tables: int
+    embedded: int
+    embedding_model: str  # "" when search is full text only
+    size_bytes: int
+
+
+class Memory(Protocol):
+    """Every method filters by workspace. Raises DocumentError, InvalidInput, Unavailable."""
+
+    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        """Sync files and folders: unchanged content costs nothing, changed files replace
+        exactly their chunks, files gone from a folder that was ingested before vanish. A bad
+        file is reported as skipped, never fatal."""
+        ...
+
+    async def search(
+        self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
+    ) -> list[Passage]:
+        """Best first. `sources` restricts to those source names or path prefixes."""
+        ...
+
+    async def passage(self, workspace_id: str, passage_id: str) -> Passage | None: ...
+
+    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+        """The passage narrowed to where `quote` stands verbatim in its stored source (exact
+        lines or page of the quote); None when it does not."""
+        ...
+
+    async def tables(self, workspace_id: str) -> list[TableSource]: ...
+
+    async def status(self, workspace_id: str) -> MemoryStatus: ...
+
+
+class Embedder(Protocol):
+    """Text to unit vectors. `embed` returns float32 rows, L2-normalised, shape (n, dimension)."""
+
+    id: str
+    dimension: int
+
+    async def embed(self, texts: Sequence[str]) -> object: ...

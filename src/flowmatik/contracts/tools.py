@@ -1,0 +1,63 @@
+"""Tools: one contract for every skill, whatever it is made of."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+
+class Effect(StrEnum):
+    """What repeating a call means: nothing (`read`), nothing under the same key
+    (`idempotent`), or a second effect in the world (`once`)."""
+
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """`parameters` is a JSON Schema object; `timeout` in seconds; `key_ttl`: for how many
+    seconds an idempotent tool's far side remembers its key; `reconcilable`: the tool can be
+    asked whether a call with a key took effect."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    effect: Effect
+    timeout: float = 30.0
+    key_ttl: float = 86_400.0
+    reconcilable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """For whom a call is made. `principal` is the user whose rights the agent borrows."""
+
+    workspace_id: str
+    run_id: str
+    call_id: str
+    idempotency_key: str
+    principal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """`found`: it took effect, `result` is its outcome. `void`: it did not and never will
+    (the far side enforces the key or voided it). `unknown`: nobody can tell."""
+
+    state: Literal["found", "void", "unknown"]
+    result: Any = None
+
+
+class ToolBox(Protocol):
+    """Every tool known to the installation."""
+
+    def specs(self) -> dict[str, ToolSpec]: ...
+
+    async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
+        """The JSON-able result. Raises NotFound (unknown tool), ToolInputInvalid (arguments do
+        not fit the schema, message names the field), ToolError (the tool said no). Any of
+        these is a definite failure: nothing took effect."""
+        ...
+
+    async def reconcile(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Reconciled: ...
