@@ -1,0 +1,134 @@
+"""Agents: profiles as data, versions as content hashes, and the loop as a reducer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from flowmatik.contracts.models import Message, ModelReply, ToolSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentVersion:
+    """One immutable version of a profile. `version` is the first 12 hex digits of the content
+    hash of everything below it; `name` is the profile's name."""
+
+    name: str
+    version: str
+    role: str  # planner | researcher | analyst | verifier | writer | any other text
+    summary: str
+    instructions: str
+    skills: tuple[str, ...] = ()  # what tasks it can take, e.g. "documents", "tables"
+    tools: tuple[str, ...] = ()  # names in the ToolBox
+    model: str = ""  # "" = the installation's default
+    output_schema: dict[str, Any] | None = None
+    max_turns: int = 8
+    max_output_tokens: int = 2048
+    budget_micros: int | None = None
+    memory_scopes: tuple[str, ...] = ("workspace",)
+
+    def ref(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class AgentCatalogue(Protocol):
+    """Versions per workspace. Raises NotFound (`not_found.agent`) and ProfileInvalid."""
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        """The stable version of every agent, by name."""
+        ...
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        """`name` (stable channel) or `name@version`."""
+        ...
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+        """Validate YAML text, store it as an immutable version (the same content is the same
+        version) and point the stable channel at it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallModel:
+    """The loop wants the model to speak next."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+    output_schema: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTool:
+    """The loop wants a tool; `tool_call_id` pairs the outcome with the model's wish."""
+
+    tool_call_id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopDone:
+    """`output` is JSON when the agent has an output schema, else text."""
+
+    output: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopFailed:
+    code: str
+    message: str
+
+
+LoopAction = CallModel | CallTool | LoopDone | LoopFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopState:
+    """Everything that the loop knows; a pure function of the outcomes fed to it."""
+
+    messages: tuple[Message, ...]
+    turns: int = 0
+    pending: tuple[CallTool, ...] = ()  # asked for, no outcome yet
+    repairs: int = 0  # unreadable or schema-breaking outputs so far
+    done: LoopDone | LoopFailed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutcome:
+    """What came of a tool call: `result`, or `error` as told to the model."""
+
+    tool_call_id: str
+    name: str
+    result: Any = None
+    error: str = ""
+
+
+class AgentLoop(Protocol):
+    """Pure: no I/O, no clock, no randomness. The engine folds outcomes through it."""
+
+    def start(self, agent: AgentVersion, prompt: str) -> LoopState: ...
+
+    def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
+        """Validates tool-call arguments being JSON objects and the final text against the
+        output schema; a bad output is told back to the model at most twice, then fails."""
+        ...
+
+    def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState: ...
+
+    def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
+        """What to do now: one CallModel, or the pending CallTools (all may run at once), or
+        exactly one LoopDone/LoopFailed. Never empty."""
+        ...
+
+
+class ToolSchemas(Protocol):
+    def __call__(self, names: Sequence[str]) -> tuple[ToolSchema, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A verifier's word on a finding. `checks` are (criterion, passed, detail)."""
+
+    passed: bool
+    checks: tuple[tuple[str, bool, str], ...] = ()
+    kind: Literal["finding", "answer"] = "finding"
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,164 @@
+"""Runs: what callers (CLI, API) may ask of the engine."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from flowmatik.contracts.answers import Answer
+from flowmatik.kernel.events import CloudEvent
+
+MAX_GOAL_CHARACTERS = 20_000
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    IN_DOUBT = "in_doubt"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class TaskStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """`agent`: one agent does the whole goal, without a plan; "" lets the Brain plan.
+    `budget_micros`: None is no cap, 0 permits only calls priced 0. `deadline_seconds` from
+    creation. `idempotency_key`: the same key in a workspace returns the first run."""
+
+    goal: str
+    agent: str = ""
+    language: str = ""  # of the answer; "" = the goal's own
+    budget_micros: int | None = None
+    deadline_seconds: float | None = None
+    sources: tuple[str, ...] = ()
+    idempotency_key: str = ""
+    principal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    id: str
+    objective: str
+    skill: str
+    needs: tuple[str, ...]
+    agent: str
+    status: TaskStatus
+    output: Any = None
+    checks: tuple[tuple[str, bool, str], ...] = ()  # criterion, passed, detail
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubtCall:
+    call_id: str
+    tool: str
+    arguments: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run as people see it. `cost_micros` is settled cost; times are RFC 3339 UTC text."""
+
+    id: str
+    workspace_id: str
+    goal: str
+    status: RunStatus
+    created_at: str
+    ended_at: str = ""
+    head_seq: int = 0
+    planner: str = ""
+    plan_reason: str = ""
+    tasks: tuple[TaskView, ...] = ()
+    answer: Answer | None = None
+    verified: tuple[tuple[str, bool, str], ...] = ()
+    cost_micros: int = 0
+    budget_micros: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    error_code: str = ""
+    error: str = ""
+    waiting_for: str = ""
+    in_doubt: tuple[InDoubtCall, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    id: str
+    goal: str
+    status: RunStatus
+    created_at: str
+    ended_at: str = ""
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`next`: opaque cursor, "" on the last page."""
+
+    items: tuple[RunSummary, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayReport:
+    """`differences` is empty when the recorded history leads to the same decisions."""
+
+    run_id: str
+    events: int
+    decisions: int
+    differences: tuple[str, ...] = field(default=())
+
+
+class Runs(Protocol):
+    """Every method is for one workspace; a run of another one is NotFound (`not_found.run`).
+
+    create: InvalidInput for an empty goal or one above MAX_GOAL_CHARACTERS; NotFound for an
+    unknown agent. cancel: Conflict (`conflict.run_ended`) for an ended run. resume: Conflict
+    when there is nothing to resume; with `resolutions` {call_id: "done" | "repeat" | "failed"}
+    a person decides calls in doubt.
+    """
+
+    async def create(self, workspace_id: str, new: NewRun) -> str: ...
+
+    async def get(self, workspace_id: str, run_id: str) -> RunView: ...
+
+    async def list(
+        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+    ) -> Page: ...
+
+    def events(
+        self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
+    ) -> AsyncIterator[CloudEvent]:
+        """Stored events in seq order; with `follow`, goes on until the run has ended, waits
+        for a person or is in doubt and has no more events."""
+        ...
+
+    async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None: ...
+
+    async def resume(
+        self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
+    ) -> None: ...
+
+    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport: ...
+
+    async def wait(self, workspace_id: str, run_id: str) -> RunView:
+        """Until the run has ended, waits or is in doubt."""
+        ...

@@ -1,0 +1,53 @@
+"""Identity: who calls, for which workspace, with which rights."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+SCOPES = ("runs:read", "runs:write", "memory:read", "memory:write", "agents:read", "agents:write", "admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    id: str
+    name: str
+    workspace_id: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    token: str
+    expires_in: int  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedKey:
+    """`secret` is shown once and stored only as a hash."""
+
+    id: str
+    name: str
+    secret: str
+    scopes: tuple[str, ...]
+
+
+class Identity(Protocol):
+    """Raises Unauthenticated (`auth.required`, `auth.invalid`, `auth.expired`)."""
+
+    async def login(self, username: str, password: str) -> IssuedToken:
+        """argon2id check, then a short-lived JWT. The same time whether the user exists."""
+        ...
+
+    async def authenticate(self, credential: str) -> Principal:
+        """A bearer JWT or an API key (`fmk_…`)."""
+        ...
+
+    async def create_key(
+        self, principal: Principal, name: str, scopes: tuple[str, ...]
+    ) -> IssuedKey: ...
+
+    async def create_first_admin(self, workspace_id: str) -> str | None:
+        """The generated password, once; None when there is an administrator already."""
+        ...

@@ -1,0 +1,1 @@
+"""The event-sourced journal: one port, adapters for memory, SQLite and PostgreSQL."""

@@ -1,0 +1,236 @@
+"""The journal port: what every store must promise the engine.
+
+A run is its events. The head row fences appends: an append names the epoch and head_seq that
+the caller believes in, and only goes down if both still hold. Only the owner appends; everybody
+else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micro-dollars.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """`payload` is canonical JSON text; `relay` False keeps the event off the bus."""
+
+    type: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    seq: int
+    type: str
+    payload: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHead:
+    """`ready`: an engine should look at the run (queued, has unseen input, or orphaned)."""
+
+    run_id: str
+    workspace_id: str
+    status: str
+    head_seq: int
+    epoch: int
+    owner: str
+    inbox_tail: int
+    inbox_seen: int
+    last_append_id: str
+    created_at: str
+    ended_at: str
+    goal: str
+    cost_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadChange:
+    """What `runs` shows after this append; None leaves a column as it is."""
+
+    status: str | None = None
+    ended_at: str | None = None
+    cost_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTimer:
+    """A timer that fires becomes inbox input `timer:<timer_id>` of kind "timer"."""
+
+    timer_id: str
+    due_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """One atomic append of one run. `park_if_seen`: also give up ownership, but only if
+    inbox_tail equals this; otherwise the append goes down and the run stays owned."""
+
+    run_id: str
+    workspace_id: str
+    epoch: int
+    expected_seq: int
+    append_id: str
+    events: tuple[NewEvent, ...]
+    head: HeadChange = HeadChange()
+    consumed: int | None = None  # inbox_no up to which inputs are consumed
+    timers: tuple[NewTimer, ...] = ()
+    park_if_seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    head_seq: int
+    inbox_tail: int
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    run_id: str
+    workspace_id: str
+    goal: str
+    idempotency_key: str  # "" = none
+    events: tuple[NewEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """`events` is the whole history, RunClaimed(epoch) included."""
+
+    head: RunHead
+    events: tuple[StoredEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    input_no: int
+    input_id: str
+    kind: str  # cancel | timer | resolve | outcome | signal
+    payload: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """A pointer into the journal, relayed in seq order per run."""
+
+    run_id: str
+    workspace_id: str
+    from_seq: int
+    to_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    subscriber: str
+    run_id: str
+    workspace_id: str
+    seq: int
+    error: str
+    attempts: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """A shared cap (agent, workspace, month …): `scope` such as "workspace:default:2026-11"."""
+
+    scope: str
+    limit_micros: int
+    granted_micros: int  # allotted to runs or spent; never above the limit
+
+
+class Journal(Protocol):
+    """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
+
+    async def create(self, creation: Creation) -> str:
+        """The run id; the first run's id when the workspace used this idempotency key before."""
+        ...
+
+    async def claim(self, run_id: str, owner: str) -> Claim | None:
+        """Take a run that is ready, parked or whose owner is dead: epoch + 1 and a
+        `RunClaimed` event {"epoch", "owner"} in one transaction. None if a live owner has it
+        or it has ended. The same live owner asking again gets None."""
+        ...
+
+    async def append(self, append: Append) -> Appended:
+        """Durable when it returns. Concurrent calls of a process go down in one transaction
+        (group commit, no fixed delay when idle). Events and the outbox pointer are one
+        transaction. A batch fails apart: Fenced only for the fenced run, a data error only for
+        the guilty run. Cancelling the caller never withdraws the append. A lost COMMIT reply is
+        resolved by reading last_append_id."""
+        ...
+
+    async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]: ...
+
+    async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
+        """NotFound for a run of another workspace; None (engine only) skips that check."""
+        ...
+
+    async def list_heads(
+        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
+    ) -> list[RunHead]:
+        """Newest first; `before` is (created_at, run_id) of the last one seen."""
+        ...
+
+    async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
+        """Put an input in the inbox, raise inbox_tail and mark a parked run ready, in one
+        transaction. False if that input_id was posted before."""
+        ...
+
+    async def inbox(self, run_id: str, *, after: int) -> list[Input]: ...
+
+    async def ready(self, limit: int) -> list[str]:
+        """Run ids that an engine should claim: queued, ready, or owned by a dead worker."""
+        ...
+
+    async def fire_due_timers(self, limit: int) -> list[str]:
+        """Move due timers to inboxes (idempotent); the run ids that got input."""
+        ...
+
+    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None: ...
+
+    async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
+        """False when the lease had run out."""
+        ...
+
+    async def retire_worker(self, owner: str) -> None: ...
+
+    async def outbox(self, limit: int) -> list[OutboxEntry]:
+        """Pointers not relayed yet, oldest first per run."""
+        ...
+
+    async def relayed(self, entries: Sequence[OutboxEntry]) -> None: ...
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
+        """Last seq that a subscriber has handled of a run; 0 at first."""
+        ...
+
+    async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None: ...
+
+    async def dead_letter(self, letter: DeadLetter) -> None: ...
+
+    async def dead_letters(self) -> list[DeadLetter]: ...
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None: ...
+
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None: ...
+
+    async def allot(
+        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
+    ) -> bool:
+        """Grant allotment (run_id, n) against every capped scope, all or nothing, cap rows
+        locked in scope order; the same (run_id, n) again answers as the first time. False when
+        a cap would be passed."""
+        ...
+
+    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
+        """Give back what a parked or ended run did not spend, to every scope it drew on; each
+        (run_id, head_seq) only once by the caller's discipline."""
+        ...
+
+    async def caps(self, workspace_id: str) -> list[Cap]: ...
+
+    async def close(self) -> None: ...
