@@ -1,0 +1,56 @@
+# The only commands. CI, pre-commit and test.sh call these recipes.
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything for development in .venv, from the hashed lock; git hooks where there is a checkout.
+setup:
+    scripts/venv.sh dev
+    if [ -d .git ]; then pre-commit install; fi
+
+# The same, with the benchmark peers.
+setup-bench:
+    scripts/venv.sh bench
+
+format:
+    ruff format .
+    ruff check --fix .
+
+lint:
+    ruff check .
+
+types:
+    pyright
+
+# The layers and the independence of modules and plugins.
+arch:
+    lint-imports --no-logo
+
+# Every test on own services, without the other checks: just test tests/unit -k fence
+test *ARGS:
+    ./test.sh --tests-only "$@"
+
+# Everything that must hold: lint, types, arch, test.
+check:
+    ./test.sh
+
+# One benchmark: just bench NAME --quick
+bench NAME *ARGS:
+    python -m benchmarks "$@"
+
+# The documents: links that lead somewhere, headings, commands that both languages share.
+docs:
+    pytest -q tests/unit/house/test_documents.py
+
+# Make the committed lock again (needs uv): just lock --upgrade
+lock *ARGS:
+    scripts/lock.sh "$@"
+
+# A plugin's folder with all its files: just new-plugin models acme
+new-plugin KIND ID:
+    python scripts/new_plugin.py "$@"
+
+set positional-arguments

@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Everything that must hold: lint, types, architecture, then every test in one pytest run.
+# Usage: ./test.sh [--tests-only] [pytest arguments]
+# Starts its own PostgreSQL and Redis on free loopback ports and stops them at the end; whatever
+# servers this machine already runs are neither used nor touched.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+limit=1500 # seconds; 12 minutes is the aim
+if [[ -z ${FLOWMATIK_TEST_LIMITED:-} ]]; then
+    export FLOWMATIK_TEST_LIMITED=1
+    exec timeout --kill-after=60 "$limit" "${BASH:-bash}" ./test.sh "$@"
+fi
+unset FLOWMATIK_TEST_LIMITED
+
+checks=true
+if [[ ${1:-} == --tests-only ]]; then checks=false; shift; fi
+
+fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
+
+# --- what the machine must have -------------------------------------------------------------
+postgres_bin() { # the newest server from version 15 on
+    local initdb version best=0 found=
+    for initdb in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb || true)"; do
+        [[ -x $initdb ]] || continue
+        version=$("$initdb" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
+        if ((version >= 15 && version > best)); then best=$version found=$(dirname "$initdb"); fi
+    done
+    [[ -n $found ]] && echo "$found"
+}
+
+install_packages() { # WHAT...   what: postgresql, redis-server
+    local as_root=() update install packages=("$@")
+    if ! command -v apt-get >/dev/null; then
+        fail "needs PostgreSQL 15 or newer and redis-server (missing: $*); install them with this system's package manager"
+    fi
+    update="apt-get update"
+    install="env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages[*]}"
+    if [[ $(id -u) -ne 0 ]]; then
+        if sudo -n true 2>/dev/null; then
+            as_root=(sudo -n)
+        else
+            fail "missing packages and no right to install them; run this and try again:
+  sudo apt-get update && sudo $install"
+        fi
+    fi
+    echo "test.sh: installing ${packages[*]}"
+    "${as_root[@]}" $update -qq || fail "\`$update\` failed; the reason is above"
+    if ! "${as_root[@]}" $install -qq >"$work/apt.log" 2>&1; then
+        tail -20 "$work/apt.log" >&2
+        fail "\`$install\` failed; the reason is above"
+    fi
+}
+
+# --- the services: a temporary folder, free ports, stopped by their own pid ------------------
+work=$(mktemp -d "${TMPDIR:-/tmp}/flowmatik-test.XXXXXX")
+chmod 755 "$work"
+redis_pid=
+pg_started=false
+as_postgres=()
+
+stop_services() {
+    local code=$?
+    trap - EXIT INT TERM
+    if $pg_started; then
+        "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$work/pg/data" -m immediate -t 20 stop >/dev/null 2>&1 ||
+            echo "test.sh: the PostgreSQL in $work/pg did not stop" >&2
+    fi
+    if [[ -n $redis_pid ]]; then
+        kill "$redis_pid" 2>/dev/null || true
+        wait "$redis_pid" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+    exit "$code"
+}
+trap stop_services EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+free_port() {
+    .venv/bin/python -c 'import socket
+with socket.socket() as s:
+    s.bind(("127.0.0.1", 0))
+    print(s.getsockname()[1])'
+}
+
+start_postgres() {
+    local port attempt
+    if [[ $(id -u) -eq 0 ]]; then
+        id postgres >/dev/null 2>&1 || fail "PostgreSQL refuses to run as root and there is no user postgres"
+        as_postgres=(runuser -u postgres --)
+    fi
+    mkdir "$work/pg"
+    [[ $(id -u) -ne 0 ]] || chown postgres "$work/pg"
+    (cd "$work/pg" && "${as_postgres[@]}" "$pg_bin/initdb" -D "$work/pg/data" -U postgres --auth=trust \
+        --encoding=UTF8 --locale=C.UTF-8) >"$work/initdb.log" 2>&1 ||
+        { cat "$work/initdb.log" >&2; fail "initdb failed; the reason is above"; }
+    for attempt in 1 2 3; do
+        port=$(free_port)
+        if (cd "$work/pg" && "${as_postgres[@]}" "$pg_bin/pg_ctl" -D "$work/pg/data" -w -t 60 -l "$work/pg/log" \
+            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$work/pg' -c fsync=on -c max_connections=200" \
+            start) >/dev/null 2>&1; then
+            pg_started=true
+            export FLOWMATIK_TEST_PG_DSN="postgresql://postgres@127.0.0.1:$port/postgres"
+            return
+        fi
+    done
+    cat "$work/pg/log" >&2
+    fail "PostgreSQL did not start in three attempts; its log is above"
+}
+
+start_redis() {
+    local port attempt
+    for attempt in 1 2 3; do
+        port=$(free_port)
+        redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" \
+            >"$work/redis.log" 2>&1 &
+        redis_pid=$!
+        if .venv/bin/python scripts/wait_for_redis.py "$port" "$redis_pid"; then
+            export FLOWMATIK_TEST_REDIS_URL="redis://127.0.0.1:$port/0"
+            return
+        fi
+        kill "$redis_pid" 2>/dev/null || true
+        redis_pid=
+    done
+    cat "$work/redis.log" >&2
+    fail "Redis did not start in three attempts; its log is above"
+}
+
+missing=()
+if ! postgres_bin >/dev/null; then
+    if apt-cache show postgresql-15 >/dev/null 2>&1; then missing+=(postgresql-15); else missing+=(postgresql); fi
+fi
+command -v redis-server >/dev/null || missing+=(redis-server)
+[[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+pg_bin=$(postgres_bin) || fail "no PostgreSQL 15 or newer under /usr/lib/postgresql, even after installing ${missing[*]:-nothing}"
+command -v redis-server >/dev/null || fail "no redis-server, even after installing ${missing[*]:-nothing}"
+
+scripts/venv.sh dev || fail "the locked packages could not be installed; the reason is above"
+export PATH="$PWD/.venv/bin:$PATH"
+
+if $checks; then
+    just lint types arch
+fi
+
+start_postgres
+start_redis
+if [[ -z ${FLOWMATIK_TEST_DATA:-} && -d ../shared/data ]]; then
+    FLOWMATIK_TEST_DATA=$(cd ../shared/data && pwd -P)
+    export FLOWMATIK_TEST_DATA
+fi
+pytest "$@"
