@@ -1,0 +1,308 @@
+"""The journal in memory: the whole port without a disk, for tests, trials and benchmarks.
+
+No method awaits, so every one is atomic on the event loop and a cancelled caller can withdraw
+nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from flowmatik.core.journal.money import MemoryCaps
+from flowmatik.core.journal.port import (
+    Append,
+    Appended,
+    Cap,
+    Claim,
+    Creation,
+    DeadLetter,
+    Input,
+    NewEvent,
+    OutboxEntry,
+    RunHead,
+    StoredEvent,
+)
+from flowmatik.core.journal.times import ENDED, seconds_of, text_of
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, NotFound
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    run_id: str
+    workspace_id: str
+    goal: str
+    created_at: str
+    status: str = "queued"
+    epoch: int = 0
+    owner: str = ""
+    ready: bool = True
+    inbox_seen: int = 0
+    last_append_id: str = ""
+    ended_at: str = ""
+    cost_micros: int = 0
+    events: list[StoredEvent] = field(default_factory=lambda: [])
+    inbox: list[Input] = field(default_factory=lambda: [])
+    input_ids: set[str] = field(default_factory=lambda: set())
+    timers: dict[str, float] = field(default_factory=lambda: {})
+
+    def head(self) -> RunHead:
+        return RunHead(
+            run_id=self.run_id,
+            workspace_id=self.workspace_id,
+            status=self.status,
+            head_seq=len(self.events),
+            epoch=self.epoch,
+            owner=self.owner,
+            inbox_tail=len(self.inbox),
+            inbox_seen=self.inbox_seen,
+            last_append_id=self.last_append_id,
+            created_at=self.created_at,
+            ended_at=self.ended_at,
+            goal=self.goal,
+            cost_micros=self.cost_micros,
+        )
+
+    def result(self) -> Appended:
+        return Appended(head_seq=len(self.events), inbox_tail=len(self.inbox), parked=not self.owner)
+
+
+def _checked(append: Append, run: _Run) -> dict[str, float]:
+    """The due times, once everything that a database would refuse has been refused."""
+    try:
+        for event in append.events:
+            event.payload.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"an event of run {append.run_id!r} is not valid Unicode: {error}") from error
+    if (append.consumed or 0) > len(run.inbox):
+        raise InvalidInput(
+            f"run {append.run_id!r} has {len(run.inbox)} inputs; input {append.consumed} cannot be consumed"
+        )
+    return {timer.timer_id: seconds_of(timer.due_at) for timer in append.timers}
+
+
+class InMemoryJournal:
+    """The port with real semantics; nothing survives the process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._runs: dict[str, _Run] = {}
+        self._live: dict[str, _Run] = {}  # not ended: what `ready` looks through
+        self._keys: dict[tuple[str, str], str] = {}
+        self._leases: dict[str, float] = {}
+        self._outbox: dict[tuple[str, int], OutboxEntry] = {}
+        self._positions: dict[tuple[str, str], int] = {}
+        self._dead: dict[tuple[str, str], DeadLetter] = {}
+        self._money = MemoryCaps()
+        self._timed: set[str] = set()
+
+    def _run(self, run_id: str) -> _Run:
+        run = self._runs.get(run_id)
+        if run is None:
+            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+        return run
+
+    def _write(self, run: _Run, events: Sequence[NewEvent]) -> None:
+        at = text_of(self._clock.now())
+        first = len(run.events) + 1
+        for seq, event in enumerate(events, first):
+            run.events.append(StoredEvent(seq=seq, type=event.type, payload=event.payload, at=at))
+        if events:
+            self._outbox[run.run_id, first] = OutboxEntry(
+                run_id=run.run_id,
+                workspace_id=run.workspace_id,
+                from_seq=first,
+                to_seq=len(run.events),
+            )
+
+    async def create(self, creation: Creation) -> str:
+        key = (creation.workspace_id, creation.idempotency_key)
+        if creation.idempotency_key and key in self._keys:
+            return self._keys[key]
+        if creation.run_id in self._runs:
+            raise Conflict(f"run {creation.run_id!r} exists already; choose a new id")
+        run = _Run(
+            run_id=creation.run_id,
+            workspace_id=creation.workspace_id,
+            goal=creation.goal,
+            created_at=text_of(self._clock.now()),
+        )
+        self._runs[run.run_id] = self._live[run.run_id] = run
+        if creation.idempotency_key:
+            self._keys[key] = run.run_id
+        self._write(run, creation.events)
+        return run.run_id
+
+    def _alive(self, owner: str) -> bool:
+        return self._leases.get(owner, 0.0) > self._clock.monotonic()
+
+    async def claim(self, run_id: str, owner: str) -> Claim | None:
+        run = self._run(run_id)
+        if run.ended_at or (run.owner and self._alive(run.owner)):
+            return None
+        run.epoch += 1
+        run.owner = owner
+        run.ready = False
+        payload = canonical.dumps({"epoch": run.epoch, "owner": owner})
+        self._write(run, (NewEvent(type="RunClaimed", payload=payload),))
+        return Claim(head=run.head(), events=tuple(run.events))
+
+    async def append(self, append: Append) -> Appended:
+        run = self._runs.get(append.run_id)
+        if run is None or run.workspace_id != append.workspace_id:
+            raise Fenced(f"there is no run {append.run_id!r} in workspace {append.workspace_id!r}")
+        if run.epoch != append.epoch or len(run.events) != append.expected_seq or not run.owner:
+            if run.epoch == append.epoch and run.last_append_id == append.append_id:
+                return run.result()
+            raise Fenced(
+                f"run {append.run_id!r} is at seq {len(run.events)}, epoch {run.epoch}, owner {run.owner!r}; "
+                f"this append believes seq {append.expected_seq}, epoch {append.epoch}: give the run up"
+            )
+        due = _checked(append, run)
+        self._write(run, append.events)
+        run.timers.update(due)
+        if due:
+            self._timed.add(run.run_id)
+        run.last_append_id = append.append_id
+        run.inbox_seen = max(run.inbox_seen, append.consumed or 0)
+        self._change_head(run, append)
+        if append.park_if_seen == len(run.inbox):
+            run.owner = ""
+        return run.result()
+
+    def _change_head(self, run: _Run, append: Append) -> None:
+        change = append.head
+        if change.status is not None:
+            run.status = change.status
+        if change.cost_micros is not None:
+            run.cost_micros = change.cost_micros
+        if change.ended_at is not None:
+            run.ended_at = change.ended_at
+        elif change.status in ENDED and not run.ended_at:
+            run.ended_at = text_of(self._clock.now())
+        if run.ended_at:
+            self._live.pop(run.run_id, None)
+
+    async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        run = self._runs.get(run_id)
+        return run.events[after_seq : after_seq + limit] if run else []
+
+    async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
+        run = self._run(run_id)
+        if workspace_id is not None and run.workspace_id != workspace_id:
+            raise NotFound(f"there is no run {run_id!r} in workspace {workspace_id!r}")
+        return run.head()
+
+    async def list_heads(
+        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
+    ) -> list[RunHead]:
+        runs = [
+            run
+            for run in self._runs.values()
+            if run.workspace_id == workspace_id
+            and status in (None, run.status)
+            and (before is None or (run.created_at, run.run_id) < before)
+        ]
+        runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
+        return [run.head() for run in runs[:limit]]
+
+    def _post(self, run: _Run, input_id: str, kind: str, payload: str) -> bool:
+        if input_id in run.input_ids:
+            return False
+        run.input_ids.add(input_id)
+        at = text_of(self._clock.now())
+        number = len(run.inbox) + 1
+        run.inbox.append(Input(input_no=number, input_id=input_id, kind=kind, payload=payload, at=at))
+        if not run.owner and not run.ended_at:
+            run.ready = True
+        return True
+
+    async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
+        return self._post(self._run(run_id), input_id, kind, payload)
+
+    async def inbox(self, run_id: str, *, after: int) -> list[Input]:
+        run = self._runs.get(run_id)
+        return run.inbox[after:] if run else []
+
+    async def ready(self, limit: int) -> list[str]:
+        found: list[str] = []
+        for run in self._live.values():
+            if len(found) >= limit:
+                break
+            if run.ready or (run.owner and not self._alive(run.owner)):
+                found.append(run.run_id)
+        return found
+
+    async def fire_due_timers(self, limit: int) -> list[str]:
+        now = self._clock.now().timestamp()
+        due = sorted(
+            (at, run_id, timer_id)
+            for run_id in self._timed
+            for timer_id, at in self._runs[run_id].timers.items()
+            if at <= now
+        )
+        woken: dict[str, None] = {}
+        for _, run_id, timer_id in due[:limit]:
+            run = self._runs[run_id]
+            del run.timers[timer_id]
+            if not run.timers:
+                self._timed.discard(run_id)
+            if self._post(run, f"timer:{timer_id}", "timer", canonical.dumps({"timer_id": timer_id})):
+                woken[run_id] = None
+        return list(woken)
+
+    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
+        self._leases[owner] = self._clock.monotonic() + ttl_seconds
+
+    async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
+        if not self._alive(owner):
+            return False
+        self._leases[owner] = self._clock.monotonic() + ttl_seconds
+        return True
+
+    async def retire_worker(self, owner: str) -> None:
+        self._leases.pop(owner, None)
+
+    async def outbox(self, limit: int) -> list[OutboxEntry]:
+        entries: list[OutboxEntry] = []
+        for entry in self._outbox.values():
+            if len(entries) >= limit:
+                break
+            entries.append(entry)
+        return entries
+
+    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
+        for entry in entries:
+            self._outbox.pop((entry.run_id, entry.from_seq), None)
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
+        return self._positions.get((subscriber, run_id), 0)
+
+    async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
+        self._positions[subscriber, run_id] = seq
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        self._dead[letter.subscriber, letter.run_id] = replace(letter)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        return sorted(self._dead.values(), key=lambda letter: (letter.at, letter.subscriber, letter.run_id))
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
+        self._dead.pop((subscriber, run_id), None)
+
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+        self._money.set_cap(workspace_id, scope, limit_micros)
+
+    async def allot(
+        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
+    ) -> bool:
+        return self._money.allot(workspace_id, run_id, n, scopes, amount_micros)
+
+    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
+        self._money.give_back(run_id, unused_micros)
+
+    async def caps(self, workspace_id: str) -> list[Cap]:
+        return self._money.caps(workspace_id)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

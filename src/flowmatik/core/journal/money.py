@@ -1,0 +1,58 @@
+"""Shared caps in memory: what runs drew from each cap, so that they can give it back."""
+
+from collections.abc import Sequence
+
+from flowmatik.core.journal.port import Cap
+from flowmatik.kernel.errors import InvalidInput
+
+
+def checked_amount(name: str, micros: int) -> int:
+    """`micros`, or InvalidInput when it is negative: a negative grant would raise a cap."""
+    if micros < 0:
+        raise InvalidInput(f"{name} is {micros} micro-dollars; it must be 0 or more")
+    return micros
+
+
+class MemoryCaps:
+    """Caps, allotments by (run, n) and what each run holds of each scope."""
+
+    def __init__(self) -> None:
+        self._limits: dict[tuple[str, str], int] = {}
+        self._granted: dict[tuple[str, str], int] = {}
+        self._answers: dict[tuple[str, int], bool] = {}
+        self._held: dict[str, dict[tuple[str, str], int]] = {}
+
+    def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+        key = (workspace_id, scope)
+        self._limits[key] = checked_amount(f"the limit of {scope!r}", limit_micros)
+        self._granted.setdefault(key, 0)
+
+    def allot(self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount: int) -> bool:
+        checked_amount("the allotment", amount)
+        answer = self._answers.get((run_id, n))
+        if answer is not None:
+            return answer
+        capped = [key for scope in set(scopes) if (key := (workspace_id, scope)) in self._limits]
+        answer = all(self._granted[key] + amount <= self._limits[key] for key in capped)
+        self._answers[run_id, n] = answer
+        if answer:
+            held = self._held.setdefault(run_id, {})
+            for key in capped:
+                self._granted[key] += amount
+                held[key] = held.get(key, 0) + amount
+        return answer
+
+    def give_back(self, run_id: str, unused: int) -> None:
+        checked_amount("the returned allotment", unused)
+        held = self._held.get(run_id, {})
+        for key, amount in held.items():
+            back = min(unused, amount)
+            self._granted[key] -= back
+            held[key] = amount - back
+
+    def caps(self, workspace_id: str) -> list[Cap]:
+        return [
+            Cap(scope=scope, limit_micros=limit, granted_micros=self._granted[workspace, scope])
+            for (workspace, scope), limit in sorted(self._limits.items())
+            if workspace == workspace_id
+        ]
