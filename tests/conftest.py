@@ -1,0 +1,87 @@
+"""The services and data that tests may ask for. A missing service is a failure, never a skip."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _service(variable: str, what: str) -> str:
+    value = os.environ.get(variable, "")
+    if not value:
+        pytest.fail(
+            f"this test needs {what} and {variable} is not set. Run `./test.sh --tests-only <this test>`, "
+            f"which starts one, or set {variable} yourself.",
+            pytrace=False,
+        )
+    return value
+
+
+@pytest.fixture(scope="session")
+def pg_dsn() -> str:
+    """The administrator's address of a PostgreSQL 15 or newer that belongs to the tests."""
+    return _service("FLOWMATIK_TEST_PG_DSN", "PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """The address of a Redis 7 that belongs to the tests."""
+    return _service("FLOWMATIK_TEST_REDIS_URL", "Redis")
+
+
+@pytest.fixture
+async def pg_database(pg_dsn: str) -> AsyncIterator[str]:
+    """The address of a database of this test's own, empty, dropped afterwards even while something
+    is still connected to it."""
+    name = f"test_{uuid4().hex}"
+    await _administer(pg_dsn, f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(pg_dsn)._replace(path=f"/{name}"))
+    finally:
+        await _administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _administer(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of public data sets. Its absence is the only permitted skip, and under CI=true
+    a failure."""
+    named = os.environ.get("FLOWMATIK_TEST_DATA", "")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    message = f"no public data sets at {str(folder)!r}; name their folder in FLOWMATIK_TEST_DATA"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No FLOWMATIK_* variable of the person who runs the tests reaches what is tested."""
+    for variable in os.environ:
+        if variable.startswith("FLOWMATIK_") and not variable.startswith("FLOWMATIK_TEST_"):
+            monkeypatch.delenv(variable)
+    yield
+
+
+async def open_redis(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bare connection, for tests that only need to see that the server is there."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return await asyncio.wait_for(asyncio.open_connection(parts.hostname, parts.port), 10)
