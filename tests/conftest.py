@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -49,7 +50,7 @@ async def pg_database(pg_dsn: str) -> AsyncIterator[str]:
 
 
 async def _administer(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await cast("Any", asyncpg).connect(dsn, timeout=10)  # asyncpg ships no types
     try:
         await connection.execute(statement)
     finally:
@@ -71,12 +72,11 @@ def test_data() -> Path:
 
 
 @pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No FLOWMATIK_* variable of the person who runs the tests reaches what is tested."""
-    for variable in os.environ:
+    for variable in list(os.environ):
         if variable.startswith("FLOWMATIK_") and not variable.startswith("FLOWMATIK_TEST_"):
             monkeypatch.delenv(variable)
-    yield
 
 
 async def open_redis(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

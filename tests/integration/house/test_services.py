@@ -1,13 +1,15 @@
 """The services that test.sh starts are what the tests believe them to be."""
 
 import asyncio
+from typing import Any, cast
 
 import asyncpg
+
 from tests.conftest import open_redis
 
 
 async def test_the_database_is_recent_durable_and_empty(pg_database: str) -> None:
-    connection = await asyncpg.connect(pg_database)
+    connection = await cast("Any", asyncpg).connect(pg_database, timeout=10)
     try:
         version = int(await connection.fetchval("SHOW server_version_num"))
         fsync = await connection.fetchval("SHOW fsync")
