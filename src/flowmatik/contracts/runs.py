@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.plans import PlanTask
 from flowmatik.kernel.events import CloudEvent
 
 MAX_GOAL_CHARACTERS = 20_000
@@ -38,7 +39,8 @@ class TaskStatus(StrEnum):
 class NewRun:
     """`agent`: one agent does the whole goal, without a plan; "" lets the Brain plan.
     `budget_micros`: None is no cap, 0 permits only calls priced 0. `deadline_seconds` from
-    creation. `idempotency_key`: the same key in a workspace returns the first run."""
+    creation. `idempotency_key`: the same key in a workspace returns the first run. `plan`: run
+    these tasks as they are, without a planner (PlanInvalid when they cannot run)."""
 
     goal: str
     agent: str = ""
@@ -48,6 +50,7 @@ class NewRun:
     sources: tuple[str, ...] = ()
     idempotency_key: str = ""
     principal: str = ""
+    plan: tuple[PlanTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

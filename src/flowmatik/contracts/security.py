@@ -44,9 +44,7 @@ class Identity(Protocol):
         """A bearer JWT or an API key (`fmk_…`)."""
         ...
 
-    async def create_key(
-        self, principal: Principal, name: str, scopes: tuple[str, ...]
-    ) -> IssuedKey: ...
+    async def create_key(self, principal: Principal, name: str, scopes: tuple[str, ...]) -> IssuedKey: ...
 
     async def create_first_admin(self, workspace_id: str) -> str | None:
         """The generated password, once; None when there is an administrator already."""

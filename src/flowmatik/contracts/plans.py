@@ -1,0 +1,34 @@
+"""A plan: a typed DAG of tasks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowmatik.contracts.tools import Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTask:
+    """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
+    of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
+    the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
+    `agent` pins an agent; "" lets the router choose by `skill`."""
+
+    id: str
+    objective: str
+    skill: str = ""
+    needs: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ("schema", "citations")
+    effect: Effect = Effect.READ
+    budget_micros: int | None = None
+    agent: str = ""
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`reason` says, for people, why the plan looks like this."""
+
+    planner: str
+    tasks: tuple[PlanTask, ...]
+    reason: str = ""

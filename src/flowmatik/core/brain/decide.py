@@ -1,0 +1,359 @@
+"""decide(state) → commands: recall, plan, route, run, verify, re-plan once, answer.
+
+Pure: the same state leads to the same commands. The runtime applies the events and asks again
+until there is nothing more to decide.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
+from flowmatik.contracts.answers import Answer, Citation
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import TaskStatus
+from flowmatik.contracts.tools import Effect
+from flowmatik.core import events as ev
+from flowmatik.core.brain import local_planner, plan
+from flowmatik.core.brain.prompts import finding_of, task_output
+from flowmatik.core.state import RunState, TaskState
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import PlanInvalid
+
+PLAN_REPAIRS = 2
+MODEL_TRIES = 2
+RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A decision that is an event in itself."""
+
+    event: ev.Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCall:
+    """Ask a model (`name` is the model id) or call a tool."""
+
+    kind: str
+    name: str
+    purpose: str
+    task_id: str = ""
+    arguments: dict[str, Any] | None = None
+    tool_call_id: str = ""
+    effect: Effect = Effect.READ
+
+
+Command = Record | StartCall
+
+
+def decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
+    """What follows from `state`; empty when the run waits for outcomes (or has ended)."""
+    if state.ended:
+        return []
+    if state.stopping:
+        return _stop(state, now)
+    if not state.tasks:
+        return _make_plan(state)
+    commands: list[Command] = []
+    for task in state.tasks.values():
+        commands = _advance(state, task, loop)
+        if commands:
+            return commands
+    if all(task.status in _ENDED for task in state.tasks.values()) and not state.open:
+        return [Record(event=_outcome(state, now))]
+    return []
+
+
+_ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+
+
+def _stop(state: RunState, now: str) -> list[Command]:
+    if state.open.keys() - state.doubt.keys():
+        return []  # the runtime aborts what may be aborted and waits for the rest
+    if state.cancel is not None:
+        return [Record(event=ev.RunCancelled(at=now, reason=state.cancel))]
+    if state.deadline_passed:
+        message = f"the deadline {state.created.deadline_at} passed; give more time with a new run"
+        return [Record(event=ev.RunFailed(at=now, code="run.deadline", message=message))]
+    code, message = state.refused or ("internal", "")
+    return [Record(event=ev.RunFailed(at=now, code=code, message=message))]
+
+
+# --- plan -----------------------------------------------------------------------------------
+
+
+def _make_plan(state: RunState) -> list[Command]:
+    created = state.created
+    if created.plan:
+        return [Record(event=ev.PlanAdopted(planner="given", reason="", tasks=created.plan))]
+    if created.agent:
+        tools = (t for a in created.agents if a.name == created.agent for t in a.tools)
+        strongest = max(
+            (created.tools[t].effect for t in tools if t in created.tools),
+            key=RANK.__getitem__,
+            default=Effect.READ,
+        )
+        task = PlanTask(id="t1", objective=created.goal, agent=created.agent, effect=strongest)
+        return [Record(event=ev.PlanAdopted(planner="single", reason="", tasks=(task,)))]
+    recall = _recall(state)
+    if recall or not {"recall", "recall_tables"} <= state.recall.keys() | _absent(state):
+        return recall
+    return _plan_from_recall(state)
+
+
+def _absent(state: RunState) -> set[str]:
+    names = {"recall": "memory_search", "recall_tables": "tables_describe"}
+    return {purpose for purpose, tool in names.items() if tool not in state.created.tools}
+
+
+def _recall(state: RunState) -> list[Command]:
+    absent = _absent(state)
+    if "recall" not in state.recall_asked | absent:
+        arguments = {"query": state.created.goal[:2000], "limit": 8}
+        return [StartCall(kind="tool", name="memory_search", purpose="recall", arguments=arguments)]
+    if "recall_tables" not in state.recall_asked | absent:
+        return [StartCall(kind="tool", name="tables_describe", purpose="recall_tables", arguments={})]
+    return []
+
+
+def _plan_from_recall(state: RunState) -> list[Command]:
+    created = state.created
+    if state.plan_open:
+        return []
+    no_model = created.model.startswith("local/") or state.plan_attempts > PLAN_REPAIRS
+    if state.plan_failed or (no_model and state.plan_reply is None):
+        return [Record(event=_adopted(*_local_plan(state)))]
+    if state.plan_reply is None:
+        return [StartCall(kind="model", name=created.model, purpose="plan")]
+    try:
+        made = plan.parse_model_plan(state.plan_reply.text)
+        tasks = plan.with_writer(made.tasks)
+        plan.check(tasks, created.agents, frozenset(created.tools))
+    except PlanInvalid as error:
+        faults = cast("list[str]", error.context["faults"])
+        return [Record(event=ev.PlanRejected(planner="model", errors=tuple(faults)))]
+    return [Record(event=_adopted("model", made.reason, tasks))]
+
+
+def _local_plan(state: RunState) -> tuple[str, str, tuple[PlanTask, ...]]:
+    tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
+    made = local_planner.plan(state.created.goal, tables)
+    return made.planner, made.reason, plan.with_writer(made.tasks)
+
+
+def _adopted(planner: str, reason: str, tasks: tuple[PlanTask, ...]) -> ev.PlanAdopted:
+    return ev.PlanAdopted(planner=planner, reason=reason, tasks=tasks)
+
+
+# --- one task -------------------------------------------------------------------------------
+
+
+def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
+    if task.status in _ENDED:
+        return []
+    if task.status is TaskStatus.PENDING and not (task.spec.tool and task.asked):
+        return _start(state, task)
+    if task.spec.tool:
+        return _finish_step(task)
+    if task.verification is not None:
+        return _judge(state, task)
+    if task.verify_open or task.model_open or task.agent is None or task.loop is None:
+        return []
+    if task.error_code and task.model_failures >= MODEL_TRIES:
+        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=task.error_code, message=task.error))]
+    commands: list[Command] = []
+    for action in loop.next(task.agent, task.loop):
+        commands.extend(_act(state, task, task.agent, action))
+    return commands
+
+
+def _start(state: RunState, task: TaskState) -> list[Command]:
+    needed = [state.tasks[need] for need in task.spec.needs]
+    if any(other.status not in _ENDED for other in needed):
+        return []
+    gathers = task.spec.skill == "writing"
+    lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
+    if lost and (not gathers or len(lost) == len(needed)):
+        reason = f"it needs {', '.join(lost)}, which did not succeed"
+        return [Record(event=ev.TaskSkipped(task_id=task.spec.id, reason=reason))]
+    if task.spec.tool:
+        pinned = state.created.tools[task.spec.tool]
+        return [
+            StartCall(
+                kind="tool",
+                name=task.spec.tool,
+                purpose="step",
+                task_id=task.spec.id,
+                arguments=task.spec.arguments,
+                effect=pinned.effect,
+                tool_call_id="step",
+            )
+        ]
+    agent = _route(state, task)
+    if agent is None:
+        message = f"no agent of this run has the skill {task.spec.skill!r}"
+        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code="route.none", message=message))]
+    reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
+    model = agent.model or state.created.model
+    return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
+
+
+def _route(state: RunState, task: TaskState) -> AgentVersion | None:
+    if task.spec.agent:
+        return state.agent_named(task.spec.agent)
+    return next((a for a in state.created.agents if task.spec.skill in a.skills), None)
+
+
+def _finish_step(task: TaskState) -> list[Command]:
+    if task.error_code:
+        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=task.error_code, message=task.error))]
+    if task.step_done:
+        return [Record(event=ev.TaskSucceeded(task_id=task.spec.id))]
+    return []
+
+
+def _act(state: RunState, task: TaskState, agent: AgentVersion, action: object) -> list[Command]:
+    match action:
+        case CallModel():
+            return [StartCall(kind="model", name=task.model, purpose="think", task_id=task.spec.id)]
+        case CallTool():
+            return _call_tool(state, task, agent, action)
+        case LoopFailed():
+            return _retry_or_fail(state, task, action.code, action.message)
+        case LoopDone():
+            if (
+                finding_of(task) is not None
+                and "citations_check" in state.created.tools
+                and task.spec.criteria
+            ):
+                arguments = {"finding": action.output}
+                return [
+                    StartCall(
+                        kind="tool",
+                        name="citations_check",
+                        purpose="verify",
+                        task_id=task.spec.id,
+                        arguments=arguments,
+                    )
+                ]
+            return [Record(event=ev.TaskSucceeded(task_id=task.spec.id))]
+        case _:
+            return []
+
+
+def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: CallTool) -> list[Command]:
+    if action.tool_call_id in task.asked:
+        return []
+    pinned = state.created.tools.get(action.name)
+    if pinned is None or action.name not in agent.tools or RANK[pinned.effect] > RANK[task.spec.effect]:
+        # A rejected wish is an outcome like any other: the model is told and may do without.
+        message = f"the tool {action.name!r} is not permitted in this task; do without it"
+        return [
+            Record(
+                event=ev.ToolRefused(
+                    task_id=task.spec.id, tool_call_id=action.tool_call_id, name=action.name, message=message
+                )
+            )
+        ]
+    return [
+        StartCall(
+            kind="tool",
+            name=action.name,
+            purpose="tool",
+            task_id=task.spec.id,
+            arguments=action.arguments,
+            tool_call_id=action.tool_call_id,
+            effect=pinned.effect,
+        )
+    ]
+
+
+def _judge(state: RunState, task: TaskState) -> list[Command]:
+    verdict = cast("dict[str, Any]", task.verification)
+    if task.passed is None:
+        checks = tuple((str(c[0]), bool(c[1]), str(c[2])) for c in verdict.get("checks", []))
+        event = ev.TaskVerified(task_id=task.spec.id, passed=bool(verdict.get("passed")), checks=checks)
+        return [Record(event=event)]
+    if not task.passed:
+        failed = "; ".join(f"{name}: {detail}" for name, ok, detail in task.checks if not ok)
+        return _retry_or_fail(state, task, "verify.failed", failed or "verification failed")
+    finding = finding_of(task)
+    elsewhere = _other_skill(state, task)
+    if finding is not None and not finding["found"] and elsewhere and not task.replanned:
+        return [_replan(task, elsewhere, f"nothing was found with {task.spec.skill}: {finding['text']}")]
+    return [Record(event=ev.TaskSucceeded(task_id=task.spec.id))]
+
+
+def _other_skill(state: RunState, task: TaskState) -> str:
+    skills = {skill for agent in state.created.agents for skill in agent.skills}
+    return "documents" if task.spec.skill == "tables" and "documents" in skills else ""
+
+
+def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:
+    if task.replanned or code == "agent.turns" or task.spec.effect is not Effect.READ:
+        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=code, message=message))]
+    return [_replan(task, task.spec.skill, message)]
+
+
+def _replan(task: TaskState, skill: str, reason: str) -> Record:
+    spec = task.spec
+    replacement = replace(spec, skill=skill)
+    return Record(event=ev.TaskReplanned(task_id=spec.id, replacement=replacement, reason=reason))
+
+
+# --- the answer -----------------------------------------------------------------------------
+
+
+def _outcome(state: RunState, now: str) -> ev.Event:
+    tasks = list(state.tasks.values())
+    last = tasks[-1]
+    good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
+    if not good:
+        first = next((t for t in tasks if t.status is TaskStatus.FAILED), last)
+        return ev.RunFailed(at=now, code=first.error_code or "run.failed", message=first.error)
+    if last.status is TaskStatus.SUCCEEDED:
+        return ev.RunSucceeded(at=now, answer=_answer(last), verified=last.checks)
+    if last.spec.skill == "writing":  # the writer failed: its material stands verified all the same
+        answer = _joined([task for task in good if finding_of(task) is not None])
+        checks = tuple(check for task in good for check in task.checks)
+        return ev.RunSucceeded(at=now, answer=answer, verified=checks)
+    return ev.RunFailed(at=now, code=last.error_code or "run.failed", message=last.error)
+
+
+def _answer(task: TaskState) -> Answer:
+    finding = finding_of(task)
+    if finding is None:
+        output = task_output(task)
+        return Answer(text=output if isinstance(output, str) else canonical.dumps(output), found=True)
+    return Answer(text=str(finding["text"]), found=bool(finding["found"]), citations=_citations(task))
+
+
+def _citations(task: TaskState) -> tuple[Citation, ...]:
+    rows = cast("list[dict[str, Any]]", (task.verification or {}).get("citations") or [])
+    return tuple(
+        Citation(
+            n=int(row["n"]),
+            source=str(row["source"]),
+            quote=str(row["quote"]),
+            passage_id=str(row.get("passage_id") or ""),
+            lines=(int(row["lines"][0]), int(row["lines"][1])) if row.get("lines") else None,
+            page=row.get("page"),
+            computation=str(row.get("computation") or ""),
+        )
+        for row in rows
+    )
+
+
+def _joined(tasks: list[TaskState]) -> Answer:
+    texts: list[str] = []
+    citations: list[Citation] = []
+    for task in tasks:
+        part = _answer(task)
+        text = part.text
+        for old in part.citations:
+            new = len(citations) + 1
+            text = text.replace(f"[{old.n}]", f"[\x00{new}]")
+            citations.append(replace(old, n=new))
+        texts.append(text.replace("\x00", ""))
+    return Answer(text=" ".join(texts), found=bool(citations), citations=tuple(citations))

@@ -1,0 +1,86 @@
+"""What agents are told: pure functions of the run's state."""
+
+from typing import Any, cast
+
+from flowmatik.contracts.models import Message
+from flowmatik.core.state import RunState, TaskState
+from flowmatik.kernel import canonical
+
+
+def finding_of(task: TaskState) -> dict[str, Any] | None:
+    """The task's output if it has the shape of a finding."""
+    output = task_output(task)
+    if isinstance(output, dict) and {"found", "text", "citations"} <= cast("dict[str, Any]", output).keys():
+        return cast("dict[str, Any]", output)
+    return None
+
+
+def task_output(task: TaskState) -> Any:
+    if task.loop is not None and task.loop.done is not None:
+        return getattr(task.loop.done, "output", None)
+    return task.output
+
+
+def task_prompt(state: RunState, task: TaskState) -> str:
+    """The user message that starts a task: the objective alone, then what it needs."""
+    if task.spec.skill == "writing":
+        return canonical.dumps({"goal": state.created.goal, "findings": _findings(state, task)})
+    parts = [task.spec.objective]
+    if state.created.language:
+        parts.append(f"Answer in the language {state.created.language!r}.")
+    inputs = {need: _brief(state.tasks[need]) for need in task.spec.needs}
+    if inputs:
+        parts.append("Results of earlier tasks (JSON):\n" + canonical.dumps(inputs))
+    if task.notes:
+        parts.append("The earlier attempt did not pass:\n" + "\n".join(f"- {n}" for n in task.notes))
+    return "\n\n".join(parts)
+
+
+def _findings(state: RunState, task: TaskState) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for need in task.spec.needs:
+        source = state.tasks[need]
+        finding = finding_of(source)
+        if finding is None or source.passed is False:
+            no_citations: list[Any] = []
+            finding = {"found": False, "text": source.error, "citations": no_citations}
+        rows.append({"task": source.spec.objective, **finding})
+    return rows
+
+
+def _brief(task: TaskState) -> Any:
+    if task.error:
+        return {"error": task.error}
+    return task_output(task)
+
+
+def plan_messages(state: RunState, instructions: str) -> tuple[Message, ...]:
+    """What the model planner is asked, with the validator's own words after a rejected plan."""
+    skills = sorted({skill for agent in state.created.agents for skill in agent.skills if skill != "writing"})
+    passages = _rows(state, "recall", "passages")
+    tables = _rows(state, "recall_tables", "tables")
+    brief: dict[str, Any] = {
+        "goal": state.created.goal,
+        "skills": skills,
+        "documents": [{key: p[key] for key in ("source", "title", "heading")} for p in passages],
+        "tables": [{"name": t["name"], "columns": [c["name"] for c in t["columns"]]} for t in tables],
+    }
+    messages = [
+        Message(role="system", content=instructions),
+        Message(role="user", content=canonical.dumps(brief)),
+    ]
+    if state.plan_errors:
+        messages.append(
+            Message(
+                role="user",
+                content="Your plan cannot run:\n"
+                + "\n".join(f"- {error}" for error in state.plan_errors)
+                + "\nAnswer with a corrected plan.",
+            )
+        )
+    return tuple(messages)
+
+
+def _rows(state: RunState, purpose: str, key: str) -> list[dict[str, Any]]:
+    recalled = cast("dict[str, Any]", state.recall.get(purpose) or {})
+    return cast("list[dict[str, Any]]", recalled.get(key) or [])

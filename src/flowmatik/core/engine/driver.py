@@ -1,0 +1,364 @@
+"""Drives one claimed run: facts in, decisions out, one append for each turn.
+
+The outcome of one step and the intent of the next go down together; an effect starts only
+after its intent is durable. Whatever fails here leaves a journal from which another owner goes on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from flowmatik.contracts.agents import AgentLoop
+from flowmatik.contracts.models import ModelRequest
+from flowmatik.contracts.runs import RunStatus
+from flowmatik.contracts.tools import Effect
+from flowmatik.core import events as ev
+from flowmatik.core.brain.decide import Record, StartCall, decide
+from flowmatik.core.engine.effects import Effects, RunPlace
+from flowmatik.core.engine.lease import TTL_SECONDS, Lease
+from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.requests import model_request, request_digest
+from flowmatik.core.fold import apply, fold
+from flowmatik.core.journal.port import (
+    Append,
+    Appended,
+    Claim,
+    HeadChange,
+    Input,
+    Journal,
+    NewEvent,
+    NewTimer,
+    StoredEvent,
+)
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Fenced, JournalUnavailable
+from flowmatik.kernel.ids import idempotency_key, new_id
+
+log = logging.getLogger(__name__)
+DEADLINE_TIMER = "deadline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverParts:
+    journal: Journal
+    loop: AgentLoop
+    effects: Effects
+    purse: Purse
+    lease: Lease
+    clock: Clock
+    appended: Callable[[str], None]  # told after every append, for watchers and the relay
+
+
+@dataclass(frozen=True, slots=True)
+class _Nudge:
+    """Look at the inbox."""
+
+
+class RunDriver:
+    """One run, from its claim until it ends, parks or is fenced."""
+
+    def __init__(self, claim: Claim, parts: DriverParts) -> None:
+        self._parts = parts
+        self.state = fold(claim.events, parts.loop)
+        created = self.state.created
+        self._place = RunPlace(
+            workspace_id=created.workspace_id, run_id=created.run_id, principal=created.principal
+        )
+        self._seq = claim.head.head_seq
+        self._epoch = claim.head.epoch
+        self._seen = claim.head.inbox_seen
+        self._tail = claim.head.inbox_tail
+        self._batch: list[NewEvent] = []
+        self._launches: list[ev.CallRequested] = []
+        self._mailbox: asyncio.Queue[ev.Event | _Nudge] = asyncio.Queue()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._fenced = False
+        self._timers: tuple[NewTimer, ...] = ()
+        if created.deadline_at and self._epoch == 1:
+            self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
+
+    def nudge(self) -> None:
+        self._mailbox.put_nowait(_Nudge())
+
+    async def drive(self) -> None:
+        """Returns when the run has ended or is parked, or when another owner has it."""
+        try:
+            self._recover()
+            if self._tail > self._seen:
+                self.nudge()
+            await self._decide()
+            while not await self._turn():
+                pass
+        except Fenced:
+            self._fenced = True
+            log.info("another owner has the run", extra={"run": self._place.run_id})
+        finally:
+            await self._leave()
+
+    async def _turn(self) -> bool:
+        """Commit what is decided, start what was committed, wait for facts. True: leave."""
+        if await self._commit():
+            return True
+        if self.state.ended:
+            await self._parts.purse.give_back(self.state)
+            return True
+        for item in await self._facts():
+            if isinstance(item, _Nudge):
+                await self._read_inbox()
+            else:
+                await self._fact(item)
+        return False
+
+    async def _facts(self) -> list[ev.Event | _Nudge]:
+        items = [await self._mailbox.get()]
+        while not self._mailbox.empty():
+            items.append(self._mailbox.get_nowait())
+        return items
+
+    async def _fact(self, event: ev.Event) -> None:
+        """One fact, then every decision that follows from it: the order that replay expects."""
+        call_id = getattr(event, "call_id", None)
+        if isinstance(event, ev.CallSucceeded | ev.CallFailed | ev.CallInDoubt) and (
+            call_id not in self.state.open or self.state.ended
+        ):
+            return  # the first outcome won
+        self._put(event)
+        if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
+            self._abort()
+        await self._decide()
+
+    def _put(self, event: ev.Event) -> None:
+        apply(self.state, event, self._parts.loop)
+        self._batch.append(ev.encode(event))
+
+    async def _decide(self) -> None:
+        while commands := decide(self.state, self._parts.loop, self._now()):
+            for command in commands:
+                await self._carry_out(command)
+
+    async def _carry_out(self, command: Record | StartCall) -> None:
+        if isinstance(command, Record):
+            self._put(command.event)
+            return
+        if self.state.stopping:
+            return
+        intent = await self._intent(command)
+        self._put(intent)
+        if isinstance(intent, ev.CallRequested):
+            self._launches.append(intent)
+
+    async def _intent(self, command: StartCall) -> ev.CallRequested | ev.CallRefused:
+        call_id = f"call_{self.state.calls + 1}"
+        now = self._parts.clock.now()
+        pinned = self.state.created.tools.get(command.name)
+        intent = ev.CallRequested(
+            call_id=call_id,
+            kind=command.kind,
+            name=command.name,
+            purpose=command.purpose,
+            task_id=command.task_id,
+            effect=command.effect,
+            idempotency_key=idempotency_key(self._place.run_id, call_id),
+            at=now.isoformat(),
+            start_by=(now + timedelta(seconds=TTL_SECONDS)).isoformat(),
+            timeout=pinned.timeout if pinned else 600.0,
+            arguments=command.arguments or {},
+            tool_call_id=command.tool_call_id,
+        )
+        return intent if command.kind == "tool" else await self._paid(intent)
+
+    async def _paid(self, intent: ev.CallRequested) -> ev.CallRequested | ev.CallRefused:
+        request = self._request(intent)
+        task = self.state.tasks.get(intent.task_id)
+        cap = task.spec.budget_micros if task else None
+        reservation = await self._parts.purse.reserve(self.state, request, cap)
+        if reservation.refusal:
+            return ev.CallRefused(
+                call_id=intent.call_id,
+                purpose=intent.purpose,
+                task_id=intent.task_id,
+                tool_call_id=intent.tool_call_id,
+                code="budget.exhausted",
+                message=reservation.refusal,
+            )
+        if reservation.granted:
+            self._put(reservation.granted)
+        digest = canonical.content_hash(request_digest(request))
+        return replace(intent, request_hash=digest, reserved_micros=reservation.micros)
+
+    def _request(self, intent: ev.CallRequested) -> ModelRequest:
+        specs = self._parts.effects.tools.specs()
+        return model_request(
+            self.state,
+            intent.purpose,
+            intent.task_id,
+            intent.name,
+            self._parts.loop,
+            specs,
+            intent.idempotency_key,
+        )
+
+    # --- durable, then real -------------------------------------------------------------------
+
+    async def _commit(self) -> bool:
+        """Append the batch, then launch. True when the run is parked."""
+        will_run = bool(self._launches or self._running) or not self._mailbox.empty()
+        park = None if will_run or self.state.ended else self._tail
+        if not self._batch and park is None:
+            return False
+        appended = await self._append(park)
+        self._seq, self._tail = appended.head_seq, appended.inbox_tail
+        self._batch, self._timers = [], ()
+        self._parts.appended(self._place.run_id)
+        if appended.parked:
+            return True
+        if self._tail > self._seen and not self.state.ended:
+            self.nudge()
+        launches, self._launches = self._launches, []
+        for call in launches:
+            self._launch(call, recovering=False)
+        return False
+
+    async def _append(self, park: int | None) -> Appended:
+        append = Append(
+            run_id=self._place.run_id,
+            workspace_id=self._place.workspace_id,
+            epoch=self._epoch,
+            expected_seq=self._seq,
+            append_id=new_id("evt"),
+            events=tuple(self._batch),
+            head=HeadChange(
+                status=self._head_status(park),
+                ended_at=self.state.ended_at or None,
+                cost_micros=self.state.spent_micros,
+            ),
+            consumed=self._seen,
+            timers=self._timers,
+            park_if_seen=park,
+        )
+        delay = 0.05
+        while True:
+            try:
+                return await self._parts.journal.append(append)
+            except JournalUnavailable as error:
+                log.warning(
+                    "the journal is away; the run waits for it",
+                    extra={"run": self._place.run_id, "error": error.message},
+                )
+                await self._parts.clock.sleep(delay)
+                delay = min(delay * 2, 2.0)
+
+    def _head_status(self, park: int | None) -> str:
+        if self.state.ended:
+            return self.state.status.value
+        if self.state.doubt and park is not None:
+            return RunStatus.IN_DOUBT.value
+        return (RunStatus.RUNNING if park is None else RunStatus.WAITING).value
+
+    def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
+        work = self._perform(call, recovering)
+        self._running[call.call_id] = asyncio.create_task(work, name=f"{self._place.run_id}:{call.call_id}")
+
+    async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
+        try:
+            await self._parts.lease.wait_valid()
+            effects = self._parts.effects
+            if recovering:
+                outcome = await effects.recovered(call, self._place)
+            elif call.kind == "model":
+                outcome = await effects.model(call, self._request(call))
+            else:
+                outcome = await effects.tool(call, self._place)
+        except asyncio.CancelledError:
+            if not self.state.stopping:
+                raise
+            cost = call.reserved_micros if call.kind == "model" else 0
+            outcome = ev.CallFailed(
+                call_id=call.call_id, code="call.aborted", message="the run was stopped", cost_micros=cost
+            )
+        except Exception as error:  # a defect of ours must end the call, never leave it hanging
+            log.exception("a call could not be performed", extra={"run": self._place.run_id})
+            message = f"internal fault in the call of {call.name!r}: {type(error).__name__}"
+            if call.effect is Effect.ONCE:
+                outcome = ev.CallInDoubt(call_id=call.call_id, why=message)
+            else:
+                outcome = ev.CallFailed(
+                    call_id=call.call_id, code="internal", message=message, cost_micros=call.reserved_micros
+                )
+        finally:
+            self._running.pop(call.call_id, None)
+        self._mailbox.put_nowait(outcome)
+
+    def _abort(self) -> None:
+        """Reads and model calls end now; a `once` effect is awaited, for it cannot be unsent."""
+        for call_id, task in self._running.items():
+            if self.state.open[call_id].effect is not Effect.ONCE:
+                task.cancel()
+        for call in self._launches:  # intents never begun: they had no effect
+            self._mailbox.put_nowait(
+                ev.CallFailed(call_id=call.call_id, code="call.aborted", message="the run was stopped")
+            )
+        self._launches = []
+
+    # --- what others ask of the run -----------------------------------------------------------
+
+    async def _read_inbox(self) -> None:
+        for item in await self._parts.journal.inbox(self._place.run_id, after=self._seen):
+            self._seen = item.input_no
+            self._tail = max(self._tail, item.input_no)
+            await self._input(item)
+
+    async def _input(self, item: Input) -> None:
+        body: dict[str, Any] = canonical.loads(item.payload) if item.payload else {}
+        if item.kind == "cancel" and self.state.cancel is None and not self.state.ended:
+            await self._fact(ev.CancelRequested(reason=str(body.get("reason", ""))))
+        elif item.kind == "timer" and item.input_id == f"timer:{DEADLINE_TIMER}" and not self.state.ended:
+            await self._fact(ev.DeadlinePassed(deadline_at=self.state.created.deadline_at))
+        elif item.kind == "resolve" and body.get("call_id") in self.state.doubt:
+            await self._resolve(str(body["call_id"]), str(body["resolution"]))
+        elif item.kind == "outcome" and body.get("call_id") in self.state.open:
+            stored = StoredEvent(seq=0, type=body["type"], payload=canonical.dumps(body["event"]), at=item.at)
+            await self._fact(ev.decode(stored))
+
+    async def _resolve(self, call_id: str, resolution: str) -> None:
+        call = self.state.open[call_id]
+        self._put(ev.DoubtResolved(call_id=call_id, resolution=resolution))
+        if resolution == "done":
+            await self._fact(ev.CallSucceeded(call_id=call_id, result={"confirmed": True}))
+        elif resolution == "failed":
+            message = "a person said that it did not take effect"
+            await self._fact(ev.CallFailed(call_id=call_id, code="call.failed", message=message))
+        else:
+            self._launches.append(call)
+
+    # --- beginnings and ends ------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        for call in list(self.state.open.values()):
+            if call.call_id not in self.state.doubt:
+                self._launch(call, recovering=True)
+
+    async def _leave(self) -> None:
+        """End what runs; a fenced worker still reports what came of its effects."""
+        tasks = list(self._running.values())
+        for call_id, task in list(self._running.items()):
+            once = call_id in self.state.open and self.state.open[call_id].effect is Effect.ONCE
+            if not (once and self._fenced):
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._fenced:
+            return
+        while not self._mailbox.empty():
+            item = self._mailbox.get_nowait()
+            if isinstance(item, ev.CallSucceeded | ev.CallFailed):
+                body = {"call_id": item.call_id, "type": type(item).__name__, "event": item}
+                await self._parts.journal.post(
+                    self._place.run_id, f"outcome:{item.call_id}", "outcome", canonical.dumps(body)
+                )
+
+    def _now(self) -> str:
+        return self._parts.clock.now().isoformat()

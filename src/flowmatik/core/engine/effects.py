@@ -1,0 +1,145 @@
+"""Performs one call and turns whatever happens into exactly one fact.
+
+Rules 7–9 of the engine: a `once` effect whose outcome nobody saw is reconciled, else in doubt;
+everything else fails definitely or runs again under the same key.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
+from flowmatik.core import events as ev
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import FlowmatikError, ModelRejected
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlace:
+    """For which run a call is made."""
+
+    workspace_id: str
+    run_id: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    models: ModelGateway
+    tools: ToolBox
+    clock: Clock
+    alone: bool = False  # no other process can still be at work on a run that we recover
+
+    async def model(self, call: ev.CallRequested, request: ModelRequest) -> ev.Event:
+        try:
+            async with asyncio.timeout(call.timeout):
+                reply = await self.models.complete(request)
+        except FlowmatikError as error:
+            free = isinstance(error, ModelRejected) or "status" in error.context
+            return ev.CallFailed(
+                call_id=call.call_id,
+                code=error.code,
+                message=error.message,
+                cost_micros=0 if free else call.reserved_micros,
+            )
+        except TimeoutError:
+            message = f"the model {call.name!r} did not answer within {call.timeout:g} s"
+            return ev.CallFailed(
+                call_id=call.call_id, code="model.timeout", message=message, cost_micros=call.reserved_micros
+            )
+        return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
+
+    async def tool(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        context = _context(call, place)
+        once = call.effect is Effect.ONCE
+        try:
+            async with asyncio.timeout(call.timeout):
+                return ev.CallSucceeded(
+                    call_id=call.call_id, result=await self.tools.call(call.name, call.arguments, context)
+                )
+        except FlowmatikError as error:
+            if once and error.code == "tool.timeout":
+                return await self._reconciled(call, place, "it did not answer in time", self.void_in_process)
+            return ev.CallFailed(call_id=call.call_id, code=error.code, message=error.message)
+        except TimeoutError:
+            if once:
+                return await self._reconciled(call, place, "it did not answer in time", self.void_in_process)
+            message = f"the tool {call.name!r} did not answer within {call.timeout:g} s"
+            return ev.CallFailed(call_id=call.call_id, code="tool.timeout", message=message)
+        except Exception as error:  # a tool is foreign code: whatever it raises becomes a fact
+            log.exception("a tool crashed", extra={"tool": call.name, "run": place.run_id})
+            why = f"the tool {call.name!r} crashed with {type(error).__name__}"
+            if once:
+                return await self._reconciled(call, place, why, self.void_in_process)
+            return ev.CallFailed(call_id=call.call_id, code="tool.crashed", message=why)
+
+    async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        """The fact for an intent that another owner left open."""
+        if call.kind == "model":
+            message = "the process ended while the model was answering; asked again"
+            return ev.CallFailed(
+                call_id=call.call_id, code="call.lost", message=message, cost_micros=call.reserved_micros
+            )
+        if call.effect is not Effect.ONCE:
+            return await self.tool(call, place)
+        await self._wait_out(call)
+        return await self._reconciled(
+            call, place, "the process ended before its outcome was known", self.tool
+        )
+
+    async def void_in_process(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        del place
+        message = f"the tool {call.name!r} failed and had no effect"
+        return ev.CallFailed(call_id=call.call_id, code="tool.void", message=message)
+
+    async def _reconciled(
+        self,
+        call: ev.CallRequested,
+        place: RunPlace,
+        why: str,
+        when_void: Callable[[ev.CallRequested, RunPlace], Awaitable[ev.Event]],
+    ) -> ev.Event:
+        try:
+            async with asyncio.timeout(call.timeout):
+                found = await self.tools.reconcile(call.name, call.arguments, _context(call, place))
+        except (FlowmatikError, TimeoutError) as error:
+            log.warning(
+                "reconciling failed", extra={"tool": call.name, "run": place.run_id, "error": str(error)}
+            )
+            found = Reconciled(state="unknown")
+        if found.state == "found":
+            return ev.CallSucceeded(call_id=call.call_id, result=found.result)
+        if found.state == "void":
+            return await when_void(call, place)
+        return ev.CallInDoubt(call_id=call.call_id, why=why)
+
+    async def _wait_out(self, call: ev.CallRequested) -> None:
+        """Until a stopped owner that wakes up could no longer start or finish the effect."""
+        if self.alone:
+            return
+        latest = datetime.fromisoformat(call.start_by).timestamp() + call.timeout
+        left = min(latest - self.clock.now().timestamp(), call.timeout + 10.0)  # the wall clock may jump
+        if left > 0:
+            await self.clock.sleep(left)
+
+
+def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
+    return ToolContext(
+        workspace_id=place.workspace_id,
+        run_id=place.run_id,
+        call_id=call.call_id,
+        idempotency_key=call.idempotency_key,
+        principal=place.principal,
+    )
+
+
+def _settled(call: ev.CallRequested, reply: ModelReply) -> int:
+    """What the call cost; the worst case when the provider does not say."""
+    if reply.cost_micros is None or not reply.usage.known:
+        return call.reserved_micros
+    return reply.cost_micros

@@ -1,0 +1,126 @@
+"""The engine of one process: claims runs, drives them, fires timers, keeps its lease."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from flowmatik.core.engine.driver import DriverParts, RunDriver
+from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.watch import Watch
+from flowmatik.core.outbox import OutboxRelay
+from flowmatik.kernel.errors import FlowmatikError, JournalUnavailable
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.1
+READY_EVERY = 5  # polls
+T = TypeVar("T")
+
+
+class Engine:
+    """Start it, nudge it with run ids, stop it. With `recover_all` it also looks for runs that
+    nobody drives."""
+
+    def __init__(
+        self, parts: DriverParts, lease: Lease, relay: OutboxRelay, watch: Watch, *, concurrency: int = 256
+    ) -> None:
+        self._parts = parts
+        self._lease = lease
+        self._relay = relay
+        self._watch = watch
+        self._slots = asyncio.Semaphore(concurrency)
+        self._drivers: dict[str, RunDriver] = {}
+        self._claims: dict[str, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self, *, recover_all: bool) -> None:
+        await self._lease.take()
+        self._loops = [
+            asyncio.create_task(self._lease.keep(), name="lease"),
+            asyncio.create_task(self._forever(self._relay.pump), name="relay"),
+            asyncio.create_task(self._poll(recover_all), name="poll"),
+        ]
+
+    async def stop(self) -> None:
+        """Ends what runs here; the journal holds all that is needed to go on elsewhere."""
+        self._stopping = True
+        tasks = [*self._loops, *self._claims.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self._relay.drain()
+            await self._lease_end()
+        except JournalUnavailable as error:
+            log.warning("the journal is away at shutdown", extra={"error": error.message})
+
+    async def _lease_end(self) -> None:
+        await self._parts.journal.retire_worker(self._lease.owner)
+
+    def nudge(self, run_id: str) -> None:
+        """The run may have something to do: tell its driver, or try to claim it."""
+        driver = self._drivers.get(run_id)
+        if driver is not None:
+            driver.nudge()
+        if run_id in self._claims or self._stopping:
+            return
+        task = asyncio.create_task(self._claim_and_drive(run_id), name=f"drive:{run_id}")
+        self._claims[run_id] = task
+        task.add_done_callback(lambda _: self._claims.pop(run_id, None))
+
+    def drives(self, run_id: str) -> bool:
+        return run_id in self._claims
+
+    async def _claim_and_drive(self, run_id: str) -> None:
+        async with self._slots:
+            try:
+                await self._drive(run_id)
+            except FlowmatikError:
+                log.exception("a run could not be driven", extra={"run": run_id})
+            finally:
+                self._drivers.pop(run_id, None)
+                self._watch.changed(run_id)
+
+    async def _drive(self, run_id: str) -> None:
+        await self._lease.wait_valid()
+        claim = await retried(lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts)
+        if claim is None:
+            return
+        driver = RunDriver(claim, self._parts)
+        self._drivers[run_id] = driver
+        await driver.drive()
+
+    async def _poll(self, recover_all: bool) -> None:
+        turn = 0
+        while True:
+            try:
+                for run_id in await self._parts.journal.fire_due_timers(500):
+                    if recover_all or run_id in self._claims:
+                        self.nudge(run_id)
+                if recover_all and turn % READY_EVERY == 0:
+                    for run_id in await self._parts.journal.ready(500):
+                        if run_id not in self._claims:
+                            self.nudge(run_id)
+            except JournalUnavailable as error:
+                log.warning("the journal is away", extra={"error": error.message})
+            turn += 1
+            await self._parts.clock.sleep(POLL_SECONDS)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except JournalUnavailable as error:
+                log.warning("the journal is away", extra={"error": error.message})
+                await self._parts.clock.sleep(0.2)
+
+
+async def retried(call: Callable[[], Awaitable[T]], parts: DriverParts) -> T:
+    delay = 0.05
+    while True:
+        try:
+            return await call()
+        except JournalUnavailable:
+            await parts.clock.sleep(delay)
+            delay = min(delay * 2, 2.0)

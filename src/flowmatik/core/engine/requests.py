@@ -1,0 +1,66 @@
+"""Builds the model request behind a call: a pure function of the run's state."""
+
+from typing import Any
+
+from flowmatik.contracts.agents import AgentLoop, CallModel
+from flowmatik.contracts.models import ModelRequest, ToolSchema
+from flowmatik.contracts.tools import ToolSpec
+from flowmatik.core.brain.plan import PLAN_SCHEMA
+from flowmatik.core.brain.prompts import plan_messages
+from flowmatik.core.state import RunState
+from flowmatik.kernel.errors import EngineError
+
+MODEL_TIMEOUT = 120.0
+
+
+def model_request(
+    state: RunState,
+    purpose: str,
+    task_id: str,
+    model: str,
+    loop: AgentLoop,
+    specs: dict[str, ToolSpec],
+    key: str,
+) -> ModelRequest:
+    """Raises EngineError (`engine.state`) when the state asks for no model there."""
+    if purpose == "plan":
+        planner = next((a for a in state.created.agents if a.role == "planner"), None)
+        instructions = planner.instructions if planner else "Plan the goal as tasks."
+        return ModelRequest(
+            model=model,
+            messages=plan_messages(state, instructions),
+            output_schema=PLAN_SCHEMA,
+            timeout=MODEL_TIMEOUT,
+            idempotency_key=key,
+        )
+    task = state.tasks[task_id]
+    if task.agent is None or task.loop is None:
+        raise EngineError(f"task {task_id!r} has no agent to speak for", code="engine.state")
+    action = loop.next(task.agent, task.loop)[0]
+    if not isinstance(action, CallModel):
+        raise EngineError(f"task {task_id!r} does not want a model now", code="engine.state")
+    return ModelRequest(
+        model=model,
+        messages=action.messages,
+        tools=tool_schemas(action.tools, specs),
+        output_schema=action.output_schema,
+        max_output_tokens=task.agent.max_output_tokens,
+        timeout=MODEL_TIMEOUT,
+        idempotency_key=key,
+    )
+
+
+def tool_schemas(names: tuple[str, ...], specs: dict[str, ToolSpec]) -> tuple[ToolSchema, ...]:
+    known = (specs[name] for name in names if name in specs)
+    return tuple(ToolSchema(name=s.name, description=s.description, parameters=s.parameters) for s in known)
+
+
+def request_digest(request: ModelRequest) -> dict[str, Any]:
+    """What of a request identifies it: everything but the idempotency key and the timeout."""
+    return {
+        "model": request.model,
+        "messages": request.messages,
+        "tools": [tool.name for tool in request.tools],
+        "schema": request.output_schema,
+        "max": request.max_output_tokens,
+    }

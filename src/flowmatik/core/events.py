@@ -1,0 +1,295 @@
+"""The journal's event types: what a run consists of.
+
+Facts come from outside (outcomes, inputs, claims); decisions follow from the facts by `decide`
+alone. Replay relies on that split: given the facts, the decisions must come out the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.models import ModelReply
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.tools import Effect
+from flowmatik.core.journal.port import NewEvent, StoredEvent
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import EngineError
+
+DECISION_VERSION = 1
+Check = tuple[str, bool, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedTool:
+    effect: Effect
+    timeout: float
+    key_ttl: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCreated:
+    """Everything that the run is pinned to, so that later changes cannot touch it."""
+
+    run_id: str
+    workspace_id: str
+    goal: str
+    created_at: str
+    model: str
+    agent: str = ""
+    language: str = ""
+    budget_micros: int | None = None
+    deadline_at: str = ""
+    sources: tuple[str, ...] = ()
+    principal: str = ""
+    agents: tuple[AgentVersion, ...] = ()
+    tools: dict[str, PinnedTool] = field(default_factory=lambda: {})
+    plan: tuple[PlanTask, ...] = ()
+    decision_version: int = DECISION_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClaimed:
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequested:
+    """The intent, committed before the effect. A model call's messages follow from the state,
+    so only their hash is kept."""
+
+    call_id: str
+    kind: str  # "model" | "tool"
+    name: str
+    purpose: str
+    task_id: str
+    effect: Effect
+    idempotency_key: str
+    at: str
+    start_by: str
+    timeout: float
+    arguments: dict[str, Any] = field(default_factory=lambda: {})
+    tool_call_id: str = ""
+    request_hash: str = ""
+    reserved_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRefused:
+    """The call was not made: no money, or no provable bound under a cap."""
+
+    call_id: str
+    purpose: str
+    task_id: str
+    tool_call_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSucceeded:
+    call_id: str
+    result: Any = None
+    reply: ModelReply | None = None
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFailed:
+    """A definite failure: nothing took effect (or, for a model, nothing usable came back)."""
+
+    call_id: str
+    code: str
+    message: str
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInDoubt:
+    """A `once` effect whose outcome nobody can tell; a person decides."""
+
+    call_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtResolved:
+    call_id: str
+    resolution: str  # "done" | "repeat" | "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllotmentGranted:
+    n: int
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested:
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlinePassed:
+    deadline_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAdopted:
+    planner: str
+    reason: str
+    tasks: tuple[PlanTask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRejected:
+    planner: str
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRouted:
+    task_id: str
+    agent: str
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskVerified:
+    task_id: str
+    passed: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReplanned:
+    """The failed part of the plan, tried another way, once."""
+
+    task_id: str
+    replacement: PlanTask
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRefused:
+    """A model wished for a tool that its task may not use; the model is told."""
+
+    task_id: str
+    tool_call_id: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSucceeded:
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed:
+    task_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSkipped:
+    task_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSucceeded:
+    at: str
+    answer: Answer
+    verified: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed:
+    at: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelled:
+    at: str
+    reason: str
+
+
+FACTS = (
+    RunCreated,
+    RunClaimed,
+    CallSucceeded,
+    CallFailed,
+    CallInDoubt,
+    DoubtResolved,
+    AllotmentGranted,
+    CancelRequested,
+    DeadlinePassed,
+)
+DECISIONS = (
+    CallRequested,
+    CallRefused,
+    PlanAdopted,
+    PlanRejected,
+    TaskRouted,
+    TaskVerified,
+    TaskReplanned,
+    ToolRefused,
+    TaskSucceeded,
+    TaskFailed,
+    TaskSkipped,
+    RunSucceeded,
+    RunFailed,
+    RunCancelled,
+)
+Event = (
+    RunCreated
+    | RunClaimed
+    | CallRequested
+    | CallRefused
+    | CallSucceeded
+    | CallFailed
+    | CallInDoubt
+    | DoubtResolved
+    | AllotmentGranted
+    | CancelRequested
+    | DeadlinePassed
+    | PlanAdopted
+    | PlanRejected
+    | TaskRouted
+    | TaskVerified
+    | TaskReplanned
+    | ToolRefused
+    | TaskSucceeded
+    | TaskFailed
+    | TaskSkipped
+    | RunSucceeded
+    | RunFailed
+    | RunCancelled
+)
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}
+
+
+def encode(event: Event) -> NewEvent:
+    return NewEvent(type=type(event).__name__, payload=canonical.dumps(event))
+
+
+def decode(stored: StoredEvent) -> Event:
+    """The typed event. Raises EngineError (`engine.event`) for a type or shape that this
+    version does not know: a newer version wrote it."""
+    adapter = _ADAPTERS.get(stored.type)
+    if adapter is None:
+        raise EngineError(
+            f"event {stored.seq} has the unknown type {stored.type!r}: it was written by a newer "
+            "Flowmatik; run that version",
+            code="engine.event",
+        )
+    return adapter.validate_json(stored.payload)

@@ -1,0 +1,269 @@
+"""fold(events) → RunState: a pure function of the run's history."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flowmatik.contracts.agents import AgentLoop, ToolOutcome
+from flowmatik.contracts.runs import RunStatus, TaskStatus
+from flowmatik.core import events as ev
+from flowmatik.core.brain.prompts import task_prompt
+from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.state import RunState, TaskState
+from flowmatik.kernel.errors import EngineError
+
+
+def fold(history: Iterable[StoredEvent], loop: AgentLoop) -> RunState:
+    """The state after `history`, which begins with RunCreated."""
+    state: RunState | None = None
+    for stored in history:
+        event = ev.decode(stored)
+        if state is None:
+            if not isinstance(event, ev.RunCreated):
+                raise EngineError(f"a history begins with RunCreated, not {stored.type}", code="engine.event")
+            state = RunState(created=event)
+        else:
+            apply(state, event, loop)
+        state.seq = stored.seq
+    if state is None:
+        raise EngineError("a history without events cannot be folded", code="engine.event")
+    return state
+
+
+def apply(state: RunState, event: ev.Event, loop: AgentLoop) -> None:
+    """Advance `state` by one event."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(state, event, loop)
+
+
+def _claimed(state: RunState, event: ev.RunClaimed, _: AgentLoop) -> None:
+    state.epoch = event.epoch
+    state.status = RunStatus.RUNNING
+
+
+def _requested(state: RunState, event: ev.CallRequested, _: AgentLoop) -> None:
+    state.calls += 1
+    state.open[event.call_id] = event
+    state.reserved_micros += event.reserved_micros
+    _mark_asked(state, event.purpose, event.task_id, event.tool_call_id)
+
+
+def _mark_asked(state: RunState, purpose: str, task_id: str, tool_call_id: str) -> None:
+    match purpose:
+        case "recall" | "recall_tables":
+            state.recall_asked.add(purpose)
+        case "plan":
+            state.plan_open = True
+            state.plan_attempts += 1
+        case "verify":
+            state.tasks[task_id].verify_open = True
+        case "think":
+            state.tasks[task_id].model_open = True
+        case _:
+            state.tasks[task_id].asked.add(tool_call_id)
+
+
+def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
+    state.calls += 1
+    state.refused = (event.code, event.message)
+
+
+def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> None:
+    call = state.open.get(event.call_id)
+    if call is None:
+        return
+    _settle(state, call, event.cost_micros)
+    if event.reply is not None:
+        state.input_tokens += event.reply.usage.input_tokens
+        state.output_tokens += event.reply.usage.output_tokens
+        served = event.reply.model or call.name
+        if served not in state.models:
+            state.models = (*state.models, served)
+    match call.purpose:
+        case "recall" | "recall_tables":
+            state.recall[call.purpose] = event.result
+        case "plan":
+            state.plan_open = False
+            state.plan_reply = event.reply
+        case "verify":
+            task = state.tasks[call.task_id]
+            task.verify_open = False
+            task.verification = event.result
+        case "think":
+            task = state.tasks[call.task_id]
+            task.model_open = False
+            if task.agent is not None and task.loop is not None and event.reply is not None:
+                task.loop = loop.on_model(task.agent, task.loop, event.reply)
+        case "step":
+            task = state.tasks[call.task_id]
+            task.output, task.step_done = event.result, True
+        case _:
+            _tool_outcome(
+                state,
+                call,
+                ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=event.result),
+                loop,
+            )
+
+
+def _tool_outcome(state: RunState, call: ev.CallRequested, outcome: ToolOutcome, loop: AgentLoop) -> None:
+    task = state.tasks[call.task_id]
+    if task.agent is not None and task.loop is not None:
+        task.loop = loop.on_tool(task.agent, task.loop, outcome)
+
+
+def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
+    call = state.open.get(event.call_id)
+    if call is None:
+        return
+    _settle(state, call, event.cost_micros)
+    lost = event.code == "call.lost"  # the same question again, in a new call
+    match call.purpose:
+        case "recall" | "recall_tables":
+            state.recall[call.purpose] = {"error": event.message}
+        case "plan":
+            state.plan_open = False
+            if lost:
+                state.plan_attempts -= 1
+            else:
+                state.plan_failed = True
+        case "verify":
+            task = state.tasks[call.task_id]
+            task.verify_open = False
+            task.verification = {"passed": False, "checks": [["verifier", False, event.message]]}
+        case "think":
+            task = state.tasks[call.task_id]
+            task.model_open = False
+            if not lost:
+                task.error_code, task.error = event.code, event.message
+                task.model_failures += 1
+        case "step":
+            task = state.tasks[call.task_id]
+            task.error_code, task.error = event.code, event.message
+        case _:
+            _tool_outcome(
+                state,
+                call,
+                ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, error=event.message),
+                loop,
+            )
+
+
+def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
+    del state.open[call.call_id]
+    state.doubt.pop(call.call_id, None)
+    state.reserved_micros -= call.reserved_micros
+    state.spent_micros += cost
+
+
+def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:
+    state.doubt[event.call_id] = event.why
+
+
+def _resolved(state: RunState, event: ev.DoubtResolved, _: AgentLoop) -> None:
+    state.doubt.pop(event.call_id, None)
+
+
+def _allotted(state: RunState, event: ev.AllotmentGranted, _: AgentLoop) -> None:
+    state.allotments = event.n
+    state.allotted_micros += event.amount_micros
+
+
+def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:
+    state.cancel = event.reason
+
+
+def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
+    state.deadline_passed = True
+
+
+def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
+    state.planner, state.plan_reason = event.planner, event.reason
+    state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
+
+
+def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
+    state.plan_errors = event.errors
+    state.plan_reply = None
+
+
+def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status = TaskStatus.RUNNING
+    task.model = event.model
+    task.agent = state.agent_named(event.agent)
+    if task.agent is not None:
+        task.loop = loop.start(task.agent, task_prompt(state, task))
+
+
+def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.passed, task.checks = event.passed, event.checks
+
+
+def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
+    notes = (event.reason,) if event.reason else ()
+    state.tasks[event.task_id] = TaskState(spec=event.replacement, replanned=True, notes=notes)
+
+
+def _tool_refused(state: RunState, event: ev.ToolRefused, loop: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.asked.add(event.tool_call_id)
+    if task.agent is not None and task.loop is not None:
+        outcome = ToolOutcome(tool_call_id=event.tool_call_id, name=event.name, error=event.message)
+        task.loop = loop.on_tool(task.agent, task.loop, outcome)
+
+
+def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> None:
+    state.tasks[event.task_id].status = TaskStatus.SUCCEEDED
+
+
+def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
+
+
+def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status, task.error = TaskStatus.SKIPPED, event.reason
+
+
+def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> None:
+    state.status, state.ended_at = RunStatus.SUCCEEDED, event.at
+    state.answer, state.verified = event.answer, event.verified
+
+
+def _run_failed(state: RunState, event: ev.RunFailed, _: AgentLoop) -> None:
+    state.status, state.ended_at = RunStatus.FAILED, event.at
+    state.error_code, state.error = event.code, event.message
+
+
+def _run_cancelled(state: RunState, event: ev.RunCancelled, _: AgentLoop) -> None:
+    state.status, state.ended_at = RunStatus.CANCELLED, event.at
+    state.error_code, state.error = "run.cancelled", event.reason
+
+
+_HANDLERS: dict[type, Callable[[RunState, Any, AgentLoop], None]] = {
+    ev.RunClaimed: _claimed,
+    ev.CallRequested: _requested,
+    ev.CallRefused: _refused,
+    ev.CallSucceeded: _succeeded,
+    ev.CallFailed: _failed,
+    ev.CallInDoubt: _in_doubt,
+    ev.DoubtResolved: _resolved,
+    ev.AllotmentGranted: _allotted,
+    ev.CancelRequested: _cancel,
+    ev.DeadlinePassed: _deadline,
+    ev.PlanAdopted: _plan,
+    ev.PlanRejected: _plan_rejected,
+    ev.TaskRouted: _routed,
+    ev.TaskVerified: _verified,
+    ev.TaskReplanned: _replanned,
+    ev.ToolRefused: _tool_refused,
+    ev.TaskSucceeded: _task_succeeded,
+    ev.TaskFailed: _task_failed,
+    ev.TaskSkipped: _task_skipped,
+    ev.RunSucceeded: _run_succeeded,
+    ev.RunFailed: _run_failed,
+    ev.RunCancelled: _run_cancelled,
+}

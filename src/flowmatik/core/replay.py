@@ -1,0 +1,64 @@
+"""Replay: fold a history again and decide again, without effects, and name what differs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowmatik.contracts.agents import AgentLoop
+from flowmatik.contracts.runs import ReplayReport
+from flowmatik.core import events as ev
+from flowmatik.core.brain.decide import Command, Record, StartCall, decide
+from flowmatik.core.fold import apply
+from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.state import RunState
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import EngineError
+
+_NOT_DECIDED = (ev.AllotmentGranted,)  # granted on the way to a CallRequested
+
+
+def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> ReplayReport:
+    """Compares every recorded decision with what `decide` says at the same point."""
+    events = [ev.decode(stored) for stored in history]
+    if not events or not isinstance(events[0], ev.RunCreated):
+        raise EngineError("a history begins with RunCreated", code="engine.event")
+    state = RunState(created=events[0])
+    differences: list[str] = []
+    decisions = 0
+    for stored, event in zip(history[1:], events[1:], strict=True):
+        if isinstance(event, ev.DECISIONS):
+            decisions += 1
+            expected = _first(decide(state, loop, ""))
+            found = _describe(event)
+            if expected != found:
+                differences.append(f"seq {stored.seq}: recorded {found}, decided now {expected}")
+                break
+        apply(state, event, loop)
+        state.seq = stored.seq
+    return ReplayReport(
+        run_id=run_id, events=len(history), decisions=decisions, differences=tuple(differences)
+    )
+
+
+def _first(commands: list[Command]) -> str:
+    if not commands:
+        return "nothing"
+    command = commands[0]
+    if isinstance(command, Record):
+        return _describe(command.event)
+    return _call(command.purpose, command.task_id, command)
+
+
+def _describe(event: ev.Event) -> str:
+    if isinstance(event, ev.CallRefused):
+        return f"call {event.purpose} {event.task_id}"
+    if isinstance(event, ev.CallRequested):
+        return _call(event.purpose, event.task_id, event)
+    body: dict[str, Any] = canonical.loads(ev.encode(event).payload)
+    body.pop("at", None)
+    return f"{type(event).__name__} {canonical.dumps(body)}"
+
+
+def _call(purpose: str, task_id: str, call: StartCall | ev.CallRequested) -> str:
+    if call.kind == "model":
+        return f"call {purpose} {task_id}"
+    return f"call {purpose} {task_id} {call.name} {canonical.dumps(call.arguments or {})}"

@@ -1,0 +1,303 @@
+"""The public face of the engine: the `Runs` port, and how to build it."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, MutableSequence, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flowmatik.contracts.agents import AgentCatalogue, AgentLoop, AgentVersion
+from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.runs import (
+    MAX_GOAL_CHARACTERS,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunStatus,
+    RunSummary,
+    RunView,
+)
+from flowmatik.contracts.tools import ToolBox
+from flowmatik.core import events as ev
+from flowmatik.core.brain import plan
+from flowmatik.core.engine.driver import DriverParts
+from flowmatik.core.engine.effects import Effects
+from flowmatik.core.engine.engine import Engine
+from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.watch import Watch
+from flowmatik.core.fold import fold
+from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
+from flowmatik.core.outbox import OutboxRelay, cloud_event
+from flowmatik.core.replay import replay
+from flowmatik.core.view import run_view
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Conflict, InvalidInput
+from flowmatik.kernel.events import CloudEvent
+from flowmatik.kernel.ids import new_id
+
+ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
+RESOLUTIONS = ("done", "repeat", "failed")
+_AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineServices:
+    """What the engine needs of the other modules. `alone`: no other process can be at work on
+    this journal (SQLite under the home's lock), so recovery need not wait one out."""
+
+    journal: Journal
+    models: ModelGateway
+    tools: ToolBox
+    catalogue: AgentCatalogue
+    loop: AgentLoop
+    clock: Clock
+    alone: bool = False
+    concurrency: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHandle:
+    """A built engine: `runs` for callers, `bus` for subscribers, `start`/`stop` for `app`."""
+
+    runs: "RunService"
+    bus: OutboxRelay
+    engine: Engine
+
+    async def start(self, *, recover_all: bool) -> None:
+        """With `recover_all`, take up every run that nobody drives; else only those touched here."""
+        await self.engine.start(recover_all=recover_all)
+
+    async def stop(self) -> None:
+        await self.engine.stop()
+
+
+def build_engine(services: EngineServices) -> EngineHandle:
+    """Wire the engine; nothing runs before `start`."""
+    lease = Lease(services.journal, services.clock, new_id("wkr"))
+    watch = Watch()
+    relay = OutboxRelay(services.journal, services.clock)
+
+    def appended(run_id: str) -> None:
+        watch.changed(run_id)
+        relay.wake()
+
+    parts = DriverParts(
+        journal=services.journal,
+        loop=services.loop,
+        effects=Effects(
+            models=services.models, tools=services.tools, clock=services.clock, alone=services.alone
+        ),
+        purse=Purse(models=services.models, journal=services.journal),
+        lease=lease,
+        clock=services.clock,
+        appended=appended,
+    )
+    engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
+    return EngineHandle(runs=RunService(services, engine, watch), bus=relay, engine=engine)
+
+
+class RunService:
+    """Implements `Runs`."""
+
+    def __init__(self, services: EngineServices, engine: Engine, watch: Watch) -> None:
+        self._services = services
+        self._journal = services.journal
+        self._engine = engine
+        self._watch = watch
+
+    async def create(self, workspace_id: str, new: NewRun) -> str:
+        _check_goal(new)
+        created = await self._pinned(workspace_id, new)
+        if new.plan:
+            plan.check(new.plan, created.agents, frozenset(created.tools))
+        run_id = await self._journal.create(
+            Creation(
+                run_id=created.run_id,
+                workspace_id=workspace_id,
+                goal=new.goal,
+                idempotency_key=new.idempotency_key,
+                events=(ev.encode(created),),
+            )
+        )
+        self._engine.nudge(run_id)
+        return run_id
+
+    async def _pinned(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
+        agents = await self._agents(workspace_id, new)
+        specs = self._services.tools.specs()
+        names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in new.plan}
+        names.update(ALWAYS_PINNED if not new.plan else ())
+        tools = {
+            name: ev.PinnedTool(
+                effect=specs[name].effect, timeout=specs[name].timeout, key_ttl=specs[name].key_ttl
+            )
+            for name in sorted(names)
+            if name in specs
+        }
+        now = self._services.clock.now()
+        deadline = now + timedelta(seconds=new.deadline_seconds) if new.deadline_seconds is not None else None
+        return ev.RunCreated(
+            run_id=new_id("run"),
+            workspace_id=workspace_id,
+            goal=new.goal,
+            created_at=now.isoformat(),
+            model=self._services.models.default_model(),
+            agent=agents[0].name if new.agent else "",
+            language=new.language,
+            budget_micros=new.budget_micros,
+            deadline_at=deadline.isoformat() if deadline else "",
+            sources=new.sources,
+            principal=new.principal,
+            agents=tuple(agents),
+            tools=tools,
+            plan=new.plan,
+        )
+
+    async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
+        if new.agent:
+            return [await self._services.catalogue.get(workspace_id, new.agent)]
+        if new.plan and all(task.tool for task in new.plan):
+            return []
+        return await self._services.catalogue.list(workspace_id)
+
+    async def get(self, workspace_id: str, run_id: str) -> RunView:
+        head = await self._journal.head(workspace_id, run_id)
+        state = fold(await self._history(run_id), self._services.loop)
+        return run_view(state, head, self._services.clock.now().isoformat())
+
+    async def list(
+        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+    ) -> Page:
+        if not 1 <= limit <= 500:
+            raise InvalidInput(f"limit is {limit}; it must be from 1 to 500", context={"limit": limit})
+        heads = await self._journal.list_heads(
+            workspace_id, status=status.value if status else None, before=_before(cursor), limit=limit + 1
+        )
+        shown = heads[:limit]
+        more = _cursor(shown[-1]) if len(heads) > limit else ""
+        return Page(items=tuple(_summary(head) for head in shown), next=more)
+
+    async def events(
+        self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
+    ) -> AsyncIterator[CloudEvent]:
+        while True:
+            head = await self._journal.head(workspace_id, run_id)
+            for stored in await self._journal.read(run_id, after_seq=after_seq):
+                after_seq = stored.seq
+                yield cloud_event(workspace_id, run_id, stored)
+            if after_seq < head.head_seq:
+                continue
+            if not follow or self._rests(head):
+                return
+            await self._watch.wait(run_id, 0.25)
+
+    async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
+        await self._not_ended(workspace_id, run_id)
+        await self._journal.post(run_id, "cancel", "cancel", canonical.dumps({"reason": reason}))
+        self._engine.nudge(run_id)
+
+    async def resume(
+        self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
+    ) -> None:
+        head = await self._not_ended(workspace_id, run_id)
+        if resolutions:
+            await self._resolve(head, resolutions)
+        elif head.status == RunStatus.IN_DOUBT.value:
+            raise Conflict(
+                f"run {run_id} has calls in doubt; say for each whether it is done, to repeat or failed",
+                code="conflict.in_doubt",
+                context={"run_id": run_id},
+            )
+        self._engine.nudge(run_id)
+
+    async def _resolve(self, head: RunHead, resolutions: dict[str, str]) -> None:
+        state = fold(await self._history(head.run_id), self._services.loop)
+        for call_id, resolution in resolutions.items():
+            if resolution not in RESOLUTIONS:
+                raise InvalidInput(f"{resolution!r} is no resolution; use one of {', '.join(RESOLUTIONS)}")
+            if call_id not in state.doubt:
+                raise Conflict(
+                    f"call {call_id!r} of run {head.run_id} is not in doubt; "
+                    f"in doubt: {', '.join(state.doubt) or 'none'}",
+                    code="conflict.not_in_doubt",
+                )
+        for call_id, resolution in resolutions.items():
+            body = canonical.dumps({"call_id": call_id, "resolution": resolution})
+            if not await self._journal.post(head.run_id, f"resolve:{call_id}:{head.epoch}", "resolve", body):
+                raise Conflict(
+                    f"call {call_id!r} of run {head.run_id} was decided already",
+                    code="conflict.decided",
+                )
+
+    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
+        await self._journal.head(workspace_id, run_id)
+        return replay(run_id, await self._history(run_id), self._services.loop)
+
+    async def wait(self, workspace_id: str, run_id: str) -> RunView:
+        while not self._rests(await self._journal.head(workspace_id, run_id)):
+            await self._watch.wait(run_id, 0.25)
+        return await self.get(workspace_id, run_id)
+
+    def _rests(self, head: RunHead) -> bool:
+        status = RunStatus(head.status)
+        return status.ended or (status in _AT_REST and not self._engine.drives(head.run_id))
+
+    async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
+        head = await self._journal.head(workspace_id, run_id)
+        if RunStatus(head.status).ended:
+            raise Conflict(
+                f"run {run_id} has ended ({head.status}); start a new run",
+                code="conflict.run_ended",
+                context={"run_id": run_id, "status": head.status},
+            )
+        return head
+
+    async def _history(self, run_id: str) -> Sequence[StoredEvent]:
+        history: MutableSequence[StoredEvent] = []
+        while page := await self._journal.read(run_id, after_seq=history[-1].seq if history else 0):
+            history.extend(page)
+        return history
+
+
+def _check_goal(new: NewRun) -> None:
+    if not new.goal.strip():
+        raise InvalidInput("the goal is empty; say what you want to know or have done", code="input.goal")
+    if len(new.goal) > MAX_GOAL_CHARACTERS:
+        raise InvalidInput(
+            f"the goal has {len(new.goal):,} characters; at most {MAX_GOAL_CHARACTERS:,} are allowed: "
+            "put long material in documents and ask about them",
+            code="input.goal",
+        )
+    if new.budget_micros is not None and new.budget_micros < 0:
+        raise InvalidInput(f"the budget is {new.budget_micros} micro-dollars; it cannot be negative")
+    if new.deadline_seconds is not None and new.deadline_seconds <= 0:
+        raise InvalidInput(f"the deadline is {new.deadline_seconds} s; it must be positive")
+
+
+def _summary(head: RunHead) -> RunSummary:
+    return RunSummary(
+        id=head.run_id,
+        goal=head.goal,
+        status=RunStatus(head.status),
+        created_at=head.created_at,
+        ended_at=head.ended_at,
+        cost_micros=head.cost_micros,
+    )
+
+
+def _cursor(head: RunHead) -> str:
+    return base64.urlsafe_b64encode(f"{head.created_at}|{head.run_id}".encode()).decode()
+
+
+def _before(cursor: str) -> tuple[str, str] | None:
+    if not cursor:
+        return None
+    try:
+        created_at, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(
+            f"{cursor!r} is no cursor; use `next` of the page before, unchanged", code="input.cursor"
+        ) from error
+    return created_at, run_id

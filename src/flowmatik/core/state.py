@@ -1,0 +1,82 @@
+"""What a run is at one point of its journal; built by `fold` and by nothing else."""
+
+from dataclasses import dataclass, field
+
+from flowmatik.contracts.agents import AgentVersion, LoopState
+from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.models import ModelReply
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import RunStatus, TaskStatus
+from flowmatik.core.events import CallRequested, Check, RunCreated
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskState:
+    spec: PlanTask
+    status: TaskStatus = TaskStatus.PENDING
+    agent: AgentVersion | None = None
+    model: str = ""
+    loop: LoopState | None = None
+    output: object = None
+    step_done: bool = False
+    verification: dict[str, object] | None = None
+    checks: tuple[Check, ...] = ()
+    passed: bool | None = None
+    error_code: str = ""
+    error: str = ""
+    replanned: bool = False
+    notes: tuple[str, ...] = ()
+    asked: set[str] = field(default_factory=lambda: set[str]())  # tool calls already requested
+    model_open: bool = False
+    verify_open: bool = False
+    model_failures: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """Mutable only inside `fold`. Amounts are micro-dollars."""
+
+    created: RunCreated
+    status: RunStatus = RunStatus.QUEUED
+    epoch: int = 0
+    seq: int = 0
+    calls: int = 0
+    open: dict[str, CallRequested] = field(default_factory=lambda: {})
+    doubt: dict[str, str] = field(default_factory=lambda: {})
+    spent_micros: int = 0
+    reserved_micros: int = 0
+    allotted_micros: int = 0
+    allotments: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    models: tuple[str, ...] = ()
+    cancel: str | None = None
+    deadline_passed: bool = False
+    refused: tuple[str, str] | None = None
+    planner: str = ""
+    plan_reason: str = ""
+    tasks: dict[str, TaskState] = field(default_factory=lambda: {})
+    recall: dict[str, object] = field(default_factory=lambda: {})
+    recall_asked: set[str] = field(default_factory=lambda: set[str]())
+    plan_open: bool = False
+    plan_reply: ModelReply | None = None
+    plan_errors: tuple[str, ...] = ()
+    plan_attempts: int = 0
+    plan_failed: bool = False
+    answer: Answer | None = None
+    verified: tuple[Check, ...] = ()
+    ended_at: str = ""
+    error_code: str = ""
+    error: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.status.ended
+
+    @property
+    def stopping(self) -> bool:
+        """No new intents: the run is cancelled, past its deadline or out of money."""
+        return self.cancel is not None or self.deadline_passed or self.refused is not None
+
+    def agent_named(self, name: str) -> AgentVersion | None:
+        return next((a for a in self.created.agents if name in (a.name, a.ref())), None)

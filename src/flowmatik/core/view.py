@@ -1,0 +1,57 @@
+"""RunState → RunView: the run as people see it."""
+
+from datetime import datetime
+
+from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.core.brain.prompts import task_output
+from flowmatik.core.journal.port import RunHead
+from flowmatik.core.state import RunState, TaskState
+
+
+def run_view(state: RunState, head: RunHead, now: str) -> RunView:
+    created = state.created
+    doubts = tuple(
+        InDoubtCall(call_id=call_id, tool=call.name, arguments=call.arguments, why=state.doubt[call_id])
+        for call_id, call in state.open.items()
+        if call_id in state.doubt
+    )
+    until = state.ended_at or now
+    seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(created.created_at)).total_seconds()
+    return RunView(
+        id=created.run_id,
+        workspace_id=created.workspace_id,
+        goal=created.goal,
+        status=RunStatus(head.status),
+        created_at=created.created_at,
+        ended_at=state.ended_at,
+        head_seq=state.seq,
+        planner=state.planner,
+        plan_reason=state.plan_reason,
+        tasks=tuple(_task_view(task) for task in state.tasks.values()),
+        answer=state.answer,
+        verified=state.verified,
+        cost_micros=state.spent_micros,
+        budget_micros=created.budget_micros,
+        input_tokens=state.input_tokens,
+        output_tokens=state.output_tokens,
+        seconds=max(seconds, 0.0),
+        error_code=state.error_code,
+        error=state.error,
+        waiting_for="person" if doubts else "",
+        in_doubt=doubts,
+        models=state.models,
+    )
+
+
+def _task_view(task: TaskState) -> TaskView:
+    return TaskView(
+        id=task.spec.id,
+        objective=task.spec.objective,
+        skill=task.spec.skill or task.spec.tool,
+        needs=task.spec.needs,
+        agent=task.agent.ref() if task.agent else task.spec.agent,
+        status=task.status,
+        output=task_output(task),
+        checks=task.checks,
+        error=task.error,
+    )
