@@ -1,0 +1,22 @@
+"""The program. `--version` is answered before anything heavy is imported."""
+
+import sys
+
+from flowmatik import __version__
+
+VERSION_REQUESTS = (["--version"], ["-V"], ["version"])
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    arguments = sys.argv[1:]
+    if arguments in VERSION_REQUESTS:
+        sys.stdout.write(f"flowmatik {__version__}\n")
+        return
+    from flowmatik.app.cli.main import run_cli
+
+    raise SystemExit(run_cli(arguments))
+
+
+if __name__ == "__main__":
+    main()

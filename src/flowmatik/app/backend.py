@@ -1,0 +1,48 @@
+"""Whom the command line talks to: an engine in this process or a server, behind one shape."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.runs import Runs
+
+
+class MemoryAccess(Protocol):
+    """What a person does with memory."""
+
+    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]: ...
+
+    async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]: ...
+
+    async def status(self, workspace_id: str) -> MemoryStatus: ...
+
+
+class AgentAccess(Protocol):
+    """What a person does with agents; same promises as AgentCatalogue."""
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]: ...
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion: ...
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion: ...
+
+
+class Backend(Protocol):
+    """`where` says for people what answers: a home folder or a server's address."""
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def workspace_id(self) -> str: ...
+
+    @property
+    def runs(self) -> Runs: ...
+
+    @property
+    def memory(self) -> MemoryAccess: ...
+
+    @property
+    def agents(self) -> AgentAccess: ...

@@ -1,0 +1,111 @@
+"""How a finished run is shown: the answer, what it rests on, what was checked, what it cost."""
+
+from flowmatik.app.cli.session import Session
+from flowmatik.contracts.answers import Citation
+from flowmatik.contracts.runs import RunStatus, RunView, TaskView
+from flowmatik.kernel.canonical import dumps
+
+MICROS = 1_000_000
+QUOTE_LIMIT = 240
+
+
+def show_run(session: Session, view: RunView) -> None:
+    """The result on stdout, what to do next on stderr."""
+    if view.answer is not None:
+        _show_answer(session, view)
+    for check in view.verified:
+        session.print(check_line(session, check))
+    if view.status in (RunStatus.FAILED, RunStatus.CANCELLED):
+        session.print(session.text(f"run.{view.status.value}", error=view.error, code=view.error_code))
+    elif view.status is RunStatus.WAITING:
+        session.print(session.text("run.waiting", what=view.waiting_for))
+    elif view.status is RunStatus.IN_DOUBT:
+        _show_doubt(session, view)
+    session.print()
+    session.print(totals_line(session, view))
+
+
+def show_next(session: Session, view: RunView) -> None:
+    session.say("run.next", run_id=view.id)
+    if any(model.startswith("local/") for model in view.models):
+        session.say("run.next_model")
+
+
+def totals_line(session: Session, view: RunView) -> str:
+    return session.text(
+        "run.totals",
+        usd=usd(view.cost_micros),
+        tokens=view.input_tokens + view.output_tokens,
+        seconds=f"{view.seconds:.1f}",
+        models=", ".join(view.models) or session.text("run.no_model"),
+        run_id=view.id,
+    )
+
+
+def task_line(session: Session, task: TaskView) -> str:
+    state = session.text(f"task.{task.status.value}")
+    line = f"{MARKS[task.status.value]} {task.objective} — {task.agent or task.skill} ({state})"
+    return f"{line}: {task.error}" if task.error else line
+
+
+def check_line(session: Session, check: tuple[str, bool, str]) -> str:
+    criterion, passed, detail = check
+    key = f"check.{criterion}"
+    name = session.text(key) if session.text.has(key) else criterion
+    return f"{'✓' if passed else '✗'} {name}" + (f": {detail}" if detail else "")
+
+
+def citation_line(session: Session, citation: Citation) -> str:
+    quote = " ".join(citation.quote.split())
+    if len(quote) > QUOTE_LIMIT:
+        quote = quote[:QUOTE_LIMIT].rstrip() + "…"
+    line = f"[{citation.n}] {citation.source}{place_of(session, citation)}: «{quote}»"
+    return f"{line}\n    {citation.computation}" if citation.computation else line
+
+
+def place_of(session: Session, citation: Citation) -> str:
+    if citation.computation:
+        return ", " + session.text("citation.computed")
+    if citation.page is not None:
+        return ", " + session.text("citation.page", page=citation.page)
+    if citation.lines is not None:
+        first, last = citation.lines
+        key = "citation.line" if first == last else "citation.lines"
+        return ", " + session.text(key, first=first, last=last)
+    return ""
+
+
+def usd(micros: int | None) -> str:
+    return "–" if micros is None else f"{micros / MICROS:.4f}"
+
+
+def _show_answer(session: Session, view: RunView) -> None:
+    answer = view.answer
+    if answer is None:
+        return
+    session.print(answer.text)
+    if answer.citations:
+        session.print()
+        session.print(session.text("run.sources"))
+        for citation in answer.citations:
+            session.print(citation_line(session, citation))
+    if view.verified:
+        session.print()
+        session.print(session.text("run.verified"))
+
+
+def _show_doubt(session: Session, view: RunView) -> None:
+    session.print(session.text("run.in_doubt"))
+    for call in view.in_doubt:
+        session.print(f"? {call.tool} {dumps(call.arguments)} — {call.why}")
+        session.print("  " + session.text("run.resolve", run_id=view.id, call_id=call.call_id))
+
+
+MARKS = {
+    "pending": "·",
+    "running": "▸",
+    "verifying": "▸",
+    "succeeded": "✓",
+    "failed": "✗",
+    "skipped": "–",
+}

@@ -1,0 +1,35 @@
+"""Documents going in: a progress bar on a terminal, lines elsewhere."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from flowmatik.app.backend import Backend
+from flowmatik.app.cli.session import Session, clean
+from flowmatik.contracts.memory import IngestProgress
+
+
+async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> list[IngestProgress]:
+    """Put `paths` into memory, showing how far it is; what became of each file."""
+    outcomes: list[IngestProgress] = []
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    shown = session.err.is_terminal and not session.json
+    with Progress(*columns, console=session.err, transient=True, disable=not shown) as progress:
+        bar = progress.add_task(session.text("memory.reading"), total=None)
+        async for step in backend.memory.ingest(backend.workspace_id, list(paths)):
+            outcomes.append(step)
+            progress.update(bar, total=step.total or None, completed=step.done)
+            if step.outcome == "skipped":
+                progress.console.print(
+                    clean(session.text("memory.skipped", source=step.source, reason=step.reason)),
+                    soft_wrap=True,
+                )
+    counts = Counter(step.outcome for step in outcomes)
+    parts = [f"{counts[name]} {session.text(f'memory.outcome.{name}')}" for name in OUTCOMES if counts[name]]
+    session.say("memory.done", summary=", ".join(parts) or session.text("memory.nothing"))
+    return outcomes
+
+
+OUTCOMES = ("added", "updated", "moved", "unchanged", "deleted", "skipped")

@@ -1,0 +1,106 @@
+"""The command line, put together; every error becomes one message and one exit code."""
+
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+import typer.main
+
+from flowmatik.app import exit_codes
+from flowmatik.app.cli.agents import agents_app
+from flowmatik.app.cli.arguments import globals_first, value_of
+from flowmatik.app.cli.localise import localise
+from flowmatik.app.cli.memory import memory_app
+from flowmatik.app.cli.operate import doctor_command, init_command, migrate_command, up_command, version_command
+from flowmatik.app.cli.run import run_command
+from flowmatik.app.cli.runs import runs_app
+from flowmatik.app.cli.session import Session, clean, console
+from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.run_output import error_line
+from flowmatik.app.settings import choose_language, configured_language, find_home, process_environment
+from flowmatik.app.texts import Texts
+from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
+
+
+def run_cli(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. Never shows a traceback unless --debug."""
+    line = globals_first(arguments)
+    environment = process_environment()
+    text = _texts(value_of("--lang", line), value_of("--home", line), environment)
+    debug = "--debug" in line or environment.get("FLOWMATIK_DEBUG", "") not in ("", "0")
+    command = typer.main.get_command(build_app(text))
+    localise(command, text)
+    try:
+        command.main(args=line, prog_name="flowmatik")
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else ExitCode.OK
+    except FlowmatikError as error:
+        if debug:
+            traceback.print_exc()
+        return _report(error, text, as_json="--json" in line)
+    except KeyboardInterrupt:
+        return ExitCode.CANCELLED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        unexpected = FlowmatikError(text("error.unexpected", kind=type(error).__name__, detail=str(error)))
+        return _report(unexpected, text, as_json="--json" in line)
+    return ExitCode.OK
+
+
+def build_app(text: Texts) -> typer.Typer:
+    app = typer.Typer(name="flowmatik", no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback(help="help.flowmatik", epilog=text("help.epilog"))(root_options)
+    app.command("init", help="help.init")(init_command)
+    app.command("up", help="help.up")(up_command)
+    app.command("run", help="help.run")(run_command)
+    app.add_typer(runs_app, name="runs")
+    app.add_typer(agents_app, name="agents")
+    app.add_typer(memory_app, name="memory")
+    app.command("doctor", help="help.doctor")(doctor_command)
+    app.command("migrate", help="help.migrate")(migrate_command)
+    app.command("version", help="help.version")(version_command)
+    return app
+
+
+def root_options(
+    context: typer.Context,
+    home: Annotated[str | None, typer.Option(help="help.home", show_default=False)] = None,
+    lang: Annotated[str | None, typer.Option(help="help.lang", metavar="en|es", show_default=False)] = None,
+    json: Annotated[bool, typer.Option("--json", help="help.json")] = False,
+    url: Annotated[str | None, typer.Option(help="help.url", show_default=False)] = None,
+    api_key: Annotated[str | None, typer.Option(help="help.api_key", show_default=False)] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="help.debug")] = False,
+) -> None:
+    del debug  # read before parsing, so that it also covers faults of the parsing
+    environment = process_environment()
+    context.obj = Session(
+        text=_texts(lang, home, environment),
+        environment=environment,
+        home=home,
+        json=json,
+        url=url or environment.get("FLOWMATIK_URL", ""),
+        api_key=api_key or environment.get("FLOWMATIK_API_KEY", ""),
+        out=console(stderr=False),
+        err=console(stderr=True),
+    )
+
+
+def _texts(lang: str | None, home: str | None, environment: Mapping[str, str]) -> Texts:
+    try:
+        configured = configured_language(find_home(home, environment, Path.cwd()))
+    except ConfigurationError:
+        configured = ""  # the command says it, if it needs a home
+    return Texts(choose_language(lang, environment, configured))
+
+
+def _report(error: FlowmatikError, text: Texts, *, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(orjson.dumps(error_line(error).model_dump()).decode() + "\n")
+        sys.stdout.flush()
+    sys.stderr.write(clean(text("error.line", message=error.message, code=error.code)) + "\n")
+    return exit_codes.of_error(error)

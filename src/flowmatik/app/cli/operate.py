@@ -1,0 +1,138 @@
+"""`flowmatik init · up · doctor · migrate · version`: the life of an installation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowmatik import __version__
+from flowmatik.app.cli.ingest_view import ingest
+from flowmatik.app.cli.session import Session, session_of
+from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.settings import load_settings
+
+ADMIN = "admin"
+
+
+def init_command(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="help.init.folder", show_default=False)] = None,
+    examples: Annotated[bool, typer.Option("--examples/--no-examples", help="help.init.examples")] = True,
+    show_password: Annotated[bool, typer.Option("--show-password", help="help.init.show_password")] = False,
+) -> None:
+    session = session_of(context)
+    named = session.home or (str(folder) if folder else "") or session.environment.get("FLOWMATIK_HOME", "")
+    home = Path(named or ".").expanduser().resolve()
+    session.run(_init(session, home, examples=examples, show_password=show_password))
+
+
+def up_command(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="help.up.host", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="help.up.port", show_default=False)] = None,
+) -> None:
+    session = session_of(context)
+    session.run(_up(session, {"server.host": host, "server.port": port}))
+
+
+def doctor_command(context: typer.Context) -> None:
+    session = session_of(context)
+    session.run(_doctor(session))
+
+
+def migrate_command(context: typer.Context) -> None:
+    session = session_of(context)
+    session.run(_migrate(session))
+
+
+def version_command(context: typer.Context) -> None:
+    session = session_of(context)
+    if session.json:
+        session.print_json({"version": __version__})
+    else:
+        session.print(f"flowmatik {__version__}")
+
+
+async def _init(session: Session, home: Path, *, examples: bool, show_password: bool) -> int:
+    from flowmatik.app.logs import configure_logging
+    from flowmatik.app.setup import prepare_home, set_up
+    from flowmatik.app.wiring import open_platform
+
+    created = prepare_home(home, session.text.language)
+    settings = load_settings(home, session.environment)
+    configure_logging(settings)
+    documents = 0
+    password = None
+    async with open_platform(settings, recover_all=False) as platform:
+        outcome = await set_up(platform, examples=examples)
+        password = outcome.password
+        if outcome.to_ingest:
+            documents = len(await ingest(session, platform, outcome.to_ingest))
+    _say_initialised(session, home, created=created, password=password)
+    if session.json:
+        result: dict[str, object] = {"home": str(home), "created": created, "documents": documents}
+        if show_password and password:
+            result |= {"username": ADMIN, "password": password}
+        session.print_json(result)
+    return ExitCode.OK
+
+
+def _say_initialised(session: Session, home: Path, *, created: bool, password: str | None) -> None:
+    session.say("init.created" if created else "init.exists", home=home)
+    if password:
+        session.say("init.password", username=ADMIN, password=password)
+    if created:
+        session.say("init.next", home=home)
+
+
+async def _up(session: Session, flags: dict[str, object]) -> int:
+    from flowmatik.app.serving import serve_until_signalled
+    from flowmatik.app.wiring import open_platform
+
+    settings = session.settings(flags)
+    async with open_platform(settings, recover_all=True) as platform:
+        async with serve_until_signalled(platform, host=settings.host, port=settings.port) as server:
+            session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
+            await server.stopping()
+            session.say("up.stopping")
+    session.say("up.stopped")
+    return ExitCode.OK
+
+
+async def _doctor(session: Session) -> int:
+    from flowmatik.app.doctor import examine
+
+    findings = await examine(session.settings())
+    healthy = all(finding.ok for finding in findings)
+    if session.json:
+        items = [
+            {
+                "check": finding.check,
+                "ok": finding.ok,
+                "detail": session.text(finding.detail, **finding.values),
+                "mend": session.text(finding.mend, **finding.values) if finding.mend else "",
+            }
+            for finding in findings
+        ]
+        session.print_json({"healthy": healthy, "items": items, "next": None})
+    else:
+        for finding in findings:
+            mark = "✓" if finding.ok and not finding.mend else "!" if finding.ok else "✗"
+            name = session.text(f"doctor.{finding.check}")
+            session.print(f"{mark} {name}: {session.text(finding.detail, **finding.values)}")
+            if finding.mend:
+                session.print(f"    → {session.text(finding.mend, **finding.values)}")
+    return ExitCode.OK if healthy else ExitCode.UNAVAILABLE
+
+
+async def _migrate(session: Session) -> int:
+    from flowmatik.app.wiring import migrate
+
+    outcome = await migrate(session.settings())
+    if session.json:
+        session.print_json({"before": outcome.before, "after": outcome.after})
+    elif outcome.before == outcome.after:
+        session.say("migrate.nothing", revision=outcome.after)
+    else:
+        session.say("migrate.done", before=outcome.before or "–", after=outcome.after)
+    return ExitCode.OK

@@ -1,0 +1,138 @@
+"""`flowmatik run`: a goal in, an answer with its sources out."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowmatik.app import exit_codes
+from flowmatik.app.backend import Backend
+from flowmatik.app.cli.answer_view import show_next, show_run
+from flowmatik.app.cli.ingest_view import ingest
+from flowmatik.app.cli.session import Session, session_of
+from flowmatik.app.cli.watch import follow, watcher_for
+from flowmatik.app.examples import quickstart_goal
+from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.run_output import result_of
+from flowmatik.app.setting_values import dollars
+from flowmatik.contracts.runs import NewRun, RunView
+from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    goal: str
+    docs: tuple[Path, ...]
+    agent: str
+    budget: str | None
+    follow: bool
+
+
+def run_command(
+    context: typer.Context,
+    goal: Annotated[str, typer.Argument(help="help.run.goal", show_default=False)] = "",
+    docs: Annotated[list[Path] | None, typer.Option("--docs", help="help.run.docs")] = None,
+    agent: Annotated[str, typer.Option(help="help.run.agent", show_default=False)] = "",
+    budget: Annotated[str | None, typer.Option(help="help.run.budget", show_default=False)] = None,
+    follow_run: Annotated[bool, typer.Option("--follow/--no-follow", help="help.run.follow")] = True,
+    quickstart: Annotated[bool, typer.Option("--quickstart", help="help.run.quickstart")] = False,
+) -> None:
+    """help.run"""
+    session = session_of(context)
+    if quickstart and not goal:
+        goal = quickstart_goal(session.text.language)
+        session.say("run.goal", goal=goal)
+    elif quickstart or not goal.strip():
+        raise InvalidInput(session.text("error.goal_missing"), code="input.goal")
+    request = Request(goal=goal, docs=tuple(docs or ()), agent=agent, budget=budget, follow=follow_run)
+    session.run(run_goal(session, request))
+
+
+async def run_goal(session: Session, request: Request) -> int:
+    budget = _budget(session, request.budget)
+    _check_documents(session, request.docs)
+    async with session.backend() as backend:
+        if request.docs:
+            await ingest(session, backend, request.docs)
+        new = NewRun(goal=request.goal, agent=request.agent, budget_micros=budget)
+        run_id = await backend.runs.create(backend.workspace_id, new)
+        if not request.follow:
+            return await _submitted(session, backend, run_id)
+        return await follow_to_end(session, backend, run_id)
+
+
+async def follow_to_end(session: Session, backend: Backend, run_id: str, *, after_seq: int = 0) -> int:
+    """Show a run until it ends; the first Ctrl-C cancels it, the second leaves at once."""
+    with _cancel_on_interrupt(session, backend, run_id):
+        view = await follow(backend, run_id, watcher_for(session), after_seq=after_seq)
+    _show_result(session, view)
+    return exit_codes.of_run(view)
+
+
+def _show_result(session: Session, view: RunView) -> None:
+    if session.json:
+        session.print_line(result_of(view).line())
+        return
+    session.err.print()
+    show_run(session, view)
+    show_next(session, view)
+
+
+async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
+    if session.json:
+        view = await backend.runs.get(backend.workspace_id, run_id)
+        session.print_line(result_of(view).line())
+    else:
+        session.print(run_id)
+        session.say("run.submitted", run_id=run_id)
+    return ExitCode.OK
+
+
+def _budget(session: Session, given: str | None) -> int | None:
+    try:
+        return dollars(given) if given is not None else None
+    except ValueError as error:
+        raise InvalidInput(
+            session.text("error.budget", value=given or ""), code="input.budget", context={"value": given}
+        ) from error
+
+
+def _check_documents(session: Session, paths: tuple[Path, ...]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise NotFound(
+                session.text("error.no_such_path", path=str(path)),
+                code="not_found.path",
+                context={"path": str(path)},
+            )
+
+
+@contextmanager
+def _cancel_on_interrupt(session: Session, backend: Backend, run_id: str) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    cancelling: list[asyncio.Task[None]] = []
+
+    async def cancel() -> None:
+        try:
+            await backend.runs.cancel(backend.workspace_id, run_id, reason="interrupted by the user")
+        except Conflict:
+            return  # it ended at the same moment
+
+    def on_interrupt() -> None:
+        if cancelling and main is not None:
+            main.cancel()
+            return
+        session.say("run.cancelling", run_id=run_id)
+        cancelling.append(loop.create_task(cancel()))
+
+    loop.add_signal_handler(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

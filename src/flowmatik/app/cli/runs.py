@@ -1,0 +1,187 @@
+"""`flowmatik runs …`: look at runs and steer them."""
+
+import dataclasses
+from typing import Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
+from flowmatik.app.cli.run import follow_to_end
+from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.exit_codes import ExitCode
+from flowmatik.contracts.runs import RunStatus
+from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.events import CloudEvent
+
+runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
+
+RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
+
+
+@runs_app.command("list", help="help.runs.list")
+def list_runs(
+    context: typer.Context,
+    status: Annotated[RunStatus | None, typer.Option(help="help.runs.status", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="help.runs.limit")] = 20,
+    cursor: Annotated[str, typer.Option(help="help.runs.cursor", show_default=False)] = "",
+) -> None:
+    session = session_of(context)
+    session.run(_list(session, status, limit, cursor))
+
+
+@runs_app.command("show", help="help.runs.show")
+def show(context: typer.Context, run_id: RunId) -> None:
+    session = session_of(context)
+    session.run(_show(session, run_id))
+
+
+@runs_app.command("logs", help="help.runs.logs")
+def logs(
+    context: typer.Context,
+    run_id: RunId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="help.runs.follow")] = False,
+) -> None:
+    session = session_of(context)
+    session.run(_logs(session, run_id, follow=follow))
+
+
+@runs_app.command("cancel", help="help.runs.cancel")
+def cancel(
+    context: typer.Context,
+    run_id: RunId,
+    reason: Annotated[str, typer.Option(help="help.runs.reason", show_default=False)] = "",
+) -> None:
+    session = session_of(context)
+    session.run(_cancel(session, run_id, reason))
+
+
+@runs_app.command("resume", help="help.runs.resume")
+def resume(
+    context: typer.Context,
+    run_id: RunId,
+    resolve: Annotated[
+        list[str] | None, typer.Option(help="help.runs.resolve", metavar="CALL_ID=done|repeat|failed")
+    ] = None,
+) -> None:
+    session = session_of(context)
+    session.run(_resume(session, run_id, _resolutions(session, resolve or [])))
+
+
+@runs_app.command("replay", help="help.runs.replay")
+def replay(context: typer.Context, run_id: RunId) -> None:
+    session = session_of(context)
+    session.run(_replay(session, run_id))
+
+
+async def _list(session: Session, status: RunStatus | None, limit: int, cursor: str) -> int:
+    async with session.backend() as backend:
+        page = await backend.runs.list(backend.workspace_id, status=status, cursor=cursor, limit=limit)
+    if session.json:
+        items = [dataclasses.asdict(item) for item in page.items]
+        session.print_json({"items": items, "next": page.next or None})
+        return ExitCode.OK
+    if not page.items:
+        session.say("runs.none")
+        return ExitCode.OK
+    table = Table(box=None, pad_edge=False)
+    for key in ("runs.id", "runs.status", "runs.created", "runs.cost", "runs.goal"):
+        table.add_column(session.text(key), no_wrap=key != "runs.goal")
+    for item in page.items:
+        state = session.text(f"status.{item.status.value}")
+        table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), clean(item.goal))
+    session.out.print(table)
+    if page.next:
+        session.say("runs.more", cursor=page.next)
+    return ExitCode.OK
+
+
+async def _show(session: Session, run_id: str) -> int:
+    async with session.backend() as backend:
+        view = await backend.runs.get(backend.workspace_id, run_id)
+    if session.json:
+        session.print_json(dataclasses.asdict(view))
+        return ExitCode.OK
+    session.print(session.text("runs.heading", goal=view.goal, status=session.text(f"status.{view.status.value}")))
+    if view.planner:
+        session.print(session.text("run.plan", planner=view.planner, reason=view.plan_reason))
+    for task in view.tasks:
+        session.print(task_line(session, task))
+        for check in task.checks:
+            session.print("    " + check_line(session, check))
+    session.print()
+    show_run(session, view)
+    return ExitCode.OK
+
+
+async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
+    collected: list[dict[str, object]] = []
+    async with session.backend() as backend:
+        async for event in backend.runs.events(backend.workspace_id, run_id, follow=follow):
+            if not session.json:
+                session.print(_event_line(event))
+            elif follow:
+                session.print_line(orjson.dumps(event.to_json()).decode())
+            else:
+                collected.append(event.to_json())
+    if session.json and not follow:
+        session.print_json({"items": collected, "next": None})
+    return ExitCode.OK
+
+
+async def _cancel(session: Session, run_id: str, reason: str) -> int:
+    async with session.backend() as backend:
+        await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
+        view = await backend.runs.wait(backend.workspace_id, run_id)
+    if session.json:
+        session.print_json({"run_id": run_id, "status": view.status.value})
+    else:
+        session.say("runs.cancelled", run_id=run_id, status=session.text(f"status.{view.status.value}"))
+    return ExitCode.OK
+
+
+async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) -> int:
+    async with session.backend() as backend:
+        seen = (await backend.runs.get(backend.workspace_id, run_id)).head_seq
+        await backend.runs.resume(backend.workspace_id, run_id, resolutions=resolutions or None)
+        return await follow_to_end(session, backend, run_id, after_seq=seen)
+
+
+async def _replay(session: Session, run_id: str) -> int:
+    async with session.backend() as backend:
+        report = await backend.runs.replay(backend.workspace_id, run_id)
+    if session.json:
+        session.print_json(dataclasses.asdict(report))
+    else:
+        session.print(session.text("runs.replayed", events=report.events, decisions=report.decisions))
+        for difference in report.differences:
+            session.print(f"✗ {difference}")
+        session.print(session.text("runs.same" if not report.differences else "runs.differs"))
+    return ExitCode.FAILED if report.differences else ExitCode.OK
+
+
+def _resolutions(session: Session, given: list[str]) -> dict[str, str]:
+    resolutions: dict[str, str] = {}
+    for item in given:
+        call_id, _, decision = item.partition("=")
+        if not call_id or decision not in ("done", "repeat", "failed"):
+            raise InvalidInput(session.text("error.resolution", value=item), code="input.resolution")
+        resolutions[call_id] = decision
+    return resolutions
+
+
+def _event_line(event: CloudEvent) -> str:
+    details = ", ".join(
+        f"{name}={_short(value)}"
+        for name, value in event.data.items()
+        if isinstance(value, (str, int, float, bool)) and value != ""
+    )
+    return f"{event.seq:>4} {event.time[11:23]} {event.type.rpartition('.')[2]} {details}".rstrip()
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else text[:79] + "…"
+
+

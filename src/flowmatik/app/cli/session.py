@@ -1,0 +1,105 @@
+"""What every command needs: global options, texts, and where to write.
+
+Results and JSON go to stdout, everything said to a person on the way goes to stderr.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from flowmatik.app.backend import Backend
+from flowmatik.app.settings import Settings, find_home, load_settings
+from flowmatik.app.texts import Texts
+from flowmatik.kernel.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One invocation. `url` "" means the home folder of this machine."""
+
+    text: Texts
+    environment: Mapping[str, str]
+    home: str | None = None
+    json: bool = False
+    url: str = ""
+    api_key: str = ""
+    out: Console
+    err: Console
+
+    def find_home(self) -> Path:
+        return find_home(self.home, self.environment, Path.cwd())
+
+    def settings(self, flags: Mapping[str, object] | None = None) -> Settings:
+        """Raises ConfigurationError with every fault."""
+        from flowmatik.app.logs import configure_logging
+
+        settings = load_settings(self.find_home(), self.environment, flags)
+        configure_logging(settings)
+        return settings
+
+    @asynccontextmanager
+    async def backend(self) -> AsyncIterator[Backend]:
+        """The server named by --url, else the one that has the home, else an engine here."""
+        from flowmatik.app.connect import connect_home, connect_url
+
+        if self.url:
+            if not self.api_key:
+                raise InvalidInput(self.text("error.url_without_key"), code="input.api_key")
+            async with connect_url(self.url, self.api_key) as remote:
+                yield remote
+        else:
+            async with connect_home(self.settings()) as local:
+                yield local
+
+    def say(self, key: str, **values: object) -> None:
+        """A line for the person, on stderr."""
+        self.err.print(clean(self.text(key, **values)), soft_wrap=True)
+
+    def print(self, line: str = "") -> None:
+        """A line of result, on stdout."""
+        self.out.print(clean(line), soft_wrap=True)
+
+    def print_json(self, value: object) -> None:
+        sys.stdout.buffer.write(orjson.dumps(value, default=_jsonable) + b"\n")
+        sys.stdout.flush()
+
+    def print_line(self, text: str) -> None:
+        """One line of NDJSON, at once."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def run(self, work: Coroutine[Any, Any, int]) -> None:
+        """Run the command and leave with its exit code."""
+        raise typer.Exit(asyncio.run(work))
+
+
+def session_of(context: typer.Context) -> Session:
+    session = context.obj
+    if not isinstance(session, Session):
+        raise TypeError("the command was called without its session")
+    return session
+
+
+def clean(text: str) -> str:
+    """Without control characters: a document must not steer the terminal."""
+    return "".join(c for c in text if c in "\n\t" or (c.isprintable() or c == "\u00a0"))
+
+
+def console(*, stderr: bool) -> Console:
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, (set, frozenset)):
+        return sorted(str(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON set
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,142 @@
+"""Following a run: a live plan on a terminal, plain lines elsewhere, NDJSON for programs."""
+
+import asyncio
+from typing import Protocol
+
+import orjson
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+from rich.tree import Tree
+
+from flowmatik.app.backend import Backend
+from flowmatik.app.cli.answer_view import task_line
+from flowmatik.app.cli.session import Session, clean
+from flowmatik.contracts.runs import RunView, TaskStatus
+from flowmatik.kernel.events import CloudEvent
+
+REFRESH_SECONDS = 0.1
+WORKING = (TaskStatus.RUNNING, TaskStatus.VERIFYING)
+
+
+class Watcher(Protocol):
+    def on_event(self, event: CloudEvent) -> None: ...
+
+    def on_view(self, view: RunView) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def watcher_for(session: Session) -> Watcher:
+    if session.json:
+        return JsonWatcher(session)
+    return LiveWatcher(session) if session.err.is_terminal else PlainWatcher(session)
+
+
+async def follow(backend: Backend, run_id: str, watcher: Watcher, *, after_seq: int = 0) -> RunView:
+    """Until the run has ended, waits or is in doubt; the view it ended with."""
+    changed = asyncio.Event()
+
+    async def refresh() -> None:
+        while True:
+            await changed.wait()
+            changed.clear()
+            watcher.on_view(await backend.runs.get(backend.workspace_id, run_id))
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    refresher = asyncio.create_task(refresh())
+    try:
+        events = backend.runs.events(backend.workspace_id, run_id, after_seq=after_seq, follow=True)
+        async for event in events:
+            watcher.on_event(event)
+            changed.set()
+        view = await backend.runs.wait(backend.workspace_id, run_id)
+        refresher.cancel()
+        watcher.on_view(view)
+        return view
+    finally:
+        refresher.cancel()
+        await asyncio.gather(refresher, return_exceptions=True)
+        watcher.close()
+
+
+class JsonWatcher:
+    """The run's events, one CloudEvent a line."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def on_event(self, event: CloudEvent) -> None:
+        self._session.print_line(orjson.dumps(event.to_json()).decode())
+
+    def on_view(self, view: RunView) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class PlainWatcher:
+    """A line for the plan and one for every change of a task."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._planned = False
+        self._seen: dict[str, TaskStatus] = {}
+
+    def on_event(self, event: CloudEvent) -> None:
+        pass
+
+    def on_view(self, view: RunView) -> None:
+        if view.planner and not self._planned:
+            self._planned = True
+            self._session.say("run.plan", planner=view.planner, reason=view.plan_reason)
+        for task in view.tasks:
+            if self._seen.get(task.id) is not task.status and task.status is not TaskStatus.PENDING:
+                self._seen[task.id] = task.status
+                self._session.err.print(clean(task_line(self._session, task)), soft_wrap=True)
+
+    def close(self) -> None:
+        pass
+
+
+class LiveWatcher:
+    """The plan as a tree that changes in place."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._live = Live(console=session.err, refresh_per_second=8, transient=False)
+        self._live.start()
+
+    def on_event(self, event: CloudEvent) -> None:
+        pass
+
+    def on_view(self, view: RunView) -> None:
+        self._live.update(plan_tree(self._session, view), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def plan_tree(session: Session, view: RunView) -> Tree:
+    """The goal, its tasks, who does each, and how far they are."""
+    tree = Tree(Text(clean(view.goal), style="bold"), guide_style="dim")
+    if view.planner:
+        plan = session.text("run.plan", planner=view.planner, reason=view.plan_reason)
+        tree.add(Text(clean(plan), style="dim"))
+    else:
+        tree.add(Spinner("dots", Text(session.text("run.planning"))))
+    for task in view.tasks:
+        line = Text(clean(task_line(session, task)), style=STYLES[task.status])
+        tree.add(Spinner("dots", line) if task.status in WORKING and not view.status.ended else line)
+    return tree
+
+
+STYLES = {
+    TaskStatus.PENDING: "dim",
+    TaskStatus.RUNNING: "cyan",
+    TaskStatus.VERIFYING: "cyan",
+    TaskStatus.SUCCEEDED: "green",
+    TaskStatus.FAILED: "red",
+    TaskStatus.SKIPPED: "dim",
+}

@@ -1,0 +1,163 @@
+"""What `flowmatik run --json` prints: one JSON object per line, the last one the result.
+
+`schemas/run-output.schema.json` is generated from here and committed.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_serializer
+from pydantic.json_schema import SkipJsonSchema
+
+from flowmatik.contracts.answers import Answer, Citation
+from flowmatik.contracts.runs import RunStatus, RunView
+from flowmatik.kernel.errors import FlowmatikError
+
+MICROS = 1_000_000
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def line(self) -> str:
+        return self.model_dump_json(exclude_none=False)
+
+
+class EventLine(BaseModel):
+    """A CloudEvent of the run, as the event stream sends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    time: str
+    subject: str
+    datacontenttype: Literal["application/json"]
+    workspaceid: str
+    seq: int
+    data: dict[str, Any]
+    traceparent: str | SkipJsonSchema[None] = None
+
+
+class CitationOut(_Line):
+    """`lines` for text, `page` for PDF, `computation` (SQL) for a computed figure; a member
+    that does not apply is left out."""
+
+    n: int
+    source: str
+    quote: str
+    lines: tuple[int, int] | SkipJsonSchema[None] = None
+    page: int | SkipJsonSchema[None] = None
+    computation: str | SkipJsonSchema[None] = None
+
+    @model_serializer(mode="plain")
+    def _without_absent(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class AnswerOut(_Line):
+    text: str
+    found: bool
+    citations: list[CitationOut]
+
+
+class CheckOut(_Line):
+    criterion: str
+    passed: bool
+    detail: str
+
+
+class TaskOut(_Line):
+    id: str
+    objective: str
+    agent: str
+    status: str
+    error: str
+
+
+class CostOut(_Line):
+    usd: float
+    tokens: int
+
+
+class ErrorOut(_Line):
+    code: str
+    message: str
+
+
+class ResultLine(_Line):
+    """`answer` is null unless the run succeeded, `error` unless it failed."""
+
+    type: Literal["result"] = "result"
+    run_id: str
+    status: RunStatus
+    goal: str
+    answer: AnswerOut | None
+    verified: list[CheckOut]
+    tasks: list[TaskOut]
+    models: list[str]
+    cost: CostOut
+    seconds: float
+    error: ErrorOut | None
+
+
+class ErrorLine(_Line):
+    """The command failed, before or instead of a result."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+
+
+RUN_OUTPUT: TypeAdapter[EventLine | ResultLine | ErrorLine] = TypeAdapter(
+    Annotated[EventLine | ResultLine | ErrorLine, Field(union_mode="smart")]
+)
+
+
+def run_output_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of one line."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of `flowmatik run --json`",
+        **RUN_OUTPUT.json_schema(mode="serialization"),
+    }
+
+
+def result_of(view: RunView) -> ResultLine:
+    failed = view.error_code or view.error
+    return ResultLine(
+        run_id=view.id,
+        status=view.status,
+        goal=view.goal,
+        answer=_answer(view.answer) if view.answer else None,
+        verified=[CheckOut(criterion=c, passed=p, detail=d) for c, p, d in view.verified],
+        tasks=[
+            TaskOut(id=t.id, objective=t.objective, agent=t.agent, status=t.status.value, error=t.error)
+            for t in view.tasks
+        ],
+        models=list(view.models),
+        cost=CostOut(usd=view.cost_micros / MICROS, tokens=view.input_tokens + view.output_tokens),
+        seconds=round(view.seconds, 3),
+        error=ErrorOut(code=view.error_code, message=view.error) if failed else None,
+    )
+
+
+def error_line(error: FlowmatikError) -> ErrorLine:
+    return ErrorLine(code=error.code, message=error.message)
+
+
+def _answer(answer: Answer) -> AnswerOut:
+    return AnswerOut(text=answer.text, found=answer.found, citations=[_citation(c) for c in answer.citations])
+
+
+def _citation(citation: Citation) -> CitationOut:
+    return CitationOut(
+        n=citation.n,
+        source=citation.source,
+        quote=citation.quote,
+        lines=citation.lines,
+        page=citation.page,
+        computation=citation.computation or None,
+    )

@@ -1,0 +1,204 @@
+"""The table of settings: name, variable, how a value is read, what it is when nobody says."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+MICROS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One wrong setting; `shown` is its value as text, never that of a secret."""
+
+    key: str
+    shown: str
+    origin: str
+    advice: str
+
+    def line(self) -> str:
+        value = f" = {self.shown}" if self.shown else ""
+        return f"{self.key}{value} (from {self.origin}): {self.advice}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """US dollars per million tokens of `model` (`<provider>/<name>`)."""
+
+    model: str
+    input_usd: float
+    output_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """`field` is the name in Settings, "" for a value that is only used to build one. The value
+    of a `secret` is never shown; a `private` one may not stand in the file either."""
+
+    key: str
+    field: str
+    variable: str
+    parse: Callable[[object], Any]
+    default: Any
+    secret: bool = False
+    private: bool = False
+
+
+def text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("must be text in quotes")
+    return raw.strip()
+
+
+def one_of(*allowed: str) -> Callable[[object], str]:
+    def parse(raw: object) -> str:
+        value = text(raw).lower()
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[object], int]:
+    def parse(raw: object) -> int:
+        try:
+            value = int(raw) if isinstance(raw, (int, str)) and not isinstance(raw, bool) else None
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def yes_no(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    answers = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(raw, str) and raw.strip().lower() in answers:
+        return answers[raw.strip().lower()]
+    raise ValueError("must be true or false")
+
+
+def dollars(raw: object) -> int | None:
+    """US dollars to micro-dollars, rounded down; 0 is valid and permits only free calls."""
+    if isinstance(raw, bool):
+        raise ValueError("must be an amount in US dollars such as 0.50")
+    if isinstance(raw, str) and not raw.strip():
+        return None
+    try:
+        value = float(raw) if isinstance(raw, (int, float, str)) else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise ValueError("must be an amount in US dollars such as 0.50, zero or more")
+    return math.floor(round(value * MICROS, 3))
+
+
+def web_address(raw: object) -> str:
+    value = text(raw).rstrip("/")
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address that starts with http:// or https://")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password")
+    return value
+
+
+def model_id(raw: object) -> str:
+    value = text(raw)
+    if value and not re.fullmatch(r"[a-z0-9_]+/\S+", value):
+        raise ValueError("must be <provider>/<name>, such as openai/gpt-4.1-mini or custom/my-model")
+    return value
+
+
+def database_address(raw: object) -> str:
+    value = text(raw)
+    if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError("must start with postgresql://, or be empty for SQLite in the home folder")
+    return value
+
+
+def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, ...]:
+    """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`."""
+    if not isinstance(raw, dict):
+        faults.append(Fault(key="prices", shown=repr(raw), origin=origin, advice="must be a table"))
+        return ()
+    prices: list[Price] = []
+    for model, entry in cast("dict[str, object]", raw).items():
+        price = _price(model, entry)
+        if price is None:
+            advice = "must be { input = …, output = … } in US dollars per million tokens, zero or more"
+            faults.append(Fault(key=f"prices.{model!r}", shown=repr(entry), origin=origin, advice=advice))
+        else:
+            prices.append(price)
+    return tuple(prices)
+
+
+def _price(model: str, entry: object) -> Price | None:
+    if not isinstance(entry, dict):
+        return None
+    fields = cast("dict[str, object]", entry)
+    amounts = [fields.get("input"), fields.get("output")]
+    if set(fields) != {"input", "output"}:
+        return None
+    numbers = [float(a) for a in amounts if isinstance(a, (int, float)) and not isinstance(a, bool)]
+    if len(numbers) != 2 or any(not math.isfinite(n) or n < 0 for n in numbers):
+        return None
+    return Price(model=model, input_usd=numbers[0], output_usd=numbers[1])
+
+
+def _setting(
+    key: str, field: str, variable: str, parse: Callable[[object], Any], default: Any, *, secret: bool = False
+) -> Setting:
+    return Setting(
+        key=key,
+        field=field,
+        variable=variable,
+        parse=parse,
+        default=default,
+        secret=secret,
+        private=secret and key.endswith("api_key"),
+    )
+
+
+LEVELS = one_of("debug", "info", "warning", "error")
+
+SETTINGS: tuple[Setting, ...] = (
+    _setting("language", "language", "FLOWMATIK_LANG", one_of("en", "es"), ""),
+    _setting("server.host", "host", "FLOWMATIK_HOST", text, "127.0.0.1"),
+    _setting("server.port", "port", "FLOWMATIK_PORT", whole(0, 65535), 8787),
+    _setting("store.database_url", "database_url", "FLOWMATIK_DATABASE_URL", database_address, "", secret=True),
+    _setting(
+        "store.synchronous",
+        "sqlite_synchronous",
+        "FLOWMATIK_SYNCHRONOUS",
+        one_of("full", "normal"),
+        "full",
+    ),
+    _setting("model.default", "model", "FLOWMATIK_MODEL", model_id, ""),
+    _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
+    _setting(
+        "providers.openai.base_url",
+        "",
+        "FLOWMATIK_OPENAI_BASE_URL",
+        web_address,
+        "https://api.openai.com/v1",
+    ),
+    _setting("providers.ai302.api_key", "", "FLOWMATIK_302AI_API_KEY", text, "", secret=True),
+    _setting("providers.ai302.base_url", "", "FLOWMATIK_302AI_BASE_URL", web_address, "https://api.302.ai/v1"),
+    _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", text, "", secret=True),
+    _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),
+    _setting("embeddings.enabled", "embeddings", "FLOWMATIK_EMBEDDINGS", yes_no, True),
+    _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
+    _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
+    _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
+    _setting("log.level", "log_level", "FLOWMATIK_LOG_LEVEL", LEVELS, "warning"),
+)

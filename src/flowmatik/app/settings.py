@@ -1,0 +1,262 @@
+"""Everything that can be set, where it comes from, and what is wrong with it.
+
+The only reader of the environment. Flag > FLOWMATIK_* variable > flowmatik.toml > default.
+All faults are reported together, and a secret's value is never part of a message.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from flowmatik.app.setting_values import (
+    SETTINGS,
+    Fault,
+    Price,
+    Setting,
+    parse_prices,
+)
+from flowmatik.kernel.errors import ConfigurationError
+
+SETTINGS_FILE = "flowmatik.toml"
+DATA_FOLDER = ".flowmatik"
+# Read by test.sh and the benchmarks, or before the settings exist.
+OTHER_VARIABLES = frozenset(
+    {"FLOWMATIK_HOME", "FLOWMATIK_TEST_DATA", "FLOWMATIK_URL", "FLOWMATIK_API_KEY", "FLOWMATIK_DEBUG"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A configured model provider; `repr` never shows the key."""
+
+    id: str  # openai | ai302 | custom
+    base_url: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One installation, completely. `database_url` "" is SQLite in the home; amounts are
+    integer micro-dollars, None is no cap; `providers` holds only those that can be used;
+    `model` "" leaves the choice to the model gateway, `language` "" to the locale."""
+
+    home: Path
+    database_url: str = field(default="", repr=False)
+    sqlite_synchronous: str = "full"
+    host: str = "127.0.0.1"
+    port: int = 8787
+    language: str = ""
+    model: str = ""
+    providers: tuple[Provider, ...] = ()
+    prices: tuple[Price, ...] = ()
+    embeddings: bool = True
+    run_budget_micros: int | None = None
+    month_budget_micros: int | None = None
+    max_running_runs: int = 16
+    log_level: str = "warning"
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> Path:
+        """Where the installation keeps what it knows; mode 0700."""
+        return self.home / DATA_FOLDER
+
+    @property
+    def documents(self) -> Path:
+        return self.home / "documents"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def outbox(self) -> Path:
+        """Files that tools write for people."""
+        return self.home / "outbox"
+
+
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process, as it is now."""
+    return dict(os.environ)
+
+
+def find_home(flag: str | None, environment: Mapping[str, str], start: Path) -> Path:
+    """`--home`, else FLOWMATIK_HOME, else the nearest folder at or above `start` that holds
+    flowmatik.toml. Raises ConfigurationError (`config.no_home`) naming `flowmatik init`."""
+    named = flag or environment.get("FLOWMATIK_HOME", "")
+    if named:
+        home = Path(named).expanduser().resolve()
+        if not (home / SETTINGS_FILE).is_file():
+            raise ConfigurationError(
+                f"{str(home)!r} is not a Flowmatik home: it has no {SETTINGS_FILE}. "
+                f"Create it with `flowmatik init --home {home}`.",
+                code="config.no_home",
+                context={"home": str(home)},
+            )
+        return home
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise ConfigurationError(
+        f"No Flowmatik home: neither {str(start)!r} nor a folder above it holds {SETTINGS_FILE}. "
+        "Create one with `flowmatik init`, or name one with --home or FLOWMATIK_HOME.",
+        code="config.no_home",
+        context={"start": str(start)},
+    )
+
+
+def load_settings(
+    home: Path, environment: Mapping[str, str], flags: Mapping[str, object] | None = None
+) -> Settings:
+    """The settings of the installation at `home`. `flags` are dotted setting names (such as
+    `server.port`) to values given on the command line; None counts as not given.
+
+    Raises ConfigurationError with every fault: setting, value, origin, what to do.
+    """
+    faults: list[Fault] = []
+    document = _read_document(home / SETTINGS_FILE, faults)
+    prices = parse_prices(document.pop("prices", {}), f"{SETTINGS_FILE} [prices]", faults)
+    in_file = _flatten(document)
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        values[setting.key] = _value_of(setting, environment, in_file, flags or {}, faults)
+    faults.extend(_unknown_keys(in_file))
+    providers = _providers(values, faults)
+    if faults:
+        raise _all_faults(faults)
+    return Settings(
+        home=home,
+        providers=providers,
+        prices=prices,
+        warnings=_unknown_variables(environment),
+        **{s.field: values[s.key] for s in SETTINGS if s.field},
+    )
+
+
+def choose_language(flag: str | None, environment: Mapping[str, str], configured: str = "") -> str:
+    """`--lang`, FLOWMATIK_LANG, flowmatik.toml, then the locale; `en` for anything but Spanish."""
+    candidates = [flag or "", environment.get("FLOWMATIK_LANG", ""), configured]
+    candidates += [environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    for candidate in candidates:
+        if candidate:
+            return "es" if candidate.lower().startswith("es") else "en"
+    return "en"
+
+
+def configured_language(home: Path) -> str:
+    """What flowmatik.toml says of the language, "" when it cannot be read: the full check
+    reports that later, in the language chosen without it."""
+    document = _read_document(home / SETTINGS_FILE, [])
+    language = document.get("language", "")
+    return language if isinstance(language, str) else ""
+
+
+def _value_of(
+    setting: Setting,
+    environment: Mapping[str, str],
+    in_file: Mapping[str, object],
+    flags: Mapping[str, object],
+    faults: list[Fault],
+) -> Any:
+    raw: object
+    if (given := flags.get(setting.key)) is not None:
+        raw, origin = given, f"--{setting.key.rpartition('.')[2].replace('_', '-')}"
+    elif setting.variable and environment.get(setting.variable, "") != "":
+        raw, origin = environment[setting.variable], f"environment variable {setting.variable}"
+    elif setting.key in in_file:
+        raw, origin = in_file[setting.key], SETTINGS_FILE
+        if setting.private:
+            faults.append(
+                Fault(
+                    key=setting.key,
+                    shown="(hidden)",
+                    origin=origin,
+                    advice=f"keys do not belong in a file that is shared; set {setting.variable} instead",
+                )
+            )
+            return setting.default
+    else:
+        return setting.default
+    try:
+        return setting.parse(raw)
+    except ValueError as error:
+        shown = "(hidden)" if setting.secret else repr(raw)
+        faults.append(Fault(key=setting.key, shown=shown, origin=origin, advice=str(error)))
+        return setting.default
+
+
+def _read_document(path: Path, faults: list[Fault]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        faults.append(
+            Fault(key=SETTINGS_FILE, shown=str(path), origin="file", advice=f"it cannot be read: {error}")
+        )
+        return {}
+
+
+def _flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flatten(cast("dict[str, Any]", value), f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _unknown_keys(in_file: Mapping[str, object]) -> list[Fault]:
+    known = [setting.key for setting in SETTINGS]
+    faults: list[Fault] = []
+    for key in in_file:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            advice = f"no such setting; did you mean {near[0]!r}?" if near else "no such setting; remove it"
+            faults.append(Fault(key=key, shown="", origin=SETTINGS_FILE, advice=advice))
+    return faults
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = {setting.variable for setting in SETTINGS} | OTHER_VARIABLES
+    return tuple(sorted(n for n in environment if n.startswith("FLOWMATIK_") and n not in known))
+
+
+def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider, ...]:
+    found: list[Provider] = []
+    for name in ("openai", "ai302"):
+        if values[f"providers.{name}.api_key"]:
+            found.append(
+                Provider(
+                    id=name,
+                    base_url=values[f"providers.{name}.base_url"],
+                    api_key=values[f"providers.{name}.api_key"],
+                )
+            )
+    base_url, key = values["providers.custom.base_url"], values["providers.custom.api_key"]
+    if key and not base_url:
+        faults.append(
+            Fault(
+                key="providers.custom.base_url",
+                shown="''",
+                origin="default",
+                advice="FLOWMATIK_MODEL_API_KEY is set but not where to use it; set FLOWMATIK_MODEL_BASE_URL",
+            )
+        )
+    elif base_url:
+        found.append(Provider(id="custom", base_url=base_url, api_key=key))
+    return tuple(found)
+
+
+def _all_faults(faults: list[Fault]) -> ConfigurationError:
+    lines = "\n".join(f"  - {fault.line()}" for fault in faults)
+    word = "setting is" if len(faults) == 1 else "settings are"
+    return ConfigurationError(
+        f"{len(faults)} {word} wrong:\n{lines}",
+        context={"faults": [fault.line() for fault in faults]},
+    )

@@ -1,0 +1,59 @@
+"""What `flowmatik init` does: a home folder, an administrator, example documents.
+
+Done again, it changes nothing.
+"""
+
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from flowmatik.app.examples import copy_examples
+from flowmatik.app.settings import DATA_FOLDER, SETTINGS_FILE
+from flowmatik.app.wiring import Platform
+from flowmatik.kernel.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """`password` of the first administrator, None when there was one already; `to_ingest`:
+    folders whose documents are not in memory yet."""
+
+    password: str | None = field(repr=False)
+    to_ingest: tuple[Path, ...] = ()
+
+
+def prepare_home(home: Path, language: str) -> bool:
+    """The folder, its settings file and its data folder (0700). False when it was a home
+    already. Raises ConfigurationError when it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        data = home / DATA_FOLDER
+        data.mkdir(mode=0o700, exist_ok=True)
+        data.chmod(0o700)
+        (data / "keys").mkdir(mode=0o700, exist_ok=True)
+        settings_file = home / SETTINGS_FILE
+        if settings_file.exists():
+            return False
+        template = files("flowmatik.app").joinpath("locales", f"settings.{language}.toml")
+        settings_file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the home folder {str(home)!r} cannot be written: {error}; choose another one with --home",
+            code="config.home",
+            context={"home": str(home)},
+        ) from error
+    return True
+
+
+async def set_up(platform: Platform, *, examples: bool) -> SetUp:
+    """The first administrator and, in a home without documents, the example documents."""
+    password = await platform.identity.create_first_admin(platform.workspace_id)
+    documents = platform.settings.documents
+    if not documents.exists():
+        documents.mkdir()
+        if examples:
+            copy_examples(documents)
+    state = await platform.memory.status(platform.workspace_id)
+    empty = state.documents == 0 and state.tables == 0
+    to_ingest = (documents,) if empty and any(documents.iterdir()) else ()
+    return SetUp(password=password, to_ingest=to_ingest)

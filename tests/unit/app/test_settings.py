@@ -1,0 +1,131 @@
+"""Settings: precedence, one report of every fault, and no secret in any message."""
+
+from pathlib import Path
+
+import pytest
+
+from flowmatik.app.settings import Settings, choose_language, find_home, load_settings
+from flowmatik.kernel.errors import ConfigurationError
+
+SECRET = "sk-very-secret-value"
+
+
+def home_with(tmp_path: Path, toml: str = "") -> Path:
+    (tmp_path / "flowmatik.toml").write_text(toml, encoding="utf-8")
+    return tmp_path
+
+
+def fault_of(home: Path, environment: dict[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home, environment)
+    return caught.value.message
+
+
+def test_an_empty_home_gets_the_defaults(tmp_path: Path) -> None:
+    assert load_settings(home_with(tmp_path), {}) == Settings(home=tmp_path)
+
+
+def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
+    home = home_with(tmp_path, "[server]\nport = 1111\nhost = '0.0.0.0'\n")
+    assert load_settings(home, {}).port == 1111
+    assert load_settings(home, {"FLOWMATIK_PORT": "2222"}).port == 2222
+    both = load_settings(home, {"FLOWMATIK_PORT": "2222"}, {"server.port": 3333, "server.host": None})
+    assert (both.port, both.host) == (3333, "0.0.0.0")
+
+
+def test_every_fault_is_reported_at_once_with_its_origin_and_what_to_do(tmp_path: Path) -> None:
+    home = home_with(tmp_path, "[server]\nprot = 1\n[log]\nlevel = 'loud'\n")
+    message = fault_of(home, {"FLOWMATIK_PORT": "99999", "FLOWMATIK_RUN_BUDGET": "-1"})
+    assert "server.prot (from flowmatik.toml): no such setting; did you mean 'server.port'?" in message
+    assert "log.level = 'loud' (from flowmatik.toml): must be one of debug, info, warning, error" in message
+    assert "server.port = '99999' (from environment variable FLOWMATIK_PORT)" in message
+    assert "budget.run_usd = '-1'" in message
+    assert message.startswith("4 settings are wrong")
+
+
+def test_a_secret_never_appears_in_a_message_or_a_representation(tmp_path: Path) -> None:
+    address = f"mysql://user:{SECRET}@host/db"
+    home = home_with(tmp_path, f"[providers.openai]\napi_key = '{SECRET}'\n")
+    message = fault_of(home, {"FLOWMATIK_DATABASE_URL": address})
+    assert "store.database_url = (hidden)" in message
+    assert "set FLOWMATIK_OPENAI_API_KEY instead" in message
+    assert SECRET not in message
+    working = home_with(tmp_path)
+    settings = load_settings(
+        working,
+        {"FLOWMATIK_OPENAI_API_KEY": SECRET, "FLOWMATIK_DATABASE_URL": f"postgresql://u:{SECRET}@h/d"},
+    )
+    assert settings.providers[0].api_key == SECRET
+    assert SECRET not in repr(settings)
+
+
+def test_a_file_that_is_not_toml_is_a_fault_like_any_other(tmp_path: Path) -> None:
+    message = fault_of(home_with(tmp_path, "port = = 1"), {"FLOWMATIK_PORT": "x"})
+    assert "flowmatik.toml" in message
+    assert "server.port = 'x'" in message
+
+
+def test_a_custom_provider_needs_an_address_and_no_key(tmp_path: Path) -> None:
+    home = home_with(tmp_path)
+    local = load_settings(home, {"FLOWMATIK_MODEL_BASE_URL": "http://localhost:11434/v1/"})
+    assert [(p.id, p.base_url, p.api_key) for p in local.providers] == [
+        ("custom", "http://localhost:11434/v1", "")
+    ]
+    assert "FLOWMATIK_MODEL_BASE_URL" in fault_of(home, {"FLOWMATIK_MODEL_API_KEY": SECRET})
+
+
+def test_a_budget_of_zero_is_a_cap_and_no_budget_is_none(tmp_path: Path) -> None:
+    home = home_with(tmp_path)
+    assert load_settings(home, {"FLOWMATIK_RUN_BUDGET": "0"}).run_budget_micros == 0
+    assert load_settings(home, {"FLOWMATIK_RUN_BUDGET": "0.29"}).run_budget_micros == 290_000
+    assert load_settings(home, {}).run_budget_micros is None
+
+
+def test_prices_are_read_and_a_bad_price_is_named(tmp_path: Path) -> None:
+    good = load_settings(home_with(tmp_path, "[prices]\n'custom/m' = { input = 0.4, output = 1 }\n"), {})
+    assert [(p.model, p.input_usd, p.output_usd) for p in good.prices] == [("custom/m", 0.4, 1.0)]
+    bad = fault_of(home_with(tmp_path, "[prices]\n'custom/m' = { input = -1, output = 1 }\n"), {})
+    assert "custom/m" in bad
+
+
+def test_unknown_variables_are_kept_as_a_warning(tmp_path: Path) -> None:
+    settings = load_settings(home_with(tmp_path), {"FLOWMATIK_PROT": "1", "FLOWMATIK_HOME": "x"})
+    assert settings.warnings == ("FLOWMATIK_PROT",)
+
+
+def test_home_is_the_flag_then_the_variable_then_the_nearest_parent(tmp_path: Path) -> None:
+    first, second, nested = tmp_path / "a", tmp_path / "b", tmp_path / "c" / "deep"
+    for folder in (first, second, nested):
+        folder.mkdir(parents=True)
+    home_with(first)
+    home_with(second)
+    home_with(tmp_path / "c")
+    environment = {"FLOWMATIK_HOME": str(second)}
+    assert find_home(str(first), environment, nested) == first
+    assert find_home(None, environment, nested) == second
+    assert find_home(None, {}, nested) == tmp_path / "c"
+
+
+def test_without_a_home_the_error_names_init(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="flowmatik init") as caught:
+        find_home(None, {}, tmp_path)
+    assert caught.value.code == "config.no_home"
+    with pytest.raises(ConfigurationError, match="flowmatik init --home"):
+        find_home(str(tmp_path), {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flag", "environment", "configured", "expected"),
+    [
+        ("es", {"LANG": "en_GB.UTF-8"}, "en", "es"),
+        (None, {"FLOWMATIK_LANG": "es", "LANG": "en_GB"}, "en", "es"),
+        (None, {"LANG": "en_GB"}, "es", "es"),
+        (None, {"LC_ALL": "es_ES.UTF-8"}, "", "es"),
+        (None, {"LANG": "fr_FR"}, "", "en"),
+        (None, {}, "", "en"),
+    ],
+)
+def test_the_language_is_flag_variable_file_locale(
+    flag: str | None, environment: dict[str, str], configured: str, expected: str
+) -> None:
+    assert choose_language(flag, environment, configured) == expected
