@@ -39,7 +39,8 @@ class Purse:
         next_call = f"the next call of {request.model!r} may cost {usd(worst)}"
         if cap is not None and committed + worst > cap:
             return Reservation(
-                refusal=f"{next_call} and {usd(cap - committed)} of the budget of {usd(cap)} is left; give a larger budget"
+                refusal=f"{next_call} and {usd(cap - committed)} of the budget of {usd(cap)} is left; "
+                "give a larger budget"
             )
         short = committed + worst - state.allotted_micros
         if not scopes or short <= 0:

@@ -1,0 +1,1 @@
+"""Simulations, emulators and fakes that ship with the product."""

@@ -1,0 +1,86 @@
+"""Builds engines over the in-memory journal for the tests of this folder."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from flowmatik.contracts.agents import AgentLoop, AgentVersion
+from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Journal
+from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.errors import NotFound
+from flowmatik.testing.models import ScriptedModels
+from flowmatik.testing.tools import FunctionTool, FunctionTools
+
+
+class OneAgent:
+    """A catalogue of given agents."""
+
+    def __init__(self, *agents: AgentVersion) -> None:
+        self._agents = list(agents)
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        return self._agents
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        for agent in self._agents:
+            if ref in (agent.name, agent.ref()):
+                return agent
+        raise NotFound(f"no agent {ref!r}", code="not_found.agent")
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+        raise NotImplementedError
+
+
+class NoLoop:
+    """For plans of direct tool calls, which need no agent."""
+
+    def start(self, agent: AgentVersion, prompt: str) -> Any:
+        raise AssertionError("no agent in this test")
+
+    on_model = on_tool = next = start
+
+
+def silent(request: ModelRequest) -> ModelReply:
+    return ModelReply(text="ok")
+
+
+async def echo(arguments: dict[str, Any], context: ToolContext) -> Any:
+    return {"echo": arguments}
+
+
+def echo_tools(effect: Effect = Effect.READ) -> FunctionTools:
+    return FunctionTools({"echo": FunctionTool(function=echo, effect=effect)})
+
+
+@asynccontextmanager
+async def running_engine(
+    *,
+    journal: Journal | None = None,
+    models: ModelGateway | None = None,
+    tools: FunctionTools | None = None,
+    agents: Sequence[AgentVersion] = (),
+    loop: AgentLoop | None = None,
+    recover_all: bool = True,
+    alone: bool = True,
+) -> AsyncIterator[EngineHandle]:
+    clock = SystemClock()
+    handle = build_engine(
+        EngineServices(
+            journal=journal or InMemoryJournal(clock),
+            models=models or ScriptedModels(silent),
+            tools=tools or echo_tools(),
+            catalogue=OneAgent(*agents),
+            loop=loop or NoLoop(),
+            clock=clock,
+            alone=alone,
+        )
+    )
+    await handle.start(recover_all=recover_all)
+    try:
+        yield handle
+    finally:
+        await handle.stop()
