@@ -1,10 +1,11 @@
 """Builds engines over the in-memory journal for the tests of this folder."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from flowmatik.contracts.agents import AgentLoop, AgentVersion
+from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -38,10 +39,17 @@ class OneAgent:
 class NoLoop:
     """For plans of direct tool calls, which need no agent."""
 
-    def start(self, agent: AgentVersion, prompt: str) -> Any:
+    def start(self, agent: AgentVersion, prompt: str) -> LoopState:
         raise AssertionError("no agent in this test")
 
-    on_model = on_tool = next = start
+    def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
+        raise AssertionError("no agent in this test")
+
+    def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState:
+        raise AssertionError("no agent in this test")
+
+    def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
+        raise AssertionError("no agent in this test")
 
 
 def silent(request: ModelRequest) -> ModelReply:
@@ -66,7 +74,7 @@ async def running_engine(
     loop: AgentLoop | None = None,
     recover_all: bool = True,
     alone: bool = True,
-) -> AsyncIterator[EngineHandle]:
+) -> AsyncGenerator[EngineHandle]:
     clock = SystemClock()
     handle = build_engine(
         EngineServices(
@@ -84,3 +92,12 @@ async def running_engine(
         yield handle
     finally:
         await handle.stop()
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Returns as soon as `holds` does; TimeoutError when it never does."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.005)

@@ -13,7 +13,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid, ToolError
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.unit.core.engines import echo_tools, running_engine
+from tests.unit.core.engines import echo_tools, eventually, running_engine
 
 WS = "default"
 
@@ -158,8 +158,11 @@ async def test_cancel_awaits_a_once_effect() -> None:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1, effect=Effect.ONCE)))
         await began.wait()
         await engine.runs.cancel(WS, run_id)
-        while "flowmatik.CancelRequested" not in [e.type async for e in engine.runs.events(WS, run_id)]:
-            await asyncio.sleep(0)
+
+        async def seen() -> bool:
+            return "flowmatik.CancelRequested" in [e.type async for e in engine.runs.events(WS, run_id)]
+
+        await eventually(seen)
         finish.set()
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
     assert view.status is RunStatus.CANCELLED
@@ -215,8 +218,11 @@ async def test_a_once_effect_of_unknown_outcome_waits_in_doubt_and_a_person_deci
         with pytest.raises(Conflict, match="in doubt"):
             await engine.runs.resume(WS, run_id)
         await engine.runs.resume(WS, run_id, resolutions={view.in_doubt[0].call_id: "done"})
-        while (view := await engine.runs.get(WS, run_id)).status is not RunStatus.SUCCEEDED:
-            await asyncio.sleep(0.01)
+
+        async def done() -> bool:
+            return (await engine.runs.get(WS, run_id)).status is RunStatus.SUCCEEDED
+
+        await eventually(done)
     assert len(tools.calls) == 1, "only the second step ran"
 
 
@@ -257,13 +263,16 @@ async def test_the_bus_gets_every_event_once_in_order_and_parks_a_run_that_a_sub
         engine.bus.subscribe("grumbler", grumble)
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2)))
         view = await engine.runs.wait(WS, run_id)
-        while len(seen) < view.head_seq:
-            await asyncio.sleep(0.01)
+
+        async def all_seen() -> bool:
+            return len(seen) >= view.head_seq
+
+        await eventually(all_seen)
         assert seen == list(range(1, view.head_seq + 1))
         assert refused == {f"{run_id}:1": 1, f"{run_id}:2": 3}
         refuse = False
         assert await engine.bus.redrive("grumbler", run_id) == view.head_seq - 1
-    assert max(refused) and len(refused) == view.head_seq
+    assert len(refused) == view.head_seq
 
 
 async def test_replay_of_a_history_finds_the_same_decisions() -> None:

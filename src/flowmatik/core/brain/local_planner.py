@@ -20,9 +20,9 @@ _ASKS = (
 _JOINT = re.compile(rf"(?:,\s*)?\b(?:and|y|e)\s+(?=[¿]?(?:{_ASKS})\b)", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+(?=[¿¡A-ZÁÉÍÓÚÑ])|(?<=\?)\s*(?=¿)")
 _AGGREGATE = re.compile(
-    r"\b(how many|number of|count|total|sum|average|mean|median|highest|lowest|most|fewest|least|maximum"
-    r"|minimum|top|per|cuant[oa]s|numero de|total|suma|sumar?|promedio|media|medio|maxim[oa]|minim[oa]"
-    r"|mayor(?:es)?|menor(?:es)?|mas|menos|top|por)\b"
+    r"\b(how many|number of|count|total|sum|average|mean|median|highest|lowest|fewest|maximum"
+    r"|minimum|top|cuant[oa]s|numero de|total|suma|sumar?|promedio|media|medio|maxim[oa]|minim[oa]"
+    r"|mayor(?:es)?|menor(?:es)?|mas alt[oa]s?|mas baj[oa]s?)\b"
 )
 # What the same business word is called in the other language; words of trade, not of any data set.
 _SYNONYMS = (

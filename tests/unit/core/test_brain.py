@@ -1,0 +1,106 @@
+"""The Brain's pure parts: splitting goals, finding skills, refusing bad plans."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.core.brain import local_planner, plan
+from flowmatik.kernel.errors import PlanInvalid
+
+AGENTS = (
+    AgentVersion(
+        name="reader", version="1", role="researcher", summary="", instructions="", skills=("documents",)
+    ),
+    AgentVersion(name="writer", version="1", role="writer", summary="", instructions="", skills=("writing",)),
+)
+TABLES: dict[str, Any] = {
+    "tables": [
+        {
+            "name": "shipments.csv",
+            "columns": [{"name": "shipped_on"}, {"name": "weight_kg"}, {"name": "port"}],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("goal", "parts"),
+    [
+        ("Who signs it?", ["Who signs it?"]),
+        ("Who signs it and when does it end?", ["Who signs it", "when does it end?"]),
+        ("¿Quién firma y cuándo acaba?", ["¿Quién firma", "cuándo acaba?"]),
+        ("Salt and pepper", ["Salt and pepper"]),
+        ("What is it? Where is it?", ["What is it?", "Where is it?"]),
+        ("¿Qué es? ¿Dónde está?", ["¿Qué es?", "¿Dónde está?"]),
+        ("¿Qué cuesta y a qué hora abre?", ["¿Qué cuesta", "a qué hora abre?"]),
+    ],
+)
+def test_a_goal_is_split_into_its_questions(goal: str, parts: list[str]) -> None:
+    assert local_planner.split_goal(goal) == parts
+
+
+@given(st.text(min_size=1).filter(lambda text: text.strip() != ""))
+def test_no_goal_is_split_into_nothing(goal: str) -> None:
+    assert all(part.strip() for part in local_planner.split_goal(goal))
+    assert local_planner.split_goal(goal)
+
+
+@pytest.mark.parametrize(
+    ("question", "skill"),
+    [
+        ("How many shipments left the port in May?", "tables"),
+        ("¿Cuál fue el peso medio (weight_kg) de los shipments?", "tables"),
+        ("What is the highest weight shipped?", "tables"),
+        ("Who is told when a shipment is late?", "documents"),
+        ("How many days of leave do we have?", "documents"),
+    ],
+)
+def test_a_question_goes_to_the_tables_only_if_it_asks_for_an_aggregate_of_theirs(
+    question: str, skill: str
+) -> None:
+    made = local_planner.plan(question, TABLES)
+    assert [task.skill for task in made.tasks] == [skill]
+
+
+def test_without_tables_everything_goes_to_the_documents() -> None:
+    made = local_planner.plan("How many shipments were there?", {})
+    assert [task.skill for task in made.tasks] == ["documents"]
+
+
+def _task(task_id: str, *needs: str, skill: str = "documents") -> PlanTask:
+    return PlanTask(id=task_id, objective="do it", skill=skill, needs=needs)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "fault"),
+    [
+        ((), "no tasks"),
+        ((_task("a", "b"), _task("b", "a")), "circle: a → b → a"),
+        ((_task("a", "a"),), "circle: a → a"),
+        ((_task("a", "ghost"),), "'ghost', which no task produces"),
+        ((_task("a"), _task("a")), "more than once"),
+        ((_task("a", skill="juggling"),), "'juggling'"),
+        (tuple(_task(f"t{n}") for n in range(25)), "at most 24"),
+        ((PlanTask(id="a", objective="", tool="nope"),), "'nope', which does not exist"),
+    ],
+)
+def test_a_plan_that_cannot_run_is_refused_with_its_fault(tasks: tuple[PlanTask, ...], fault: str) -> None:
+    with pytest.raises(PlanInvalid, match=fault):
+        plan.check(tasks, AGENTS, frozenset())
+
+
+def test_a_sound_plan_passes_and_several_results_get_a_writer() -> None:
+    tasks = plan.with_writer((_task("a"), _task("b", "a")))
+    plan.check(tasks, AGENTS, frozenset())
+    assert tasks[-1].skill == "writing"
+    assert tasks[-1].needs == ("a", "b")
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '{"tasks": 3}', '{"tasks": [{"id": "a"}]}'])
+def test_an_unreadable_model_plan_is_invalid_and_says_what_to_do(text: str) -> None:
+    with pytest.raises(PlanInvalid, match="JSON"):
+        plan.parse_model_plan(text)
