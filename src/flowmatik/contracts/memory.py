@@ -35,7 +35,7 @@ class TableSource:
     """A data file (CSV, Parquet, SQLite) that the user supplied; `path` is readable now.
     For SQLite, one TableSource per table with `table` set."""
 
-    name: str  # file name, e.g. "orders.csv"
+    name: str  # file name, e.g. "sales.csv"
     path: str
     format: Literal["csv", "parquet", "sqlite"]
     table: str = ""
