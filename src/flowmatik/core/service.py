@@ -191,7 +191,7 @@ class RunService:
                 continue
             if not follow or self._rests(head):
                 return
-            await self._watch.wait(run_id, 0.25)
+            await self._watch.growth(run_id, 0.25)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
         await self._not_ended(workspace_id, run_id)
@@ -237,7 +237,7 @@ class RunService:
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while not self._rests(await self._journal.head(workspace_id, run_id)):
-            await self._watch.wait(run_id, 0.25)
+            await self._watch.rest(run_id, 0.25)
         return await self.get(workspace_id, run_id)
 
     def _rests(self, head: RunHead) -> bool:

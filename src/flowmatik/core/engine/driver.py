@@ -61,8 +61,10 @@ class _Nudge:
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
-    def __init__(self, claim: Claim, parts: DriverParts) -> None:
+    def __init__(self, claim: Claim, parts: DriverParts, on_leave: Callable[[], object]) -> None:
+        """`on_leave` is called at the moment from which nudges can no longer be heard."""
         self._parts = parts
+        self._on_leave = on_leave
         self.state = fold(claim.events, parts.loop)
         created = self.state.created
         self._place = RunPlace(
@@ -97,6 +99,7 @@ class RunDriver:
             self._fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
         finally:
+            self._on_leave()
             await self._leave()
 
     async def _turn(self) -> bool:

@@ -31,6 +31,7 @@ class Engine:
         self._slots = asyncio.Semaphore(concurrency)
         self._drivers: dict[str, RunDriver] = {}
         self._claims: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -60,14 +61,25 @@ class Engine:
 
     def nudge(self, run_id: str) -> None:
         """The run may have something to do: tell its driver, or try to claim it."""
-        driver = self._drivers.get(run_id)
-        if driver is not None:
-            driver.nudge()
-        if run_id in self._claims or self._stopping:
+        if self._stopping:
+            return
+        if run_id in self._claims:
+            driver = self._drivers.get(run_id)
+            if driver is None:
+                self._again.add(run_id)  # about to be claimed, or being let go
+            else:
+                driver.nudge()
             return
         task = asyncio.create_task(self._claim_and_drive(run_id), name=f"drive:{run_id}")
         self._claims[run_id] = task
-        task.add_done_callback(lambda _: self._claims.pop(run_id, None))
+        task.add_done_callback(lambda _: self._let_go(run_id))
+
+    def _let_go(self, run_id: str) -> None:
+        self._claims.pop(run_id, None)
+        self._watch.rested(run_id)
+        if run_id in self._again:
+            self._again.discard(run_id)
+            self.nudge(run_id)
 
     def drives(self, run_id: str) -> bool:
         return run_id in self._claims
@@ -80,15 +92,15 @@ class Engine:
                 log.exception("a run could not be driven", extra={"run": run_id})
             finally:
                 self._drivers.pop(run_id, None)
-                self._watch.changed(run_id)
 
     async def _drive(self, run_id: str) -> None:
         await self._lease.wait_valid()
         claim = await retried(lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts)
         if claim is None:
             return
-        driver = RunDriver(claim, self._parts)
+        driver = RunDriver(claim, self._parts, on_leave=lambda: self._drivers.pop(run_id, None))
         self._drivers[run_id] = driver
+        self._again.discard(run_id)
         await driver.drive()
 
     async def _poll(self, recover_all: bool) -> None:

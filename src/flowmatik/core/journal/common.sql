@@ -1,0 +1,76 @@
+-- Statements that SQLite and PostgreSQL read alike.
+
+-- name: read
+-- A page of a run's events.
+SELECT seq, type, payload, at FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+
+-- name: head
+-- One head row.
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros
+FROM runs WHERE run_id = $1;
+
+-- name: list_heads
+-- A workspace's runs, newest first, after a cursor ('' begins; its text sorts before every time).
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros
+FROM runs
+WHERE workspace_id = $1 AND ($2 = '' OR status = $2)
+    AND ($3 = '' OR created_at < $3 OR (created_at = $3 AND run_id < $4))
+ORDER BY created_at DESC, run_id DESC LIMIT $5;
+
+-- name: run_by_key
+-- The run that a workspace created with this idempotency key.
+SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';
+
+-- name: inbox
+-- Inputs after the ones that the owner has seen.
+SELECT input_no, input_id, kind, payload, at FROM run_inbox
+WHERE run_id = $1 AND input_no > $2 ORDER BY input_no;
+
+-- name: retire_worker
+-- The worker's runs are orphans from now on.
+DELETE FROM workers WHERE owner = $1;
+
+-- name: outbox
+-- Pointers not relayed yet. A run's pointers never overlap and commit in seq order.
+SELECT run_id, workspace_id, from_seq, to_seq FROM outbox ORDER BY run_id, from_seq LIMIT $1;
+
+-- name: subscriber_seq
+-- How far a subscriber has come in a run.
+SELECT seq FROM subscriber_positions WHERE subscriber = $1 AND run_id = $2;
+
+-- name: set_subscriber_seq
+-- Record it, under the run's workspace.
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
+SELECT $1, run_id, workspace_id, $3 FROM runs WHERE run_id = $2
+ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq;
+
+-- name: dead_letter
+-- One letter per subscriber and run: it parks the run's later events for that subscriber.
+INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (subscriber, run_id) DO UPDATE
+SET seq = excluded.seq, error = excluded.error, attempts = excluded.attempts, at = excluded.at;
+
+-- name: dead_letters
+-- All of them, oldest first.
+SELECT subscriber, run_id, workspace_id, seq, error, attempts, at FROM dead_letters
+ORDER BY at, subscriber, run_id;
+
+-- name: drop_dead_letter
+-- After a redrive.
+DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2;
+
+-- name: set_cap
+-- A cap keeps what it has granted when its limit changes.
+INSERT INTO caps (workspace_id, scope, limit_micros) VALUES ($1, $2, $3)
+ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros;
+
+-- name: caps
+-- A workspace's caps.
+SELECT scope, limit_micros, granted_micros FROM caps WHERE workspace_id = $1 ORDER BY scope;
+
+-- name: allotted
+-- The answer that (run, n) got the first time.
+SELECT granted FROM allotments WHERE run_id = $1 AND n = $2 LIMIT 1;

@@ -1,0 +1,163 @@
+"""What the SQLite and the PostgreSQL journal do alike: plain reads and small writes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowmatik.contracts.database import Row
+from flowmatik.core.journal.batching import GroupCommit
+from flowmatik.core.journal.money import checked_amount
+from flowmatik.core.journal.port import (
+    Append,
+    Appended,
+    Cap,
+    DeadLetter,
+    Input,
+    OutboxEntry,
+    RunHead,
+    StoredEvent,
+)
+from flowmatik.core.journal.times import ENDED, text_of
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import NotFound
+
+
+class SqlJournal(ABC):
+    """Adapters say how one statement is read and written, and how a batch of appends goes down."""
+
+    def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
+        self._sql = queries
+        self._clock = clock
+        self._group = GroupCommit(self._commit, lanes=lanes)
+
+    @abstractmethod
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        """The rows of a named statement that only reads."""
+
+    @abstractmethod
+    async def _execute(self, query: str, *params: Any) -> None:
+        """A named statement that writes, committed."""
+
+    @abstractmethod
+    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+        """The contract of `GroupCommit`."""
+
+    def _now(self) -> str:
+        return text_of(self._clock.now())
+
+    async def append(self, append: Append) -> Appended:
+        return await self._group.append(append)
+
+    async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return stored_events(await self._fetch("read", run_id, after_seq, limit))
+
+    async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
+        rows = await self._fetch("head", run_id)
+        if not rows or (workspace_id is not None and rows[0][1] != workspace_id):
+            place = "" if workspace_id is None else f" in workspace {workspace_id!r}"
+            raise NotFound(f"there is no run {run_id!r}{place}; list the runs to see their ids")
+        return run_head(rows[0])
+
+    async def list_heads(
+        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
+    ) -> list[RunHead]:
+        created_at, run_id = before or ("", "")
+        rows = await self._fetch("list_heads", workspace_id, status or "", created_at, run_id, limit)
+        return [run_head(row) for row in rows]
+
+    async def inbox(self, run_id: str, *, after: int) -> list[Input]:
+        return [
+            Input(input_no=number, input_id=input_id, kind=kind, payload=payload, at=at)
+            for number, input_id, kind, payload, at in await self._fetch("inbox", run_id, after)
+        ]
+
+    async def retire_worker(self, owner: str) -> None:
+        await self._execute("retire_worker", owner)
+
+    async def outbox(self, limit: int) -> list[OutboxEntry]:
+        return [
+            OutboxEntry(run_id=run_id, workspace_id=workspace_id, from_seq=first, to_seq=last)
+            for run_id, workspace_id, first, last in await self._fetch("outbox", limit)
+        ]
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
+        rows = await self._fetch("subscriber_seq", subscriber, run_id)
+        return rows[0][0] if rows else 0
+
+    async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
+        await self._execute("set_subscriber_seq", subscriber, run_id, seq)
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        await self._execute(
+            "dead_letter",
+            letter.subscriber,
+            letter.run_id,
+            letter.workspace_id,
+            letter.seq,
+            letter.error,
+            letter.attempts,
+            letter.at,
+        )
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        return [
+            DeadLetter(
+                subscriber=subscriber,
+                run_id=run_id,
+                workspace_id=workspace_id,
+                seq=seq,
+                error=error,
+                attempts=attempts,
+                at=at,
+            )
+            for subscriber, run_id, workspace_id, seq, error, attempts, at in await self._fetch(
+                "dead_letters"
+            )
+        ]
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
+        await self._execute("drop_dead_letter", subscriber, run_id)
+
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+        checked_amount(f"the limit of {scope!r}", limit_micros)
+        await self._execute("set_cap", workspace_id, scope, limit_micros)
+
+    async def caps(self, workspace_id: str) -> list[Cap]:
+        return [
+            Cap(scope=scope, limit_micros=limit, granted_micros=granted)
+            for scope, limit, granted in await self._fetch("caps", workspace_id)
+        ]
+
+    async def close(self) -> None:
+        """Waits for appends handed over; whoever opened the store closes it."""
+        await self._group.close()
+
+
+def stored_events(rows: Sequence[Row]) -> list[StoredEvent]:
+    return [StoredEvent(seq=seq, type=kind, payload=payload, at=at) for seq, kind, payload, at in rows]
+
+
+def run_head(row: Row) -> RunHead:
+    """A head from the columns in the order of the query `head`."""
+    return RunHead(
+        run_id=row[0],
+        workspace_id=row[1],
+        status=row[2],
+        head_seq=row[3],
+        epoch=row[4],
+        owner=row[5],
+        inbox_tail=row[6],
+        inbox_seen=row[7],
+        last_append_id=row[8],
+        created_at=row[9],
+        ended_at=row[10],
+        goal=row[11],
+        cost_micros=row[12],
+    )
+
+
+def ending(append: Append, now: str) -> tuple[str | None, bool]:
+    """The `ended_at` that an append sets, and whether it only fills an empty one."""
+    if append.head.ended_at is not None:
+        return append.head.ended_at, False
+    return (now, True) if append.head.status in ENDED else (None, False)

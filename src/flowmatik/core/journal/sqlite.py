@@ -1,0 +1,244 @@
+"""The journal in a SQLite file: every batch is one transaction on the file's one writer thread."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowmatik.contracts.database import Row, SqliteWriter
+from flowmatik.core.journal import queries
+from flowmatik.core.journal.money import checked_amount
+from flowmatik.core.journal.port import Append, Appended, Claim, Creation, NewEvent, OutboxEntry
+from flowmatik.core.journal.sql_journal import SqlJournal, ending, run_head, stored_events
+from flowmatik.core.journal.times import seconds_of
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import NotFound
+
+
+class SqliteJournal(SqlJournal):
+    """For one engine process per home (`HomeLock`). The schema must be there already
+    (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
+    a jump can end a lease early, which the fence makes harmless."""
+
+    def __init__(self, writer: SqliteWriter, clock: Clock) -> None:
+        super().__init__(queries.sqlite(), clock, lanes=1)
+        self._store = writer
+
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        sql = self._sql[query]
+
+        def work(db: Any) -> list[Row]:
+            return db.execute(sql, params).fetchall()
+
+        return await self._store.read(work)
+
+    async def _execute(self, query: str, *params: Any) -> None:
+        sql = self._sql[query]
+
+        def work(db: Any) -> None:
+            db.execute(sql, params)
+
+        await self._store.write(work)
+
+    def _seconds(self) -> float:
+        return self._clock.now().timestamp()
+
+    async def forget_workers(self) -> None:
+        """For the process that holds the home's lock, at its start: whatever worker is recorded is
+        dead, and its runs need not wait for the lease to end."""
+        await self._execute("forget_workers")
+
+    async def create(self, creation: Creation) -> str:
+        now = self._now()
+
+        def work(db: Any) -> str:
+            key = (creation.workspace_id, creation.idempotency_key)
+            first = db.execute(self._sql["run_by_key"], key).fetchone()
+            if first:
+                return first[0]
+            head = (
+                creation.run_id,
+                creation.workspace_id,
+                len(creation.events),
+                now,
+                creation.idempotency_key,
+                creation.goal,
+            )
+            db.execute(self._sql["create_run"], head)
+            self._insert_events(db, creation.run_id, creation.workspace_id, 0, creation.events, now)
+            return creation.run_id
+
+        return await self._store.write(work)
+
+    def _insert_events(
+        self, db: Any, run_id: str, workspace_id: str, after: int, events: Sequence[NewEvent], now: str
+    ) -> None:
+        if not events:
+            return
+        rows = [
+            (run_id, seq, workspace_id, event.type, event.payload, now)
+            for seq, event in enumerate(events, after + 1)
+        ]
+        db.executemany(self._sql["event"], rows)
+        db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
+
+    async def claim(self, run_id: str, owner: str) -> Claim | None:
+        now, seconds = self._now(), self._seconds()
+
+        def work(db: Any) -> Claim | None:
+            row = db.execute(self._sql["claim"], (run_id, owner, seconds)).fetchone()
+            if row is None:
+                self._require_run(db, run_id)
+                return None
+            head = run_head(row)
+            payload = canonical.dumps({"epoch": head.epoch, "owner": owner})
+            claimed = (NewEvent(type="RunClaimed", payload=payload),)
+            self._insert_events(db, run_id, head.workspace_id, head.head_seq - 1, claimed, now)
+            rows = db.execute(self._sql["read"], (run_id, 0, -1)).fetchall()
+            return Claim(head=head, events=tuple(stored_events(rows)))
+
+        return await self._store.write(work)
+
+    def _require_run(self, db: Any, run_id: str) -> None:
+        if db.execute(self._sql["head"], (run_id,)).fetchone() is None:
+            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+
+    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+        now = self._now()
+        return await self._store.write(lambda db: self._write_batch(db, batch, now))
+
+    def _write_batch(self, db: Any, batch: Sequence[Append], now: str) -> list[Appended | None]:
+        results: list[Appended | None] = []
+        events: list[tuple[Any, ...]] = []
+        pointers: list[tuple[Any, ...]] = []
+        timers: list[tuple[Any, ...]] = []
+        for append in batch:
+            result = self._advance(db, append, now)
+            if result is None:
+                results.append(self._appended_before(db, append))
+                continue
+            results.append(result)
+            run_id, workspace_id, seq = append.run_id, append.workspace_id, append.expected_seq
+            for event in append.events:
+                seq += 1
+                events.append((run_id, seq, workspace_id, event.type, event.payload, now))
+            if append.events:
+                pointers.append((run_id, append.expected_seq + 1, seq, workspace_id))
+            for timer in append.timers:
+                timers.append((run_id, timer.timer_id, workspace_id, seconds_of(timer.due_at)))
+        db.executemany(self._sql["event"], events)
+        db.executemany(self._sql["pointer"], pointers)
+        if timers:
+            db.executemany(self._sql["timer"], timers)
+        return results
+
+    def _advance(self, db: Any, append: Append, now: str) -> Appended | None:
+        head = append.head
+        ended_at, only_fill = ending(append, now)
+        row = db.execute(
+            self._sql["advance"],
+            (
+                len(append.events),
+                append.append_id,
+                append.consumed or 0,
+                head.status,
+                ended_at,
+                only_fill,
+                head.cost_micros,
+                append.park_if_seen,
+                append.run_id,
+                append.workspace_id,
+                append.epoch,
+                append.expected_seq,
+            ),
+        ).fetchone()
+        return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
+
+    def _appended_before(self, db: Any, append: Append) -> Appended | None:
+        key = (append.run_id, append.workspace_id, append.epoch, append.append_id)
+        row = db.execute(self._sql["appended_before"], key).fetchone()
+        return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
+
+    async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
+        now = self._now()
+        return await self._store.write(lambda db: self._post(db, run_id, input_id, kind, payload, now))
+
+    def _post(self, db: Any, run_id: str, input_id: str, kind: str, payload: str, now: str) -> bool:
+        row = db.execute(self._sql["post"], (run_id, input_id)).fetchone()
+        if row is None:
+            self._require_run(db, run_id)
+            return False
+        db.execute(self._sql["input"], (run_id, row[0], input_id, row[1], kind, payload, now))
+        return True
+
+    async def ready(self, limit: int) -> list[str]:
+        return [row[0] for row in await self._fetch("ready", limit, self._seconds())]
+
+    async def fire_due_timers(self, limit: int) -> list[str]:
+        now, seconds = self._now(), self._seconds()
+        if not await self._fetch("due_timers", 1, seconds):
+            return []  # an idle poll must not cost a write transaction
+
+        def work(db: Any) -> list[str]:
+            woken: dict[str, None] = {}
+            for run_id, timer_id in db.execute(self._sql["due_timers"], (limit, seconds)).fetchall():
+                db.execute(self._sql["drop_timer"], (run_id, timer_id))
+                payload = canonical.dumps({"timer_id": timer_id})
+                if self._post(db, run_id, f"timer:{timer_id}", "timer", payload, now):
+                    woken[run_id] = None
+            return list(woken)
+
+        return await self._store.write(work)
+
+    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
+        await self._execute("register_worker", owner, self._seconds() + ttl_seconds)
+
+    async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
+        now = self._seconds()
+
+        def work(db: Any) -> bool:
+            return db.execute(self._sql["renew_worker"], (owner, now + ttl_seconds, now)).rowcount == 1
+
+        return await self._store.write(work)
+
+    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
+        keys = [(entry.run_id, entry.from_seq) for entry in entries]
+
+        def work(db: Any) -> None:
+            db.executemany(self._sql["relayed"], keys)
+
+        await self._store.write(work)
+
+    async def allot(
+        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
+    ) -> bool:
+        checked_amount("the allotment", amount_micros)
+        return await self._store.write(
+            lambda db: self._allot(db, workspace_id, run_id, n, sorted(set(scopes)), amount_micros)
+        )
+
+    def _allot(
+        self, db: Any, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount: int
+    ) -> bool:
+        first = db.execute(self._sql["allotted"], (run_id, n)).fetchone()
+        if first:
+            return bool(first[0])
+        caps = {row[0]: row[1] - row[2] for row in db.execute(self._sql["caps"], (workspace_id,))}
+        granted = all(caps.get(scope, amount) >= amount for scope in scopes)
+        for scope in scopes:
+            drawn = amount if granted and scope in caps else 0
+            if drawn:
+                db.execute(self._sql["draw"], (workspace_id, scope, drawn))
+            db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
+        return granted
+
+    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
+        checked_amount("the returned allotment", unused_micros)
+
+        def work(db: Any) -> None:
+            for workspace_id, scope, held, lowest in db.execute(self._sql["held"], (run_id,)).fetchall():
+                back = min(held, unused_micros)
+                db.execute(self._sql["give_back"], (workspace_id, scope, back))
+                row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
+                db.execute(self._sql["allotment"], row)
+
+        await self._store.write(work)
