@@ -5,7 +5,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.json_schema import SkipJsonSchema
 
 from flowmatik.contracts.answers import Answer, Citation
@@ -15,11 +15,24 @@ from flowmatik.kernel.errors import FlowmatikError
 MICROS = 1_000_000
 
 
+def _absent(value: object) -> bool:
+    return value is None
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _optional() -> Any:
+    """A member that is left out when there is nothing to say."""
+    return Field(default=None, exclude_if=_absent, json_schema_extra=_without_default)
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def line(self) -> str:
-        return self.model_dump_json(exclude_none=False)
+        return self.model_dump_json()
 
 
 class EventLine(BaseModel):
@@ -37,7 +50,7 @@ class EventLine(BaseModel):
     workspaceid: str
     seq: int
     data: dict[str, Any]
-    traceparent: str | SkipJsonSchema[None] = None
+    traceparent: str | SkipJsonSchema[None] = _optional()
 
 
 class CitationOut(_Line):
@@ -47,14 +60,9 @@ class CitationOut(_Line):
     n: int
     source: str
     quote: str
-    lines: tuple[int, int] | SkipJsonSchema[None] = None
-    page: int | SkipJsonSchema[None] = None
-    computation: str | SkipJsonSchema[None] = None
-
-    @model_serializer(mode="plain")
-    def _without_absent(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value is not None}
+    lines: tuple[int, int] | SkipJsonSchema[None] = _optional()
+    page: int | SkipJsonSchema[None] = _optional()
+    computation: str | SkipJsonSchema[None] = _optional()
 
 
 class AnswerOut(_Line):
@@ -90,7 +98,7 @@ class ErrorOut(_Line):
 class ResultLine(_Line):
     """`answer` is null unless the run succeeded, `error` unless it failed."""
 
-    type: Literal["result"] = "result"
+    type: Literal["result"]
     run_id: str
     status: RunStatus
     goal: str
@@ -106,7 +114,7 @@ class ResultLine(_Line):
 class ErrorLine(_Line):
     """The command failed, before or instead of a result."""
 
-    type: Literal["error"] = "error"
+    type: Literal["error"]
     code: str
     message: str
 
@@ -128,6 +136,7 @@ def run_output_schema() -> dict[str, Any]:
 def result_of(view: RunView) -> ResultLine:
     failed = view.error_code or view.error
     return ResultLine(
+        type="result",
         run_id=view.id,
         status=view.status,
         goal=view.goal,
@@ -145,7 +154,7 @@ def result_of(view: RunView) -> ResultLine:
 
 
 def error_line(error: FlowmatikError) -> ErrorLine:
-    return ErrorLine(code=error.code, message=error.message)
+    return ErrorLine(type="error", code=error.code, message=error.message)
 
 
 def _answer(answer: Answer) -> AnswerOut:

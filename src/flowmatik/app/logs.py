@@ -1,0 +1,1 @@
+"""Logging, configured once, for the whole process."""

@@ -1,0 +1,60 @@
+"""`/metrics`: what this process has done since it started, for Prometheus."""
+
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+from flowmatik.kernel.events import CloudEvent, EventBus
+
+STARTED = "flowmatik.RunCreated"
+ENDED = {
+    "flowmatik.RunSucceeded": "succeeded",
+    "flowmatik.RunFailed": "failed",
+    "flowmatik.RunCancelled": "cancelled",
+}
+CALLED = "flowmatik.CallSucceeded"
+MICROS = 1_000_000
+
+
+class Metrics:
+    """Counters over the bus and the HTTP requests, in a registry of their own."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._started = Counter("flowmatik_runs_started", "Runs created", registry=registry)
+        self._ended = Counter("flowmatik_runs_ended", "Runs by final status", ["status"], registry=registry)
+        self._tokens = Counter(
+            "flowmatik_model_tokens", "Tokens of model calls", ["model", "direction"], registry=registry
+        )
+        self._cost = Counter(
+            "flowmatik_model_cost_usd", "Settled cost of model calls", ["model"], registry=registry
+        )
+        self._requests = Counter(
+            "flowmatik_http_requests", "HTTP requests", ["method", "status"], registry=registry
+        )
+
+    def subscribe(self, bus: EventBus) -> None:
+        bus.subscribe("metrics", self.on_event, types=frozenset({STARTED, CALLED, *ENDED}))
+
+    async def on_event(self, event: CloudEvent) -> None:
+        if event.type == STARTED:
+            self._started.inc()
+        elif event.type in ENDED:
+            self._ended.labels(ENDED[event.type]).inc()
+        elif event.type == CALLED and isinstance(event.data.get("reply"), dict):
+            self._on_model_call(cast("dict[str, Any]", event.data["reply"]), event.data)
+
+    def on_request(self, method: str, status: int) -> None:
+        self._requests.labels(method, str(status)).inc()
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def _on_model_call(self, reply: dict[str, Any], data: dict[str, Any]) -> None:
+        model = str(reply.get("model") or "unknown")
+        usage = cast("dict[str, int]", reply.get("usage") or {})
+        self._tokens.labels(model, "input").inc(usage.get("input_tokens", 0))
+        self._tokens.labels(model, "output").inc(usage.get("output_tokens", 0))
+        self._cost.labels(model).inc(int(data.get("cost_micros", 0)) / MICROS)

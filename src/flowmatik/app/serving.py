@@ -1,0 +1,116 @@
+"""The HTTP server around a platform: bound before it is announced, drained before it ends."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from flowmatik.kernel.errors import Unavailable
+
+DRAIN_SECONDS = 5
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A server that answers at `url`."""
+
+    url: str
+    stop_asked: asyncio.Event
+    ended: asyncio.Task[None]
+
+    async def stopping(self) -> None:
+        """Until somebody asks it to stop; raises what the server failed with."""
+        asked = asyncio.create_task(self.stop_asked.wait())
+        await asyncio.wait({asked, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if self.ended.done():
+            self.ended.result()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises caught signals again after serving, which would kill the process before
+    the engine has stopped; here the program owns the signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serve(app: Any, *, host: str, port: int) -> AsyncIterator[Serving]:
+    """Serve the ASGI `app` while the block runs; port 0 takes a free one.
+
+    Raises Unavailable (`unavailable.port`) when the address cannot be had.
+    """
+    listener = _listen(host, port)
+    address = listener.getsockname()
+    shown = f"[{address[0]}]" if listener.family is socket.AF_INET6 else address[0]
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=DRAIN_SECONDS
+    )
+    server = _Server(config)
+    ended = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        ready = asyncio.create_task(server.ready.wait())
+        await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        yield Serving(url=f"http://{shown}:{address[1]}", stop_asked=asyncio.Event(), ended=ended)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({ended}, timeout=DRAIN_SECONDS + 2)
+        server.force_exit = True
+        await asyncio.gather(ended, return_exceptions=True)
+        listener.close()
+
+
+@asynccontextmanager
+async def stopped_by_signals(serving: Serving) -> AsyncIterator[None]:
+    """SIGINT and SIGTERM ask `serving` to stop; a second one is left to its default."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        serving.stop_asked.set()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener: socket.socket | None = None
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        raise Unavailable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another port with --port",
+            code="unavailable.port",
+            retryable=False,
+            context={"host": host, "port": port},
+        ) from error
+    return listener

@@ -1,0 +1,125 @@
+"""What people see of a run."""
+
+import asyncio
+from dataclasses import replace
+from unittest.mock import AsyncMock, MagicMock
+
+import pytest
+
+from flowmatik.app.cli.answer_view import show_next, show_run, task_line
+from flowmatik.app.cli.session import clean
+from flowmatik.app.cli.watch import JsonWatcher, PlainWatcher, follow, plan_tree
+from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
+from tests.unit.app.samples import answered, ended, event, session, stream, task, written
+
+
+def test_an_answer_is_shown_with_sources_checks_and_cost() -> None:
+    shown = session()
+    show_run(shown, answered())
+    text = written(shown.out)
+    assert "36 months [1]" in text
+    assert "[1] guide.md, lines 4–6: «36 months»" in text
+    assert "[2] t.csv, computed: «15.2»\n    SELECT avg(h) FROM t" in text
+    assert "[3] c.pdf, page 2" in text
+    assert "✓ every quote stands in its source: 3 of 3" in text
+    assert "✗ tone" in text
+    assert "Cost $0.0015 · 120 tokens · 1.2 s · local/extractive · run_1" in text
+
+
+def test_the_same_answer_in_spanish() -> None:
+    shown = session("es")
+    show_run(shown, answered())
+    text = written(shown.out)
+    assert "Fuentes" in text
+    assert "[1] guide.md, líneas 4–6" in text
+
+
+def test_the_offline_model_says_what_it_is_and_how_to_change_it() -> None:
+    local, hosted = session(), session()
+    show_next(local, answered())
+    show_next(hosted, replace(answered(), models=("openai/x",)))
+    assert "offline model" in written(local.err)
+    assert "offline model" not in written(hosted.err)
+
+
+def test_a_document_cannot_steer_the_terminal() -> None:
+    shown = session()
+    show_run(shown, answered())
+    assert "\x1b" not in written(shown.out)
+    assert clean("a\x1b[2J\x07b\r\n\tc\u202e") == "a[2Jb\n\tc"
+
+
+def test_a_failure_names_its_reason_and_code() -> None:
+    shown = session()
+    show_run(shown, ended(RunStatus.FAILED, code="model.rejected", error="wrong key"))
+    assert "The run failed: wrong key [model.rejected]" in written(shown.out)
+
+
+def test_a_call_in_doubt_is_shown_with_the_command_that_decides_it() -> None:
+    shown = session()
+    show_run(shown, ended(RunStatus.IN_DOUBT))
+    text = written(shown.out)
+    assert 'mail_send {"to":"x"} — no reply' in text
+    assert "flowmatik runs resume run_2 --resolve call_1=done|repeat|failed" in text
+
+
+def test_a_task_line_says_who_does_it_and_how_it_stands() -> None:
+    assert task_line(session(), task()) == "✓ look it up — researcher (done)"
+    failed = task_line(session("es"), task(TaskStatus.FAILED, "no passage"))
+    assert failed == "✗ look it up — researcher (fallida): no passage"
+
+
+def test_the_plan_tree_holds_the_goal_the_plan_and_every_task() -> None:
+    shown = session()
+    shown.err.print(plan_tree(shown, answered()))
+    text = written(shown.err)
+    assert "How long is the guarantee?" in text
+    assert "Plan (local): one question about documents" in text
+    assert "✓ look it up — researcher (done)" in text
+
+
+def test_plain_lines_tell_each_change_of_a_task_once() -> None:
+    shown = session()
+    watcher = PlainWatcher(shown)
+    running = replace(answered(), tasks=(task(TaskStatus.RUNNING),))
+    for view in (running, running, answered(), answered()):
+        watcher.on_view(view)
+    assert written(shown.err).splitlines() == [
+        "Plan (local): one question about documents",
+        "▸ look it up — researcher (running)",
+        "✓ look it up — researcher (done)",
+    ]
+
+
+class _Recorder:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def on_event(self, event: object) -> None:
+        self.calls.append("event")
+
+    def on_view(self, view: RunView) -> None:
+        self.calls.append("view")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+async def test_following_ends_with_the_final_view_and_then_closes() -> None:
+    backend = MagicMock(workspace_id="default")
+    backend.runs.events = lambda *_, **__: stream(event(1, "RunCreated"), event(2, "RunSucceeded"))
+    backend.runs.wait = AsyncMock(return_value=answered())
+    backend.runs.get = AsyncMock(return_value=answered())
+    recorder = _Recorder()
+    assert await follow(backend, "run_1", recorder) == answered()
+    assert recorder.calls.count("event") == 2
+    assert recorder.calls[-2:] == ["view", "close"]
+    assert len(asyncio.all_tasks()) == 1
+
+
+def test_json_watching_prints_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    watcher = JsonWatcher(session(json=True))
+    watcher.on_event(event(1, "RunCreated"))
+    watcher.on_event(event(2, "RunSucceeded"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.count('"specversion":"1.0"') for line in lines] == [1, 1]
