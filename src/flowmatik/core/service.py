@@ -69,8 +69,9 @@ class EngineHandle:
         """With `recover_all`, take up every run that nobody drives; else only those touched here."""
         await self.engine.start(recover_all=recover_all)
 
-    async def stop(self) -> None:
-        await self.engine.stop()
+    async def stop(self, *, grace_seconds: float = 10.0) -> None:
+        """Lets `once` effects finish for that long; everything else goes on at the next start."""
+        await self.engine.stop(grace_seconds=grace_seconds)
 
 
 def build_engine(services: EngineServices) -> EngineHandle:

@@ -74,6 +74,7 @@ async def running_engine(
     loop: AgentLoop | None = None,
     recover_all: bool = True,
     alone: bool = True,
+    grace_seconds: float = 0.0,
 ) -> AsyncGenerator[EngineHandle]:
     clock = SystemClock()
     handle = build_engine(
@@ -91,7 +92,7 @@ async def running_engine(
     try:
         yield handle
     finally:
-        await handle.stop()
+        await handle.stop(grace_seconds=grace_seconds)
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:

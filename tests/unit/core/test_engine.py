@@ -226,6 +226,27 @@ async def test_a_once_effect_of_unknown_outcome_waits_in_doubt_and_a_person_deci
     assert len(tools.calls) == 1, "only the second step ran"
 
 
+async def test_a_clean_stop_lets_a_once_effect_finish_and_the_next_owner_goes_on() -> None:
+    journal = InMemoryJournal(SystemClock())
+    began = asyncio.Event()
+
+    async def slow(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await asyncio.sleep(0.2)
+        return {"sent": arguments["n"]}
+
+    tools = FunctionTools({"echo": FunctionTool(function=slow, effect=Effect.ONCE)})
+    async with running_engine(journal=journal, tools=tools, grace_seconds=10) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2, effect=Effect.ONCE)))
+        await began.wait()
+    assert len(tools.calls) == 1
+    async with running_engine(journal=journal, tools=tools) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        assert (await engine.runs.replay(WS, run_id)).differences == ()
+    assert view.status is RunStatus.SUCCEEDED
+    assert len(tools.calls) == 2
+
+
 @pytest.mark.parametrize(("state", "expected"), [("found", 1), ("void", 2)])
 async def test_a_once_effect_is_reconciled_with_its_tool(state: Any, expected: int) -> None:
     journal = InMemoryJournal(SystemClock())

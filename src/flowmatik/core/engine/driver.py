@@ -79,15 +79,23 @@ class RunDriver:
         self._mailbox: asyncio.Queue[ev.Event | _Nudge] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._fenced = False
+        self._draining = False
         self._timers: tuple[NewTimer, ...] = ()
         if created.deadline_at and self._epoch == 1:
             self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
 
+    def drain(self) -> list[asyncio.Task[None]]:
+        """Decide nothing more; the `once` effects under way, whose outcomes are still recorded."""
+        self._draining = True
+        open_calls = self.state.open
+        return [task for call_id, task in self._running.items() if open_calls[call_id].effect is Effect.ONCE]
+
     def nudge(self) -> None:
         self._mailbox.put_nowait(_Nudge())
 
-    async def drive(self) -> None:
-        """Returns when the run has ended or is parked, or when another owner has it."""
+    async def drive(self) -> bool:
+        """Returns when the run has ended or is parked, or when another owner has it; True when
+        a nudge came too late to be heard, so that the run must be looked at again."""
         try:
             self._recover()
             if self._tail > self._seen:
@@ -100,7 +108,8 @@ class RunDriver:
             log.info("another owner has the run", extra={"run": self._place.run_id})
         finally:
             self._on_leave()
-            await self._leave()
+            unheard = await self._leave()
+        return unheard
 
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
@@ -139,6 +148,8 @@ class RunDriver:
         self._batch.append(ev.encode(event))
 
     async def _decide(self) -> None:
+        if self._draining:
+            return  # the next owner decides, from the same facts
         while commands := decide(self.state, self._parts.loop, self._now()):
             for command in commands:
                 await self._carry_out(command)
@@ -210,7 +221,7 @@ class RunDriver:
     async def _commit(self) -> bool:
         """Append the batch, then launch. True when the run is parked."""
         will_run = bool(self._launches or self._running) or not self._mailbox.empty()
-        park = None if will_run or self.state.ended else self._tail
+        park = None if will_run or self.state.ended or self._draining else self._tail
         if not self._batch and park is None:
             return False
         appended = await self._append(park)
@@ -345,7 +356,7 @@ class RunDriver:
             if call.call_id not in self.state.doubt:
                 self._launch(call, recovering=True)
 
-    async def _leave(self) -> None:
+    async def _leave(self) -> bool:
         """End what runs; a fenced worker still reports what came of its effects."""
         tasks = list(self._running.values())
         for call_id, task in list(self._running.items()):
@@ -353,15 +364,16 @@ class RunDriver:
             if not (once and self._fenced):
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if not self._fenced:
-            return
+        unheard = False
         while not self._mailbox.empty():
             item = self._mailbox.get_nowait()
-            if isinstance(item, ev.CallSucceeded | ev.CallFailed):
+            unheard = unheard or isinstance(item, _Nudge)
+            if (self._fenced or self._draining) and isinstance(item, ev.CallSucceeded | ev.CallFailed):
                 body = {"call_id": item.call_id, "type": type(item).__name__, "event": item}
                 await self._parts.journal.post(
                     self._place.run_id, f"outcome:{item.call_id}", "outcome", canonical.dumps(body)
                 )
+        return unheard
 
     def _now(self) -> str:
         return self._parts.clock.now().isoformat()

@@ -43,9 +43,14 @@ class Engine:
             asyncio.create_task(self._poll(recover_all), name="poll"),
         ]
 
-    async def stop(self) -> None:
-        """Ends what runs here; the journal holds all that is needed to go on elsewhere."""
+    async def stop(self, *, grace_seconds: float = 10.0) -> None:
+        """Waits up to `grace_seconds` for `once` effects under way, then ends what runs here; the
+        journal holds all that is needed to go on elsewhere."""
         self._stopping = True
+        effects = [task for driver in self._drivers.values() for task in driver.drain()]
+        if effects and grace_seconds > 0:
+            await asyncio.wait(effects, timeout=grace_seconds)
+            await asyncio.sleep(0)
         tasks = [*self._loops, *self._claims.values()]
         for task in tasks:
             task.cancel()
@@ -101,7 +106,8 @@ class Engine:
         driver = RunDriver(claim, self._parts, on_leave=lambda: self._drivers.pop(run_id, None))
         self._drivers[run_id] = driver
         self._again.discard(run_id)
-        await driver.drive()
+        if await driver.drive():
+            self._again.add(run_id)
 
     async def _poll(self, recover_all: bool) -> None:
         turn = 0

@@ -109,8 +109,8 @@ def _answer(item: _Waiting, result: Appended | Exception) -> None:
 
 def _fenced(append: Append) -> Fenced:
     return Fenced(
-        f"run {append.run_id!r} is no longer at seq {append.expected_seq}, epoch {append.epoch}, in workspace "
-        f"{append.workspace_id!r}: another owner has it, or it was parked; give it up",
+        f"run {append.run_id!r} is no longer at seq {append.expected_seq}, epoch {append.epoch}, in "
+        f"workspace {append.workspace_id!r}: another owner has it, or it was parked; give it up",
         context={"run_id": append.run_id, "seq": append.expected_seq, "epoch": append.epoch},
     )
 
