@@ -17,7 +17,10 @@ from flowmatik.kernel.errors import ConfigurationError, NotFound
 
 Status = Literal["stable", "preview", "deprecated"]
 MANIFEST = "manifest.toml"
-_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+def _no_options() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ class Manifest:
     summary: str
     requires: tuple[str, ...] = ()
     status: Status = "stable"
-    options: Mapping[str, Any] = field(default=_NO_OPTIONS)
+    options: Mapping[str, Any] = field(default_factory=_no_options)
 
     def missing(self) -> tuple[str, ...]:
         """The required modules that are not installed; nothing is imported to find out."""
