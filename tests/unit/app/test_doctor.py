@@ -1,0 +1,115 @@
+"""The doctor names what is wrong and how to mend it; nothing is faked but the place it looks at."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from flowmatik.app import doctor
+from flowmatik.app.settings import Provider, load_settings
+from flowmatik.app.texts import Texts, load_texts
+from flowmatik.stores.migrate import upgrade
+
+
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "flowmatik.toml").write_text("")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    return tmp_path
+
+
+def by_check(findings: list[doctor.Finding]) -> dict[str, doctor.Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+async def test_a_home_without_schema_is_told_to_migrate_and_is_well_after_it(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    before = by_check(await doctor.examine(settings))
+    assert (before["schema"].ok, before["schema"].mend) == (False, "doctor.schema.mend")
+    await upgrade(settings.data / "journal.db")
+    after = await doctor.examine(settings)
+    assert all(finding.ok for finding in after)
+
+
+async def test_a_data_folder_open_to_others_is_a_fault(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    settings.data.chmod(0o755)
+    finding = doctor.check_home(settings)
+    assert not finding.ok
+    assert "chmod 700" in Texts("en")(finding.mend, **finding.values)
+
+
+async def test_a_file_that_is_no_database_is_a_store_that_does_not_answer(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    (settings.data / "journal.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+    (finding,) = await doctor.check_store(settings)
+    assert (finding.check, finding.ok) == ("store", False)
+
+
+async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    url = f"postgresql://u:secret@127.0.0.1:{await _closed_port()}/d"
+    settings = load_settings(home(tmp_path), {"FLOWMATIK_DATABASE_URL": url})
+    (finding,) = await doctor.check_store(settings)
+    assert not finding.ok
+    assert "secret" not in Texts("en")(finding.detail, **finding.values)
+
+
+async def test_a_provider_that_cannot_be_reached_is_a_fault_without_its_key() -> None:
+    provider = Provider(id="custom", base_url=f"http://127.0.0.1:{await _closed_port()}", api_key="sk-hidden")
+    finding = await doctor.check_provider(provider)
+    assert not finding.ok
+    assert "sk-hidden" not in Texts("es")(finding.detail, **finding.values)
+
+
+@pytest.mark.parametrize(("status", "ok"), [(b"200 OK", True), (b"401 Unauthorized", False)])
+async def test_a_provider_is_asked_with_its_key(status: bytes, ok: bool) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        provider = Provider(id="custom", base_url=f"http://127.0.0.1:{port}/v1", api_key="k1")
+        assert (await doctor.check_provider(provider)).ok is ok
+    assert asked[0].startswith(b"GET /v1/models ")
+    assert b"Authorization: Bearer k1" in asked[0]
+
+
+def test_too_little_disk_is_a_fault(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    assert doctor.check_disk(settings, needed_mb=1).ok
+    assert not doctor.check_disk(settings, needed_mb=10**12).ok
+
+
+@pytest.mark.parametrize(
+    ("version", "fixed"),
+    [
+        ("3.40.1", False),
+        ("3.44.5", False),
+        ("3.44.6", True),
+        ("3.45.0", False),
+        ("3.50.7", True),
+        ("3.51.1", False),
+        ("3.51.3", True),
+        ("3.54.0", True),
+    ],
+)
+def test_the_sqlite_fix_is_known_by_version(version: str, fixed: bool) -> None:
+    assert doctor.has_checkpoint_fix(version) is fixed
+
+
+def test_every_text_of_the_doctor_exists_and_is_used() -> None:
+    code = Path(doctor.__file__).read_text(encoding="utf-8")
+    named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
+    checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
+    texts = {key for key in load_texts("en") if key.startswith("doctor.")}
+    assert named | checks == texts
+
+
+async def _closed_port() -> int:
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+        return int(server.sockets[0].getsockname()[1])
