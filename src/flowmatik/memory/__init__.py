@@ -1,0 +1,7 @@
+"""Documents in, cited passages out: see README.md."""
+
+from flowmatik.memory.embedding import embedder_registry, load_embedder
+from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.sqlite_memory import SqliteMemory, build_memory
+
+__all__ = ["IngestLimits", "SqliteMemory", "build_memory", "embedder_registry", "load_embedder"]

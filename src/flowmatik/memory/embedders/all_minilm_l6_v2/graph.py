@@ -1,0 +1,128 @@
+"""The BERT graph of all-MiniLM-L6-v2, built from its safetensors: token ids in, one unit vector
+per text out (mean pooling and L2 norm are in the graph)."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+OPSET = 20
+Array = npt.NDArray[Any]
+
+
+class _Graph:
+    def __init__(self, weights: dict[str, Array]) -> None:
+        from onnx import helper, numpy_helper
+
+        self._helper: Any = helper
+        self._to_tensor: Any = numpy_helper.from_array
+        self.weights = weights
+        self._used: dict[str, Array] = {}
+        self._nodes: list[Any] = []
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        output = f"t{len(self._nodes)}"
+        self._nodes.append(self._helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def weight(self, name: str) -> str:
+        self._used[name] = self.weights[name]
+        return name
+
+    def constant(self, name: str, value: Array) -> str:
+        self._used[name] = value
+        return name
+
+    def linear(self, value: str, name: str) -> str:
+        transposed = f"{name}.weight.T"
+        self._used[transposed] = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
+        return self.node("Add", self.node("MatMul", value, transposed), self.weight(f"{name}.bias"))
+
+    def norm(self, value: str, name: str, epsilon: float) -> str:
+        scale, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
+        return self.node("LayerNormalization", value, scale, bias, axis=-1, epsilon=epsilon)
+
+    def serialise(self, output: str) -> bytes:
+        from onnx import TensorProto
+
+        make = self._helper
+        inputs = [
+            make.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+            for name in ("input_ids", "attention_mask")
+        ]
+        outputs = [make.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "dimension"])]
+        tensors = [self._to_tensor(value, name) for name, value in self._used.items()]
+        graph = make.make_graph(self._nodes, "minilm", inputs, outputs, tensors)
+        model = make.make_model(graph, opset_imports=[make.make_opsetid("", OPSET)], ir_version=9)
+        return model.SerializeToString()
+
+
+def build_graph(model_folder: Path) -> tuple[bytes, int]:
+    """The serialised ONNX model and the dimension of its vectors."""
+    load_file: Any = import_module("safetensors.numpy").load_file
+
+    config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
+    graph = _Graph(load_file(model_folder / "model.safetensors"))
+    heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
+    epsilon = float(config["layer_norm_eps"])
+    value = _embeddings(graph, epsilon)
+    mask = graph.node("Cast", "attention_mask", to=1)
+    bias = _attention_bias(graph, mask)
+    for layer in range(int(config["num_hidden_layers"])):
+        value = _layer(graph, f"encoder.layer.{layer}", value, bias, heads, hidden // heads, epsilon)
+    return graph.serialise(_pooled(graph, value, mask)), hidden
+
+
+def _embeddings(graph: _Graph, epsilon: float) -> str:
+    words = graph.node("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+    count = graph.node("Shape", "input_ids", start=1, end=2)
+    positions = graph.node(
+        "Slice",
+        graph.weight("embeddings.position_embeddings.weight"),
+        graph.constant("zero", np.array([0], dtype=np.int64)),
+        count,
+        graph.constant("first_axis", np.array([0], dtype=np.int64)),
+    )
+    types = graph.constant("type_zero", graph.weights["embeddings.token_type_embeddings.weight"][0])
+    total = graph.node("Add", graph.node("Add", words, positions), types)
+    return graph.norm(total, "embeddings.LayerNorm", epsilon)
+
+
+def _attention_bias(graph: _Graph, mask: str) -> str:
+    one = graph.constant("one", np.array(1.0, dtype=np.float32))
+    low = graph.constant("low", np.array(-10000.0, dtype=np.float32))
+    hidden = graph.node("Mul", graph.node("Sub", one, mask), low)
+    return graph.node("Unsqueeze", hidden, graph.constant("axes", np.array([1, 2], dtype=np.int64)))
+
+
+def _layer(graph: _Graph, name: str, value: str, bias: str, heads: int, size: int, epsilon: float) -> str:
+    split = graph.constant("split", np.array([0, 0, heads, size], dtype=np.int64))
+    joined = graph.constant("joined", np.array([0, 0, heads * size], dtype=np.int64))
+
+    def part(which: str, order: list[int]) -> str:
+        projected = graph.linear(value, f"{name}.attention.self.{which}")
+        return graph.node("Transpose", graph.node("Reshape", projected, split), perm=order)
+
+    query, key = part("query", [0, 2, 1, 3]), part("key", [0, 2, 3, 1])
+    scale = graph.constant("scale", np.array(1.0 / np.sqrt(size), dtype=np.float32))
+    scores = graph.node("Mul", graph.node("MatMul", query, key), scale)
+    weights = graph.node("Softmax", graph.node("Add", scores, bias), axis=-1)
+    mixed = graph.node("MatMul", weights, part("value", [0, 2, 1, 3]))
+    context = graph.node("Reshape", graph.node("Transpose", mixed, perm=[0, 2, 1, 3]), joined)
+    attended = graph.linear(context, f"{name}.attention.output.dense")
+    value = graph.norm(graph.node("Add", attended, value), f"{name}.attention.output.LayerNorm", epsilon)
+    inner = graph.node("Gelu", graph.linear(value, f"{name}.intermediate.dense"))
+    outer = graph.linear(inner, f"{name}.output.dense")
+    return graph.norm(graph.node("Add", outer, value), f"{name}.output.LayerNorm", epsilon)
+
+
+def _pooled(graph: _Graph, value: str, mask: str) -> str:
+    last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
+    tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
+    masked = graph.node("Mul", value, graph.node("Unsqueeze", mask, last))
+    summed = graph.node("ReduceSum", masked, tokens, keepdims=0)
+    mean = graph.node("Div", summed, graph.node("ReduceSum", mask, tokens, keepdims=1))
+    return graph.node("LpNormalization", mean, axis=-1, p=2)

@@ -1,0 +1,49 @@
+"""Which parser reads which suffix, from the manifests; a parser is imported when first needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.kernel.plugins import PluginRegistry
+from flowmatik.memory.parsing import Parser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """`is_table`: a data file that is hashed and registered, of which only the beginning is parsed."""
+
+    id: str
+    is_table: bool
+
+
+class Formats:
+    """Raises ConfigurationError when two parsers claim one suffix."""
+
+    def __init__(self, registry: PluginRegistry | None = None) -> None:
+        self._registry = registry or PluginRegistry(
+            Path(__file__).parent / "parsers", "flowmatik.memory.parsers"
+        )
+        self._parsers: dict[str, Parser] = {}
+        self._by_suffix: dict[str, Format] = {}
+        for manifest in self._registry.manifests():
+            table = manifest.options.get("kind") == "table"
+            for suffix in manifest.texts("suffixes"):
+                if suffix in self._by_suffix:
+                    raise ConfigurationError(
+                        f"parsers {self._by_suffix[suffix].id!r} and {manifest.id!r} both claim {suffix!r}; "
+                        "remove it from one manifest"
+                    )
+                self._by_suffix[suffix] = Format(id=manifest.id, is_table=table)
+
+    def of(self, path: Path) -> Format | None:
+        """None when no parser reads this suffix."""
+        return self._by_suffix.get(path.suffix.lower())
+
+    def parser(self, format_id: str) -> Parser:
+        if format_id not in self._parsers:
+            self._parsers[format_id] = cast("Parser", self._registry.build(format_id))
+        return self._parsers[format_id]
+
+    def suffixes(self) -> tuple[str, ...]:
+        return tuple(sorted(self._by_suffix))

@@ -1,0 +1,1 @@
+"""Document formats, one folder each."""

@@ -1,0 +1,157 @@
+"""Finding the files: no link is followed out of the folder, nothing hidden is read."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowmatik.kernel.errors import DocumentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A regular file: its absolute path, its name relative to the ingested root, and the root,
+    whose own name serves for telling two roots apart."""
+
+    path: Path
+    relative: str
+    root: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    path: Path
+    relative: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """`scopes` are the absolute paths that were looked at: what is known below them and was not
+    found is gone. `missing` are paths given that do not exist."""
+
+    found: list[Found] = field(default_factory=list[Found])
+    refused: list[Refused] = field(default_factory=list[Refused])
+    scopes: list[Path] = field(default_factory=list[Path])
+    missing: list[Path] = field(default_factory=list[Path])
+
+
+def scan(paths: list[Path]) -> Scan:
+    """Blocking. A path given by the user may itself be a link; links inside are never followed."""
+    result = Scan()
+    seen: set[Path] = set()
+    for given in paths:
+        root = Path(os.path.realpath(given.expanduser()))
+        result.scopes.append(root)
+        try:
+            status = root.stat()
+        except FileNotFoundError:
+            result.missing.append(root)
+            continue
+        except OSError as error:
+            result.refused.append(_refused(root, root.name, "document.unreadable", str(error)))
+            continue
+        entries = _walk(root, root) if stat.S_ISDIR(status.st_mode) else _file(root, root.name, root.parent)
+        for entry in entries:
+            if isinstance(entry, Refused):
+                result.refused.append(entry)
+            elif entry.path not in seen:
+                seen.add(entry.path)
+                result.found.append(entry)
+    return result
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Found | Refused]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _refused(folder, _relative(folder, root), "document.unreadable", f"cannot list: {error}")
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        relative = _relative(path, root)
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink():
+            if not Path(os.path.realpath(path)).is_relative_to(root):
+                reason = f"{relative}: a link that leads out of the folder is not followed; copy the file"
+                yield _refused(path, relative, "document.outside", reason)
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(path, root)
+        else:
+            yield from _file(path, relative, root)
+
+
+def _file(path: Path, relative: str, root: Path) -> Iterator[Found | Refused]:
+    try:
+        status = path.lstat()
+    except OSError as error:
+        yield _refused(path, relative, "document.unreadable", f"{relative}: {error}; check its rights")
+        return
+    if not stat.S_ISREG(status.st_mode):
+        reason = f"{relative}: not a regular file; give a file or a folder"
+        yield _refused(path, relative, "document.unreadable", reason)
+        return
+    if _printable(str(path)) != str(path):
+        reason = f"{relative}: the name is not valid UTF-8; rename the file"
+        yield _refused(path, relative, "document.unreadable", reason)
+        return
+    yield Found(path=path, relative=relative, root=root, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _refused(path: Path, relative: str, code: str, reason: str) -> Refused:
+    return Refused(path=path, relative=_printable(relative), code=code, reason=_printable(reason))
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def read(found: Found, *, keep: int, max_bytes: int) -> tuple[bytes, str, os.stat_result]:
+    """Blocking. The first `keep` bytes, the SHA-256 of the whole file and its state, of one and
+    the same file even if the path is swapped meanwhile. Raises DocumentError."""
+    try:
+        handle = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_read(found, error) from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"{found.relative}: no longer a regular file", code="document.unreadable")
+        digest, head, total = hashlib.sha256(), bytearray(), 0
+        try:
+            while block := file.read(1 << 20):
+                total += len(block)
+                if total > max_bytes:
+                    raise too_large(found.relative, total, max_bytes)
+                digest.update(block)
+                if len(head) < keep:
+                    head += block[: keep - len(head)]
+        except OSError as error:
+            raise _cannot_read(found, error) from error
+    return bytes(head), digest.hexdigest(), status
+
+
+def too_large(name: str, size: int, limit: int) -> DocumentError:
+    return DocumentError(
+        f"{name}: {size} bytes, above the limit of {limit}; split the file or raise the limit",
+        code="document.too_large",
+        context={"size": size, "limit": limit},
+    )
+
+
+def _cannot_read(found: Found, error: OSError) -> DocumentError:
+    return DocumentError(
+        f"{found.relative}: cannot be read: {error.strerror or error}; check its rights",
+        code="document.unreadable",
+        retryable=True,
+    )

@@ -1,0 +1,40 @@
+"""Names of documents, and what a document means when it names another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from flowmatik.memory.language import fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Parallel: the source names of a workspace and their titles."""
+
+    sources: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+def resolve_replaces(source: str, said: Sequence[str], names: Names) -> tuple[str, ...]:
+    """The source names that `source` says it replaces: a path beside it, else the one document of
+    that file name or title, else the words as they stand."""
+    return tuple(dict.fromkeys(_resolve(source, name, names) for name in said))
+
+
+def _resolve(source: str, name: str, names: Names) -> str:
+    beside = (PurePosixPath(source).parent / name).as_posix()
+    for exact in (beside, name):
+        if exact in names.sources:
+            return exact
+    file_name = PurePosixPath(name).name
+    same_name = [s for s in names.sources if PurePosixPath(s).name == file_name and s != source]
+    wanted = fold(name)
+    same_title = [
+        s
+        for s, title in zip(names.sources, names.titles, strict=True)
+        if fold(title) == wanted and s != source
+    ]
+    for candidates in (same_name, same_title):
+        if len(candidates) == 1:
+            return candidates[0]
+    return name

@@ -1,0 +1,229 @@
+"""Bringing the memory in line with files and folders, one file and one transaction at a time."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.contracts.memory import Embedder, IngestProgress
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import ConfigurationError, DocumentError, FlowmatikError, InvalidInput
+from flowmatik.kernel.ids import new_id
+from flowmatik.memory import records
+from flowmatik.memory.formats import Format, Formats
+from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.parsing import Source
+from flowmatik.memory.prepare import prepare
+from flowmatik.memory.records import DocumentRecord, Known, Stamp
+from flowmatik.memory.scan import Found, Scan, read, scan, too_large
+from flowmatik.memory.store import Store
+
+_log = logging.getLogger(__name__)
+_TABLE_HEAD = 256 * 1024
+_RACY_SECONDS = 2.0
+_GRACE_SECONDS = 5.0
+
+
+class Synchroniser:
+    def __init__(
+        self, store: Store, *, formats: Formats, embedder: Embedder | None, clock: Clock, limits: IngestLimits
+    ) -> None:
+        self._store = store
+        self._formats = formats
+        self._embedder = embedder
+        self._clock = clock
+        self._limits = limits
+        self._lock = asyncio.Lock()
+
+    async def run(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        """See `Memory.ingest`. Two runs at a time take turns, file by file."""
+        found = await asyncio.to_thread(scan, list(paths))
+        known = await self._store.read(records.known_documents, workspace_id)
+        unknown = [path for path in found.missing if not any(_within(Path(k), path) for k in known)]
+        if unknown:
+            raise InvalidInput(
+                f"no such file or folder: {', '.join(map(str, unknown))}; check the path",
+                context={"paths": [str(path) for path in unknown]},
+            )
+        gone = _gone(found, known)
+        done, total = 0, len(found.found) + len(found.refused) + len(gone)
+        for refused in found.refused:
+            done += 1
+            yield IngestProgress(
+                source=refused.relative,
+                outcome="skipped",
+                reason=refused.reason,
+                code=refused.code,
+                done=done,
+                total=total,
+            )
+        for file in found.found:
+            async with self._lock:
+                progress = await self._file(workspace_id, file)
+            if progress.outcome == "moved":
+                total -= 1
+            done += 1
+            yield replace(progress, done=done, total=max(done, total))
+        for path in gone:
+            async with self._lock:
+                deleted = await self._delete(workspace_id, path)
+            if deleted is not None:
+                done += 1
+                yield replace(deleted, done=done, total=max(done, total))
+
+    async def _delete(self, workspace_id: str, path: str) -> IngestProgress | None:
+        known = (await self._store.read(records.known_documents, workspace_id)).get(path)
+        if known is None:  # it has moved meanwhile
+            return None
+        await self._store.write(records.delete_document, workspace_id, known.id)
+        return IngestProgress(source=known.source, outcome="deleted")
+
+    async def _file(self, workspace_id: str, file: Found) -> IngestProgress:
+        everything = await self._store.read(records.known_documents, workspace_id)
+        known = everything.get(str(file.path))
+        name = known.source if known else _name(file, everything)
+        fmt = self._formats.of(file.path)
+        try:
+            if fmt is None:
+                raise DocumentError(
+                    f"{name}: no parser reads {file.path.suffix or 'a file without suffix'}; known are "
+                    f"{' '.join(self._formats.suffixes())}",
+                    code="document.unsupported",
+                )
+            if known and self._same_time(known, file) and self._current(known):
+                return IngestProgress(source=name, outcome="unchanged", chunks=known.chunks)
+            return await self._changed(workspace_id, file, fmt, name, known, everything)
+        except (DocumentError, ConfigurationError) as error:
+            if known and not error.retryable:  # what it held before is no longer in the file
+                await self._store.write(records.delete_document, workspace_id, known.id)
+            return IngestProgress(source=name, outcome="skipped", reason=error.message, code=error.code)
+
+    def _same_time(self, known: Known, file: Found) -> bool:
+        stamp = known.stamp
+        return stamp.mtime_ns != 0 and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
+
+    def _current(self, known: Known) -> bool:
+        embedded = self._embedder is None or known.chunks == 0 or known.embedder == self._embedder.id
+        return embedded and known.pipeline == records.PIPELINE
+
+    async def _changed(
+        self,
+        workspace_id: str,
+        file: Found,
+        fmt: Format,
+        name: str,
+        known: Known | None,
+        everything: dict[str, Known],
+    ) -> IngestProgress:
+        limit = self._limits.max_table_bytes if fmt.is_table else self._limits.max_file_bytes
+        if file.size > limit:
+            raise too_large(name, file.size, limit)
+        keep = _TABLE_HEAD if fmt.is_table else limit
+        data, digest, status = await asyncio.to_thread(read, file, keep=keep, max_bytes=limit)
+        stamp = self._stamp(file, digest, status)
+        origin = known
+        if known is None:
+            origin = await asyncio.to_thread(_moved_from, digest, everything)
+            if origin is not None and origin.source == file.relative:
+                name = origin.source
+        same = origin is not None and origin.stamp.content_hash == digest and self._current(origin)
+        if origin and same and _keeps_title(origin, name):
+            await self._store.write(records.restamp, workspace_id, origin.id, name, stamp)
+            outcome = "unchanged" if known else "moved"
+            return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
+        record = await self._record(fmt, data, name, stamp, origin.id if origin else new_id("doc"))
+        await self._store.write(records.replace_document, workspace_id, record)
+        outcome = "updated" if known else "moved" if origin else "added"
+        return IngestProgress(source=name, outcome=outcome, chunks=len(record.chunks))
+
+    def _stamp(self, file: Found, digest: str, status: os.stat_result) -> Stamp:
+        """A file written this very moment may change again within the same tick of its clock."""
+        age = self._clock.now().timestamp() - status.st_mtime
+        mtime = 0 if abs(age) < _RACY_SECONDS else status.st_mtime_ns
+        return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
+
+    async def _record(
+        self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str
+    ) -> DocumentRecord:
+        seconds = self._limits.parse_seconds
+        source = Source(
+            name=name, data=data, path=stamp.path, deadline=time.monotonic() + seconds, limits=self._limits
+        )
+        parser = await asyncio.to_thread(self._formats.parser, fmt.id)
+        at = self._clock.now().isoformat()
+        work = asyncio.to_thread(
+            prepare, parser, source, document_id=document_id, name=name, stamp=stamp, at=at
+        )
+        try:
+            record, contexts = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
+        except TimeoutError as error:
+            raise DocumentError(
+                f"{name}: reading took longer than {seconds:g} s; split the file or simplify it",
+                code="document.timeout",
+            ) from error
+        return await self._embedded(record, contexts)
+
+    async def _embedded(self, record: DocumentRecord, contexts: list[str]) -> DocumentRecord:
+        """With vectors; without them when the embedder fails, and then the next sync tries again."""
+        if self._embedder is None or not contexts:
+            return record
+        try:
+            vectors = await self._embedder.embed(contexts)
+        except FlowmatikError as error:
+            _log.warning(
+                "document stored without vectors", extra={"source": record.source, "error": error.code}
+            )
+            return record
+        rows = np.ascontiguousarray(cast("npt.NDArray[np.float32]", vectors), dtype=np.float32)
+        chunks = tuple(
+            replace(chunk, vector=row.tobytes()) for chunk, row in zip(record.chunks, rows, strict=True)
+        )
+        return replace(record, chunks=chunks, embedder=self._embedder.id)
+
+
+def _within(path: Path, scope: Path) -> bool:
+    return path == scope or path.is_relative_to(scope)
+
+
+def _gone(found: Scan, known: dict[str, Known]) -> list[str]:
+    """Known files below what was looked at that are not there; one that is there but could not
+    be listed (no right to read the folder) is not gone."""
+    present = {str(file.path) for file in found.found}
+    unread = [refused.path for refused in found.refused]
+    return [
+        path
+        for path in known
+        if path not in present
+        and any(_within(Path(path), scope) for scope in found.scopes)
+        and not any(_within(Path(path), folder) for folder in unread)
+    ]
+
+
+def _moved_from(digest: str, everything: dict[str, Known]) -> Known | None:
+    """A document of the same content whose file is no longer where it was."""
+    for known in everything.values():
+        if known.stamp.content_hash == digest and not os.path.lexists(known.stamp.path):
+            return known
+    return None
+
+
+def _keeps_title(origin: Known, name: str) -> bool:
+    """A title taken from the file's name is indexed: under a new name it is indexed anew."""
+    old, new = PurePath(origin.source).stem, PurePath(name).stem
+    return old == new or origin.title != old
+
+
+def _name(file: Found, everything: dict[str, Known]) -> str:
+    """Relative to the root; prefixed by folders of the root when another file has that name."""
+    taken = {known.source for known in everything.values()}
+    name, folder = file.relative, file.root
+    while name in taken and folder.name:
+        name, folder = f"{folder.name}/{name}", folder.parent
+    return str(file.path) if name in taken else name
