@@ -141,9 +141,7 @@ def check_embedding(settings: Settings) -> Finding:
     if settings.embeddings and importlib.util.find_spec(EMBEDDING_PACKAGE) is not None:
         values = {"model": "all-MiniLM-L6-v2"}
         return Finding(check="embedding", ok=True, detail="doctor.embedding.detail", values=values)
-    return Finding(
-        check="embedding", ok=True, detail="doctor.embedding.none", mend="doctor.embedding.mend"
-    )
+    return Finding(check="embedding", ok=True, detail="doctor.embedding.none", mend="doctor.embedding.mend")
 
 
 async def check_provider(provider: Provider) -> Finding:
@@ -154,7 +152,7 @@ async def check_provider(provider: Provider) -> Finding:
             answer = await client.get(f"{provider.base_url}/models", headers=headers)
     except httpx.HTTPError as error:
         return _provider_failed(provider, type(error).__name__)
-    if answer.status_code != httpx.codes.OK:
+    if not answer.is_success:
         return _provider_failed(provider, f"HTTP {answer.status_code}")
     return Finding(
         check="provider",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +52,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Any, *, host: str, port: int) -> AsyncIterator[Serving]:
+async def serve(app: Any, *, host: str, port: int) -> AsyncGenerator[Serving]:
     """Serve the ASGI `app` while the block runs; port 0 takes a free one.
 
     Raises Unavailable (`unavailable.port`) when the address cannot be had.
@@ -79,7 +79,7 @@ async def serve(app: Any, *, host: str, port: int) -> AsyncIterator[Serving]:
 
 
 @asynccontextmanager
-async def stopped_by_signals(serving: Serving) -> AsyncIterator[None]:
+async def stopped_by_signals(serving: Serving) -> AsyncGenerator[None]:
     """SIGINT and SIGTERM ask `serving` to stop; a second one is left to its default."""
     loop = asyncio.get_running_loop()
 

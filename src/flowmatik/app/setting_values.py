@@ -175,7 +175,9 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("language", "language", "FLOWMATIK_LANG", one_of("en", "es"), ""),
     _setting("server.host", "host", "FLOWMATIK_HOST", text, "127.0.0.1"),
     _setting("server.port", "port", "FLOWMATIK_PORT", whole(0, 65535), 8787),
-    _setting("store.database_url", "database_url", "FLOWMATIK_DATABASE_URL", database_address, "", secret=True),
+    _setting(
+        "store.database_url", "database_url", "FLOWMATIK_DATABASE_URL", database_address, "", secret=True
+    ),
     _setting(
         "store.synchronous",
         "sqlite_synchronous",
@@ -193,7 +195,9 @@ SETTINGS: tuple[Setting, ...] = (
         "https://api.openai.com/v1",
     ),
     _setting("providers.ai302.api_key", "", "FLOWMATIK_302AI_API_KEY", text, "", secret=True),
-    _setting("providers.ai302.base_url", "", "FLOWMATIK_302AI_BASE_URL", web_address, "https://api.302.ai/v1"),
+    _setting(
+        "providers.ai302.base_url", "", "FLOWMATIK_302AI_BASE_URL", web_address, "https://api.302.ai/v1"
+    ),
     _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", text, "", secret=True),
     _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),
     _setting("embeddings.enabled", "embeddings", "FLOWMATIK_EMBEDDINGS", yes_no, True),

@@ -5,7 +5,16 @@ from flowmatik.app.cli.arguments import globals_first, value_of
 
 def test_global_options_move_to_the_front_and_the_rest_keeps_its_order() -> None:
     line = ["run", "a goal", "--json", "--agent", "writer", "--home", "/h", "--lang=es"]
-    assert globals_first(line) == ["--json", "--home", "/h", "--lang=es", "run", "a goal", "--agent", "writer"]
+    assert globals_first(line) == [
+        "--json",
+        "--home",
+        "/h",
+        "--lang=es",
+        "run",
+        "a goal",
+        "--agent",
+        "writer",
+    ]
 
 
 def test_nothing_after_a_double_dash_is_taken_for_an_option() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ async def test_a_file_that_is_no_database_is_a_store_that_does_not_answer(tmp_pa
 
 
 async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    url = f"postgresql://u:secret@127.0.0.1:{await _closed_port()}/d"
+    url = f"postgresql://u:secret@127.0.0.1:{_closed_port()}/d"
     settings = load_settings(home(tmp_path), {"FLOWMATIK_DATABASE_URL": url})
     (finding,) = await doctor.check_store(settings)
     assert not finding.ok
@@ -55,7 +56,7 @@ async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) ->
 
 
 async def test_a_provider_that_cannot_be_reached_is_a_fault_without_its_key() -> None:
-    provider = Provider(id="custom", base_url=f"http://127.0.0.1:{await _closed_port()}", api_key="sk-hidden")
+    provider = Provider(id="custom", base_url=f"http://127.0.0.1:{_closed_port()}", api_key="sk-hidden")
     finding = await doctor.check_provider(provider)
     assert not finding.ok
     assert "sk-hidden" not in Texts("es")(finding.detail, **finding.values)
@@ -110,6 +111,7 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
     assert named | checks == texts
 
 
-async def _closed_port() -> int:
-    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
-        return int(server.sockets[0].getsockname()[1])
+def _closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

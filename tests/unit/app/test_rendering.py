@@ -107,7 +107,7 @@ class _Recorder:
 
 async def test_following_ends_with_the_final_view_and_then_closes() -> None:
     backend = MagicMock(workspace_id="default")
-    backend.runs.events = lambda *_, **__: stream(event(1, "RunCreated"), event(2, "RunSucceeded"))
+    backend.runs.events = MagicMock(return_value=stream(event(1, "RunCreated"), event(2, "RunSucceeded")))
     backend.runs.wait = AsyncMock(return_value=answered())
     backend.runs.get = AsyncMock(return_value=answered())
     recorder = _Recorder()

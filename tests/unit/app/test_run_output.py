@@ -16,7 +16,7 @@ from tests.unit.app.samples import answered, ended, event
 SCHEMA = Path(__file__).parents[3] / "schemas" / "run-output.schema.json"
 
 
-def valid(line: object) -> bool:
+def valid(line: Any) -> bool:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     return bool(validator.is_valid(line))  # pyright: ignore[reportUnknownMemberType]  # untyped library
 

@@ -26,11 +26,11 @@ def test_an_empty_home_gets_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
-    home = home_with(tmp_path, "[server]\nport = 1111\nhost = '0.0.0.0'\n")
+    home = home_with(tmp_path, "[server]\nport = 1111\nhost = '10.0.0.1'\n")
     assert load_settings(home, {}).port == 1111
     assert load_settings(home, {"FLOWMATIK_PORT": "2222"}).port == 2222
     both = load_settings(home, {"FLOWMATIK_PORT": "2222"}, {"server.port": 3333, "server.host": None})
-    assert (both.port, both.host) == (3333, "0.0.0.0")
+    assert (both.port, both.host) == (3333, "10.0.0.1")
 
 
 def test_every_fault_is_reported_at_once_with_its_origin_and_what_to_do(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ def placeholders(text: str) -> set[str]:
 def test_spanish_and_english_have_the_same_keys_and_placeholders() -> None:
     english, spanish = load_texts("en"), load_texts("es")
     assert list(english) == list(spanish)
-    assert {k: placeholders(v) for k, v in english.items()} == {k: placeholders(v) for k, v in spanish.items()}
+    assert {k: placeholders(v) for k, v in english.items()} == {
+        k: placeholders(v) for k, v in spanish.items()
+    }
 
 
 def test_every_key_that_the_code_names_exists() -> None:

@@ -40,7 +40,7 @@ def apply(context: typer.Context, file: ProfileFile) -> None:
 
 @agents_app.command("validate", help="help.agents.validate")
 def validate(context: typer.Context, file: ProfileFile) -> None:
-    from flowmatik.agents.profile import parse_profile
+    from flowmatik.agents.profiles import parse_profile
 
     session = session_of(context)
     agent = parse_profile(_read(session, file), filename=str(file))

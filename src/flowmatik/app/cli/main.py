@@ -15,7 +15,13 @@ from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.localise import localise
 from flowmatik.app.cli.memory import memory_app
-from flowmatik.app.cli.operate import doctor_command, init_command, migrate_command, up_command, version_command
+from flowmatik.app.cli.operate import (
+    doctor_command,
+    init_command,
+    migrate_command,
+    up_command,
+    version_command,
+)
 from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.runs import runs_app
 from flowmatik.app.cli.session import Session, clean, console

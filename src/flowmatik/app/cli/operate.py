@@ -86,15 +86,21 @@ def _say_initialised(session: Session, home: Path, *, created: bool, password: s
 
 
 async def _up(session: Session, flags: dict[str, object]) -> int:
-    from flowmatik.app.serving import serve_until_signalled
+    from flowmatik.app.serving import stopped_by_signals
+    from flowmatik.app.web import serve_platform
     from flowmatik.app.wiring import open_platform
 
     settings = session.settings(flags)
-    async with open_platform(settings, recover_all=True) as platform:
-        async with serve_until_signalled(platform, host=settings.host, port=settings.port) as server:
-            session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
-            await server.stopping()
-            session.say("up.stopping")
+    async with (
+        open_platform(settings, recover_all=True) as platform,
+        serve_platform(platform, host=settings.host, port=settings.port) as server,
+        stopped_by_signals(server),
+    ):
+        session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
+        if session.json:
+            session.print_json({"url": server.url, "home": str(settings.home)})
+        await server.stopping()
+        session.say("up.stopping")
     session.say("up.stopped")
     return ExitCode.OK
 

@@ -103,7 +103,9 @@ async def _show(session: Session, run_id: str) -> int:
     if session.json:
         session.print_json(dataclasses.asdict(view))
         return ExitCode.OK
-    session.print(session.text("runs.heading", goal=view.goal, status=session.text(f"status.{view.status.value}")))
+    session.print(
+        session.text("runs.heading", goal=view.goal, status=session.text(f"status.{view.status.value}"))
+    )
     if view.planner:
         session.print(session.text("run.plan", planner=view.planner, reason=view.plan_reason))
     for task in view.tasks:
@@ -183,5 +185,3 @@ def _event_line(event: CloudEvent) -> str:
 def _short(value: object) -> str:
     text = " ".join(str(value).split())
     return text if len(text) <= 80 else text[:79] + "…"
-
-

@@ -5,7 +5,7 @@ Results and JSON go to stdout, everything said to a person on the way goes to st
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ class Session:
         return settings
 
     @asynccontextmanager
-    async def backend(self) -> AsyncIterator[Backend]:
+    async def backend(self) -> AsyncGenerator[Backend]:
         """The server named by --url, else the one that has the home, else an engine here."""
         from flowmatik.app.connect import connect_home, connect_url
 

@@ -1,0 +1,70 @@
+"""Which engine a command talks to: its own, the one that has the home already, or a server."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from flowmatik.app.backend import Backend
+from flowmatik.app.local_token import read_local_token
+from flowmatik.app.remote_backend import RemoteBackend
+from flowmatik.app.settings import Settings
+from flowmatik.kernel.errors import Unavailable
+from flowmatik.stores.home_lock import HomeLock
+
+PATIENCE_SECONDS = 15.0
+LOOK_EVERY_SECONDS = 0.05
+HOME_IN_USE = "unavailable.home_in_use"
+
+
+@asynccontextmanager
+async def connect_url(url: str, api_key: str) -> AsyncGenerator[Backend]:
+    remote = RemoteBackend(url, api_key)
+    try:
+        yield remote
+    finally:
+        await remote.close()
+
+
+@asynccontextmanager
+async def connect_home(settings: Settings) -> AsyncGenerator[Backend]:
+    """The engine of the home is this process, or the process that is already. As the engine it
+    also serves the API on a free local port, so that other commands can find it.
+
+    Raises Unavailable when the other process does not get ready.
+    """
+    async with AsyncExitStack() as stack:
+        yield await _engine_or_client(settings, stack)
+
+
+async def _engine_or_client(settings: Settings, stack: AsyncExitStack) -> Backend:
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + PATIENCE_SECONDS
+    while True:
+        if (engine := await _as_engine(settings, stack)) is not None:
+            return engine
+        holder = await asyncio.to_thread(HomeLock(settings.home).holder)
+        if holder and holder.get("url"):
+            token = await asyncio.to_thread(read_local_token, settings)
+            return await stack.enter_async_context(connect_url(str(holder["url"]), token))
+        if loop.time() > give_up:
+            raise Unavailable(
+                f"process {(holder or {}).get('pid')} has the home {str(settings.home)!r} but does not "
+                "answer; wait until it has started, or stop it",
+                code=HOME_IN_USE,
+                context={"home": str(settings.home), "holder": holder},
+            )
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def _as_engine(settings: Settings, stack: AsyncExitStack) -> Backend | None:
+    from flowmatik.app.web import serve_platform
+    from flowmatik.app.wiring import open_platform
+
+    try:
+        platform = await stack.enter_async_context(open_platform(settings, recover_all=False))
+    except Unavailable as error:
+        if error.code != HOME_IN_USE:
+            raise
+        return None
+    await stack.enter_async_context(serve_platform(platform, host="127.0.0.1", port=0))
+    return platform

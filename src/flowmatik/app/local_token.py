@@ -1,0 +1,71 @@
+"""On its own home the command line is administrator, by file permission: whoever can read the
+token file (0600, in a folder 0700) holds an API key of the local administrator."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowmatik.app.settings import Settings
+from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from flowmatik.app.wiring import Platform
+
+KEY_NAME = "local-cli"
+
+
+def local_principal(workspace_id: str) -> Principal:
+    return Principal(
+        id="local", name="local administrator", workspace_id=workspace_id, scopes=frozenset({"admin"})
+    )
+
+
+async def ensure_local_token(platform: "Platform") -> None:
+    """Write a working token, unless the file holds one already."""
+    path = _path(platform.settings)
+    token = await asyncio.to_thread(_read, path)
+    if token:
+        try:
+            await platform.identity.authenticate(token)
+            return
+        except Unauthenticated:
+            pass  # of another database, or revoked: a new one replaces it
+    principal = local_principal(platform.workspace_id)
+    key = await platform.identity.create_key(principal, KEY_NAME, ("admin",))
+    await asyncio.to_thread(_write, path, key.secret)
+
+
+def read_local_token(settings: Settings) -> str:
+    """Raises Unauthenticated when this user may not read it."""
+    path = _path(settings)
+    token = _read(path)
+    if not token:
+        raise Unauthenticated(
+            f"the token {str(path)!r} of the running server cannot be read; run as the user who owns the "
+            "home, or use --url with an API key",
+            context={"path": str(path)},
+        )
+    return token
+
+
+def _path(settings: Settings) -> Path:
+    return settings.keys / "local-token"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _write(path: Path, token: str) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "w", encoding="ascii") as stream:
+        stream.write(token + "\n")
+    fresh.replace(path)

@@ -1,0 +1,179 @@
+"""A server's runs, memory and agents over HTTP, behind the same ports as an engine here."""
+
+import asyncio
+import json
+import mimetypes
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from flowmatik.app.remote_errors import error_of, unreachable
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
+from flowmatik.kernel.errors import Unavailable
+from flowmatik.kernel.events import CloudEvent
+
+T = TypeVar("T")
+SECONDS = 30.0
+RECONNECTS = 5
+_RUN = TypeAdapter(RunView)
+_SUMMARIES = TypeAdapter(tuple[RunSummary, ...])
+_REPLAY = TypeAdapter(ReplayReport)
+_AGENT = TypeAdapter(AgentVersion)
+_AGENTS = TypeAdapter(list[AgentVersion])
+_PASSAGES = TypeAdapter(list[Passage])
+_STATUS = TypeAdapter(MemoryStatus)
+_PROGRESS = TypeAdapter(list[IngestProgress])
+
+
+class RemoteServer:
+    """Requests to one server; every failure is one of Flowmatik's errors."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=SECONDS,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def ask(self, adapter: TypeAdapter[T], method: str, path: str, **options: Any) -> T:
+        return self.read(adapter, await self.json(method, path, **options))
+
+    async def json(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of the answer, None when there is no body."""
+        try:
+            answer = await self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
+        if answer.is_error:
+            raise error_of(answer.status_code, answer.content)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise _not_flowmatik(self.url) from error
+
+    def read(self, adapter: TypeAdapter[T], value: Any) -> T:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise _not_flowmatik(self.url) from error
+
+    async def sse(self, path: str, after: int, params: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """The data of each server-sent event of one connection."""
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(SECONDS, read=None)
+        async with self._client.stream(
+            "GET", path, params=params, headers=headers, timeout=timeout
+        ) as answer:
+            if answer.is_error:
+                raise error_of(answer.status_code, await answer.aread())
+            data: list[str] = []
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    data.append(line[5:].removeprefix(" "))
+                elif not line and data:
+                    yield json.loads("\n".join(data))
+                    data.clear()
+
+
+class RemoteRuns:
+    """Implements `Runs`; the workspace is the API key's, so the argument is not sent."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def create(self, workspace_id: str, new: NewRun) -> str:
+        body: dict[str, Any] = {
+            "goal": new.goal,
+            "agent": new.agent,
+            "language": new.language,
+            "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
+            "deadline_seconds": new.deadline_seconds,
+            "sources": list(new.sources),
+        }
+        headers = {"Idempotency-Key": new.idempotency_key} if new.idempotency_key else {}
+        answer = await self._server.json("POST", "/v1/runs", json=body, headers=headers)
+        return str(answer["id"])
+
+    async def get(self, workspace_id: str, run_id: str) -> RunView:
+        return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")
+
+    async def list(
+        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+    ) -> Page:
+        params: dict[str, Any] = {"limit": limit}
+        params |= {"status": status.value} if status else {}
+        params |= {"cursor": cursor} if cursor else {}
+        answer = await self._server.json("GET", "/v1/runs", params=params)
+        return Page(items=self._server.read(_SUMMARIES, answer["items"]), next=answer.get("next") or "")
+
+    async def events(
+        self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
+    ) -> AsyncIterator[CloudEvent]:
+        """Connects again from the last event when the connection breaks."""
+        path = f"/v1/runs/{run_id}/events"
+        failures = 0
+        while True:
+            try:
+                async for body in self._server.sse(path, after_seq, {"follow": str(follow).lower()}):
+                    failures = 0
+                    after_seq = int(body["seq"])
+                    yield _cloud_event(body)
+                return
+            except httpx.HTTPError as error:
+                failures += 1
+                if failures > RECONNECTS:
+                    raise unreachable(self._server.url, error) from error
+                await asyncio.sleep(0.1 * 2**failures)
+
+    async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
+        await self._server.json("POST", f"/v1/runs/{run_id}/cancel", json={"reason": reason})
+
+    async def resume(
+        self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
+    ) -> None:
+        body = {"resolutions": resolutions or {}}
+        await self._server.json("POST", f"/v1/runs/{run_id}/resume", json=body)
+
+    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
+        return await self._server.ask(_REPLAY, "POST", f"/v1/runs/{run_id}/replay")
+
+    async def wait(self, workspace_id: str, run_id: str) -> RunView:
+        view = await self.get(workspace_id, run_id)
+        if not view.status.ended:
+            async for _ in self.events(workspace_id, run_id, after_seq=view.head_seq, follow=True):
+                pass
+            view = await self.get(workspace_id, run_id)
+        return view
+
+
+def _cloud_event(body: dict[str, Any]) -> CloudEvent:
+    return CloudEvent(
+        id=body["id"],
+        source=body["source"],
+        type=body["type"],
+        time=body["time"],
+        subject=body["subject"],
+        workspace_id=body["workspaceid"],
+        seq=body["seq"],
+        data=body["data"],
+        traceparent=body.get("traceparent", ""),
+    )
+
+
+def _not_flowmatik(url: str) -> Unavailable:
+    return Unavailable(
+        f"what answers at {url!r} does not speak this version's API; check the address and the version",
+        code="unavailable.server",
+        retryable=False,
+        context={"url": url},
+    )

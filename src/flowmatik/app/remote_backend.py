@@ -1,0 +1,1 @@
+"""A server as a `Backend`: its memory and agents beside its runs."""

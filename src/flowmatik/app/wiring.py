@@ -1,0 +1,192 @@
+"""The composition root: the one place that knows every module.
+
+Nothing is built at import; what is opened is closed in reverse order, each within a bound.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from flowmatik.app.runs_defaults import RunsWithDefaults
+from flowmatik.app.settings import Settings
+from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.security import Identity
+from flowmatik.core.journal.port import Journal
+from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.kernel.clock import Clock, SystemClock
+from flowmatik.kernel.errors import Unavailable
+from flowmatik.stores.home_lock import HomeLock
+
+log = logging.getLogger(__name__)
+WORKSPACE = "default"
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """An installation at work in this process. It is a `Backend` for the command line."""
+
+    settings: Settings
+    runs: Runs
+    memory: Memory
+    agents: AgentCatalogue
+    models: ModelGateway
+    identity: Identity
+    engine: EngineHandle
+    journal: Journal
+    lock: HomeLock
+    clock: Clock
+    workspace_id: str = WORKSPACE
+
+    @property
+    def where(self) -> str:
+        return str(self.settings.home)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrated:
+    """The schema's revision before and after; `before` is "" for a new database."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stores:
+    journal: Journal
+    database: Database
+
+
+async def migrate(settings: Settings) -> Migrated:
+    """Bring the store to this version's schema. Raises ConfigurationError for a newer one."""
+    from flowmatik.stores.migrate import current, upgrade
+
+    target = _database_target(settings)
+    before, _ = await current(target)
+    await upgrade(target)
+    after, _ = await current(target)
+    return Migrated(before=before or "", after=after or "")
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, *, recover_all: bool) -> AsyncGenerator[Platform]:
+    """Everything, running. With `recover_all` the engine takes up every unfinished run.
+
+    Raises Unavailable (`unavailable.home_in_use`) when another process is this home's engine,
+    ConfigurationError for a newer schema or a network file system.
+    """
+    async with AsyncExitStack() as stack:
+        lock = HomeLock(settings.home)
+        if not await asyncio.to_thread(lock.acquire):
+            raise Unavailable(
+                f"another process is at work on the home {str(settings.home)!r}; stop it first",
+                code="unavailable.home_in_use",
+                context={"home": str(settings.home)},
+            )
+        stack.callback(lock.release)
+        await migrate(settings)
+        platform = await _build(settings, lock, stack)
+        stack.push_async_callback(_stop_engine, platform.engine)
+        await platform.engine.start(recover_all=recover_all)
+        yield platform
+
+
+async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
+    from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox
+    from flowmatik.security import StoredIdentity
+
+    clock = SystemClock()
+    stores = await _open_stores(settings, clock, stack)
+    memory = await _open_memory(settings, clock, stack)
+    models = _models(settings, clock)
+    catalogue = StoredCatalogue(stores.database, clock)
+    await catalogue.seed(WORKSPACE)
+    tools = build_toolbox(memory, outbox=settings.outbox)
+    engine = build_engine(
+        EngineServices(
+            journal=stores.journal,
+            models=models,
+            tools=tools,
+            catalogue=catalogue,
+            loop=ReducerLoop(),
+            clock=clock,
+            alone=not settings.database_url,
+            concurrency=settings.max_running_runs,
+        )
+    )
+    await _set_month_cap(settings, stores.journal, clock)
+    return Platform(
+        settings=settings,
+        runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        memory=memory,
+        agents=catalogue,
+        models=models,
+        identity=StoredIdentity(stores.database, clock),
+        engine=engine,
+        journal=stores.journal,
+        lock=lock,
+        clock=clock,
+    )
+
+
+async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) -> _Stores:
+    if settings.database_url:
+        return await _open_postgres(settings.database_url, clock, stack)
+    from flowmatik.core.journal.sqlite import SqliteJournal
+    from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
+
+    synchronous = cast("Literal['FULL', 'NORMAL']", settings.sqlite_synchronous.upper())
+    store = SqliteStore(settings.data / "journal.db", synchronous=synchronous)
+    stack.push_async_callback(store.close)
+    journal = SqliteJournal(store, clock)
+    stack.push_async_callback(journal.close)
+    await journal.forget_workers()
+    return _Stores(journal=journal, database=SqliteDatabase(store))
+
+
+async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
+    from flowmatik.core.journal.postgres import PostgresJournal
+    from flowmatik.stores.postgres import PostgresDatabase, open_pool
+
+    engine_pool = await open_pool(url, role="flowmatik_engine")
+    stack.push_async_callback(engine_pool.close)
+    api_pool = await open_pool(url, role="flowmatik_api")
+    stack.push_async_callback(api_pool.close)
+    journal = PostgresJournal(PostgresDatabase(engine_pool), clock)
+    stack.push_async_callback(journal.close)
+    return _Stores(journal=journal, database=PostgresDatabase(api_pool, workspace=WORKSPACE))
+
+
+async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Memory:
+    from flowmatik.memory import build_memory, load_embedder
+
+    embedder = load_embedder() if settings.embeddings else None
+    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock)
+    stack.push_async_callback(memory.close)
+    return memory
+
+
+async def _set_month_cap(settings: Settings, journal: Journal, clock: Clock) -> None:
+    if settings.month_budget_micros is not None:
+        month = clock.now().strftime("month:%Y-%m")
+        await journal.set_cap(WORKSPACE, month, settings.month_budget_micros)
+
+
+async def _stop_engine(engine: EngineHandle) -> None:
+    """Runs that do not stop in time are continued from the journal next time."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await engine.stop()
+    except TimeoutError:
+        log.warning("the engine did not stop in time; its runs go on at the next start")
+
+
+def _database_target(settings: Settings) -> Any:
+    return settings.database_url or settings.data / "journal.db"

@@ -1,0 +1,55 @@
+"""No secret leaves through the log, whichever logger wrote it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowmatik.app.logs import OurHandler, configure_logging
+from flowmatik.app.settings import Settings, load_settings
+
+KEY = "sk-abcdef-123456"
+PASSWORD = "s3cret-word"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "flowmatik.toml").write_text("[log]\nlevel = 'info'\n")
+    url = f"postgresql://user:{PASSWORD}@host/db"
+    return load_settings(tmp_path, {"FLOWMATIK_OPENAI_API_KEY": KEY, "FLOWMATIK_DATABASE_URL": url})
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    level = logging.getLogger().level
+    configure_logging(settings, stream)
+    yield stream
+    root = logging.getLogger()
+    root.setLevel(level)
+    for handler in [h for h in root.handlers if isinstance(h, OurHandler)]:
+        root.removeHandler(handler)
+
+
+def test_secrets_are_hidden_in_messages_fields_and_tracebacks(log: io.StringIO) -> None:
+    logger = logging.getLogger("some.library")
+    logger.info("calling with %s", KEY, extra={"header": f"Bearer {KEY}"})
+    try:
+        raise ValueError(f"password {PASSWORD} refused")
+    except ValueError:
+        logger.exception("failed")
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert lines[0]["message"] == "calling with [hidden]"
+    assert lines[0]["header"] == "Bearer [hidden]"
+    assert "password [hidden] refused" in lines[1]["exception"]
+    assert KEY not in log.getvalue()
+    assert PASSWORD not in log.getvalue()
+
+
+def test_configuring_twice_logs_once(log: io.StringIO, settings: Settings) -> None:
+    configure_logging(settings, log)
+    logging.getLogger("x").warning("one")
+    assert len(log.getvalue().splitlines()) == 1
