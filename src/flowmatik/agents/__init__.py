@@ -1,0 +1,1 @@
+"""Agents as data: profiles, immutable versions, the loop, and the skills they use."""

@@ -1,0 +1,95 @@
+"""The catalogue: immutable versions by content hash, channels that point at them."""
+
+from importlib import resources
+
+from flowmatik.agents.profiles import parse_profile
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.database import Database
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import NotFound
+
+STABLE = "stable"
+
+
+class StoredCatalogue:
+    """Implements `AgentCatalogue` on the tables `agent_versions` and `agent_channels`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def seed(self, workspace_id: str) -> list[str]:
+        """Give a workspace the first agents that it lacks; the names that were added."""
+        rows = await self._database.fetch(
+            "SELECT name FROM agent_channels WHERE workspace_id = $1 AND channel = $2", workspace_id, STABLE
+        )
+        known = {str(row[0]) for row in rows}
+        added: list[str] = []
+        for filename, text in first_profiles():
+            if parse_profile(text, filename=filename).name not in known:
+                added.append((await self.apply(workspace_id, text, filename=filename)).name)
+        return added
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        rows = await self._database.fetch(
+            "SELECT v.name, v.content FROM agent_channels c JOIN agent_versions v"
+            " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
+            " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY v.name",
+            workspace_id,
+            STABLE,
+        )
+        return [parse_profile(str(row[1]), filename=str(row[0])) for row in rows]
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        name, _, version = ref.partition("@")
+        if version:
+            rows = await self._database.fetch(
+                "SELECT content FROM agent_versions WHERE workspace_id = $1 AND name = $2 AND version = $3",
+                workspace_id,
+                name,
+                version,
+            )
+        else:
+            rows = await self._database.fetch(
+                "SELECT v.content FROM agent_channels c JOIN agent_versions v"
+                " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
+                " WHERE c.workspace_id = $1 AND c.channel = $2 AND c.name = $3",
+                workspace_id,
+                STABLE,
+                name,
+            )
+        if not rows:
+            known = ", ".join(agent.name for agent in await self.list(workspace_id)) or "none"
+            raise NotFound(
+                f"there is no agent {ref!r}; there is {known}",
+                code="not_found.agent",
+                context={"agent": ref},
+            )
+        return parse_profile(str(rows[0][0]), filename=name)
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+        agent = parse_profile(text, filename=filename)
+        now = self._clock.now().isoformat()
+        await self._database.transaction(
+            [
+                (
+                    "INSERT INTO agent_versions (workspace_id, name, version, content, created_at)"
+                    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, name, version) DO NOTHING",
+                    (workspace_id, agent.name, agent.version, text, now),
+                ),
+                (
+                    "INSERT INTO agent_channels (workspace_id, name, channel, version)"
+                    " VALUES ($1, $2, $3, $4)"
+                    " ON CONFLICT (workspace_id, name, channel) DO UPDATE SET version = excluded.version",
+                    (workspace_id, agent.name, STABLE, agent.version),
+                ),
+            ]
+        )
+        return agent
+
+
+def first_profiles() -> list[tuple[str, str]]:
+    """File name and text of the profiles that ship with the product."""
+    folder = resources.files("flowmatik.agents.profiles")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return [(file.name, file.read_text(encoding="utf-8")) for file in files]

@@ -1,0 +1,39 @@
+"""The skill that reads memory."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from flowmatik.agents.skills.box import Skill, skill
+from flowmatik.contracts.memory import Memory, Passage
+from flowmatik.contracts.tools import ToolContext
+
+
+def document_skills(memory: Memory) -> list[Skill]:
+    async def memory_search(
+        context: ToolContext,
+        query: Annotated[str, Field(min_length=1, max_length=4000)],
+        limit: Annotated[int, Field(ge=1, le=50)] = 8,
+    ) -> dict[str, Any]:
+        """Search the workspace's documents; returns the best passages with their ids, sources,
+        lines or page, and the date from which their document is in force."""
+        found = await memory.search(context.workspace_id, query, limit=limit)
+        return {"passages": [passage_row(passage) for passage in found]}
+
+    return [skill(memory_search)]
+
+
+def passage_row(passage: Passage) -> dict[str, Any]:
+    return {
+        "id": passage.id,
+        "source": passage.source,
+        "title": passage.title,
+        "heading": passage.heading,
+        "text": passage.text,
+        "lines": passage.lines,
+        "page": passage.page,
+        "effective": passage.effective,
+        "replaces": passage.replaces,
+        "language": passage.language,
+        "score": round(passage.score, 6),
+    }

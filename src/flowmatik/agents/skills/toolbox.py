@@ -1,0 +1,25 @@
+"""Builds the tool box that ships with the product."""
+
+from pathlib import Path
+
+from flowmatik.agents.skills.box import SkillBox
+from flowmatik.agents.skills.calculator import calculator_skills
+from flowmatik.agents.skills.citations import citation_skills
+from flowmatik.agents.skills.documents import document_skills
+from flowmatik.agents.skills.files import file_skills
+from flowmatik.agents.skills.tables import Tables, table_skills
+from flowmatik.contracts.memory import Memory
+
+
+def build_toolbox(memory: Memory, *, outbox: Path) -> SkillBox:
+    """Every built-in skill. `outbox` is the only folder that tools may write to."""
+    tables = Tables(memory)
+    return SkillBox(
+        [
+            *document_skills(memory),
+            *table_skills(tables),
+            *calculator_skills(),
+            *citation_skills(memory, tables),
+            *file_skills(outbox),
+        ]
+    )
