@@ -56,6 +56,19 @@ def licence_of(package: str) -> str:
     return next((name for spelling, name in SPELLINGS if spelling in text), f"unknown ({text.strip()!r})")
 
 
+def names_in(node: ast.AST) -> list[str]:
+    """The modules that a statement imports, `import_module("vendor.part")` included."""
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom(module=str(module)):
+            return [module]
+        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(module)), *_]):
+            return [module]
+        case _:
+            return []
+
+
 def test_every_direct_dependency_has_its_line_of_reason() -> None:
     declared = project()
     names = set(direct(declared["project"]["dependencies"]))
@@ -83,10 +96,7 @@ def test_every_run_time_dependency_is_used(package: str) -> None:
     module = IMPORTED_AS.get(package, package.replace("-", "_"))
     for path in python_files():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module]
-            if any(name == module or name.startswith(f"{module}.") for name in names):
+            if any(name == module or name.startswith(f"{module}.") for name in names_in(node)):
                 return
     pytest.fail(f"nothing under src imports {module!r}; drop {package!r} from pyproject.toml or use it")
 
