@@ -28,6 +28,7 @@ class GroupCommit:
         self._max_batch = max_batch
         self._waiting: deque[_Waiting] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._busy = 0  # lanes at work; a task that is about to end is not, though still in _tasks
         self._in_flight: set[str] = set()
         self._closed = False
 
@@ -47,12 +48,19 @@ class GroupCommit:
             await asyncio.wait(self._tasks)
 
     def _start_lane(self) -> None:
-        if len(self._tasks) < self._lanes:
+        if self._busy < self._lanes:
+            self._busy += 1
             task = asyncio.create_task(self._work(), name="journal-group-commit")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
+        try:
+            await self._empty_queue()
+        finally:
+            self._busy -= 1  # in the same turn as the last look at the queue: none is overlooked
+
+    async def _empty_queue(self) -> None:
         while batch := self._take():
             runs = {append.run_id for append, _ in batch}
             self._in_flight |= runs

@@ -1,0 +1,177 @@
+"""The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowmatik.contracts.database import Database, Row
+from flowmatik.core.journal import queries
+from flowmatik.core.journal.money import checked_amount
+from flowmatik.core.journal.port import Append, Appended, Claim, Creation, OutboxEntry
+from flowmatik.core.journal.sql_journal import SqlJournal, ending, run_head, stored_events
+from flowmatik.core.journal.times import seconds_of
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Conflict, JournalUnavailable, NotFound
+
+_TRIES = 3
+
+
+class PostgresJournal(SqlJournal):
+    """For any number of engine processes. `database` commits each fetch by itself (no workspace
+    set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
+    injected one only stamps events.
+
+    `lanes` is how many batches may be under way at once."""
+
+    def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
+        super().__init__(queries.postgres(), clock, lanes=lanes)
+        self._database = database
+
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
+
+    async def _execute(self, query: str, *params: Any) -> None:
+        await self._database.fetch(self._sql[query], *params)
+
+    async def create(self, creation: Creation) -> str:
+        made = await self._fetch(
+            "create",
+            creation.run_id,
+            creation.workspace_id,
+            self._now(),
+            creation.idempotency_key,
+            creation.goal,
+            [event.type for event in creation.events],
+            [event.payload for event in creation.events],
+        )
+        if made:
+            return made[0][0]
+        first = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
+        return first[0][0]
+
+    async def claim(self, run_id: str, owner: str) -> Claim | None:
+        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())
+        if not rows:
+            await self._require_run(run_id)
+            return None
+        head = run_head(rows[0])
+        events = stored_events(await self._fetch("read", run_id, 0, head.head_seq))
+        return Claim(head=head, events=tuple(events))
+
+    async def _require_run(self, run_id: str) -> None:
+        if not await self._fetch("head", run_id):
+            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+
+    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+        """A connection that breaks leaves it open whether the batch went down: ask the head rows,
+        and write again what did not."""
+        known: dict[str, Appended] = {}
+        remaining = list(batch)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                known |= await self._write_batch(remaining)
+                break
+            except JournalUnavailable:
+                known |= await self._appended_before(remaining)
+                remaining = [append for append in remaining if append.run_id not in known]
+                if not remaining:
+                    break
+                if attempt == _TRIES and not known:
+                    raise
+        losers = [append for append in remaining if append.run_id not in known]
+        if losers:
+            known |= await self._appended_before(losers)
+        return [known.get(append.run_id) for append in batch]
+
+    async def _write_batch(self, batch: Sequence[Append]) -> dict[str, Appended]:
+        now = self._now()
+        endings = [ending(append, now) for append in batch]
+        events = [
+            (append.run_id, seq, event.type, event.payload)
+            for append in batch
+            for seq, event in enumerate(append.events, append.expected_seq + 1)
+        ]
+        timers = [(append.run_id, timer) for append in batch for timer in append.timers]
+        rows = await self._fetch(
+            "append",
+            [append.run_id for append in batch],
+            [append.workspace_id for append in batch],
+            [append.epoch for append in batch],
+            [append.expected_seq for append in batch],
+            [len(append.events) for append in batch],
+            [append.append_id for append in batch],
+            [append.consumed or 0 for append in batch],
+            [append.head.status for append in batch],
+            [ended_at for ended_at, _ in endings],
+            [only_fill for _, only_fill in endings],
+            [append.head.cost_micros for append in batch],
+            [append.park_if_seen for append in batch],
+            [event[0] for event in events],
+            [event[1] for event in events],
+            [event[2] for event in events],
+            [event[3] for event in events],
+            now,
+            [run_id for run_id, _ in timers],
+            [timer.timer_id for _, timer in timers],
+            [seconds_of(timer.due_at) for _, timer in timers],
+        )
+        return _appended(rows)
+
+    async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
+        return _appended(
+            await self._fetch(
+                "appended_before",
+                [append.run_id for append in batch],
+                [append.workspace_id for append in batch],
+                [append.epoch for append in batch],
+                [append.append_id for append in batch],
+            )
+        )
+
+    async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
+        try:
+            rows = await self._fetch("post", run_id, input_id, kind, payload, self._now())
+        except Conflict:  # somebody posted the same input at the same moment
+            return False
+        if not rows:
+            await self._require_run(run_id)
+        return bool(rows)
+
+    async def ready(self, limit: int) -> list[str]:
+        return [row[0] for row in await self._fetch("ready", limit)]
+
+    async def fire_due_timers(self, limit: int) -> list[str]:
+        return [row[0] for row in await self._fetch("fire_due_timers", limit, self._now())]
+
+    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
+        await self._execute("register_worker", owner, ttl_seconds)
+
+    async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
+        return bool(await self._fetch("renew_worker", owner, ttl_seconds))
+
+    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
+        await self._execute(
+            "relayed", [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
+        )
+
+    async def allot(
+        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
+    ) -> bool:
+        checked_amount("the allotment", amount_micros)
+        first = await self._fetch("allotted", run_id, n)
+        if not first:
+            try:
+                wanted = sorted(set(scopes))
+                rows = await self._fetch("allot", workspace_id, run_id, n, wanted, amount_micros)
+                return rows[0][0]
+            except Conflict:  # the same allotment was asked for at the same moment
+                first = await self._fetch("allotted", run_id, n)
+        return bool(first[0][0])
+
+    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
+        checked_amount("the returned allotment", unused_micros)
+        await self._execute("return_allotment", run_id, unused_micros)
+
+
+def _appended(rows: Sequence[Row]) -> dict[str, Appended]:
+    return {row[0]: Appended(head_seq=row[1], inbox_tail=row[2], parked=row[3] == "") for row in rows}

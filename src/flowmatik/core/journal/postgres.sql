@@ -1,0 +1,190 @@
+-- Statements of the PostgreSQL journal. Each is a whole transaction in one round trip, so that a client
+-- which stops holds no locks. Row locks are taken in run_id (or scope) order.
+
+-- name: append
+-- A batch, at most one append per run. Loser: not in the result; nothing of it is written.
+WITH input AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
+        $7::bigint[], $8::text[], $9::text[], $10::boolean[], $11::bigint[], $12::bigint[])
+    AS t (run_id, workspace_id, epoch, expected, added, append_id,
+        consumed, status, ended_at, only_fill, cost, park)
+), locked AS MATERIALIZED (
+    SELECT run_id FROM runs WHERE run_id = ANY ($1::text[]) ORDER BY run_id FOR UPDATE
+), advanced AS (
+    UPDATE runs r SET
+        head_seq = r.head_seq + i.added,
+        last_append_id = i.append_id,
+        inbox_seen = greatest(r.inbox_seen, i.consumed),
+        status = coalesce(i.status, r.status),
+        ended_at = CASE WHEN i.ended_at IS NULL OR (i.only_fill AND r.ended_at <> '')
+            THEN r.ended_at ELSE i.ended_at END,
+        cost_micros = coalesce(i.cost, r.cost_micros),
+        owner = CASE WHEN i.park = r.inbox_tail THEN '' ELSE r.owner END
+    FROM locked l JOIN input i USING (run_id)
+    WHERE r.run_id = l.run_id AND r.workspace_id = i.workspace_id AND r.epoch = i.epoch
+        AND r.head_seq = i.expected AND r.owner <> ''
+    RETURNING r.run_id, r.workspace_id, r.head_seq, i.expected, r.inbox_tail, r.owner
+), events AS (
+    INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
+    SELECT a.run_id, e.seq, a.workspace_id, e.type, e.payload, $17
+    FROM unnest($13::text[], $14::bigint[], $15::text[], $16::text[]) AS e (run_id, seq, type, payload)
+    JOIN advanced a ON a.run_id = e.run_id
+), pointers AS (
+    INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
+    SELECT run_id, expected + 1, head_seq, workspace_id FROM advanced WHERE head_seq > expected
+), timing AS (
+    INSERT INTO timers (run_id, timer_id, workspace_id, due_at)
+    SELECT a.run_id, t.timer_id, a.workspace_id, t.due_at
+    FROM unnest($18::text[], $19::text[], $20::double precision[]) AS t (run_id, timer_id, due_at)
+    JOIN advanced a ON a.run_id = t.run_id
+    ON CONFLICT (run_id, timer_id) DO UPDATE SET due_at = excluded.due_at
+)
+SELECT run_id, head_seq, inbox_tail, owner FROM advanced;
+
+-- name: appended_before
+-- Which of these appends went down. The lock waits for one that the server is still working on.
+SELECT r.run_id, r.head_seq, r.inbox_tail, r.owner FROM runs r
+JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS i (run_id, workspace_id, epoch, append_id)
+    USING (run_id)
+WHERE r.workspace_id = i.workspace_id AND r.epoch = i.epoch AND r.last_append_id = i.append_id
+ORDER BY r.run_id FOR UPDATE OF r;
+
+-- name: create
+-- A new run; no row when the workspace used this idempotency key before.
+WITH made AS (
+    INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal)
+    VALUES ($1, $2, 'queued', cardinality($6::text[]), $3, $4, $5)
+    ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
+    RETURNING run_id, workspace_id, head_seq
+), events AS (
+    INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
+    SELECT m.run_id, e.seq, m.workspace_id, e.type, e.payload, $3
+    FROM made m CROSS JOIN unnest($6::text[], $7::text[]) WITH ORDINALITY AS e (type, payload, seq)
+), pointers AS (
+    INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
+    SELECT run_id, 1, head_seq, workspace_id FROM made WHERE head_seq > 0
+)
+SELECT run_id FROM made;
+
+-- name: claim
+-- Take the run unless it has ended or a live worker owns it; RunClaimed goes down with it.
+WITH taken AS (
+    UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
+    WHERE run_id = $1 AND ended_at = '' AND (owner = '' OR NOT EXISTS (
+        SELECT 1 FROM workers WHERE workers.owner = runs.owner
+            AND workers.expires_at > extract(epoch FROM clock_timestamp())))
+    RETURNING *
+), event AS (
+    INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
+    SELECT run_id, head_seq, workspace_id, 'RunClaimed', '{"epoch":' || epoch || ',"owner":' || $3 || '}', $4
+    FROM taken
+), pointer AS (
+    INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
+    SELECT run_id, head_seq, head_seq, workspace_id FROM taken
+)
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros
+FROM taken;
+
+-- name: post
+-- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.
+WITH run AS (
+    UPDATE runs SET inbox_tail = inbox_tail + 1,
+        ready = CASE WHEN owner = '' AND ended_at = '' THEN 1 ELSE ready END
+    WHERE run_id = $1 AND NOT EXISTS (SELECT 1 FROM run_inbox WHERE run_id = $1 AND input_id = $2)
+    RETURNING inbox_tail, workspace_id
+)
+INSERT INTO run_inbox (run_id, input_no, input_id, workspace_id, kind, payload, at)
+SELECT $1, inbox_tail, $2, workspace_id, $3, $4, $5 FROM run
+RETURNING input_no;
+
+-- name: ready
+-- Runs to claim: marked ready, or owned by a dead worker. Both halves read a partial index.
+SELECT run_id FROM (
+    SELECT run_id, created_at FROM runs WHERE ready = 1
+    UNION ALL
+    SELECT run_id, created_at FROM runs WHERE owner <> '' AND ended_at = '' AND NOT EXISTS (
+        SELECT 1 FROM workers WHERE workers.owner = runs.owner
+            AND workers.expires_at > extract(epoch FROM clock_timestamp()))
+) AS candidates ORDER BY created_at, run_id LIMIT $1;
+
+-- name: fire_due_timers
+-- Due timers become inputs, by the database's clock; other schedulers skip what this one has locked.
+WITH picked AS MATERIALIZED (
+    SELECT run_id, timer_id FROM timers WHERE due_at <= extract(epoch FROM clock_timestamp())
+    ORDER BY due_at, run_id, timer_id LIMIT $1 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM timers t USING picked p WHERE t.run_id = p.run_id AND t.timer_id = p.timer_id
+), fresh AS MATERIALIZED (
+    SELECT run_id, timer_id, row_number() OVER (PARTITION BY run_id ORDER BY timer_id) AS place,
+        count(*) OVER (PARTITION BY run_id) AS added
+    FROM picked p WHERE NOT EXISTS (
+        SELECT 1 FROM run_inbox i WHERE i.run_id = p.run_id AND i.input_id = 'timer:' || p.timer_id)
+), locked AS MATERIALIZED (
+    SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM fresh) ORDER BY run_id FOR UPDATE
+), woken AS (
+    UPDATE runs r SET inbox_tail = r.inbox_tail + f.added,
+        ready = CASE WHEN r.owner = '' AND r.ended_at = '' THEN 1 ELSE r.ready END
+    FROM locked l JOIN fresh f ON f.run_id = l.run_id AND f.place = 1
+    WHERE r.run_id = l.run_id
+    RETURNING r.run_id, r.workspace_id, r.inbox_tail, f.added
+), posted AS (
+    INSERT INTO run_inbox (run_id, input_no, input_id, workspace_id, kind, payload, at)
+    SELECT w.run_id, w.inbox_tail - w.added + f.place, 'timer:' || f.timer_id, w.workspace_id, 'timer',
+        '{"timer_id":' || to_json(f.timer_id) || '}', $2
+    FROM woken w JOIN fresh f ON f.run_id = w.run_id
+)
+SELECT run_id FROM woken ORDER BY run_id;
+
+-- name: register_worker
+-- A new lease.
+INSERT INTO workers (owner, expires_at)
+VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision)
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at;
+
+-- name: renew_worker
+-- Only a lease that has not run out can be renewed.
+UPDATE workers SET expires_at = extract(epoch FROM clock_timestamp()) + $2::double precision
+WHERE owner = $1 AND expires_at > extract(epoch FROM clock_timestamp())
+RETURNING owner;
+
+-- name: relayed
+-- These pointers have reached the bus.
+DELETE FROM outbox o USING unnest($1::text[], $2::bigint[]) AS d (run_id, from_seq)
+WHERE o.run_id = d.run_id AND o.from_seq = d.from_seq;
+
+-- name: allot
+-- All caps bear the amount, or none is drawn on. Asking twice at once breaks on the primary key.
+WITH locked AS MATERIALIZED (
+    SELECT scope, limit_micros, granted_micros FROM caps
+    WHERE workspace_id = $1 AND scope = ANY ($4::text[]) ORDER BY scope FOR UPDATE
+), verdict AS MATERIALIZED (
+    SELECT NOT EXISTS (SELECT 1 FROM locked WHERE granted_micros + $5::bigint > limit_micros) AS granted
+), drawn AS (
+    UPDATE caps c SET granted_micros = c.granted_micros + $5::bigint
+    FROM locked l, verdict v WHERE c.workspace_id = $1 AND c.scope = l.scope AND v.granted
+), recorded AS (
+    INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
+    SELECT $2, $3::bigint, s.scope, $1, v.granted::int,
+        CASE WHEN v.granted AND EXISTS (SELECT 1 FROM locked l WHERE l.scope = s.scope)
+            THEN $5::bigint ELSE 0 END
+    FROM unnest($4::text[]) AS s (scope) CROSS JOIN verdict v
+)
+SELECT granted FROM verdict;
+
+-- name: return_allotment
+-- Give back to every scope, never more than the run holds of it.
+WITH held AS MATERIALIZED (
+    SELECT workspace_id, scope, least(sum(amount_micros)::bigint, $2::bigint) AS back
+    FROM allotments WHERE run_id = $1
+    GROUP BY workspace_id, scope HAVING sum(amount_micros) > 0
+), locked AS MATERIALIZED (
+    SELECT c.workspace_id, c.scope, h.back FROM caps c JOIN held h USING (workspace_id, scope)
+    ORDER BY c.scope FOR UPDATE OF c
+), given AS (
+    UPDATE caps c SET granted_micros = c.granted_micros - l.back
+    FROM locked l WHERE c.workspace_id = l.workspace_id AND c.scope = l.scope
+)
+INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
+SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back
+FROM locked;

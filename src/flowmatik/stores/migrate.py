@@ -1,0 +1,153 @@
+"""Bring a database's schema up to date: Alembic writes the SQL, our own drivers run it, all of it
+in one transaction together with the record of the revision."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any, cast
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+
+from flowmatik.kernel.errors import ConfigurationError, JournalUnavailable
+from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.stores.postgres import connect_once, is_postgres_url, unavailable_errors
+
+_MIGRATION_LOCK = 7_261_340_912  # any number that only this program uses
+
+
+async def upgrade(target: Path | str) -> None:
+    """Apply what is missing; does nothing when up to date.
+
+    `target` is a path to a SQLite file (made if absent) or a postgresql:// URL. Two processes may
+    call it at once. ConfigurationError when the schema is newer than this program.
+    """
+    if is_postgres_url(target):
+        await _upgrade_postgres(str(target))
+    else:
+        await asyncio.to_thread(_upgrade_sqlite, Path(target))
+
+
+async def current(target: Path | str) -> tuple[str | None, str]:
+    """The applied revision (None: no schema yet) and the newest one that this program knows."""
+    if is_postgres_url(target):
+        connection = await connect_once(str(target))
+        try:
+            return await _applied_postgres(connection), _head()
+        finally:
+            await connection.close()
+    return await asyncio.to_thread(_current_sqlite, Path(target)), _head()
+
+
+def _config(dialect: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("dialect", dialect)
+    return config
+
+
+def _head() -> str:
+    head = ScriptDirectory.from_config(_config("sqlite")).get_current_head()
+    if head is None:
+        raise ConfigurationError("this installation carries no schema revisions; install it again")
+    return head
+
+
+def _script(dialect: str, applied: str | None) -> str:
+    """The SQL from `applied` to the newest revision; "" when there is nothing to do."""
+    config = _config(dialect)
+    script = ScriptDirectory.from_config(config)
+    known = {revision.revision for revision in script.walk_revisions()}
+    if applied is not None and applied not in known:
+        raise ConfigurationError(
+            f"the database has schema revision {applied!r}, which this Flowmatik does not know: "
+            "a newer version made it. Use that version, or restore a backup"
+        )
+    head = script.get_current_head()
+    if applied == head:
+        return ""
+    output = io.StringIO()
+
+    def steps(revision: Any, _: Any) -> Any:
+        return cast("Any", script)._upgrade_revs(head, revision)  # what `alembic upgrade --sql` calls
+
+    environment = EnvironmentContext(
+        config,
+        script,
+        fn=steps,
+        as_sql=True,
+        starting_rev=applied,
+        destination_rev=head,
+        output_buffer=output,
+    )
+    with environment:
+        script.run_env()
+    return output.getvalue()
+
+
+def _applied_sqlite(connection: Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    return row[0] if row else None
+
+
+def _current_sqlite(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    try:
+        connection = connect(path, read_only=True)
+        try:
+            return _applied_sqlite(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise JournalUnavailable(f"the database {str(path)!r} cannot be read: {error}") from error
+
+
+def _upgrade_sqlite(path: Path) -> None:
+    try:
+        connection = connect(path)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement in _script("sqlite", _applied_sqlite(connection)).split(";\n\n"):
+                    connection.execute(statement)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise JournalUnavailable(
+            f"the schema of {str(path)!r} cannot be brought up to date: {error}"
+        ) from error
+
+
+async def _applied_postgres(connection: Any) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    return await connection.fetchval("SELECT version_num FROM alembic_version")
+
+
+async def _upgrade_postgres(url: str) -> None:
+    connection = await connect_once(url)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+            script = await asyncio.to_thread(_script, "postgresql", await _applied_postgres(connection))
+            if script:
+                await connection.execute(script)
+    except unavailable_errors() as error:
+        raise JournalUnavailable(
+            f"the schema of the PostgreSQL database cannot be brought up to date: {error}"
+        ) from error
+    finally:
+        await connection.close()

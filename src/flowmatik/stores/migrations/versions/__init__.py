@@ -1,0 +1,1 @@
+"""One file per revision, with its SQL beside it."""

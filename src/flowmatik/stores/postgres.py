@@ -1,0 +1,161 @@
+"""PostgreSQL through asyncpg: pools under a narrow role, and the `Database` contract over one.
+
+Every statement has a time limit below an engine's lease (3 s), so that no lock outlives its owner.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import asyncpg as _asyncpg
+
+from flowmatik.contracts.database import Row, Statement
+from flowmatik.kernel.errors import (
+    ConfigurationError,
+    Conflict,
+    FlowmatikError,
+    InvalidInput,
+    JournalUnavailable,
+)
+
+asyncpg = cast("Any", _asyncpg)  # ships no types
+
+_LIMIT_MS = "2500"
+_RETRIES = 5
+_SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
+
+
+def is_postgres_url(target: Path | str) -> bool:
+    return isinstance(target, str) and target.startswith(_SCHEMES)
+
+
+def unavailable_errors() -> tuple[type[Exception], ...]:
+    """What asyncpg raises when the server cannot be reached, has no room or took too long."""
+    return (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.TransactionRollbackError,
+        asyncpg.ReadOnlySQLTransactionError,
+        asyncpg.PostgresSystemError,
+    )
+
+
+def translated(error: Exception) -> FlowmatikError | None:
+    """Our error for what asyncpg raised; None for a mistake in the program."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(f"PostgreSQL has such a row already: {error}")
+    if isinstance(error, (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)):
+        return InvalidInput(f"PostgreSQL refuses a value: {error}")
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return InvalidInput(f"a value is too big for PostgreSQL: {error}")
+    if isinstance(error, unavailable_errors()):
+        return JournalUnavailable(
+            f"PostgreSQL cannot be used now ({type(error).__name__}: {error}); try again when it is back"
+        )
+    return None
+
+
+async def connect_once(url: str) -> Any:
+    """One plain connection as the login role, for migrations and checks."""
+    try:
+        return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10)
+    except unavailable_errors() as error:
+        raise JournalUnavailable(
+            f"PostgreSQL cannot be reached: {error}; check the address and the server"
+        ) from error
+
+
+async def open_pool(
+    url: str, *, role: Literal["flowmatik_engine", "flowmatik_api"], min_size: int = 1, max_size: int = 8
+) -> Any:
+    """An asyncpg pool whose connections act as `role`. ConfigurationError when the role is missing
+    (run the migrations first), JournalUnavailable when the server is."""
+    try:
+        return await asyncpg.create_pool(
+            url.replace("+asyncpg", "", 1),
+            min_size=min_size,
+            max_size=max_size,
+            timeout=10,
+            command_timeout=10,
+            server_settings={
+                "role": role,
+                "statement_timeout": _LIMIT_MS,
+                "idle_in_transaction_session_timeout": _LIMIT_MS,
+                "application_name": role,
+                "jit": "off",
+            },
+        )
+    except asyncpg.InvalidParameterValueError as error:
+        raise ConfigurationError(
+            f"the role {role!r} cannot be used: {error}; run `flowmatik migrate` first"
+        ) from error
+    except unavailable_errors() as error:
+        raise JournalUnavailable(
+            f"PostgreSQL cannot be reached: {error}; check the address and the server"
+        ) from error
+
+
+class PostgresDatabase:
+    """The `Database` contract over a pool, which it does not own.
+
+    With `workspace` every call is a transaction that has set it, for row-level security; without,
+    a fetch is one autocommitted statement in one round trip. Deadlocks and serialisation failures
+    are tried again, since the whole of a call was rolled back.
+    """
+
+    dialect: Literal["sqlite", "postgresql"] = "postgresql"
+
+    def __init__(self, pool: Any, workspace: str | None = None) -> None:
+        self._pool = pool
+        self._workspace = workspace
+
+    async def fetch(self, sql: str, *params: Any) -> list[Row]:
+        for attempt in range(_RETRIES):
+            try:
+                if self._workspace is None:
+                    return await self._pool.fetch(sql, *params)
+                async with self._scoped() as connection:
+                    return await connection.fetch(sql, *params)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if attempt == _RETRIES - 1:
+                    raise translated(error) or error from error
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+                raise translated(error) or error from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def transaction(self, statements: Sequence[Statement]) -> list[int]:
+        """All or nothing; returns the affected row counts."""
+        for attempt in range(_RETRIES):
+            try:
+                async with self._scoped() as connection:
+                    return [_count(await connection.execute(sql, *params)) for sql, params in statements]
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if attempt == _RETRIES - 1:
+                    raise translated(error) or error from error
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+                raise translated(error) or error from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @contextlib.asynccontextmanager
+    async def _scoped(self) -> AsyncGenerator[Any]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if self._workspace is not None:
+                await connection.execute(
+                    "SELECT set_config('flowmatik.workspace', $1, true)", self._workspace
+                )
+            yield connection
+
+
+def _count(tag: str) -> int:
+    """The row count in a command tag such as `UPDATE 3`."""
+    last = tag.rsplit(" ", 1)[-1]
+    return int(last) if last.isdigit() else 0

@@ -1,0 +1,158 @@
+"""One SQLite file: a writer connection on its own thread and a read-only one on another.
+
+Only the writer connection ever writes or checkpoints, which is what keeps SQLite versions with
+the WAL fault (before 3.51.3) from corrupting the file.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from flowmatik.contracts.database import Row, Statement
+from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, JournalUnavailable
+from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.stores.placeholders import numbered
+
+T = TypeVar("T")
+
+# Primary result codes of SQLite that mean "not now": https://sqlite.org/rescode.html
+_PERM, _BUSY, _LOCKED, _NOMEM, _READONLY, _IOERR, _FULL, _CANTOPEN = 3, 5, 6, 7, 8, 10, 13, 14
+_UNAVAILABLE = frozenset({_PERM, _BUSY, _LOCKED, _NOMEM, _READONLY, _IOERR, _FULL, _CANTOPEN})
+
+
+def translated(error: Exception, path: Path) -> FlowmatikError | None:
+    """Our error for what SQLite or its driver raised; None for a mistake in the program."""
+    if isinstance(error, (UnicodeEncodeError, OverflowError, sqlite3.DataError)):
+        return InvalidInput(f"a value cannot be stored in {path.name}: {error}")
+    if isinstance(error, sqlite3.IntegrityError):
+        if "UNIQUE constraint failed" in str(error):
+            return Conflict(f"{path.name} has such a row already: {error}")
+        return InvalidInput(f"{path.name} refuses a value: {error}")
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.Error) and isinstance(code, int) and code & 0xFF in _UNAVAILABLE:
+        return JournalUnavailable(
+            f"the database {str(path)!r} cannot be used now: {error}; "
+            "nothing was written. Free the disk or close the other program, then try again",
+            context={"path": str(path)},
+        )
+    return None
+
+
+class SqliteStore:
+    """The one writer of a SQLite file (contract `SqliteWriter`).
+
+    Opens lazily, so that constructing it does nothing; `close()` waits for writes under way.
+    `synchronous`: FULL survives a power cut, NORMAL may lose the last commits to one.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        busy_timeout_ms: int = 2000,
+        max_page_count: int | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.synchronous: Literal["FULL", "NORMAL"] = synchronous
+        self._busy_timeout_ms = busy_timeout_ms
+        self._max_page_count = max_page_count
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix=f"write-{self.path.name}")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix=f"read-{self.path.name}")
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+        self._closed = False
+
+    async def write(self, work: Callable[[Any], T]) -> T:
+        """`work(connection)` inside BEGIN IMMEDIATE … COMMIT; rolled back if it raises. A write
+        once handed over goes through even if the caller is cancelled."""
+        return await self._submit(self._writing, self._write, work)
+
+    async def read(self, work: Callable[[Any], T]) -> T:
+        """`work(connection)` on a read-only connection that sees everything committed."""
+        return await self._submit(self._reading, self._read, work)
+
+    async def close(self) -> None:
+        """Idempotent. The writer closes last, so that it alone checkpoints."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._shut)
+
+    async def _submit(
+        self, pool: ThreadPoolExecutor, run: Callable[[Callable[[Any], T]], T], work: Callable[[Any], T]
+    ) -> T:
+        if self._closed:
+            raise JournalUnavailable(f"the database {str(self.path)!r} is closed", retryable=False)
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run, work))
+
+    def _open_writer(self) -> Connection:
+        if self._writer is None:
+            connection = connect(self.path, synchronous=self.synchronous)
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+            if self._max_page_count is not None:
+                connection.execute(f"PRAGMA max_page_count = {self._max_page_count}")
+            self._writer = connection
+        return self._writer
+
+    def _write(self, work: Callable[[Any], T]) -> T:
+        try:
+            connection = self._open_writer()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            raise translated(error, self.path) or error from error
+
+    def _read(self, work: Callable[[Any], T]) -> T:
+        try:
+            if self._reader is None:
+                self._reader = connect(self.path, read_only=True)
+                self._reader.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+            return work(self._reader)
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            raise translated(error, self.path) or error from error
+
+    def _shut(self) -> None:
+        self._reading.shutdown(wait=True)
+        self._writing.shutdown(wait=True)
+        if self._reader is not None:
+            self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+class SqliteDatabase:
+    """The `Database` contract over a SqliteStore; it does not own the store."""
+
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def fetch(self, sql: str, *params: Any) -> list[Row]:
+        """All rows. Anything but a SELECT runs, and commits, on the writer."""
+        statement = numbered(sql)
+
+        def work(connection: Connection) -> list[Row]:
+            return connection.execute(statement, params).fetchall()
+
+        if statement.lstrip()[:6].upper() == "SELECT":
+            return await self._store.read(work)
+        return await self._store.write(work)
+
+    async def transaction(self, statements: Sequence[Statement]) -> list[int]:
+        """All or nothing; returns the affected row counts."""
+
+        def work(connection: Connection) -> list[int]:
+            return [connection.execute(numbered(sql), params).rowcount for sql, params in statements]
+
+        return await self._store.write(work)
