@@ -75,8 +75,8 @@ if scripts/venv.sh run --check; then
     say "1/3 Install: already done" "1/3 Instalar: ya está hecho"
 else
     python=$(scripts/find-python.sh "$lang")
-    say "1/3 Install: the locked packages (about 0.5 GB) into $here/.venv, with $python" \
-        "1/3 Instalar: los paquetes fijados (unos 0,5 GB) en $here/.venv, con $python"
+    say "1/3 Install: the locked packages (about 0.6 GB) into $here/.venv, with $python" \
+        "1/3 Instalar: los paquetes fijados (unos 0,6 GB) en $here/.venv, con $python"
     if ! $yes && [[ -t 0 && -t 1 ]]; then
         read -r -p "$(say '    Go on? [Y/n] ' '    ¿Seguimos? [S/n] ')" answer
         case $answer in

@@ -50,7 +50,7 @@ else
             exit 1
         fi
     fi
-    pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+    pip=(.venv/bin/python -m pip --disable-pip-version-check -qq) # -q still prints warnings
     "${pip[@]}" install --no-deps --require-hashes -r "requirements/$name.txt"
     "${pip[@]}" install --no-deps --no-build-isolation -e .
 fi
