@@ -2,17 +2,13 @@
 
 import asyncio
 import json
-import mimetypes
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
-from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
 from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import CloudEvent
@@ -23,11 +19,6 @@ RECONNECTS = 5
 _RUN = TypeAdapter(RunView)
 _SUMMARIES = TypeAdapter(tuple[RunSummary, ...])
 _REPLAY = TypeAdapter(ReplayReport)
-_AGENT = TypeAdapter(AgentVersion)
-_AGENTS = TypeAdapter(list[AgentVersion])
-_PASSAGES = TypeAdapter(list[Passage])
-_STATUS = TypeAdapter(MemoryStatus)
-_PROGRESS = TypeAdapter(list[IngestProgress])
 
 
 class RemoteServer:

@@ -1,1 +1,99 @@
 """A server as a `Backend`: its memory and agents beside its runs."""
+
+import mimetypes
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from flowmatik.app.remote import RemoteRuns, RemoteServer
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+
+_AGENT = TypeAdapter(AgentVersion)
+_AGENTS = TypeAdapter(list[AgentVersion])
+_PASSAGES = TypeAdapter(list[Passage])
+_STATUS = TypeAdapter(MemoryStatus)
+_PROGRESS = TypeAdapter(list[IngestProgress])
+INGEST_SECONDS = 600.0
+
+
+class RemoteBackend:
+    """Implements `Backend`; close it when done. The API key decides the workspace."""
+
+    workspace_id = "default"
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._server = RemoteServer(url, api_key)
+        self.where = self._server.url
+        self.runs = RemoteRuns(self._server)
+        self.memory = RemoteMemory(self._server)
+        self.agents = RemoteAgents(self._server)
+
+    async def close(self) -> None:
+        await self._server.close()
+
+
+class RemoteMemory:
+    """Implements `MemoryAccess`; documents are sent over, the server need not see the disk."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        files = [(name, path) for given in paths for name, path in _files(given)]
+        for done, (name, path) in enumerate(files, start=1):
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            with path.open("rb") as content:
+                answer = await self._server.json(
+                    "POST",
+                    "/v1/memory/documents",
+                    files={"files": (name, content, kind)},
+                    timeout=INGEST_SECONDS,
+                )
+            for step in self._server.read(_PROGRESS, answer["items"]):
+                yield IngestProgress(
+                    source=step.source,
+                    outcome=step.outcome,
+                    chunks=step.chunks,
+                    reason=step.reason,
+                    code=step.code,
+                    done=done,
+                    total=len(files),
+                )
+
+    async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]:
+        answer = await self._server.json("GET", "/v1/memory/search", params={"q": query, "limit": limit})
+        return self._server.read(_PASSAGES, answer["items"])
+
+    async def status(self, workspace_id: str) -> MemoryStatus:
+        return await self._server.ask(_STATUS, "GET", "/v1/memory")
+
+
+class RemoteAgents:
+    """Implements `AgentAccess`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        answer = await self._server.json("GET", "/v1/agents")
+        return self._server.read(_AGENTS, answer["items"])
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        return await self._server.ask(_AGENT, "GET", f"/v1/agents/{ref}")
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+        body = {"text": text, "filename": filename}
+        return await self._server.ask(_AGENT, "POST", "/v1/agents", json=body)
+
+
+def _files(given: Path) -> list[tuple[str, Path]]:
+    if given.is_file():
+        return [(given.name, given)]
+    inside = (path for path in sorted(given.rglob("*")) if path.is_file())
+    return [
+        (path.relative_to(given).as_posix(), path)
+        for path in inside
+        if not any(part.startswith(".") for part in path.relative_to(given).parts)
+    ]

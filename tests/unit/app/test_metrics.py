@@ -1,0 +1,28 @@
+"""What Prometheus gets to see."""
+
+from dataclasses import replace
+
+from flowmatik.app.metrics import Metrics
+from tests.unit.app.samples import event
+
+
+async def test_runs_calls_and_requests_are_counted() -> None:
+    metrics = Metrics()
+    call = replace(
+        event(2, "CallSucceeded"),
+        data={
+            "cost_micros": 2500,
+            "reply": {"model": "openai/m", "usage": {"input_tokens": 10, "output_tokens": 4}},
+        },
+    )
+    tool = replace(event(3, "CallSucceeded"), data={"cost_micros": 0, "reply": None})
+    for one in (event(1, "RunCreated"), call, tool, event(4, "RunSucceeded"), event(4, "TaskRouted")):
+        await metrics.on_event(one)
+    metrics.on_request("GET", 200)
+    text = metrics.text().decode()
+    assert "flowmatik_runs_started_total 1.0" in text
+    assert 'flowmatik_runs_ended_total{status="succeeded"} 1.0' in text
+    assert 'flowmatik_model_tokens_total{direction="input",model="openai/m"} 10.0' in text
+    assert 'flowmatik_model_tokens_total{direction="output",model="openai/m"} 4.0' in text
+    assert 'flowmatik_model_cost_usd_total{model="openai/m"} 0.0025' in text
+    assert 'flowmatik_http_requests_total{method="GET",status="200"} 1.0' in text
