@@ -54,9 +54,9 @@ class LineFormatter(logging.Formatter):
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     """One handler on `stream` (stderr); again, it replaces itself."""
-    stream = stream or sys.stderr
-    handler = OurHandler(stream)
-    handler.setFormatter(LineFormatter(secrets_of(settings), as_json=not stream.isatty()))
+    target = sys.stderr if stream is None else stream
+    handler = OurHandler(target)
+    handler.setFormatter(LineFormatter(secrets_of(settings), as_json=not target.isatty()))
     root = logging.getLogger()
     for old in [known for known in root.handlers if isinstance(known, OurHandler)]:
         root.removeHandler(old)

@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
 from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
@@ -17,8 +17,22 @@ T = TypeVar("T")
 SECONDS = 30.0
 RECONNECTS = 5
 _RUN = TypeAdapter(RunView)
-_SUMMARIES = TypeAdapter(tuple[RunSummary, ...])
 _REPLAY = TypeAdapter(ReplayReport)
+
+
+class Listed(BaseModel, Generic[T]):
+    """A list as the API sends it."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+class Created(BaseModel):
+    id: str
+
+
+_CREATED = TypeAdapter(Created)
+_SUMMARIES = TypeAdapter(Listed[RunSummary])
 
 
 class RemoteServer:
@@ -37,7 +51,11 @@ class RemoteServer:
         await self._client.aclose()
 
     async def ask(self, adapter: TypeAdapter[T], method: str, path: str, **options: Any) -> T:
-        return self.read(adapter, await self.json(method, path, **options))
+        value = await self.json(method, path, **options)
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise _not_flowmatik(self.url) from error
 
     async def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of the answer, None when there is no body."""
@@ -50,12 +68,6 @@ class RemoteServer:
         try:
             return answer.json() if answer.content else None
         except ValueError as error:
-            raise _not_flowmatik(self.url) from error
-
-    def read(self, adapter: TypeAdapter[T], value: Any) -> T:
-        try:
-            return adapter.validate_python(value)
-        except ValidationError as error:
             raise _not_flowmatik(self.url) from error
 
     async def sse(self, path: str, after: int, params: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
@@ -92,8 +104,7 @@ class RemoteRuns:
             "sources": list(new.sources),
         }
         headers = {"Idempotency-Key": new.idempotency_key} if new.idempotency_key else {}
-        answer = await self._server.json("POST", "/v1/runs", json=body, headers=headers)
-        return str(answer["id"])
+        return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")
@@ -104,8 +115,8 @@ class RemoteRuns:
         params: dict[str, Any] = {"limit": limit}
         params |= {"status": status.value} if status else {}
         params |= {"cursor": cursor} if cursor else {}
-        answer = await self._server.json("GET", "/v1/runs", params=params)
-        return Page(items=self._server.read(_SUMMARIES, answer["items"]), next=answer.get("next") or "")
+        page = await self._server.ask(_SUMMARIES, "GET", "/v1/runs", params=params)
+        return Page(items=page.items, next=page.next or "")
 
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from flowmatik.app.remote import RemoteRuns, RemoteServer
+from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
 
 _AGENT = TypeAdapter(AgentVersion)
-_AGENTS = TypeAdapter(list[AgentVersion])
-_PASSAGES = TypeAdapter(list[Passage])
+_AGENTS = TypeAdapter(Listed[AgentVersion])
+_PASSAGES = TypeAdapter(Listed[Passage])
 _STATUS = TypeAdapter(MemoryStatus)
-_PROGRESS = TypeAdapter(list[IngestProgress])
+_PROGRESS = TypeAdapter(Listed[IngestProgress])
 INGEST_SECONDS = 600.0
 
 
@@ -45,13 +45,14 @@ class RemoteMemory:
         for done, (name, path) in enumerate(files, start=1):
             kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             with path.open("rb") as content:
-                answer = await self._server.json(
+                steps = await self._server.ask(
+                    _PROGRESS,
                     "POST",
                     "/v1/memory/documents",
                     files={"files": (name, content, kind)},
                     timeout=INGEST_SECONDS,
                 )
-            for step in self._server.read(_PROGRESS, answer["items"]):
+            for step in steps.items:
                 yield IngestProgress(
                     source=step.source,
                     outcome=step.outcome,
@@ -63,8 +64,8 @@ class RemoteMemory:
                 )
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]:
-        answer = await self._server.json("GET", "/v1/memory/search", params={"q": query, "limit": limit})
-        return self._server.read(_PASSAGES, answer["items"])
+        params = {"q": query, "limit": limit}
+        return list((await self._server.ask(_PASSAGES, "GET", "/v1/memory/search", params=params)).items)
 
     async def status(self, workspace_id: str) -> MemoryStatus:
         return await self._server.ask(_STATUS, "GET", "/v1/memory")
@@ -77,8 +78,7 @@ class RemoteAgents:
         self._server = server
 
     async def list(self, workspace_id: str) -> list[AgentVersion]:
-        answer = await self._server.json("GET", "/v1/agents")
-        return self._server.read(_AGENTS, answer["items"])
+        return list((await self._server.ask(_AGENTS, "GET", "/v1/agents")).items)
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
         return await self._server.ask(_AGENT, "GET", f"/v1/agents/{ref}")
