@@ -15,7 +15,10 @@ from tests.unit.house.repository import ROOT, normalised, python_files
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)", flags=re.MULTILINE)
 # Not imported by name, and why.
-USED_WITHOUT_IMPORT = {"python-multipart": "FastAPI loads it for forms", "tzdata": "zoneinfo reads it"}
+USED_WITHOUT_IMPORT = {
+    "python-multipart": "FastAPI loads it for forms",
+    "sqlalchemy": "Alembic's migrations run on its dialects",
+}
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
     "prometheus-client": "prometheus_client",
@@ -63,7 +66,10 @@ def names_in(node: ast.AST) -> list[str]:
             return [alias.name for alias in node.names]
         case ast.ImportFrom(module=str(module)):
             return [module]
-        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(module)), *_]):
+        case ast.Call(
+            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str(module)), *_],
+        ):
             return [module]
         case _:
             return []
