@@ -1,0 +1,1 @@
+"""CPU per agent run, beside Agno and Pydantic AI."""

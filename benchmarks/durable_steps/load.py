@@ -1,0 +1,31 @@
+"""The same load for every contestant: runs of ten steps, 1 KB results, fifty runs at once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+STEPS = 10
+AT_ONCE = 50
+PAYLOAD = "x" * 1000
+WARM_UP = 5
+
+OneRun = Callable[[], Awaitable[object]]
+
+
+def runs(job: Mapping[str, Any]) -> int:
+    return int(job["n"]) // STEPS
+
+
+async def steps_per_second(job: Mapping[str, Any], one_run: OneRun) -> dict[str, float]:
+    """`one_run` ends when the ten results of a run are durable and its end is known."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def limited() -> None:
+        async with slots:
+            await one_run()
+
+    await asyncio.gather(*(limited() for _ in range(WARM_UP)))
+    began = time.perf_counter()
+    await asyncio.gather(*(limited() for _ in range(runs(job))))
+    return {"value": runs(job) * STEPS / (time.perf_counter() - began)}

@@ -1,0 +1,222 @@
+"""Runs a benchmark: contestants by turns, each in a process of its own, medians of the rounds.
+
+A benchmark is a folder with a run.py that offers `main(arguments) -> int`; most build a `Benchmark`
+and hand it to `run`. Nothing here keeps a result: every line printed was measured just now.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import report
+
+Main = Callable[[list[str]], int]
+Job = Mapping[str, Any]
+Fresh = Callable[[], AbstractContextManager[Job]]
+
+QUICK_SECONDS = 44.0  # --quick must end within 50 s, start-up and clearing away included
+FULL_SECONDS = 600.0
+FULL_ROUNDS = 5
+PEERS_HINT = "install the peers with `just setup-bench`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """`module` has `async def measure(job) -> Mapping[str, float]` whose `value` is compared.
+    `needs` are distributions; without them the contestant is left out, and stderr says so."""
+
+    name: str
+    module: str
+    needs: tuple[str, ...] = ()
+    options: Job = field(default_factory=lambda: {})
+
+    def missing(self) -> list[str]:
+        return [name for name in self.needs if not _installed(name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """`prepare` opens what the case needs (a server, a folder) and yields `fresh`, which yields a
+    new, empty target for every single measurement. The first contestant is ours."""
+
+    name: str
+    unit: str
+    n: int
+    quick_n: int
+    contestants: tuple[Contestant, ...]
+    prepare: Callable[[], AbstractContextManager[Fresh]]
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """`about` says in Markdown what is measured and what is not; it goes above the table."""
+
+    name: str
+    title: str
+    about: str
+    cases: tuple[Case, ...]
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """All samples of a case by contestant, in the order of the rounds."""
+
+    case: Case
+    n: int
+    samples: dict[str, list[float]]
+
+    @property
+    def ours(self) -> str:
+        return self.case.contestants[0].name
+
+    def median(self, name: str) -> float:
+        return float(f"{statistics.median(self.samples[name]):.5g}")
+
+    def line(self, bench: str) -> dict[str, Any]:
+        peers = {name: self.median(name) for name in self.samples if name != self.ours}
+        return {
+            "bench": bench,
+            "case": self.case.name,
+            "n": self.n,
+            "ours": self.median(self.ours),
+            "unit": self.case.unit,
+            "peers": peers,
+        }
+
+
+class Failed(Exception):
+    """A contestant's process did not deliver a measurement; the message says why."""
+
+
+def measure(contestant: Contestant, job: Job, seconds: float) -> float:
+    """One measurement in a new process. Raises Failed."""
+    text = json.dumps({**job, **contestant.options})
+    command = [sys.executable, "-m", "benchmarks.worker", contestant.module, text]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"no result within {seconds:.0f} s") from error
+    if done.returncode != 0:
+        raise Failed(f"exit {done.returncode}: {done.stderr.strip()[-2000:]}")
+    return float(json.loads(done.stdout.strip().splitlines()[-1])["value"])
+
+
+def run(bench: Benchmark, arguments: Sequence[str]) -> int:
+    """Measure, print, and in full mode rewrite the benchmark's section of docs/benchmarks.md."""
+    options = _options(bench, arguments)
+    deadline = time.monotonic() + (QUICK_SECONDS if options.quick else FULL_SECONDS * 20)
+    cases = [case for case in bench.cases if options.case in ("", case.name)]
+    _say_what_is_missing(cases)
+    rounds = options.rounds or (1 if options.quick else FULL_ROUNDS)
+    results: list[CaseResult] = []
+    whole = True
+    for place, case in enumerate(cases):
+        share = (deadline - time.monotonic()) / (len(cases) - place)
+        result, complete = _run_case(case, rounds, options.quick, time.monotonic() + share)
+        whole = whole and complete
+        if result is None:
+            return 1
+        results.append(result)
+        _show(bench, result, options.json)
+    if not options.quick and not options.case:
+        _document(bench, results, rounds, whole)
+    return 0
+
+
+def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[CaseResult | None, bool]:
+    """The result (None: ours failed), and whether every contestant took part in every round."""
+    n = case.quick_n if quick else case.n
+    present = [one for one in case.contestants if not one.missing()]
+    complete = len(present) == len(case.contestants)
+    samples: dict[str, list[float]] = {}
+    with case.prepare() as fresh:
+        for turn in range(rounds):
+            shift = turn % len(present)  # nobody always comes first, or after the same neighbour
+            for contestant in present[shift:] + present[:shift]:
+                ours = contestant is case.contestants[0]
+                left = deadline - time.monotonic()
+                if left < 1 and not ours:
+                    _note(case, contestant, "left out: the time of --quick is used up")
+                    complete = False
+                    continue
+                try:
+                    with fresh() as target:
+                        value = measure(contestant, {**target, "n": n}, max(left, 10) if quick else FULL_SECONDS)
+                except Failed as error:
+                    _note(case, contestant, str(error))
+                    complete = False
+                    if ours:
+                        return None, False
+                else:
+                    samples.setdefault(contestant.name, []).append(value)
+    ordered = {one.name: samples[one.name] for one in case.contestants if one.name in samples}
+    return CaseResult(case=case, n=n, samples=ordered), complete
+
+
+def _options(bench: Benchmark, arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks {bench.name}", description=bench.title)
+    parser.add_argument("--quick", action="store_true", help="less work, one round, under 50 s")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--case", default="", choices=["", *(case.name for case in bench.cases)])
+    parser.add_argument("--rounds", type=int, default=0, help=f"default {FULL_ROUNDS}, 1 with --quick")
+    return parser.parse_args(arguments)
+
+
+def _document(bench: Benchmark, results: Sequence[CaseResult], rounds: int, whole: bool) -> None:
+    if not whole or rounds < FULL_ROUNDS:
+        print(
+            f"docs/benchmarks.md is left as it is: that takes every contestant and {FULL_ROUNDS} rounds",
+            file=sys.stderr,
+        )
+        return
+    tables = [
+        report.Table(
+            case=result.case.name,
+            unit=result.case.unit,
+            n=result.n,
+            higher_is_better=result.case.higher_is_better,
+            samples=result.samples,
+        )
+        for result in results
+    ]
+    body = report.section(bench.about, tables, rounds, bench.versions)
+    report.write_section(bench.name, bench.title, body)
+
+
+def _show(bench: Benchmark, result: CaseResult, as_json: bool) -> None:
+    line = result.line(bench.name)
+    if as_json:
+        print(json.dumps(line), flush=True)
+        return
+    print(f"{bench.name} · {result.case.name} · n={result.n} · {result.case.unit}", flush=True)
+    for name, values in result.samples.items():
+        print(f"  {name:24} {result.median(name):>12,.6g}   ({min(values):,.5g} to {max(values):,.5g})", flush=True)
+
+
+def _say_what_is_missing(cases: Sequence[Case]) -> None:
+    missing = {name: one.name for case in cases for one in case.contestants for name in one.missing()}
+    if missing:
+        lacking = ", ".join(f"{name} (for {peer})" for name, peer in sorted(missing.items()))
+        print(f"not installed: {lacking}; those are left out. {PEERS_HINT.capitalize()}", file=sys.stderr)
+
+
+def _note(case: Case, contestant: Contestant, what: str) -> None:
+    print(f"{case.name}: {contestant.name}: {what}", file=sys.stderr, flush=True)
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Pages taken in per second, and where the time goes."""
