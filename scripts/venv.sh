@@ -10,7 +10,7 @@ name=${1:?usage: scripts/venv.sh run|dev|bench [python]}
 stamp=.venv/.flowmatik-lock
 
 fingerprint() { # of one lock: its text, how the project is packaged, and where it lies
-    { pwd -P; cat pyproject.toml "requirements/$1.txt"; } | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1
+    { pwd -P; sed '/^\[tool\.ruff\]/,$d' pyproject.toml; cat "requirements/$1.txt"; } | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1
 }
 
 case $name in
@@ -27,6 +27,12 @@ if [[ -f $stamp && -x .venv/bin/flowmatik ]] && .venv/bin/python -c '' 2>/dev/nu
 fi
 # --check only says whether there is work to do (exit 1).
 [[ ${2:-} == --check ]] && exit 1
+
+# An environment that was made for a larger lock keeps it.
+if [[ -f $stamp ]]; then
+    before=$(cut -d' ' -f1 "$stamp")
+    case " $enough " in *" $before "*) name=$before ;; esac
+fi
 
 python=${2:-$(scripts/find-python.sh)}
 has_uv() { [[ -z ${FLOWMATIK_NO_UV:-} ]] && uv --version >/dev/null 2>&1; }
