@@ -1,0 +1,1 @@
+"""Model providers behind one gateway; each is a plugin folder."""

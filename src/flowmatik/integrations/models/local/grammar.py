@@ -1,0 +1,280 @@
+"""Questions over tables: a declared bilingual grammar that becomes one SELECT.
+
+    question  := [group "which/qué"] aggregate [measure] {filter} ["per/por" group]
+    aggregate := count | sum | mean | min | max | top-k
+    filter    := a value that stands in a column | year | month of a year
+
+Columns are found by their names and values. A word that is none of this is refused by name, so
+that no part of a question is silently dropped.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowmatik.integrations.models.local.lexicon import AGGREGATES, MONTHS, NEUTRAL, NUMBERS, related
+from flowmatik.integrations.models.local.words import STOP, fold
+
+_NUMERIC = ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "HUGEINT", "FLOAT", "SMALLINT", "TINYINT")
+
+
+class NotUnderstood(ValueError):
+    """The question is outside the grammar; the message names the part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    name: str
+    kind: str
+    values: tuple[str, ...]
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind.startswith(_NUMERIC)
+
+    @property
+    def dated(self) -> bool:
+        return self.kind.startswith(("DATE", "TIMESTAMP"))
+
+    @property
+    def words(self) -> list[str]:
+        return [w for w in re.findall(r"[a-z]+|\d+", fold(self.name)) if len(w) > 1]
+
+    @property
+    def sql(self) -> str:
+        return '"' + self.name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    name: str
+    table: str
+    columns: tuple[Column, ...]
+
+    @property
+    def words(self) -> list[str]:
+        return [w for w in re.findall(r"[a-z]+", fold(self.name.rsplit(".", 1)[0])) if len(w) > 2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """`aggregate` says what the figures are; `label` names the measure for people."""
+
+    sql: str
+    aggregate: str
+    label: str
+    grouped: str = ""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The question while it is read: `left` are the words that nothing has explained yet."""
+
+    text: str
+    left: list[str] = field(default_factory=lambda: [])
+    where: list[str] = field(default_factory=lambda: [])
+
+    def explain(self, *words: str) -> None:
+        self.left = [w for w in self.left if not any(related(w, word) for word in words)]
+
+    def cut(self, start: int, end: int) -> None:
+        self.text = self.text[:start] + " " * (end - start) + self.text[end:]
+        self.left = re.findall(r"[a-z0-9]+(?:[.,]\d+)?", self.text)
+
+
+def read_tables(description: dict[str, Any]) -> list[Table]:
+    """What `tables_describe` returned."""
+    return [
+        Table(
+            name=str(t["name"]),
+            table=str(t["table"]),
+            columns=tuple(
+                Column(
+                    name=str(c["name"]), kind=str(c["type"]), values=tuple(map(str, c.get("values") or ()))
+                )
+                for c in t["columns"]
+            ),
+        )
+        for t in description.get("tables") or []
+    ]
+
+
+def translate(question: str, tables: list[Table]) -> Query:
+    """One SELECT for the question. Raises NotUnderstood."""
+    if not tables:
+        raise NotUnderstood("there are no tables")
+    folded = fold(question)
+    if len(folded) != len(question):
+        folded = fold("".join(c if len(fold(c)) == 1 else " " for c in question))
+    aggregate, span = _aggregate(folded)
+    ranked = sorted(tables, key=lambda t: -_closeness(folded, t))
+    if _closeness(folded, ranked[0]) == 0:
+        names = ", ".join(t.name for t in tables)
+        raise NotUnderstood(f"no table speaks of it; there is {names}")
+    return _build(_Reading(text=folded), aggregate, span, ranked[0])
+
+
+def _closeness(text: str, table: Table) -> float:
+    words = [w for w in re.findall(r"[a-z0-9]+", text) if w not in STOP]
+    score = 3.0 * sum(any(related(w, name) for name in table.words) for w in words)
+    score += sum(any(related(w, part) for c in table.columns for part in c.words) for w in words)
+    return score + sum(_finds(text, value) for c in table.columns for value in c.values if len(value) > 1)
+
+
+def _finds(text: str, value: str) -> bool:
+    return re.search(rf"(?<![a-z0-9]){re.escape(fold(value))}s?(?![a-z0-9])", text) is not None
+
+
+def _aggregate(text: str) -> tuple[str, tuple[int, int]]:
+    for name, pattern in AGGREGATES:
+        match = re.search(pattern, text)
+        if match:
+            return name, match.span()
+    raise NotUnderstood("it asks for no count, sum, mean, minimum, maximum or top")
+
+
+def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Table) -> Query:
+    question = reading.text
+    reading.cut(*span)
+    _value_filters(reading, table)
+    _date_filters(reading, table)
+    reading.explain(*table.words)
+    group, top = _group(reading, question, table, aggregate)
+    for name, pattern in AGGREGATES:  # "highest total quantity": the second one says how to combine
+        again = re.search(pattern, reading.text)
+        if again and name in ("sum", "mean", "count") and aggregate in ("max", "min"):
+            aggregate = f"{name}:{aggregate}"
+            reading.cut(*again.span())
+            reading.explain(*table.words)
+            break
+    measure = None if aggregate.split(":")[0] == "count" else _measure(reading, table, aggregate)
+    _refuse_leftovers(reading, table, group, measure)
+    return _select(table, aggregate, measure, group, top, reading.where)
+
+
+def _value_filters(reading: _Reading, table: Table) -> None:
+    for column in table.columns:
+        chosen: list[str] = []
+        for value in sorted(column.values, key=len, reverse=True):
+            if len(value) < 2 and not re.search(
+                rf"\b{'|'.join(column.words)}\b \b{re.escape(fold(value))}\b", reading.text
+            ):
+                continue
+            pattern = rf"(?<![a-z0-9]){re.escape(fold(value))}(?:e?s)?(?![a-z0-9])"
+            for match in re.finditer(pattern, reading.text):
+                chosen.append(value)
+                reading.cut(*match.span())
+        if chosen:
+            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in dict.fromkeys(chosen))
+            reading.where.append(f"{column.sql} IN ({listed})")
+            reading.explain(*column.words)
+
+
+def _date_filters(reading: _Reading, table: Table) -> None:
+    months = "|".join(MONTHS)
+    found: list[tuple[int, int | None]] = []
+    for match in re.finditer(rf"\b({months})\b(?:\s+(?:de|del|of|in)?\s*)?((?:19|20)\d\d)?\b", reading.text):
+        year = match.group(2) or next(iter(re.findall(r"\b(?:19|20)\d\d\b", reading.text)), "")
+        if not year:
+            raise NotUnderstood(f"the month {match.group(1)!r} has no year")
+        found.append((int(year), MONTHS[match.group(1)]))
+        reading.cut(*match.span())
+    for match in re.finditer(r"\b((?:19|20)\d\d)\b", reading.text):
+        if not any(int(match.group(1)) == year for year, month in found if month):
+            found.append((int(match.group(1)), None))
+        reading.cut(*match.span())
+    if not found:
+        return
+    column = _date_column(reading, table)
+    spans = [_span(column, year, month) for year, month in found]
+    reading.where.append(spans[0] if len(spans) == 1 else "(" + " OR ".join(spans) + ")")
+
+
+def _date_column(reading: _Reading, table: Table) -> Column:
+    dated = [c for c in table.columns if c.dated]
+    if not dated:
+        raise NotUnderstood("the table has no date column")
+    for column in dated:
+        if any(related(left, word) for left in reading.left for word in column.words if word not in STOP):
+            reading.explain(*column.words)
+            return column
+    return dated[0]
+
+
+def _span(column: Column, year: int, month: int | None) -> str:
+    first = f"{year}-{month or 1:02}-01"
+    last = f"{year + 1}-01-01" if month in (None, 12) else f"{year}-{month + 1:02}-01"
+    return f"({column.sql} >= DATE '{first}' AND {column.sql} < DATE '{last}')"
+
+
+def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tuple[Column | None, int]:
+    texts = [c for c in table.columns if not c.numeric and not c.dated]
+    by = re.search(r"\b(?:per|by|for each|por|por cada|para cada|de cada)\s+([a-z]+)", reading.text)
+    if by:
+        column = next((c for c in texts if any(related(by.group(1), w) for w in c.words)), None)
+        if column:
+            reading.cut(*by.span())
+            return column, 0
+    if aggregate not in ("max", "min"):
+        return None, 0
+    which = re.search(
+        r"\b(?:which|what|que|cual(?:es)?)\b(?:\s+(?:are|is|son|es|fue|fueron))?(?:\s+(?:the|los|las|el|la))?"
+        r"(?:\s+(?:top|first|primer[oa]s))?(?:\s+([a-z]+|\d+))?\s+([a-z]+)",
+        question,
+    )
+    if which is None:
+        return None, 0
+    count, noun = which.group(1) or "", which.group(2)
+    for word, top in ((noun, NUMBERS.get(count, int(count) if count.isdigit() else 1)), (count, 1)):
+        column = next((c for c in texts if word and any(related(word, w) for w in c.words)), None)
+        if column:
+            reading.explain(word, count, *column.words)
+            return column, top
+    return None, 0
+
+
+def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
+    numeric = [c for c in table.columns if c.numeric and not any(w == "id" for w in c.words)]
+    if not numeric:
+        raise NotUnderstood("the table has no column of numbers")
+    wanted = [*reading.left, *(["total"] if aggregate.startswith("sum") else [])]
+    scores = {c.name: sum(any(related(w, part) for part in c.words) for w in wanted) for c in numeric}
+    best = max(numeric, key=lambda c: (scores[c.name], -len(c.words)))
+    if scores[best.name] == 0:
+        names = ", ".join(c.name for c in numeric)
+        raise NotUnderstood(f"it names no column of numbers; there is {names}")
+    reading.explain(*best.words)
+    return best
+
+
+def _refuse_leftovers(reading: _Reading, table: Table, group: Column | None, measure: Column | None) -> None:
+    del group, measure
+    reading.explain(*(word for column in table.columns for word in column.words))
+    unknown = [
+        w for w in reading.left if w not in STOP and not any(related(w, n) for n in NEUTRAL) and len(w) > 1
+    ]
+    if unknown:
+        raise NotUnderstood(f"I do not understand {', '.join(repr(w) for w in dict.fromkeys(unknown))} in it")
+
+
+def _select(
+    table: Table, aggregate: str, measure: Column | None, group: Column | None, top: int, where: list[str]
+) -> Query:
+    combine, _, order = aggregate.partition(":")
+    functions = {"count": "count(*)", "sum": "sum({})", "mean": "avg({})", "max": "max({})", "min": "min({})"}
+    if group is not None and not order and combine in ("max", "min") and top:
+        combine, order = "sum", combine
+    value = functions[combine].format(measure.sql if measure else "")
+    label = combine if measure is None else f"{combine}_{measure.name}"
+    conditions = f" WHERE {' AND '.join(where)}" if where else ""
+    rounded = f"round({value}, 4)" if combine == "mean" else value
+    if group is None:
+        sql = f'SELECT {rounded} AS "{label}" FROM {table.table}{conditions}'  # noqa: S608  # read-only box
+        return Query(sql=sql, aggregate=combine, label=label)
+    direction = "ASC" if order == "min" else "DESC"
+    limit = f" LIMIT {top}" if top else ""
+    sql = (
+        f'SELECT {group.sql}, {rounded} AS "{label}" FROM {table.table}{conditions}'  # noqa: S608  # as above
+        f" GROUP BY {group.sql} ORDER BY 2 {direction}, 1{limit}"
+    )
+    return Query(sql=sql, aggregate=combine, label=label, grouped=group.name)

@@ -1,0 +1,105 @@
+"""The words of the table grammar, Spanish and English: trade vocabulary, of no data set."""
+
+from functools import lru_cache
+
+AGGREGATES: tuple[tuple[str, str], ...] = (
+    ("count", r"\b(?:how many|number of|count(?: of)?|cuant[oa]s|numero de|cantidad de)\b(?= (?!total))"),
+    ("max", r"\b(?:highest|largest|biggest|greatest|maximum|max|most expensive|top(?: \d+)?|best"
+            r"|mas alt[oa]s?|maxim[oa]s?|mayor(?:es)?|mas car[oa]s?|mejor(?:es)?|mas grandes?|most|mas)\b"),
+    ("min", r"\b(?:lowest|smallest|minimum|min|cheapest|fewest|least|worst"
+            r"|mas baj[oa]s?|minim[oa]s?|menor(?:es)?|mas barat[oa]s?|peor(?:es)?|menos)\b"),
+    ("mean", r"\b(?:average|mean|on average|promedio|medi[oa]|de media)\b"),
+    ("sum", r"\b(?:total(?:es)?|sum(?: of)?|suma(?: de)?|en total|altogether)\b"),
+)  # fmt: skip
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january enero", "february febrero", "march marzo", "april abril", "may mayo", "june junio",
+            "july julio", "august agosto", "september septiembre setiembre", "october octubre",
+            "november noviembre", "december diciembre",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+NUMBERS = {
+    word: number
+    for number, words in enumerate(
+        ("one un una uno", "two dos", "three tres", "four cuatro", "five cinco", "six seis", "seven siete",
+         "eight ocho", "nine nueve", "ten diez"),
+        1,
+    )
+    for word in words.split()
+}  # fmt: skip
+# Each line is one notion; words are matched by their beginnings.
+_NOTIONS: tuple[tuple[str, ...], ...] = (
+    ("order", "pedid", "encarg"),
+    ("ticket", "incidenci", "caso"),
+    ("customer", "client"),
+    ("sale", "sold", "sell", "vent", "vendi"),
+    ("invoice", "factur"),
+    ("product", "articul", "producto"),
+    ("quantit", "cantidad", "unit", "unidad", "qty"),
+    ("total", "amount", "import", "revenue", "ingres", "sum", "value", "valor"),
+    ("price", "preci"),
+    ("hour", "hora", "time", "tiempo", "duration", "duracion"),
+    ("cost", "gasto", "expens"),
+    ("country", "countries", "pais"),
+    ("city", "cities", "ciudad"),
+    ("employee", "emplead", "agent", "agente", "tecnic", "technician"),
+    ("payment", "pago"),
+    ("supplier", "proveedor"),
+    ("consum", "usage"),
+    ("plant", "factory", "factories", "fabrica"),
+    ("line", "linea"),
+    ("status", "state", "estado"),
+    ("open", "abri", "abier", "apertur"),
+    ("clos", "cerr", "cierre"),
+    ("resol", "solv"),
+    ("satisf", "rating", "valoraci", "puntuaci"),
+    ("sever", "gravedad", "priorit", "prioridad"),
+    ("categor", "tipo", "type", "kind"),
+    ("date", "fecha", "day", "dia"),
+    ("month", "mes"),
+    ("year", "ano"),
+    ("weight", "peso"),
+    ("warehouse", "almacen"),
+    ("stock", "existencia", "inventari"),
+    ("deliver", "entreg"),
+    ("cancel", "anul"),
+    ("return", "devol", "devuel"),
+    ("depart", "area"),
+    ("name", "nombre"),
+)
+# Verbs and fillers that change nothing in a question over a table.
+NEUTRAL = (
+    "had", "were", "was", "made", "place", "placed", "record", "register", "registr", "receiv", "recib", "happen",
+    "occur", "produc", "hubo", "hub", "tuv", "hici", "realiz", "fueron", "fue", "cada", "each", "euro", "eur", "usd",
+    "dollar", "dolar", "all", "todos", "entre", "durante", "during", "year", "ano", "month", "mes", "our", "nuestr",
+    "table", "tabla", "row", "fila", "entries", "entrada", "altogether", "suma", "average", "medi", "promedio", "total",
+    "order", "pedid", "resolution", "calcula", "compute", "calculate", "dime", "tell", "show", "muestra", "lista", "list",
+    "number", "numero", "value", "valor",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=100_000)
+def related(a: str, b: str) -> bool:
+    """Whether two folded words mean the same in a question over a table."""
+    if a == b:
+        return True
+    short, long = sorted((a, b), key=len)
+    if len(short) >= 4 and long.startswith(_trunk(short)):
+        return len(long) - len(_trunk(short)) <= 6
+    return any(_has(a, notion) and _has(b, notion) for notion in _NOTIONS)
+
+
+def _trunk(word: str) -> str:
+    for ending in ("es", "s", "a", "o", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def _has(word: str, notion: tuple[str, ...]) -> bool:
+    return any(word.startswith(stem) for stem in notion)

@@ -1,0 +1,138 @@
+"""Passages as the model sees them in a tool result, cut into sentences and table rows."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flowmatik.integrations.models.local.words import fold
+
+_END = re.compile(r"(?<=[.!?…])[\"'”»)\]]*\s+(?=[\"'“«(\[¿¡]?[A-ZÁÉÍÓÚÑ0-9])")
+_ABBREVIATION = re.compile(
+    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Sr|Sra|St|No|núm|art|approx|aprox|etc|vs|p\.ej|e\.g|i\.e)\.$"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    id: str
+    source: str
+    title: str
+    heading: str
+    text: str
+    effective: str
+    replaces: tuple[str, ...]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A verbatim slice of a passage; `context` are words around it that it leans on."""
+
+    passage: Passage
+    text: str
+    start: int
+    context: str
+
+
+def read(results: list[dict[str, Any]]) -> list[Passage]:
+    """The passages of the tool results, each once, best first."""
+    passages: dict[str, Passage] = {}
+    for result in results:
+        for row in result.get("passages") or []:
+            passages.setdefault(
+                str(row["id"]),
+                Passage(
+                    id=str(row["id"]),
+                    source=str(row.get("source") or ""),
+                    title=str(row.get("title") or ""),
+                    heading=str(row.get("heading") or ""),
+                    text=str(row.get("text") or ""),
+                    effective=str(row.get("effective") or ""),
+                    replaces=tuple(str(name) for name in row.get("replaces") or ()),
+                    rank=len(passages),
+                ),
+            )
+    return list(passages.values())
+
+
+def in_force(passages: list[Passage]) -> list[Passage]:
+    """Without those that another passage's document replaces, by its own word or by a later date
+    of the same title."""
+    return [one for one in passages if not any(_supersedes(other, one) for other in passages)]
+
+
+def _supersedes(newer: Passage, older: Passage) -> bool:
+    if newer.source == older.source:
+        return False
+    names = {_name(older.source), _name(older.title)} - {""}
+    if any(
+        name in _name(said) or _name(said) in name for said in newer.replaces for name in names if _name(said)
+    ):
+        return True
+    same = _series(newer.source) == _series(older.source)
+    return bool(same and newer.effective and older.effective and newer.effective > older.effective)
+
+
+def _name(text: str) -> str:
+    plain = re.sub(r"\.[a-z]{1,5}$", "", fold(text).rsplit("/", 1)[-1])
+    return " ".join(re.findall(r"[a-z0-9]+", plain))
+
+
+def _series(source: str) -> str:
+    """A file's name without its years and version numbers."""
+    return re.sub(r"\b(?:v?\d+(?:\.\d+)*)\b", "", _name(source)).strip()
+
+
+def candidates(passage: Passage) -> list[Candidate]:
+    """Sentences, list items and table rows, in order."""
+    found: list[Candidate] = []
+    header = ""
+    for start, line in _lines(passage.text):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        if stripped.startswith("|"):
+            if re.fullmatch(r"[|\s:-]+", stripped):
+                continue
+            if not header:
+                header = stripped
+                continue
+            at = start + line.index(stripped)
+            found.append(Candidate(passage=passage, text=stripped, start=at, context=header))
+            continue
+        header = ""
+        found.extend(_sentences(passage, start, line, found[-1].text if found else ""))
+    return found
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Paragraphs (wrapped lines joined by their own newline) and single table or list lines."""
+    blocks: list[tuple[int, str]] = []
+    at = 0
+    for line in text.splitlines(keepends=True):
+        alone = bool(re.match(r"\s*(\||[-*•]\s|\d+[.)]\s|#)", line)) or not line.strip()
+        previous_open = blocks and blocks[-1][1].strip() and not re.match(r"\s*(\||#)", blocks[-1][1])
+        if not alone and previous_open and blocks[-1][0] + len(blocks[-1][1]) == at:
+            blocks[-1] = (blocks[-1][0], blocks[-1][1] + line)
+        else:
+            blocks.append((at, line))
+        at += len(line)
+    return blocks
+
+
+def _sentences(passage: Passage, start: int, block: str, before: str) -> list[Candidate]:
+    cuts = [0]
+    for match in _END.finditer(block):
+        if not _ABBREVIATION.search(block[: match.start()].rstrip("\"'”»)]")):
+            cuts.append(match.end())
+    cuts.append(len(block))
+    found: list[Candidate] = []
+    for a, b in zip(cuts, cuts[1:], strict=False):
+        piece = block[a:b]
+        lead = len(piece) - len(piece.lstrip(" \t\n-*•"))
+        text = piece.strip(" \t\n-*•")
+        if len(text) < 3:
+            continue
+        context = found[-1].text if found else before
+        found.append(Candidate(passage=passage, text=text, start=start + a + lead, context=context))
+    return found

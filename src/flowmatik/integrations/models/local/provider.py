@@ -1,0 +1,158 @@
+"""The extractive model: what it says follows from the request's messages and tools alone."""
+
+import re
+from typing import Any, cast
+
+from flowmatik.contracts.models import Message, ModelReply, ModelRequest, ToolCall, Usage
+from flowmatik.integrations.models.local import extract, passages
+from flowmatik.integrations.models.local.compose import compose
+from flowmatik.integrations.models.local.grammar import NotUnderstood, Query, read_tables, translate
+from flowmatik.integrations.models.local.words import fold, language_of
+from flowmatik.kernel import canonical
+
+MODEL = "local/extractive"
+SEARCH, DESCRIBE, QUERY = "memory_search", "tables_describe", "tables_query"
+
+
+class LocalProvider:
+    """Free, deterministic, offline. Answers questions over passages and tables; brings findings
+    together; for anything else it says what it is."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        reply = self._reply(request)
+        return ModelReply(
+            text=reply.text,
+            tool_calls=reply.tool_calls,
+            usage=Usage(input_tokens=_size(request), output_tokens=max(1, len(reply.text) // 4)),
+            cost_micros=0,
+            model=MODEL,
+            finish="tool_calls" if reply.tool_calls else "stop",
+        )
+
+    def worst_case_micros(self, request: ModelRequest) -> int:
+        del request
+        return 0
+
+    def _reply(self, request: ModelRequest) -> ModelReply:
+        offered = {tool.name for tool in request.tools}
+        question = _objective(request.messages)
+        results = _results(request.messages)
+        if DESCRIBE in offered and QUERY in offered:
+            return _analyse(question, results)
+        if SEARCH in offered:
+            if not results.get(SEARCH):
+                return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
+            return _say(extract.answer(question, passages.read(_dicts(results[SEARCH]))))
+        findings = _findings(request.messages)
+        if findings is not None:
+            return _say(compose(findings))
+        if request.output_schema is not None:
+            return _say(extract.not_found(language_of(question)))
+        return ModelReply(text=_what_i_am(question))
+
+
+def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
+    language = language_of(question)
+    if not results.get(DESCRIBE):
+        return _call(DESCRIBE, {})
+    tables = read_tables(_dicts(results[DESCRIBE])[-1] if _dicts(results[DESCRIBE]) else {})
+    try:
+        query = translate(question, tables)
+    except NotUnderstood as error:
+        return _say(_refused(str(error), language))
+    if not results.get(QUERY):
+        return _call(QUERY, {"sql": query.sql})
+    result = results[QUERY][-1]
+    if not isinstance(result, dict) or "rows" not in result:
+        return _say(_refused("the query failed", language))
+    return _say(_figures(query, cast("dict[str, Any]", result), language))
+
+
+def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, Any]:
+    rows = cast("list[list[Any]]", result["rows"])
+    if not rows or all(row[-1] is None for row in rows):
+        return _refused("no rows match" if language == "en" else "ninguna fila coincide", language)
+    names = {
+        "es": {"count": "Número", "sum": "Total", "mean": "Media", "max": "Máximo", "min": "Mínimo"},
+        "en": {"count": "Count", "sum": "Total", "mean": "Average", "max": "Maximum", "min": "Minimum"},
+    }[language]
+    measure = query.label.partition("_")[2]
+    head = names[query.aggregate] + (f" ({measure})" if measure else "")
+    if query.grouped:
+        shown = "; ".join(f"{row[0]}: {_figure(row[1])}" for row in rows[:30])
+        text = f"{head}, {query.grouped}: {shown} [1]"
+    else:
+        text = f"{head}: {_figure(rows[0][0])} [1]"
+    citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
+    return {"found": True, "text": text, "citations": [citation]}
+
+
+def _figure(value: Any) -> str:
+    """As the table has it: what is shown must stand in the quoted result."""
+    return str(value)
+
+
+def _refused(why: str, language: str) -> dict[str, Any]:
+    text = (
+        f"Las tablas no responden a esto con mi gramática: {why}."
+        if language == "es"
+        else f"The tables do not answer this with my grammar: {why}."
+    )
+    return {"found": False, "text": text, "citations": []}
+
+
+def _objective(messages: tuple[Message, ...]) -> str:
+    """The first thing the user said, up to the first empty line."""
+    first = next((m.content for m in messages if m.role == "user"), "")
+    return re.split(r"\n\s*\n", first.strip(), maxsplit=1)[0]
+
+
+def _results(messages: tuple[Message, ...]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for message in messages:
+        if message.role == "tool":
+            try:
+                value = canonical.loads(message.content)
+            except ValueError:
+                value = {"error": message.content}
+            found.setdefault(message.name, []).append(value)
+    return found
+
+
+def _dicts(values: list[Any]) -> list[dict[str, Any]]:
+    return [cast("dict[str, Any]", value) for value in values if isinstance(value, dict)]
+
+
+def _findings(messages: tuple[Message, ...]) -> dict[str, Any] | None:
+    first = next((m.content for m in messages if m.role == "user"), "")
+    try:
+        value = canonical.loads(first)
+    except ValueError:
+        return None
+    if isinstance(value, dict) and "findings" in value:
+        return cast("dict[str, Any]", value)
+    return None
+
+
+def _call(name: str, arguments: dict[str, Any]) -> ModelReply:
+    return ModelReply(text="", tool_calls=(ToolCall(id="1", name=name, arguments=arguments),))
+
+
+def _say(finding: dict[str, Any]) -> ModelReply:
+    return ModelReply(text=canonical.dumps(finding))
+
+
+def _what_i_am(question: str) -> str:
+    if language_of(fold(question)) == "es" or language_of(question) == "es":
+        return (
+            "Soy local/extractive, el modelo sin conexión de Flowmatik: respondo extrayendo y citando de "
+            "documentos y tablas. Para esto configura un proveedor de modelos."
+        )
+    return (
+        "I am local/extractive, Flowmatik's offline model: I answer by extracting and citing from documents "
+        "and tables. For this, configure a model provider."
+    )
+
+
+def _size(request: ModelRequest) -> int:
+    return max(1, sum(len(message.content) for message in request.messages) // 4)
