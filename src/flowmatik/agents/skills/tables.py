@@ -195,10 +195,17 @@ class _Database:
 
     def _describe_column(self, table: str, name: str, kind: str) -> dict[str, Any]:
         column = '"' + name.replace('"', '""') + '"'
-        low, high, distinct = self._connection.execute(
-            f'SELECT min({column}), max({column}), count(DISTINCT {column}) FROM "{table}"'  # noqa: S608  # ours
+        low, high, distinct, nulls = self._connection.execute(
+            f"SELECT min({column}), max({column}), count(DISTINCT {column}), count(*) - count({column})"  # noqa: S608
+            f' FROM "{table}"'  # noqa: S608  # ours
         ).fetchone()
-        described: dict[str, Any] = {"name": name, "type": kind, "min": _plain(low), "max": _plain(high)}
+        described: dict[str, Any] = {
+            "name": name,
+            "type": kind,
+            "min": _plain(low),
+            "max": _plain(high),
+            "nulls": nulls,
+        }
         if kind == "VARCHAR" and distinct <= MAX_VALUES:
             values = self._connection.execute(
                 f'SELECT DISTINCT {column} FROM "{table}" WHERE {column} IS NOT NULL ORDER BY 1'  # noqa: S608  # ours

@@ -27,6 +27,7 @@ class Column:
     name: str
     kind: str
     values: tuple[str, ...]
+    nulls: int = 0
 
     @property
     def numeric(self) -> bool:
@@ -68,18 +69,23 @@ class Query:
 
 @dataclass(slots=True)
 class _Reading:
-    """The question while it is read: `left` are the words that nothing has explained yet."""
+    """The question while it is read; `explained` are words that some part of it accounts for."""
 
     text: str
-    left: list[str] = field(default_factory=lambda: [])
+    explained: set[str] = field(default_factory=lambda: set[str]())
     where: list[str] = field(default_factory=lambda: [])
 
+    @property
+    def left(self) -> list[str]:
+        """The words that nothing has explained yet."""
+        words = re.findall(r"[a-z0-9]+(?:[.,]\d+)?", self.text)
+        return [w for w in words if not any(related(w, known) for known in self.explained)]
+
     def explain(self, *words: str) -> None:
-        self.left = [w for w in self.left if not any(related(w, word) for word in words)]
+        self.explained.update(words)
 
     def cut(self, start: int, end: int) -> None:
         self.text = self.text[:start] + " " * (end - start) + self.text[end:]
-        self.left = re.findall(r"[a-z0-9]+(?:[.,]\d+)?", self.text)
 
 
 def read_tables(description: dict[str, Any]) -> list[Table]:
@@ -90,7 +96,10 @@ def read_tables(description: dict[str, Any]) -> list[Table]:
             table=str(t["table"]),
             columns=tuple(
                 Column(
-                    name=str(c["name"]), kind=str(c["type"]), values=tuple(map(str, c.get("values") or ()))
+                    name=str(c["name"]),
+                    kind=str(c["type"]),
+                    values=tuple(map(str, c.get("values") or ())),
+                    nulls=int(c.get("nulls") or 0),
                 )
                 for c in t["columns"]
             ),
@@ -135,6 +144,7 @@ def _aggregate(text: str) -> tuple[str, tuple[int, int]]:
 
 def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Table) -> Query:
     question = reading.text
+    counted = re.findall(r"[a-z]+", question[span[1] :])[:2]
     reading.cut(*span)
     _value_filters(reading, table)
     _date_filters(reading, table)
@@ -147,7 +157,13 @@ def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Tabl
             reading.cut(*again.span())
             reading.explain(*table.words)
             break
-    measure = None if aggregate.split(":")[0] == "count" else _measure(reading, table, aggregate)
+    if aggregate in ("max", "min") and group is not None and not _names_measure(reading, table):
+        aggregate = f"count:{aggregate}"  # "which country has most orders"
+    measure = None
+    if not aggregate.startswith("count"):
+        measure = _measure(reading, table, aggregate)
+    elif aggregate == "count" and not any(related(w, name) for w in counted for name in table.words):
+        measure = _counted_column(counted, table)
     _refuse_leftovers(reading, table, group, measure)
     return _select(table, aggregate, measure, group, top, reading.where)
 
@@ -233,6 +249,16 @@ def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tu
     return None, 0
 
 
+def _counted_column(counted: list[str], table: Table) -> Column | None:
+    """The column whose values are counted, when the question does not count rows."""
+    texts = [c for c in table.columns if not c.numeric and not c.dated]
+    return next((c for w in counted for c in texts if any(related(w, part) for part in c.words)), None)
+
+
+def _names_measure(reading: _Reading, table: Table) -> bool:
+    return any(related(w, part) for w in reading.left for c in table.columns if c.numeric for part in c.words)
+
+
 def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
     numeric = [c for c in table.columns if c.numeric and not any(w == "id" for w in c.words)]
     if not numeric:
@@ -265,6 +291,8 @@ def _select(
     if group is not None and not order and combine in ("max", "min") and top:
         combine, order = "sum", combine
     value = functions[combine].format(measure.sql if measure else "")
+    if combine == "count" and measure is not None:  # things that may be absent, or kinds of things
+        value = f"count({measure.sql})" if measure.nulls else f"count(DISTINCT {measure.sql})"
     label = combine if measure is None else f"{combine}_{measure.name}"
     conditions = f" WHERE {' AND '.join(where)}" if where else ""
     rounded = f"round({value}, 4)" if combine == "mean" else value

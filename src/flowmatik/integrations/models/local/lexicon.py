@@ -75,7 +75,7 @@ _NOTIONS: tuple[tuple[str, ...], ...] = (
 # Verbs and fillers that change nothing in a question over a table.
 NEUTRAL = (
     "had", "were", "was", "made", "place", "placed", "record", "register", "registr", "receiv", "recib", "happen",
-    "occur", "produc", "hubo", "hub", "tuv", "hici", "realiz", "fueron", "fue", "cada", "each", "euro", "eur", "usd",
+    "occur", "produc", "hubo", "hub", "tuv", "tuvo", "tuvieron", "tiene", "hici", "realiz", "fueron", "fue", "cada", "each", "euro", "eur", "usd",
     "dollar", "dolar", "all", "todos", "entre", "durante", "during", "year", "ano", "month", "mes", "our", "nuestr",
     "table", "tabla", "row", "fila", "entries", "entrada", "altogether", "suma", "average", "medi", "promedio", "total",
     "order", "pedid", "resolution", "calcula", "compute", "calculate", "dime", "tell", "show", "muestra", "lista", "list",
