@@ -47,6 +47,7 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_DAY = re.compile(r"\b([a-z]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b")
 _NUMBERS = re.compile(r"\b(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\b")
+_AND = re.compile(r"\s+(?:and|y|e)\s+")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -105,5 +106,7 @@ def _iso(year: str, month: str, day: str) -> str:
 
 def _names(value: str) -> tuple[str, ...]:
     plain = re.sub(r"\([^()]*\)", "", _LINK.sub(r"\1", value))
-    parts = re.split(r"[,;]|\s+(?:and|y|e)\s+", plain)
+    parts = re.split(r"[,;]", plain)
+    if all("." in half for half in _AND.split(plain)):  # file names; a title may hold an "and"
+        parts = [half for part in parts for half in _AND.split(part)]
     return tuple(part for part in (part.strip(" .\t*_`\"'") for part in parts) if part)

@@ -14,7 +14,7 @@ from flowmatik.contracts.memory import Embedder, IngestProgress, MemoryStatus, P
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.kernel.sqlite import Connection
-from flowmatik.memory import quotes, retrieval
+from flowmatik.memory import analysis, quotes, retrieval
 from flowmatik.memory.formats import Formats
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.retrieval import Query, Snapshot
@@ -61,7 +61,7 @@ class SqliteMemory:
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidInput(f"limit {limit} is out of range; use 1 to {MAX_LIMIT}")
         text = query[:MAX_QUERY_CHARS].strip()
-        if not text:
+        if not analysis.words(text):
             return []
         vector = await self._query_vector(text)
         asked = Query(text=text, limit=limit, sources=tuple(sources), vector=vector)

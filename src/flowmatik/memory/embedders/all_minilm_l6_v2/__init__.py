@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,12 @@ MAX_TOKENS = 256
 BATCH = 32
 
 
-def build(settings: object) -> "MiniLmEmbedder":
+def build(settings: Mapping[str, object] | None) -> "MiniLmEmbedder":
     """`settings` may be a mapping with `model_folder`; without it the installed package is used.
 
     Raises ConfigurationError when the weights are not there.
     """
-    given = cast("Mapping[str, object]", settings) if isinstance(settings, Mapping) else {}
-    folder = given.get("model_folder")
+    folder = (settings or {}).get("model_folder")
     return MiniLmEmbedder(Path(str(folder)) if folder else package_folder())
 
 

@@ -34,7 +34,7 @@ class DocxParser:
                     _add_table(builder, item)
                 else:
                     _add_paragraph(builder, item)
-        except (OpcError, LxmlError, KeyError, ValueError, TypeError, AttributeError, IndexError,
+        except (OpcError, SyntaxError, KeyError, ValueError, TypeError, AttributeError, IndexError,
                 OSError, zipfile.BadZipFile, RecursionError) as error:  # fmt: skip
             raise _unreadable(source, str(error)) from error
         text = builder.text()

@@ -1,0 +1,138 @@
+"""Retrieval on XQuAD: question → its paragraph, through the product's own ingestion and search.
+
+    python benchmarks/retrieval/run.py [--data ../shared/data/xquad] [--quick]
+
+Each paragraph is one document, one workspace per language. The fusion weights were chosen on the
+articles with even numbers (`--calibrate` prints the table); the articles with odd numbers, which
+had no say, are printed apart ("held out"). A hit counts when the passage's document is the
+question's paragraph. Each line carries `n`.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowmatik.contracts.memory import Passage
+from flowmatik.kernel.clock import SystemClock
+from flowmatik.memory import SqliteMemory, build_memory, load_embedder, retrieval
+
+DEPTH = 40
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+Rank = Callable[[Passage], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    text: str
+    paragraph: str
+    article: int
+
+
+def read(path: Path, folder: Path, every: int) -> list[Question]:
+    """Write the paragraphs as text files and return the questions (each `every`-th one)."""
+    questions: list[Question] = []
+    for article, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))["data"]):
+        for number, paragraph in enumerate(entry["paragraphs"]):
+            name = f"{article:03}-{number:03}.txt"
+            (folder / name).write_text(paragraph["context"] + "\n", encoding="utf-8")
+            questions.extend(
+                Question(text=qa["question"], paragraph=name, article=article) for qa in paragraph["qas"]
+            )
+    return questions[::every]
+
+
+def hits(found: list[list[Passage]], questions: list[Question], rank: Rank) -> tuple[float, float]:
+    """hit@1 and hit@5 in per cent, over distinct documents."""
+    first = fifth = 0
+    for passages, question in zip(found, questions, strict=True):
+        order = sorted((p for p in passages if rank(p) > 0), key=rank, reverse=True)
+        names = list(dict.fromkeys(p.source for p in order))
+        first += names[:1] == [question.paragraph]
+        fifth += question.paragraph in names[:5]
+    return 100 * first / len(questions), 100 * fifth / len(questions)
+
+
+def leg(name: str) -> Rank:
+    return lambda passage: dict(passage.scores)[name]
+
+
+async def ask_all(
+    memory: SqliteMemory, language: str, questions: list[Question], weight: float | None = None
+) -> list[list[Passage]]:
+    if weight is not None:
+        retrieval.DENSE_WEIGHT = dict.fromkeys(retrieval.DENSE_WEIGHT, weight)
+    limit = DEPTH if weight is None else 200
+    return [await memory.search(language, q.text, limit=limit) for q in questions]
+
+
+async def measure(language: str, data: Path, *, every: int, calibrate: bool) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "docs"
+        folder.mkdir()
+        questions = read(data / f"xquad.{language}.json", folder, every)
+        memory = build_memory(Path(place) / "memory.db", embedder=load_embedder(), clock=SystemClock())
+        started = time.perf_counter()
+        async for _ in memory.ingest(language, [folder]):
+            pass
+        seconds = time.perf_counter() - started
+        status = await memory.status(language)
+        print(f"{language} ingest: {status.documents} documents, {status.chunks} passages, {seconds:.1f} s")
+        if calibrate:
+            await weigh(memory, language, [q for q in questions if q.article % 2 == 0])
+        else:
+            await report(memory, language, questions)
+        await memory.close()
+
+
+async def report(memory: SqliteMemory, language: str, questions: list[Question]) -> None:
+    started = time.perf_counter()
+    fused = await ask_all(memory, language, questions)
+    milliseconds = 1000 * (time.perf_counter() - started) / len(questions)
+    usual = dict(retrieval.DENSE_WEIGHT)
+    words = await ask_all(memory, language, questions, 0.0)
+    dense = await ask_all(memory, language, questions, 1.0)
+    retrieval.DENSE_WEIGHT = usual
+    rows = (("bm25", words, leg("bm25")), ("dense", dense, leg("dense")), ("fused", fused, _score))
+    for label, parity in (("all", None), ("held out", 1)):
+        kept = [i for i, q in enumerate(questions) if parity is None or q.article % 2 == parity]
+        for name, passages, rank in rows:
+            one, five = hits([passages[i] for i in kept], [questions[i] for i in kept], rank)
+            print(f"{language} {label:8} {name:5} hit@1 {one:5.1f}  hit@5 {five:5.1f}  n={len(kept)}")
+    print(f"{language} search: {milliseconds:.1f} ms a question, embedding included")
+
+
+def _score(passage: Passage) -> float:
+    return passage.score
+
+
+async def weigh(memory: SqliteMemory, language: str, questions: list[Question]) -> None:
+    usual = dict(retrieval.DENSE_WEIGHT)
+    for weight in WEIGHTS:
+        found = await ask_all(memory, language, questions, weight)
+        one, five = hits(found, questions, _score)
+        print(
+            f"{language} dense weight {weight:.1f}  hit@1 {one:5.1f}  hit@5 {five:5.1f}  n={len(questions)}"
+        )
+    retrieval.DENSE_WEIGHT = usual
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Retrieval on XQuAD, per language")
+    default = Path(__file__).resolve().parents[3] / "shared" / "data" / "xquad"
+    parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the questions")
+    parser.add_argument("--calibrate", action="store_true", help="fusion weights on the even articles")
+    parser.add_argument("--case", choices=("es", "en"), help="one language only")
+    arguments = parser.parse_args()
+    for language in [arguments.case] if arguments.case else ["es", "en"]:
+        every = 10 if arguments.quick else 1
+        asyncio.run(measure(language, arguments.data, every=every, calibrate=arguments.calibrate))
+
+
+if __name__ == "__main__":
+    main()

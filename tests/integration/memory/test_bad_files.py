@@ -1,0 +1,174 @@
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, cast
+
+import docx
+import pypdf
+import pytest
+from fpdf import FPDF
+
+from flowmatik.memory import IngestLimits, SqliteMemory, build_memory
+from tests.integration.memory.support import StandingClock, best, ingest, outcomes
+
+
+def _pdf(path: Path, *pages: str) -> None:
+    pdf = FPDF()
+    for text in pages:
+        pdf.add_page()
+        pdf.set_font("Helvetica", size=11)
+        if text:
+            cast("Any", pdf).multi_cell(0, 6, text)
+    pdf.output(str(path))
+
+
+def _encrypt(path: Path) -> None:
+    writer = pypdf.PdfWriter(clone_from=str(path))
+    writer.encrypt("secret", algorithm="RC4-128")
+    with path.open("wb") as file:
+        writer.write(file)
+
+
+def _bomb(path: Path, megabytes: int) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", b"\x20" * (megabytes << 20))
+
+
+async def test_each_bad_file_is_skipped_by_its_code_and_the_good_ones_are_taken(
+    memory: SqliteMemory, folder: Path
+) -> None:
+    (folder / "good.md").write_text("# Good\n\nAlpha text.", encoding="utf-8")
+    _pdf(folder / "locked.pdf", "Secret")
+    _encrypt(folder / "locked.pdf")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    _pdf(folder / "scan.pdf", "")
+    (folder / "binary.txt").write_bytes(bytes(range(256)) * 10)
+    (folder / "nul.md").write_bytes(b"# T\n\nabc\x00def")
+    (folder / "broken.docx").write_bytes(b"PK\x03\x04 not a zip")
+    (folder / "old.docx").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(500))
+    _bomb(folder / "bomb.docx", 100)
+    (folder / "fake.parquet").write_bytes(b"hello")
+    (folder / "fake.sqlite").write_bytes(b"hello")
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    os.mkfifo(folder / "pipe.txt")
+    assert await outcomes(memory, folder) == {
+        "good.md": "added",
+        "locked.pdf": "document.encrypted",
+        "broken.pdf": "document.unreadable",
+        "scan.pdf": "document.no_text",
+        "binary.txt": "document.binary",
+        "nul.md": "document.binary",
+        "broken.docx": "document.unreadable",
+        "old.docx": "document.encrypted",
+        "bomb.docx": "document.too_large",
+        "fake.parquet": "document.unreadable",
+        "fake.sqlite": "document.unreadable",
+        "photo.jpg": "document.unsupported",
+        "pipe.txt": "document.unreadable",
+    }
+    assert (await best(memory, "alpha")).source == "good.md"
+
+
+async def test_what_is_skipped_says_what_is_wrong_and_counts_as_done(
+    memory: SqliteMemory, folder: Path
+) -> None:
+    _pdf(folder / "locked.pdf", "Secret")
+    _encrypt(folder / "locked.pdf")
+    (progress,) = await ingest(memory, folder / "locked.pdf")
+    assert progress.outcome == "skipped"
+    assert "locked.pdf" in progress.reason
+    assert "without a password" in progress.reason
+    assert (progress.done, progress.total) == (1, 1)
+
+
+async def test_a_docx_that_unpacks_beyond_the_limit_is_refused_unopened(tmp_path: Path, folder: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph("Fine.")
+    document.save(str(folder / "fine.docx"))
+    limits = IngestLimits(max_unpacked_bytes=1000)
+    memory = build_memory(tmp_path / "m.db", embedder=None, clock=StandingClock(), limits=limits)
+    assert await outcomes(memory, folder) == {"fine.docx": "document.too_large"}
+    await memory.close()
+
+
+async def test_a_file_above_the_limit_is_not_read(tmp_path: Path, folder: Path) -> None:
+    (folder / "big.txt").write_text("word " * 500, encoding="utf-8")
+    (folder / "big.csv").write_text("a,b\n" + "1,2\n" * 500, encoding="utf-8")
+    limits = IngestLimits(max_file_bytes=1000, max_table_bytes=1000)
+    memory = build_memory(tmp_path / "m.db", embedder=None, clock=StandingClock(), limits=limits)
+    assert await outcomes(memory, folder) == {
+        "big.txt": "document.too_large",
+        "big.csv": "document.too_large",
+    }
+    await memory.close()
+
+
+async def test_too_much_text_or_time_is_a_reason_to_skip(tmp_path: Path, folder: Path) -> None:
+    _pdf(folder / "a.pdf", "One page.", "Another page.")
+    for limits, code in (
+        (IngestLimits(max_pages=1), "document.too_large"),
+        (IngestLimits(max_text_chars=5), "document.too_large"),
+        (IngestLimits(parse_seconds=0), "document.timeout"),
+    ):
+        memory = build_memory(tmp_path / "m.db", embedder=None, clock=StandingClock(), limits=limits)
+        assert await outcomes(memory, folder) == {"a.pdf": code}
+        await memory.close()
+
+
+async def test_links_are_not_followed_out_of_the_folder(
+    memory: SqliteMemory, folder: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.md").write_text("# S\n\nOutside secret.", encoding="utf-8")
+    (folder / "in.md").write_text("# I\n\nInside text.", encoding="utf-8")
+    (folder / "link.md").symlink_to(outside / "secret.md")
+    (folder / "dir").symlink_to(outside)
+    (folder / "same.md").symlink_to(folder / "in.md")
+    (folder / "loop").symlink_to(folder)
+    assert await outcomes(memory, folder) == {
+        "in.md": "added",
+        "link.md": "document.outside",
+        "dir": "document.outside",
+    }
+    assert all("secret" not in p.text for p in await memory.search("default", "outside secret"))
+
+
+async def test_hidden_files_are_left_alone(memory: SqliteMemory, folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / ".git" / "a.md").write_text("x", encoding="utf-8")
+    (folder / ".env.txt").write_text("KEY=1", encoding="utf-8")
+    assert await outcomes(memory, folder) == {}
+
+
+async def test_a_document_that_turns_bad_leaves_no_old_passages(memory: SqliteMemory, folder: Path) -> None:
+    (folder / "a.md").write_text("# A\n\nAlpha text.", encoding="utf-8")
+    await ingest(memory, folder)
+    (folder / "a.md").write_bytes(b"\x00\x01\x02")
+    assert await outcomes(memory, folder) == {"a.md": "document.binary"}
+    assert await memory.search("default", "alpha") == []
+
+
+@pytest.mark.parametrize("text", ["", "   \n\n  "])
+async def test_an_empty_document_is_taken_without_passages(
+    memory: SqliteMemory, folder: Path, text: str
+) -> None:
+    (folder / "a.md").write_text(text, encoding="utf-8")
+    assert await outcomes(memory, folder) == {"a.md": "added"}
+    assert await outcomes(memory, folder) == {"a.md": "unchanged"}
+
+
+async def test_an_archive_that_lies_about_its_size_is_unreadable(memory: SqliteMemory, folder: Path) -> None:
+    buffer = io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph("word " * 20000)
+    document.save(buffer)
+    data = bytearray(buffer.getvalue())
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        real = archive.getinfo("word/document.xml").file_size
+    size, lie = real.to_bytes(4, "little"), (100).to_bytes(4, "little")
+    assert size in data
+    (folder / "liar.docx").write_bytes(bytes(data).replace(size, lie))
+    assert await outcomes(memory, folder) == {"liar.docx": "document.unreadable"}

@@ -1,0 +1,104 @@
+import re
+
+import pytest
+
+from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory.formats import Formats
+from flowmatik.memory.parsers import html, text
+from flowmatik.memory.parsers.pdf.layout import page_blocks
+from flowmatik.memory.parsing import Document, Source, decode
+
+
+def _source(data: bytes) -> Source:
+    return Source(name="a", data=data, path="a")
+
+
+def _html(markup: str) -> Document:
+    return html.build(None).parse(_source(markup.encode()))
+
+
+def test_every_parser_claims_suffixes_and_no_suffix_twice() -> None:
+    suffixes = Formats().suffixes()
+    assert len(suffixes) == len(set(suffixes))
+    assert {".md", ".txt", ".html", ".pdf", ".docx", ".csv", ".parquet", ".sqlite"} <= set(suffixes)
+
+
+def test_html_keeps_tables_and_lists_as_readable_lines_and_drops_scripts() -> None:
+    document = _html(
+        "<html lang=en><head><title>Page</title><style>p{}</style></head><body><nav>Home</nav><h2>Plan</h2>"
+        "<table><tr><th>Model</th><th>Price</th></tr><tr><td>A</td><td>9&nbsp;€</td></tr></table>"
+        "<ul><li>first <b>bold</b></li><li>second</li></ul><script>evil()</script></body></html>"
+    )
+    assert document.text == "Plan\n\n| Model | Price |\n| A | 9 € |\n\n- first bold\n- second"
+    assert (document.title, document.language) == ("Plan", "en")
+
+
+def test_html_lines_are_those_of_the_source_file() -> None:
+    markup = (
+        "<html>\n<!-- garza -->\n<body>\n<p class='garza'>Intro.</p>\n<p>The\ngarza\nrides.</p>\n"
+        "<table>\n<tr><td>row</td></tr>\n</table></body></html>"
+    )
+    document = _html(markup)
+    lines = markup.split("\n")
+    for word in ("Intro", "The", "garza", "rides", "row"):
+        line = document.line_at(document.text.index(word))
+        assert line is not None
+        assert re.search(rf">[^<]*{word}|^{word}", lines[line - 1]), (word, line)
+    assert document.line_at(document.text.index("garza")) == 6
+
+
+def test_inline_markup_does_not_break_words() -> None:
+    assert _html("<p>un<b>believ</b>able, <i>yes</i>!</p>").text == "unbelievable, yes!"
+
+
+def test_deeply_nested_html_is_survived() -> None:
+    assert "end" in _html("<div>" * 50 + "end").text
+    assert _html("<div>" * 5000 + "end" + "</div>" * 5000).blocks == ()
+
+
+def test_plain_text_headings_are_numbered_capital_or_underlined() -> None:
+    document = text.build(None).parse(
+        _source(
+            b"MY RULES\n\n1. Purpose\n\nBody of one.\n\nTHE SECOND\n\nBody.\n\nThird\n-----\nMore body.\n"
+        )
+    )
+    headings = [document.text[b.start : b.end] for b in document.blocks if b.kind == "heading"]
+    assert headings == ["MY RULES", "1. Purpose", "THE SECOND", "Third"]
+
+
+def test_windows_text_is_read_and_line_ends_are_unified() -> None:
+    assert decode(_source("Año de la señora\r\nuno".encode("cp1252"))) == "Año de la señora\nuno"
+    assert decode(_source("\ufeffhola".encode())) == "hola"
+    assert decode(_source("hola".encode("utf-16"))) == "hola"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"abc\x00def",
+        bytes(range(256)),
+        b"\x89PNG\r\n\x1a\n" + bytes(200),
+        b"\xff\xfe\x00",
+        b"\x01\x02\x03" * 50,
+    ],
+)
+def test_binary_data_is_refused(data: bytes) -> None:
+    with pytest.raises(DocumentError) as caught:
+        decode(_source(data))
+    assert caught.value.code == "document.binary"
+
+
+def test_a_parser_that_runs_out_of_time_says_so() -> None:
+    source = Source(name="a", data=b"one\n\ntwo", path="a", deadline=0.0)
+    with pytest.raises(DocumentError) as caught:
+        text.build(None).parse(source)
+    assert caught.value.code == "document.timeout"
+
+
+def test_running_heads_and_feet_of_a_pdf_are_in_no_block() -> None:
+    page = "Acme - rules\n1. Start\nA full sentence that goes on\nand ends here.\nPage 3 of 9"
+    blocks = page_blocks(page, 100, {"Acme - rules", "Page # of #"})
+    assert [(b.kind, page[b.start - 100 : b.end - 100]) for b in blocks] == [
+        ("heading", "1. Start"),
+        ("text", "A full sentence that goes on\nand ends here."),
+    ]
