@@ -69,15 +69,38 @@ class DocumentRecord:
     tables: tuple[str, ...]
 
 
+_KNOWN = (
+    "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.embedder,"
+    " (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) FROM documents d WHERE d.workspace_id = ?"
+)
+
+
 def known_documents(connection: Connection, workspace_id: str) -> dict[str, Known]:
     """By absolute path."""
-    rows = connection.execute(
-        "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.embedder,"
-        " (SELECT count(*) FROM chunks c WHERE c.document_id = d.id)"
-        " FROM documents d WHERE d.workspace_id = ? ORDER BY d.path",
-        (workspace_id,),
-    ).fetchall()
+    rows = connection.execute(f"{_KNOWN} ORDER BY d.path", (workspace_id,)).fetchall()
     return {str(row[3]): _known(row) for row in rows}
+
+
+def known_at(connection: Connection, workspace_id: str, path: str) -> Known | None:
+    row = connection.execute(f"{_KNOWN} AND d.path = ?", (workspace_id, path)).fetchone()
+    return _known(row) if row else None
+
+
+def known_with(connection: Connection, workspace_id: str, content_hash: str) -> list[Known]:
+    """The documents of this very content."""
+    rows = connection.execute(f"{_KNOWN} AND d.content_hash = ?", (workspace_id, content_hash)).fetchall()
+    return [_known(row) for row in rows]
+
+
+def free_name(connection: Connection, workspace_id: str, names: Sequence[str]) -> str:
+    """The first of `names` that no document has; the last one when all are taken."""
+    for name in names:
+        taken = connection.execute(
+            "SELECT 1 FROM documents WHERE workspace_id = ? AND source = ?", (workspace_id, name)
+        ).fetchone()
+        if taken is None:
+            return name
+    return names[-1]
 
 
 def _known(row: Sequence[Any]) -> Known:

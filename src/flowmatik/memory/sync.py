@@ -66,7 +66,7 @@ class Synchroniser:
             )
         for file in found.found:
             async with self._lock:
-                progress = await self._file(workspace_id, file)
+                progress = await self._file(workspace_id, file, known.get(str(file.path)))
             if progress.outcome == "moved":
                 total -= 1
             done += 1
@@ -79,16 +79,21 @@ class Synchroniser:
                 yield replace(deleted, done=done, total=max(done, total))
 
     async def _delete(self, workspace_id: str, path: str) -> IngestProgress | None:
-        known = (await self._store.read(records.known_documents, workspace_id)).get(path)
+        known = await self._store.read(records.known_at, workspace_id, path)
         if known is None:  # it has moved meanwhile
             return None
         await self._store.write(records.delete_document, workspace_id, known.id)
         return IngestProgress(source=known.source, outcome="deleted")
 
-    async def _file(self, workspace_id: str, file: Found) -> IngestProgress:
-        everything = await self._store.read(records.known_documents, workspace_id)
-        known = everything.get(str(file.path))
-        name = known.source if known else _name(file, everything)
+    async def _file(self, workspace_id: str, file: Found, before: Known | None) -> IngestProgress:
+        """`before` is what was known at the start of the run; anything but "unchanged" looks again,
+        because another run may have been here."""
+        if before and self._same_time(before, file) and self._current(before):
+            return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
+        known = await self._store.read(records.known_at, workspace_id, str(file.path))
+        name = (
+            known.source if known else await self._store.read(records.free_name, workspace_id, _names(file))
+        )
         fmt = self._formats.of(file.path)
         try:
             if fmt is None:
@@ -97,9 +102,7 @@ class Synchroniser:
                     f"{' '.join(self._formats.suffixes())}",
                     code="document.unsupported",
                 )
-            if known and self._same_time(known, file) and self._current(known):
-                return IngestProgress(source=name, outcome="unchanged", chunks=known.chunks)
-            return await self._changed(workspace_id, file, fmt, name, known, everything)
+            return await self._changed(workspace_id, file, fmt, name, known)
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._store.write(records.delete_document, workspace_id, known.id)
@@ -120,7 +123,6 @@ class Synchroniser:
         fmt: Format,
         name: str,
         known: Known | None,
-        everything: dict[str, Known],
     ) -> IngestProgress:
         limit = self._limits.max_table_bytes if fmt.is_table else self._limits.max_file_bytes
         if file.size > limit:
@@ -130,7 +132,8 @@ class Synchroniser:
         stamp = self._stamp(file, digest, status)
         origin = known
         if known is None:
-            origin = await asyncio.to_thread(_moved_from, digest, everything)
+            twins = await self._store.read(records.known_with, workspace_id, digest)
+            origin = await asyncio.to_thread(_moved_from, twins)
             if origin is not None and origin.source == file.relative:
                 name = origin.source
         same = origin is not None and origin.stamp.content_hash == digest and self._current(origin)
@@ -206,12 +209,9 @@ def _gone(found: Scan, known: dict[str, Known]) -> list[str]:
     ]
 
 
-def _moved_from(digest: str, everything: dict[str, Known]) -> Known | None:
-    """A document of the same content whose file is no longer where it was."""
-    for known in everything.values():
-        if known.stamp.content_hash == digest and not os.path.lexists(known.stamp.path):
-            return known
-    return None
+def _moved_from(twins: list[Known]) -> Known | None:
+    """Of the documents of the same content, one whose file is no longer where it was."""
+    return next((known for known in twins if not os.path.lexists(known.stamp.path)), None)
 
 
 def _keeps_title(origin: Known, name: str) -> bool:
@@ -220,10 +220,11 @@ def _keeps_title(origin: Known, name: str) -> bool:
     return old == new or origin.title != old
 
 
-def _name(file: Found, everything: dict[str, Known]) -> str:
-    """Relative to the root; prefixed by folders of the root when another file has that name."""
-    taken = {known.source for known in everything.values()}
-    name, folder = file.relative, file.root
-    while name in taken and folder.name:
-        name, folder = f"{folder.name}/{name}", folder.parent
-    return str(file.path) if name in taken else name
+def _names(file: Found) -> list[str]:
+    """Relative to the root; prefixed by more and more of the root's folders, in case another file
+    has that name; at last the whole path."""
+    names, folder = [file.relative], file.root
+    while folder.name:
+        names.append(f"{folder.name}/{names[-1]}")
+        folder = folder.parent
+    return [*names, str(file.path)]
