@@ -23,6 +23,13 @@ asyncpg = cast("Any", _asyncpg)  # ships no types
 
 _LIMIT_MS = "2500"
 _RETRIES = 5
+_RAISED = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection whose end asyncpg has not noticed yet
+    OSError,
+    ValueError,
+)
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 
 
@@ -128,7 +135,7 @@ class PostgresDatabase:
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if attempt == _RETRIES - 1:
                     raise translated(error) or error from error
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+            except _RAISED as error:
                 raise translated(error) or error from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -141,7 +148,7 @@ class PostgresDatabase:
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if attempt == _RETRIES - 1:
                     raise translated(error) or error from error
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+            except _RAISED as error:
                 raise translated(error) or error from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -76,7 +76,7 @@ class PostgresJournal(SqlJournal):
                 remaining = [append for append in remaining if append.run_id not in known]
                 if not remaining:
                     break
-                if attempt == _TRIES and not known:
+                if attempt == _TRIES:
                     raise
         losers = [append for append in remaining if append.run_id not in known]
         if losers:

@@ -1,0 +1,1 @@
+"""Contracts: every adapter of a port passes the same tests."""

@@ -1,0 +1,1 @@
+"""The contract of the journal port, run against every adapter."""

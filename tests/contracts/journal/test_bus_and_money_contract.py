@@ -1,0 +1,115 @@
+"""What every journal promises the relay (outbox, positions, dead letters) and the budget (caps)."""
+
+import asyncio
+import random
+
+import pytest
+
+from flowmatik.core.journal.port import DeadLetter, OutboxEntry
+from flowmatik.kernel.errors import InvalidInput
+from tests.contracts.journal.stores import Store, creation, event, owned
+
+
+async def test_pointers_cover_a_run_in_order_until_relayed(store: Store) -> None:
+    run = await owned(store.journal, "run_1")
+    await run.append(run.next(event(), event()))
+    await run.append(run.next())  # no events, no pointer
+    await run.append(run.next(event()))
+    entries = await store.journal.outbox(10)
+    assert [(e.from_seq, e.to_seq) for e in entries] == [(1, 1), (2, 2), (3, 4), (5, 5)]
+    assert entries[0] == OutboxEntry(run_id="run_1", workspace_id="default", from_seq=1, to_seq=1)
+    assert [(e.from_seq, e.to_seq) for e in await store.journal.outbox(2)] == [(1, 1), (2, 2)]
+    await store.journal.relayed(entries[:3])
+    await store.journal.relayed(entries[:3])
+    assert [e.from_seq for e in await store.journal.outbox(10)] == [5]
+
+
+async def test_a_subscriber_keeps_its_place_per_run(store: Store) -> None:
+    await store.journal.create(creation("run_1"))
+    assert await store.journal.subscriber_seq("audit", "run_1") == 0
+    await store.journal.set_subscriber_seq("audit", "run_1", 3)
+    await store.journal.set_subscriber_seq("audit", "run_1", 5)
+    assert await store.journal.subscriber_seq("audit", "run_1") == 5
+    assert await store.journal.subscriber_seq("costs", "run_1") == 0
+
+
+async def test_a_dead_letter_stays_until_dropped(store: Store) -> None:
+    letter = DeadLetter(
+        subscriber="audit",
+        run_id="run_1",
+        workspace_id="default",
+        seq=4,
+        error="boom",
+        attempts=3,
+        at="2026-01-01T00:00:00Z",
+    )
+    await store.journal.create(creation("run_1"))
+    await store.journal.dead_letter(letter)
+    assert await store.journal.dead_letters() == [letter]
+    await store.journal.drop_dead_letter("audit", "run_1")
+    assert await store.journal.dead_letters() == []
+
+
+async def granted(store: Store) -> dict[str, int]:
+    return {cap.scope: cap.granted_micros for cap in await store.journal.caps("default")}
+
+
+async def test_an_allotment_draws_on_every_cap_or_on_none(store: Store) -> None:
+    await store.journal.set_cap("default", "workspace", 100)
+    await store.journal.set_cap("default", "agent", 30)
+    scopes = ["workspace", "agent", "uncapped"]
+    assert await store.journal.allot("default", "run_1", 1, scopes, 30)
+    assert not await store.journal.allot("default", "run_1", 2, scopes, 1)
+    assert await granted(store) == {"agent": 30, "workspace": 30}
+    assert await store.journal.allot("default", "run_1", 3, ["uncapped"], 10**9)
+    assert await store.journal.allot("other", "run_2", 1, scopes, 10**9)
+    with pytest.raises(InvalidInput):
+        await store.journal.allot("default", "run_1", 4, scopes, -5)
+
+
+async def test_asking_again_for_an_allotment_answers_as_the_first_time(store: Store) -> None:
+    await store.journal.set_cap("default", "workspace", 100)
+    answers = await asyncio.gather(
+        *(store.journal.allot("default", "run_1", 1, ["workspace"], 60) for _ in range(5))
+    )
+    assert answers == [True] * 5
+    assert not await store.journal.allot("default", "run_1", 2, ["workspace"], 60)
+    await store.journal.set_cap("default", "workspace", 1000)
+    assert not await store.journal.allot("default", "run_1", 2, ["workspace"], 60)
+    assert await granted(store) == {"workspace": 60}
+
+
+async def test_what_is_given_back_can_be_drawn_again_but_never_invented(store: Store) -> None:
+    await store.journal.set_cap("default", "workspace", 100)
+    await store.journal.set_cap("default", "agent", 100)
+    await store.journal.allot("default", "run_1", 1, ["workspace", "agent"], 80)
+    await store.journal.allot("default", "run_2", 1, ["workspace"], 20)
+    await store.journal.return_allotment("run_1", 30)
+    assert await granted(store) == {"agent": 50, "workspace": 70}
+    await store.journal.return_allotment("run_1", 10_000)
+    await store.journal.return_allotment("run_1", 10_000)
+    assert await granted(store) == {"agent": 0, "workspace": 20}
+    assert await store.journal.allot("default", "run_1", 2, ["workspace", "agent"], 80)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_concurrent_allotments_never_pass_a_cap(store: Store, seed: int) -> None:
+    chance = random.Random(seed)
+    limits = {"a": 120, "b": 200, "c": 75}
+    for scope, limit in limits.items():
+        await store.journal.set_cap("default", scope, limit)
+    orders = [
+        (f"run_{n % 7}", n, chance.sample(sorted(limits), chance.randint(1, 3)), chance.randint(1, 20))
+        for n in range(60)
+    ]
+    answers = await asyncio.gather(
+        *(store.journal.allot("default", run_id, n, scopes, amount) for run_id, n, scopes, amount in orders)
+    )
+    drawn = dict.fromkeys(limits, 0)
+    for (_, _, scopes, amount), answer in zip(orders, answers, strict=True):
+        for scope in scopes:
+            drawn[scope] += amount if answer else 0
+    assert await granted(store) == drawn
+    assert all(drawn[scope] <= limit for scope, limit in limits.items())
+    assert True in answers
+    assert False in answers

@@ -1,0 +1,1 @@
+"""The journal against real stores and real faults."""
