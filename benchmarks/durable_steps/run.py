@@ -1,11 +1,7 @@
 """Durable steps per second on every store."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from benchmarks.cluster import database, postgres
-from benchmarks.harness import Benchmark, Case, Contestant, Fresh, Job, run
+from benchmarks.harness import Benchmark, Case, Contestant, run
+from benchmarks.targets import databases, folders, nothing
 
 ABOUT = """
 Runs of ten steps in a chain, each step a function that returns 1 KB at once, fifty runs at a time. A
@@ -48,39 +44,8 @@ def contestants(store: str) -> tuple[Contestant, ...]:
     )
 
 
-@contextmanager
-def _nothing() -> Iterator[Fresh]:
-    @contextmanager
-    def fresh() -> Iterator[Job]:
-        yield {}
-
-    yield fresh
-
-
-@contextmanager
-def _folders() -> Iterator[Fresh]:
-    @contextmanager
-    def fresh() -> Iterator[Job]:
-        with tempfile.TemporaryDirectory(prefix="flowmatik-bench.") as folder:
-            yield {"target": folder}
-
-    yield fresh
-
-
-@contextmanager
-def _databases() -> Iterator[Fresh]:
-    with postgres() as administrator:
-
-        @contextmanager
-        def fresh() -> Iterator[Job]:
-            with database(administrator) as address:
-                yield {"target": address}
-
-        yield fresh
-
-
 def _case(store: str) -> Case:
-    prepare = {"memory": _nothing, "postgres": _databases}.get(store, _folders)
+    prepare = {"memory": nothing, "postgres": databases}.get(store, folders)
     return Case(
         name=store,
         unit="steps/s",

@@ -1,16 +1,20 @@
 """Retrieval on XQuAD: question → its paragraph, through the product's own ingestion and search.
 
-    python benchmarks/retrieval/run.py [--data ../shared/data/xquad] [--quick]
+    python -m benchmarks retrieval [--quick] [--json] [--case es|en] [--calibrate] [--data FOLDER]
 
 Each paragraph is one document, one workspace per language. The fusion weights were chosen on the
 articles with even numbers (`--calibrate` prints the table); the articles with odd numbers, which
 had no say, are printed apart ("held out"). A hit counts when the passage's document is the
-question's paragraph. Each line carries `n`.
+question's paragraph. Each line carries `n`. Peers of the
+fused ranking are its own two legs; nothing here varies, so there is one round. `--quick` takes twelve
+of the articles, which makes the task easier.
 """
 
 import argparse
 import asyncio
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +26,7 @@ from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import SqliteMemory, build_memory, load_embedder, retrieval
 
 DEPTH = 40
+QUICK_ARTICLES = 12
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 Rank = Callable[[Passage], float]
 
@@ -33,17 +38,17 @@ class Question:
     article: int
 
 
-def read(path: Path, folder: Path, every: int) -> list[Question]:
-    """Write the paragraphs as text files and return the questions (each `every`-th one)."""
+def read(path: Path, folder: Path, articles: int | None) -> list[Question]:
+    """Write the paragraphs of the first `articles` as text files and return their questions."""
     questions: list[Question] = []
-    for article, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))["data"]):
+    for article, entry in enumerate(json.loads(path.read_text(encoding="utf-8"))["data"][:articles]):
         for number, paragraph in enumerate(entry["paragraphs"]):
             name = f"{article:03}-{number:03}.txt"
             (folder / name).write_text(paragraph["context"] + "\n", encoding="utf-8")
             questions.extend(
                 Question(text=qa["question"], paragraph=name, article=article) for qa in paragraph["qas"]
             )
-    return questions[::every]
+    return questions
 
 
 def hits(found: list[list[Passage]], questions: list[Question], rank: Rank) -> tuple[float, float]:
@@ -70,26 +75,29 @@ async def ask_all(
     return [await memory.search(language, q.text, limit=limit) for q in questions]
 
 
-async def measure(language: str, data: Path, *, every: int, calibrate: bool) -> None:
+async def measure(language: str, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "docs"
         folder.mkdir()
-        questions = read(data / f"xquad.{language}.json", folder, every)
+        questions = read(
+            options.data / f"xquad.{language}.json", folder, QUICK_ARTICLES if options.quick else None
+        )
         memory = build_memory(Path(place) / "memory.db", embedder=load_embedder(), clock=SystemClock())
         started = time.perf_counter()
         async for _ in memory.ingest(language, [folder]):
             pass
         seconds = time.perf_counter() - started
         status = await memory.status(language)
-        print(f"{language} ingest: {status.documents} documents, {status.chunks} passages, {seconds:.1f} s")
-        if calibrate:
+        say = print if not options.json else _silent
+        say(f"{language} ingest: {status.documents} documents, {status.chunks} passages, {seconds:.1f} s")
+        if options.calibrate:
             await weigh(memory, language, [q for q in questions if q.article % 2 == 0])
         else:
-            await report(memory, language, questions)
+            await report(memory, language, questions, as_json=options.json)
         await memory.close()
 
 
-async def report(memory: SqliteMemory, language: str, questions: list[Question]) -> None:
+async def report(memory: SqliteMemory, language: str, questions: list[Question], *, as_json: bool) -> None:
     started = time.perf_counter()
     fused = await ask_all(memory, language, questions)
     milliseconds = 1000 * (time.perf_counter() - started) / len(questions)
@@ -98,6 +106,11 @@ async def report(memory: SqliteMemory, language: str, questions: list[Question])
     dense = await ask_all(memory, language, questions, 1.0)
     retrieval.DENSE_WEIGHT = usual
     rows = (("bm25", words, leg("bm25")), ("dense", dense, leg("dense")), ("fused", fused, _score))
+    if as_json:
+        one = {name: round(hits(passages, questions, rank)[0], 1) for name, passages, rank in rows}
+        line = {"bench": "retrieval", "case": language, "n": len(questions), "ours": one.pop("fused")}
+        print(json.dumps({**line, "unit": "% hit@1", "peers": one}), flush=True)
+        return
     for label, parity in (("all", None), ("held out", 1)):
         kept = [i for i, q in enumerate(questions) if parity is None or q.article % 2 == parity]
         for name, passages, rank in rows:
@@ -121,18 +134,24 @@ async def weigh(memory: SqliteMemory, language: str, questions: list[Question]) 
     retrieval.DENSE_WEIGHT = usual
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Retrieval on XQuAD, per language")
-    default = Path(__file__).resolve().parents[3] / "shared" / "data" / "xquad"
-    parser.add_argument("--data", type=Path, default=default)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the questions")
+def _silent(*_: object) -> None:
+    """Under --json only the JSON lines go out."""
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="retrieval", description="Retrieval on XQuAD, per language")
+    folder = os.environ.get("FLOWMATIK_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=Path(folder) / "xquad")
+    parser.add_argument("--quick", action="store_true", help="twelve articles only")
+    parser.add_argument("--json", action="store_true", help="one JSON object per case")
     parser.add_argument("--calibrate", action="store_true", help="fusion weights on the even articles")
     parser.add_argument("--case", choices=("es", "en"), help="one language only")
-    arguments = parser.parse_args()
-    for language in [arguments.case] if arguments.case else ["es", "en"]:
-        every = 10 if arguments.quick else 1
-        asyncio.run(measure(language, arguments.data, every=every, calibrate=arguments.calibrate))
+    parser.add_argument("--rounds", type=int, default=1, help="accepted and ignored: nothing varies")
+    options = parser.parse_args(arguments)
+    for language in [options.case] if options.case else ["es", "en"]:
+        asyncio.run(measure(language, options))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

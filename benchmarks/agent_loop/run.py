@@ -1,0 +1,55 @@
+"""CPU of an agent run: two model calls and one tool call, with a model that answers at once."""
+
+from benchmarks.harness import Benchmark, Case, Contestant, run
+from benchmarks.targets import folders, nothing
+
+ABOUT = """
+A thousand runs at once of one agent: the model asks for a tool, the tool answers, the model answers. The
+model is a function in the process, so the figure is the framework's own CPU, threads included.
+
+Ours journals every step: intent, outcome, outbox and budget, into memory (`memory`), which no peer does
+here, or into a SQLite file that survives a power cut (`sqlite_full`). `plain_asyncio` is the same three calls
+written by hand, with nothing about them.
+"""
+
+PEERS = (
+    Contestant(name="plain_asyncio", module="benchmarks.agent_loop.plain"),
+    Contestant(name="agno", module="benchmarks.agent_loop.agno_agent", needs=("agno",)),
+    Contestant(name="pydantic_ai", module="benchmarks.agent_loop.pydantic_agent", needs=("pydantic-ai-slim",)),
+)
+
+
+def _ours(store: str) -> Contestant:
+    return Contestant(name="flowmatik", module="benchmarks.agent_loop.ours", options={"store": store})
+
+
+BENCHMARK = Benchmark(
+    name="agent_loop",
+    title="Agent loop",
+    about=ABOUT,
+    cases=(
+        Case(
+            name="memory",
+            unit="CPU ms/run",
+            n=1000,
+            quick_n=1000,
+            contestants=(_ours("memory"), *PEERS),
+            prepare=nothing,
+            higher_is_better=False,
+        ),
+        Case(
+            name="sqlite_full",
+            unit="CPU ms/run",
+            n=1000,
+            quick_n=1000,
+            contestants=(_ours("sqlite_full"),),
+            prepare=folders,
+            higher_is_better=False,
+        ),
+    ),
+    versions=("agno", "pydantic-ai-slim"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    return run(BENCHMARK, arguments)
