@@ -1,0 +1,109 @@
+"""The FastAPI application. Everything under /v1 and /metrics is authenticated; /docs describes the
+API but holds no data, and /health says only whether the process can serve."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowmatik import __version__
+from flowmatik.api import agents, auth, memory, runs
+from flowmatik.api.problems import install, problem
+from flowmatik.api.services import ApiServices, Services, needs
+from flowmatik.kernel.errors import NotFound
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+UPLOAD = "/v1/memory/documents"
+
+
+def create_app(given: ApiServices) -> FastAPI:
+    """The gateway over `given`; starts and stops nothing itself."""
+    app = FastAPI(
+        title="Flowmatik",
+        version=__version__,
+        summary="Run multi-agent AI in production: goals in, durable, cited answers out.",
+        openapi_url="/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.services = given
+    install(app)
+    for module in (auth, runs, memory, agents):
+        app.include_router(module.router)
+    _operations(app)
+    _guards(app, given)
+    return app
+
+
+def _operations(app: FastAPI) -> None:
+    @app.get("/health/live", tags=["operations"])
+    async def live() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "ok"}
+
+    @app.get("/health/ready", tags=["operations"])
+    async def ready(at: Services) -> JSONResponse:
+        """Stores and engine can serve; 503 names what cannot."""
+        checks = await at.health()
+        ok = all(check.ok for check in checks.values())
+        body = {
+            "status": "ok" if ok else "unavailable",
+            "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()},
+        }
+        return JSONResponse(body, status_code=200 if ok else 503)
+
+    @app.get("/metrics", tags=["operations"], dependencies=[needs("admin")])
+    async def metrics(at: Services) -> Response:
+        """Prometheus text format; for administrators."""
+        if at.metrics is None:
+            raise NotFound("this process keeps no metrics", code="not_found.metrics")
+        return Response(at.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    del live, ready, metrics
+
+
+def _guards(app: FastAPI, given: ApiServices) -> None:
+    @app.middleware("http")
+    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+        limit = given.max_body if request.url.path == UPLOAD else given.max_json
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            response: Response = problem(
+                request, 413, "input.too_large", f"at most {limit:,} bytes are taken here"
+            )
+        else:
+            response = await proceed(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if given.on_request is not None:
+            given.on_request(request.method, response.status_code)
+        return response
+
+    del guard
+    app.add_middleware(_BodyLimit, limit=given.max_body)
+
+
+class _BodyLimit:
+    """Cuts off a body that is longer than it declared, or declares no length."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                return {"type": "http.disconnect"}
+            return message
+
+        await self._app(scope, counted if scope["type"] == "http" else receive, send)

@@ -1,0 +1,105 @@
+"""/v1/memory: documents in, passages out."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from fastapi import APIRouter, File, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from flowmatik.api.services import ApiServices, Services, needs
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import InvalidInput, NotFound
+
+router = APIRouter(prefix="/v1/memory", tags=["memory"])
+Reader = Annotated[Principal, needs("memory:read")]
+Writer = Annotated[Principal, needs("memory:write")]
+Admin = Annotated[Principal, needs("admin")]
+
+
+class Ingested(BaseModel):
+    items: tuple[IngestProgress, ...]
+    next: str = ""
+
+
+class Found(BaseModel):
+    items: tuple[Passage, ...]
+    next: str = ""
+
+
+class IngestPath(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+@router.get("")
+async def status(principal: Reader, at: Services) -> MemoryStatus:
+    return await at.memory.status(principal.workspace_id)
+
+
+@router.get("/search")
+async def search(
+    principal: Reader,
+    at: Services,
+    q: Annotated[str, Query(min_length=1, max_length=4000)],
+    limit: Annotated[int, Query(ge=1, le=50)] = 8,
+) -> Found:
+    return Found(items=tuple(await at.memory.search(principal.workspace_id, q, limit=limit)))
+
+
+@router.post("/documents")
+async def upload(
+    principal: Writer, at: Services, files: Annotated[list[UploadFile], File(max_length=1000)]
+) -> Ingested:
+    """Store and ingest documents; each file's outcome is reported, a bad one harms no other."""
+    folder = at.upload_dir / principal.workspace_id
+    targets = [safe_target(folder, file.filename or "") for file in files]
+    for file, target in zip(files, targets, strict=True):
+        await run_in_threadpool(_store, file, target)
+    return await _ingest(at, principal, folder)
+
+
+@router.post("/ingest")
+async def ingest_path(body: IngestPath, principal: Admin, at: Services) -> Ingested:
+    """Ingest a file or folder on the server's own disk (administrators only)."""
+    path = Path(body.path)
+    if not path.exists():
+        raise NotFound(f"there is no file or folder {body.path!r} on the server", code="not_found.path")
+    return await _ingest(at, principal, path)
+
+
+async def _ingest(at: ApiServices, principal: Principal, path: Path) -> Ingested:
+    steps = [step async for step in at.memory.ingest(principal.workspace_id, [path])]
+    return Ingested(items=tuple(step for step in steps if step.outcome != "unchanged") or tuple(steps))
+
+
+def safe_target(folder: Path, name: str) -> Path:
+    """Where an upload goes. Raises InvalidInput (`input.path`) for a name that leads elsewhere."""
+    pure = PurePosixPath(name.replace("\\", "/"))
+    bad = (
+        not name
+        or "\x00" in name
+        or pure.is_absolute()
+        or any(part in ("..", ".") or part.startswith(".") or ":" in part for part in pure.parts)
+        or len(name) > 300
+        or not pure.name
+    )
+    target = folder.joinpath(*pure.parts)
+    if bad or not target.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(
+            f"the file name {name[:100]!r} cannot be used; send a plain name or a relative path",
+            code="input.path",
+            context={"name": name[:100]},
+        )
+    return target
+
+
+def _store(file: UploadFile, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    with part.open("wb") as out:
+        shutil.copyfileobj(file.file, out)
+    part.replace(target)

@@ -1,0 +1,112 @@
+"""Errors as problem details (RFC 9457): stable codes, titles in the reader's language."""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from flowmatik.kernel import errors
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
+    (errors.Unauthenticated, 401),
+    (errors.PermissionDenied, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.InvalidInput, 422),
+    (errors.DocumentError, 422),
+    (errors.ToolInputInvalid, 422),
+    (errors.BudgetExhausted, 402),
+    (errors.Unavailable, 503),
+    (errors.ModelError, 502),
+    (errors.ToolError, 502),
+    (errors.Fenced, 503),
+)
+_CODES = {"rate.login": 429, "input.too_large": 413}
+
+
+def status_of(error: errors.FlowmatikError) -> int:
+    if error.code in _CODES:
+        return _CODES[error.code]
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def language_of(request: Request) -> str:
+    """The first of Spanish and English in Accept-Language; English without one."""
+    for part in request.headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().lower()[:2]
+        if tag in ("es", "en"):
+            return tag
+    return "en"
+
+
+@cache
+def titles(language: str) -> Mapping[str, str]:
+    text = (
+        resources.files("flowmatik.api").joinpath("locales", f"{language}.toml").read_text(encoding="utf-8")
+    )
+    return tomllib.loads(text)
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, *, extra: Mapping[str, Any] | None = None
+) -> JSONResponse:
+    known = titles(language_of(request))
+    body = {
+        "type": f"urn:flowmatik:problem:{code}",
+        "title": known.get(f"status_{status}", known["status_500"]),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        **(extra or {}),
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if "retry_after" in body:
+        headers["Retry-After"] = str(body["retry_after"])
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the application leaves as a problem."""
+
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, errors.FlowmatikError)  # noqa: S101  # registered for this type only
+        status = status_of(error)
+        if status == 500:
+            return await unexpected(request, error)
+        extra = {"retry_after": error.context["retry_after"]} if "retry_after" in error.context else {}
+        if "faults" in error.context:
+            extra["errors"] = error.context["faults"]
+        return problem(request, status, error.code, error.message, extra=extra)
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
+        rows = [{"field": ".".join(map(str, row["loc"])), "message": row["msg"]} for row in error.errors()]
+        detail = "; ".join(f"{row['field']}: {row['message']}" for row in rows)
+        return problem(request, 422, "input.invalid", detail, extra={"errors": rows})
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101  # as above
+        code = {404: "not_found.path", 405: "input.method"}.get(error.status_code, "input.invalid")
+        return problem(request, error.status_code, code, str(error.detail))
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        reference = uuid4().hex[:12]
+        log.error("a request failed unexpectedly", exc_info=error, extra={"reference": reference})
+        detail = f"an internal error; the log says more under reference {reference}"
+        return problem(request, 500, "internal", detail, extra={"reference": reference})
+
+    app.add_exception_handler(errors.FlowmatikError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

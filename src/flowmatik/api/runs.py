@@ -1,0 +1,165 @@
+"""/v1/runs: create, read, list, cancel, resume, replay, and the event stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from flowmatik.api.services import Services, needs
+from flowmatik.contracts.runs import NewRun, ReplayReport, RunStatus, RunSummary, RunView
+from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.events import CloudEvent
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
+Reader = Annotated[Principal, needs("runs:read")]
+Writer = Annotated[Principal, needs("runs:write")]
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class RunRequest(BaseModel):
+    """`budget_usd`: nothing is no cap, 0 permits only what is free."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    goal: str
+    agent: str = ""
+    language: str = ""
+    budget_usd: Annotated[float, Field(ge=0)] | None = None
+    deadline_seconds: Annotated[float, Field(gt=0)] | None = None
+    sources: list[str] = []
+
+
+class Created(BaseModel):
+    id: str
+
+
+class RunList(BaseModel):
+    items: tuple[RunSummary, ...]
+    next: str
+
+
+class Cancel(BaseModel):
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Resume(BaseModel):
+    """For calls in doubt: call id to `done`, `repeat` or `failed`."""
+
+    resolutions: dict[str, str] = {}
+
+
+@router.post("", status_code=202)
+async def create(
+    body: RunRequest,
+    principal: Writer,
+    at: Services,
+    response: Response,
+    idempotency_key: Annotated[str, Header(max_length=200)] = "",
+) -> Created:
+    """Start a run. The same Idempotency-Key gives the same run."""
+    new = NewRun(
+        goal=body.goal,
+        agent=body.agent,
+        language=body.language,
+        budget_micros=None if body.budget_usd is None else round(body.budget_usd * 1_000_000),
+        deadline_seconds=body.deadline_seconds,
+        sources=tuple(body.sources),
+        idempotency_key=idempotency_key,
+        principal=principal.id,
+    )
+    run_id = await at.runs.create(principal.workspace_id, new)
+    response.headers["Location"] = f"/v1/runs/{run_id}"
+    return Created(id=run_id)
+
+
+@router.get("")
+async def list_runs(
+    principal: Reader,
+    at: Services,
+    status: RunStatus | None = None,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> RunList:
+    """Newest first; `next` is the cursor of the next page, "" on the last."""
+    page = await at.runs.list(principal.workspace_id, status=status, cursor=cursor, limit=limit)
+    return RunList(items=page.items, next=page.next)
+
+
+@router.get("/{run_id}")
+async def read(run_id: str, principal: Reader, at: Services) -> RunView:
+    return await at.runs.get(principal.workspace_id, run_id)
+
+
+@router.post("/{run_id}/cancel", status_code=202)
+async def cancel(run_id: str, principal: Writer, at: Services, body: Cancel | None = None) -> Response:
+    await at.runs.cancel(principal.workspace_id, run_id, reason=body.reason if body else "")
+    return Response(status_code=202)
+
+
+@router.post("/{run_id}/resume", status_code=202)
+async def resume(run_id: str, principal: Writer, at: Services, body: Resume | None = None) -> Response:
+    """Go on with a run that waits; decide its calls in doubt."""
+    await at.runs.resume(principal.workspace_id, run_id, resolutions=body.resolutions if body else None)
+    return Response(status_code=202)
+
+
+@router.post("/{run_id}/replay")
+async def replay(run_id: str, principal: Reader, at: Services) -> ReplayReport:
+    """Decide the recorded run again, without effects, and name what differs."""
+    return await at.runs.replay(principal.workspace_id, run_id)
+
+
+@router.get("/{run_id}/events", response_class=StreamingResponse)
+async def events(
+    run_id: str,
+    principal: Reader,
+    at: Services,
+    follow: bool = True,
+    last_event_id: Annotated[str, Header()] = "",
+) -> StreamingResponse:
+    """The run's CloudEvents as server-sent events; `id` is the seq, so that Last-Event-ID resumes.
+    With `follow` the stream ends when the run has ended or waits for a person."""
+    if last_event_id and not last_event_id.isdigit():
+        raise InvalidInput(
+            f"Last-Event-ID is {last_event_id!r}; it must be a seq", code="input.last_event_id"
+        )
+    after = int(last_event_id) if last_event_id else 0
+    await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
+    source = at.runs.events(principal.workspace_id, run_id, after_seq=after, follow=follow)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(source), media_type="text/event-stream", headers=headers)
+
+
+async def _stream(source: AsyncIterator[CloudEvent]) -> AsyncIterator[bytes]:
+    """Events as they come; a comment now and then keeps proxies from closing a quiet stream."""
+    pending: asyncio.Task[CloudEvent] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(_next(source))
+            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
+            if not done:
+                yield b": keep-alive\n\n"
+                continue
+            finished, pending = pending, None
+            try:
+                event = finished.result()
+            except StopAsyncIteration:
+                return
+            yield _frame(event)
+    finally:
+        if pending is not None:
+            pending.cancel()
+
+
+async def _next(source: AsyncIterator[CloudEvent]) -> CloudEvent:
+    return await anext(source)
+
+
+def _frame(event: CloudEvent) -> bytes:
+    data: dict[str, Any] = event.to_json()
+    return f"id: {event.seq}\nevent: {event.type}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"

@@ -1,0 +1,74 @@
+"""What the gateway is given, and how a request gets at it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+
+from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.security import Identity, Principal
+from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """`detail` says what is wrong and how to mend it; nothing secret."""
+
+    ok: bool
+    detail: str = ""
+
+
+async def _nothing() -> Mapping[str, HealthCheck]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServices:
+    """`upload_dir` holds uploaded documents, a folder for each workspace; sizes in bytes."""
+
+    runs: Runs
+    memory: Memory
+    agents: AgentCatalogue
+    identity: Identity
+    upload_dir: Path
+    health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
+    metrics: Callable[[], bytes] | None = None
+    on_request: Callable[[str, int], None] | None = None
+    max_body: int = 200 * 1024 * 1024
+    max_json: int = 2 * 1024 * 1024
+
+
+def services(request: Request) -> ApiServices:
+    return cast("ApiServices", request.app.state.services)
+
+
+async def caller(request: Request) -> Principal:
+    """The principal behind the Authorization header. Raises Unauthenticated."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise Unauthenticated(
+            "send `Authorization: Bearer <token or API key>`; POST /v1/auth/login gives a token",
+            code="auth.required",
+        )
+    return await services(request).identity.authenticate(credential.strip())
+
+
+def needs(scope: str) -> Any:
+    """A dependency that lets only principals with `scope` pass."""
+
+    async def check(principal: Annotated[Principal, Depends(caller)]) -> Principal:
+        if not principal.may(scope):
+            raise PermissionDenied(
+                f"this needs the scope {scope!r}; yours are {', '.join(sorted(principal.scopes)) or 'none'}",
+                context={"scope": scope},
+            )
+        return principal
+
+    return Depends(check)
+
+
+Services = Annotated[ApiServices, Depends(services)]
