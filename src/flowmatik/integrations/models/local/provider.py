@@ -1,9 +1,10 @@
 """The extractive model: what it says follows from the request's messages and tools alone."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from flowmatik.contracts.models import Message, ModelReply, ModelRequest, ToolCall, Usage
+from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import extract, passages
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import NotUnderstood, Query, read_tables, translate
@@ -29,9 +30,18 @@ class LocalProvider:
             finish="tool_calls" if reply.tool_calls else "stop",
         )
 
+    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
+        reply = await self.complete(request)
+        if reply.text:
+            yield TextDelta(text=reply.text)
+        yield reply
+
     def worst_case_micros(self, request: ModelRequest) -> int:
         del request
         return 0
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     def _reply(self, request: ModelRequest) -> ModelReply:
         offered = {tool.name for tool in request.tools}
