@@ -19,27 +19,7 @@ def prepare(
     code = language.detect(document.text) or document.language
     title = " ".join(document.title.strip().strip("#").split())[:300] or PurePath(name).stem
     header = read_header(document.text, code) if not document.table_format else read_header("", "")
-    records: list[ChunkRecord] = []
-    contexts: list[str] = []
-    for chunk in chunks(document):
-        source.check_time()
-        text = document.text[chunk.start : chunk.end]
-        context = title if chunk.heading.startswith(title) else f"{title} > {chunk.heading}"
-        context = f"{chunk.heading if chunk.heading.startswith(title) else context}\n{text}"
-        own = "" if document.table_format else language.detect(text) or code
-        records.append(
-            ChunkRecord(
-                start=chunk.start,
-                end=chunk.end,
-                lines=_lines(document, chunk.start, chunk.end),
-                page=document.page_at(chunk.start),
-                heading=chunk.heading,
-                language=own,
-                terms=tuple(analysis.terms(context, own)),
-                vector=None,
-            )
-        )
-        contexts.append(context)
+    records, contexts = _cut(document, source, title, code)
     record = DocumentRecord(
         id=document_id,
         source=name,
@@ -54,11 +34,39 @@ def prepare(
         lines=document.lines,
         pages=document.pages,
         ingested_at=at,
-        chunks=tuple(records),
+        chunks=records,
         table_format=document.table_format,
         tables=document.tables,
     )
     return record, contexts
+
+
+def _cut(
+    document: Document, source: Source, title: str, code: str
+) -> tuple[tuple[ChunkRecord, ...], list[str]]:
+    """The passages, and each with the title and headings under which it is indexed and embedded."""
+    records: list[ChunkRecord] = []
+    contexts: list[str] = []
+    for chunk in chunks(document):
+        source.check_time()
+        text = document.text[chunk.start : chunk.end]
+        under = chunk.heading if chunk.heading.startswith(title) else f"{title} > {chunk.heading}"
+        context = f"{under.removesuffix(' > ')}\n{text}"
+        own = "" if document.table_format else language.detect(text) or code
+        records.append(
+            ChunkRecord(
+                start=chunk.start,
+                end=chunk.end,
+                lines=_lines(document, chunk.start, chunk.end),
+                page=document.page_at(chunk.start),
+                heading=chunk.heading,
+                language=own,
+                terms=tuple(analysis.terms(context, own)),
+                vector=None,
+            )
+        )
+        contexts.append(context)
+    return tuple(records), contexts
 
 
 def _lines(document: Document, start: int, end: int) -> tuple[int, int] | None:
