@@ -17,8 +17,8 @@ HOME_IN_USE = "unavailable.home_in_use"
 
 
 @asynccontextmanager
-async def connect_url(url: str, api_key: str) -> AsyncGenerator[Backend]:
-    remote = RemoteBackend(url, api_key)
+async def connect_url(url: str, api_key: str, *, same_disk: bool = False) -> AsyncGenerator[Backend]:
+    remote = RemoteBackend(url, api_key, same_disk=same_disk)
     try:
         yield remote
     finally:
@@ -45,7 +45,7 @@ async def _engine_or_client(settings: Settings, stack: AsyncExitStack) -> Backen
         holder = await asyncio.to_thread(HomeLock(settings.home).holder)
         if holder and holder.get("url"):
             token = await asyncio.to_thread(read_local_token, settings)
-            return await stack.enter_async_context(connect_url(str(holder["url"]), token))
+            return await stack.enter_async_context(connect_url(str(holder["url"]), token, same_disk=True))
         if loop.time() > give_up:
             raise Unavailable(
                 f"process {(holder or {}).get('pid')} has the home {str(settings.home)!r} but does not "

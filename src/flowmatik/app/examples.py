@@ -5,8 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from flowmatik.kernel.errors import NotFound
 
 GOALS = "goals.yaml"
@@ -24,6 +22,8 @@ def docs_folder() -> Path:
 
 def quickstart_goal(language: str) -> str:
     """The example goal that is flagged for the quickstart in `language`, else in English."""
+    import yaml
+
     path = examples_folder() / GOALS
     document = cast("dict[str, Any]", yaml.safe_load(path.read_text(encoding="utf-8")))
     flagged = {entry["lang"]: entry["goal"] for entry in document["goals"] if entry.get("quickstart")}

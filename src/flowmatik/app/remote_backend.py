@@ -23,11 +23,12 @@ class RemoteBackend:
 
     workspace_id = "default"
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, *, same_disk: bool = False) -> None:
+        """`same_disk`: the server is this machine's, so that documents need not be sent over."""
         self._server = RemoteServer(url, api_key)
         self.where = self._server.url
         self.runs = RemoteRuns(self._server)
-        self.memory = RemoteMemory(self._server)
+        self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
 
     async def close(self) -> None:
@@ -35,12 +36,25 @@ class RemoteBackend:
 
 
 class RemoteMemory:
-    """Implements `MemoryAccess`; documents are sent over, the server need not see the disk."""
+    """Implements `MemoryAccess`."""
 
-    def __init__(self, server: RemoteServer) -> None:
+    def __init__(self, server: RemoteServer, *, same_disk: bool) -> None:
         self._server = server
+        self._same_disk = same_disk
 
-    async def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        return self._in_place(paths) if self._same_disk else self._sent_over(paths)
+
+    async def _in_place(self, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        for path in paths:
+            body = {"path": str(path.resolve())}
+            steps = await self._server.ask(
+                _PROGRESS, "POST", "/v1/memory/ingest", json=body, timeout=INGEST_SECONDS
+            )
+            for step in steps.items:
+                yield step
+
+    async def _sent_over(self, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
         files = [(name, path) for given in paths for name, path in _files(given)]
         for done, (name, path) in enumerate(files, start=1):
             kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

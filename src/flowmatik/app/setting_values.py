@@ -1,7 +1,6 @@
 """The table of settings: name, variable, how a value is read, what it is when nobody says."""
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -112,13 +111,6 @@ def web_address(raw: object) -> str:
     return value
 
 
-def model_id(raw: object) -> str:
-    value = text(raw)
-    if value and not re.fullmatch(r"[a-z0-9_]+/\S+", value):
-        raise ValueError("must be <provider>/<name>, such as openai/gpt-4.1-mini or custom/my-model")
-    return value
-
-
 def database_address(raw: object) -> str:
     value = text(raw)
     if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
@@ -185,7 +177,7 @@ SETTINGS: tuple[Setting, ...] = (
         one_of("full", "normal"),
         "full",
     ),
-    _setting("model.default", "model", "FLOWMATIK_MODEL", model_id, ""),
+    _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
     _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
     _setting(
         "providers.openai.base_url",

@@ -22,6 +22,7 @@ from flowmatik.app.setting_values import (
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
+FIRST_MODEL = "gpt-4.1-mini"  # of a provider that has a key, when nobody names a model
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -42,7 +43,7 @@ class Provider:
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
-    `model` "" leaves the choice to the model gateway, `language` "" to the locale."""
+    `model` "" is the offline model, `language` "" leaves it to the locale."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -126,6 +127,7 @@ def load_settings(
         values[setting.key] = _value_of(setting, environment, in_file, flags or {}, faults)
     faults.extend(_unknown_keys(in_file))
     providers = _providers(values, faults)
+    values["model.default"] = _model(values["model.default"], providers, faults)
     if faults:
         raise _all_faults(faults)
     return Settings(
@@ -251,6 +253,23 @@ def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider
     elif base_url:
         found.append(Provider(id="custom", base_url=base_url, api_key=key))
     return tuple(found)
+
+
+def _model(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
+    """The default model as `<provider>/<name>`; "" is the offline model."""
+    ids = [provider.id for provider in providers]
+    if given.partition("/")[0] in (*ids, "local"):
+        return given
+    if given and "custom" in ids:  # such servers name models as they like, with or without a slash
+        return f"custom/{given}"
+    if not given and ids[:1] == ["custom"]:
+        advice = "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name"
+    elif not given:
+        return f"{ids[0]}/{FIRST_MODEL}" if ids else ""
+    else:
+        advice = f"no such provider is configured (there is {', '.join(['local', *ids])}); set its key"
+    faults.append(Fault(key="model.default", shown=repr(given), origin="settings", advice=advice))
+    return given
 
 
 def _all_faults(faults: list[Fault]) -> ConfigurationError:

@@ -5,7 +5,7 @@ Nothing is built at import; what is opened is closed in reverse order, each with
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -22,6 +22,7 @@ from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
+from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,11 @@ async def migrate(settings: Settings) -> Migrated:
 
 
 @asynccontextmanager
-async def open_platform(settings: Settings, *, recover_all: bool) -> AsyncGenerator[Platform]:
+async def open_platform(
+    settings: Settings, *, recover_all: bool, bus_users: Sequence[Callable[[EventBus], None]] = ()
+) -> AsyncGenerator[Platform]:
     """Everything, running. With `recover_all` the engine takes up every unfinished run.
+    `bus_users` subscribe before the first event.
 
     Raises Unavailable (`unavailable.home_in_use`) when another process is this home's engine,
     ConfigurationError for a newer schema or a network file system.
@@ -93,6 +97,8 @@ async def open_platform(settings: Settings, *, recover_all: bool) -> AsyncGenera
         stack.callback(lock.release)
         await migrate(settings)
         platform = await _build(settings, lock, stack)
+        for subscribe in bus_users:
+            subscribe(platform.engine.bus)
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
         yield platform
@@ -100,12 +106,15 @@ async def open_platform(settings: Settings, *, recover_all: bool) -> AsyncGenera
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox
+    from flowmatik.app.models import open_gateway
     from flowmatik.security import StoredIdentity
 
     clock = SystemClock()
     stores = await _open_stores(settings, clock, stack)
     memory = await _open_memory(settings, clock, stack)
-    models = _models(settings, clock)
+    models = open_gateway(settings, clock)
+    stack.push_async_callback(models.close)
+    identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
     catalogue = StoredCatalogue(stores.database, clock)
     await catalogue.seed(WORKSPACE)
     tools = build_toolbox(memory, outbox=settings.outbox)
@@ -128,7 +137,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         agents=catalogue,
         models=models,
-        identity=StoredIdentity(stores.database, clock),
+        identity=identity,
         engine=engine,
         journal=stores.journal,
         lock=lock,

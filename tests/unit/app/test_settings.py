@@ -65,13 +65,37 @@ def test_a_file_that_is_not_toml_is_a_fault_like_any_other(tmp_path: Path) -> No
     assert "server.port = 'x'" in message
 
 
-def test_a_custom_provider_needs_an_address_and_no_key(tmp_path: Path) -> None:
+def test_a_custom_provider_needs_an_address_and_a_model_but_no_key(tmp_path: Path) -> None:
     home = home_with(tmp_path)
-    local = load_settings(home, {"FLOWMATIK_MODEL_BASE_URL": "http://localhost:11434/v1/"})
+    address = {"FLOWMATIK_MODEL_BASE_URL": "http://localhost:11434/v1/"}
+    local = load_settings(home, {**address, "FLOWMATIK_MODEL": "llama"})
     assert [(p.id, p.base_url, p.api_key) for p in local.providers] == [
         ("custom", "http://localhost:11434/v1", "")
     ]
+    assert "Set FLOWMATIK_MODEL" in fault_of(home, address)
     assert "FLOWMATIK_MODEL_BASE_URL" in fault_of(home, {"FLOWMATIK_MODEL_API_KEY": SECRET})
+
+
+@pytest.mark.parametrize(
+    ("environment", "model"),
+    [
+        ({}, ""),
+        ({"FLOWMATIK_OPENAI_API_KEY": SECRET}, "openai/gpt-4.1-mini"),
+        ({"FLOWMATIK_302AI_API_KEY": SECRET}, "ai302/gpt-4.1-mini"),
+        ({"FLOWMATIK_OPENAI_API_KEY": SECRET, "FLOWMATIK_MODEL": "openai/x"}, "openai/x"),
+        ({"FLOWMATIK_OPENAI_API_KEY": SECRET, "FLOWMATIK_MODEL": "local/extractive"}, "local/extractive"),
+        ({"FLOWMATIK_MODEL_BASE_URL": "http://h", "FLOWMATIK_MODEL": "org/m"}, "custom/org/m"),
+        ({"FLOWMATIK_MODEL_BASE_URL": "http://h", "FLOWMATIK_MODEL": "custom/m"}, "custom/m"),
+    ],
+)
+def test_the_model_is_the_named_one_else_of_the_first_provider_else_the_offline_one(
+    environment: dict[str, str], model: str, tmp_path: Path
+) -> None:
+    assert load_settings(home_with(tmp_path), environment).model == model
+
+
+def test_a_model_of_a_provider_without_a_key_is_a_fault(tmp_path: Path) -> None:
+    assert "no such provider is configured" in fault_of(home_with(tmp_path), {"FLOWMATIK_MODEL": "openai/x"})
 
 
 def test_a_budget_of_zero_is_a_cap_and_no_budget_is_none(tmp_path: Path) -> None:

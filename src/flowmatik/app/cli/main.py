@@ -26,7 +26,6 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.runs import runs_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.app.run_output import error_line
 from flowmatik.app.settings import choose_language, configured_language, find_home, process_environment
 from flowmatik.app.texts import Texts
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
@@ -106,6 +105,8 @@ def _texts(lang: str | None, home: str | None, environment: Mapping[str, str]) -
 
 def _report(error: FlowmatikError, text: Texts, *, as_json: bool) -> int:
     if as_json:
+        from flowmatik.app.run_output import error_line  # pydantic would slow every --help down
+
         sys.stdout.write(orjson.dumps(error_line(error).model_dump()).decode() + "\n")
         sys.stdout.flush()
     sys.stderr.write(clean(text("error.line", message=error.message, code=error.code)) + "\n")

@@ -86,14 +86,16 @@ def _say_initialised(session: Session, home: Path, *, created: bool, password: s
 
 
 async def _up(session: Session, flags: dict[str, object]) -> int:
+    from flowmatik.app.metrics import Metrics
     from flowmatik.app.serving import stopped_by_signals
     from flowmatik.app.web import serve_platform
     from flowmatik.app.wiring import open_platform
 
     settings = session.settings(flags)
+    metrics = Metrics()
     async with (
-        open_platform(settings, recover_all=True) as platform,
-        serve_platform(platform, host=settings.host, port=settings.port) as server,
+        open_platform(settings, recover_all=True, bus_users=(metrics.subscribe,)) as platform,
+        serve_platform(platform, host=settings.host, port=settings.port, metrics=metrics) as server,
         stopped_by_signals(server),
     ):
         session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)

@@ -18,7 +18,6 @@ from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.app.run_output import result_of
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.runs import NewRun, RunView
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
@@ -76,17 +75,23 @@ async def follow_to_end(session: Session, backend: Backend, run_id: str, *, afte
 
 def _show_result(session: Session, view: RunView) -> None:
     if session.json:
-        session.print_line(result_of(view).line())
+        _print_result(session, view)
         return
     session.err.print()
     show_run(session, view)
     show_next(session, view)
 
 
+def _print_result(session: Session, view: RunView) -> None:
+    from flowmatik.app.run_output import result_of  # pydantic would slow every --help down
+
+    session.print_line(result_of(view).line())
+
+
 async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     if session.json:
         view = await backend.runs.get(backend.workspace_id, run_id)
-        session.print_line(result_of(view).line())
+        _print_result(session, view)
     else:
         session.print(run_id)
         session.say("run.submitted", run_id=run_id)

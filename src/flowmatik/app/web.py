@@ -1,0 +1,60 @@
+"""The API over a platform: health, metrics, the local token, and the address in the home's lock."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+
+from flowmatik.api import ApiServices, create_app
+from flowmatik.api.services import HealthCheck
+from flowmatik.app.local_token import ensure_local_token
+from flowmatik.app.metrics import Metrics
+from flowmatik.app.serving import Serving, serve
+from flowmatik.app.wiring import Platform
+from flowmatik.kernel.errors import FlowmatikError
+
+
+@asynccontextmanager
+async def serve_platform(
+    platform: Platform, *, host: str, port: int, metrics: Metrics | None = None
+) -> AsyncGenerator[Serving]:
+    """Serve `platform` while the block runs, and say so in the home's lock, so that other
+    processes of this user can submit through it."""
+    app = create_app(api_services(platform, metrics))
+    await ensure_local_token(platform)
+    async with serve(app, host=host, port=port) as serving:
+        platform.lock.publish(serving.url)
+        try:
+            yield serving
+        finally:
+            platform.lock.publish("")
+
+
+def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServices:
+    async def health() -> Mapping[str, HealthCheck]:
+        return {"store": await _store(platform), "memory": await _memory(platform)}
+
+    return ApiServices(
+        runs=platform.runs,
+        memory=platform.memory,
+        agents=platform.agents,
+        identity=platform.identity,
+        upload_dir=platform.settings.data / "uploads",
+        health=health,
+        metrics=metrics.text if metrics else None,
+        on_request=metrics.on_request if metrics else None,
+    )
+
+
+async def _store(platform: Platform) -> HealthCheck:
+    try:
+        await platform.journal.ready(1)
+    except FlowmatikError as error:
+        return HealthCheck(ok=False, detail=error.message)
+    return HealthCheck(ok=True)
+
+
+async def _memory(platform: Platform) -> HealthCheck:
+    try:
+        await platform.memory.status(platform.workspace_id)
+    except FlowmatikError as error:
+        return HealthCheck(ok=False, detail=error.message)
+    return HealthCheck(ok=True)
