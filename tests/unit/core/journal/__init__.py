@@ -1,0 +1,1 @@
+"""The journal's parts that need no store."""
