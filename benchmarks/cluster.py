@@ -36,13 +36,36 @@ def _started(folder: Path) -> Iterator[str]:
     if os.geteuid() == 0:
         folder.chmod(0o755)
         shutil.chown(folder, "postgres")
-    _run(folder, binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+    _run(
+        folder,
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    )
     port = _free_port()
     settings = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}' "
         "-c fsync=on -c synchronous_commit=on -c max_connections=200"
     )
-    _run(folder, binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", folder / "log", "-o", settings, "start")
+    _run(
+        folder,
+        binaries / "pg_ctl",
+        "-D",
+        data,
+        "-w",
+        "-t",
+        "60",
+        "-l",
+        folder / "log",
+        "-o",
+        settings,
+        "start",
+    )
     try:
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
@@ -55,7 +78,9 @@ def _run(folder: Path, *command: Path | str) -> None:
     words = [*prefix, *(str(word) for word in command)]
     # The server inherits these: a pipe would never see its end, so the output goes to a file.
     with tempfile.TemporaryFile() as output:
-        done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        done = subprocess.run(
+            words, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
         output.seek(0)
         said = output.read().decode(errors="replace")
     if done.returncode != 0:

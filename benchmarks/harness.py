@@ -45,7 +45,8 @@ class Contestant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """`prepare` opens what the case needs (a server, a folder) and yields `fresh`, which yields a
-    new, empty target for every single measurement. The first contestant is ours."""
+    new, empty target for every single measurement. The first contestant is ours. `parts` names what
+    else ours measures on the way, with its unit; each becomes a line of its own, `case.part`."""
 
     name: str
     unit: str
@@ -54,6 +55,7 @@ class Case:
     contestants: tuple[Contestant, ...]
     prepare: Callable[[], AbstractContextManager[Fresh]]
     higher_is_better: bool = True
+    parts: Mapping[str, str] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,32 +76,49 @@ class CaseResult:
     case: Case
     n: int
     samples: dict[str, list[float]]
+    parts: dict[str, list[float]]
 
     @property
     def ours(self) -> str:
         return self.case.contestants[0].name
 
     def median(self, name: str) -> float:
-        return float(f"{statistics.median(self.samples[name]):.5g}")
+        return _rounded(statistics.median(self.samples[name]))
 
-    def line(self, bench: str) -> dict[str, Any]:
-        peers = {name: self.median(name) for name in self.samples if name != self.ours}
-        return {
-            "bench": bench,
-            "case": self.case.name,
-            "n": self.n,
-            "ours": self.median(self.ours),
-            "unit": self.case.unit,
-            "peers": peers,
-        }
+    def lines(self, bench: str) -> list[dict[str, Any]]:
+        """The JSON objects: the case itself, then its parts."""
+        case, peers = self.case, {name: self.median(name) for name in self.samples if name != self.ours}
+        whole = _line(bench, case.name, self.n, self.median(self.ours), case.unit, peers)
+        parts = [
+            _line(
+                bench,
+                f"{case.name}.{part}",
+                self.n,
+                _rounded(statistics.median(values)),
+                case.parts[part],
+                {},
+            )
+            for part, values in self.parts.items()
+        ]
+        return [whole, *parts]
+
+
+def _line(
+    bench: str, case: str, n: int, ours: float, unit: str, peers: Mapping[str, float]
+) -> dict[str, Any]:
+    return {"bench": bench, "case": case, "n": n, "ours": ours, "unit": unit, "peers": dict(peers)}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 class Failed(Exception):
     """A contestant's process did not deliver a measurement; the message says why."""
 
 
-def measure(contestant: Contestant, job: Job, seconds: float) -> float:
-    """One measurement in a new process. Raises Failed."""
+def measure(contestant: Contestant, job: Job, seconds: float) -> Mapping[str, float]:
+    """One measurement in a new process: `value`, and the parts that it knows. Raises Failed."""
     text = json.dumps({**job, **contestant.options})
     command = [sys.executable, "-m", "benchmarks.worker", contestant.module, text]
     try:
@@ -108,7 +127,8 @@ def measure(contestant: Contestant, job: Job, seconds: float) -> float:
         raise Failed(f"no result within {seconds:.0f} s") from error
     if done.returncode != 0:
         raise Failed(f"exit {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return float(json.loads(done.stdout.strip().splitlines()[-1])["value"])
+    measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return measured
 
 
 def run(bench: Benchmark, arguments: Sequence[str]) -> int:
@@ -139,6 +159,7 @@ def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[Ca
     present = [one for one in case.contestants if not one.missing()]
     complete = len(present) == len(case.contestants)
     samples: dict[str, list[float]] = {}
+    parts: dict[str, list[float]] = {part: [] for part in case.parts}
     with case.prepare() as fresh:
         for turn in range(rounds):
             shift = turn % len(present)  # nobody always comes first, or after the same neighbour
@@ -151,16 +172,19 @@ def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[Ca
                     continue
                 try:
                     with fresh() as target:
-                        value = measure(contestant, {**target, "n": n}, max(left, 10) if quick else FULL_SECONDS)
+                        limit = max(left, 10) if quick else FULL_SECONDS
+                        measured = measure(contestant, {**target, "n": n}, limit)
                 except Failed as error:
                     _note(case, contestant, str(error))
                     complete = False
                     if ours:
                         return None, False
                 else:
-                    samples.setdefault(contestant.name, []).append(value)
+                    samples.setdefault(contestant.name, []).append(measured["value"])
+                    for part in parts if ours else ():
+                        parts[part].append(measured[part])
     ordered = {one.name: samples[one.name] for one in case.contestants if one.name in samples}
-    return CaseResult(case=case, n=n, samples=ordered), complete
+    return CaseResult(case=case, n=n, samples=ordered, parts=parts), complete
 
 
 def _options(bench: Benchmark, arguments: Sequence[str]) -> argparse.Namespace:
@@ -186,6 +210,7 @@ def _document(bench: Benchmark, results: Sequence[CaseResult], rounds: int, whol
             n=result.n,
             higher_is_better=result.case.higher_is_better,
             samples=result.samples,
+            parts={f"{part}, {result.case.parts[part]}": values for part, values in result.parts.items()},
         )
         for result in results
     ]
@@ -194,13 +219,15 @@ def _document(bench: Benchmark, results: Sequence[CaseResult], rounds: int, whol
 
 
 def _show(bench: Benchmark, result: CaseResult, as_json: bool) -> None:
-    line = result.line(bench.name)
     if as_json:
-        print(json.dumps(line), flush=True)
+        for line in result.lines(bench.name):
+            print(json.dumps(line), flush=True)
         return
     print(f"{bench.name} · {result.case.name} · n={result.n} · {result.case.unit}", flush=True)
-    for name, values in result.samples.items():
-        print(f"  {name:24} {result.median(name):>12,.6g}   ({min(values):,.5g} to {max(values):,.5g})", flush=True)
+    shown = [*result.samples.items(), *((f"· {part}", values) for part, values in result.parts.items())]
+    for name, values in shown:
+        middle = statistics.median(values)
+        print(f"  {name:24} {middle:>12,.5g}   ({min(values):,.5g} to {max(values):,.5g})", flush=True)
 
 
 def _say_what_is_missing(cases: Sequence[Case]) -> None:

@@ -4,7 +4,7 @@ import importlib.metadata
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Table:
     n: int
     higher_is_better: bool
     samples: Mapping[str, Sequence[float]]
+    parts: Mapping[str, Sequence[float]] = field(default_factory=lambda: {})
 
 
 def section(about: str, tables: Sequence[Table], rounds: int, versions: Sequence[str]) -> str:
@@ -51,7 +52,14 @@ def _table(table: Table) -> str:
         middle = statistics.median(values)
         times = base / middle if table.higher_is_better else middle / base
         compared = "" if name == ours else f"{times:.3g}× it"
-        rows.append(f"| {name} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} | {compared} |")
+        rows.append(
+            f"| {name} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} | {compared} |"
+        )
+    for part, values in table.parts.items():
+        middle = statistics.median(values)
+        rows.append(
+            f"| {ours}: {part} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} | |"
+        )
     return "\n".join(rows)
 
 
@@ -63,9 +71,8 @@ def write_section(name: str, title: str, body: str, page: Path = PAGE) -> None:
     """Replace the section `name` of the page, or add it; the other sections stay as they are."""
     text = page.read_text(encoding="utf-8") if page.exists() else HEAD
     block = f"<!-- benchmark {name} -->\n## {title}\n\n{body.strip()}\n<!-- end {name} -->\n"
-    pattern = re.compile(rf"<!-- benchmark {re.escape(name)} -->\n.*?<!-- end {re.escape(name)} -->\n", re.DOTALL)
-    if pattern.search(text):
-        text = pattern.sub(lambda _: block, text)
-    else:
-        text = f"{text.rstrip()}\n\n{block}"
-    page.write_text(text, encoding="utf-8")
+    pattern = re.compile(
+        rf"<!-- benchmark {re.escape(name)} -->\n.*?<!-- end {re.escape(name)} -->\n", re.DOTALL
+    )
+    replaced, times = pattern.subn(lambda _: block, text)
+    page.write_text(replaced if times else f"{text.rstrip()}\n\n{block}", encoding="utf-8")

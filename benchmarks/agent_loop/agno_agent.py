@@ -22,7 +22,11 @@ class Scripted(Model):
     async def ainvoke(self, messages: list[Any], *args: Any, **kwargs: Any) -> ModelResponse:
         if messages[-1].role == "tool":
             return ModelResponse(role="assistant", content=ANSWER)
-        call = {"id": "c1", "type": "function", "function": {"name": TOOL, "arguments": json.dumps(ARGUMENTS)}}
+        call = {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": TOOL, "arguments": json.dumps(ARGUMENTS)},
+        }
         return ModelResponse(role="assistant", tool_calls=[call])
 
     def invoke_stream(self, *args: Any, **kwargs: Any) -> Iterator[ModelResponse]:

@@ -19,7 +19,9 @@ AGENT = AgentVersion(
 def script(request: ModelRequest) -> ModelReply:
     if request.messages[-1].role == "tool":
         return ModelReply(text=ANSWER)
-    return ModelReply(text="", tool_calls=(ToolCall(id="c1", name=TOOL, arguments=ARGUMENTS),), finish="tool_calls")
+    return ModelReply(
+        text="", tool_calls=(ToolCall(id="c1", name=TOOL, arguments=ARGUMENTS),), finish="tool_calls"
+    )
 
 
 async def price(arguments: dict[str, Any], context: ToolContext) -> object:

@@ -15,7 +15,9 @@ written by hand, with nothing about them.
 PEERS = (
     Contestant(name="plain_asyncio", module="benchmarks.agent_loop.plain"),
     Contestant(name="agno", module="benchmarks.agent_loop.agno_agent", needs=("agno",)),
-    Contestant(name="pydantic_ai", module="benchmarks.agent_loop.pydantic_agent", needs=("pydantic-ai-slim",)),
+    Contestant(
+        name="pydantic_ai", module="benchmarks.agent_loop.pydantic_agent", needs=("pydantic-ai-slim",)
+    ),
 )
 
 

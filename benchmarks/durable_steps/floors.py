@@ -38,7 +38,9 @@ async def _postgres(job: dict[str, Any]) -> AsyncGenerator[Write]:
                 await pool.execute("INSERT INTO steps VALUES ($1, $2, $3)", *rows[0])
                 return
             columns = [list(column) for column in zip(*rows, strict=True)]
-            await pool.execute("INSERT INTO steps SELECT * FROM unnest($1::text[], $2::int[], $3::text[])", *columns)
+            await pool.execute(
+                "INSERT INTO steps SELECT * FROM unnest($1::text[], $2::int[], $3::text[])", *columns
+            )
 
         yield write
 

@@ -40,7 +40,9 @@ async def _saver(job: dict[str, Any]) -> AsyncGenerator[BaseCheckpointSaver[Any]
     store = str(job["store"])
     if store == "postgres":
         options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-        pool: Any = AsyncConnectionPool(job["target"], min_size=4, max_size=AT_ONCE, kwargs=options, open=False)
+        pool: Any = AsyncConnectionPool(
+            job["target"], min_size=4, max_size=AT_ONCE, kwargs=options, open=False
+        )
         async with pool:
             saver = AsyncPostgresSaver(pool)
             await saver.setup()

@@ -26,6 +26,8 @@ async def steps_per_second(job: Mapping[str, Any], one_run: OneRun) -> dict[str,
             await one_run()
 
     await asyncio.gather(*(limited() for _ in range(WARM_UP)))
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(limited() for _ in range(runs(job))))
-    return {"value": runs(job) * STEPS / (time.perf_counter() - began)}
+    steps = runs(job) * STEPS
+    spent = time.process_time() - cpu
+    return {"value": steps / (time.perf_counter() - began), "cpu": spent / steps * 1e6}

@@ -1,0 +1,41 @@
+"""Pages taken in per second, and where the time goes."""
+
+from benchmarks.harness import Benchmark, Case, Contestant, run
+from benchmarks.ingest.corpus import PAGE_CHARACTERS, handbook_files
+from benchmarks.targets import folders
+
+ABOUT = f"""
+Files into memory, searchable by words and by meaning at the end: parsed, cut into passages, embedded with
+the packaged model and written. A page is {PAGE_CHARACTERS:,} characters of extracted text; n is files.
+`handbook` is `examples/handbook` (Markdown, text, HTML, DOCX, PDF); `generated` is made of its sentences, in
+Markdown, HTML and text. Loading the model is not counted. Below each: milliseconds a page by stage.
+"""
+
+
+def _case(corpus: str, n: int, quick_n: int) -> Case:
+    return Case(
+        name=corpus,
+        unit="pages/s",
+        n=n,
+        quick_n=quick_n,
+        contestants=(
+            Contestant(name="flowmatik", module="benchmarks.ingest.ours", options={"corpus": corpus}),
+        ),
+        prepare=folders,
+        parts=dict.fromkeys(("parse", "chunk", "embed", "write"), "ms/page"),
+    )
+
+
+BENCHMARK = Benchmark(
+    name="ingest",
+    title="Taking in documents",
+    about=ABOUT,
+    cases=(
+        _case("handbook", len(handbook_files()), len(handbook_files())),
+        _case("generated", 240, 30),
+    ),
+)
+
+
+def main(arguments: list[str]) -> int:
+    return run(BENCHMARK, arguments)
