@@ -1,120 +1,99 @@
-"""The model gateway: routes by provider, retries what may pass, counts what it costs."""
+"""All model providers behind one port: `<provider>/<model>` is served by the plugin of that provider."""
 
-import logging
-import random
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
-from flowmatik.integrations.models.pricing import cost_micros, worst_case_micros
-from flowmatik.integrations.models.settings import GatewaySettings, ProviderSettings
+from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import ModelRejected, ModelUnavailable
+from flowmatik.kernel.errors import ConfigurationError, ModelRejected
 from flowmatik.kernel.plugins import PluginRegistry
 
-log = logging.getLogger(__name__)
 LOCAL = "local"
 LOCAL_MODEL = "local/extractive"
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
 
 
-class Provider(Protocol):
-    """What a provider plugin's `build(settings)` returns. One attempt, no retries; errors are
-    ModelRejected, ModelUnavailable (context `retry_after` in seconds when the provider said so)
-    or ModelMalformed. Costs are left to the gateway."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """`providers` by id, in order of preference; `default_model` "" leaves the choice to the
+    gateway. `local` needs no entry."""
 
-    async def complete(self, request: ModelRequest) -> ModelReply: ...
+    providers: Mapping[str, ProviderSettings]
+    default_model: str = ""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]: ...
 
-    async def close(self) -> None: ...
+def provider_plugins() -> PluginRegistry:
+    """The model providers that there are, whether configured or not."""
+    return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
 class Gateway:
-    """Implements `ModelGateway`."""
+    """A ModelGateway. Vendor libraries are imported at a provider's first call.
+
+    Raises ConfigurationError at once for an unknown plugin, a plugin whose libraries are missing,
+    a provider without an address, or a default model of a provider that is not configured.
+    """
 
     def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._registry = PluginRegistry(Path(__file__).parent, __package__ or "")
-        self._known = {provider.id: provider for provider in settings.providers}
-        self._built: dict[str, Provider] = {}
+        registry = provider_plugins()
+        configured = {LOCAL: ProviderSettings(), **settings.providers}
+        self._providers = {
+            provider_id: cast(
+                "ModelProvider",
+                registry.build(
+                    one.plugin or provider_id, ProviderBuild(id=provider_id, settings=one, clock=clock)
+                ),
+            )
+            for provider_id, one in configured.items()
+        }
+        self._default = settings.default_model or _choose(settings, registry)
+        if self._default.partition("/")[0] not in self._providers:
+            raise ConfigurationError(
+                f"the default model {self._default!r} belongs to no configured provider; configured: "
+                f"{', '.join(self._providers)}",
+                context={"model": self._default},
+            )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        provider = self._provider(request.model)
-        attempt = 0
-        while True:
-            try:
-                return self._priced(request, await provider.complete(request))
-            except ModelUnavailable as error:
-                if attempt >= self._settings.retries:
-                    raise
-                await self._wait(attempt, error, request.model)
-                attempt += 1
+        return await self._provider(request).complete(request)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
-        """Tried again only while nothing was said yet: what a watcher saw cannot be unsaid."""
-        provider = self._provider(request.model)
-        attempt = 0
-        while True:
-            said = False
-            try:
-                async for piece in provider.stream(request):
-                    said = True
-                    yield self._priced(request, piece) if isinstance(piece, ModelReply) else piece
-                return
-            except ModelUnavailable as error:
-                if said or attempt >= self._settings.retries:
-                    raise
-                await self._wait(attempt, error, request.model)
-                attempt += 1
+        async for item in self._provider(request).stream(request):
+            yield item
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
-        if request.model.startswith(f"{LOCAL}/"):
-            return 0
-        one = worst_case_micros(request, self._settings.prices)
-        return None if one is None else one * (self._settings.retries + 1)
+        """As the port says; 0 for a model of no configured provider, which is refused unsent."""
+        provider = self._providers.get(request.model.partition("/")[0])
+        return 0 if provider is None else provider.worst_case_micros(request)
 
     def default_model(self) -> str:
-        return self._settings.default_model or LOCAL_MODEL
+        return self._default
 
     async def close(self) -> None:
-        for provider in self._built.values():
+        """Closes the providers' connections; calls after it fail."""
+        for provider in self._providers.values():
             await provider.close()
 
-    def _provider(self, model: str) -> Provider:
-        name, _, rest = model.partition("/")
-        if name not in self._built:
-            if name != LOCAL and name not in self._known:
-                known = ", ".join([LOCAL, *self._known])
-                raise ModelRejected(
-                    f"no provider {name!r} is configured for the model {model!r}; there is {known}",
-                    code="model.unknown",
-                    context={"model": model},
-                )
-            settings: ProviderSettings | None = self._known.get(name)
-            kind = settings.kind if settings else LOCAL
-            self._built[name] = cast("Provider", self._registry.build(kind, settings))
-        if not rest:
-            raise ModelRejected(f"the model {model!r} must be <provider>/<name>", code="model.unknown")
-        return self._built[name]
+    def _provider(self, request: ModelRequest) -> ModelProvider:
+        prefix, _, name = request.model.partition("/")
+        provider = self._providers.get(prefix)
+        if provider is None or not name:
+            raise ModelRejected(
+                f"no provider serves the model {request.model!r}; model ids are <provider>/<model> and the "
+                f"configured providers are {', '.join(self._providers)}",
+                context={"model": request.model},
+            )
+        return provider
 
-    def _priced(self, request: ModelRequest, reply: ModelReply) -> ModelReply:
-        if request.model.startswith(f"{LOCAL}/"):
-            return reply
-        return replace(
-            reply,
-            model=request.model,
-            cost_micros=cost_micros(request.model, reply.usage, self._settings.prices),
-        )
 
-    async def _wait(self, attempt: int, error: ModelUnavailable, model: str) -> None:
-        said = error.context.get("retry_after")
-        delay = FIRST_DELAY * 2**attempt * (0.5 + random.random())  # noqa: S311  # jitter, not a secret
-        if isinstance(said, int | float):
-            delay = max(delay, float(said))
-        log.warning("a model call is tried again", extra={"model": model, "attempt": attempt + 1})
-        await self._clock.sleep(min(delay, LONGEST_DELAY))
+def _choose(settings: GatewaySettings, registry: PluginRegistry) -> str:
+    """The first model of the first provider with a key; the plugin may name one for want of any."""
+    for provider_id, one in settings.providers.items():
+        if one.api_key:
+            suggested = registry.manifest(one.plugin or provider_id).options.get("default_model")
+            name = one.models[0] if one.models else suggested
+            if isinstance(name, str) and name:
+                return f"{provider_id}/{name}"
+    return LOCAL_MODEL

@@ -17,8 +17,8 @@ from flowmatik.integrations.models.local.words import fold, language_of, terms
 
 MAX_CHARACTERS = 300
 MAX_LISTED = 1200
-FOUND_PASSAGE = 0.45
-FOUND_SENTENCE = 0.18
+FOUND_PASSAGE = 0.42
+FOUND_SENTENCE = 0.25
 _UNIT = (
     r"days?|weeks?|months?|years?|hours?|minutes?|seconds?|dias?|semanas?|mes(?:es)?|anos?|horas?|minutos?|segundos?"
     r"|century|centuries|siglos?"
@@ -71,7 +71,7 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     pool = [candidate for passage in kept for candidate in candidates(passage)]
     if not pool or not asked:
         return Extract(quotes=(), coverage=0.0, sentence_coverage=0.0)
-    weights = _weights(asked, kept, language)
+    weights = _weights(asked, pool, language)
     shape = _shape(question)
     scored = sorted((_score(one, asked, weights, shape, language) for one in pool), key=lambda s: -s.score)
     best = scored[0]
@@ -111,10 +111,10 @@ def shown(quote: str) -> str:
     return text.replace("**", "").replace("`", "")
 
 
-def _weights(asked: frozenset[str], passages: list[Passage], language: str) -> dict[str, float]:
-    """Inverse document frequency over the passages at hand; a word in none weighs most."""
-    count = Counter(t for p in passages for t in terms(f"{p.title} {p.heading} {p.text}", language) & asked)
-    return {term: math.log(1 + (len(passages) + 1) / (count[term] + 0.5)) for term in asked}
+def _weights(asked: frozenset[str], pool: list[Candidate], language: str) -> dict[str, float]:
+    """Inverse frequency over the sentences at hand; a word in none weighs most."""
+    count = Counter(t for one in pool for t in terms(one.text, language) & asked)
+    return {term: math.log(1 + (len(pool) + 1) / (count[term] + 0.5)) for term in asked}
 
 
 def _shape(question: str) -> re.Pattern[str] | str | None:
@@ -145,13 +145,14 @@ def _score(
     near = (terms(one.context, language) | terms(one.passage.heading, language)) & asked - own
     far = terms(f"{one.passage.title} {one.passage.text}", language) & asked - own - near
     mass = sum(weights[t] for t in own)
-    around = mass + sum(weights[t] for t in near) + sum(weights[t] for t in far)
+    close = mass + sum(weights[t] for t in near)
+    around = close + sum(weights[t] for t in far)
     score = (mass + 0.45 * sum(weights[t] for t in near) + 0.2 * sum(weights[t] for t in far)) / total
     fits = _fits(shape, one.text)
     score += 0.0 if fits is None else 0.12 if fits else -0.12
     score += 0.06 / (1 + one.passage.rank)
     score -= 0.05 if one.text.endswith(("?", ":")) else 0.0
-    return _Scored(candidate=one, score=score, own=mass / total, around=around / total)
+    return _Scored(candidate=one, score=score, own=close / total, around=around / total)
 
 
 def _companions(

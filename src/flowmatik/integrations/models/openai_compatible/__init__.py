@@ -1,10 +1,9 @@
-"""Every endpoint that speaks OpenAI's chat completions, through Pydantic AI's direct interface."""
+"""A server that speaks OpenAI's format, at the address in the settings."""
 
-from typing import Any
+from flowmatik.integrations.chat_completions import ChatCompletionsProvider, Dialect
+from flowmatik.integrations.provider import ProviderBuild
 
 
-def build(settings: Any) -> Any:
-    """The provider for a `ProviderSettings`; the vendor's SDK is imported at the first call."""
-    from flowmatik.integrations.models.openai_compatible.provider import OpenAICompatibleProvider
-
-    return OpenAICompatibleProvider(settings)
+def build(settings: ProviderBuild) -> ChatCompletionsProvider:
+    """The provider. Needs a base URL; a key only where the server wants one."""
+    return ChatCompletionsProvider(settings, Dialect())

@@ -1,0 +1,19 @@
+"""Addresses as people paste them."""
+
+from urllib.parse import urlsplit
+
+from flowmatik.kernel.errors import ConfigurationError
+
+
+def api_root(base_url: str, provider: str) -> str:
+    """The root of the API, ending in its version: `/chat/completions` and slashes at the end are cut,
+    and an address without a path gets `/v1`. Raises ConfigurationError."""
+    root = base_url.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    parts = urlsplit(root)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ConfigurationError(
+            f"the base URL of the model provider {provider!r} must look like https://host/v1, without a user "
+            "or a query; correct it in the settings",
+            context={"provider": provider},
+        )
+    return root if parts.path else f"{root}/v1"
