@@ -1,19 +1,31 @@
 """The model gateway as the settings want it."""
 
 from flowmatik.app.settings import Settings
-from flowmatik.integrations.models.gateway import Gateway
-from flowmatik.integrations.models.settings import GatewaySettings, Price, ProviderSettings
+from flowmatik.integrations.models.gateway import Gateway, GatewaySettings
+from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.kernel.clock import Clock
+
+PLUGINS = {"custom": "openai_compatible"}
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Gateway:
-    """Nothing is imported or connected before the first call; close it when done."""
-    providers = tuple(
-        ProviderSettings(id=provider.id, base_url=provider.base_url, api_key=provider.api_key)
+    """Nothing is connected before the first call; close it when done."""
+    providers = {
+        provider.id: ProviderSettings(
+            base_url=provider.base_url,
+            api_key=provider.api_key,
+            plugin=PLUGINS.get(provider.id, ""),
+            prices=_prices(settings, provider.id),
+        )
         for provider in settings.providers
-    )
-    prices = {
-        price.model: Price(input_usd=price.input_usd, output_usd=price.output_usd)
-        for price in settings.prices
     }
-    return Gateway(GatewaySettings(providers=providers, prices=prices, default_model=settings.model), clock)
+    return Gateway(GatewaySettings(providers=providers, default_model=settings.model), clock)
+
+
+def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:
+    """The prices set for the provider's models, by the model's own name."""
+    return {
+        price.model.partition("/")[2]: (price.input_usd, price.output_usd)
+        for price in settings.prices
+        if price.model.partition("/")[0] == provider
+    }

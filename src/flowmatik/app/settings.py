@@ -22,7 +22,6 @@ from flowmatik.app.setting_values import (
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
-FIRST_MODEL = "gpt-4.1-mini"  # of a provider that has a key, when nobody names a model
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -43,7 +42,8 @@ class Provider:
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
-    `model` "" is the offline model, `language` "" leaves it to the locale."""
+    `model` "" leaves it to the first provider, else it is the offline
+    model; `language` "" leaves it to the locale."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -256,7 +256,7 @@ def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider
 
 
 def _model(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
-    """The default model as `<provider>/<name>`; "" is the offline model."""
+    """The default model as `<provider>/<name>`, "" when nobody named one."""
     ids = [provider.id for provider in providers]
     if given.partition("/")[0] in (*ids, "local"):
         return given
@@ -265,7 +265,7 @@ def _model(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> 
     if not given and ids[:1] == ["custom"]:
         advice = "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name"
     elif not given:
-        return f"{ids[0]}/{FIRST_MODEL}" if ids else ""
+        return ""
     else:
         advice = f"no such provider is configured (there is {', '.join(['local', *ids])}); set its key"
     faults.append(Fault(key="model.default", shown=repr(given), origin="settings", advice=advice))

@@ -46,7 +46,7 @@ class Tokens:
     def read(self, token: str) -> Principal:
         """Raises Unauthenticated: `auth.expired`, or `auth.invalid` for anything else."""
         try:
-            claims = cast("dict[str, Any]", jwt.decode(token, self.key, algorithms=[ALGORITHM]).claims)
+            claims = jwt.decode(token, self.key, algorithms=[ALGORITHM]).claims
             if claims["iss"] != ISSUER or claims["aud"] != AUDIENCE:
                 raise _invalid()
             expires, principal = int(claims["exp"]), _principal(claims)
@@ -65,7 +65,7 @@ def load_key(folder: Path) -> OKPKey:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         try:
-            return OKPKey.import_key(path.read_text(encoding="utf-8"))
+            return OKPKey.import_key(json.loads(path.read_text(encoding="utf-8")))
         except (JoseError, ValueError) as error:
             raise ConfigurationError(
                 f"the signing key {str(path)!r} cannot be read; restore it, or delete it to make a new one "
