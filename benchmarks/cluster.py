@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ GIVEN = "FLOWMATIK_TEST_PG_DSN"
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres() -> Generator[str]:
     """The administrator's address: the cluster named by FLOWMATIK_TEST_PG_DSN, else a new one that
     is gone afterwards."""
     given = os.environ.get(GIVEN)
@@ -30,7 +30,7 @@ def postgres() -> Iterator[str]:
         yield from _started(Path(folder))
 
 
-def _started(folder: Path) -> Iterator[str]:
+def _started(folder: Path) -> Generator[str]:
     binaries = _binaries()
     data = folder / "data"
     if os.geteuid() == 0:
@@ -104,7 +104,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def database(administrator: str) -> Iterator[str]:
+def database(administrator: str) -> Generator[str]:
     """The address of a new database, dropped afterwards."""
     name = f"bench_{uuid.uuid4().hex}"
     asyncio.run(_administer(administrator, f'CREATE DATABASE "{name}"'))

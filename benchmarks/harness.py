@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks import report
@@ -22,6 +23,7 @@ Main = Callable[[list[str]], int]
 Job = Mapping[str, Any]
 Fresh = Callable[[], AbstractContextManager[Job]]
 
+ROOT = Path(__file__).resolve().parents[1]
 QUICK_SECONDS = 44.0  # --quick must end within 50 s, start-up and clearing away included
 FULL_SECONDS = 600.0
 FULL_ROUNDS = 5
@@ -122,7 +124,7 @@ def measure(contestant: Contestant, job: Job, seconds: float) -> Mapping[str, fl
     text = json.dumps({**job, **contestant.options})
     command = [sys.executable, "-m", "benchmarks.worker", contestant.module, text]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise Failed(f"no result within {seconds:.0f} s") from error
     if done.returncode != 0:

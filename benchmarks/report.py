@@ -51,9 +51,9 @@ def _table(table: Table) -> str:
     for name, values in table.samples.items():
         middle = statistics.median(values)
         times = base / middle if table.higher_is_better else middle / base
-        compared = "" if name == ours else f"{times:.3g}× it"
+        compared = " " if name == ours else f" {times:.3g}× it "
         rows.append(
-            f"| {name} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} | {compared} |"
+            f"| {name} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} |{compared}|"
         )
     for part, values in table.parts.items():
         middle = statistics.median(values)
@@ -67,8 +67,9 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def write_section(name: str, title: str, body: str, page: Path = PAGE) -> None:
+def write_section(name: str, title: str, body: str, page: Path | None = None) -> None:
     """Replace the section `name` of the page, or add it; the other sections stay as they are."""
+    page = page or PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else HEAD
     block = f"<!-- benchmark {name} -->\n## {title}\n\n{body.strip()}\n<!-- end {name} -->\n"
     pattern = re.compile(

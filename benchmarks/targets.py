@@ -1,7 +1,7 @@
 """What a case needs before each measurement: nothing, a new folder, or a new database."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from benchmarks.cluster import database, postgres
@@ -9,18 +9,18 @@ from benchmarks.harness import Fresh, Job
 
 
 @contextmanager
-def nothing() -> Iterator[Fresh]:
+def nothing() -> Generator[Fresh]:
     @contextmanager
-    def fresh() -> Iterator[Job]:
+    def fresh() -> Generator[Job]:
         yield {}
 
     yield fresh
 
 
 @contextmanager
-def folders() -> Iterator[Fresh]:
+def folders() -> Generator[Fresh]:
     @contextmanager
-    def fresh() -> Iterator[Job]:
+    def fresh() -> Generator[Job]:
         with tempfile.TemporaryDirectory(prefix="flowmatik-bench.") as folder:
             yield {"target": folder}
 
@@ -28,11 +28,11 @@ def folders() -> Iterator[Fresh]:
 
 
 @contextmanager
-def databases() -> Iterator[Fresh]:
+def databases() -> Generator[Fresh]:
     with postgres() as administrator:
 
         @contextmanager
-        def fresh() -> Iterator[Job]:
+        def fresh() -> Generator[Job]:
             with database(administrator) as address:
                 yield {"target": address}
 

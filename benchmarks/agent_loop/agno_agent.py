@@ -48,7 +48,7 @@ async def price(part: str) -> str:
 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:
-    agent = Agent(model=Scripted(), tools=[price], instructions=INSTRUCTIONS, telemetry=False)
+    agent: Any = Agent(model=Scripted(), tools=[price], instructions=INSTRUCTIONS, telemetry=False)
 
     async def one_run() -> str:
         return str((await agent.arun(PROMPT)).content)

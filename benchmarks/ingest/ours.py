@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.ingest.corpus import HANDBOOK, PAGE_CHARACTERS, generate
+from benchmarks.ingest.corpus import PAGE_CHARACTERS, generate, handbook_files
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import IngestLimits, SqliteMemory, load_embedder, sync
@@ -93,11 +93,12 @@ def timed_prepare(stages: Stages, prepare: Callable[..., Any]) -> Callable[..., 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:
     folder = Path(str(job["target"]))
-    documents = HANDBOOK
+    paths = handbook_files()[: int(job["n"])]
     if job["corpus"] == "generated":
         documents = folder / "documents"
         documents.mkdir()
         generate(documents, int(job["n"]))
+        paths = [documents]
     embedder = load_embedder()
     if embedder is None:
         raise AssertionError("the embedding model is not installed; run `just setup`")
@@ -114,7 +115,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     )
     try:
         began = time.perf_counter()
-        outcomes = [progress async for progress in memory.ingest(WORKSPACE, [documents])]
+        outcomes = [progress async for progress in memory.ingest(WORKSPACE, paths)]
         spent = time.perf_counter() - began
     finally:
         await memory.close()
