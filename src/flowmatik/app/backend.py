@@ -30,7 +30,11 @@ class AgentAccess(Protocol):
 
 
 class Backend(Protocol):
-    """`where` says for people what answers: a home folder or a server's address."""
+    """`where` says for people what answers: a home folder or a server's address; `here`: the
+    engine is in this process."""
+
+    @property
+    def here(self) -> bool: ...
 
     @property
     def where(self) -> str: ...

@@ -1,16 +1,23 @@
 """Which engine a command talks to: its own, the one that has the home already, or a server."""
 
 import asyncio
+import importlib
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.local_token import read_local_token
-from flowmatik.app.remote_backend import RemoteBackend
 from flowmatik.app.settings import Settings
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.stores.home_lock import HomeLock
 
+if TYPE_CHECKING:
+    from flowmatik.app.wiring import Platform
+
+log = logging.getLogger(__name__)
+SERVE_AFTER_SECONDS = 0.3
 PATIENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.05
 HOME_IN_USE = "unavailable.home_in_use"
@@ -18,6 +25,8 @@ HOME_IN_USE = "unavailable.home_in_use"
 
 @asynccontextmanager
 async def connect_url(url: str, api_key: str, *, same_disk: bool = False) -> AsyncGenerator[Backend]:
+    from flowmatik.app.remote_backend import RemoteBackend
+
     remote = RemoteBackend(url, api_key, same_disk=same_disk)
     try:
         yield remote
@@ -27,8 +36,9 @@ async def connect_url(url: str, api_key: str, *, same_disk: bool = False) -> Asy
 
 @asynccontextmanager
 async def connect_home(settings: Settings) -> AsyncGenerator[Backend]:
-    """The engine of the home is this process, or the process that is already. As the engine it
-    also serves the API on a free local port, so that other commands can find it.
+    """The engine of the home is this process, or the process that is already. An engine that is
+    at work for more than a moment also serves the API on a free local port, so that other commands
+    can submit through it.
 
     Raises Unavailable when the other process does not get ready.
     """
@@ -57,7 +67,6 @@ async def _engine_or_client(settings: Settings, stack: AsyncExitStack) -> Backen
 
 
 async def _as_engine(settings: Settings, stack: AsyncExitStack) -> Backend | None:
-    from flowmatik.app.web import serve_platform
     from flowmatik.app.wiring import open_platform
 
     try:
@@ -66,5 +75,22 @@ async def _as_engine(settings: Settings, stack: AsyncExitStack) -> Backend | Non
         if error.code != HOME_IN_USE:
             raise
         return None
-    await stack.enter_async_context(serve_platform(platform, host="127.0.0.1", port=0))
+    serving = asyncio.create_task(_serve_meanwhile(platform), name="loopback")
+    stack.push_async_callback(_end, serving)
     return platform
+
+
+async def _serve_meanwhile(platform: "Platform") -> None:
+    """Until cancelled. Not at once: most commands are done before anybody could ask, and loading
+    the API takes longer than they do."""
+    await asyncio.sleep(SERVE_AFTER_SECONDS)
+    web = await asyncio.to_thread(importlib.import_module, "flowmatik.app.web")
+    async with web.serve_platform(platform, host="127.0.0.1", port=0, drain_seconds=0.5):
+        await asyncio.Event().wait()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    (outcome,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        log.warning("other commands could not be served", extra={"reason": str(outcome)})

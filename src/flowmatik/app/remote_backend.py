@@ -22,6 +22,7 @@ class RemoteBackend:
     """Implements `Backend`; close it when done. The API key decides the workspace."""
 
     workspace_id = "default"
+    here = False
 
     def __init__(self, url: str, api_key: str, *, same_disk: bool = False) -> None:
         """`same_disk`: the server is this machine's, so that documents need not be sent over."""

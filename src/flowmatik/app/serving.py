@@ -7,13 +7,14 @@ import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from flowmatik.kernel.errors import Unavailable
 
-DRAIN_SECONDS = 5
+DRAIN_SECONDS = 5.0
+GRACE_SECONDS = 2.0  # for uvicorn itself, after the requests
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,8 +53,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Any, *, host: str, port: int) -> AsyncGenerator[Serving]:
-    """Serve the ASGI `app` while the block runs; port 0 takes a free one.
+async def serve(
+    app: Any, *, host: str, port: int, drain_seconds: float = DRAIN_SECONDS
+) -> AsyncGenerator[Serving]:
+    """Serve the ASGI `app` while the block runs; port 0 takes a free one. At the end requests
+    under way have `drain_seconds` to finish.
 
     Raises Unavailable (`unavailable.port`) when the address cannot be had.
     """
@@ -61,7 +65,11 @@ async def serve(app: Any, *, host: str, port: int) -> AsyncGenerator[Serving]:
     address = listener.getsockname()
     shown = f"[{address[0]}]" if listener.family is socket.AF_INET6 else address[0]
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=DRAIN_SECONDS
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=cast("int", drain_seconds),  # only ever given to asyncio.wait_for
     )
     server = _Server(config)
     ended = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -72,8 +80,8 @@ async def serve(app: Any, *, host: str, port: int) -> AsyncGenerator[Serving]:
         yield Serving(url=f"http://{shown}:{address[1]}", stop_asked=asyncio.Event(), ended=ended)
     finally:
         server.should_exit = True
-        await asyncio.wait({ended}, timeout=DRAIN_SECONDS + 2)
-        server.force_exit = True
+        await asyncio.wait({ended}, timeout=drain_seconds + GRACE_SECONDS)
+        ended.cancel()
         await asyncio.gather(ended, return_exceptions=True)
         listener.close()
 

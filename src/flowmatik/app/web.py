@@ -7,20 +7,25 @@ from flowmatik.api import ApiServices, create_app
 from flowmatik.api.services import HealthCheck
 from flowmatik.app.local_token import ensure_local_token
 from flowmatik.app.metrics import Metrics
-from flowmatik.app.serving import Serving, serve
+from flowmatik.app.serving import DRAIN_SECONDS, Serving, serve
 from flowmatik.app.wiring import Platform
 from flowmatik.kernel.errors import FlowmatikError
 
 
 @asynccontextmanager
 async def serve_platform(
-    platform: Platform, *, host: str, port: int, metrics: Metrics | None = None
+    platform: Platform,
+    *,
+    host: str,
+    port: int,
+    metrics: Metrics | None = None,
+    drain_seconds: float = DRAIN_SECONDS,
 ) -> AsyncGenerator[Serving]:
     """Serve `platform` while the block runs, and say so in the home's lock, so that other
     processes of this user can submit through it."""
     app = create_app(api_services(platform, metrics))
     await ensure_local_token(platform)
-    async with serve(app, host=host, port=port) as serving:
+    async with serve(app, host=host, port=port, drain_seconds=drain_seconds) as serving:
         platform.lock.publish(serving.url)
         try:
             yield serving

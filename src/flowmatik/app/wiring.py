@@ -47,6 +47,10 @@ class Platform:
     workspace_id: str = WORKSPACE
 
     @property
+    def here(self) -> bool:
+        return True
+
+    @property
     def where(self) -> str:
         return str(self.settings.home)
 

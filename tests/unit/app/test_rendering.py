@@ -8,7 +8,7 @@ import pytest
 
 from flowmatik.app.cli.answer_view import show_next, show_run, task_line
 from flowmatik.app.cli.session import clean
-from flowmatik.app.cli.watch import JsonWatcher, PlainWatcher, follow, plan_tree
+from flowmatik.app.cli.watch import Following, JsonWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
 
@@ -110,9 +110,10 @@ async def test_following_ends_with_the_final_view_and_then_closes() -> None:
     backend.runs.events = MagicMock(return_value=stream(event(1, "RunCreated"), event(2, "RunSucceeded")))
     backend.runs.wait = AsyncMock(return_value=answered())
     backend.runs.get = AsyncMock(return_value=answered())
-    recorder = _Recorder()
-    assert await follow(backend, "run_1", recorder) == answered()
+    recorder, following = _Recorder(), Following(run_id="run_1")
+    assert await follow(backend, following, recorder) == answered()
     assert recorder.calls.count("event") == 2
+    assert following.seen == 2
     assert recorder.calls[-2:] == ["view", "close"]
     assert len(asyncio.all_tasks()) == 1
 

@@ -80,15 +80,14 @@ def test_a_custom_provider_needs_an_address_and_a_model_but_no_key(tmp_path: Pat
     ("environment", "model"),
     [
         ({}, ""),
-        ({"FLOWMATIK_OPENAI_API_KEY": SECRET}, "openai/gpt-4.1-mini"),
-        ({"FLOWMATIK_302AI_API_KEY": SECRET}, "ai302/gpt-4.1-mini"),
+        ({"FLOWMATIK_302AI_API_KEY": SECRET}, ""),
         ({"FLOWMATIK_OPENAI_API_KEY": SECRET, "FLOWMATIK_MODEL": "openai/x"}, "openai/x"),
         ({"FLOWMATIK_OPENAI_API_KEY": SECRET, "FLOWMATIK_MODEL": "local/extractive"}, "local/extractive"),
         ({"FLOWMATIK_MODEL_BASE_URL": "http://h", "FLOWMATIK_MODEL": "org/m"}, "custom/org/m"),
         ({"FLOWMATIK_MODEL_BASE_URL": "http://h", "FLOWMATIK_MODEL": "custom/m"}, "custom/m"),
     ],
 )
-def test_the_model_is_the_named_one_else_of_the_first_provider_else_the_offline_one(
+def test_a_model_is_named_with_its_provider_and_none_is_left_to_the_gateway(
     environment: dict[str, str], model: str, tmp_path: Path
 ) -> None:
     assert load_settings(home_with(tmp_path), environment).model == model

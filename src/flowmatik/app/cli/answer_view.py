@@ -44,7 +44,9 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    line = f"{MARKS[task.status.value]} {task.objective} — {task.agent or task.skill} ({state})"
+    what = task.objective or session.text("task.answer")
+    who = task.agent.partition("@")[0] or task.skill
+    line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     return f"{line}: {task.error}" if task.error else line
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
-from flowmatik.app.cli.run import follow_to_end
+from flowmatik.app.cli.run import Following, follow_to_end, take_over
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.runs import RunStatus
@@ -87,7 +87,7 @@ async def _list(session: Session, status: RunStatus | None, limit: int, cursor: 
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
     for key in ("runs.id", "runs.status", "runs.created", "runs.cost", "runs.goal"):
-        table.add_column(session.text(key), no_wrap=key != "runs.goal")
+        table.add_column(session.text(key), no_wrap=True, overflow="ellipsis")
     for item in page.items:
         state = session.text(f"status.{item.status.value}")
         table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), clean(item.goal))
@@ -147,7 +147,9 @@ async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) ->
     async with session.backend() as backend:
         seen = (await backend.runs.get(backend.workspace_id, run_id)).head_seq
         await backend.runs.resume(backend.workspace_id, run_id, resolutions=resolutions or None)
-        return await follow_to_end(session, backend, run_id, after_seq=seen)
+        following = Following(run_id=run_id, seen=seen)
+        code = await follow_to_end(session, backend, following)
+    return code if code is not None else await take_over(session, following)
 
 
 async def _replay(session: Session, run_id: str) -> int:

@@ -20,6 +20,8 @@ from flowmatik.app.settings import Settings, find_home, load_settings
 from flowmatik.app.texts import Texts
 from flowmatik.kernel.errors import InvalidInput
 
+UNLIMITED = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -94,7 +96,10 @@ def clean(text: str) -> str:
 
 
 def console(*, stderr: bool) -> Console:
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    """Off a terminal lines are as long as they are: nothing may be cut in a file or a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else UNLIMITED
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
 
 
 def _jsonable(value: object) -> object:

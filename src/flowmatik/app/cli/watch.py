@@ -1,6 +1,7 @@
 """Following a run: a live plan on a terminal, plain lines elsewhere, NDJSON for programs."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
@@ -33,9 +34,18 @@ def watcher_for(session: Session) -> Watcher:
     return LiveWatcher(session) if session.err.is_terminal else PlainWatcher(session)
 
 
-async def follow(backend: Backend, run_id: str, watcher: Watcher, *, after_seq: int = 0) -> RunView:
+@dataclass(slots=True, kw_only=True)
+class Following:
+    """How far a run has been watched: `seen` is the seq of the last event shown."""
+
+    run_id: str
+    seen: int = 0
+
+
+async def follow(backend: Backend, following: Following, watcher: Watcher) -> RunView:
     """Until the run has ended, waits or is in doubt; the view it ended with."""
     changed = asyncio.Event()
+    run_id = following.run_id
 
     async def refresh() -> None:
         while True:
@@ -46,9 +56,10 @@ async def follow(backend: Backend, run_id: str, watcher: Watcher, *, after_seq: 
 
     refresher = asyncio.create_task(refresh())
     try:
-        events = backend.runs.events(backend.workspace_id, run_id, after_seq=after_seq, follow=True)
+        events = backend.runs.events(backend.workspace_id, run_id, after_seq=following.seen, follow=True)
         async for event in events:
             watcher.on_event(event)
+            following.seen = event.seq
             changed.set()
         view = await backend.runs.wait(backend.workspace_id, run_id)
         refresher.cancel()
