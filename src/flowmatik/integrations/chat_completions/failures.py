@@ -39,8 +39,8 @@ def failure_of(error: Exception, *, provider: str, model: str, key: str) -> Fail
     elif isinstance(error, UnexpectedModelBehavior) or _unreadable(error):
         found = Failure(
             error=ModelMalformed(
-                f"the model provider {provider!r} sent an answer for {model!r} that is not the expected JSON; "
-                "try again, and check that its base URL is that of an OpenAI-compatible API",
+                f"the model provider {provider!r} sent an answer for {model!r} that is not the expected "
+                "JSON; try again, and check that its base URL is that of an OpenAI-compatible API",
                 context=context,
             )
         )
@@ -58,8 +58,8 @@ def failure_of(error: Exception, *, provider: str, model: str, key: str) -> Fail
 
 def timed_out(seconds: float, *, provider: str, model: str) -> ModelUnavailable:
     return ModelUnavailable(
-        f"the model provider {provider!r} did not answer for {model!r} within {seconds:g} s; try again later or "
-        "allow more time",
+        f"the model provider {provider!r} did not answer for {model!r} within {seconds:g} s; try again "
+        "later or allow more time",
         context={"provider": provider, "model": model, "timeout": seconds},
     )
 
@@ -72,8 +72,8 @@ def _by_status(
     if status in (401, 403):
         return Failure(
             error=ModelRejected(
-                f"the model provider {provider!r} refused the API key (HTTP {status}) for {model!r}; check that "
-                f"provider's API key and its rights in the settings",
+                f"the model provider {provider!r} refused the API key (HTTP {status}) for {model!r}; check "
+                f"that provider's API key and its rights in the settings",
                 context=context,
             )
         )

@@ -1,0 +1,111 @@
+"""The server's routes: `/v1/chat/completions`, `/v1/models`, and `/__calls` for whoever watches."""
+
+import json
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from flowmatik.testing.openai_server import wire
+from flowmatik.testing.openai_server.steps import Step
+
+
+class CutOff(Exception):
+    """Ends a response in the middle, on purpose."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """The script and the calls so far. `key` "" lets everybody in. Keys are never kept."""
+
+    script: Sequence[Step]
+    key: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=lambda: [])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, body: dict[str, Any], idempotency_key: str) -> Step:
+        with self.lock:
+            step = self.script[min(len(self.calls), len(self.script) - 1)]
+            self.calls.append({"kind": step.kind, "idempotency_key": idempotency_key, "body": body})
+            return step
+
+    def lets_in(self, request: Request) -> bool:
+        return not self.key or request.headers.get("authorization") == f"Bearer {self.key}"
+
+
+def build_app(desk: Desk) -> Starlette:
+    async def models(request: Request) -> Response:
+        if not desk.lets_in(request):
+            return _wrong_key()
+        one = {"id": "scripted", "object": "model", "created": wire.CREATED, "owned_by": "flowmatik"}
+        return JSONResponse({"object": "list", "data": [one]})
+
+    async def calls(request: Request) -> Response:
+        del request
+        with desk.lock:
+            return JSONResponse({"count": len(desk.calls), "calls": desk.calls})
+
+    async def completions(request: Request) -> Response:
+        body: dict[str, Any] = await request.json()
+        if not desk.lets_in(request):
+            desk.take(body, "")
+            return _wrong_key()
+        return await _played(desk.take(body, request.headers.get("idempotency-key", "")), body, request)
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", completions, methods=["POST"]),
+            Route("/v1/models", models),
+            Route("/__calls", calls),
+        ]
+    )
+
+
+async def _played(step: Step, body: dict[str, Any], request: Request) -> Response:
+    if step.kind == "silent":
+        while (await request.receive())["type"] != "http.disconnect":
+            continue
+        return Response(status_code=499)
+    headers = {} if step.retry_after is None else {"retry-after": f"{step.retry_after:g}"}
+    if step.kind == "rate_limited":
+        return JSONResponse(wire.failure(step.message, "rate_limit_error"), 429, headers)
+    if step.kind == "error":
+        return JSONResponse(wire.failure(step.message, "scripted_error"), step.status, headers)
+    if step.kind == "malformed":
+        return Response(b'{"id": "chatcmpl-', media_type="application/json")
+    if step.kind == "wrong_shape":
+        return JSONResponse({"result": step.text})
+    return _answer(step, body)
+
+
+def _answer(step: Step, body: dict[str, Any]) -> Response:
+    model = str(body.get("model", "scripted"))
+    cut = step.kind == "truncated"
+    if body.get("stream"):
+        options: dict[str, Any] = body.get("stream_options") or {}
+        pieces = list(wire.chunks(step, model, with_usage=bool(options.get("include_usage"))))
+        events = [wire.event(piece) for piece in pieces]
+        sent = events[: len(events) // 2] if cut else [*events, b"data: [DONE]\n\n"]
+        return StreamingResponse(_sent(sent, cut=cut), media_type="text/event-stream")
+    if not cut:
+        return JSONResponse(wire.completion(step, model))
+    whole = json.dumps(wire.completion(step, model)).encode()
+    return StreamingResponse(_sent([whole[: len(whole) // 2]], cut=True), media_type="application/json")
+
+
+async def _sent(parts: list[bytes], *, cut: bool) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    if cut:
+        raise CutOff("the script cuts the answer off here")
+
+
+def _wrong_key() -> Response:
+    return JSONResponse(
+        wire.failure("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"), 401
+    )
