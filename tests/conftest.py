@@ -42,14 +42,14 @@ async def pg_database(pg_dsn: str) -> AsyncIterator[str]:
     """The address of a database of this test's own, empty, dropped afterwards even while something
     is still connected to it."""
     name = f"test_{uuid4().hex}"
-    await _administer(pg_dsn, f'CREATE DATABASE "{name}"')
+    await administer(pg_dsn, f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(urlsplit(pg_dsn)._replace(path=f"/{name}"))
     finally:
-        await _administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+        await administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _administer(dsn: str, statement: str) -> None:
+async def administer(dsn: str, statement: str) -> None:
     connection = await cast("Any", asyncpg).connect(dsn, timeout=10)  # asyncpg ships no types
     try:
         await connection.execute(statement)

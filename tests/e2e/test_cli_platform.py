@@ -206,7 +206,7 @@ def service(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
-    home: Path, service: tuple[subprocess.Popen[str], str]
+    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path
 ) -> None:
     process, url = service
     code, lines = asked(home, GOAL)
@@ -221,6 +221,10 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     assert httpx.get(f"{url}/health/ready").json()["status"] == "ok"
     by_address = at(home, "--url", url, "--api-key", token, "--json", "runs", "list", "--limit", "1")
     assert json.loads(by_address.stdout)["items"][0]["id"] == lines[-1]["run_id"]
+    (tmp_path / "boats").mkdir()
+    (tmp_path / "boats" / "pilot.md").write_text("The pilot boat is called Ligia.\n")
+    sent = at(home, "--url", url, "--api-key", token, "--json", "memory", "ingest", str(tmp_path / "boats"))
+    assert [(i["source"], i["outcome"]) for i in json.loads(sent.stdout)["items"]] == [("pilot.md", "added")]
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said

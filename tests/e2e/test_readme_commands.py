@@ -67,9 +67,7 @@ def test_the_readmes_commands_work_as_printed(readme: str, language: str, checko
 
 
 @pytest.mark.parametrize(("readme", "language"), READMES)
-def test_the_readmes_service_answers_and_stops_when_asked(
-    readme: str, language: str, checkout: Path
-) -> None:
+def test_the_readmes_service_answers_and_stops_when_asked(readme: str, language: str, checkout: Path) -> None:
     assert "flowmatik up" in command_lines(readme)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

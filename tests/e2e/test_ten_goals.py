@@ -38,10 +38,13 @@ def _numbers(text: str) -> list[float]:
 
 @pytest.mark.parametrize("goal", GOALS, ids=[goal["id"] for goal in GOALS])
 def test_an_example_goal_gets_its_facts_figures_and_sources(home: Path, goal: dict[str, Any]) -> None:
-    expect = goal["expect"]
+    expect: dict[str, list[Any]] = goal["expect"]
     code, result, events = run_goal(home, goal["goal"])
     answer = result["answer"]
-    shown = f"{goal['goal']}\n→ {answer['text']}\n{[(c['source'], c.get('lines'), c['quote']) for c in answer['citations']]}"
+    cited_as = [(c["source"], c.get("lines"), c["quote"]) for c in answer["citations"]]
+    shown = f"{goal['goal']}
+→ {answer['text']}
+{cited_as}"
     assert code == 0, shown
     assert result["status"] == "succeeded", shown
     assert answer["found"] is expect["found"], shown

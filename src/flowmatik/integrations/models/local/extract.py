@@ -17,8 +17,8 @@ from flowmatik.integrations.models.local.words import fold, language_of, terms
 
 MAX_CHARACTERS = 300
 MAX_LISTED = 1200
-FOUND_PASSAGE = 0.42
-FOUND_SENTENCE = 0.25
+FOUND_PASSAGE = 0.38
+FOUND_SENTENCE = 0.22
 _UNIT = (
     r"days?|weeks?|months?|years?|hours?|minutes?|seconds?|dias?|semanas?|mes(?:es)?|anos?|horas?|minutos?|segundos?"
     r"|century|centuries|siglos?"
