@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -111,7 +111,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _up(home: Path, env: dict[str, str], program: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _up(
+    home: Path, env: dict[str, str], program: list[str]
+) -> Generator[tuple[subprocess.Popen[bytes], str]]:
     """A server on a free port, ready; killed at the end if it still runs."""
     port = _free_port()
     arguments = [*program, "--home", str(home), "up", "--port", str(port)]

@@ -42,9 +42,7 @@ def test_an_example_goal_gets_its_facts_figures_and_sources(home: Path, goal: di
     code, result, events = run_goal(home, goal["goal"])
     answer = result["answer"]
     cited_as = [(c["source"], c.get("lines"), c["quote"]) for c in answer["citations"]]
-    shown = f"{goal['goal']}
-→ {answer['text']}
-{cited_as}"
+    shown = "\n".join((goal["goal"], answer["text"], str(cited_as)))
     assert code == 0, shown
     assert result["status"] == "succeeded", shown
     assert answer["found"] is expect["found"], shown

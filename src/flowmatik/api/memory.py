@@ -66,7 +66,7 @@ async def upload(
 async def ingest_path(body: IngestPath, principal: Admin, at: Services) -> Ingested:
     """Ingest a file or folder on the server's own disk (administrators only)."""
     path = Path(body.path)
-    if not path.exists():
+    if not await run_in_threadpool(path.exists):
         raise NotFound(f"there is no file or folder {body.path!r} on the server", code="not_found.path")
     return await _ingest(at, principal, path)
 

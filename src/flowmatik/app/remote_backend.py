@@ -1,5 +1,6 @@
 """A server as a `Backend`: its memory and agents beside its runs."""
 
+import dataclasses
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.kernel.errors import InvalidInput
 
 _AGENT = TypeAdapter(AgentVersion)
 _AGENTS = TypeAdapter(Listed[AgentVersion])
@@ -58,25 +60,26 @@ class RemoteMemory:
     async def _sent_over(self, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
         files = [(name, path) for given in paths for name, path in _files(given)]
         for done, (name, path) in enumerate(files, start=1):
-            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            with path.open("rb") as content:
-                steps = await self._server.ask(
-                    _PROGRESS,
-                    "POST",
-                    "/v1/memory/documents",
-                    files={"files": (name, content, kind)},
-                    timeout=INGEST_SECONDS,
+            try:
+                steps = await self._send(name, path)
+            except InvalidInput as error:  # one bad file harms no other
+                steps = (
+                    IngestProgress(source=name, outcome="skipped", reason=error.message, code=error.code),
                 )
-            for step in steps.items:
-                yield IngestProgress(
-                    source=step.source,
-                    outcome=step.outcome,
-                    chunks=step.chunks,
-                    reason=step.reason,
-                    code=step.code,
-                    done=done,
-                    total=len(files),
-                )
+            for step in steps:
+                yield dataclasses.replace(step, done=done, total=len(files))
+
+    async def _send(self, name: str, path: Path) -> Sequence[IngestProgress]:
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        with path.open("rb") as content:  # httpx reads it piece by piece
+            steps = await self._server.ask(
+                _PROGRESS,
+                "POST",
+                "/v1/memory/documents",
+                files={"files": (name, content, kind)},
+                timeout=INGEST_SECONDS,
+            )
+        return [step for step in steps.items if step.source == name] or steps.items
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]:
         params = {"q": query, "limit": limit}

@@ -10,7 +10,6 @@ import hmac
 import secrets
 from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -52,7 +51,8 @@ class StoredIdentity:
         await self._database.transaction(
             [
                 (
-                    "INSERT INTO users (id, workspace_id, username, password_hash, scopes, created_at, disabled)"
+                    "INSERT INTO users"
+                    " (id, workspace_id, username, password_hash, scopes, created_at, disabled)"
                     " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                     (new_id("usr"), workspace_id, ADMIN, hashed, "admin", now, 0),
                 )
@@ -127,7 +127,8 @@ class StoredIdentity:
         (count,) = await self._database.transaction(
             [
                 (
-                    "UPDATE api_keys SET revoked_at = $1 WHERE workspace_id = $2 AND id = $3 AND revoked_at = ''",
+                    "UPDATE api_keys SET revoked_at = $1"
+                    " WHERE workspace_id = $2 AND id = $3 AND revoked_at = ''",
                     (self._clock.now().isoformat(), principal.workspace_id, key_id),
                 )
             ]
@@ -162,7 +163,7 @@ class StoredIdentity:
     def _check_rate(self, username: str) -> None:
         """At most so many wrong passwords a minute for one user name."""
         now = self._clock.monotonic()
-        failures: Any = self._failures.get(username) or deque()
+        failures: deque[float] = self._failures.get(username, deque())
         while failures and failures[0] < now - WINDOW_SECONDS:
             failures.popleft()
         if len(failures) >= ATTEMPTS:

@@ -34,7 +34,7 @@ class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`."""
 
-    apiVersion: Literal["flowmatik/v1"]  # noqa: N815  # the field's name in the file format
+    apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
     metadata: Metadata
     summary: Annotated[str, Field(min_length=1, max_length=300)]
@@ -63,8 +63,8 @@ def parse_profile(text: str, *, filename: str) -> AgentVersion:
     if len(text.encode()) > MAX_PROFILE_BYTES:
         raise ProfileInvalid(f"{filename}: larger than {MAX_PROFILE_BYTES} bytes; shorten the instructions")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node: yaml.Node | None = cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
+        data: object = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark else filename

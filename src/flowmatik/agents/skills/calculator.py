@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
@@ -59,7 +59,8 @@ def evaluate(expression: str) -> dict[str, Any]:
 def _registry() -> Any:
     import pint
 
-    registry: Any = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    # pint takes any number type; its annotation says float.
+    registry: Any = cast("Any", pint.UnitRegistry)(non_int_type=Fraction, cache_folder=None)
     for definition in ("EUR = [currency_eur] = €", "USD = [currency_usd] = $"):
         registry.define(definition)
     return registry

@@ -135,7 +135,7 @@ class _Database:
                 reader = "read_csv" if source.format == "csv" else "read_parquet"
                 self._connection.execute(
                     f'CREATE TABLE "{table}" AS SELECT * FROM {reader}($path)', {"path": source.path}
-                )  # noqa: S608  # the name is an identifier of ours
+                )  # the name is an identifier of ours
                 self._exact_decimals(table)
         except (self._duckdb.Error, sqlite.sqlite3.Error, OSError) as error:
             self._faults.append(f"{source.name}: {str(error).splitlines()[0][:200]}")
@@ -146,7 +146,7 @@ class _Database:
         connection = sqlite.connect(Path(source.path), read_only=True)
         try:
             quoted = source.table.replace('"', '""')
-            cursor = connection.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608  # quoted identifier
+            cursor = connection.execute(f'SELECT * FROM "{quoted}"')
             names = [str(column[0]) for column in cursor.description]
             columns = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
             rows = cursor.fetchall()
@@ -157,7 +157,7 @@ class _Database:
         self._connection.execute(f'CREATE TABLE "{table}" ({fields})')
         if rows:
             marks = ", ".join("?" for _ in names)
-            self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)  # noqa: S608  # as above
+            self._connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
 
     def _exact_decimals(self, table: str) -> None:
         """Doubles that are decimals of at most four places become DECIMAL, so that sums are exact."""
@@ -165,7 +165,7 @@ class _Database:
         for name in [row[0] for row in described if row[1] == "DOUBLE"]:
             column = '"' + str(name).replace('"', '""') + '"'
             loss = self._connection.execute(
-                f'SELECT count(*) FROM "{table}" WHERE {column} IS NOT NULL AND'  # noqa: S608  # identifiers
+                f'SELECT count(*) FROM "{table}" WHERE {column} IS NOT NULL AND'
                 f" (abs({column}) > 1e12 OR CAST(CAST({column} AS DECIMAL(18,4)) AS DOUBLE) <> {column})"
             ).fetchone()
             if loss[0] == 0:
@@ -189,15 +189,15 @@ class _Database:
 
     def _describe(self, table: str) -> dict[str, Any]:
         described = self._connection.execute(f'DESCRIBE "{table}"').fetchall()
-        rows = self._connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608  # ours
+        rows = self._connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
         columns = [self._describe_column(table, str(row[0]), str(row[1])) for row in described]
         return {"name": self._names[table], "table": table, "rows": rows, "columns": columns}
 
     def _describe_column(self, table: str, name: str, kind: str) -> dict[str, Any]:
         column = '"' + name.replace('"', '""') + '"'
         low, high, distinct, nulls = self._connection.execute(
-            f"SELECT min({column}), max({column}), count(DISTINCT {column}), count(*) - count({column})"  # noqa: S608
-            f' FROM "{table}"'  # noqa: S608  # ours
+            f"SELECT min({column}), max({column}), count(DISTINCT {column}), count(*) - count({column})"
+            f' FROM "{table}"'  # ours
         ).fetchone()
         described: dict[str, Any] = {
             "name": name,
@@ -208,7 +208,7 @@ class _Database:
         }
         if kind == "VARCHAR" and distinct <= MAX_VALUES:
             values = self._connection.execute(
-                f'SELECT DISTINCT {column} FROM "{table}" WHERE {column} IS NOT NULL ORDER BY 1'  # noqa: S608  # ours
+                f'SELECT DISTINCT {column} FROM "{table}" WHERE {column} IS NOT NULL ORDER BY 1'
             ).fetchall()
             described["values"] = [value for (value,) in values]
         return described
@@ -278,7 +278,7 @@ def _plain(value: Any) -> Any:
 
 
 def _column_type(values: list[Any]) -> str:
-    kinds = {type(value) for value in values if value is not None}
+    kinds: set[type] = {type(value) for value in values if value is not None}
     if kinds <= {int}:
         return "BIGINT"
     return "DOUBLE" if kinds <= {int, float} else "VARCHAR"

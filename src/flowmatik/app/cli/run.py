@@ -1,7 +1,6 @@
 """`flowmatik run`: a goal in, an answer with its sources out."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,15 +15,13 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import show_next, show_run
 from flowmatik.app.cli.ingest_view import ingest
 from flowmatik.app.cli.session import Session, session_of
-from flowmatik.app.cli.watch import Following, follow, watcher_for
+from flowmatik.app.cli.watch import Following, Watcher, follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
-
-TAKEOVERS = 5
-
+from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
+from flowmatik.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -58,47 +55,34 @@ def run_command(
 async def run_goal(session: Session, request: Request) -> int:
     budget = _budget(session, request.budget)
     _check_documents(session, request.docs)
-    async with session.backend() as backend:
-        if request.docs:
+    new = NewRun(
+        goal=request.goal,
+        agent=request.agent,
+        budget_micros=budget,
+        idempotency_key=new_id("inp"),  # submitted again, it is still the same run
+    )
+    watcher = watcher_for(session)
+    following = Following()
+
+    async def work(backend: Backend) -> int:
+        if request.docs and not following.run_id:
             await ingest(session, backend, request.docs)
-        new = NewRun(goal=request.goal, agent=request.agent, budget_micros=budget)
-        run_id = await backend.runs.create(backend.workspace_id, new)
+        following.run_id = await backend.runs.create(backend.workspace_id, new)
         if not request.follow:
-            return await _submitted(session, backend, run_id)
-        following = Following(run_id=run_id)
-        code = await follow_to_end(session, backend, following)
-    return code if code is not None else await take_over(session, following)
+            return await _submitted(session, backend, following.run_id)
+        return await follow_to_end(session, backend, following, watcher)
+
+    with watcher:
+        return await session.on_backend(work)
 
 
-async def follow_to_end(session: Session, backend: Backend, following: Following) -> int | None:
-    """Show a run until it ends; the first Ctrl-C cancels it, the second leaves at once. None when
-    it was carried out by another process of this home and that one has gone."""
-    try:
-        with _cancel_on_interrupt(session, backend, following.run_id):
-            view = await follow(backend, following, watcher_for(session))
-    except Unavailable:
-        if session.url or backend.here:
-            raise
-        return None
+async def follow_to_end(session: Session, backend: Backend, following: Following, watcher: Watcher) -> int:
+    """Show a run until it ends; the first Ctrl-C cancels it, the second leaves at once."""
+    with _cancel_on_interrupt(session, backend, following.run_id):
+        view = await follow(backend, following, watcher)
+    watcher.close()
     _show_result(session, view)
     return exit_codes.of_run(view)
-
-
-async def take_over(session: Session, following: Following) -> int:
-    """Go on with a run whose process has gone, from its journal, as the engine or through the
-    process that is the engine now."""
-    for _ in range(TAKEOVERS):
-        session.say("run.moved", run_id=following.run_id)
-        async with session.backend() as backend:
-            with contextlib.suppress(Conflict):  # it has ended meanwhile: only show it
-                await backend.runs.resume(backend.workspace_id, following.run_id)
-            code = await follow_to_end(session, backend, following)
-        if code is not None:
-            return code
-    raise Unavailable(
-        f"run {following.run_id} lost its process {TAKEOVERS} times; continue it with "
-        f"`flowmatik runs resume {following.run_id}`"
-    )
 
 
 def _show_result(session: Session, view: RunView) -> None:

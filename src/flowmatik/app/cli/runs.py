@@ -8,10 +8,12 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
-from flowmatik.app.cli.run import Following, follow_to_end, take_over
+from flowmatik.app.backend import Backend
+from flowmatik.app.cli.run import follow_to_end
+from flowmatik.app.cli.watch import Following, watcher_for
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.contracts.runs import RunStatus
+from flowmatik.contracts.runs import RunStatus, RunView
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.kernel.events import CloudEvent
 
@@ -76,8 +78,9 @@ def replay(context: typer.Context, run_id: RunId) -> None:
 
 
 async def _list(session: Session, status: RunStatus | None, limit: int, cursor: str) -> int:
-    async with session.backend() as backend:
-        page = await backend.runs.list(backend.workspace_id, status=status, cursor=cursor, limit=limit)
+    page = await session.on_backend(
+        lambda backend: backend.runs.list(backend.workspace_id, status=status, cursor=cursor, limit=limit)
+    )
     if session.json:
         items = [dataclasses.asdict(item) for item in page.items]
         session.print_json({"items": items, "next": page.next or None})
@@ -98,8 +101,7 @@ async def _list(session: Session, status: RunStatus | None, limit: int, cursor: 
 
 
 async def _show(session: Session, run_id: str) -> int:
-    async with session.backend() as backend:
-        view = await backend.runs.get(backend.workspace_id, run_id)
+    view = await session.on_backend(lambda backend: backend.runs.get(backend.workspace_id, run_id))
     if session.json:
         session.print_json(dataclasses.asdict(view))
         return ExitCode.OK
@@ -118,24 +120,31 @@ async def _show(session: Session, run_id: str) -> int:
 
 
 async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
-    collected: list[dict[str, object]] = []
-    async with session.backend() as backend:
-        async for event in backend.runs.events(backend.workspace_id, run_id, follow=follow):
+    collected: list[CloudEvent] = []
+
+    async def work(backend: Backend) -> None:
+        seen = collected[-1].seq if collected else 0
+        async for event in backend.runs.events(
+            backend.workspace_id, run_id, after_seq=seen, follow=follow
+        ):
+            collected.append(event)
             if not session.json:
                 session.print(_event_line(event))
             elif follow:
                 session.print_line(orjson.dumps(event.to_json()).decode())
-            else:
-                collected.append(event.to_json())
+
+    await session.on_backend(work)
     if session.json and not follow:
-        session.print_json({"items": collected, "next": None})
+        session.print_json({"items": [event.to_json() for event in collected], "next": None})
     return ExitCode.OK
 
 
 async def _cancel(session: Session, run_id: str, reason: str) -> int:
-    async with session.backend() as backend:
+    async def work(backend: Backend) -> RunView:
         await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
-        view = await backend.runs.wait(backend.workspace_id, run_id)
+        return await backend.runs.wait(backend.workspace_id, run_id)
+
+    view = await session.on_backend(work)
     if session.json:
         session.print_json({"run_id": run_id, "status": view.status.value})
     else:
@@ -144,17 +153,25 @@ async def _cancel(session: Session, run_id: str, reason: str) -> int:
 
 
 async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) -> int:
-    async with session.backend() as backend:
-        seen = (await backend.runs.get(backend.workspace_id, run_id)).head_seq
-        await backend.runs.resume(backend.workspace_id, run_id, resolutions=resolutions or None)
-        following = Following(run_id=run_id, seen=seen)
-        code = await follow_to_end(session, backend, following)
-    return code if code is not None else await take_over(session, following)
+    watcher = watcher_for(session)
+    following = Following(run_id=run_id)
+
+    async def work(backend: Backend) -> int:
+        before = await backend.runs.get(backend.workspace_id, run_id)
+        again = following.seen > 0
+        following.seen = following.seen or before.head_seq
+        if not (again and before.status.ended):
+            undecided = {call.call_id for call in before.in_doubt}
+            left = {call: word for call, word in resolutions.items() if not again or call in undecided}
+            await backend.runs.resume(backend.workspace_id, run_id, resolutions=left or None)
+        return await follow_to_end(session, backend, following, watcher)
+
+    with watcher:
+        return await session.on_backend(work)
 
 
 async def _replay(session: Session, run_id: str) -> int:
-    async with session.backend() as backend:
-        report = await backend.runs.replay(backend.workspace_id, run_id)
+    report = await session.on_backend(lambda backend: backend.runs.replay(backend.workspace_id, run_id))
     if session.json:
         session.print_json(dataclasses.asdict(report))
     else:

@@ -5,11 +5,11 @@ Results and JSON go to stdout, everything said to a person on the way goes to st
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import typer
@@ -18,8 +18,10 @@ from rich.console import Console
 from flowmatik.app.backend import Backend
 from flowmatik.app.settings import Settings, find_home, load_settings
 from flowmatik.app.texts import Texts
-from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.errors import InvalidInput, Unavailable
 
+T = TypeVar("T")
+ATTEMPTS = 5
 UNLIMITED = 10_000
 
 
@@ -46,6 +48,20 @@ class Session:
         settings = load_settings(self.find_home(), self.environment, flags)
         configure_logging(settings)
         return settings
+
+    async def on_backend(self, work: Callable[[Backend], Awaitable[T]]) -> T:
+        """`work` with whatever answers for this command. When that was another process of the home
+        and it leaves meanwhile, `work` is done again, here or through its successor: it must be
+        repeatable."""
+        for left in reversed(range(ATTEMPTS)):
+            async with self.backend() as backend:
+                try:
+                    return await work(backend)
+                except Unavailable:
+                    if self.url or backend.here or not left:
+                        raise
+            self.say("run.moved")
+        raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
     async def backend(self) -> AsyncGenerator[Backend]:

@@ -20,7 +20,9 @@ REFRESH_SECONDS = 0.1
 WORKING = (TaskStatus.RUNNING, TaskStatus.VERIFYING)
 
 
-class Watcher(Protocol):
+class Watcher(AbstractContextManager[None], Protocol):
+    """Shows a run, perhaps over several connections; `close` may be called twice."""
+
     def on_event(self, event: CloudEvent) -> None: ...
 
     def on_view(self, view: RunView) -> None: ...

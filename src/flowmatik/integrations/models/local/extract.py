@@ -20,20 +20,34 @@ MAX_LISTED = 1200
 FOUND_PASSAGE = 0.38
 FOUND_SENTENCE = 0.22
 _UNIT = (
-    r"days?|weeks?|months?|years?|hours?|minutes?|seconds?|dias?|semanas?|mes(?:es)?|anos?|horas?|minutos?|segundos?"
-    r"|century|centuries|siglos?"
+    r"days?|weeks?|months?|years?|hours?|minutes?|seconds?|century|centuries"
+    r"|dias?|semanas?|mes(?:es)?|anos?|horas?|minutos?|segundos?|siglos?"
 )
-_AMOUNT = r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|doce)\b"
+_AMOUNT = (
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve"
+    r"|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|doce)\b"
+)
+_MOMENT = (
+    r"\b\d{1,2}[:.h]\d{2}\b|\b1\d{3}\b|\b20\d{2}\b"
+    r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+    r"|lunes|martes|miercoles|jueves|viernes)\b"
+)
 _KINDS: tuple[tuple[str, str], ...] = (
-    (r"\b(how long|cuanto (?:tiempo|tarda|dura)|how soon|how often|antelacion|plazo)\b", rf"(?:{_AMOUNT}).*\b(?:{_UNIT})\b"),
-    (r"\b(when|what year|what time|cuando|que ano|que hora|que dia|what day)\b",
-     r"\b\d{1,2}[:.h]\d{2}\b|\b1\d{3}\b|\b20\d{2}\b|\b(?:january|february|march|april|may|june|july|august|september"
-     r"|october|november|december|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre"
-     r"|diciembre|monday|tuesday|wednesday|thursday|friday|saturday|sunday|lunes|martes|miercoles|jueves|viernes)\b"),
-    (r"\b(how many|how much|how (?:large|big|high|far|old)|what percentage|cuant[oa]s?|que porcentaje|number of)\b", _AMOUNT),
+    (
+        r"\b(how long|cuanto (?:tiempo|tarda|dura)|how soon|how often|antelacion|plazo)\b",
+        rf"(?:{_AMOUNT}).*\b(?:{_UNIT})\b",
+    ),
+    (r"\b(when|what year|what time|cuando|que ano|que hora|que dia|what day)\b", _MOMENT),
+    (
+        r"\b(how many|how much|how (?:large|big|high|far|old)|what percentage|cuant[oa]s?"
+        r"|que porcentaje|number of)\b",
+        _AMOUNT,
+    ),
     (r"\b(who|whom|whose|quien|quienes)\b", r"@name"),
     (r"\b(where|donde)\b", r"@name"),
-)  # fmt: skip
+)
 _NAME = re.compile(r"(?<=[a-záéíóúñ,;(] )[A-ZÁÉÍÓÚÑ][\w'’-]+|\b[A-Z][a-z]+ [A-Z][a-z]+")
 _ROLE = re.compile(
     r"\b(?:director|manager|head|lead|officer|responsable|jef[ea]|gerente|encargad[oa]|president)\w*"
@@ -42,7 +56,8 @@ _LIST = re.compile(
     r"\b(list|report|summar|enumera|lista|informe|resum|detalla|all the|todos los|todas las)\b"
 )
 _PAST = re.compile(
-    r"\b(previous|former|formerly|before|used to|old|in (?:19|20)\d\d|anterior(?:es)?|antes|antigu[oa]s?|en (?:19|20)\d\d)\b"
+    r"\b(previous|former|formerly|before|used to|old|in (?:19|20)\d\d"
+    r"|anterior(?:es)?|antes|antigu[oa]s?|en (?:19|20)\d\d)\b"
 )
 
 

@@ -10,7 +10,7 @@ that no part of a question is silently dropped.
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from flowmatik.integrations.models.local.lexicon import AGGREGATES, MONTHS, NEUTRAL, NUMBERS, related
 from flowmatik.integrations.models.local.words import STOP, fold
@@ -90,22 +90,25 @@ class _Reading:
 
 def read_tables(description: dict[str, Any]) -> list[Table]:
     """What `tables_describe` returned."""
+    rows = cast("list[dict[str, Any]]", description.get("tables") or [])
     return [
         Table(
-            name=str(t["name"]),
-            table=str(t["table"]),
-            columns=tuple(
-                Column(
-                    name=str(c["name"]),
-                    kind=str(c["type"]),
-                    values=tuple(map(str, c.get("values") or ())),
-                    nulls=int(c.get("nulls") or 0),
-                )
-                for c in t["columns"]
-            ),
+            name=str(row["name"]),
+            table=str(row["table"]),
+            columns=tuple(_column(column) for column in cast("list[dict[str, Any]]", row["columns"])),
         )
-        for t in description.get("tables") or []
+        for row in rows
     ]
+
+
+def _column(row: dict[str, Any]) -> Column:
+    values = cast("list[object]", row.get("values") or [])
+    return Column(
+        name=str(row["name"]),
+        kind=str(row["type"]),
+        values=tuple(str(value) for value in values),
+        nulls=int(row.get("nulls") or 0),
+    )
 
 
 def translate(question: str, tables: list[Table]) -> Query:
@@ -297,12 +300,12 @@ def _select(
     conditions = f" WHERE {' AND '.join(where)}" if where else ""
     rounded = f"round({value}, 4)" if combine == "mean" else value
     if group is None:
-        sql = f'SELECT {rounded} AS "{label}" FROM {table.table}{conditions}'  # noqa: S608  # read-only box
+        sql = f'SELECT {rounded} AS "{label}" FROM {table.table}{conditions}'
         return Query(sql=sql, aggregate=combine, label=label)
     direction = "ASC" if order == "min" else "DESC"
     limit = f" LIMIT {top}" if top else ""
     sql = (
-        f'SELECT {group.sql}, {rounded} AS "{label}" FROM {table.table}{conditions}'  # noqa: S608  # as above
+        f'SELECT {group.sql}, {rounded} AS "{label}" FROM {table.table}{conditions}'
         f" GROUP BY {group.sql} ORDER BY 2 {direction}, 1{limit}"
     )
     return Query(sql=sql, aggregate=combine, label=label, grouped=group.name)

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 from flowmatik.integrations.models.local.words import fold
 
@@ -38,7 +39,7 @@ def read(results: list[dict[str, Any]]) -> list[Passage]:
     """The passages of the tool results, each once, best first."""
     passages: dict[str, Passage] = {}
     for result in results:
-        for row in result.get("passages") or []:
+        for row in cast("list[dict[str, Any]]", result.get("passages") or []):
             passages.setdefault(
                 str(row["id"]),
                 Passage(
@@ -48,7 +49,7 @@ def read(results: list[dict[str, Any]]) -> list[Passage]:
                     heading=str(row.get("heading") or ""),
                     text=str(row.get("text") or ""),
                     effective=str(row.get("effective") or ""),
-                    replaces=tuple(str(name) for name in row.get("replaces") or ()),
+                    replaces=tuple(str(name) for name in cast("list[object]", row.get("replaces") or [])),
                     rank=len(passages),
                 ),
             )
@@ -127,7 +128,7 @@ def _sentences(passage: Passage, start: int, block: str, before: str) -> list[Ca
             cuts.append(match.end())
     cuts.append(len(block))
     found: list[Candidate] = []
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         piece = block[a:b]
         lead = len(piece) - len(piece.lstrip(" \t\n-*•"))
         text = piece.strip(" \t\n-*•")

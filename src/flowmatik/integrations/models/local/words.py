@@ -7,21 +7,32 @@ from typing import Any
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:]\d+)*", re.UNICODE)
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 STOP_EN = frozenset(
-    "a an the of to in on at by for with from and or is are was were be been being do does did has have had"
-    " it its this that these those there here as if then than so not no yes we you they he she i me my your"
-    " our their his her us them can could may might must shall should will would what which who whom whose"
-    " when where why how much many long one any some all each every into about over under out up down off"
-    " only own same too very just also between during before after again once more most other such s t let"
-    " get gets got somebody someone anybody anyone whole now today currently per".split()
+    _words(
+        "a an the of to in on at by for with from and or is are was were be been being do does did has "
+        "have had it its this that these those there here as if then than so not no yes we you they he "
+        "she i me my your our their his her us them can could may might must shall should will would what "
+        "which who whom whose when where why how much many long one any some all each every into about "
+        "over under out up down off only own same too very just also between during before after again "
+        "once more most other such s t let get gets got somebody someone anybody anyone whole now today "
+        "currently per "
+    )
 )
 STOP_ES = frozenset(
-    "el la los las un una unos unas de del al a en por para con sin sobre entre y e o u que se su sus lo le"
-    " les me mi mis tu tus te nos nuestro nuestra es son fue era eran ser sera esta estan estaba este esta"
-    " estos estas ese esa esos esas aquel hay ha han haber habia si no ni como cuando donde cual cuales quien"
-    " quienes cuanto cuanta cuantos cuantas porque pero mas menos muy ya tambien asi desde hasta durante antes"
-    " despues cada todo toda todos todas otro otra otros otras mismo misma uno hace hacer tiene tienen tener"
-    " hay ahora hoy actualmente alguien algun alguna puede pueden debe deben queremos quiero voy vamos va cuyo".split()
+    _words(
+        "el la los las un una unos unas de del al a en por para con sin sobre entre y e o u que se su sus "
+        "lo le les me mi mis tu tus te nos nuestro nuestra es son fue era eran ser sera esta estan estaba "
+        "este esta estos estas ese esa esos esas aquel hay ha han haber habia si no ni como cuando donde "
+        "cual cuales quien quienes cuanto cuanta cuantos cuantas porque pero mas menos muy ya tambien asi "
+        "desde hasta durante antes despues cada todo toda todos todas otro otra otros otras mismo misma "
+        "uno hace hacer tiene tienen tener hay ahora hoy actualmente alguien algun alguna puede pueden "
+        "debe deben queremos quiero voy vamos va cuyo "
+    )
 )
 STOP = STOP_EN | STOP_ES
 # The same notion in other words, within and between the two languages; general vocabulary only.

@@ -1,0 +1,186 @@
+"""`local/extractive` through its port: what it says follows from the request alone."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowmatik.contracts.answers import FINDING_SCHEMA
+from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, ToolSchema
+from flowmatik.integrations.models.gateway import Gateway, GatewaySettings
+from flowmatik.kernel.clock import SystemClock
+
+SEARCH = ToolSchema(name="memory_search", description="", parameters={"type": "object"})
+ROSE = {
+    "id": "p1",
+    "source": "gardens.md",
+    "title": "The gardens",
+    "heading": "Roses",
+    "text": "The rose garden was planted by Emily Hart in 1911. It opens at nine and closes at dusk.",
+}
+WELL = {
+    "id": "p2",
+    "source": "well.md",
+    "title": "The well",
+    "heading": "",
+    "text": "The well is forty metres deep. Nobody has drunk from it for a century.",
+}
+
+
+def request(question: str, *results: Any, tools: tuple[ToolSchema, ...] = (SEARCH,)) -> ModelRequest:
+    messages = [Message(role="user", content=question)]
+    for n, result in enumerate(results):
+        call = ToolCall(id=str(n), name=tools[0].name, arguments={})
+        messages.append(Message(role="assistant", tool_calls=(call,)))
+        messages.append(
+            Message(role="tool", name=tools[0].name, tool_call_id=str(n), content=json.dumps(result))
+        )
+    return ModelRequest(
+        model="local/extractive", messages=tuple(messages), tools=tools, output_schema=FINDING_SCHEMA
+    )
+
+
+async def say(asked: ModelRequest) -> ModelReply:
+    return await Gateway(GatewaySettings(providers={}), SystemClock()).complete(asked)
+
+
+async def answer(question: str, passages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return json.loads((await say(request(question, {"passages": passages}))).text)
+
+
+async def test_it_searches_first_with_the_objective() -> None:
+    reply = await say(request("Who planted the rose garden?\n\nCriteria: cited"))
+    [call] = reply.tool_calls
+    assert call.name == "memory_search"
+    assert call.arguments == {"query": "Who planted the rose garden?", "limit": 8}
+    assert reply.cost_micros == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "expected", "passage"),
+    [
+        ("Who planted the rose garden?", "Emily Hart", "p1"),
+        ("When does the rose garden open?", "nine", "p1"),
+        ("How deep is the well?", "forty metres", "p2"),
+    ],
+)
+async def test_it_answers_from_the_passage_that_holds_the_answer(
+    question: str, expected: str, passage: str
+) -> None:
+    finding = await answer(question, [ROSE, WELL])
+    assert finding["found"]
+    assert expected in finding["text"]
+    assert "[1]" in finding["text"]
+    assert passage in {citation["passage_id"] for citation in finding["citations"]}
+    assert len(finding["text"]) <= 320
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [("What does a submarine licence cost?", "not"), ("¿Cuánto cuesta el submarino?", "No")],
+)
+async def test_it_says_so_when_the_passages_do_not_hold_it(question: str, word: str) -> None:
+    finding = await answer(question, [ROSE, WELL])
+    assert not finding["found"]
+    assert finding["citations"] == []
+    assert word in finding["text"].split()
+
+
+async def test_nothing_found_by_the_search_is_nothing_found() -> None:
+    assert not (await answer("Who planted the rose garden?", []))["found"]
+
+
+def ticket(name: str, price: str, **more: Any) -> dict[str, Any]:
+    text = f"The price of a museum ticket is {price} euros."
+    return {
+        "id": name,
+        "source": f"{name}.md",
+        "title": "Museum ticket prices",
+        "heading": "",
+        "text": text,
+        **more,
+    }
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_what_is_replaced_is_not_cited_unless_it_is_asked_for(newest_first: bool) -> None:
+    old = ticket("tickets-2023", "8", effective="2023-01-01")
+    new = ticket("tickets-2025", "11", effective="2025-01-01", replaces=["tickets-2023.md"])
+    passages = [new, old] if newest_first else [old, new]
+    now = await answer("What is the price of a museum ticket?", passages)
+    assert {c["passage_id"] for c in now["citations"]} == {"tickets-2025"}
+    before = await answer("What was the previous price of a museum ticket?", passages)
+    assert "tickets-2023" in {c["passage_id"] for c in before["citations"]}
+
+
+async def test_a_row_of_a_table_answers_with_its_own_cells() -> None:
+    table = "| Size | Fee |\n| --- | --- |\n| Small boat | 40 |\n| Large boat | 95 |\n"
+    passage = {"id": "t", "source": "fees.md", "title": "Mooring fees", "heading": "", "text": table}
+    finding = await answer("What is the mooring fee for a large boat?", [passage])
+    assert "95" in finding["text"]
+    assert "40" not in finding["text"]
+
+
+TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300)
+
+
+@given(TEXT, st.lists(TEXT, max_size=4))
+async def test_every_quote_is_verbatim_and_every_mark_has_its_citation(
+    question: str, texts: list[str]
+) -> None:
+    passages = [
+        {"id": f"p{n}", "source": f"{n}.md", "title": "", "heading": "", "text": text}
+        for n, text in enumerate(texts)
+    ]
+    asked = request(question, {"passages": passages})
+    first, second = await say(asked), await say(asked)
+    assert first == second
+    finding = json.loads(first.text)
+    by_id = {p["id"]: p["text"] for p in passages}
+    for n, citation in enumerate(finding["citations"], 1):
+        assert citation["n"] == n
+        assert f"[{n}]" in finding["text"]
+        assert citation["quote"] in by_id[citation["passage_id"]]
+    assert bool(finding["citations"]) == finding["found"]
+
+
+async def test_the_writer_joins_findings_and_numbers_their_citations_anew() -> None:
+    def part(task: str, text: str, passage: str) -> dict[str, Any]:
+        citation = {"n": 1, "passage_id": passage, "quote": text}
+        return {"task": task, "found": True, "text": f"{text} [1]", "citations": [citation]}
+
+    missing: dict[str, Any] = {"task": "Who paid?", "found": False, "text": "Unknown.", "citations": []}
+    material = {
+        "goal": "Tell me of the garden",
+        "findings": [part("a", "It is old.", "p1"), missing, part("b", "It is big.", "p2")],
+    }
+    asked = ModelRequest(
+        model="local/extractive",
+        messages=(Message(role="user", content=json.dumps(material)),),
+        output_schema=FINDING_SCHEMA,
+    )
+    finding = json.loads((await say(asked)).text)
+    assert finding["found"]
+    assert finding["text"].startswith("It is old. [1] It is big. [2]")
+    assert "Who paid" in finding["text"]
+    assert [(c["n"], c["passage_id"]) for c in finding["citations"]] == [(1, "p1"), (2, "p2")]
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [("Write me a poem about the sea", "model"), ("Escríbeme un poema", "modelo")]
+)
+async def test_in_plain_talk_it_says_what_it_is(said: str, word: str) -> None:
+    reply = await say(ModelRequest(model="local/extractive", messages=(Message(role="user", content=said),)))
+    assert "local/extractive" in reply.text
+    assert word in reply.text
+
+
+async def test_its_stream_ends_with_the_reply() -> None:
+    gateway = Gateway(GatewaySettings(providers={}), SystemClock())
+    asked = ModelRequest(model="local/extractive", messages=(Message(role="user", content="Hello"),))
+    *deltas, last = [item async for item in gateway.stream(asked)]
+    assert isinstance(last, ModelReply)
+    assert "".join(item.text for item in deltas if isinstance(item, TextDelta)) == last.text
