@@ -4,17 +4,18 @@ import dataclasses
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from flowmatik.app.cli.run import follow_to_end, take_over
-from flowmatik.app.cli.session import Session
-from flowmatik.app.cli.watch import Following
-from flowmatik.kernel.errors import Conflict, Unavailable
+from flowmatik.app import connect
+from flowmatik.app.cli.run import Request, run_goal
+from flowmatik.app.cli.session import ATTEMPTS, Session
+from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import CloudEvent
 from tests.unit.app.samples import answered, event, session, stream, written
+
+REQUEST = Request(goal="g", docs=(), agent="", budget=None, follow=True)
 
 
 async def broken(*events: CloudEvent) -> AsyncIterator[CloudEvent]:
@@ -25,58 +26,62 @@ async def broken(*events: CloudEvent) -> AsyncIterator[CloudEvent]:
 
 def backend(events: AsyncIterator[CloudEvent], *, here: bool) -> MagicMock:
     made = MagicMock(workspace_id="default", here=here)
+    made.runs.create = AsyncMock(return_value="run_1")
     made.runs.events = MagicMock(return_value=events)
     made.runs.get = AsyncMock(return_value=answered())
     made.runs.wait = AsyncMock(return_value=answered())
-    made.runs.resume = AsyncMock()
-    made.runs.cancel = AsyncMock()
     return made
 
 
-class Elsewhere:
-    """A session that finds `backends` one after the other."""
-
-    def __init__(self, inner: Session, *backends: MagicMock) -> None:
-        self._inner = inner
-        self._backends = list(backends)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[MagicMock]:
+    """What a command finds on its home, one after the other."""
+    backends: list[MagicMock] = []
 
     @asynccontextmanager
-    async def backend(self) -> AsyncGenerator[MagicMock]:
-        yield self._backends.pop(0)
+    async def next_one(*_: object, **__: object) -> AsyncGenerator[MagicMock]:
+        yield backends.pop(0)
+
+    monkeypatch.setattr(connect, "connect_home", next_one)
+    monkeypatch.setattr(connect, "connect_url", next_one)
+    monkeypatch.setattr(Session, "settings", MagicMock())
+    return backends
 
 
-async def test_a_run_that_lost_its_process_is_resumed_after_the_last_event_seen(
-    capsys: pytest.CaptureFixture[str],
+async def test_a_run_that_lost_its_process_goes_on_after_the_last_event_seen(
+    found: list[MagicMock], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inner = session(json=True)
-    following = Following(run_id="run_1")
+    asking = session(json=True)
     lost = backend(broken(event(1, "RunCreated"), event(2, "PlanAdopted")), here=False)
-    assert await follow_to_end(inner, lost, following) is None
     own = backend(stream(event(3, "RunClaimed"), event(4, "RunSucceeded")), here=True)
-    assert await take_over(cast("Session", Elsewhere(inner, own)), following) == 0
-    own.runs.resume.assert_awaited_once_with("default", "run_1")
+    found += [lost, own]
+    assert await run_goal(asking, REQUEST) == 0
     assert own.runs.events.call_args.kwargs["after_seq"] == 2
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line.get("seq") for line in lines] == [1, 2, 3, 4, None]
-    assert "going on here" in written(inner.err)
+    assert "going on without it" in written(asking.err)
 
 
-async def test_a_run_that_ended_meanwhile_is_only_shown() -> None:
-    own = backend(stream(), here=True)
-    own.runs.resume = AsyncMock(side_effect=Conflict("ended", code="conflict.run_ended"))
-    assert await take_over(cast("Session", Elsewhere(session(), own)), Following(run_id="run_1")) == 0
+async def test_a_goal_submitted_again_is_the_same_run(found: list[MagicMock]) -> None:
+    lost, own = backend(broken(), here=False), backend(stream(), here=True)
+    lost.runs.create = AsyncMock(side_effect=Unavailable("gone"))
+    found += [lost, own]
+    assert await run_goal(session(), REQUEST) == 0
+    assert lost.runs.create.call_args == own.runs.create.call_args
+    assert own.runs.create.call_args.args[1].idempotency_key
 
 
-async def test_a_run_that_loses_every_process_is_left_with_what_to_do() -> None:
-    lost = [backend(broken(), here=False) for _ in range(5)]
-    with pytest.raises(Unavailable, match="runs resume run_1"):
-        await take_over(cast("Session", Elsewhere(session(), *lost)), Following(run_id="run_1"))
-
-
-async def test_a_server_that_was_named_is_not_replaced_by_an_engine_here() -> None:
-    named = dataclasses.replace(session(), url="http://h")
+async def test_it_gives_up_in_the_end(found: list[MagicMock]) -> None:
+    found += [backend(broken(), here=False) for _ in range(ATTEMPTS)]
     with pytest.raises(Unavailable):
-        await follow_to_end(named, backend(broken(), here=False), Following(run_id="run_1"))
+        await run_goal(session(), REQUEST)
+    assert found == []
+
+
+async def test_an_engine_here_and_a_server_that_was_named_are_not_replaced(found: list[MagicMock]) -> None:
+    found += [backend(broken(), here=True), backend(broken(), here=False)]
+    with pytest.raises(Unavailable):
+        await run_goal(session(), REQUEST)
+    with pytest.raises(Unavailable):
+        await run_goal(dataclasses.replace(session(), url="http://h", api_key="k"), REQUEST)
+    assert found == []

@@ -51,8 +51,7 @@ def validate(context: typer.Context, file: ProfileFile) -> None:
 
 
 async def _list(session: Session) -> int:
-    async with session.backend() as backend:
-        agents = await backend.agents.list(backend.workspace_id)
+    agents = await session.on_backend(lambda backend: backend.agents.list(backend.workspace_id))
     if session.json:
         session.print_json({"items": [dataclasses.asdict(agent) for agent in agents], "next": None})
         return ExitCode.OK
@@ -66,8 +65,7 @@ async def _list(session: Session) -> int:
 
 
 async def _show(session: Session, ref: str) -> int:
-    async with session.backend() as backend:
-        agent = await backend.agents.get(backend.workspace_id, ref)
+    agent = await session.on_backend(lambda backend: backend.agents.get(backend.workspace_id, ref))
     if session.json:
         session.print_json(dataclasses.asdict(agent))
     else:
@@ -77,8 +75,9 @@ async def _show(session: Session, ref: str) -> int:
 
 async def _apply(session: Session, file: Path) -> int:
     text = _read(session, file)
-    async with session.backend() as backend:
-        agent = await backend.agents.apply(backend.workspace_id, text, filename=str(file))
+    agent = await session.on_backend(
+        lambda backend: backend.agents.apply(backend.workspace_id, text, filename=str(file))
+    )
     if session.json:
         session.print_json(dataclasses.asdict(agent))
     else:

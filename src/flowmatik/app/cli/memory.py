@@ -46,8 +46,7 @@ def status(context: typer.Context) -> None:
 
 
 async def _ingest(session: Session, paths: list[Path]) -> int:
-    async with session.backend() as backend:
-        outcomes = await ingest(session, backend, paths)
+    outcomes = await session.on_backend(lambda backend: ingest(session, backend, paths))
     if session.json:
         session.print_json({"items": [dataclasses.asdict(step) for step in outcomes], "next": None})
     only_skipped = bool(outcomes) and all(step.outcome == "skipped" for step in outcomes)
@@ -55,8 +54,9 @@ async def _ingest(session: Session, paths: list[Path]) -> int:
 
 
 async def _search(session: Session, query: str, limit: int) -> int:
-    async with session.backend() as backend:
-        passages = await backend.memory.search(backend.workspace_id, query, limit=limit)
+    passages = await session.on_backend(
+        lambda backend: backend.memory.search(backend.workspace_id, query, limit=limit)
+    )
     if session.json:
         session.print_json({"items": [dataclasses.asdict(passage) for passage in passages], "next": None})
         return ExitCode.OK
@@ -69,8 +69,7 @@ async def _search(session: Session, query: str, limit: int) -> int:
 
 
 async def _status(session: Session) -> int:
-    async with session.backend() as backend:
-        state = await backend.memory.status(backend.workspace_id)
+    state = await session.on_backend(lambda backend: backend.memory.status(backend.workspace_id))
     if session.json:
         session.print_json(dataclasses.asdict(state))
         return ExitCode.OK

@@ -15,13 +15,14 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import show_next, show_run
 from flowmatik.app.cli.ingest_view import ingest
 from flowmatik.app.cli.session import Session, session_of
-from flowmatik.app.cli.watch import Following, Watcher, follow, watcher_for
+from flowmatik.app.cli.watch import Following, follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.runs import NewRun, RunView
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.kernel.ids import new_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -61,7 +62,6 @@ async def run_goal(session: Session, request: Request) -> int:
         budget_micros=budget,
         idempotency_key=new_id("inp"),  # submitted again, it is still the same run
     )
-    watcher = watcher_for(session)
     following = Following()
 
     async def work(backend: Backend) -> int:
@@ -70,17 +70,15 @@ async def run_goal(session: Session, request: Request) -> int:
         following.run_id = await backend.runs.create(backend.workspace_id, new)
         if not request.follow:
             return await _submitted(session, backend, following.run_id)
-        return await follow_to_end(session, backend, following, watcher)
+        return await follow_to_end(session, backend, following)
 
-    with watcher:
-        return await session.on_backend(work)
+    return await session.on_backend(work)
 
 
-async def follow_to_end(session: Session, backend: Backend, following: Following, watcher: Watcher) -> int:
+async def follow_to_end(session: Session, backend: Backend, following: Following) -> int:
     """Show a run until it ends; the first Ctrl-C cancels it, the second leaves at once."""
     with _cancel_on_interrupt(session, backend, following.run_id):
-        view = await follow(backend, following, watcher)
-    watcher.close()
+        view = await follow(backend, following, watcher_for(session))
     _show_result(session, view)
     return exit_codes.of_run(view)
 

@@ -7,11 +7,11 @@ import orjson
 import typer
 from rich.table import Table
 
-from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
 from flowmatik.app.backend import Backend
+from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
 from flowmatik.app.cli.run import follow_to_end
-from flowmatik.app.cli.watch import Following, watcher_for
 from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.runs import RunStatus, RunView
 from flowmatik.kernel.errors import InvalidInput
@@ -124,9 +124,7 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
 
     async def work(backend: Backend) -> None:
         seen = collected[-1].seq if collected else 0
-        async for event in backend.runs.events(
-            backend.workspace_id, run_id, after_seq=seen, follow=follow
-        ):
+        async for event in backend.runs.events(backend.workspace_id, run_id, after_seq=seen, follow=follow):
             collected.append(event)
             if not session.json:
                 session.print(_event_line(event))
@@ -153,7 +151,6 @@ async def _cancel(session: Session, run_id: str, reason: str) -> int:
 
 
 async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) -> int:
-    watcher = watcher_for(session)
     following = Following(run_id=run_id)
 
     async def work(backend: Backend) -> int:
@@ -164,10 +161,9 @@ async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) ->
             undecided = {call.call_id for call in before.in_doubt}
             left = {call: word for call, word in resolutions.items() if not again or call in undecided}
             await backend.runs.resume(backend.workspace_id, run_id, resolutions=left or None)
-        return await follow_to_end(session, backend, following, watcher)
+        return await follow_to_end(session, backend, following)
 
-    with watcher:
-        return await session.on_backend(work)
+    return await session.on_backend(work)
 
 
 async def _replay(session: Session, run_id: str) -> int:

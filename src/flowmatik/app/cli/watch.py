@@ -20,9 +20,7 @@ REFRESH_SECONDS = 0.1
 WORKING = (TaskStatus.RUNNING, TaskStatus.VERIFYING)
 
 
-class Watcher(AbstractContextManager[None], Protocol):
-    """Shows a run, perhaps over several connections; `close` may be called twice."""
-
+class Watcher(Protocol):
     def on_event(self, event: CloudEvent) -> None: ...
 
     def on_view(self, view: RunView) -> None: ...
@@ -40,7 +38,7 @@ def watcher_for(session: Session) -> Watcher:
 class Following:
     """How far a run has been watched: `seen` is the seq of the last event shown."""
 
-    run_id: str
+    run_id: str = ""
     seen: int = 0
 
 
