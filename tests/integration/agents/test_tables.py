@@ -1,0 +1,151 @@
+"""Read-only SQL over real files in a real DuckDB, and the checks of findings that rest on it."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowmatik.agents.skills.box import SkillBox
+from flowmatik.agents.skills.citations import citation_skills
+from flowmatik.agents.skills.tables import Tables
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, TableSource
+from flowmatik.contracts.tools import ToolContext
+from flowmatik.kernel import sqlite
+from flowmatik.kernel.errors import ToolError
+
+ENERGY = Path(__file__).parents[2] / "data" / "energia.csv"
+TEXT = "The gate opens at 07:45 on working days."
+
+
+class Shelf:
+    """A memory of given tables and one passage."""
+
+    def __init__(self, *sources: TableSource) -> None:
+        self._sources = list(sources)
+
+    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+        raise NotImplementedError
+
+    async def search(
+        self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
+    ) -> list[Passage]:
+        return []
+
+    async def passage(self, workspace_id: str, passage_id: str) -> Passage | None:
+        return None
+
+    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+        if passage_id != "chk_1" or quote not in TEXT:
+            return None
+        return Passage(id="chk_1", source="gate.md", text=TEXT, start=0, end=len(TEXT), lines=(3, 3))
+
+    async def tables(self, workspace_id: str) -> list[TableSource]:
+        return self._sources if workspace_id == "default" else []
+
+    async def status(self, workspace_id: str) -> MemoryStatus:
+        raise NotImplementedError
+
+
+def csv(path: Path) -> TableSource:
+    return TableSource(name=path.name, path=str(path), format="csv", content_hash="1")
+
+
+async def test_columns_are_described_with_types_values_and_bounds() -> None:
+    (table,) = (await Tables(Shelf(csv(ENERGY))).describe("default"))["tables"]
+    columns = {column["name"]: column for column in table["columns"]}
+    assert table["table"] == "energia"
+    assert columns["fecha"]["type"] == "DATE"
+    assert columns["planta"]["values"] == ["Norte", "Sur"]
+
+
+async def test_sums_of_decimals_are_exact(tmp_path: Path) -> None:
+    path = tmp_path / "cents.csv"
+    path.write_text("amount\n" + "0.1\n" * 10 + "0.2\n")
+    found = await Tables(Shelf(csv(path))).query("default", "SELECT sum(amount) AS total FROM cents")
+    assert found["rows"] == [[1.2]]
+    assert found["summary"] == "total = 1.2"
+
+
+async def test_a_sqlite_file_is_a_table_too(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    connection = sqlite.connect(path)
+    connection.execute("CREATE TABLE goods (name TEXT, price REAL)")
+    connection.execute("INSERT INTO goods VALUES ('pen', 1.5), ('ink', NULL)")
+    connection.close()
+    source = TableSource(name="shop.db", path=str(path), format="sqlite", table="goods", content_hash="1")
+    found = await Tables(Shelf(source)).query("default", "SELECT count(*) AS n, sum(price) AS s FROM goods")
+    assert found["rows"] == [[2, 1.5]]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "COPY energia TO '/tmp/stolen.csv'",
+        "ATTACH '/tmp/other.db'",
+        "INSTALL httpfs",
+        "PRAGMA database_list",
+        "SET threads = 8",
+        "SELECT 1; SELECT 2",
+        "DROP TABLE energia",
+        "INSERT INTO energia SELECT * FROM energia",
+        "CALL pragma_version()",
+        "SELEC 1",
+    ],
+)
+async def test_nothing_but_one_select_over_the_given_tables_runs(sql: str) -> None:
+    tables = Tables(Shelf(csv(ENERGY)))
+    with pytest.raises(ToolError):
+        await tables.query("default", sql)
+    assert (await tables.query("default", "SELECT count(*) FROM energia"))["rows"] == [[60]]
+
+
+async def test_another_workspace_sees_no_tables() -> None:
+    with pytest.raises(ToolError, match="no tables"):
+        await Tables(Shelf(csv(ENERGY))).query("other", "SELECT 1")
+
+
+async def check(finding: dict[str, Any]) -> dict[str, Any]:
+    shelf = Shelf(csv(ENERGY))
+    box = SkillBox(citation_skills(shelf, Tables(shelf)))
+    at = ToolContext(workspace_id="default", run_id="r", call_id="c", idempotency_key="k")
+    return await box.call("citations_check", {"finding": finding}, at)
+
+
+def finding(text: str, *citations: tuple[int, str, str]) -> dict[str, Any]:
+    rows = [{"n": n, "passage_id": source, "quote": quote} for n, source, quote in citations]
+    return {"found": True, "text": text, "citations": rows}
+
+
+async def test_a_verbatim_quote_passes_and_is_located() -> None:
+    found = await check(finding("It opens at 07:45 [1]", (1, "chk_1", "opens at 07:45")))
+    assert found["passed"]
+    assert found["citations"][0]["lines"] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        finding("It opens at 07:45 [1]", (1, "chk_1", "opens at 8")),
+        finding("It opens at 09:00 [1]", (1, "chk_1", "opens at 07:45")),
+        finding("It opens at 07:45 [2]", (1, "chk_1", "opens at 07:45")),
+        finding("It opens at 07:45"),
+        finding("It opens [1]", (1, "chk_9", "opens")),
+        {"found": False, "text": "no", "citations": [{"n": 1, "passage_id": "chk_1", "quote": "gate"}]},
+        {"found": "yes"},
+    ],
+)
+async def test_a_finding_that_does_not_hold_is_not_passed(wrong: dict[str, Any]) -> None:
+    assert not (await check(wrong))["passed"]
+
+
+async def test_a_computed_figure_is_computed_again() -> None:
+    tables = Tables(Shelf(csv(ENERGY)))
+    made = await tables.query("default", "SELECT count(*) AS n FROM energia")
+    good = await check(finding("60 [1]", (1, made["computation_id"], made["summary"])))
+    bad = await check(finding("61 [1]", (1, made["computation_id"], "n = 61")))
+    assert good["passed"]
+    assert "count(*)" in good["citations"][0]["computation"]
+    assert not bad["passed"]

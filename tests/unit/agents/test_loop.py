@@ -1,0 +1,76 @@
+"""The agent loop: a reducer over model turns and tool outcomes."""
+
+from typing import Any
+
+from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.agents import AgentVersion, CallModel, CallTool, LoopDone, LoopFailed, ToolOutcome
+from flowmatik.contracts.answers import FINDING_SCHEMA
+from flowmatik.contracts.models import ModelReply, ToolCall
+
+LOOP = ReducerLoop()
+
+
+def agent(**changes: Any) -> AgentVersion:
+    values: dict[str, Any] = {"name": "a", "version": "1", "role": "r", "summary": "s", "instructions": "i",
+                              "tools": ("search",)}  # fmt: skip
+    return AgentVersion(**(values | changes))
+
+
+def wish(name: str = "search", arguments: dict[str, Any] | None = None, raw: str = "") -> ModelReply:
+    return ModelReply(text="", tool_calls=(ToolCall(id="x", name=name, arguments=arguments, raw=raw),))
+
+
+def test_a_tool_call_and_then_an_answer() -> None:
+    one = agent()
+    state = LOOP.start(one, "find it")
+    assert isinstance(LOOP.next(one, state)[0], CallModel)
+    state = LOOP.on_model(one, state, wish(arguments={"q": 1}))
+    (call,) = LOOP.next(one, state)
+    assert isinstance(call, CallTool)
+    assert call.arguments == {"q": 1}
+    outcome = ToolOutcome(tool_call_id=call.tool_call_id, name="search", result=[1])
+    state = LOOP.on_tool(one, state, outcome)
+    (turn,) = LOOP.next(one, state)
+    assert isinstance(turn, CallModel)
+    assert turn.messages[-1].content == "[1]"
+    state = LOOP.on_model(one, state, ModelReply(text="there"))
+    assert LOOP.next(one, state) == (LoopDone(output="there"),)
+
+
+def test_unreadable_arguments_and_unknown_tools_are_told_to_the_model() -> None:
+    one = agent()
+    state = LOOP.on_model(one, LOOP.start(one, "x"), wish(raw="{oops"))
+    assert "not a JSON object" in state.messages[-1].content
+    state = LOOP.on_model(one, state, wish(name="rm", arguments={}))
+    assert "no tool 'rm'" in state.messages[-1].content
+    assert isinstance(LOOP.next(one, state)[0], CallModel)
+
+
+def test_an_output_that_breaks_its_schema_is_corrected_at_most_twice() -> None:
+    one = agent(output_schema=FINDING_SCHEMA)
+    state = LOOP.start(one, "x")
+    for text in ("no json", '{"found": 1}', "[]"):
+        assert isinstance(LOOP.next(one, state)[0], CallModel)
+        state = LOOP.on_model(one, state, ModelReply(text=text))
+    (failed,) = LOOP.next(one, state)
+    assert isinstance(failed, LoopFailed)
+    assert failed.code == "agent.output"
+
+
+def test_json_in_a_code_fence_is_read() -> None:
+    one = agent(output_schema=FINDING_SCHEMA)
+    text = '```json\n{"found": false, "text": "no", "citations": []}\n```'
+    state = LOOP.on_model(one, LOOP.start(one, "x"), ModelReply(text=text))
+    (done,) = LOOP.next(one, state)
+    assert isinstance(done, LoopDone)
+    assert done.output["found"] is False
+
+
+def test_too_many_turns_end_in_a_failure() -> None:
+    one = agent(max_turns=2)
+    state = LOOP.start(one, "x")
+    for _ in range(2):
+        state = LOOP.on_model(one, state, wish(name="rm", arguments={}))
+    (failed,) = LOOP.next(one, state)
+    assert isinstance(failed, LoopFailed)
+    assert failed.code == "agent.turns"
