@@ -1,0 +1,183 @@
+"""The HTTP gateway over the ports: authentication, mapping, streams, problems."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from flowmatik.api import ApiServices, create_app
+from flowmatik.api.services import HealthCheck
+from flowmatik.contracts.runs import NewRun, Page, RunStatus, RunSummary, RunView
+from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import Conflict, NotFound, Unauthenticated
+from flowmatik.kernel.events import CloudEvent
+
+AT = "2026-01-01T00:00:00+00:00"
+
+
+class OneRun:
+    """A `Runs` that knows one run, of the workspace `a`."""
+
+    def __init__(self) -> None:
+        self.created: list[NewRun] = []
+
+    async def create(self, workspace_id: str, new: NewRun) -> str:
+        self.created.append(new)
+        return "run_1"
+
+    async def get(self, workspace_id: str, run_id: str) -> RunView:
+        if (workspace_id, run_id) != ("a", "run_1"):
+            raise NotFound(f"no run {run_id!r}", code="not_found.run")
+        return RunView(id=run_id, workspace_id="a", goal="g", status=RunStatus.SUCCEEDED, created_at=AT)
+
+    async def list(self, workspace_id: str, **_: Any) -> Page:
+        summary = RunSummary(id="run_1", goal="g", status=RunStatus.RUNNING, created_at=AT)
+        return Page(items=(summary,) if workspace_id == "a" else (), next="more")
+
+    async def events(
+        self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
+    ) -> AsyncIterator[CloudEvent]:
+        for seq in range(after_seq + 1, 4):
+            yield CloudEvent(id=f"run_1:{seq}", source="/", type="flowmatik.X", time=AT, subject="run_1",
+                             workspace_id="a", data={"n": seq}, seq=seq)  # fmt: skip
+
+    async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
+        raise Conflict("it has ended", code="conflict.run_ended")
+
+
+class Keys:
+    """An `Identity` of fixed keys."""
+
+    async def authenticate(self, credential: str) -> Principal:
+        scopes = {"reader": {"runs:read"}, "admin": {"admin"}, "other": {"admin"}}.get(credential)
+        if scopes is None:
+            raise Unauthenticated("the API key is not valid", code="auth.invalid")
+        workspace = "b" if credential == "other" else "a"
+        return Principal(id=credential, name=credential, workspace_id=workspace, scopes=frozenset(scopes))
+
+
+async def _unwell() -> dict[str, HealthCheck]:
+    return {"store": HealthCheck(ok=False, detail="gone")}
+
+
+@pytest.fixture
+def runs() -> OneRun:
+    return OneRun()
+
+
+@pytest.fixture
+async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    unused = cast("Any", None)
+    app = create_app(
+        ApiServices(
+            runs=cast("Any", runs),
+            memory=unused,
+            agents=unused,
+            identity=cast("Any", Keys()),
+            upload_dir=tmp_path,
+            health=_unwell,
+            max_json=1000,
+        )
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as one:
+        yield one
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_everything_but_login_docs_and_health_asks_who_calls(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    asked = 0
+    for path, methods in paths.items():
+        if path.startswith("/health") or path == "/v1/auth/login":
+            continue
+        for method in methods:
+            answer = await client.request(method, path.replace("{", "").replace("}", ""))
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["code"] == "auth.required"
+            asked += 1
+    assert asked >= 15
+
+
+async def test_a_scope_that_is_missing_is_named(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/runs", json={"goal": "g"}, headers=bearer("reader"))
+    assert answer.status_code == 403
+    assert "runs:write" in answer.json()["detail"]
+
+
+async def test_a_run_is_created_with_its_budget_in_micro_dollars(
+    client: httpx.AsyncClient, runs: OneRun
+) -> None:
+    body = {"goal": "g", "budget_usd": 0.5}
+    answer = await client.post("/v1/runs", json=body, headers=bearer("admin") | {"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.headers["location"]) == (202, "/v1/runs/run_1")
+    (new,) = runs.created
+    assert (new.budget_micros, new.idempotency_key, new.principal) == (500_000, "k", "admin")
+
+
+async def test_another_workspaces_run_is_not_found_anywhere(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/runs/run_1", "/v1/runs/run_1/events"):
+        assert (await client.get(path, headers=bearer("admin"))).status_code == 200
+        answer = await client.get(path, headers=bearer("other"))
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found.run")
+    assert (await client.get("/v1/runs", headers=bearer("other"))).json()["items"] == []
+
+
+async def test_the_event_stream_resumes_after_the_last_event_seen(client: httpx.AsyncClient) -> None:
+    headers = bearer("reader") | {"Last-Event-ID": "1"}
+    text = (await client.get("/v1/runs/run_1/events", headers=headers)).text
+    frames = [frame.splitlines() for frame in text.strip().split("\n\n")]
+    assert [frame[0] for frame in frames] == ["id: 2", "id: 3"]
+    assert json.loads(frames[0][2].removeprefix("data: "))["data"] == {"n": 2}
+    bad = await client.get("/v1/runs/run_1/events", headers=bearer("reader") | {"Last-Event-ID": "x"})
+    assert bad.json()["code"] == "input.last_event_id"
+
+
+async def test_problems_have_stable_codes_and_titles_in_the_readers_language(
+    client: httpx.AsyncClient,
+) -> None:
+    spanish = bearer("admin") | {"Accept-Language": "es-ES,en;q=0.5"}
+    conflict = (await client.post("/v1/runs/run_1/cancel", headers=spanish)).json()
+    assert (conflict["status"], conflict["code"]) == (409, "conflict.run_ended")
+    assert conflict["title"] == "No es posible en este estado"
+    unknown = await client.get("/nowhere")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found.path")
+    wrong = await client.post("/v1/runs", json={"goal": "g", "gaol": 1}, headers=bearer("admin"))
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "body.gaol"
+    assert (await client.put("/v1/runs", headers=bearer("admin"))).status_code == 405
+
+
+async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/runs", json={"goal": "x" * 2000}, headers=bearer("admin"))
+    assert (answer.status_code, answer.json()["code"]) == (413, "input.too_large")
+
+
+@pytest.mark.parametrize("name", ["../up.md", "/etc/x.md", "a/../../b.md", ".hidden"])
+async def test_an_upload_cannot_leave_its_folder(
+    client: httpx.AsyncClient, tmp_path: Path, name: str
+) -> None:
+    files = {"files": (name, b"x", "text/markdown")}
+    answer = await client.post("/v1/memory/documents", files=files, headers=bearer("admin"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "input.path")
+    assert list(tmp_path.rglob("*")) == []
+
+
+async def test_health_is_open_and_readiness_names_what_is_wrong(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/health/live")).status_code == 200
+    ready = await client.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["store"] == {"ok": False, "detail": "gone"}
+
+
+async def test_the_published_description_is_the_one_that_is_served(client: httpx.AsyncClient) -> None:
+    published = Path(__file__).parents[3] / "schemas" / "openapi.json"
+    served = (await client.get("/openapi.json")).json()
+    assert served == json.loads(published.read_text(encoding="utf-8"))
