@@ -138,6 +138,7 @@ command -v redis-server >/dev/null || fail "no redis-server, even after installi
 
 scripts/venv.sh dev || fail "the locked packages could not be installed; the reason is above"
 export PATH="$PWD/.venv/bin:$PATH"
+unset PYTHONDONTWRITEBYTECODE # every test that starts the program would compile it anew
 
 if $checks; then
     just lint types arch

@@ -91,6 +91,10 @@ async def test_a_token_expires_and_a_forged_one_is_refused(
     assert caught.value.code == "auth.expired"
 
 
+def stored_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("journal.db*"))
+
+
 async def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(
     identity: StoredIdentity, tmp_path: Path
 ) -> None:
@@ -98,8 +102,7 @@ async def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(
     principal = await identity.authenticate(key.secret)
     assert principal.may("runs:read")
     assert not principal.may("runs:write")
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("journal.db*"))
-    assert key.secret.rsplit("_", 1)[1].encode() not in stored
+    assert key.secret.rsplit("_", 1)[1].encode() not in stored_bytes(tmp_path)
     assert await identity.revoke_key(ADMIN, key.id)
     with pytest.raises(Unauthenticated):
         await identity.authenticate(key.secret)

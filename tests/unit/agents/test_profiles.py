@@ -45,7 +45,7 @@ def test_every_fault_is_reported_with_its_line() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "a: [", "a: b: c"])
 def test_what_is_no_profile_is_refused_with_its_place(text: str) -> None:
-    with pytest.raises(ProfileInvalid, match="p.yaml"):
+    with pytest.raises(ProfileInvalid, match=r"p\.yaml"):
         parse_profile(text, filename="p.yaml")
 
 
