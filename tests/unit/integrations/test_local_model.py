@@ -63,6 +63,7 @@ async def test_it_searches_first_with_the_objective() -> None:
     ("question", "expected", "passage"),
     [
         ("Who planted the rose garden?", "Emily Hart", "p1"),
+        ("When does the rose garden open?", "nine", "p1"),
         ("When was the rose garden planted?", "1911", "p1"),
         ("How deep is the well?", "forty metres", "p2"),
     ],

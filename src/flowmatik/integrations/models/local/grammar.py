@@ -2,7 +2,8 @@
 
     question  := [group "which/qué"] aggregate [measure] {filter} ["per/por" group]
     aggregate := count | sum | mean | min | max | top-k
-    filter    := a value that stands in a column | year | month of a year
+    filter    := a value that stands in a column | [before | after | since | until] date | date to date
+    date      := year | month of a year
 
 Columns are found by their names and values. A word that is none of this is refused by name, so
 that no part of a question is silently dropped.
@@ -12,14 +13,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flowmatik.integrations.models.local.lexicon import AGGREGATES, MONTHS, NEUTRAL, NUMBERS, related
+from flowmatik.integrations.models.local.lexicon import AGGREGATES, NEUTRAL, NUMBERS, OUTSIDE, related
+from flowmatik.integrations.models.local.periods import NotUnderstood, Period, read_periods
 from flowmatik.integrations.models.local.words import STOP, fold
 
 _NUMERIC = ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "HUGEINT", "FLOAT", "SMALLINT", "TINYINT")
-
-
-class NotUnderstood(ValueError):
-    """The question is outside the grammar; the message names the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +116,8 @@ def translate(question: str, tables: list[Table]) -> Query:
     folded = fold(question)
     if len(folded) != len(question):
         folded = fold("".join(c if len(fold(c)) == 1 else " " for c in question))
+    if outside := re.search(OUTSIDE, folded):
+        raise NotUnderstood(f"I do not understand {outside[0].strip()!r} in it")
     aggregate, span = _aggregate(folded)
     ranked = sorted(tables, key=lambda t: -_closeness(folded, t))
     if _closeness(folded, ranked[0]) == 0:
@@ -166,7 +166,9 @@ def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Tabl
     if not aggregate.startswith("count"):
         measure = _measure(reading, table, aggregate)
     elif aggregate == "count" and not any(related(w, name) for w in counted for name in table.words):
-        measure = _counted_column(counted, table)
+        measure = _summed_column(counted, table)
+        aggregate = "sum" if measure else aggregate  # "how many crates": what the column counts
+        measure = measure or _counted_column(counted, table)
     _refuse_leftovers(reading, table, group, measure)
     return _select(table, aggregate, measure, group, top, reading.where)
 
@@ -190,22 +192,13 @@ def _value_filters(reading: _Reading, table: Table) -> None:
 
 
 def _date_filters(reading: _Reading, table: Table) -> None:
-    months = "|".join(MONTHS)
-    found: list[tuple[int, int | None]] = []
-    for match in re.finditer(rf"\b({months})\b(?:\s+(?:de|del|of|in)?\s*)?((?:19|20)\d\d)?\b", reading.text):
-        year = match.group(2) or next(iter(re.findall(r"\b(?:19|20)\d\d\b", reading.text)), "")
-        if not year:
-            raise NotUnderstood(f"the month {match.group(1)!r} has no year")
-        found.append((int(year), MONTHS[match.group(1)]))
-        reading.cut(*match.span())
-    for match in re.finditer(r"\b((?:19|20)\d\d)\b", reading.text):
-        if not any(int(match.group(1)) == year for year, month in found if month):
-            found.append((int(match.group(1)), None))
-        reading.cut(*match.span())
-    if not found:
+    periods, taken = read_periods(reading.text)
+    for stretch in taken:
+        reading.cut(*stretch)
+    if not periods:
         return
     column = _date_column(reading, table)
-    spans = [_span(column, year, month) for year, month in found]
+    spans = [_span(column, period) for period in periods]
     reading.where.append(spans[0] if len(spans) == 1 else "(" + " OR ".join(spans) + ")")
 
 
@@ -220,10 +213,11 @@ def _date_column(reading: _Reading, table: Table) -> Column:
     return dated[0]
 
 
-def _span(column: Column, year: int, month: int | None) -> str:
-    first = f"{year}-{month or 1:02}-01"
-    last = f"{year + 1}-01-01" if month in (None, 12) else f"{year}-{month + 1:02}-01"
-    return f"({column.sql} >= DATE '{first}' AND {column.sql} < DATE '{last}')"
+def _span(column: Column, period: Period) -> str:
+    bounds = [
+        f"{column.sql} {sign} DATE '{day}'" for sign, day in ((">=", period.first), ("<", period.end)) if day
+    ]
+    return f"({' AND '.join(bounds)})"
 
 
 def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tuple[Column | None, int]:
@@ -256,6 +250,13 @@ def _counted_column(counted: list[str], table: Table) -> Column | None:
     """The column whose values are counted, when the question does not count rows."""
     texts = [c for c in table.columns if not c.numeric and not c.dated]
     return next((c for w in counted for c in texts if any(related(w, part) for part in c.words)), None)
+
+
+def _summed_column(counted: list[str], table: Table) -> Column | None:
+    """The column of numbers that already counts what is asked for."""
+    numeric = [c for c in table.columns if c.numeric and "id" not in c.words]
+    noun = counted[:1] if counted[1:2] and counted[1] in STOP else counted
+    return next((c for w in noun for c in numeric if any(related(w, part) for part in c.words)), None)
 
 
 def _names_measure(reading: _Reading, table: Table) -> bool:

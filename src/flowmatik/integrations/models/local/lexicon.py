@@ -11,6 +11,14 @@ AGGREGATES: tuple[tuple[str, str], ...] = (
     ("mean", r"\b(?:average|mean|on average|promedio|medi[oa]|de media)\b"),
     ("sum", r"\b(?:total(?:es)?|sum(?: of)?|suma(?: de)?|en total|altogether)\b"),
 )  # fmt: skip
+# Said of a filter, these turn it round or compare it; the grammar has neither, and must not drop them.
+OUTSIDE = (
+    r"\b(?:not|n't|never|except|excluding|without|nor|neither|no|nunca|sin|salvo|excepto|excluyendo|ni)\b"
+    r"|\b(?:more|less|fewer|greater|higher|lower|larger|smaller) than\b|\b(?:at least|at most)\b"
+    r"|\b(?:over|under|above|below|exceeding)\s+\d|\b(?:mas|menos|mayor(?:es)?|menor(?:es)?) (?:de|que)\s+\d"
+    r"|\b(?:al menos|como minimo|como maximo|superior(?:es)? a|inferior(?:es)? a|por encima de|por debajo de)\b"
+    r"|[<>=]"
+)
 MONTHS = {
     name: number
     for number, names in enumerate(
