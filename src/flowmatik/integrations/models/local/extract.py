@@ -29,6 +29,7 @@ _AMOUNT = (
 )
 _MOMENT = (
     r"\b\d{1,2}[:.h]\d{2}\b|\b1\d{3}\b|\b20\d{2}\b"
+    rf"|\b(?:at|by|until|from|a las?|desde las?|hasta las?) (?:{_AMOUNT})"
     r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
     r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
     r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday"

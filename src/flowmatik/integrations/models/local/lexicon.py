@@ -16,7 +16,8 @@ OUTSIDE = (
     r"\b(?:not|n't|never|except|excluding|without|nor|neither|no|nunca|sin|salvo|excepto|excluyendo|ni)\b"
     r"|\b(?:more|less|fewer|greater|higher|lower|larger|smaller) than\b|\b(?:at least|at most)\b"
     r"|\b(?:over|under|above|below|exceeding)\s+\d|\b(?:mas|menos|mayor(?:es)?|menor(?:es)?) (?:de|que)\s+\d"
-    r"|\b(?:al menos|como minimo|como maximo|superior(?:es)? a|inferior(?:es)? a|por encima de|por debajo de)\b"
+    r"|\b(?:al menos|como minimo|como maximo|superior(?:es)? a|inferior(?:es)? a"
+    r"|por encima de|por debajo de)\b"
     r"|[<>=]"
 )
 MONTHS = {
