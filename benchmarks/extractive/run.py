@@ -7,10 +7,10 @@ Each paragraph is one document; passages come from the product's own search, the
 search found, and with those of its own paragraph left out. A *false refusal* finds nothing though the
 paragraph was there; a *false answer* answers though it was not (some other paragraph may truly hold
 the answer: those count against us as well). `--calibrate` prints the same for several thresholds on
-the articles with even numbers; the figures reported are of the articles with odd numbers, which had
-no say in this table. (They are not untouched: the thresholds in use were also watched on the
-end-to-end test's random questions, which come from all articles.) The baseline answers with the sentence of the best passage that shares most words with
-the question, and never refuses.
+the articles with even numbers; the figures reported are of the articles with odd numbers. That makes
+them held out from this table only: the thresholds in use were not set by it, and whoever set them may
+have looked at any article. The baseline answers with the sentence of the best passage that shares
+most words with the question, and never refuses.
 """
 
 import argparse
