@@ -3,6 +3,7 @@ in one transaction together with the record of the revision."""
 
 import asyncio
 import io
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from flowmatik.kernel.errors import ConfigurationError, JournalUnavailable
 from flowmatik.kernel.sqlite import Connection, connect, sqlite3
 from flowmatik.stores.postgres import connect_once, is_postgres_url, unavailable_errors
 
+WAL_ATTEMPTS = 100
 _MIGRATION_LOCK = 7_261_340_912  # any number that only this program uses
 
 
@@ -110,9 +112,22 @@ def _current_sqlite(path: Path) -> str | None:
         raise JournalUnavailable(f"the database {str(path)!r} cannot be read: {error}") from error
 
 
+def _connect_patiently(path: Path) -> Connection:
+    """A new file is switched to WAL by its first connection; SQLite tells a second one at that
+    instant that it is locked, without waiting for its busy time-out."""
+    for _ in range(WAL_ATTEMPTS):
+        try:
+            return connect(path)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.05)
+    return connect(path)
+
+
 def _upgrade_sqlite(path: Path) -> None:
     try:
-        connection = connect(path)
+        connection = _connect_patiently(path)
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
