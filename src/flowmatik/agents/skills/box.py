@@ -4,7 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -26,22 +26,47 @@ class Skill:
     reconcile: ReconcileFunction | None = None
 
 
+@overload
 def skill(
     function: SkillFunction,
+    *,
+    effect: Effect = ...,
+    timeout: float = ...,
+    name: str = ...,
+    reconcile: ReconcileFunction | None = ...,
+) -> Skill: ...
+@overload
+def skill(
+    function: None = None,
+    *,
+    effect: Effect = ...,
+    timeout: float = ...,
+    name: str = ...,
+    reconcile: ReconcileFunction | None = ...,
+) -> Callable[[SkillFunction], Skill]: ...
+def skill(
+    function: SkillFunction | None = None,
     *,
     effect: Effect = Effect.READ,
     timeout: float = 30.0,
     name: str = "",
     reconcile: ReconcileFunction | None = None,
-) -> Skill:
-    """A skill from an annotated async function; its docstring is the description that models
-    see. Raises ValueError for a function that cannot be described."""
+) -> Skill | Callable[[SkillFunction], Skill]:
+    """A skill from an annotated async function, by call or as a decorator; the docstring is the
+    description that models see. Raises ValueError for a function that cannot be described."""
+    if function is None:
+        return lambda decorated: skill(
+            decorated, effect=effect, timeout=timeout, name=name, reconcile=reconcile
+        )
     label = name or getattr(function, "__name__", "")
     description = inspect.cleandoc(function.__doc__ or "")
     parameters = list(inspect.signature(function).parameters.values())
     if not description or not parameters:
         raise ValueError(f"the skill {label!r} needs a docstring and a ToolContext as first parameter")
-    hints = get_type_hints(function)
+    hints = get_type_hints(function, include_extras=True)
+    bare = [p.name for p in parameters[1:] if p.name not in hints]
+    if bare:
+        raise ValueError(f"the skill {label!r} needs a type on {', '.join(bare)}")
     fields: dict[str, Any] = {
         p.name: (hints[p.name], ... if p.default is inspect.Parameter.empty else p.default)
         for p in parameters[1:]
@@ -68,8 +93,10 @@ class SkillBox:
         for one in skills:
             self.register(one)
 
-    def register(self, one: Skill) -> None:
-        """Raises ValueError when the name is taken."""
+    def register(self, one: Skill | SkillFunction) -> None:
+        """A plain function becomes a skill that only reads. Raises ValueError when the name is
+        taken or the function cannot be described."""
+        one = one if isinstance(one, Skill) else skill(one)
         if one.spec.name in self._skills:
             raise ValueError(f"there is a skill {one.spec.name!r} already")
         self._skills[one.spec.name] = one

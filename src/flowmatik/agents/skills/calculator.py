@@ -1,6 +1,9 @@
 """Exact arithmetic with units: a small parser of our own over fractions, pint for the units."""
 
+import asyncio
 import re
+import threading
+from decimal import Context
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, cast
@@ -14,7 +17,8 @@ from flowmatik.kernel.errors import ToolInputInvalid
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)|([A-Za-zµ°€$]+)|(\*\*|->|[-+*/^()%,]))")
 MAX_EXPONENT = 1000
 MAX_DEPTH = 50
-MAX_BITS = 20_000
+MAX_BITS = 14_000  # its digits stay below the interpreter's limit for writing an int
+_ONE_AT_A_TIME = threading.Lock()  # pint's registry caches without one
 
 
 def calculator_skills() -> list[Skill]:
@@ -25,9 +29,9 @@ def calculator_skills() -> list[Skill]:
         """Exact arithmetic with units. Operators + - * / ^ and parentheses, percent (20% of 50 is
         20% * 50), units by name, conversion with "to" or "->": 3 h + 20 min to min."""
         del context
-        return evaluate(expression)
+        return await asyncio.to_thread(evaluate, expression)
 
-    return [skill(calculate, timeout=5.0)]
+    return [skill(calculate, timeout=15.0)]  # the first use loads the units
 
 
 def evaluate(expression: str) -> dict[str, Any]:
@@ -37,22 +41,22 @@ def evaluate(expression: str) -> dict[str, Any]:
     """
     import pint
 
+    parser = _Parser(expression)
     try:
-        parser = _Parser(expression)
-        value = parser.whole()
-        target = parser.target
-        magnitude, unit = value.magnitude, value.units
-        if target is not None:
-            value = value.to(target)
-            magnitude, unit = value.magnitude, value.units
+        with _ONE_AT_A_TIME:
+            value = parser.whole()
+            if parser.target is not None:
+                value = value.to(parser.target)
+            elif value.dimensionless:
+                value = value.to("")  # 5 m / 2 cm is 250, not 2.5 of anything
     except pint.errors.DimensionalityError as error:
         raise _wrong(expression, f"the units do not go together: {error}") from error
-    except (pint.errors.UndefinedUnitError, pint.errors.OffsetUnitCalculusError) as error:
+    except pint.errors.PintError as error:
         raise _wrong(expression, str(error)) from error
     except ZeroDivisionError as error:
         raise _wrong(expression, "a division by zero") from error
-    exact = Fraction(magnitude)
-    return {"result": _decimal(exact), "exact": str(exact), "unit": "" if unit.dimensionless else f"{unit:~}"}
+    exact = parser.bounded(Fraction(value.magnitude))
+    return {"result": _decimal(exact), "exact": str(exact), "unit": _unit(value)}
 
 
 @cache
@@ -108,23 +112,34 @@ class _Parser:
         value = self._product()
         while True:
             if self._take("sign", "+"):
-                value = value + self._product()
+                value = self._small(value + self._product())
             elif self._take("sign", "-"):
-                value = value - self._product()
+                value = self._small(value - self._product())
             else:
                 return value
 
     def _product(self) -> Any:
-        value = self._power()
+        value = self._quantity()
         while True:
             if self._take("sign", "*"):
-                value = self._bounded(value * self._power())
+                value = self._small(value * self._quantity())
             elif self._take("sign", "/"):
-                value = self._bounded(value / self._power())
-            elif self._at < len(self._tokens) and self._unit_follows():
-                value = value * self._power()
+                value = self._small(value / self._quantity())
             else:
                 return value
+
+    def _quantity(self) -> Any:
+        """A number and its unit belong together: 5 m / 2 cm divides by two centimetres."""
+        value = self._power()
+        while self._at < len(self._tokens) and self._unit_follows():
+            value = self._with_unit(value, self._power())
+        return value
+
+    def _with_unit(self, value: Any, unit: Any) -> Any:
+        """20 degC is a temperature; 20 * (1 degC) would be ambiguous."""
+        if value.unitless:
+            return _registry().Quantity(value.magnitude * unit.magnitude, unit.units)
+        return self._small(value * unit)
 
     def _unit_follows(self) -> bool:
         kind, text = self._tokens[self._at]
@@ -137,7 +152,8 @@ class _Parser:
             plain = Fraction(exponent.magnitude) if exponent.dimensionless else None
             if plain is None or plain.denominator != 1 or abs(plain) > MAX_EXPONENT:
                 raise _wrong(self._text, f"an exponent must be a whole number up to {MAX_EXPONENT}")
-            return self._bounded(base ** int(plain))
+            self._check_bits(_bits(Fraction(base.magnitude)) * abs(int(plain)))
+            return base ** int(plain)
         return base
 
     def _atom(self) -> Any:
@@ -171,11 +187,38 @@ class _Parser:
         name = {"€": "EUR", "$": "USD"}.get(text, text)
         return _registry().Quantity(Fraction(1), _registry().parse_units(name))
 
-    def _bounded(self, value: Any) -> Any:
-        number = Fraction(value.magnitude)
-        if max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS:
-            raise _wrong(self._text, "the result is too large")
+    def _small(self, value: Any) -> Any:
+        self._check_bits(_bits(Fraction(value.magnitude)))
         return value
+
+    def bounded(self, number: Fraction) -> Fraction:
+        """Raises ToolInputInvalid for a number that is too long to work with."""
+        self._check_bits(_bits(number))
+        return number
+
+    def _check_bits(self, bits: int) -> None:
+        if bits > MAX_BITS:
+            raise _wrong(self._text, "the result is too large")
+
+
+def _bits(number: Fraction) -> int:
+    """0 for 0, 1 and -1, whose powers stay what they are."""
+    if abs(number) in (0, 1):
+        return 0
+    return max(number.numerator.bit_length(), number.denominator.bit_length())
+
+
+def _unit(value: Any) -> str:
+    """As the parser reads it back: `m^2`, `km / h`."""
+    symbol: Any = _registry().get_symbol
+    powers = [(str(symbol(name)), int(power)) for name, power in value.unit_items()]
+    above = " * ".join(_raised(name, power) for name, power in powers if power > 0)
+    below = "".join(f" / {_raised(name, -power)}" for name, power in powers if power < 0)
+    return (above or "1") + below if powers else ""
+
+
+def _raised(name: str, power: int) -> str:
+    return name if power == 1 else f"{name}^{power}"
 
 
 def _wrong(expression: str, why: str) -> ToolInputInvalid:
@@ -183,7 +226,8 @@ def _wrong(expression: str, why: str) -> ToolInputInvalid:
 
 
 def _decimal(value: Fraction) -> str:
-    """Exact when the decimal ends within 30 places, else rounded to 12 and marked with ≈."""
+    """Exact when the decimal ends within 30 places, else rounded to 12 (small numbers: to 12 digits) and
+    marked with ≈."""
     rest = value.denominator
     for prime in (2, 5):
         while rest % prime == 0:
@@ -193,6 +237,9 @@ def _decimal(value: Fraction) -> str:
             scaled = value * 10**places
             if scaled.denominator == 1:
                 return _placed(int(scaled), places)
+    if abs(value) < Fraction(1, 10**6):
+        digits = Context(prec=12)
+        return f"≈{digits.divide(digits.create_decimal(value.numerator), value.denominator)}"
     rounded = round(value * 10**12)
     return "≈" + _placed(rounded, 12).rstrip("0").rstrip(".")
 

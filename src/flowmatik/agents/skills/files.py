@@ -1,12 +1,16 @@
 """The skill that writes: one line appended to a file in the home's outbox, exactly once.
 
-The far side of this `once` tool is a local file, and it enforces the key: every line carries the
-call's idempotency key in a journal file beside it, so that a call can be asked about afterwards.
+The far side of this `once` tool is a local file, and it enforces the key. A hidden file beside it
+holds the idempotency keys: `key size` goes down before the line, with the size that the text file
+had, and `key done` after it. A last key that is not done is settled under the lock by looking
+behind that size: a whole line is there, or what was torn is cut off and the key taken back.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import threading
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -14,7 +18,9 @@ from pydantic import Field
 
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
-from flowmatik.kernel.errors import ToolInputInvalid
+from flowmatik.kernel.errors import ToolError, ToolInputInvalid
+
+_DONE = "done"
 
 
 def file_skills(outbox: Path) -> list[Skill]:
@@ -27,7 +33,12 @@ def file_skills(outbox: Path) -> list[Skill]:
         target = place(outbox, path)
         if "\n" in line or "\r" in line:
             raise ToolInputInvalid("file_append: line: it must be a single line; call once for each line")
-        await asyncio.to_thread(_append, target, line, context.idempotency_key)
+        given_up = threading.Event()
+        try:
+            await asyncio.to_thread(_append, target, line, context.idempotency_key, given_up)
+        except asyncio.CancelledError:
+            given_up.set()  # what has not begun to write never will; what has holds the lock
+            raise
         return {"path": path, "appended": True}
 
     async def ask(arguments: dict[str, Any], context: ToolContext) -> Reconciled:
@@ -40,10 +51,18 @@ def file_skills(outbox: Path) -> list[Skill]:
 
 
 def place(outbox: Path, path: str) -> Path:
-    """The file inside the outbox. Raises ToolInputInvalid for a way out of it."""
-    target = (outbox / path).resolve()
-    if not target.is_relative_to(outbox.resolve()) or target == outbox.resolve():
+    """The file inside the outbox. Raises ToolInputInvalid for a way out of it, and for hidden files,
+    which hold the keys."""
+    root = outbox.resolve()
+    try:
+        target = (root / path).resolve()
+        usable = target.is_relative_to(root) and target != root and not target.is_dir()
+    except (OSError, ValueError) as error:  # too long, or with a NUL
+        raise ToolInputInvalid(f"file_append: path: {path[:80]!r} is no file name; use another") from error
+    if not usable:
         raise ToolInputInvalid(f"file_append: path: {path!r} leads out of the outbox; name a file in it")
+    if any(part.startswith(".") for part in target.relative_to(root).parts):
+        raise ToolInputInvalid(f"file_append: path: {path!r} is hidden; the outbox takes plain names only")
     return target
 
 
@@ -51,31 +70,81 @@ def _keys(target: Path) -> Path:
     return target.with_name(f".{target.name}.keys")
 
 
-def _append(target: Path, line: str, key: str) -> None:
-    """The key goes down before the line, with the size that the file had: a key whose line never
-    followed is thus known, and taken back."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _keys(target).open("a+b") as keys:
-        fcntl.flock(keys, fcntl.LOCK_EX)
-        if key in _settled_keys(keys, target):
-            return
-        keys.write(f"{key} {_size(target)}\n".encode())
-        keys.flush()
-        os.fsync(keys.fileno())
-        with target.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+def _append(target: Path, line: str, key: str, given_up: threading.Event) -> None:
+    """Raises ToolError when the line could not be written; nothing of it is left then."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _keys(target).open("a+b") as keys:
+            fcntl.flock(keys, fcntl.LOCK_EX)
+            done = _settled_keys(keys, target)
+            if key in done or given_up.is_set():
+                return
+            before = _size(target)
+            _put(keys, f"{key} {before}\n")
+            with target.open("ab") as file:
+                _write_line(file, line, before)
+            with contextlib.suppress(OSError):  # the line is there; the next writer settles the key
+                _put(keys, f"{key} {_DONE}\n")
+                if not done:
+                    _sync_folder(target.parent)
+    except OSError as error:
+        raise ToolError(f"file_append: {target.name!r} cannot be written: {error.strerror}") from error
+
+
+def _write_line(file: IO[bytes], line: str, before: int) -> None:
+    """The whole line, on disk; a disk that fills up half-way gets its half back."""
+    try:
+        file.write(line.encode("utf-8", "replace") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), before)
+        raise
+
+
+def _put(keys: IO[bytes], row: str) -> None:
+    keys.write(row.encode())
+    keys.flush()
+    os.fsync(keys.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """New names last only once their folder is on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _settled_keys(keys: IO[bytes], target: Path) -> set[str]:
-    """The keys whose lines are in the file; a last one without its line is dropped."""
+    """The keys whose lines are in the file, with what the last writer left open settled first."""
     keys.seek(0)
-    rows = keys.read().decode().splitlines()
-    if rows and _size(target) <= int(rows[-1].split(" ")[1]):
-        rows.pop()
-        keys.truncate(sum(len(row) + 1 for row in rows))
-    return {row.split(" ")[0] for row in rows}
+    text = keys.read().decode()
+    whole = text[: text.rfind("\n") + 1]
+    rows = [row.split(" ") for row in whole.splitlines()]
+    if len(whole) < len(text):  # a row that was torn by a crash stands for nothing
+        keys.truncate(len(whole.encode()))
+    if rows and rows[-1][1] != _DONE:
+        key, before = rows[-1][0], int(rows[-1][1])
+        if _line_follows(target, before):
+            _put(keys, f"{key} {_DONE}\n")
+        else:
+            keys.truncate(sum(len(" ".join(row)) + 1 for row in rows[:-1]))
+            rows.pop()
+    return {row[0] for row in rows}
+
+
+def _line_follows(target: Path, before: int) -> bool:
+    """Whether a whole line stands behind `before`; a part of one is cut off."""
+    if _size(target) <= before:
+        return False
+    with target.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) == b"\n":
+            return True
+        file.truncate(before)
+    return False
 
 
 def _size(target: Path) -> int:
@@ -85,6 +154,6 @@ def _size(target: Path) -> int:
 def _written(target: Path, key: str) -> bool:
     if not _keys(target).exists():
         return False
-    with _keys(target).open("r+b") as keys:
+    with _keys(target).open("a+b") as keys:
         fcntl.flock(keys, fcntl.LOCK_EX)
         return key in _settled_keys(keys, target)

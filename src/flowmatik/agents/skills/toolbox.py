@@ -7,13 +7,14 @@ from flowmatik.agents.skills.calculator import calculator_skills
 from flowmatik.agents.skills.citations import citation_skills
 from flowmatik.agents.skills.documents import document_skills
 from flowmatik.agents.skills.files import file_skills
-from flowmatik.agents.skills.tables import Tables, table_skills
+from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
 from flowmatik.contracts.memory import Memory
 
 
-def build_toolbox(memory: Memory, *, outbox: Path) -> SkillBox:
-    """Every built-in skill. `outbox` is the only folder that tools may write to."""
-    tables = Tables(memory)
+def build_toolbox(memory: Memory, *, outbox: Path, limits: TableLimits | None = None) -> SkillBox:
+    """Every built-in skill. `outbox` is the only folder that tools may write to; `limits` bound
+    what SQL over tables may use."""
+    tables = Tables(memory, limits)
     return SkillBox(
         [
             *document_skills(memory),
