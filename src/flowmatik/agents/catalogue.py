@@ -1,14 +1,25 @@
 """The catalogue: immutable versions by content hash, channels that point at them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from importlib import resources
 
 from flowmatik.agents.profiles import parse_profile
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.database import Database
+from flowmatik.contracts.database import Database, Row
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 
 STABLE = "stable"
+_KEEP = (  # somebody was faster: theirs counts
+    "INSERT INTO agent_channels (workspace_id, name, channel, version)"
+    " VALUES ($1, $2, $3, $4) ON CONFLICT (workspace_id, name, channel) DO NOTHING"
+)
+_POINT = (
+    "INSERT INTO agent_channels (workspace_id, name, channel, version) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (workspace_id, name, channel) DO UPDATE SET version = excluded.version"
+)
 
 
 class StoredCatalogue:
@@ -26,32 +37,35 @@ class StoredCatalogue:
         known = {str(row[0]) for row in rows}
         added: list[str] = []
         for filename, text in first_profiles():
-            if parse_profile(text, filename=filename).name not in known:
-                added.append((await self.apply(workspace_id, text, filename=filename)).name)
+            agent = parse_profile(text, filename=filename)
+            if agent.name not in known:
+                await self._store(workspace_id, agent, text, _KEEP)
+                added.append(agent.name)
         return added
 
     async def list(self, workspace_id: str) -> list[AgentVersion]:
         rows = await self._database.fetch(
-            "SELECT v.name, v.content FROM agent_channels c JOIN agent_versions v"
+            "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
             " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
             " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY v.name",
             workspace_id,
             STABLE,
         )
-        return [parse_profile(str(row[1]), filename=str(row[0])) for row in rows]
+        return [_agent(row) for row in rows]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
         name, _, version = ref.partition("@")
         if version:
             rows = await self._database.fetch(
-                "SELECT content FROM agent_versions WHERE workspace_id = $1 AND name = $2 AND version = $3",
+                "SELECT name, version, content FROM agent_versions"
+                " WHERE workspace_id = $1 AND name = $2 AND version = $3",
                 workspace_id,
                 name,
                 version,
             )
         else:
             rows = await self._database.fetch(
-                "SELECT v.content FROM agent_channels c JOIN agent_versions v"
+                "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
                 " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
                 " WHERE c.workspace_id = $1 AND c.channel = $2 AND c.name = $3",
                 workspace_id,
@@ -59,16 +73,27 @@ class StoredCatalogue:
                 name,
             )
         if not rows:
-            known = ", ".join(agent.name for agent in await self.list(workspace_id)) or "none"
-            raise NotFound(
-                f"there is no agent {ref!r}; there is {known}",
-                code="not_found.agent",
-                context={"agent": ref},
-            )
-        return parse_profile(str(rows[0][0]), filename=name)
+            raise await self._not_found(workspace_id, ref)
+        return _agent(rows[0])
+
+    async def list_versions(self, workspace_id: str, name: str) -> Sequence[AgentVersion]:
+        """Every version of one agent, the newest first. Raises NotFound."""
+        rows = await self._database.fetch(
+            "SELECT name, version, content FROM agent_versions WHERE workspace_id = $1 AND name = $2"
+            " ORDER BY created_at DESC, version",
+            workspace_id,
+            name,
+        )
+        if not rows:
+            raise await self._not_found(workspace_id, name)
+        return [_agent(row) for row in rows]
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
         agent = parse_profile(text, filename=filename)
+        await self._store(workspace_id, agent, text, _POINT)
+        return agent
+
+    async def _store(self, workspace_id: str, agent: AgentVersion, text: str, channel: str) -> None:
         now = self._clock.now().isoformat()
         await self._database.transaction(
             [
@@ -77,15 +102,26 @@ class StoredCatalogue:
                     " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, name, version) DO NOTHING",
                     (workspace_id, agent.name, agent.version, text, now),
                 ),
-                (
-                    "INSERT INTO agent_channels (workspace_id, name, channel, version)"
-                    " VALUES ($1, $2, $3, $4)"
-                    " ON CONFLICT (workspace_id, name, channel) DO UPDATE SET version = excluded.version",
-                    (workspace_id, agent.name, STABLE, agent.version),
-                ),
+                (channel, (workspace_id, agent.name, STABLE, agent.version)),
             ]
         )
-        return agent
+
+    async def _not_found(self, workspace_id: str, ref: str) -> NotFound:
+        known = ", ".join(agent.name for agent in await self.list(workspace_id)) or "none"
+        return NotFound(
+            f"there is no agent {ref!r}; there is {known}", code="not_found.agent", context={"agent": ref}
+        )
+
+
+def _agent(row: Row) -> AgentVersion:
+    return _stored(str(row[0]), str(row[1]), str(row[2]))
+
+
+@lru_cache(maxsize=512)
+def _stored(name: str, version: str, content: str) -> AgentVersion:
+    """A stored version keeps the name that runs are pinned to, even if a newer release would hash
+    its text differently. Reading YAML costs a millisecond, so a version is read once."""
+    return replace(parse_profile(content, filename=f"{name}@{version}"), version=version)
 
 
 def first_profiles() -> list[tuple[str, str]]:

@@ -6,8 +6,8 @@ the way of a plain turn.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
 
+from flowmatik.agents.output import parse_json, schema_fault
 from flowmatik.contracts.agents import (
     AgentVersion,
     CallModel,
@@ -97,35 +97,3 @@ def _repair(state: LoopState, what: str) -> LoopState:
         return replace(state, done=failed)
     asked = Message(role="user", content=what)
     return replace(state, messages=(*state.messages, asked), repairs=state.repairs + 1)
-
-
-def parse_json(text: str) -> Any:
-    """The JSON value of a model's answer, with or without a code fence around it.
-
-    Raises ValueError (orjson.JSONDecodeError).
-    """
-    body = text.strip()
-    if body.startswith("```"):
-        body = body.strip("`").removeprefix("json")
-    return canonical.loads(body)
-
-
-class _Validator(Protocol):
-    def iter_errors(self, instance: Any) -> Any: ...
-
-
-_VALIDATORS: dict[int, tuple[dict[str, Any], _Validator]] = {}
-
-
-def schema_fault(schema: dict[str, Any], value: Any) -> str:
-    """What breaks the JSON Schema first, with its place; "" when nothing does."""
-    cached = _VALIDATORS.get(id(schema))
-    if cached is None or cached[0] is not schema:
-        from jsonschema import Draft202012Validator
-
-        if len(_VALIDATORS) > 256:
-            _VALIDATORS.clear()
-        cached = _VALIDATORS[id(schema)] = (schema, cast("_Validator", Draft202012Validator(schema)))
-    for error in cached[1].iter_errors(value):
-        return f"{error.json_path}: {error.message[:300]}"
-    return ""

@@ -8,10 +8,10 @@ import pytest
 
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.citations import citation_skills
-from flowmatik.agents.skills.tables import Tables
+from flowmatik.agents.skills.tables import TableLimits, Tables
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, TableSource
 from flowmatik.contracts.tools import ToolContext
-from flowmatik.kernel import sqlite
+from flowmatik.kernel import canonical, sqlite
 from flowmatik.kernel.errors import ToolError
 
 ENERGY = Path(__file__).parents[2] / "data" / "energia.csv"
@@ -149,3 +149,73 @@ async def test_a_computed_figure_is_computed_again() -> None:
     assert good["passed"]
     assert "count(*)" in good["citations"][0]["computation"]
     assert not bad["passed"]
+
+
+async def test_a_sqlite_file_keeps_exact_sums_dates_and_nulls(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    connection = sqlite.connect(path)
+    connection.execute("CREATE TABLE ledger (day TEXT, amount REAL, note TEXT)")
+    connection.executemany("INSERT INTO ledger VALUES (?, ?, ?)", [("2026-01-31", 0.1, None)] * 10)
+    connection.close()
+    source = TableSource(name="ledger.db", path=str(path), format="sqlite", table="ledger", content_hash="1")
+    sql = "SELECT sum(amount) AS total, max(day) AS last, count(note) AS notes FROM ledger"
+    tables = Tables(Shelf(source))
+    assert (await tables.query("default", sql))["rows"] == [[1, "2026-01-31", 0]]
+    (table,) = (await tables.describe("default"))["tables"]
+    assert [column["type"] for column in table["columns"]] == ["DATE", "DECIMAL(18,4)", "VARCHAR"]
+
+
+async def test_numbers_that_are_none_do_not_spoil_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("x\n1.5\nNaN\ninf\n")
+    tables = Tables(Shelf(csv(path)))
+    assert (await tables.query("default", "SELECT x FROM odd"))["rows"] == [[1.5], ["nan"], ["inf"]]
+
+
+async def test_a_result_fits_into_the_journal() -> None:
+    tables = Tables(Shelf(csv(ENERGY)))
+    found = await tables.query("default", "SELECT 12345678901234567890123::HUGEINT AS n, [1, 2] AS l")
+    assert canonical.loads(canonical.dumps(found))["rows"] == [["12345678901234567890123", [1, 2]]]
+    with pytest.raises(ToolError, match="longer than"):
+        await tables.query("default", "SELECT repeat('x', 100000) FROM range(100)")
+
+
+async def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_runs() -> None:
+    tables = Tables(Shelf(csv(ENERGY)), TableLimits(seconds=0.2))
+    with pytest.raises(ToolError, match=r"0\.2 s"):
+        await tables.query("default", "SELECT sum(a.i * b.i) FROM range(100000000) a(i), range(100000) b(i)")
+    assert (await tables.query("default", "SELECT count(*) FROM energia"))["rows"] == [[60]]
+
+
+async def test_only_the_tables_that_are_read_are_named_as_sources() -> None:
+    tables = Tables(Shelf(csv(ENERGY)))
+    assert (await tables.query("default", "SELECT 1 AS energia -- energia"))["sources"] == []
+    assert (await tables.query("default", "SELECT 1 FROM Energia LIMIT 1"))["sources"] == ["energia.csv"]
+
+
+async def test_a_computation_that_reads_no_table_proves_nothing() -> None:
+    made = await Tables(Shelf(csv(ENERGY))).query("default", "SELECT 61 AS n")
+    found = await check(finding("61 [1]", (1, made["computation_id"], made["summary"])))
+    assert not found["passed"]
+
+
+async def test_a_computation_id_that_is_cut_off_is_refused() -> None:
+    tables = Tables(Shelf(csv(ENERGY)))
+    made = await tables.query("default", "SELECT count(*) AS n FROM energia")
+    with pytest.raises(ToolError, match="no computation"):
+        await tables.recompute("default", made["computation_id"][:-8])
+
+
+@pytest.mark.parametrize(
+    ("figure", "holds"), [("446,590", True), ("446.590", True), ("446590.00", True), ("446,591", False)]
+)
+async def test_a_figure_may_be_written_as_people_write_it(tmp_path: Path, figure: str, holds: bool) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text("v\n446000\n590\n")
+    shelf = Shelf(csv(path))
+    tables = Tables(shelf)
+    made = await tables.query("default", "SELECT sum(v) AS total FROM sums")
+    box = SkillBox(citation_skills(shelf, tables))
+    at = ToolContext(workspace_id="default", run_id="r", call_id="c", idempotency_key="k")
+    one = finding(f"It is {figure} [1]", (1, made["computation_id"], made["summary"]))
+    assert (await box.call("citations_check", {"finding": one}, at))["passed"] is holds

@@ -2,7 +2,13 @@
 
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.agents.output import parse_json, schema_fault
 from flowmatik.contracts.agents import AgentVersion, CallModel, CallTool, LoopDone, LoopFailed, ToolOutcome
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.models import ModelReply, ToolCall
@@ -74,3 +80,50 @@ def test_too_many_turns_end_in_a_failure() -> None:
     (failed,) = LOOP.next(one, state)
     assert isinstance(failed, LoopFailed)
     assert failed.code == "agent.turns"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"found": true, "text": "a", "citations": [{"n": 1, "passage_id": "p", "quote": "q"}]}',
+        '{"found": true, "text": "a", "citations": [{"n": 1.0, "passage_id": "p", "quote": "q"}]}',
+        '{"found": true, "text": "a", "citations": [{"n": true, "passage_id": "p", "quote": "q"}]}',
+        '{"found": true, "text": "a", "citations": [{"n": 1, "passage_id": "p"}]}',
+        '{"found": true, "text": "a", "citations": [], "more": 1}',
+        '{"found": true, "text": null, "citations": []}',
+        "[]",
+    ],
+)
+def test_the_quick_check_and_the_validation_library_agree(text: str) -> None:
+    value = parse_json(text)
+    validator: Any = Draft202012Validator(FINDING_SCHEMA)
+    valid = validator.is_valid(value)
+    assert (schema_fault(FINDING_SCHEMA, value) == "") is valid
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | st.text(max_size=2)
+
+
+def nested(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(part, max_size=3) | st.dictionaries(st.sampled_from("abc"), part)
+
+
+@given(st.recursive(LEAVES, nested))
+def test_the_quick_check_passes_nothing_that_is_invalid(value: Any) -> None:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"type": "number"}}, "b": {"type": "integer"}},
+        "required": ["a"],
+    }
+    validator: Any = Draft202012Validator(schema)
+    valid = validator.is_valid(value)
+    assert (schema_fault(schema, value) == "") is valid
+
+
+def test_json_in_a_fence_after_some_words_is_read() -> None:
+    assert parse_json('Here it is:\n```json\n{"a": "`b`"}\n```\nDone.') == {"a": "`b`"}
+
+
+def test_a_schema_that_never_ends_is_a_fault_and_not_a_crash() -> None:
+    endless: dict[str, Any] = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
+    assert "cannot be applied" in schema_fault(endless, 1)

@@ -52,3 +52,32 @@ def test_what_is_no_profile_is_refused_with_its_place(text: str) -> None:
 def test_the_published_schema_is_the_one_that_is_checked() -> None:
     published = Path(__file__).parents[3] / "schemas" / "agent-profile.schema.json"
     assert json.loads(published.read_text(encoding="utf-8")) == profile_json_schema()
+
+
+@pytest.mark.parametrize(
+    ("addition", "fault"),
+    [
+        ("summary: again\n", "p.yaml:8:1: summary: stands twice"),
+        ("output: 5\n", "p.yaml:8:1: output: 5 cannot be used; use text, finding or a JSON Schema"),
+        ("output: {type: nonsense}\n", "output.type: not JSON Schema"),
+        ("output: {$ref: 'http://x/y'}\n", "points to nothing in this schema"),
+        ("output: &a\n  x: *a\n", "p.yaml:9:3: output.x: is a reference"),
+        ("budgets: {usd: .inf}\n", "budgets.usd: Input should be a finite number"),
+        ("toolz: []\n", "did you mean tools?"),
+        ("skills: 2025-13-45\n", "put dates and odd numbers in quotes"),
+        ("model: gpt\n", "use default or <provider>/<name>"),
+        ("skills: " + "[" * 5000 + "\n", "nested too deeply"),
+    ],
+)
+def test_a_fault_says_where_it_is_and_what_to_do(addition: str, fault: str) -> None:
+    with pytest.raises(ProfileInvalid) as caught:
+        parse_profile(GOOD + addition, filename="p.yaml")
+    assert fault in caught.value.message
+
+
+def test_guardrails_are_told_after_the_instructions_and_make_another_version() -> None:
+    plain = parse_profile(GOOD, filename="p.yaml")
+    guarded = parse_profile(GOOD + "guardrails: [Never guess.]\n", filename="p.yaml")
+    assert guarded.instructions.startswith("Read.")
+    assert guarded.instructions.endswith("- Never guess.\n")
+    assert guarded.version != plain.version

@@ -1,89 +1,110 @@
 """Reads a profile. Every fault is reported at once, as `file:line:column: field: what to do`."""
 
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from flowmatik.agents.profiles.faults import fault_line, structure_faults, validation_faults
+from flowmatik.agents.profiles.model import Profile
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Metadata(_Strict):
-    name: Name
-
-
-class Budgets(_Strict):
-    """`usd` caps one task of the agent; `turns` its model calls; `output_tokens` each answer."""
-
-    usd: Annotated[float | int, Field(ge=0)] | None = None
-    turns: Annotated[int, Field(ge=1, le=100)] = 8
-    output_tokens: Annotated[int, Field(ge=1, le=200_000)] = 2048
-
-
-class Profile(_Strict):
-    """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
-    Schema. `model`: `default` or `<provider>/<name>`."""
-
-    apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
-    kind: Literal["Agent"]
-    metadata: Metadata
-    summary: Annotated[str, Field(min_length=1, max_length=300)]
-    role: Annotated[str, Field(min_length=1, max_length=60)]
-    instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
-    skills: Annotated[list[Name], Field(max_length=50)] = []
-    tools: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]], Field(max_length=100)
-    ] = []
-    model: Annotated[str, Field(pattern=r"^(default|[a-z0-9_]+/.+)$")] = "default"
-    output: Literal["text", "finding"] | dict[str, Any] = "text"
-    budgets: Budgets = Budgets()
-    memory_scopes: list[Literal["workspace"]] = ["workspace"]
-
-
-def profile_json_schema() -> dict[str, Any]:
-    """The JSON Schema that editors can check profiles with."""
-    schema = Profile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Flowmatik agent profile"} | {
-        key: value for key, value in schema.items() if key != "title"
-    }
 
 
 def parse_profile(text: str, *, filename: str) -> AgentVersion:
     """The version that `text` describes. Raises ProfileInvalid with every fault."""
-    if len(text.encode()) > MAX_PROFILE_BYTES:
+    if len(text.encode("utf-8", "replace")) > MAX_PROFILE_BYTES:
         raise ProfileInvalid(f"{filename}: larger than {MAX_PROFILE_BYTES} bytes; shorten the instructions")
+    node = _composed(text, filename)
+    if not isinstance(node, yaml.MappingNode):
+        raise ProfileInvalid(f"{filename}:1:1: a profile is a mapping that begins with apiVersion")
+    faults = structure_faults(filename, node)
+    if faults:
+        raise _invalid(filename, faults)
     try:
-        node: yaml.Node | None = cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
-        data: object = yaml.safe_load(text)
+        profile = Profile.model_validate(_loaded(text, filename))
+    except ValidationError as error:
+        raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
+    if isinstance(profile.output, dict):
+        rows = _schema_faults(profile.output)
+        faults = [fault_line(filename, node, ["output", *path], what) for path, what in rows]
+        if faults:
+            raise _invalid(filename, faults)
+    return _version(profile)
+
+
+def _invalid(filename: str, faults: list[str]) -> ProfileInvalid:
+    return ProfileInvalid("\n".join(faults), context={"file": filename, "faults": faults})
+
+
+def _composed(text: str, filename: str) -> yaml.Node | None:
+    try:
+        return cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark else filename
         raise ProfileInvalid(f"{place}: not YAML: {error.problem}", context={"file": filename}) from error
     except yaml.YAMLError as error:
         raise ProfileInvalid(f"{filename}: not YAML: {error}", context={"file": filename}) from error
-    if not isinstance(data, dict):
-        raise ProfileInvalid(f"{filename}:1:1: a profile is a mapping that begins with apiVersion")
+    except RecursionError as error:
+        raise ProfileInvalid(f"{filename}: nested too deeply; write it flatter") from error
+
+
+def _loaded(text: str, filename: str) -> object:
+    """Raises ProfileInvalid for scalars that YAML takes for something that they are not."""
     try:
-        profile = Profile.model_validate(data)
-    except ValidationError as error:
-        faults = [_fault(filename, node, row) for row in error.errors()]
-        message = "\n".join(faults)
-        raise ProfileInvalid(message, context={"file": filename, "faults": faults}) from error
-    return _version(profile)
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise ProfileInvalid(
+            f"{filename}: a value cannot be read ({error}); put dates and odd numbers in quotes",
+            context={"file": filename},
+        ) from error
+
+
+def _schema_faults(schema: dict[str, Any]) -> Iterator[tuple[list[int | str], str]]:
+    """Faults of an output schema: it must be one, and stand on its own."""
+    from jsonschema import Draft202012Validator
+
+    validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    for error in validator.iter_errors(schema):
+        yield list(error.absolute_path), f"not JSON Schema: {error.message[:200]}"
+    yield from _reference_faults(schema, schema, [])
+
+
+def _reference_faults(
+    root: dict[str, Any], part: object, path: list[int | str]
+) -> Iterator[tuple[list[int | str], str]]:
+    if isinstance(part, dict):
+        for key, value in cast("dict[str, object]", part).items():
+            if key == "$ref" and isinstance(value, str) and not _resolves(root, value):
+                yield [*path, key], f"{value!r} points to nothing in this schema; use #/$defs/<name>"
+            yield from _reference_faults(root, value, [*path, key])
+    elif isinstance(part, list):
+        for n, item in enumerate(cast("list[object]", part)):
+            yield from _reference_faults(root, item, [*path, n])
+
+
+def _resolves(root: dict[str, Any], reference: str) -> bool:
+    if reference != "#" and not reference.startswith("#/"):
+        return False
+    at: Any = root
+    for raw in reference.split("/")[1:]:
+        name = raw.replace("~1", "/").replace("~0", "~")
+        if not isinstance(at, dict) or name not in at:
+            return False
+        at = cast("dict[str, Any]", at)[name]
+    return True
 
 
 def _version(profile: Profile) -> AgentVersion:
     content = profile.model_dump(mode="json")
+    if not profile.guardrails:
+        del content["guardrails"]  # profiles from before there were any keep their version
     schema = FINDING_SCHEMA if profile.output == "finding" else profile.output
     usd = profile.budgets.usd
     return AgentVersion(
@@ -91,7 +112,7 @@ def _version(profile: Profile) -> AgentVersion:
         version=canonical.content_hash(content)[:12],
         role=profile.role,
         summary=profile.summary,
-        instructions=profile.instructions,
+        instructions=_instructions(profile),
         skills=tuple(profile.skills),
         tools=tuple(profile.tools),
         model="" if profile.model == "default" else profile.model,
@@ -103,36 +124,8 @@ def _version(profile: Profile) -> AgentVersion:
     )
 
 
-def _fault(filename: str, node: yaml.Node | None, row: Any) -> str:
-    path = [part for part in cast("tuple[int | str, ...]", row["loc"]) if not _is_branch(part)]
-    line, column = _place(node, path)
-    field = ".".join(str(part) for part in path) or "(profile)"
-    value = "" if row["type"] == "missing" else f", not {row['input']!r}"[:120]
-    return f"{filename}:{line}:{column}: {field}: {row['msg']}{value}"
-
-
-def _is_branch(part: int | str) -> bool:
-    """Union members that pydantic puts into the location; they are not in the file."""
-    return isinstance(part, str) and ("[" in part or part in ("dict", "float", "int"))
-
-
-def _place(node: yaml.Node | None, path: list[int | str]) -> tuple[int, int]:
-    """Where the field stands, or where its nearest parent does when it is missing."""
-    best = node
-    for part in path:
-        if isinstance(best, yaml.MappingNode):
-            pairs = cast("list[tuple[yaml.ScalarNode, yaml.Node]]", best.value)
-            found = next(((key, value) for key, value in pairs if key.value == part), None)
-            if found is None:
-                break
-            key, value = found
-            if part == path[-1]:
-                return key.start_mark.line + 1, key.start_mark.column + 1
-            best = value
-        elif isinstance(best, yaml.SequenceNode) and isinstance(part, int) and part < len(best.value):
-            best = best.value[part]
-        else:
-            break
-    if best is None:
-        return 1, 1
-    return best.start_mark.line + 1, best.start_mark.column + 1
+def _instructions(profile: Profile) -> str:
+    if not profile.guardrails:
+        return profile.instructions
+    rules = "\n".join(f"- {rule.strip()}" for rule in profile.guardrails)
+    return f"{profile.instructions.rstrip()}\n\nRules that hold whatever else is said:\n{rules}\n"

@@ -3,7 +3,7 @@
 import re
 from typing import Any, cast
 
-from flowmatik.agents.loop import schema_fault
+from flowmatik.agents.output import schema_fault
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.computations import is_computation
 from flowmatik.agents.skills.tables import Tables

@@ -1,0 +1,54 @@
+"""What an agent profile may say."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Sentence = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Metadata(_Strict):
+    name: Name
+
+
+class Budgets(_Strict):
+    """`usd` caps one task of the agent; `turns` its model calls; `output_tokens` each answer."""
+
+    usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    turns: Annotated[int, Field(ge=1, le=100)] = 8
+    output_tokens: Annotated[int, Field(ge=1, le=200_000)] = 2048
+
+
+class Profile(_Strict):
+    """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
+    Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
+    after its instructions, word for word; what must hold whatever a model does belongs into tools,
+    budgets and approvals."""
+
+    apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
+    kind: Literal["Agent"]
+    metadata: Metadata
+    summary: Annotated[str, Field(min_length=1, max_length=300)]
+    role: Annotated[str, Field(min_length=1, max_length=60)]
+    instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
+    skills: Annotated[list[Name], Field(max_length=50)] = []
+    tools: Annotated[list[ToolName], Field(max_length=100)] = []
+    model: Annotated[str, Field(pattern=r"^(default|[a-z0-9_]+/.+)$")] = "default"
+    output: Literal["text", "finding"] | dict[str, Any] = "text"
+    budgets: Budgets = Budgets()
+    memory_scopes: list[Literal["workspace"]] = ["workspace"]
+    guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
+
+
+def profile_json_schema() -> dict[str, Any]:
+    """The JSON Schema that editors can check profiles with."""
+    schema = Profile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Flowmatik agent profile"} | {
+        key: value for key, value in schema.items() if key != "title"
+    }
