@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
@@ -68,16 +69,11 @@ def _operations(app: FastAPI) -> None:
 
 
 def _guards(app: FastAPI, given: ApiServices) -> None:
+    app.add_middleware(_BodyLimit, given=given)  # first added is innermost: the guard sees its answers
+
     @app.middleware("http")
     async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        limit = given.max_body if request.url.path == UPLOAD else given.max_json
-        declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
-            response: Response = problem(
-                request, 413, "input.too_large", f"at most {limit:,} bytes are taken here"
-            )
-        else:
-            response = await proceed(request)
+        response = await proceed(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if given.on_request is not None:
@@ -85,25 +81,48 @@ def _guards(app: FastAPI, given: ApiServices) -> None:
         return response
 
     del guard
-    app.add_middleware(_BodyLimit, limit=given.max_body)
 
 
 class _BodyLimit:
-    """Cuts off a body that is longer than it declared, or declares no length."""
+    """Answers 413 to a body that declares too many bytes, or sends them undeclared."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, given: ApiServices) -> None:
         self._app = app
-        self._limit = limit
+        self._given = given
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen = 0
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        limit = self._given.max_body if request.url.path == UPLOAD else self._given.max_json
+        declared = request.headers.get("content-length", "0")
+        if (declared.isdigit() and int(declared) > limit) or not await self._within(
+            limit, scope, receive, send
+        ):
+            detail = f"at most {limit:,} bytes are taken here"
+            await problem(request, 413, "input.too_large", detail)(scope, receive, send)
+
+    async def _within(self, limit: int, scope: Scope, receive: Receive, send: Send) -> bool:
+        """False when the body was longer and nothing has been answered: to the application its sender
+        has gone, and what it says about that is not what happened."""
+        seen, started = 0, False
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._limit:
-                return {"type": "http.disconnect"}
-            return message
+            return {"type": "http.disconnect"} if seen > limit else message
 
-        await self._app(scope, counted if scope["type"] == "http" else receive, send)
+        async def answer(message: Message) -> None:
+            nonlocal started
+            if started or seen <= limit:
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted, answer)
+        except ClientDisconnect:
+            if seen <= limit:
+                raise
+        return started or seen <= limit
