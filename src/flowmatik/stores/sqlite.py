@@ -5,8 +5,12 @@ the WAL fault (before 3.51.3) from corrupting the file.
 """
 
 import asyncio
+import contextlib
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -40,10 +44,22 @@ def translated(error: Exception, path: Path) -> FlowmatikError | None:
     return None
 
 
+_GROUP = 64  # writes that share a transaction, and with it a sync of the disk
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    work: Callable[[Any], Any]
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Any]"
+
+
 class SqliteStore:
     """The one writer of a SQLite file (contract `SqliteWriter`).
 
-    Opens lazily, so that constructing it does nothing; `close()` waits for writes under way.
+    Writes that wait while another is under way share its successor's transaction, each in a savepoint
+    of its own: one that fails takes nothing of the others with it. Opens lazily, so that constructing it
+    does nothing; `close()` waits for writes under way.
     `synchronous`: FULL survives a power cut, NORMAL may lose the last commits to one.
     """
 
@@ -64,15 +80,27 @@ class SqliteStore:
         self._writer: Connection | None = None
         self._reader: Connection | None = None
         self._closed = False
+        self._lock = threading.Lock()  # guards the two below
+        self._waiting: deque[_Write] = deque()
+        self._emptying = False
 
     async def write(self, work: Callable[[Any], T]) -> T:
         """`work(connection)` inside BEGIN IMMEDIATE … COMMIT; rolled back if it raises. A write
         once handed over goes through even if the caller is cancelled."""
-        return await self._submit(self._writing, self._write, work)
+        self._refuse_if_closed()
+        loop = asyncio.get_running_loop()
+        write = _Write(work, loop, loop.create_future())
+        with self._lock:
+            self._waiting.append(write)
+            idle, self._emptying = not self._emptying, True
+        if idle:
+            self._writing.submit(self._empty_queue)
+        return await asyncio.shield(write.answer)
 
     async def read(self, work: Callable[[Any], T]) -> T:
         """`work(connection)` on a read-only connection that sees everything committed."""
-        return await self._submit(self._reading, self._read, work)
+        self._refuse_if_closed()
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
 
     async def close(self) -> None:
         """Idempotent. The writer closes last, so that it alone checkpoints."""
@@ -81,12 +109,9 @@ class SqliteStore:
         self._closed = True
         await asyncio.to_thread(self._shut)
 
-    async def _submit(
-        self, pool: ThreadPoolExecutor, run: Callable[[Callable[[Any], T]], T], work: Callable[[Any], T]
-    ) -> T:
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise JournalUnavailable(f"the database {str(self.path)!r} is closed", retryable=False)
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(pool, run, work))
 
     def _open_writer(self) -> Connection:
         if self._writer is None:
@@ -97,20 +122,50 @@ class SqliteStore:
             self._writer = connection
         return self._writer
 
-    def _write(self, work: Callable[[Any], T]) -> T:
+    def _empty_queue(self) -> None:
+        while group := self._next_group():
+            try:
+                results = self._write_group([write.work for write in group])
+            except BaseException as error:  # whatever it is, the callers must hear of it
+                results = [error] * len(group)
+            _answer(group, results)
+
+    def _next_group(self) -> list[_Write]:
+        with self._lock:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]
+            self._emptying = bool(group)
+        return group
+
+    def _write_group(self, works: Sequence[Callable[[Any], Any]]) -> list[Any]:
+        """What each work returned or raised. Raises, with nothing written, when none could be."""
         try:
             connection = self._open_writer()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = work(connection)
+                alone = len(works) == 1
+                results = [works[0](connection)] if alone else [self._apart(connection, w) for w in works]
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            return result
+            return results
         except (sqlite3.Error, ValueError, OverflowError) as error:
             raise translated(error, self.path) or error from error
+
+    def _apart(self, connection: Connection, work: Callable[[Any], Any]) -> Any:
+        """The result of one work of several, or its error once its changes are undone."""
+        connection.execute("SAVEPOINT apart")
+        try:
+            result = work(connection)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise  # a full disk and its like have rolled back the whole group
+            connection.execute("ROLLBACK TO apart")
+            connection.execute("RELEASE apart")
+            return translated(error, self.path) or error
+        connection.execute("RELEASE apart")
+        return result
 
     def _read(self, work: Callable[[Any], T]) -> T:
         try:
@@ -128,6 +183,23 @@ class SqliteStore:
             self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+def _answer(group: Sequence[_Write], results: Sequence[object]) -> None:
+    """Wakes each caller's loop once; one that has closed has nobody left who waits."""
+
+    def settle(loop: asyncio.AbstractEventLoop) -> None:
+        for write, result in zip(group, results, strict=True):
+            if write.loop is not loop or write.answer.done():
+                continue
+            if isinstance(result, BaseException):
+                write.answer.set_exception(result)
+            else:
+                write.answer.set_result(result)
+
+    for loop in {write.loop for write in group}:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, loop)
 
 
 class SqliteDatabase:
