@@ -6,7 +6,8 @@ of that run wait for that subscriber until redrive. Subscribers remember the las
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from flowmatik.core.journal.port import DeadLetter, Journal, OutboxEntry, StoredEvent
 from flowmatik.kernel import canonical
@@ -17,6 +18,8 @@ from flowmatik.kernel.events import CloudEvent, Handler
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 BATCH = 500
+SPACING_SECONDS = 0.02
+IDLE_SECONDS = 0.5  # how often to look for what other processes left
 
 
 def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEvent:
@@ -30,6 +33,15 @@ def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEve
         seq=stored.seq,
         data=canonical.loads(stored.payload),
     )
+
+
+def _spans(entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+    """Pointers of a run follow one another without gaps: one span for each run."""
+    spans: dict[str, OutboxEntry] = {}
+    for entry in entries:
+        first = spans.get(entry.run_id)
+        spans[entry.run_id] = entry if first is None else replace(first, to_seq=entry.to_seq)
+    return list(spans.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +80,20 @@ class OutboxRelay:
         self._wake.set()
 
     async def pump(self) -> None:
-        """Relay what there is, then wait for more."""
-        if await self.relay_once() < BATCH:
+        """Relay what there is, then wait for more. Under load, passes keep a distance, so that each
+        carries what many appends left."""
+        relayed = await self.relay_once()
+        if relayed == BATCH:
+            return
+        if relayed:
+            await self._clock.sleep(SPACING_SECONDS)
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
             self._wake.clear()
-            try:
-                async with asyncio.timeout(0.5):
-                    await self._wake.wait()
-            except TimeoutError:
-                return
 
     async def drain(self) -> None:
         while await self.relay_once() == BATCH:
@@ -86,33 +104,39 @@ class OutboxRelay:
         if not entries:
             return 0
         if self._subscribers:
-            for entry in entries:
-                await self._relay(entry)
+            parked = {(letter.subscriber, letter.run_id) for letter in await self._journal.dead_letters()}
+            for span in _spans(entries):
+                await self._relay(span, parked)
         await self._journal.relayed(entries)
         return len(entries)
 
-    async def _relay(self, entry: OutboxEntry) -> None:
-        count = entry.to_seq - entry.from_seq + 1
-        stored = await self._journal.read(entry.run_id, after_seq=entry.from_seq - 1, limit=count)
-        events = [cloud_event(entry.workspace_id, entry.run_id, one) for one in stored]
-        for subscriber in self._subscribers:
-            await self._deliver(subscriber, entry, events)
-
-    async def _deliver(self, subscriber: _Subscriber, entry: OutboxEntry, events: list[CloudEvent]) -> None:
-        handled = await self._journal.subscriber_seq(subscriber.name, entry.run_id)
-        if await self._parked(subscriber, entry.run_id):
+    async def _relay(self, span: OutboxEntry, parked: set[tuple[str, str]]) -> None:
+        receivers = [one for one in self._subscribers if (one.name, span.run_id) not in parked]
+        if not receivers:
             return
-        for event in events:
-            if event.seq <= handled:
-                continue
-            if not await self._handle(subscriber, event):
-                return
-            handled = event.seq
-        await self._journal.set_subscriber_seq(subscriber.name, entry.run_id, handled)
+        count = span.to_seq - span.from_seq + 1
+        stored = await self._journal.read(span.run_id, after_seq=span.from_seq - 1, limit=count)
+        wanted = self._wanted()
+        events = [
+            cloud_event(span.workspace_id, span.run_id, one)
+            for one in stored
+            if wanted is None or f"flowmatik.{one.type}" in wanted
+        ]
+        for subscriber in receivers:
+            await self._deliver(subscriber, span, events)
 
-    async def _parked(self, subscriber: _Subscriber, run_id: str) -> bool:
-        letters = await self._journal.dead_letters()
-        return any(letter.subscriber == subscriber.name and letter.run_id == run_id for letter in letters)
+    def _wanted(self) -> frozenset[str] | None:
+        """The types that anybody wants; None for all."""
+        types = [subscriber.types for subscriber in self._subscribers]
+        return None if None in types else frozenset[str]().union(*(one for one in types if one))
+
+    async def _deliver(self, subscriber: _Subscriber, span: OutboxEntry, events: list[CloudEvent]) -> None:
+        handled = await self._journal.subscriber_seq(subscriber.name, span.run_id)
+        for event in events:
+            if event.seq > handled and not await self._handle(subscriber, event):
+                return
+        if span.to_seq > handled:
+            await self._journal.set_subscriber_seq(subscriber.name, span.run_id, span.to_seq)
 
     async def _handle(self, subscriber: _Subscriber, event: CloudEvent) -> bool:
         if subscriber.types is not None and event.type not in subscriber.types:

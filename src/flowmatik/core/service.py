@@ -30,6 +30,7 @@ from flowmatik.core.fold import fold
 from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
 from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
+from flowmatik.core.state import RunState
 from flowmatik.core.view import run_view
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -39,6 +40,9 @@ from flowmatik.kernel.ids import new_id
 
 ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
+HEARD_SECONDS = 5.0  # then the store is asked all the same
+ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
+PAGE = 1000  # events read at once
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
 
@@ -113,7 +117,7 @@ class RunService:
         created = await self._pinned(workspace_id, new)
         if new.plan:
             plan.check(new.plan, created.agents, frozenset(created.tools))
-        run_id = await self._journal.create(
+        return await self._engine.create(
             Creation(
                 run_id=created.run_id,
                 workspace_id=workspace_id,
@@ -122,8 +126,6 @@ class RunService:
                 events=(ev.encode(created),),
             )
         )
-        self._engine.nudge(run_id)
-        return run_id
 
     async def _pinned(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         agents = await self._agents(workspace_id, new)
@@ -166,7 +168,10 @@ class RunService:
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         head = await self._journal.head(workspace_id, run_id)
         state = fold(await self._history(run_id), self._services.loop)
-        return run_view(state, head, self._services.clock.now().isoformat())
+        return self._view(state, RunStatus(head.status))
+
+    def _view(self, state: RunState, status: RunStatus) -> RunView:
+        return run_view(state, status, self._services.clock.now().isoformat())
 
     async def list(
         self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
@@ -190,9 +195,9 @@ class RunService:
                 yield cloud_event(workspace_id, run_id, stored)
             if after_seq < head.head_seq:
                 continue
-            if not follow or self._rests(head):
+            if not follow or self._rests(run_id, RunStatus(head.status)):
                 return
-            await self._watch.growth(run_id, 0.25)
+            await self._watch.growth(run_id, ELSEWHERE_SECONDS)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
         await self._not_ended(workspace_id, run_id)
@@ -237,13 +242,23 @@ class RunService:
         return replay(run_id, await self._history(run_id), self._services.loop)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
-        while not self._rests(await self._journal.head(workspace_id, run_id)):
-            await self._watch.rest(run_id, 0.25)
-        return await self.get(workspace_id, run_id)
+        while True:
+            if self._engine.drives(run_id):  # here, where its end is heard of without asking the store
+                left = await self._watch.rest(run_id, HEARD_SECONDS)
+                if (
+                    left
+                    and left.state.created.workspace_id == workspace_id
+                    and self._rests(run_id, left.status)
+                ):
+                    return self._view(left.state, left.status)
+            head = await self._journal.head(workspace_id, run_id)
+            if self._rests(run_id, RunStatus(head.status)):
+                return await self.get(workspace_id, run_id)
+            if not self._engine.drives(run_id):
+                await self._watch.rest(run_id, ELSEWHERE_SECONDS)
 
-    def _rests(self, head: RunHead) -> bool:
-        status = RunStatus(head.status)
-        return status.ended or (status in _AT_REST and not self._engine.drives(head.run_id))
+    def _rests(self, run_id: str, status: RunStatus) -> bool:
+        return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
 
     async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
         head = await self._journal.head(workspace_id, run_id)
@@ -257,9 +272,12 @@ class RunService:
 
     async def _history(self, run_id: str) -> Sequence[StoredEvent]:
         history: MutableSequence[StoredEvent] = []
-        while page := await self._journal.read(run_id, after_seq=history[-1].seq if history else 0):
+        while True:
+            after = history[-1].seq if history else 0
+            page = await self._journal.read(run_id, after_seq=after, limit=PAGE)
             history.extend(page)
-        return history
+            if len(page) < PAGE:
+                return history
 
 
 def _check_goal(new: NewRun) -> None:

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
 from flowmatik.core.brain.prompts import task_output
-from flowmatik.core.journal.port import RunHead
 from flowmatik.core.state import RunState, TaskState
 
 
-def run_view(state: RunState, head: RunHead, now: str) -> RunView:
+def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
+    """`status` as the head row shows it, which alone knows that a run waits."""
     created = state.created
     doubts = tuple(
         InDoubtCall(call_id=call_id, tool=call.name, arguments=call.arguments, why=state.doubt[call_id])
@@ -21,7 +21,7 @@ def run_view(state: RunState, head: RunHead, now: str) -> RunView:
         id=created.run_id,
         workspace_id=created.workspace_id,
         goal=created.goal,
-        status=RunStatus(head.status),
+        status=status,
         created_at=created.created_at,
         ended_at=state.ended_at,
         head_seq=state.seq,

@@ -133,13 +133,14 @@ def event(name: str = "Noted", payload: str = "{}") -> NewEvent:
     return NewEvent(type=name, payload=payload)
 
 
-def creation(run_id: str, *, workspace: str = "default", key: str = "") -> Creation:
+def creation(run_id: str, *, workspace: str = "default", key: str = "", owner: str = "") -> Creation:
     return Creation(
         run_id=run_id,
         workspace_id=workspace,
         goal=f"goal of {run_id}",
         idempotency_key=key,
         events=(event("RunCreated", f'{{"run_id":"{run_id}"}}'),),
+        owner=owner,
     )
 
 

@@ -8,6 +8,7 @@ from flowmatik.core.journal.port import HeadChange, NewTimer
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, NotFound
 from tests.contracts.journal.stores import (
+    Owner,
     Store,
     creation,
     event,
@@ -25,7 +26,8 @@ async def test_a_claim_returns_the_whole_history_and_its_own_event(store: Store)
     assert [(e.seq, e.type) for e in claim.events] == [(1, "RunCreated"), (2, "RunClaimed")]
     assert claim.events[1].payload == canonical.dumps({"epoch": 1, "owner": "wkr_ñ"})
     assert (claim.head.epoch, claim.head.head_seq, claim.head.owner) == (1, 2, "wkr_ñ")
-    assert await store.journal.claim("run_1", "wkr_ñ") is None
+    await store.journal.register_worker("wkr_b", ttl_seconds=60)
+    assert await store.journal.claim("run_1", "wkr_b") is None
 
 
 async def test_payloads_come_back_byte_for_byte(store: Store) -> None:
@@ -128,21 +130,49 @@ async def test_the_same_append_again_answers_instead_of_writing_twice(store: Sto
 
 
 async def test_creating_with_a_used_key_returns_the_first_run(store: Store) -> None:
-    made = await asyncio.gather(
+    answers = await asyncio.gather(
         *(store.journal.create(creation(f"run_{n}", key="key-1")) for n in range(5)),
     )
-    assert len(set(made)) == 1
-    assert await store.journal.create(creation("run_x", workspace="other", key="key-1")) == "run_x"
-    assert await store.journal.create(creation("run_y")) == "run_y"
-    assert await store.journal.create(creation("run_z")) == "run_z"
+    (first,) = {answer.run_id for answer in answers}
+    others = [creation("run_x", workspace="other", key="key-1"), creation("run_y"), creation("run_z")]
+    made = [(await store.journal.create(other)).run_id for other in others]
+    assert made == ["run_x", "run_y", "run_z"]
     heads = await store.journal.list_heads("default", status=None, before=None, limit=10)
-    assert {head.run_id for head in heads} == {made[0], "run_y", "run_z"}
+    assert {head.run_id for head in heads} == {first, "run_y", "run_z"}
 
 
 async def test_an_id_in_use_is_a_conflict(store: Store) -> None:
     await store.journal.create(creation("run_1"))
     with pytest.raises(Conflict):
         await store.journal.create(creation("run_1"))
+
+
+async def test_a_run_created_by_its_owner_is_claimed_from_its_first_append(store: Store) -> None:
+    await store.journal.register_worker("wkr_a", ttl_seconds=60)
+    await store.journal.register_worker("wkr_b", ttl_seconds=60)
+    made = await store.journal.create(creation("run_1", key="k", owner="wkr_a"))
+    assert made.claim is not None
+    assert made.claim.events == tuple(await store.journal.read("run_1"))
+    assert [e.type for e in made.claim.events] == ["RunCreated", "RunClaimed"]
+    assert made.claim.head == await store.journal.head("default", "run_1")
+    assert await store.journal.ready(10) == []
+    assert await store.journal.claim("run_1", "wkr_b") is None
+    run = Owner(journal=store.journal, run_id="run_1", epoch=1, seq=made.claim.head.head_seq)
+    await run.append(run.next(event()))
+    again = await store.journal.create(creation("run_2", key="k", owner="wkr_b"))
+    assert (again.run_id, again.claim) == ("run_1", None), "the first run is not taken from its owner"
+    assert [(e.from_seq, e.to_seq) for e in await store.journal.outbox(10)] == [(1, 2), (3, 3)]
+
+
+async def test_an_owner_whose_claim_was_answered_to_nobody_claims_again_and_is_fenced_from_before(
+    store: Store,
+) -> None:
+    run = await owned(store.journal, "run_1", "wkr_a")
+    again = await store.journal.claim("run_1", "wkr_a")
+    assert again is not None
+    assert (again.head.epoch, again.head.head_seq) == (2, 3)
+    with pytest.raises(Fenced):
+        await run.append(run.next(event()))
 
 
 async def test_many_claimants_and_one_owner(store: Store) -> None:

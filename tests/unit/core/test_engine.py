@@ -286,7 +286,7 @@ async def test_the_bus_gets_every_event_once_in_order_and_parks_a_run_that_a_sub
         view = await engine.runs.wait(WS, run_id)
 
         async def all_seen() -> bool:
-            return len(seen) >= view.head_seq
+            return len(seen) >= view.head_seq and refused[f"{run_id}:2"] == 3
 
         await eventually(all_seen)
         assert seen == list(range(1, view.head_seq + 1))
@@ -294,6 +294,16 @@ async def test_the_bus_gets_every_event_once_in_order_and_parks_a_run_that_a_sub
         refuse = False
         assert await engine.bus.redrive("grumbler", run_id) == view.head_seq - 1
     assert len(refused) == view.head_seq
+
+
+async def test_waiting_for_a_run_shows_what_reading_its_journal_shows() -> None:
+    journal = InMemoryJournal(SystemClock())
+    async with running_engine(journal=journal) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(3)))
+        waited = await engine.runs.wait(WS, run_id)
+        assert await engine.runs.get(WS, run_id) == waited
+        with pytest.raises(NotFound):
+            await engine.runs.wait("other", run_id)
 
 
 async def test_replay_of_a_history_finds_the_same_decisions() -> None:

@@ -21,6 +21,7 @@ from flowmatik.core.engine.effects import Effects, RunPlace
 from flowmatik.core.engine.lease import TTL_SECONDS, Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.requests import model_request, request_digest
+from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import (
     Append,
@@ -78,6 +79,7 @@ class RunDriver:
         self._launches: list[ev.CallRequested] = []
         self._mailbox: asyncio.Queue[ev.Event | _Nudge] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self.left: Rested | None = None  # once it has ended or parked the run
         self._fenced = False
         self._draining = False
         self._timers: tuple[NewTimer, ...] = ()
@@ -114,8 +116,10 @@ class RunDriver:
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
         if await self._commit():
+            self.left = Rested(state=self.state, status=RunStatus(self._head_status(self._tail)))
             return True
         if self.state.ended:
+            self.left = Rested(state=self.state, status=self.state.status)
             await self._parts.purse.give_back(self.state)
             return True
         for item in await self._facts():
@@ -225,7 +229,8 @@ class RunDriver:
         if not self._batch and park is None:
             return False
         appended = await self._append(park)
-        self._seq, self._tail = appended.head_seq, appended.inbox_tail
+        self._seq = self.state.seq = appended.head_seq
+        self._tail = appended.inbox_tail
         self._batch, self._timers = [], ()
         self._parts.appended(self._place.run_id)
         if appended.parked:

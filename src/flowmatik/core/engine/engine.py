@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import TypeVar
 
 from flowmatik.core.engine.driver import DriverParts, RunDriver
 from flowmatik.core.engine.lease import Lease
-from flowmatik.core.engine.watch import Watch
+from flowmatik.core.engine.watch import Rested, Watch
+from flowmatik.core.journal.port import Claim, Creation
 from flowmatik.core.outbox import OutboxRelay
-from flowmatik.kernel.errors import FlowmatikError, JournalUnavailable
+from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
@@ -30,7 +32,8 @@ class Engine:
         self._watch = watch
         self._slots = asyncio.Semaphore(concurrency)
         self._drivers: dict[str, RunDriver] = {}
-        self._claims: dict[str, asyncio.Task[None]] = {}
+        self._claims: dict[str, asyncio.Task[Rested | None]] = {}
+        self._creations: set[asyncio.Task[str]] = set()
         self._again: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -51,6 +54,8 @@ class Engine:
         if effects and grace_seconds > 0:
             await asyncio.wait(effects, timeout=grace_seconds)
             await asyncio.sleep(0)
+        if self._creations:
+            await asyncio.wait(self._creations)
         tasks = [*self._loops, *self._claims.values()]
         for task in tasks:
             task.cancel()
@@ -75,39 +80,98 @@ class Engine:
             else:
                 driver.nudge()
             return
-        task = asyncio.create_task(self._claim_and_drive(run_id), name=f"drive:{run_id}")
-        self._claims[run_id] = task
-        task.add_done_callback(lambda _: self._let_go(run_id))
+        self._spawn(run_id, self._claim_and_drive(run_id))
 
-    def _let_go(self, run_id: str) -> None:
+    def _spawn(self, run_id: str, driving: Coroutine[None, None, Rested | None]) -> None:
+        task = asyncio.create_task(driving, name=f"drive:{run_id}")
+        self._claims[run_id] = task
+        task.add_done_callback(lambda done: self._let_go(run_id, done))
+
+    def _let_go(self, run_id: str, done: "asyncio.Task[Rested | None]") -> None:
         self._claims.pop(run_id, None)
-        self._watch.rested(run_id)
+        fault = None if done.cancelled() else done.exception()
+        if fault is not None:
+            log.error("a run could not be driven", extra={"run": run_id}, exc_info=fault)
+        left = None if done.cancelled() or fault else done.result()
         if run_id in self._again:
             self._again.discard(run_id)
             self.nudge(run_id)
+        self._watch.rested(run_id, left)
 
     def drives(self, run_id: str) -> bool:
         return run_id in self._claims
 
-    async def _claim_and_drive(self, run_id: str) -> None:
-        async with self._slots:
-            try:
-                await self._drive(run_id)
-            except FlowmatikError:
-                log.exception("a run could not be driven", extra={"run": run_id})
-            finally:
-                self._drivers.pop(run_id, None)
+    def drives_for(self, workspace_id: str, run_id: str) -> bool:
+        """Whether the run is that workspace's and its end will be heard of here."""
+        driver = self._drivers.get(run_id)
+        return driver is not None and driver.state.created.workspace_id == workspace_id
 
-    async def _drive(self, run_id: str) -> None:
-        await self._lease.wait_valid()
-        claim = await retried(lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts)
+    async def create(self, creation: Creation) -> str:
+        """The run's id. A new run is this engine's from its first append, when a slot is free. Goes
+        through even if the caller is cancelled, for a run that we own must be driven."""
+        if self._stopping:
+            raise JournalUnavailable("the engine is stopping; create the run again when it is back")
+        task = asyncio.create_task(self._create(creation), name=f"create:{creation.run_id}")
+        self._creations.add(task)
+        task.add_done_callback(self._creations.discard)
+        return await asyncio.shield(task)
+
+    async def _create(self, creation: Creation) -> str:
+        if self._slots.locked() or not self._lease.valid:
+            created = await self._parts.journal.create(creation)
+            self.nudge(created.run_id)
+            return created.run_id
+        await self._slots.acquire()  # at once, for there is a free one
+        claim: Claim | None = None
+        try:
+            created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
+            claim = created.claim
+        except JournalUnavailable:
+            self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
+            raise
+        finally:
+            if claim is None:
+                self._slots.release()
         if claim is None:
-            return
+            self.nudge(created.run_id)
+        else:
+            self._spawn(created.run_id, self._drive(created.run_id, self._driver(claim)))
+        return created.run_id
+
+    async def _claim_and_drive(self, run_id: str) -> Rested | None:
+        await self._slots.acquire()
+        driver: RunDriver | None = None
+        try:
+            claim = await self._claimed(run_id)
+            driver = None if claim is None else self._driver(claim)
+        finally:
+            if driver is None:
+                self._slots.release()
+        return None if driver is None else await self._drive(run_id, driver)
+
+    async def _claimed(self, run_id: str) -> Claim | None:
+        await self._lease.wait_valid()
+        try:
+            return await retried(lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts)
+        except NotFound:  # a hint may speak of a run that never came to be
+            return None
+
+    def _driver(self, claim: Claim) -> RunDriver:
+        run_id = claim.head.run_id
         driver = RunDriver(claim, self._parts, on_leave=lambda: self._drivers.pop(run_id, None))
         self._drivers[run_id] = driver
         self._again.discard(run_id)
-        if await driver.drive():
-            self._again.add(run_id)
+        return driver
+
+    async def _drive(self, run_id: str, driver: RunDriver) -> Rested | None:
+        """In a slot taken before, which it frees."""
+        try:
+            if await driver.drive():
+                self._again.add(run_id)
+            return driver.left
+        finally:
+            self._drivers.pop(run_id, None)
+            self._slots.release()
 
     async def _poll(self, recover_all: bool) -> None:
         turn = 0

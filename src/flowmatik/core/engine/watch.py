@@ -2,6 +2,18 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass
+
+from flowmatik.contracts.runs import RunStatus
+from flowmatik.core.state import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rested:
+    """How a run was left by the driver that had it: all of `state` is in the journal."""
+
+    state: RunState
+    status: RunStatus
 
 
 class Watch:
@@ -9,35 +21,41 @@ class Watch:
 
     def __init__(self) -> None:
         self._growing: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._resting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._resting: defaultdict[str, set[asyncio.Future[Rested | None]]] = defaultdict(set)
 
     def changed(self, run_id: str) -> None:
         for event in self._growing.get(run_id, ()):
             event.set()
 
-    def rested(self, run_id: str) -> None:
+    def rested(self, run_id: str, left: Rested | None) -> None:
+        """`left` is None when the driver lost the run or could not say."""
         self.changed(run_id)
-        for event in self._resting.get(run_id, ()):
-            event.set()
+        for answer in self._resting.get(run_id, ()):
+            if not answer.done():
+                answer.set_result(left)
 
     async def growth(self, run_id: str, seconds: float) -> None:
         """Until the run's journal grew, or for `seconds` (another process may drive it)."""
-        await _wait(self._growing, run_id, seconds)
+        event = asyncio.Event()
+        self._growing[run_id].add(event)
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._growing[run_id].discard(event)
+            if not self._growing[run_id]:
+                del self._growing[run_id]
 
-    async def rest(self, run_id: str, seconds: float) -> None:
-        """Until the run ended or parked here, or for `seconds`."""
-        await _wait(self._resting, run_id, seconds)
-
-
-async def _wait(waiting: defaultdict[str, set[asyncio.Event]], run_id: str, seconds: float) -> None:
-    event = asyncio.Event()
-    waiting[run_id].add(event)
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
-    finally:
-        waiting[run_id].discard(event)
-        if not waiting[run_id]:
-            del waiting[run_id]
+    async def rest(self, run_id: str, seconds: float) -> Rested | None:
+        """How the run was left here; None when it was not, within `seconds`."""
+        answer: asyncio.Future[Rested | None] = asyncio.get_running_loop().create_future()
+        self._resting[run_id].add(answer)
+        try:
+            await asyncio.wait((answer,), timeout=seconds)
+            return answer.result() if answer.done() else None
+        finally:
+            self._resting[run_id].discard(answer)
+            if not self._resting[run_id]:
+                del self._resting[run_id]

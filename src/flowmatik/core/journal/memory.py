@@ -13,6 +13,7 @@ from flowmatik.core.journal.port import (
     Appended,
     Cap,
     Claim,
+    Created,
     Creation,
     DeadLetter,
     Input,
@@ -115,10 +116,10 @@ class InMemoryJournal:
                 to_seq=len(run.events),
             )
 
-    async def create(self, creation: Creation) -> str:
+    async def create(self, creation: Creation) -> Created:
         key = (creation.workspace_id, creation.idempotency_key)
         if creation.idempotency_key and key in self._keys:
-            return self._keys[key]
+            return Created(run_id=self._keys[key])
         if creation.run_id in self._runs:
             raise Conflict(f"run {creation.run_id!r} exists already; choose a new id")
         run = _Run(
@@ -130,21 +131,26 @@ class InMemoryJournal:
         self._runs[run.run_id] = self._live[run.run_id] = run
         if creation.idempotency_key:
             self._keys[key] = run.run_id
+        if creation.owner:
+            return Created(run_id=run.run_id, claim=self._claim(run, creation.owner, creation.events))
         self._write(run, creation.events)
-        return run.run_id
+        return Created(run_id=run.run_id)
 
     def _alive(self, owner: str) -> bool:
         return self._leases.get(owner, 0.0) > self._clock.monotonic()
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
         run = self._run(run_id)
-        if run.ended_at or (run.owner and self._alive(run.owner)):
+        if run.ended_at or (run.owner not in ("", owner) and self._alive(run.owner)):
             return None
+        return self._claim(run, owner)
+
+    def _claim(self, run: _Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
         run.epoch += 1
         run.owner = owner
         run.ready = False
         payload = canonical.dumps({"epoch": run.epoch, "owner": owner})
-        self._write(run, (NewEvent(type="RunClaimed", payload=payload),))
+        self._write(run, (*before, NewEvent(type="RunClaimed", payload=payload)))
         return Claim(head=run.head(), events=tuple(run.events))
 
     async def append(self, append: Append) -> Appended:

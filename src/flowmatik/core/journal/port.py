@@ -93,6 +93,7 @@ class Creation:
     goal: str
     idempotency_key: str  # "" = none
     events: tuple[NewEvent, ...]
+    owner: str = ""  # a live worker that owns the run from the start; "" leaves it to whoever claims it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,14 @@ class Claim:
 
     head: RunHead
     events: tuple[StoredEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """`claim` when the run is new and the owner named in its creation has it."""
+
+    run_id: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +154,16 @@ class Cap:
 class Journal(Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
-    async def create(self, creation: Creation) -> str:
-        """The run id; the first run's id when the workspace used this idempotency key before."""
+    async def create(self, creation: Creation) -> Created:
+        """The new run, claimed by its owner in the same transaction if one is named; or the first run,
+        unclaimed, when the workspace used this idempotency key before."""
         ...
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
         """Take a run that is ready, parked or whose owner is dead: epoch + 1 and a
-        `RunClaimed` event {"epoch", "owner"} in one transaction. None if a live owner has it
-        or it has ended. The same live owner asking again gets None."""
+        `RunClaimed` event {"epoch", "owner"} in one transaction. None if another live owner has it
+        or it has ended. The same owner asking again gets it under the next epoch, which fences off
+        what it held before: a claim whose reply was lost must not strand the run."""
         ...
 
     async def append(self, append: Append) -> Appended:

@@ -6,8 +6,15 @@ from typing import Any
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.money import checked_amount
-from flowmatik.core.journal.port import Append, Appended, Claim, Creation, OutboxEntry
-from flowmatik.core.journal.sql_journal import SqlJournal, ending, run_head, stored_events
+from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, OutboxEntry
+from flowmatik.core.journal.sql_journal import (
+    SqlJournal,
+    ending,
+    first_claim,
+    first_events,
+    run_head,
+    stored_events,
+)
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -33,21 +40,23 @@ class PostgresJournal(SqlJournal):
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)
 
-    async def create(self, creation: Creation) -> str:
+    async def create(self, creation: Creation) -> Created:
+        now, events = self._now(), first_events(creation)
         made = await self._fetch(
             "create",
             creation.run_id,
             creation.workspace_id,
-            self._now(),
+            now,
             creation.idempotency_key,
             creation.goal,
-            [event.type for event in creation.events],
-            [event.payload for event in creation.events],
+            [event.type for event in events],
+            [event.payload for event in events],
+            creation.owner,
         )
         if made:
-            return made[0][0]
+            return Created(run_id=creation.run_id, claim=first_claim(creation, now))
         first = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
-        return first[0][0]
+        return Created(run_id=first[0][0])
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
         rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())

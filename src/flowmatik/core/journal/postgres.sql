@@ -50,10 +50,11 @@ WHERE r.workspace_id = i.workspace_id AND r.epoch = i.epoch AND r.last_append_id
 ORDER BY r.run_id FOR UPDATE OF r;
 
 -- name: create
--- A new run; no row when the workspace used this idempotency key before.
+-- A new run, owned at once if $8 is not ''; no row when the workspace used this idempotency key before.
 WITH made AS (
-    INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal)
-    VALUES ($1, $2, 'queued', cardinality($6::text[]), $3, $4, $5)
+    INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
+        owner, epoch, ready)
+    VALUES ($1, $2, 'queued', cardinality($6::text[]), $3, $4, $5, $8, ($8 <> '')::int, ($8 = '')::int)
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
     RETURNING run_id, workspace_id, head_seq
 ), events AS (
@@ -67,10 +68,10 @@ WITH made AS (
 SELECT run_id FROM made;
 
 -- name: claim
--- Take the run unless it has ended or a live worker owns it; RunClaimed goes down with it.
+-- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it.
 WITH taken AS (
     UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
-    WHERE run_id = $1 AND ended_at = '' AND (owner = '' OR NOT EXISTS (
+    WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
         SELECT 1 FROM workers WHERE workers.owner = runs.owner
             AND workers.expires_at > extract(epoch FROM clock_timestamp())))
     RETURNING *

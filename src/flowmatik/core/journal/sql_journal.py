@@ -11,13 +11,17 @@ from flowmatik.core.journal.port import (
     Append,
     Appended,
     Cap,
+    Claim,
+    Creation,
     DeadLetter,
     Input,
+    NewEvent,
     OutboxEntry,
     RunHead,
     StoredEvent,
 )
 from flowmatik.core.journal.times import ENDED, text_of
+from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 
@@ -154,6 +158,42 @@ def run_head(row: Row) -> RunHead:
         goal=row[11],
         cost_micros=row[12],
     )
+
+
+def claimed(epoch: int, owner: str) -> NewEvent:
+    """What every claim writes first."""
+    return NewEvent(type="RunClaimed", payload=canonical.dumps({"epoch": epoch, "owner": owner}))
+
+
+def first_events(creation: Creation) -> tuple[NewEvent, ...]:
+    """What a creation writes: its own events, then the claim of its owner."""
+    return (*creation.events, claimed(1, creation.owner)) if creation.owner else creation.events
+
+
+def first_claim(creation: Creation, now: str) -> Claim | None:
+    """What `claim` would answer for a run just created by its owner."""
+    if not creation.owner:
+        return None
+    events = tuple(
+        StoredEvent(seq=seq, type=event.type, payload=event.payload, at=now)
+        for seq, event in enumerate(first_events(creation), 1)
+    )
+    head = RunHead(
+        run_id=creation.run_id,
+        workspace_id=creation.workspace_id,
+        status="queued",
+        head_seq=len(events),
+        epoch=1,
+        owner=creation.owner,
+        inbox_tail=0,
+        inbox_seen=0,
+        last_append_id="",
+        created_at=now,
+        ended_at="",
+        goal=creation.goal,
+        cost_micros=0,
+    )
+    return Claim(head=head, events=events)
 
 
 def ending(append: Append, now: str) -> tuple[str | None, bool]:

@@ -6,8 +6,16 @@ from typing import Any
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.money import checked_amount
-from flowmatik.core.journal.port import Append, Appended, Claim, Creation, NewEvent, OutboxEntry
-from flowmatik.core.journal.sql_journal import SqlJournal, ending, run_head, stored_events
+from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, NewEvent, OutboxEntry
+from flowmatik.core.journal.sql_journal import (
+    SqlJournal,
+    claimed,
+    ending,
+    first_claim,
+    first_events,
+    run_head,
+    stored_events,
+)
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -47,25 +55,27 @@ class SqliteJournal(SqlJournal):
         dead, and its runs need not wait for the lease to end."""
         await self._execute("forget_workers")
 
-    async def create(self, creation: Creation) -> str:
+    async def create(self, creation: Creation) -> Created:
         now = self._now()
+        events = first_events(creation)
 
-        def work(db: Any) -> str:
+        def work(db: Any) -> Created:
             key = (creation.workspace_id, creation.idempotency_key)
             first = db.execute(self._sql["run_by_key"], key).fetchone()
             if first:
-                return first[0]
+                return Created(run_id=first[0])
             head = (
                 creation.run_id,
                 creation.workspace_id,
-                len(creation.events),
+                len(events),
                 now,
                 creation.idempotency_key,
                 creation.goal,
+                creation.owner,
             )
             db.execute(self._sql["create_run"], head)
-            self._insert_events(db, creation.run_id, creation.workspace_id, 0, creation.events, now)
-            return creation.run_id
+            self._insert_events(db, creation.run_id, creation.workspace_id, 0, events, now)
+            return Created(run_id=creation.run_id, claim=first_claim(creation, now))
 
         return await self._store.write(work)
 
@@ -90,9 +100,8 @@ class SqliteJournal(SqlJournal):
                 self._require_run(db, run_id)
                 return None
             head = run_head(row)
-            payload = canonical.dumps({"epoch": head.epoch, "owner": owner})
-            claimed = (NewEvent(type="RunClaimed", payload=payload),)
-            self._insert_events(db, run_id, head.workspace_id, head.head_seq - 1, claimed, now)
+            fact = (claimed(head.epoch, owner),)
+            self._insert_events(db, run_id, head.workspace_id, head.head_seq - 1, fact, now)
             rows = db.execute(self._sql["read"], (run_id, 0, -1)).fetchall()
             return Claim(head=head, events=tuple(stored_events(rows)))
 

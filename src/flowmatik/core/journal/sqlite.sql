@@ -1,9 +1,10 @@
 -- Statements of the SQLite journal; several of them make one transaction on the one writer.
 
 -- name: create_run
--- The head row of a new run.
-INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal)
-VALUES ($1, $2, 'queued', $3, $4, $5, $6);
+-- The head row of a new run, owned at once if its creation names an owner.
+INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
+    owner, epoch, ready)
+VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '');
 
 -- name: event
 -- One event.
@@ -37,9 +38,9 @@ SELECT head_seq, inbox_tail, owner FROM runs
 WHERE run_id = $1 AND workspace_id = $2 AND epoch = $3 AND last_append_id = $4;
 
 -- name: claim
--- Take the run unless it has ended or a live worker owns it.
+-- Take the run unless it has ended or another live worker owns it.
 UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
-WHERE run_id = $1 AND ended_at = '' AND (owner = '' OR NOT EXISTS (
+WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
     SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > $3))
 RETURNING run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
     created_at, ended_at, goal, cost_micros;
