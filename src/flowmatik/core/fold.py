@@ -180,6 +180,21 @@ def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
 def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
     state.planner, state.plan_reason = event.planner, event.reason
     state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
+    state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
+    state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
+    state.dependents = {task.id: [] for task in event.tasks}
+    for task in event.tasks:
+        for need in set(task.needs):
+            state.dependents[need].append(task.id)
+
+
+def _end(state: RunState, task_id: str) -> None:
+    """The task takes no more decisions; what waited only for it begins to."""
+    state.live.pop(task_id, None)
+    for other in state.dependents[task_id]:
+        state.blocked[other] -= 1
+        if not state.blocked[other]:
+            state.live[other] = state.tasks[other]
 
 
 def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
@@ -203,7 +218,8 @@ def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
 
 def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
     notes = (event.reason,) if event.reason else ()
-    state.tasks[event.task_id] = TaskState(spec=event.replacement, replanned=True, notes=notes)
+    task = TaskState(spec=event.replacement, replanned=True, notes=notes)
+    state.tasks[event.task_id] = state.live[event.task_id] = task
 
 
 def _tool_refused(state: RunState, event: ev.ToolRefused, loop: AgentLoop) -> None:
@@ -216,16 +232,19 @@ def _tool_refused(state: RunState, event: ev.ToolRefused, loop: AgentLoop) -> No
 
 def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> None:
     state.tasks[event.task_id].status = TaskStatus.SUCCEEDED
+    _end(state, event.task_id)
 
 
 def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
+    _end(state, event.task_id)
 
 
 def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status, task.error = TaskStatus.SKIPPED, event.reason
+    _end(state, event.task_id)
 
 
 def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> None:

@@ -56,6 +56,9 @@ class RunState:
     planner: str = ""
     plan_reason: str = ""
     tasks: dict[str, TaskState] = field(default_factory=lambda: {})
+    live: dict[str, TaskState] = field(default_factory=lambda: {})  # not ended, and all they need has
+    blocked: dict[str, int] = field(default_factory=lambda: {})  # how many needs of a task have not ended
+    dependents: dict[str, list[str]] = field(default_factory=lambda: {})
     recall: dict[str, object] = field(default_factory=lambda: {})
     recall_asked: set[str] = field(default_factory=lambda: set[str]())
     plan_open: bool = False

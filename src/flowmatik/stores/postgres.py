@@ -93,6 +93,7 @@ async def open_pool(
             max_size=max_size,
             timeout=10,
             command_timeout=10,
+            reset=_nothing_to_reset,
             server_settings={
                 "role": role,
                 "statement_timeout": _LIMIT_MS,
@@ -109,6 +110,11 @@ async def open_pool(
         raise JournalUnavailable(
             f"PostgreSQL cannot be reached: {error}; check the address and the server"
         ) from error
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """Connections carry no session state (settings are local to a transaction), so that giving one back
+    need not cost a round trip."""
 
 
 class PostgresDatabase:

@@ -55,17 +55,13 @@ def decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
         return _stop(state, now)
     if not state.tasks:
         return _make_plan(state)
-    commands: list[Command] = []
-    for task in state.tasks.values():
+    for task in state.live.values():
         commands = _advance(state, task, loop)
         if commands:
             return commands
-    if all(task.status in _ENDED for task in state.tasks.values()) and not state.open:
+    if not state.live and not state.open:
         return [Record(event=_outcome(state, now))]
     return []
-
-
-_ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
 
 
 def _stop(state: RunState, now: str) -> list[Command]:
@@ -150,8 +146,6 @@ def _adopted(planner: str, reason: str, tasks: tuple[PlanTask, ...]) -> ev.PlanA
 
 
 def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
-    if task.status in _ENDED:
-        return []
     if task.status is TaskStatus.PENDING and not (task.spec.tool and task.asked):
         return _start(state, task)
     if task.spec.tool:
@@ -170,8 +164,6 @@ def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]
 
 def _start(state: RunState, task: TaskState) -> list[Command]:
     needed = [state.tasks[need] for need in task.spec.needs]
-    if any(other.status not in _ENDED for other in needed):
-        return []
     gathers = task.spec.skill == "writing"
     lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
     if lost and (not gathers or len(lost) == len(needed)):

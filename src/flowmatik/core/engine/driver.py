@@ -154,7 +154,8 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        while commands := decide(self.state, self._parts.loop, self._now()):
+        now = self._parts.clock.now().isoformat()
+        while commands := decide(self.state, self._parts.loop, now):
             for command in commands:
                 await self._carry_out(command)
 
@@ -379,6 +380,3 @@ class RunDriver:
                     self._place.run_id, f"outcome:{item.call_id}", "outcome", canonical.dumps(body)
                 )
         return unheard
-
-    def _now(self) -> str:
-        return self._parts.clock.now().isoformat()
