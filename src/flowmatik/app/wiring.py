@@ -134,7 +134,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
         )
     )
-    await _set_month_cap(settings, stores.journal, clock)
+    await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
         runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
@@ -184,12 +184,6 @@ async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock)
     stack.push_async_callback(memory.close)
     return memory
-
-
-async def _set_month_cap(settings: Settings, journal: Journal, clock: Clock) -> None:
-    if settings.month_budget_micros is not None:
-        month = clock.now().strftime("month:%Y-%m")
-        await journal.set_cap(WORKSPACE, month, settings.month_budget_micros)
 
 
 async def _stop_engine(engine: EngineHandle) -> None:

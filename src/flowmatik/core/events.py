@@ -122,6 +122,13 @@ class DoubtResolved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllotmentCounted:
+    """What the run holds of the shared caps when a new owner takes it up."""
+
+    held_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllotmentGranted:
     n: int
     amount_micros: int
@@ -230,6 +237,7 @@ FACTS = (
     CallInDoubt,
     DoubtResolved,
     AllotmentGranted,
+    AllotmentCounted,
     CancelRequested,
     DeadlinePassed,
 )
@@ -259,6 +267,7 @@ Event = (
     | CallInDoubt
     | DoubtResolved
     | AllotmentGranted
+    | AllotmentCounted
     | CancelRequested
     | DeadlinePassed
     | PlanAdopted

@@ -165,8 +165,12 @@ def _resolved(state: RunState, event: ev.DoubtResolved, _: AgentLoop) -> None:
 
 
 def _allotted(state: RunState, event: ev.AllotmentGranted, _: AgentLoop) -> None:
-    state.allotments = event.n
+    state.allotments += 1
     state.allotted_micros += event.amount_micros
+
+
+def _counted(state: RunState, event: ev.AllotmentCounted, _: AgentLoop) -> None:
+    state.allotted_micros = event.held_micros
 
 
 def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:
@@ -271,6 +275,7 @@ _HANDLERS: dict[type, Callable[[RunState, Any, AgentLoop], None]] = {
     ev.CallInDoubt: _in_doubt,
     ev.DoubtResolved: _resolved,
     ev.AllotmentGranted: _allotted,
+    ev.AllotmentCounted: _counted,
     ev.CancelRequested: _cancel,
     ev.DeadlinePassed: _deadline,
     ev.PlanAdopted: _plan,

@@ -94,7 +94,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         effects=Effects(
             models=services.models, tools=services.tools, clock=services.clock, alone=services.alone
         ),
-        purse=Purse(models=services.models, journal=services.journal),
+        purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
         clock=services.clock,
         appended=appended,

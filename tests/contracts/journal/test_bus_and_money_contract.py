@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from flowmatik.core.journal.port import DeadLetter, OutboxEntry
+from flowmatik.core.journal.port import DeadLetter, HeadChange, OutboxEntry
 from flowmatik.kernel.errors import InvalidInput
-from tests.contracts.journal.stores import Store, creation, event, owned
+from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
 
 async def test_pointers_cover_a_run_in_order_until_relayed(store: Store) -> None:
@@ -79,17 +79,41 @@ async def test_asking_again_for_an_allotment_answers_as_the_first_time(store: St
     assert await granted(store) == {"workspace": 60}
 
 
-async def test_what_is_given_back_can_be_drawn_again_but_never_invented(store: Store) -> None:
+async def test_a_run_gives_back_what_it_holds_beyond_its_cost_once_it_rests(store: Store) -> None:
     await store.journal.set_cap("default", "workspace", 100)
     await store.journal.set_cap("default", "agent", 100)
+    run = await owned(store.journal, "run_1")
     await store.journal.allot("default", "run_1", 1, ["workspace", "agent"], 80)
     await store.journal.allot("default", "run_2", 1, ["workspace"], 20)
-    await store.journal.return_allotment("run_1", 30)
-    assert await granted(store) == {"agent": 50, "workspace": 70}
-    await store.journal.return_allotment("run_1", 10_000)
-    await store.journal.return_allotment("run_1", 10_000)
-    assert await granted(store) == {"agent": 0, "workspace": 20}
-    assert await store.journal.allot("default", "run_1", 2, ["workspace", "agent"], 80)
+    assert await store.journal.held("run_1") == 80
+    await store.journal.settle("run_1")
+    assert await granted(store) == {"agent": 80, "workspace": 100}, "an owned run keeps what it holds"
+    assert await store.journal.unsettled(10) == []
+
+    await run.append(run.next(head=HeadChange(status="waiting", cost_micros=30), park_if_seen=0))
+    assert await store.journal.unsettled(10) == ["run_1"]
+    await store.journal.settle("run_1")
+    await asyncio.gather(*(store.journal.settle("run_1") for _ in range(3)))
+    assert await granted(store) == {"agent": 30, "workspace": 50}
+    assert (await store.journal.held("run_1"), await store.journal.unsettled(10)) == (30, [])
+
+    claim = await store.journal.claim("run_1", "wkr_a")
+    assert claim is not None
+    assert await store.journal.allot("default", "run_1", 2, ["workspace", "agent"], 40)
+    run = Owner(journal=store.journal, run_id="run_1", epoch=2, seq=claim.head.head_seq)
+    await run.append(run.next(head=HeadChange(status="succeeded", cost_micros=45)))
+    assert await store.journal.unsettled(10) == ["run_1"]
+    await store.journal.settle("run_1")
+    assert await granted(store) == {"agent": 45, "workspace": 65}
+    assert await store.journal.unsettled(10) == []
+
+
+async def test_a_cap_that_is_lifted_holds_nobody(store: Store) -> None:
+    await store.journal.set_cap("default", "month", 10)
+    await store.journal.set_cap("default", "month", None)
+    await store.journal.set_cap("default", "never set", None)
+    assert await store.journal.caps("default") == []
+    assert await store.journal.allot("default", "run_1", 1, ["month"], 1000)
 
 
 @pytest.mark.parametrize("seed", range(3))

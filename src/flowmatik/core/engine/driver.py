@@ -20,6 +20,7 @@ from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import Effects, RunPlace
 from flowmatik.core.engine.lease import TTL_SECONDS, Lease
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.requests import model_request, request_digest
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -99,7 +100,7 @@ class RunDriver:
         """Returns when the run has ended or is parked, or when another owner has it; True when
         a nudge came too late to be heard, so that the run must be looked at again."""
         try:
-            self._recover()
+            await self._recover()
             if self._tail > self._seen:
                 self.nudge()
             await self._decide()
@@ -116,18 +117,20 @@ class RunDriver:
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
         if await self._commit():
-            self.left = Rested(state=self.state, status=RunStatus(self._head_status(self._tail)))
-            return True
+            return await self._rest(RunStatus(self._head_status(self._tail)))
         if self.state.ended:
-            self.left = Rested(state=self.state, status=self.state.status)
-            await self._parts.purse.give_back(self.state)
-            return True
+            return await self._rest(self.state.status)
         for item in await self._facts():
             if isinstance(item, _Nudge):
                 await self._read_inbox()
             else:
                 await self._fact(item)
         return False
+
+    async def _rest(self, status: RunStatus) -> bool:
+        self.left = Rested(state=self.state, status=status)
+        await self._parts.purse.settle(self.state)
+        return True
 
     async def _facts(self) -> list[ev.Event | _Nudge]:
         items = [await self._mailbox.get()]
@@ -327,7 +330,8 @@ class RunDriver:
     # --- what others ask of the run -----------------------------------------------------------
 
     async def _read_inbox(self) -> None:
-        for item in await self._parts.journal.inbox(self._place.run_id, after=self._seen):
+        journal, run_id = self._parts.journal, self._place.run_id
+        for item in await retried(lambda: journal.inbox(run_id, after=self._seen), self._parts.clock):
             self._seen = item.input_no
             self._tail = max(self._tail, item.input_no)
             await self._input(item)
@@ -357,7 +361,10 @@ class RunDriver:
 
     # --- beginnings and ends ------------------------------------------------------------------
 
-    def _recover(self) -> None:
+    async def _recover(self) -> None:
+        counted = await self._parts.purse.counted(self.state)
+        if counted is not None:
+            self._put(counted)
         for call in list(self.state.open.values()):
             if call.call_id not in self.state.doubt:
                 self._launch(call, recovering=True)
@@ -376,7 +383,15 @@ class RunDriver:
             unheard = unheard or isinstance(item, _Nudge)
             if (self._fenced or self._draining) and isinstance(item, ev.CallSucceeded | ev.CallFailed):
                 body = {"call_id": item.call_id, "type": type(item).__name__, "event": item}
-                await self._parts.journal.post(
-                    self._place.run_id, f"outcome:{item.call_id}", "outcome", canonical.dumps(body)
-                )
+                await self._report(item.call_id, canonical.dumps(body))
         return unheard
+
+    async def _report(self, call_id: str, body: str) -> None:
+        """To the run's next owner, who reconciles the call if this never arrives."""
+        try:
+            await self._parts.journal.post(self._place.run_id, f"outcome:{call_id}", "outcome", body)
+        except JournalUnavailable as error:
+            log.warning(
+                "a late outcome could not be handed over",
+                extra={"run": self._place.run_id, "call": call_id, "error": error.message},
+            )

@@ -1,13 +1,14 @@
 """The engine of one process: claims runs, drives them, fires timers, keeps its lease."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import TypeVar
 
 from flowmatik.core.engine.driver import DriverParts, RunDriver
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
 from flowmatik.core.outbox import OutboxRelay
@@ -16,7 +17,10 @@ from flowmatik.kernel.errors import JournalUnavailable, NotFound
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 READY_EVERY = 5  # polls
-T = TypeVar("T")
+BATCH = 500
+AWAY_SECONDS = 0.2
+FAULT_SECONDS = 1.0
+SETTLE_EVERY = 50  # polls: runs whose last owner died before it gave back what they did not spend
 
 
 class Engine:
@@ -41,9 +45,9 @@ class Engine:
     async def start(self, *, recover_all: bool) -> None:
         await self._lease.take()
         self._loops = [
-            asyncio.create_task(self._lease.keep(), name="lease"),
+            asyncio.create_task(self._forever(self._lease.keep), name="lease"),
             asyncio.create_task(self._forever(self._relay.pump), name="relay"),
-            asyncio.create_task(self._poll(recover_all), name="poll"),
+            asyncio.create_task(self._forever(lambda: self._poll(recover_all)), name="poll"),
         ]
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
@@ -152,7 +156,9 @@ class Engine:
     async def _claimed(self, run_id: str) -> Claim | None:
         await self._lease.wait_valid()
         try:
-            return await retried(lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts)
+            return await retried(
+                lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts.clock
+            )
         except NotFound:  # a hint may speak of a run that never came to be
             return None
 
@@ -174,35 +180,29 @@ class Engine:
             self._slots.release()
 
     async def _poll(self, recover_all: bool) -> None:
-        turn = 0
-        while True:
-            try:
-                for run_id in await self._parts.journal.fire_due_timers(500):
-                    if recover_all or run_id in self._claims:
+        journal = self._parts.journal
+        for turn in itertools.count():
+            for run_id in await journal.fire_due_timers(BATCH):
+                if recover_all or run_id in self._claims:
+                    self.nudge(run_id)
+            if recover_all and turn % READY_EVERY == 0:
+                for run_id in await journal.ready(BATCH):
+                    if run_id not in self._claims:
                         self.nudge(run_id)
-                if recover_all and turn % READY_EVERY == 0:
-                    for run_id in await self._parts.journal.ready(500):
-                        if run_id not in self._claims:
-                            self.nudge(run_id)
-            except JournalUnavailable as error:
-                log.warning("the journal is away", extra={"error": error.message})
-            turn += 1
+            if turn % SETTLE_EVERY == 0:
+                for run_id in await journal.unsettled(BATCH):
+                    await journal.settle(run_id)
             await self._parts.clock.sleep(POLL_SECONDS)
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever happens in `work`, the engine goes on: without these loops it would be dead and seem
+        alive."""
         while True:
             try:
                 await work()
             except JournalUnavailable as error:
                 log.warning("the journal is away", extra={"error": error.message})
-                await self._parts.clock.sleep(0.2)
-
-
-async def retried(call: Callable[[], Awaitable[T]], parts: DriverParts) -> T:
-    delay = 0.05
-    while True:
-        try:
-            return await call()
-        except JournalUnavailable:
-            await parts.clock.sleep(delay)
-            delay = min(delay * 2, 2.0)
+                await self._parts.clock.sleep(AWAY_SECONDS)
+            except Exception:
+                log.exception("a fault in one of the engine's loops; it goes on")
+                await self._parts.clock.sleep(FAULT_SECONDS)

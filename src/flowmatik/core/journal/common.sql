@@ -67,6 +67,24 @@ DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2;
 INSERT INTO caps (workspace_id, scope, limit_micros) VALUES ($1, $2, $3)
 ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros;
 
+-- name: lift_cap
+-- What it granted is forgotten with it.
+DELETE FROM caps WHERE workspace_id = $1 AND scope = $2;
+
+-- name: held
+-- What a run holds of each scope.
+SELECT scope, CAST(sum(amount_micros) AS BIGINT) FROM allotments WHERE run_id = $1
+GROUP BY scope HAVING sum(amount_micros) > 0 ORDER BY scope;
+
+-- name: unsettled
+-- Holders at rest: ended (settling removes them), or parked with more than they cost.
+SELECT h.run_id FROM holders h JOIN runs r ON r.run_id = h.run_id
+WHERE r.ended_at <> '' OR (r.owner = '' AND r.cost_micros < (
+    SELECT max(held) FROM (
+        SELECT sum(a.amount_micros) AS held FROM allotments a WHERE a.run_id = h.run_id GROUP BY a.scope
+    ) AS sums))
+ORDER BY h.run_id LIMIT $1;
+
 -- name: caps
 -- A workspace's caps.
 SELECT scope, limit_micros, granted_micros FROM caps WHERE workspace_id = $1 ORDER BY scope;

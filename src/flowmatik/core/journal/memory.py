@@ -296,7 +296,7 @@ class InMemoryJournal:
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
         self._dead.pop((subscriber, run_id), None)
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         self._money.set_cap(workspace_id, scope, limit_micros)
 
     async def allot(
@@ -304,8 +304,21 @@ class InMemoryJournal:
     ) -> bool:
         return self._money.allot(workspace_id, run_id, n, scopes, amount_micros)
 
-    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
-        self._money.give_back(run_id, unused_micros)
+    async def held(self, run_id: str) -> int:
+        return self._money.held(run_id)
+
+    async def settle(self, run_id: str) -> None:
+        run = self._runs.get(run_id)
+        if run is not None and (run.ended_at or not run.owner):
+            self._money.settle(run_id, run.cost_micros, ended=bool(run.ended_at))
+
+    async def unsettled(self, limit: int) -> list[str]:
+        holders = [self._runs[run_id] for run_id in self._money.holders() if run_id in self._runs]
+        return [
+            run.run_id
+            for run in holders
+            if run.ended_at or (not run.owner and self._money.surplus(run.run_id, run.cost_micros))
+        ][:limit]
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return self._money.caps(workspace_id)

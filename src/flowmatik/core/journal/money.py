@@ -22,8 +22,12 @@ class MemoryCaps:
         self._answers: dict[tuple[str, int], bool] = {}
         self._held: dict[str, dict[tuple[str, str], int]] = {}
 
-    def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+    def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         key = (workspace_id, scope)
+        if limit_micros is None:
+            self._limits.pop(key, None)
+            self._granted.pop(key, None)
+            return
         self._limits[key] = checked_amount(f"the limit of {scope!r}", limit_micros)
         self._granted.setdefault(key, 0)
 
@@ -42,13 +46,25 @@ class MemoryCaps:
                 held[key] = held.get(key, 0) + amount
         return answer
 
-    def give_back(self, run_id: str, unused: int) -> None:
-        checked_amount("the returned allotment", unused)
+    def held(self, run_id: str) -> int:
+        return min((amount for amount in self._held.get(run_id, {}).values() if amount), default=0)
+
+    def holders(self) -> list[str]:
+        return sorted(self._held)
+
+    def settle(self, run_id: str, cost: int, *, ended: bool) -> None:
+        """Keep `cost` of each scope and give back the rest."""
         held = self._held.get(run_id, {})
         for key, amount in held.items():
-            back = min(unused, amount)
-            self._granted[key] -= back
+            back = max(amount - cost, 0)
+            if key in self._granted:
+                self._granted[key] = max(self._granted[key] - back, 0)
             held[key] = amount - back
+        if ended:
+            self._held.pop(run_id, None)
+
+    def surplus(self, run_id: str, cost: int) -> bool:
+        return any(amount > cost for amount in self._held.get(run_id, {}).values())
 
     def caps(self, workspace_id: str) -> list[Cap]:
         return [

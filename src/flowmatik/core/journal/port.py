@@ -227,7 +227,9 @@ class Journal(Protocol):
 
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None: ...
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None: ...
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
+        """Keeps what the cap has granted; None lifts it."""
+        ...
 
     async def allot(
         self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
@@ -237,9 +239,17 @@ class Journal(Protocol):
         a cap would be passed."""
         ...
 
-    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
-        """Give back what a parked or ended run did not spend, to every scope it drew on; each
-        (run_id, head_seq) only once by the caller's discipline."""
+    async def held(self, run_id: str) -> int:
+        """What a run holds of the scope that it holds least of; only its owner may rely on it."""
+        ...
+
+    async def settle(self, run_id: str) -> None:
+        """Give back, to every scope that it drew on, what a parked or ended run holds beyond its
+        cost. Nothing happens while a run is owned; calling it again changes nothing."""
+        ...
+
+    async def unsettled(self, limit: int) -> list[str]:
+        """Parked and ended runs that hold more than they cost, or that `settle` has not seen ended."""
         ...
 
     async def caps(self, workspace_id: str) -> list[Cap]: ...

@@ -1,5 +1,6 @@
 """The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -177,9 +178,9 @@ class PostgresJournal(SqlJournal):
                 first = await self._fetch("allotted", run_id, n)
         return bool(first[0][0])
 
-    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
-        checked_amount("the returned allotment", unused_micros)
-        await self._execute("return_allotment", run_id, unused_micros)
+    async def settle(self, run_id: str) -> None:
+        with contextlib.suppress(Conflict):  # somebody settles it at the same moment
+            await self._execute("settle", run_id)
 
 
 def _appended(rows: Sequence[Row]) -> dict[str, Appended]:

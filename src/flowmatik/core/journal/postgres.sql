@@ -170,22 +170,29 @@ WITH locked AS MATERIALIZED (
         CASE WHEN v.granted AND EXISTS (SELECT 1 FROM locked l WHERE l.scope = s.scope)
             THEN $5::bigint ELSE 0 END
     FROM unnest($4::text[]) AS s (scope) CROSS JOIN verdict v
+), holding AS (
+    INSERT INTO holders (run_id, workspace_id) VALUES ($2, $1) ON CONFLICT (run_id) DO NOTHING
 )
 SELECT granted FROM verdict;
 
--- name: return_allotment
--- Give back to every scope, never more than the run holds of it.
-WITH held AS MATERIALIZED (
-    SELECT workspace_id, scope, least(sum(amount_micros)::bigint, $2::bigint) AS back
-    FROM allotments WHERE run_id = $1
-    GROUP BY workspace_id, scope HAVING sum(amount_micros) > 0
+-- name: settle
+-- A run at rest gives back what it holds beyond its cost. Settling twice at once breaks on the primary key.
+WITH run AS MATERIALIZED (
+    SELECT run_id, cost_micros, ended_at FROM runs
+    WHERE run_id = $1 AND (owner = '' OR ended_at <> '') FOR UPDATE
+), surplus AS MATERIALIZED (
+    SELECT a.workspace_id, a.scope, sum(a.amount_micros)::bigint - r.cost_micros AS back
+    FROM allotments a JOIN run r USING (run_id)
+    GROUP BY a.workspace_id, a.scope, r.cost_micros HAVING sum(a.amount_micros) > r.cost_micros
 ), locked AS MATERIALIZED (
-    SELECT c.workspace_id, c.scope, h.back FROM caps c JOIN held h USING (workspace_id, scope)
+    SELECT c.workspace_id, c.scope, s.back FROM caps c JOIN surplus s USING (workspace_id, scope)
     ORDER BY c.scope FOR UPDATE OF c
 ), given AS (
-    UPDATE caps c SET granted_micros = c.granted_micros - l.back
+    UPDATE caps c SET granted_micros = greatest(c.granted_micros - l.back, 0)
     FROM locked l WHERE c.workspace_id = l.workspace_id AND c.scope = l.scope
+), done AS (
+    DELETE FROM holders h USING run r WHERE h.run_id = r.run_id AND r.ended_at <> ''
 )
 INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
 SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back
-FROM locked;
+FROM surplus;

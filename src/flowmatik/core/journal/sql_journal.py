@@ -122,9 +122,19 @@ class SqlJournal(ABC):
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
         await self._execute("drop_dead_letter", subscriber, run_id)
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int) -> None:
+    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
+        if limit_micros is None:
+            await self._execute("lift_cap", workspace_id, scope)
+            return
         checked_amount(f"the limit of {scope!r}", limit_micros)
         await self._execute("set_cap", workspace_id, scope, limit_micros)
+
+    async def held(self, run_id: str) -> int:
+        sums = [row[1] for row in await self._fetch("held", run_id)]
+        return min(sums, default=0)
+
+    async def unsettled(self, limit: int) -> list[str]:
+        return [row[0] for row in await self._fetch("unsettled", limit)]
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return [

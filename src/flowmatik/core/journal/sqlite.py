@@ -238,16 +238,15 @@ class SqliteJournal(SqlJournal):
             if drawn:
                 db.execute(self._sql["draw"], (workspace_id, scope, drawn))
             db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
+        db.execute(self._sql["holder"], (run_id, workspace_id))
         return granted
 
-    async def return_allotment(self, run_id: str, unused_micros: int) -> None:
-        checked_amount("the returned allotment", unused_micros)
-
+    async def settle(self, run_id: str) -> None:
         def work(db: Any) -> None:
-            for workspace_id, scope, held, lowest in db.execute(self._sql["held"], (run_id,)).fetchall():
-                back = min(held, unused_micros)
+            for workspace_id, scope, back, lowest in db.execute(self._sql["surplus"], (run_id,)).fetchall():
                 db.execute(self._sql["give_back"], (workspace_id, scope, back))
                 row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
                 db.execute(self._sql["allotment"], row)
+            db.execute(self._sql["settled"], (run_id,))
 
         await self._store.write(work)

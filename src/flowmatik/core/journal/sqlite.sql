@@ -97,15 +97,26 @@ WHERE workspace_id = $1 AND scope = $2 AND granted_micros + $3 <= limit_micros;
 INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
 VALUES ($1, $2, $3, $4, $5, $6);
 
--- name: held
--- What a run holds of each scope, and the lowest n so far.
-SELECT workspace_id, scope, sum(amount_micros), (SELECT min(n) FROM allotments WHERE run_id = $1)
-FROM allotments WHERE run_id = $1
-GROUP BY workspace_id, scope HAVING sum(amount_micros) > 0 ORDER BY scope;
+-- name: holder
+-- The run draws on caps, so that somebody must settle it.
+INSERT INTO holders (run_id, workspace_id) VALUES ($1, $2) ON CONFLICT (run_id) DO NOTHING;
+
+-- name: surplus
+-- What a run at rest holds of each scope beyond its cost, and the lowest n so far.
+SELECT a.workspace_id, a.scope, sum(a.amount_micros) - r.cost_micros,
+    (SELECT min(n) FROM allotments WHERE run_id = $1)
+FROM allotments a JOIN runs r ON r.run_id = a.run_id
+WHERE a.run_id = $1 AND (r.owner = '' OR r.ended_at <> '')
+GROUP BY a.workspace_id, a.scope HAVING sum(a.amount_micros) > r.cost_micros ORDER BY a.scope;
+
+-- name: settled
+-- An ended run draws no more.
+DELETE FROM holders WHERE run_id = $1
+    AND EXISTS (SELECT 1 FROM runs WHERE runs.run_id = $1 AND runs.ended_at <> '');
 
 -- name: give_back
 -- Lower what a cap has granted.
-UPDATE caps SET granted_micros = granted_micros - $3 WHERE workspace_id = $1 AND scope = $2;
+UPDATE caps SET granted_micros = max(granted_micros - $3, 0) WHERE workspace_id = $1 AND scope = $2;
 
 -- name: forget_workers
 -- At the start of the only engine process, every earlier worker is dead.

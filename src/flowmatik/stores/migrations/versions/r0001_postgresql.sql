@@ -22,7 +22,7 @@ GRANT SELECT, INSERT ON run_events TO flowmatik_engine;
 GRANT SELECT, INSERT, UPDATE ON runs, run_inbox, allotments TO flowmatik_engine;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON workspaces, timers, workers, outbox, subscriber_positions,
-    dead_letters, caps, agent_versions, agent_channels, users, api_keys TO flowmatik_engine;
+    dead_letters, caps, holders, agent_versions, agent_channels, users, api_keys TO flowmatik_engine;
 
 -- The API reads what runs left and manages catalogue and identities, of one workspace at a time.
 
@@ -35,7 +35,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON agent_versions, agent_channels, users, a
 
 DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY['workspaces', 'runs', 'run_events', 'run_inbox', 'timers', 'outbox',
-            'subscriber_positions', 'dead_letters', 'caps', 'allotments', 'agent_versions',
+            'subscriber_positions', 'dead_letters', 'caps', 'allotments', 'holders', 'agent_versions',
             'agent_channels', 'users', 'api_keys'] LOOP
         EXECUTE 'ALTER TABLE ' || target || ' ENABLE ROW LEVEL SECURITY';
         EXECUTE 'ALTER TABLE ' || target || ' FORCE ROW LEVEL SECURITY';

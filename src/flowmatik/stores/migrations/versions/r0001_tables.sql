@@ -124,6 +124,13 @@ CREATE TABLE allotments (
     PRIMARY KEY (run_id, n, scope)
 );
 
+-- Runs that drew on caps and have not been settled after their end.
+
+CREATE TABLE holders (
+    run_id TEXT NOT NULL PRIMARY KEY,
+    workspace_id TEXT NOT NULL
+);
+
 CREATE TABLE agent_versions (
     workspace_id TEXT NOT NULL,
     name TEXT NOT NULL,
