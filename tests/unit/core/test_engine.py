@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowmatik.contracts.agents import AgentVersion, LoopState
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, TaskStatus
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
@@ -13,7 +14,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid, ToolError
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.unit.core.engines import echo_tools, eventually, running_engine
+from tests.unit.core.engines import NoLoop, echo_tools, eventually, running_engine
 
 WS = "default"
 
@@ -294,6 +295,33 @@ async def test_the_bus_gets_every_event_once_in_order_and_parks_a_run_that_a_sub
         refuse = False
         assert await engine.bus.redrive("grumbler", run_id) == view.head_seq - 1
     assert len(refused) == view.head_seq
+
+
+async def test_a_result_that_json_cannot_carry_fails_its_step_and_not_the_engine() -> None:
+    async def odd(arguments: dict[str, Any], context: ToolContext) -> Any:
+        return {"text": "\ud800"} if arguments["n"] else {1, 2}
+
+    tools = FunctionTools({"echo": FunctionTool(function=odd)})
+    async with running_engine(tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1)))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert (view.status, view.error_code) == (RunStatus.FAILED, "tool.result")
+    assert "'echo' is not JSON" in view.error
+
+
+async def test_a_fault_of_the_engine_itself_fails_the_run_and_leaves_no_call_without_an_outcome() -> None:
+    class Broken(NoLoop):
+        def start(self, agent: AgentVersion, prompt: str) -> LoopState:
+            raise KeyError("a defect")
+
+    agent = AgentVersion(name="a", version="0" * 12, role="clerk", summary="", instructions="x")
+    async with running_engine(loop=Broken(), agents=(agent,)) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", agent="a"))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        other = await engine.runs.create(WS, NewRun(goal="y", plan=steps(1)))
+        assert (await engine.runs.wait(WS, other)).status is RunStatus.SUCCEEDED
+    assert (view.status, view.error_code) == (RunStatus.FAILED, "engine.fault")
+    assert "KeyError" in view.error
 
 
 async def test_waiting_for_a_run_shows_what_reading_its_journal_shows() -> None:

@@ -17,7 +17,7 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
-from flowmatik.core.engine.effects import Effects, RunPlace
+from flowmatik.core.engine.effects import Effects, RunPlace, recordable
 from flowmatik.core.engine.lease import TTL_SECONDS, Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.patience import retried
@@ -314,7 +314,7 @@ class RunDriver:
                 )
         finally:
             self._running.pop(call.call_id, None)
-        self._mailbox.put_nowait(outcome)
+        self._mailbox.put_nowait(recordable(outcome, call))
 
     def _abort(self) -> None:
         """Reads and model calls end now; a `once` effect is awaited, for it cannot be unsent."""

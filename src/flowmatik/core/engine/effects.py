@@ -138,6 +138,22 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
     )
 
 
+def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
+    """`outcome`, or what can be said of it when JSON cannot carry it (a tool returned a set, or text that
+    is not Unicode): a fact that nobody can record would stop the run."""
+    try:
+        ev.encode(outcome)
+    except TypeError as error:
+        message = (
+            f"the answer of {call.name!r} is not JSON: {error}; a tool returns JSON types and valid text"
+        )
+        if call.effect is Effect.ONCE and isinstance(outcome, ev.CallSucceeded):
+            return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
+        cost = getattr(outcome, "cost_micros", 0)
+        return ev.CallFailed(call_id=call.call_id, code="tool.result", message=message, cost_micros=cost)
+    return outcome
+
+
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:
     """What the call cost; the worst case when the provider does not say."""
     if reply.cost_micros is None or not reply.usage.known:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 
+from flowmatik.core.engine.condemn import condemn
 from flowmatik.core.engine.driver import DriverParts, RunDriver
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.patience import retried
@@ -175,9 +176,19 @@ class Engine:
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left
+        except Exception as fault:
+            log.exception("a run could not be driven", extra={"run": run_id})
+            return await self._condemned(run_id, fault)
         finally:
             self._drivers.pop(run_id, None)
             self._slots.release()
+
+    async def _condemned(self, run_id: str, fault: Exception) -> Rested | None:
+        claim = await self._claimed(run_id)
+        if claim is None:
+            return None
+        parts = self._parts
+        return await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
 
     async def _poll(self, recover_all: bool) -> None:
         journal = self._parts.journal

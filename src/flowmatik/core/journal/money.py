@@ -21,6 +21,7 @@ class MemoryCaps:
         self._granted: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, int], bool] = {}
         self._held: dict[str, dict[tuple[str, str], int]] = {}
+        self._holders: set[str] = set()  # not settled since their end
 
     def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         key = (workspace_id, scope)
@@ -39,6 +40,7 @@ class MemoryCaps:
         capped = [key for scope in set(scopes) if (key := (workspace_id, scope)) in self._limits]
         answer = all(self._granted[key] + amount <= self._limits[key] for key in capped)
         self._answers[run_id, n] = answer
+        self._holders.add(run_id)
         if answer:
             held = self._held.setdefault(run_id, {})
             for key in capped:
@@ -50,7 +52,7 @@ class MemoryCaps:
         return min((amount for amount in self._held.get(run_id, {}).values() if amount), default=0)
 
     def holders(self) -> list[str]:
-        return sorted(self._held)
+        return sorted(self._holders)
 
     def settle(self, run_id: str, cost: int, *, ended: bool) -> None:
         """Keep `cost` of each scope and give back the rest."""
@@ -61,7 +63,7 @@ class MemoryCaps:
                 self._granted[key] = max(self._granted[key] - back, 0)
             held[key] = amount - back
         if ended:
-            self._held.pop(run_id, None)
+            self._holders.discard(run_id)
 
     def surplus(self, run_id: str, cost: int) -> bool:
         return any(amount > cost for amount in self._held.get(run_id, {}).values())
