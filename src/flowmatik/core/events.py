@@ -4,22 +4,37 @@ Facts come from outside (outcomes, inputs, claims); decisions follow from the fa
 alone. Replay relies on that split: given the facts, the decisions must come out the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import Check
 from flowmatik.contracts.tools import Effect
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
-DECISION_VERSION = 1
-Check = tuple[str, bool, str]
+DECISION_VERSION = 2  # 2: what is said to people carries a code and values
+
+
+def check_of(stored: object) -> object:
+    """A check as it stands in the journal: an object, or (criterion, passed, detail) of version 1."""
+    if not isinstance(stored, list | tuple):
+        return stored
+    row = cast("Sequence[Any]", stored)
+    code, values = (row[3], row[4]) if len(row) > 4 else ("", {})
+    return Check(
+        criterion=str(row[0]), passed=bool(row[1]), detail=str(row[2]), code=str(code), values=dict(values)
+    )
+
+
+StoredCheck = Annotated[Check, BeforeValidator(check_of)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +164,8 @@ class PlanAdopted:
     planner: str
     reason: str
     tasks: tuple[PlanTask, ...]
+    reason_code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +186,7 @@ class TaskRouted:
 class TaskVerified:
     task_id: str
     passed: bool
-    checks: tuple[Check, ...]
+    checks: tuple[StoredCheck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,19 +218,22 @@ class TaskFailed:
     task_id: str
     code: str
     message: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSkipped:
     task_id: str
     reason: str
+    reason_code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSucceeded:
     at: str
     answer: Answer
-    verified: tuple[Check, ...]
+    verified: tuple[StoredCheck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +241,7 @@ class RunFailed:
     at: str
     code: str
     message: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

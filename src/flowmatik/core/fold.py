@@ -183,6 +183,7 @@ def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
 
 def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
     state.planner, state.plan_reason = event.planner, event.reason
+    state.plan_code, state.plan_values = event.reason_code, event.values
     state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
     state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
     state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
@@ -242,12 +243,14 @@ def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> N
 def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
+    task.error_values = event.values
     _end(state, event.task_id)
 
 
 def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status, task.error = TaskStatus.SKIPPED, event.reason
+    task.error_code, task.error_values = event.reason_code, event.values
     _end(state, event.task_id)
 
 
@@ -258,7 +261,7 @@ def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> Non
 
 def _run_failed(state: RunState, event: ev.RunFailed, _: AgentLoop) -> None:
     state.status, state.ended_at = RunStatus.FAILED, event.at
-    state.error_code, state.error = event.code, event.message
+    state.error_code, state.error, state.error_values = event.code, event.message, event.values
 
 
 def _run_cancelled(state: RunState, event: ev.RunCancelled, _: AgentLoop) -> None:

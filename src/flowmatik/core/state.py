@@ -6,8 +6,8 @@ from flowmatik.contracts.agents import AgentVersion, LoopState
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
-from flowmatik.contracts.runs import RunStatus, TaskStatus
-from flowmatik.core.events import CallRequested, Check, RunCreated
+from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
+from flowmatik.core.events import CallRequested, RunCreated
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class TaskState:
     passed: bool | None = None
     error_code: str = ""
     error: str = ""
+    error_values: dict[str, object] = field(default_factory=lambda: {})
     replanned: bool = False
     notes: tuple[str, ...] = ()
     asked: set[str] = field(default_factory=lambda: set[str]())  # tool calls already requested
@@ -55,6 +56,8 @@ class RunState:
     refused: tuple[str, str] | None = None
     planner: str = ""
     plan_reason: str = ""
+    plan_code: str = ""
+    plan_values: dict[str, object] = field(default_factory=lambda: {})
     tasks: dict[str, TaskState] = field(default_factory=lambda: {})
     live: dict[str, TaskState] = field(default_factory=lambda: {})  # not ended, and all they need has
     blocked: dict[str, int] = field(default_factory=lambda: {})  # how many needs of a task have not ended
@@ -71,6 +74,7 @@ class RunState:
     ended_at: str = ""
     error_code: str = ""
     error: str = ""
+    error_values: dict[str, object] = field(default_factory=lambda: {})
 
     @property
     def ended(self) -> bool:

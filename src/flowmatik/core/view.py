@@ -27,6 +27,8 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         head_seq=state.seq,
         planner=state.planner,
         plan_reason=state.plan_reason,
+        plan_code=state.plan_code,
+        plan_values=state.plan_values,
         tasks=tuple(_task_view(task) for task in state.tasks.values()),
         answer=state.answer,
         verified=state.verified,
@@ -37,6 +39,7 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         seconds=max(seconds, 0.0),
         error_code=state.error_code,
         error=state.error,
+        error_values=state.error_values,
         waiting_for="person" if doubts else "",
         in_doubt=doubts,
         models=state.models,
@@ -54,4 +57,6 @@ def _task_view(task: TaskState) -> TaskView:
         output=task_output(task),
         checks=task.checks,
         error=task.error,
+        error_code=task.error_code,
+        error_values=task.error_values,
     )

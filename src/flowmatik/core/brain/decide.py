@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
 from flowmatik.contracts.answers import Answer, Citation
-from flowmatik.contracts.plans import PlanTask
-from flowmatik.contracts.runs import TaskStatus
+from flowmatik.contracts.plans import Plan, PlanTask
+from flowmatik.contracts.runs import Check, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
@@ -21,6 +21,7 @@ from flowmatik.kernel.errors import PlanInvalid
 
 PLAN_REPAIRS = 2
 MODEL_TRIES = 2
+CODED = 2  # the decision version from which words for people carry a code and values
 RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
 
 
@@ -49,6 +50,26 @@ Command = Record | StartCall
 
 def decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
     """What follows from `state`; empty when the run waits for outcomes (or has ended)."""
+    commands = _decide(state, loop, now)
+    if state.created.decision_version >= CODED:
+        return commands
+    return [_uncoded(command) for command in commands]
+
+
+def _uncoded(command: Command) -> Command:
+    """As version 1 decided, which had nothing but words."""
+    if not isinstance(command, Record):
+        return command
+    match command.event:
+        case ev.PlanAdopted() | ev.TaskSkipped():
+            return Record(event=replace(command.event, reason_code="", values={}))
+        case ev.TaskFailed() | ev.RunFailed():
+            return Record(event=replace(command.event, values={}))
+        case _:
+            return command
+
+
+def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
     if state.ended:
         return []
     if state.stopping:
@@ -70,10 +91,17 @@ def _stop(state: RunState, now: str) -> list[Command]:
     if state.cancel is not None:
         return [Record(event=ev.RunCancelled(at=now, reason=state.cancel))]
     if state.deadline_passed:
-        message = f"the deadline {state.created.deadline_at} passed; give more time with a new run"
-        return [Record(event=ev.RunFailed(at=now, code="run.deadline", message=message))]
+        deadline = state.created.deadline_at
+        message = f"the deadline {deadline} passed; give more time with a new run"
+        return [_run_failed(now, "run.deadline", message, {"deadline": deadline})]
     code, message = state.refused or ("internal", "")
-    return [Record(event=ev.RunFailed(at=now, code=code, message=message))]
+    budget = state.created.budget_micros
+    values = {} if budget is None else {"budget_usd": budget / 1e6, "spent_usd": state.spent_micros / 1e6}
+    return [_run_failed(now, code, message, values)]
+
+
+def _run_failed(now: str, code: str, message: str, values: dict[str, Any]) -> Record:
+    return Record(event=ev.RunFailed(at=now, code=code, message=message, values=values))
 
 
 # --- plan -----------------------------------------------------------------------------------
@@ -119,7 +147,7 @@ def _plan_from_recall(state: RunState) -> list[Command]:
         return []
     no_model = created.model.startswith("local/") or state.plan_attempts > PLAN_REPAIRS
     if state.plan_failed or (no_model and state.plan_reply is None):
-        return [Record(event=_adopted(*_local_plan(state)))]
+        return [Record(event=_adopted(_local_plan(state)))]
     if state.plan_reply is None:
         return [StartCall(kind="model", name=created.model, purpose="plan")]
     try:
@@ -129,17 +157,19 @@ def _plan_from_recall(state: RunState) -> list[Command]:
     except PlanInvalid as error:
         faults = cast("list[str]", error.context["faults"])
         return [Record(event=ev.PlanRejected(planner="model", errors=tuple(faults)))]
-    return [Record(event=_adopted("model", made.reason, tasks))]
+    return [Record(event=_adopted(replace(made, tasks=tasks)))]
 
 
-def _local_plan(state: RunState) -> tuple[str, str, tuple[PlanTask, ...]]:
+def _local_plan(state: RunState) -> Plan:
     tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
     made = local_planner.plan(state.created.goal, tables)
-    return made.planner, made.reason, plan.with_writer(made.tasks)
+    return replace(made, tasks=plan.with_writer(made.tasks))
 
 
-def _adopted(planner: str, reason: str, tasks: tuple[PlanTask, ...]) -> ev.PlanAdopted:
-    return ev.PlanAdopted(planner=planner, reason=reason, tasks=tasks)
+def _adopted(made: Plan) -> ev.PlanAdopted:
+    return ev.PlanAdopted(
+        planner=made.planner, reason=made.reason, tasks=made.tasks, reason_code=made.code, values=made.values
+    )
 
 
 # --- one task -------------------------------------------------------------------------------
@@ -155,7 +185,7 @@ def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]
     if task.verify_open or task.model_open or task.agent is None or task.loop is None:
         return []
     if task.error_code and task.model_failures >= MODEL_TRIES:
-        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=task.error_code, message=task.error))]
+        return [_task_failed(task, task.error_code, task.error)]
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):
         commands.extend(_act(state, task, task.agent, action))
@@ -167,8 +197,15 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
     gathers = task.spec.skill == "writing"
     lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
     if lost and (not gathers or len(lost) == len(needed)):
-        reason = f"it needs {', '.join(lost)}, which did not succeed"
-        return [Record(event=ev.TaskSkipped(task_id=task.spec.id, reason=reason))]
+        needs = ", ".join(lost)
+        reason = f"it needs {needs}, which did not succeed"
+        return [
+            Record(
+                event=ev.TaskSkipped(
+                    task_id=task.spec.id, reason=reason, reason_code="task.needs", values={"needs": needs}
+                )
+            )
+        ]
     if task.spec.tool:
         pinned = state.created.tools[task.spec.tool]
         return [
@@ -185,7 +222,7 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
     agent = _route(state, task)
     if agent is None:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
-        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code="route.none", message=message))]
+        return [_task_failed(task, "route.none", message)]
     reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
     model = agent.model or state.created.model
     return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
@@ -199,7 +236,7 @@ def _route(state: RunState, task: TaskState) -> AgentVersion | None:
 
 def _finish_step(task: TaskState) -> list[Command]:
     if task.error_code:
-        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=task.error_code, message=task.error))]
+        return [_task_failed(task, task.error_code, task.error)]
     if task.step_done:
         return [Record(event=ev.TaskSucceeded(task_id=task.spec.id))]
     return []
@@ -264,11 +301,11 @@ def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: Ca
 def _judge(state: RunState, task: TaskState) -> list[Command]:
     verdict = cast("dict[str, Any]", task.verification)
     if task.passed is None:
-        checks = tuple((str(c[0]), bool(c[1]), str(c[2])) for c in verdict.get("checks", []))
+        checks = tuple(cast("Check", ev.check_of(c)) for c in verdict.get("checks", []))
         event = ev.TaskVerified(task_id=task.spec.id, passed=bool(verdict.get("passed")), checks=checks)
         return [Record(event=event)]
     if not task.passed:
-        failed = "; ".join(f"{name}: {detail}" for name, ok, detail in task.checks if not ok)
+        failed = "; ".join(f"{c.criterion}: {c.detail}" for c in task.checks if not c.passed)
         return _retry_or_fail(state, task, "verify.failed", failed or "verification failed")
     finding = finding_of(task)
     elsewhere = _other_skill(state, task)
@@ -284,8 +321,17 @@ def _other_skill(state: RunState, task: TaskState) -> str:
 
 def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:
     if task.replanned or code == "agent.turns" or task.spec.effect is not Effect.READ:
-        return [Record(event=ev.TaskFailed(task_id=task.spec.id, code=code, message=message))]
+        return [_task_failed(task, code, message)]
     return [_replan(task, task.spec.skill, message)]
+
+
+def _task_failed(task: TaskState, code: str, message: str) -> Record:
+    """With everything that a text about it may want to name."""
+    values: dict[str, Any] = {"skill": task.spec.skill, "tool": task.spec.tool, "model": task.model}
+    if task.agent is not None:
+        values |= {"agent": task.agent.name, "turns": task.agent.max_turns}
+    known = {name: value for name, value in values.items() if value}
+    return Record(event=ev.TaskFailed(task_id=task.spec.id, code=code, message=message, values=known))
 
 
 def _replan(task: TaskState, skill: str, reason: str) -> Record:
@@ -303,14 +349,19 @@ def _outcome(state: RunState, now: str) -> ev.Event:
     good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
     if not good:
         first = next((t for t in tasks if t.status is TaskStatus.FAILED), last)
-        return ev.RunFailed(at=now, code=first.error_code or "run.failed", message=first.error)
+        return _failed_by(first, now)
     if last.status is TaskStatus.SUCCEEDED:
         return ev.RunSucceeded(at=now, answer=_answer(last), verified=last.checks)
     if last.spec.skill == "writing":  # the writer failed: its material stands verified all the same
         answer = _joined([task for task in good if finding_of(task) is not None])
         checks = tuple(check for task in good for check in task.checks)
         return ev.RunSucceeded(at=now, answer=answer, verified=checks)
-    return ev.RunFailed(at=now, code=last.error_code or "run.failed", message=last.error)
+    return _failed_by(last, now)
+
+
+def _failed_by(task: TaskState, now: str) -> ev.RunFailed:
+    code, values = task.error_code or "run.failed", dict(task.error_values)
+    return ev.RunFailed(at=now, code=code, message=task.error, values=values)
 
 
 def _answer(task: TaskState) -> Answer:

@@ -79,8 +79,14 @@ def plan(goal: str, recalled_tables: dict[str, Any]) -> Plan:
         for n, part in enumerate(split_goal(goal), 1)
     )
     skills = [task.skill for task in tasks]
-    counts = f"{skills.count('documents')} for documents, {skills.count('tables')} for tables"
-    return Plan(planner="local", tasks=tasks, reason=f"{len(tasks)} question(s): {counts}")
+    documents, of_tables = skills.count("documents"), skills.count("tables")
+    return Plan(
+        planner="local",
+        tasks=tasks,
+        reason=f"{len(tasks)} question(s): {documents} for documents, {of_tables} for tables",
+        code="questions",
+        values={"questions": len(tasks), "documents": documents, "tables": of_tables},
+    )
 
 
 def table_words(tables: list[dict[str, Any]]) -> set[str]:

@@ -7,7 +7,7 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -78,6 +78,7 @@ class RunDriver:
         self._tail = claim.head.inbox_tail
         self._batch: list[NewEvent] = []
         self._launches: list[ev.CallRequested] = []
+        self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
         self._mailbox: asyncio.Queue[ev.Event | _Nudge] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.left: Rested | None = None  # once it has ended or parked the run
@@ -174,10 +175,17 @@ class RunDriver:
             self._launches.append(intent)
 
     async def _intent(self, command: StartCall) -> ev.CallRequested | ev.CallRefused:
-        call_id = f"call_{self.state.calls + 1}"
+        if command.kind == "model":
+            return await self._paid(command)
+        return self._requested(command)
+
+    def _requested(
+        self, command: StartCall, *, request_hash: str = "", reserved_micros: int = 0
+    ) -> ev.CallRequested:
+        call_id = self._next_call()
         now = self._parts.clock.now()
         pinned = self.state.created.tools.get(command.name)
-        intent = ev.CallRequested(
+        return ev.CallRequested(
             call_id=call_id,
             kind=command.kind,
             name=command.name,
@@ -190,39 +198,38 @@ class RunDriver:
             timeout=pinned.timeout if pinned else 600.0,
             arguments=command.arguments or {},
             tool_call_id=command.tool_call_id,
+            request_hash=request_hash,
+            reserved_micros=reserved_micros,
         )
-        return intent if command.kind == "tool" else await self._paid(intent)
 
-    async def _paid(self, intent: ev.CallRequested) -> ev.CallRequested | ev.CallRefused:
-        request = self._request(intent)
-        task = self.state.tasks.get(intent.task_id)
+    def _next_call(self) -> str:
+        return f"call_{self.state.calls + 1}"
+
+    async def _paid(self, command: StartCall) -> ev.CallRequested | ev.CallRefused:
+        call_id = self._next_call()
+        key = idempotency_key(self._place.run_id, call_id)
+        request = self._request(command.purpose, command.task_id, command.name, key)
+        task = self.state.tasks.get(command.task_id)
         cap = task.spec.budget_micros if task else None
         reservation = await self._parts.purse.reserve(self.state, request, cap)
         if reservation.refusal:
             return ev.CallRefused(
-                call_id=intent.call_id,
-                purpose=intent.purpose,
-                task_id=intent.task_id,
-                tool_call_id=intent.tool_call_id,
+                call_id=call_id,
+                purpose=command.purpose,
+                task_id=command.task_id,
+                tool_call_id=command.tool_call_id,
                 code="budget.exhausted",
                 message=reservation.refusal,
             )
         if reservation.granted:
             self._put(reservation.granted)
+        self._requests[call_id] = request
         digest = canonical.content_hash(request_digest(request))
-        return replace(intent, request_hash=digest, reserved_micros=reservation.micros)
+        return self._requested(command, request_hash=digest, reserved_micros=reservation.micros)
 
-    def _request(self, intent: ev.CallRequested) -> ModelRequest:
+    def _request(self, purpose: str, task_id: str, model: str, key: str) -> ModelRequest:
         specs = self._parts.effects.tools.specs()
-        return model_request(
-            self.state,
-            intent.purpose,
-            intent.task_id,
-            intent.name,
-            self._parts.loop,
-            specs,
-            intent.idempotency_key,
-        )
+        return model_request(self.state, purpose, task_id, model, self._parts.loop, specs, key)
 
     # --- durable, then real -------------------------------------------------------------------
 
@@ -293,7 +300,7 @@ class RunDriver:
             if recovering:
                 outcome = await effects.recovered(call, self._place)
             elif call.kind == "model":
-                outcome = await effects.model(call, self._request(call))
+                outcome = await effects.model(call, self._requests.pop(call.call_id))
             else:
                 outcome = await effects.tool(call, self._place)
         except asyncio.CancelledError:
@@ -325,6 +332,7 @@ class RunDriver:
             self._mailbox.put_nowait(
                 ev.CallFailed(call_id=call.call_id, code="call.aborted", message="the run was stopped")
             )
+            self._requests.pop(call.call_id, None)
         self._launches = []
 
     # --- what others ask of the run -----------------------------------------------------------
