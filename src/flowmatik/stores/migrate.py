@@ -2,17 +2,13 @@
 in one transaction together with the record of the revision."""
 
 import asyncio
-import io
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
-
-from flowmatik.kernel.errors import ConfigurationError, JournalUnavailable
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.stores.migrations import NEWEST
 from flowmatik.stores.postgres import connect_once, is_postgres_url, unavailable_errors
 
 WAL_ATTEMPTS = 100
@@ -36,57 +32,20 @@ async def current(target: Path | str) -> tuple[str | None, str]:
     if is_postgres_url(target):
         connection = await connect_once(str(target))
         try:
-            return await _applied_postgres(connection), _head()
+            return await _applied_postgres(connection), NEWEST
         finally:
             await connection.close()
-    return await asyncio.to_thread(_current_sqlite, Path(target)), _head()
-
-
-def _config(dialect: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    config.set_main_option("dialect", dialect)
-    return config
-
-
-def _head() -> str:
-    head = ScriptDirectory.from_config(_config("sqlite")).get_current_head()
-    if head is None:
-        raise ConfigurationError("this installation carries no schema revisions; install it again")
-    return head
+    return await asyncio.to_thread(_current_sqlite, Path(target)), NEWEST
 
 
 def _script(dialect: str, applied: str | None) -> str:
-    """The SQL from `applied` to the newest revision; "" when there is nothing to do."""
-    config = _config(dialect)
-    script = ScriptDirectory.from_config(config)
-    known = {revision.revision for revision in script.walk_revisions()}
-    if applied is not None and applied not in known:
-        raise ConfigurationError(
-            f"the database has schema revision {applied!r}, which this Flowmatik does not know: "
-            "a newer version made it. Use that version, or restore a backup"
-        )
-    head = script.get_current_head()
-    if applied == head:
+    """The SQL from `applied` to the newest revision; "" when there is nothing to do, which is what
+    every start but the first finds, and needs no Alembic."""
+    if applied == NEWEST:
         return ""
-    output = io.StringIO()
+    from flowmatik.stores.revisions import script
 
-    def steps(revision: Any, _: Any) -> Any:
-        return cast("Any", script)._upgrade_revs(head, revision)  # what `alembic upgrade --sql` calls
-
-    environment = EnvironmentContext(
-        config,
-        script,
-        fn=steps,
-        as_sql=True,
-        starting_rev=applied,
-        destination_rev=head,
-        output_buffer=output,
-    )
-    with environment:
-        script.run_env()
-    return output.getvalue()
+    return script(dialect, applied)
 
 
 def _applied_sqlite(connection: Connection) -> str | None:

@@ -13,7 +13,9 @@ from flowmatik.kernel.errors import ConfigurationError, Conflict, InvalidInput, 
 from flowmatik.kernel.sqlite import connect
 from flowmatik.stores.home_lock import HomeLock, file_system_of
 from flowmatik.stores.migrate import current, upgrade
+from flowmatik.stores.migrations import NEWEST
 from flowmatik.stores.postgres import PostgresDatabase, connect_once, open_pool
+from flowmatik.stores.revisions import head
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 
 
@@ -39,11 +41,11 @@ async def database(target: str) -> AsyncIterator[Database]:
 
 
 async def test_two_upgrades_at_once_make_one_schema(target: str) -> None:
-    applied, head = await current(target)
+    applied, newest = await current(target)
     assert applied is None
     await asyncio.gather(upgrade(target), upgrade(target))
     await upgrade(target)
-    assert await current(target) == (head, head)
+    assert await current(target) == (newest, newest)
 
 
 async def test_a_newer_schema_is_refused_by_name(target: str) -> None:
@@ -59,6 +61,28 @@ async def test_a_newer_schema_is_refused_by_name(target: str) -> None:
         file.close()
     with pytest.raises(ConfigurationError, match="9999"):
         await upgrade(target)
+
+
+def test_the_newest_revision_is_the_head_of_the_scripts() -> None:
+    assert head() == NEWEST
+
+
+def test_a_home_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; from flowmatik.stores.migrate import current, upgrade;"
+        "asyncio.run(upgrade(sys.argv[1])); asyncio.run(current(sys.argv[1]));"
+        "print('alembic' in sys.modules)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "journal.db")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for _ in range(2)
+    ]
+    assert [run.stdout.strip() for run in runs] == ["True", "False"]
 
 
 CHANNEL = "INSERT INTO agent_channels (workspace_id, name, channel, version) VALUES ($1, $2, $3, $2)"
