@@ -11,6 +11,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, TaskStatus
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Creation, NewEvent
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid, ToolError
 from flowmatik.testing.tools import FunctionTool, FunctionTools
@@ -194,6 +195,27 @@ async def _stop_in_the_middle(journal: InMemoryJournal, effect: Effect) -> str:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2, effect=effect)))
         await began.wait()
     return run_id
+
+
+async def test_a_run_whose_creator_died_before_its_first_step_is_taken_up() -> None:
+    journal = InMemoryJournal(SystemClock())
+    async with running_engine(journal=journal, recover_all=False) as engine:
+        template = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2)))
+        created = (await journal.read(template))[0]
+    made = await journal.create(
+        Creation(
+            run_id="run_left",
+            workspace_id=WS,
+            goal="x",
+            idempotency_key="",
+            events=(NewEvent(type=created.type, payload=created.payload.replace(template, "run_left")),),
+            owner="wkr_dead",
+        )
+    )
+    assert made.claim is not None
+    async with running_engine(journal=journal) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_left"), 20)
+    assert view.status is RunStatus.SUCCEEDED
 
 
 async def test_a_read_that_was_cut_off_runs_again_with_the_same_key() -> None:
