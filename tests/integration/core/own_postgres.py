@@ -1,0 +1,61 @@
+"""A PostgreSQL of a test's own, which it may stop and start as it likes."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+
+class OwnPostgres:
+    """In `folder`, which the server's user must be able to enter, on a free loopback port."""
+
+    def __init__(self, folder: Path) -> None:
+        versions = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
+        )
+        found = versions[-1] if versions else shutil.which("initdb")
+        assert found, "no PostgreSQL server is installed; ./test.sh installs one"
+        self._programs = Path(found).parent
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = int(probe.getsockname()[1])
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def create(self) -> None:
+        if os.geteuid() == 0:
+            self._folder.chmod(0o755)
+            shutil.chown(self._folder, "postgres")
+        self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--encoding=UTF8")
+        self.start()
+
+    def start(self) -> None:
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self._folder}'"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """As a crash would: no checkpoint, no farewell."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-t", "30", "stop")
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*prefix, str(self._programs / program), *arguments]
+        # The server inherits these: a pipe would never see its end, so the output goes to a file.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+            output.seek(0)
+            assert done.returncode == 0, output.read().decode(errors="replace")
