@@ -109,7 +109,9 @@ class StoredCatalogue:
     async def _not_found(self, workspace_id: str, ref: str) -> NotFound:
         known = ", ".join(agent.name for agent in await self.list(workspace_id)) or "none"
         return NotFound(
-            f"there is no agent {ref!r}; there is {known}", code="not_found.agent", context={"agent": ref}
+            f"there is no agent {ref!r}; there is {known}",
+            code="not_found.agent",
+            context={"agent": ref, "known": known},
         )
 
 

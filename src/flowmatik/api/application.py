@@ -101,7 +101,8 @@ class _BodyLimit:
             limit, scope, receive, send
         ):
             detail = f"at most {limit:,} bytes are taken here"
-            await problem(request, 413, "input.too_large", detail)(scope, receive, send)
+            told = problem(request, 413, "input.too_large", detail, values={"limit": f"{limit:,}"})
+            await told(scope, receive, send)
 
     async def _within(self, limit: int, scope: Scope, receive: Receive, send: Send) -> bool:
         """False when the body was longer and nothing has been answered: to the application its sender

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from flowmatik.api.services import services
 from flowmatik.kernel import errors
 
 log = logging.getLogger(__name__)
@@ -58,14 +59,23 @@ def titles(language: str) -> Mapping[str, str]:
 
 
 def problem(
-    request: Request, status: int, code: str, detail: str, *, extra: Mapping[str, Any] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    values: Mapping[str, object] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    known = titles(language_of(request))
+    """`detail` is English; the catalogues may say it, with `values`, in the reader's language."""
+    language = language_of(request)
+    known = titles(language)
+    words = services(request).words
     body = {
         "type": f"urn:flowmatik:problem:{code}",
         "title": known.get(f"status_{status}", known["status_500"]),
         "status": status,
-        "detail": detail,
+        "detail": words(language, "fault", code, values or {}, detail),
         "instance": request.url.path,
         "code": code,
         **(extra or {}),
@@ -87,7 +97,7 @@ def install(app: FastAPI) -> None:
         extra = {"retry_after": error.context["retry_after"]} if "retry_after" in error.context else {}
         if "faults" in error.context:
             extra["errors"] = error.context["faults"]
-        return problem(request, status, error.code, error.message, extra=extra)
+        return problem(request, status, error.code, error.message, values=error.context, extra=extra)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
@@ -104,7 +114,8 @@ def install(app: FastAPI) -> None:
         reference = uuid4().hex[:12]
         log.error("a request failed unexpectedly", exc_info=error, extra={"reference": reference})
         detail = f"an internal error; the log says more under reference {reference}"
-        return problem(request, 500, "internal", detail, extra={"reference": reference})
+        told = {"reference": reference}
+        return problem(request, 500, "internal", detail, values=told, extra=told)
 
     app.add_exception_handler(errors.FlowmatikError, ours)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from flowmatik.api.services import Services, needs
-from flowmatik.contracts.runs import NewRun, ReplayReport, RunStatus, RunSummary, RunView
+from flowmatik.api.problems import language_of
+from flowmatik.api.services import Services, Words, needs
+from flowmatik.contracts.runs import (
+    Check,
+    NewRun,
+    ReplayReport,
+    RunStatus,
+    RunSummary,
+    RunView,
+    TaskView,
+)
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.kernel.events import CloudEvent
@@ -91,8 +101,27 @@ async def list_runs(
 
 
 @router.get("/{run_id}")
-async def read(run_id: str, principal: Reader, at: Services) -> RunView:
-    return await at.runs.get(principal.workspace_id, run_id)
+async def read(run_id: str, request: Request, principal: Reader, at: Services) -> RunView:
+    """What is said to people is in the language of Accept-Language; its codes and values are beside it."""
+    view = await at.runs.get(principal.workspace_id, run_id)
+    return said_in(language_of(request), view, at.words)
+
+
+def said_in(language: str, view: RunView, words: Words) -> RunView:
+    def check(one: Check) -> Check:
+        return replace(one, detail=words(language, "check", one.code, one.values, one.detail))
+
+    def task(one: TaskView) -> TaskView:
+        error = one.error and words(language, "fault", one.error_code, one.error_values, one.error)
+        return replace(one, error=error, checks=tuple(map(check, one.checks)))
+
+    return replace(
+        view,
+        plan_reason=words(language, "plan", view.plan_code, view.plan_values, view.plan_reason),
+        tasks=tuple(map(task, view.tasks)),
+        verified=tuple(map(check, view.verified)),
+        error=view.error and words(language, "fault", view.error_code, view.error_values, view.error),
+    )
 
 
 @router.post("/{run_id}/cancel", status_code=202)

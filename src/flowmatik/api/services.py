@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request
 
@@ -26,6 +26,22 @@ async def _nothing() -> Mapping[str, HealthCheck]:
     return {}
 
 
+class Words(Protocol):
+    """Texts for people, from the catalogues: the one for `code` in `language` with its `values` filled
+    in, or `otherwise`, which is English. `kind`: `fault` for what is wrong, `check` for what was verified,
+    `plan` for why a plan is what it is."""
+
+    def __call__(
+        self, language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str
+    ) -> str: ...
+
+
+def english(language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str) -> str:
+    """No catalogue: everything as the modules say it."""
+    del language, kind, code, values
+    return otherwise
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
     """`upload_dir` holds uploaded documents, a folder for each workspace; sizes in bytes."""
@@ -35,6 +51,7 @@ class ApiServices:
     agents: AgentCatalogue
     identity: Identity
     upload_dir: Path
+    words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
     metrics: Callable[[], bytes] | None = None
     on_request: Callable[[str, int], None] | None = None

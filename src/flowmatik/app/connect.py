@@ -24,10 +24,13 @@ HOME_IN_USE = "unavailable.home_in_use"
 
 
 @asynccontextmanager
-async def connect_url(url: str, api_key: str, *, same_disk: bool = False) -> AsyncGenerator[Backend]:
+async def connect_url(
+    url: str, api_key: str, *, language: str = "en", same_disk: bool = False
+) -> AsyncGenerator[Backend]:
+    """`language`: in which the server says what is wrong."""
     from flowmatik.app.remote_backend import RemoteBackend
 
-    remote = RemoteBackend(url, api_key, same_disk=same_disk)
+    remote = RemoteBackend(url, api_key, language=language, same_disk=same_disk)
     try:
         yield remote
     finally:
@@ -35,7 +38,7 @@ async def connect_url(url: str, api_key: str, *, same_disk: bool = False) -> Asy
 
 
 @asynccontextmanager
-async def connect_home(settings: Settings) -> AsyncGenerator[Backend]:
+async def connect_home(settings: Settings, *, language: str = "en") -> AsyncGenerator[Backend]:
     """The engine of the home is this process, or the process that is already. An engine that is
     at work for more than a moment also serves the API on a free local port, so that other commands
     can submit through it.
@@ -43,10 +46,10 @@ async def connect_home(settings: Settings) -> AsyncGenerator[Backend]:
     Raises Unavailable when the other process does not get ready.
     """
     async with AsyncExitStack() as stack:
-        yield await _engine_or_client(settings, stack)
+        yield await _engine_or_client(settings, stack, language)
 
 
-async def _engine_or_client(settings: Settings, stack: AsyncExitStack) -> Backend:
+async def _engine_or_client(settings: Settings, stack: AsyncExitStack, language: str) -> Backend:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE_SECONDS
     while True:
@@ -55,7 +58,8 @@ async def _engine_or_client(settings: Settings, stack: AsyncExitStack) -> Backen
         holder = await asyncio.to_thread(HomeLock(settings.home).holder)
         if holder and holder.get("url"):
             token = await asyncio.to_thread(read_local_token, settings)
-            return await stack.enter_async_context(connect_url(str(holder["url"]), token, same_disk=True))
+            client = connect_url(str(holder["url"]), token, language=language, same_disk=True)
+            return await stack.enter_async_context(client)
         if loop.time() > give_up:
             raise Unavailable(
                 f"process {(holder or {}).get('pid')} has the home {str(settings.home)!r} but does not "

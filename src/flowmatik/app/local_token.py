@@ -45,6 +45,7 @@ def read_local_token(settings: Settings) -> str:
         raise Unauthenticated(
             f"the token {str(path)!r} of the running server cannot be read; run as the user who owns the "
             "home, or use --url with an API key",
+            code="auth.local_token",
             context={"path": str(path)},
         )
     return token

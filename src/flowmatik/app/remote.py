@@ -38,11 +38,11 @@ _SUMMARIES = TypeAdapter(Listed[RunSummary])
 class RemoteServer:
     """Requests to one server; every failure is one of Flowmatik's errors."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, *, language: str = "en") -> None:
         self.url = url.rstrip("/")
         self._client = httpx.AsyncClient(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {api_key}"},
+            headers={"Authorization": f"Bearer {api_key}", "Accept-Language": language},
             timeout=SECONDS,
             trust_env=False,
         )
@@ -175,7 +175,7 @@ def _cloud_event(body: dict[str, Any]) -> CloudEvent:
 def _not_flowmatik(url: str) -> Unavailable:
     return Unavailable(
         f"what answers at {url!r} does not speak this version's API; check the address and the version",
-        code="unavailable.server",
+        code="unavailable.not_flowmatik",
         retryable=False,
         context={"url": url},
     )

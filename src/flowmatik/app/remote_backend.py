@@ -26,9 +26,9 @@ class RemoteBackend:
     workspace_id = "default"
     here = False
 
-    def __init__(self, url: str, api_key: str, *, same_disk: bool = False) -> None:
+    def __init__(self, url: str, api_key: str, *, language: str = "en", same_disk: bool = False) -> None:
         """`same_disk`: the server is this machine's, so that documents need not be sent over."""
-        self._server = RemoteServer(url, api_key)
+        self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
         self.runs = RemoteRuns(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)

@@ -22,6 +22,7 @@ _BY_CODE: tuple[tuple[str, type[errors.FlowmatikError]], ...] = (
     ("config", errors.ConfigurationError),
     ("document", errors.DocumentError),
 )
+SAID = {"said_by": "server"}  # in the language that it was asked for
 _BY_STATUS: dict[int, type[errors.FlowmatikError]] = {
     400: errors.InvalidInput,
     401: errors.Unauthenticated,
@@ -46,9 +47,9 @@ def error_of(status: int, content: bytes) -> errors.FlowmatikError:
     message = str(problem.get("detail") or problem.get("title") or f"the server answered HTTP {status}")
     for prefix, kind in _BY_CODE:
         if code == prefix or code.startswith(f"{prefix}."):
-            return kind(message, code=code)
+            return kind(message, code=code, context=SAID)
     kind = _BY_STATUS.get(status, errors.Unavailable if status >= 500 else errors.FlowmatikError)
-    return kind(message, code=code or None)
+    return kind(message, code=code or None, context=SAID)
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> errors.Unavailable:

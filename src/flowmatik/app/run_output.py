@@ -3,6 +3,7 @@
 `schemas/run-output.schema.json` is generated from here and committed.
 """
 
+import dataclasses
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -72,9 +73,13 @@ class AnswerOut(_Line):
 
 
 class CheckOut(_Line):
+    """`detail` says in English what `code` and `values` say for programs."""
+
     criterion: str
     passed: bool
     detail: str
+    code: str
+    values: dict[str, Any]
 
 
 class TaskOut(_Line):
@@ -141,7 +146,7 @@ def result_of(view: RunView) -> ResultLine:
         status=view.status,
         goal=view.goal,
         answer=_answer(view.answer) if view.answer else None,
-        verified=[CheckOut(criterion=c, passed=p, detail=d) for c, p, d in view.verified],
+        verified=[CheckOut(**dataclasses.asdict(check)) for check in view.verified],
         tasks=[
             TaskOut(id=t.id, objective=t.objective, agent=t.agent, status=t.status.value, error=t.error)
             for t in view.tasks

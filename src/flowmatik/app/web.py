@@ -8,6 +8,7 @@ from flowmatik.api.services import HealthCheck
 from flowmatik.app.local_token import ensure_local_token
 from flowmatik.app.metrics import Metrics
 from flowmatik.app.serving import DRAIN_SECONDS, Serving, serve
+from flowmatik.app.texts import catalogue
 from flowmatik.app.wiring import Platform
 from flowmatik.kernel.errors import FlowmatikError
 
@@ -44,9 +45,18 @@ def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServi
         identity=platform.identity,
         upload_dir=platform.settings.data / "uploads",
         health=health,
+        words=words,
         metrics=metrics.text if metrics else None,
         on_request=metrics.on_request if metrics else None,
     )
+
+
+def words(language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str) -> str:
+    """The catalogues of this program, for the API."""
+    text = catalogue(language)
+    if kind == "fault":
+        return text.fault(code, values, otherwise)
+    return text.said(f"{kind}.{code}", values, otherwise) if code else otherwise
 
 
 async def _store(platform: Platform) -> HealthCheck:

@@ -126,9 +126,9 @@ class ToolSchemas(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A verifier's word on a finding. `checks` are (criterion, passed, detail)."""
+    """A verifier's word on a finding. `checks` are (criterion, passed, detail, code, values)."""
 
     passed: bool
-    checks: tuple[tuple[str, bool, str], ...] = ()
+    checks: tuple[tuple[str, bool, str, str, dict[str, Any]], ...] = ()
     kind: Literal["finding", "answer"] = "finding"
     notes: tuple[str, ...] = field(default=())

@@ -1,9 +1,9 @@
 """Memory: documents in, cited passages out."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class IngestProgress:
     chunks: int = 0
     reason: str = ""  # for skipped: what is wrong and what to do
     code: str = ""  # for skipped: stable code, e.g. document.encrypted
+    values: dict[str, Any] = field(default_factory=lambda: {})  # for skipped: what the reason names
     done: int = 0
     total: int = 0
 

@@ -27,8 +27,11 @@ class PlanTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`reason` says, for people, why the plan looks like this."""
+    """`reason` says in English why the plan looks like this; a planner that is not a model says it
+    again as `code` and `values`, for the catalogues."""
 
     planner: str
     tasks: tuple[PlanTask, ...]
     reason: str = ""
+    code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})

@@ -54,7 +54,21 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was verified. `detail` says in English what was seen; `code` and `values` say
+    the same for the catalogues ("" and nothing in runs of older versions)."""
+
+    criterion: str
+    passed: bool
+    detail: str = ""
+    code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
+    """`error_code` and `error_values` say `error`, which is English, for the catalogues."""
+
     id: str
     objective: str
     skill: str
@@ -62,8 +76,10 @@ class TaskView:
     agent: str
     status: TaskStatus
     output: Any = None
-    checks: tuple[tuple[str, bool, str], ...] = ()  # criterion, passed, detail
+    checks: tuple[Check, ...] = ()
     error: str = ""
+    error_code: str = ""
+    error_values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,8 @@ class InDoubtCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as people see it. `cost_micros` is settled cost; times are RFC 3339 UTC text."""
+    """A run as people see it. `cost_micros` is settled cost; times are RFC 3339 UTC text. Texts are
+    English or a model's; what has a `…_code` and `…_values` beside it can be said in any language."""
 
     id: str
     workspace_id: str
@@ -87,9 +104,11 @@ class RunView:
     head_seq: int = 0
     planner: str = ""
     plan_reason: str = ""
+    plan_code: str = ""
+    plan_values: dict[str, Any] = field(default_factory=lambda: {})
     tasks: tuple[TaskView, ...] = ()
     answer: Answer | None = None
-    verified: tuple[tuple[str, bool, str], ...] = ()
+    verified: tuple[Check, ...] = ()
     cost_micros: int = 0
     budget_micros: int | None = None
     input_tokens: int = 0
@@ -97,6 +116,7 @@ class RunView:
     seconds: float = 0.0
     error_code: str = ""
     error: str = ""
+    error_values: dict[str, Any] = field(default_factory=lambda: {})
     waiting_for: str = ""
     in_doubt: tuple[InDoubtCall, ...] = ()
     models: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ alone. Replay relies on that split: given the facts, the decisions must come out
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, TypeAdapter
@@ -28,10 +28,8 @@ def check_of(stored: object) -> object:
     if not isinstance(stored, list | tuple):
         return stored
     row = cast("Sequence[Any]", stored)
-    code, values = (row[3], row[4]) if len(row) > 4 else ("", {})
-    return Check(
-        criterion=str(row[0]), passed=bool(row[1]), detail=str(row[2]), code=str(code), values=dict(values)
-    )
+    check = Check(criterion=str(row[0]), passed=bool(row[1]), detail=str(row[2]))
+    return replace(check, code=str(row[3]), values=row[4]) if len(row) > 4 else check
 
 
 StoredCheck = Annotated[Check, BeforeValidator(check_of)]

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flowmatik.kernel.errors import DocumentError
@@ -28,6 +28,7 @@ class Refused:
     relative: str
     code: str
     reason: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def scan(paths: list[Path]) -> Scan:
             result.missing.append(root)
             continue
         except OSError as error:
-            result.refused.append(_refused(root, root.name, "document.unreadable", str(error)))
+            result.refused.append(_unreadable(root, root.name, error))
             continue
         entries = _walk(root, root) if stat.S_ISDIR(status.st_mode) else _file(root, root.name, root.parent)
         for entry in entries:
@@ -70,7 +71,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Found | Refused]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        yield _refused(folder, _relative(folder, root), "document.unreadable", f"cannot list: {error}")
+        yield _unreadable(folder, _relative(folder, root), error)
         return
     for entry in entries:
         path = Path(entry.path)
@@ -91,15 +92,15 @@ def _file(path: Path, relative: str, root: Path) -> Iterator[Found | Refused]:
     try:
         status = path.lstat()
     except OSError as error:
-        yield _refused(path, relative, "document.unreadable", f"{relative}: {error}; check its rights")
+        yield _unreadable(path, relative, error)
         return
     if not stat.S_ISREG(status.st_mode):
         reason = f"{relative}: not a regular file; give a file or a folder"
-        yield _refused(path, relative, "document.unreadable", reason)
+        yield _refused(path, relative, "document.irregular", reason)
         return
     if _printable(str(path)) != str(path):
         reason = f"{relative}: the name is not valid UTF-8; rename the file"
-        yield _refused(path, relative, "document.unreadable", reason)
+        yield _refused(path, relative, "document.name", reason)
         return
     yield Found(path=path, relative=relative, root=root, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
@@ -110,6 +111,12 @@ def _relative(path: Path, root: Path) -> str:
 
 def _refused(path: Path, relative: str, code: str, reason: str) -> Refused:
     return Refused(path=path, relative=_printable(relative), code=code, reason=_printable(reason))
+
+
+def _unreadable(path: Path, relative: str, error: OSError) -> Refused:
+    why = error.strerror or str(error)
+    refused = _refused(path, relative, "document.unreadable", f"{relative}: {why}; check its rights")
+    return replace(refused, why=why)
 
 
 def _printable(text: str) -> str:
@@ -126,7 +133,7 @@ def read(found: Found, *, keep: int, max_bytes: int) -> tuple[bytes, str, os.sta
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise DocumentError(f"{found.relative}: no longer a regular file", code="document.unreadable")
+            raise DocumentError(f"{found.relative}: no longer a regular file", code="document.irregular")
         digest, head, total = hashlib.sha256(), bytearray(), 0
         try:
             while block := file.read(1 << 20):
@@ -154,4 +161,5 @@ def _cannot_read(found: Found, error: OSError) -> DocumentError:
         f"{found.relative}: cannot be read: {error.strerror or error}; check its rights",
         code="document.unreadable",
         retryable=True,
+        context={"why": error.strerror or str(error)},
     )

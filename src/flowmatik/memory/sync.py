@@ -61,6 +61,7 @@ class Synchroniser:
                 outcome="skipped",
                 reason=refused.reason,
                 code=refused.code,
+                values={"why": refused.why} if refused.why else {},
                 done=done,
                 total=total,
             )
@@ -101,12 +102,19 @@ class Synchroniser:
                     f"{name}: no parser reads {file.path.suffix or 'a file without suffix'}; known are "
                     f"{' '.join(self._formats.suffixes())}",
                     code="document.unsupported",
+                    context={"known": " ".join(self._formats.suffixes())},
                 )
             return await self._changed(workspace_id, file, fmt, name, known)
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._store.write(records.delete_document, workspace_id, known.id)
-            return IngestProgress(source=name, outcome="skipped", reason=error.message, code=error.code)
+            return IngestProgress(
+                source=name,
+                outcome="skipped",
+                reason=error.message,
+                code=error.code,
+                values=dict(error.context),
+            )
 
     def _same_time(self, known: Known, file: Found) -> bool:
         stamp = known.stamp

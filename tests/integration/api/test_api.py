@@ -10,7 +10,8 @@ import pytest
 
 from flowmatik.api import ApiServices, create_app
 from flowmatik.api.services import HealthCheck
-from flowmatik.contracts.runs import NewRun, Page, RunStatus, RunSummary, RunView
+from flowmatik.app.web import words
+from flowmatik.contracts.runs import Check, NewRun, Page, RunStatus, RunSummary, RunView
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, NotFound, Unauthenticated
 from flowmatik.kernel.events import CloudEvent
@@ -31,7 +32,21 @@ class OneRun:
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         if (workspace_id, run_id) != ("a", "run_1"):
             raise NotFound(f"no run {run_id!r}", code="not_found.run")
-        return RunView(id=run_id, workspace_id="a", goal="g", status=RunStatus.SUCCEEDED, created_at=AT)
+        check = Check(
+            criterion="cited", passed=True, detail="1 citations", code="cited.some", values={"count": 1}
+        )
+        return RunView(
+            id=run_id,
+            workspace_id="a",
+            goal="g",
+            status=RunStatus.SUCCEEDED,
+            created_at=AT,
+            planner="local",
+            plan_reason="in English",
+            plan_code="questions",
+            plan_values={"questions": 1, "documents": 1, "tables": 0},
+            verified=(check,),
+        )
 
     async def list(self, workspace_id: str, **_: Any) -> Page:
         summary = RunSummary(id="run_1", goal="g", status=RunStatus.RUNNING, created_at=AT)
@@ -79,6 +94,7 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             identity=cast("Any", Keys()),
             upload_dir=tmp_path,
             health=_unwell,
+            words=words,
             max_json=1000,
         )
     )
@@ -185,3 +201,24 @@ async def test_the_published_description_is_the_one_that_is_served(client: httpx
     published = Path(__file__).parents[3] / "schemas" / "openapi.json"
     served = (await client.get("/openapi.json")).json()
     assert served == json.loads(published.read_text(encoding="utf-8"))
+
+
+async def test_what_people_read_of_a_run_is_in_the_language_asked_for_beside_its_codes(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {**bearer("reader"), "Accept-Language": "es-ES,en;q=0.5"}
+    spanish = (await client.get("/v1/runs/run_1", headers=headers)).json()
+    english = (await client.get("/v1/runs/run_1", headers=bearer("reader"))).json()
+    assert spanish["plan_reason"] == "1 pregunta(s): 1 para los documentos, 0 para las tablas"
+    assert spanish["verified"][0]["detail"] == "la respuesta se apoya en citas: 1"
+    assert english["verified"][0]["detail"] == "the answer rests on citations: 1"
+    assert spanish["verified"][0]["code"] == english["verified"][0]["code"] == "cited.some"
+
+
+async def test_what_is_wrong_is_said_in_the_language_asked_for(client: httpx.AsyncClient) -> None:
+    answer = await client.get(
+        "/v1/runs/run_1", headers={"Authorization": "Bearer no", "Accept-Language": "es"}
+    )
+    assert answer.json()["title"] == "¿Quién eres?"
+    assert answer.json()["detail"].startswith("la clave o el token no son válidos")
+    assert answer.json()["code"] == "auth.invalid"

@@ -66,7 +66,7 @@ async def test_each_bad_file_is_skipped_by_its_code_and_the_good_ones_are_taken(
         "fake.parquet": "document.unreadable",
         "fake.sqlite": "document.unreadable",
         "photo.jpg": "document.unsupported",
-        "pipe.txt": "document.unreadable",
+        "pipe.txt": "document.irregular",
     }
     assert (await best(memory, "alpha")).source == "good.md"
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import Texts
 from flowmatik.contracts.answers import Answer, Citation
-from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskStatus, TaskView
+from flowmatik.contracts.runs import Check, InDoubtCall, RunStatus, RunView, TaskStatus, TaskView
 from flowmatik.kernel.events import CloudEvent
 
 
@@ -36,7 +36,7 @@ def task(status: TaskStatus = TaskStatus.SUCCEEDED, error: str = "") -> TaskView
         needs=(),
         agent="researcher",
         status=status,
-        checks=(("citations", True, "2 of 2 quotes found"),),
+        checks=(Check(criterion="citations", passed=True, detail="2 of 2 quotes found"),),
         error=error,
     )
 
@@ -60,7 +60,17 @@ def answered() -> RunView:
                 Citation(n=3, source="c.pdf", quote="a\x1b[31mb", page=2),
             ),
         ),
-        verified=(("citations", True, "3 of 3"), ("tone", False, "")),
+        verified=(
+            Check(criterion="citations", passed=True, detail="3 of 3"),  # as runs of version 1 have it
+            Check(criterion="tone", passed=False),
+            Check(
+                criterion="citation",
+                passed=True,
+                detail="citation 1 stands word for word in guide.md, line 4",
+                code="citation.on_line",
+                values={"n": 1, "source": "guide.md", "line": 4},
+            ),
+        ),
         cost_micros=1500,
         input_tokens=100,
         output_tokens=20,

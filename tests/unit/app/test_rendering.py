@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from flowmatik.app.cli.answer_view import show_next, show_run, task_line
+from flowmatik.app.cli.answer_view import plan_line, show_next, show_run, task_line
 from flowmatik.app.cli.session import clean
 from flowmatik.app.cli.watch import Following, JsonWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
@@ -23,6 +23,7 @@ def test_an_answer_is_shown_with_sources_checks_and_cost() -> None:
     assert "[3] c.pdf, page 2" in text
     assert "✓ every quote stands in its source: 3 of 3" in text
     assert "✗ tone" in text
+    assert "✓ [1] stands word for word in guide.md, line 4" in text
     assert "Cost $0.0015 · 120 tokens · 1.2 s · local/extractive · run_1" in text
 
 
@@ -32,6 +33,7 @@ def test_the_same_answer_in_spanish() -> None:
     text = written(shown.out)
     assert "Fuentes" in text
     assert "[1] guide.md, líneas 4–6" in text
+    assert "✓ [1] figura palabra por palabra en guide.md, línea 4" in text
 
 
 def test_the_offline_model_says_what_it_is_and_how_to_change_it() -> None:
@@ -53,6 +55,25 @@ def test_a_failure_names_its_reason_and_code() -> None:
     shown = session()
     show_run(shown, ended(RunStatus.FAILED, code="model.rejected", error="wrong key"))
     assert "The run failed: wrong key [model.rejected]" in written(shown.out)
+
+
+def test_a_failure_is_told_in_the_language_by_its_code_and_values() -> None:
+    shown = session("es")
+    failed = ended(RunStatus.FAILED, code="agent.turns", error="x did not finish")
+    show_run(shown, replace(failed, error_values={"agent": "x", "turns": 3}))
+    assert "x no ha terminado en 3 turnos" in written(shown.out)
+
+
+def test_the_reason_of_a_plan_is_told_by_its_code_and_else_as_it_stands() -> None:
+    counts = {"questions": 2, "documents": 1, "tables": 1}
+    coded = replace(answered(), plan_code="questions", plan_values=counts)
+    assert plan_line(session("es"), coded) == (
+        "Plan (local): 2 pregunta(s): 1 para los documentos, 1 para las tablas"
+    )
+    assert plan_line(session("es"), answered()) == "Plan (local): one question about documents"
+    assert (
+        plan_line(session("es"), replace(answered(), planner="single", plan_reason="")) == "Plan (un agente)"
+    )
 
 
 def test_a_call_in_doubt_is_shown_with_the_command_that_decides_it() -> None:

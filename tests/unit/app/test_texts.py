@@ -4,7 +4,13 @@ import re
 import string
 from pathlib import Path
 
-from flowmatik.app.texts import load_texts
+import pytest
+
+from flowmatik.agents.catalogue import first_profiles
+from flowmatik.agents.profiles import parse_profile
+from flowmatik.agents.skills.citations import ENGLISH
+from flowmatik.app.texts import Texts, load_texts
+from flowmatik.kernel.errors import NotFound, ProfileInvalid
 
 APP = Path(__file__).parents[3] / "src" / "flowmatik" / "app"
 
@@ -35,3 +41,40 @@ def test_every_help_text_is_used() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in APP.rglob("*.py"))
     helps = [key for key in load_texts("en") if key.startswith("help.")]
     assert [key for key in helps if f'"{key}"' not in code] == []
+
+
+def test_a_code_is_said_by_the_first_text_whose_names_are_known() -> None:
+    say = Texts("es")
+    assert say.fault("config.no_home", {"home": "/h"}, "x").startswith("'/h' no es una instalación")
+    assert "ninguna carpeta superior" in say.fault("config.no_home", {"start": "/h"}, "x")
+    assert say.fault("config.no_home", {}, "as it was said") == "as it was said"
+    assert say.fault("nobody.knows", {"home": "/h"}, "as it was said") == "as it was said"
+
+
+def test_an_error_is_said_in_the_language_and_what_a_server_said_stands() -> None:
+    error = NotFound("no agent", code="not_found.agent", context={"agent": "x", "known": "a, b"})
+    assert Texts("es").error(error) == "no existe el agente 'x'; existen a, b"
+    told = NotFound("no existe", code="not_found", context={"said_by": "server"})
+    assert Texts("es").error(told) == "no existe"
+
+
+def test_every_fault_of_a_profile_is_said_in_spanish_with_its_place() -> None:
+    with pytest.raises(ProfileInvalid) as caught:
+        parse_profile("apiVersion: flowmatik/v1\nkind: Agent\nrole: 5\ntoolz: []\n", filename="p.yaml")
+    lines = Texts("es").error(caught.value).splitlines()
+    assert "p.yaml:3:1: role: debe ser texto, no 5" in lines
+    assert "p.yaml:4:1: toolz: no es un campo; ¿querías decir tools?" in lines
+    assert len(lines) == len(caught.value.message.splitlines())
+
+
+def test_everything_that_the_verifier_says_has_its_text() -> None:
+    names = {key.removeprefix("check."): placeholders(text) for key, text in load_texts("es").items()}
+    for code, english in ENGLISH.items():
+        assert names[code] <= placeholders(english) | {"n", "count", "marks", "citations"}, code
+
+
+def test_the_summaries_of_the_shipped_agents_are_those_of_their_profiles() -> None:
+    english = load_texts("en")
+    for name, text in first_profiles():
+        agent = parse_profile(text, filename=name)
+        assert english[f"agents.shipped.{agent.name}"] == agent.summary

@@ -1,6 +1,7 @@
 """Where a profile is wrong: places in the YAML text, and words that say what to do."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -24,42 +25,67 @@ _FORMS = {
 }
 
 
-def fault_line(filename: str, node: yaml.Node | None, path: Path, what: str) -> str:
-    """`file:line:column: field: what`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong: where, in English, and as a code with values for the catalogues."""
+
+    place: str  # file:line:column
+    text: str
+    code: str
+    values: dict[str, object] = field(default_factory=lambda: {})
+
+    def line(self) -> str:
+        return f"{self.place}: {self.text}"
+
+
+Told = tuple[str, str, dict[str, object]]  # English, code, values
+
+
+def fault_at(filename: str, node: yaml.Node | None, path: Path, told: Told) -> Fault:
+    """`told` of the field at `path`, which is named in the text and in the values."""
     line, column = _place(node, path)
-    return f"{filename}:{line}:{column}: {'.'.join(map(str, path)) or '(profile)'}: {what}"
+    name = ".".join(map(str, path)) or "(profile)"
+    what, code, values = told
+    return Fault(
+        place=f"{filename}:{line}:{column}",
+        text=f"{name}: {what}",
+        code=f"profile.{code}",
+        values={"field": name, **values},
+    )
 
 
-def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]) -> list[str]:
-    """One line for each field that pydantic refused, whatever number of reasons it gave."""
-    faults: dict[tuple[int | str, ...], str] = {}
+def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]) -> list[Fault]:
+    """One for each field that pydantic refused, whatever number of reasons it gave."""
+    faults: dict[tuple[int | str, ...], Fault] = {}
     for row in rows:
         loc = cast("tuple[int | str, ...]", row["loc"])
         path = loc[:1] if loc[0] == "output" else loc
-        faults.setdefault(path, fault_line(filename, node, path, _advice(path, row)))
+        faults.setdefault(path, fault_at(filename, node, path, _advice(path, row)))
     return list(faults.values())
 
 
-def _advice(path: tuple[int | str, ...], row: Any) -> str:
+def _advice(path: tuple[int | str, ...], row: Any) -> Told:
     value = f"{row['input']!r}"[:80]
     if row["type"] == "missing":
-        return "is missing; add it"
+        return "is missing; add it", "missing", {}
     if row["type"] == "extra_forbidden":
         model = _MODELS.get(cast("tuple[str, ...]", path[:-1]), Profile)
         known = sorted(model.model_fields)
-        close = get_close_matches(str(path[-1]), known, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"there is {', '.join(known)}"
-        return f"is not a field ({value}); {meant}"
+        if close := get_close_matches(str(path[-1]), known, n=1):
+            return f"is not a field ({value}); did you mean {close[0]}?", "meant", {"meant": close[0]}
+        names = ", ".join(known)
+        return f"is not a field ({value}); there is {names}", "unknown", {"known": names}
     if row["type"] == "string_pattern_mismatch" or path == ("output",):
-        field = next(str(part) for part in reversed(path) if isinstance(part, str))
-        return f"{value} cannot be used; {_FORMS[field]}"
-    return f"{row['msg']}, not {value}"
+        name = next(str(part) for part in reversed(path) if isinstance(part, str))
+        return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
+    limits = cast("dict[str, object]", row.get("ctx") or {})
+    return f"{row['msg']}, not {value}", str(row["type"]), {"value": value, **limits}
 
 
-def structure_faults(filename: str, node: yaml.Node) -> list[str]:
+def structure_faults(filename: str, node: yaml.Node) -> list[Fault]:
     """Keys that stand twice, of which YAML would silently drop one, and references, which would let
     a small file unfold into a huge one."""
-    faults: list[str] = []
+    faults: list[Fault] = []
     seen: set[int] = set()
     for path, part in _walk(node, seen):
         if isinstance(part, yaml.MappingNode):
@@ -69,11 +95,12 @@ def structure_faults(filename: str, node: yaml.Node) -> list[str]:
                 if keys[n] in keys[:n]:
                     mark = key.start_mark
                     name = ".".join([*map(str, path), keys[n]])
-                    faults.append(
-                        f"{filename}:{mark.line + 1}:{mark.column + 1}: {name}: stands twice; keep one"
-                    )
+                    place = f"{filename}:{mark.line + 1}:{mark.column + 1}"
+                    text = f"{name}: stands twice; keep one"
+                    faults.append(Fault(place=place, text=text, code="profile.twice", values={"field": name}))
         elif part is None:
-            faults.append(fault_line(filename, node, path, "is a reference (*name); write the value itself"))
+            what = "is a reference (*name); write the value itself"
+            faults.append(fault_at(filename, node, path, (what, "reference", {})))
     return faults
 
 

@@ -1,12 +1,13 @@
 """Reads a profile. Every fault is reported at once, as `file:line:column: field: what to do`."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
 
-from flowmatik.agents.profiles.faults import fault_line, structure_faults, validation_faults
+from flowmatik.agents.profiles.faults import Fault, Told, fault_at, structure_faults, validation_faults
 from flowmatik.agents.profiles.model import Profile
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
@@ -19,10 +20,11 @@ MAX_PROFILE_BYTES = 256_000
 def parse_profile(text: str, *, filename: str) -> AgentVersion:
     """The version that `text` describes. Raises ProfileInvalid with every fault."""
     if len(text.encode("utf-8", "replace")) > MAX_PROFILE_BYTES:
-        raise ProfileInvalid(f"{filename}: larger than {MAX_PROFILE_BYTES} bytes; shorten the instructions")
+        text = f"larger than {MAX_PROFILE_BYTES} bytes; shorten the instructions"
+        raise _wrong(filename, text, "large", limit=MAX_PROFILE_BYTES)
     node = _composed(text, filename)
     if not isinstance(node, yaml.MappingNode):
-        raise ProfileInvalid(f"{filename}:1:1: a profile is a mapping that begins with apiVersion")
+        raise _wrong(f"{filename}:1:1", "a profile is a mapping that begins with apiVersion", "no_mapping")
     faults = structure_faults(filename, node)
     if faults:
         raise _invalid(filename, faults)
@@ -32,14 +34,22 @@ def parse_profile(text: str, *, filename: str) -> AgentVersion:
         raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
     if isinstance(profile.output, dict):
         rows = _schema_faults(profile.output)
-        faults = [fault_line(filename, node, ["output", *path], what) for path, what in rows]
+        faults = [fault_at(filename, node, ["output", *path], told) for path, told in rows]
         if faults:
             raise _invalid(filename, faults)
     return _version(profile)
 
 
-def _invalid(filename: str, faults: list[str]) -> ProfileInvalid:
-    return ProfileInvalid("\n".join(faults), context={"file": filename, "faults": faults})
+def _invalid(filename: str, faults: list[Fault]) -> ProfileInvalid:
+    lines = [fault.line() for fault in faults]
+    details = [asdict(fault) for fault in faults]
+    return ProfileInvalid("\n".join(lines), context={"file": filename, "faults": lines, "details": details})
+
+
+def _wrong(place: str, text: str, code: str, **values: object) -> ProfileInvalid:
+    """The one fault of a text that is not even read."""
+    fault = Fault(place=place, text=text, code=f"profile.{code}", values=values)
+    return _invalid(place.partition(":")[0], [fault])
 
 
 def _composed(text: str, filename: str) -> yaml.Node | None:
@@ -48,11 +58,11 @@ def _composed(text: str, filename: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark else filename
-        raise ProfileInvalid(f"{place}: not YAML: {error.problem}", context={"file": filename}) from error
+        raise _wrong(place, f"not YAML: {error.problem}", "not_yaml", said=error.problem) from error
     except yaml.YAMLError as error:
-        raise ProfileInvalid(f"{filename}: not YAML: {error}", context={"file": filename}) from error
+        raise _wrong(filename, f"not YAML: {error}", "not_yaml", said=str(error)) from error
     except RecursionError as error:
-        raise ProfileInvalid(f"{filename}: nested too deeply; write it flatter") from error
+        raise _wrong(filename, "nested too deeply; write it flatter", "deep") from error
 
 
 def _loaded(text: str, filename: str) -> object:
@@ -60,29 +70,29 @@ def _loaded(text: str, filename: str) -> object:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise ProfileInvalid(
-            f"{filename}: a value cannot be read ({error}); put dates and odd numbers in quotes",
-            context={"file": filename},
-        ) from error
+        text = f"a value cannot be read ({error}); put dates and odd numbers in quotes"
+        raise _wrong(filename, text, "scalar", said=str(error)) from error
 
 
-def _schema_faults(schema: dict[str, Any]) -> Iterator[tuple[list[int | str], str]]:
+def _schema_faults(schema: dict[str, Any]) -> Iterator[tuple[list[int | str], Told]]:
     """Faults of an output schema: it must be one, and stand on its own."""
     from jsonschema import Draft202012Validator
 
     validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     for error in validator.iter_errors(schema):
-        yield list(error.absolute_path), f"not JSON Schema: {error.message[:200]}"
+        said = error.message[:200]
+        yield list(error.absolute_path), (f"not JSON Schema: {said}", "schema", {"said": said})
     yield from _reference_faults(schema, schema, [])
 
 
 def _reference_faults(
     root: dict[str, Any], part: object, path: list[int | str]
-) -> Iterator[tuple[list[int | str], str]]:
+) -> Iterator[tuple[list[int | str], Told]]:
     if isinstance(part, dict):
         for key, value in cast("dict[str, object]", part).items():
             if key == "$ref" and isinstance(value, str) and not _resolves(root, value):
-                yield [*path, key], f"{value!r} points to nothing in this schema; use #/$defs/<name>"
+                told = f"{value!r} points to nothing in this schema; use #/$defs/<name>"
+                yield [*path, key], (told, "points_nowhere", {"value": value})
             yield from _reference_faults(root, value, [*path, key])
     elif isinstance(part, list):
         for n, item in enumerate(cast("list[object]", part)):

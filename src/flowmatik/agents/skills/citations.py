@@ -1,6 +1,7 @@
 """The verifier's skill: every citation resolves, every quote is verbatim, every figure recomputes."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 from flowmatik.agents.output import schema_fault
@@ -16,7 +17,29 @@ _MARK = re.compile(r"\[(\d+)\]")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+")
 _DECIMAL = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+(?=\.)|\d{1,3}(?:\.\d{3})+(?=,))[.,](\d+)")
-Check = list[Any]
+Check = list[Any]  # criterion, passed, English, code, values
+ENGLISH = {
+    "schema.fits": "fits",
+    "schema.fault": "{fault}",
+    "citation.empty": "the quote of citation {n} is empty",
+    "citation.missing": "the quote of citation {n} does not stand in passage {passage!r}",
+    "citation.in_source": "citation {n} stands word for word in {source}",
+    "citation.on_page": "citation {n} stands word for word in {source}, page {page}",
+    "citation.on_line": "citation {n} stands word for word in {source}, line {line}",
+    "citation.on_lines": "citation {n} stands word for word in {source}, lines {first}–{last}",
+    "citation.not_computed": "citation {n} cannot be computed again: {fault}",
+    "citation.no_table": "the computation of citation {n} reads no table",
+    "citation.other_result": "citation {n}, computed again, gives {result!r}, not {quote!r}",
+    "citation.computed": "citation {n}, computed again from {source}, gives the same",
+    "absent.uncited": "nothing was found, and nothing is cited",
+    "absent.cited": "nothing was found, and yet there are {count} citations",
+    "cited.some": "{count} citations",
+    "cited.none": "an answer without citations",
+    "marks.paired": "every mark has its citation: {marks}",
+    "marks.unpaired": "marks {marks}, citations {citations}",
+    "figures.quoted": "every figure of the text stands in the quotes",
+    "figures.loose": "figures that stand in no quote: {figures}",
+}
 
 
 def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
@@ -25,9 +48,13 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
         quotes it word for word, that computations give the same result again, and that the
         figures in the text stand in the quotes."""
         fault = schema_fault(FINDING_SCHEMA, finding)
-        checks: list[Check] = [["schema", not fault, fault or "fits"]]
         if fault:
-            return {"passed": False, "checks": checks, "citations": []}
+            return {
+                "passed": False,
+                "checks": [_check("schema", False, "fault", fault=fault)],
+                "citations": [],
+            }
+        checks = [_check("schema", True, "fits")]
         located: list[dict[str, Any]] = []
         for citation in cast("list[dict[str, Any]]", finding["citations"]):
             row, check = await _locate(memory, tables, context.workspace_id, citation)
@@ -40,61 +67,77 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
     return [skill(citations_check, timeout=60.0)]
 
 
+def _check(criterion: str, passed: bool, code: str, **values: Any) -> Check:
+    """For programs and catalogues by code and values; for models in English."""
+    key = f"{criterion}.{code}"
+    return [criterion, passed, ENGLISH[key].format(**values), key, values]
+
+
 async def _locate(
     memory: Memory, tables: Tables, workspace_id: str, citation: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
-    label = f"citation {citation['n']}"
-    passage_id, quote = str(citation["passage_id"]), str(citation["quote"])
-    row: dict[str, Any] = {"n": citation["n"], "passage_id": passage_id, "quote": quote}
+    n, passage_id, quote = citation["n"], str(citation["passage_id"]), str(citation["quote"])
+    row: dict[str, Any] = {"n": n, "passage_id": passage_id, "quote": quote}
     row |= {"source": "", "lines": None, "page": None, "computation": ""}
     if is_computation(passage_id):
-        return await _compute_again(tables, workspace_id, row, label)
+        return await _compute_again(tables, workspace_id, row)
     if not quote.strip():
-        return None, [label, False, "the quote is empty"]
+        return None, _check("citation", False, "empty", n=n)
     found = await memory.locate(workspace_id, passage_id, quote)
     if found is None:
-        return None, [label, False, f"the quote does not stand in passage {passage_id!r}"]
+        return None, _check("citation", False, "missing", n=n, passage=passage_id)
     row |= {"source": found.source, "lines": found.lines, "page": found.page}
-    where = f", lines {found.lines[0]}–{found.lines[1]}" if found.lines else ""
-    where = f", page {found.page}" if found.page is not None else where
-    return row, [label, True, f"verbatim in {found.source}{where}"]
+    if found.page is not None:
+        return row, _check("citation", True, "on_page", n=n, source=found.source, page=found.page)
+    if found.lines is None:
+        return row, _check("citation", True, "in_source", n=n, source=found.source)
+    first, last = found.lines
+    if first == last:
+        return row, _check("citation", True, "on_line", n=n, source=found.source, line=first)
+    return row, _check("citation", True, "on_lines", n=n, source=found.source, first=first, last=last)
 
 
 async def _compute_again(
-    tables: Tables, workspace_id: str, row: dict[str, Any], label: str
+    tables: Tables, workspace_id: str, row: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
     """A SELECT of a constant would prove any figure, so a computation must read a table."""
+    n = row["n"]
     try:
         again = await tables.recompute(workspace_id, row["passage_id"])
     except ToolError as error:
-        return None, [label, False, error.message]
+        return None, _check("citation", False, "not_computed", n=n, fault=error.message)
     if not again["sources"]:
-        return None, [label, False, "the computation reads no table"]
+        return None, _check("citation", False, "no_table", n=n)
     if again["summary"] != row["quote"]:
-        return None, [label, False, f"computed again it gives {again['summary']!r}, not {row['quote']!r}"]
+        return None, _check(
+            "citation", False, "other_result", n=n, result=again["summary"], quote=row["quote"]
+        )
     source = ", ".join(again["sources"])
-    return {**row, "source": source, "computation": again["sql"]}, [
-        label,
-        True,
-        f"computed again from {source}",
-    ]
+    proven = {**row, "source": source, "computation": again["sql"]}
+    return proven, _check("citation", True, "computed", n=n, source=source)
 
 
 def _text_checks(finding: dict[str, Any]) -> list[Check]:
     text = str(finding["text"])
     citations = cast("list[dict[str, Any]]", finding["citations"])
+    count = len(citations)
     if not finding["found"]:
-        return [["no citation without an answer", not citations, f"{len(citations)} citations"]]
+        return [_check("absent", not citations, "uncited" if not citations else "cited", count=count)]
     numbers = [int(citation["n"]) for citation in citations]
     marks = {int(mark) for mark in _MARK.findall(text)}
-    checks: list[Check] = [
-        ["cited", bool(citations), f"{len(citations)} citations"],
-        ["marks", marks == set(numbers) and len(numbers) == len(set(numbers)), f"marks {sorted(marks)}"],
-    ]
+    paired = marks == set(numbers) and len(numbers) == len(set(numbers))
+    shown = {"marks": _listed(marks), "citations": _listed(numbers)}
     quoted = {r for citation in citations for n in _numbers(str(citation["quote"])) for r in _readings(n)}
     loose = sorted(n for n in _numbers(_MARK.sub(" ", text)) if not _readings(n) & quoted)
-    checks.append(["figures stand in the quotes", not loose, ", ".join(loose) or "all"])
-    return checks
+    return [
+        _check("cited", bool(citations), "some" if citations else "none", count=count),
+        _check("marks", paired, "paired" if paired else "unpaired", **shown),
+        _check("figures", not loose, "loose" if loose else "quoted", figures=", ".join(loose)),
+    ]
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers))) or "–"
 
 
 def _numbers(text: str) -> set[str]:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from flowmatik.app.cli.ingest_view import no_such_path
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.kernel.errors import NotFound
 
@@ -43,7 +45,7 @@ def validate(context: typer.Context, file: ProfileFile) -> None:
     from flowmatik.agents.profiles import parse_profile
 
     session = session_of(context)
-    agent = parse_profile(_read(session, file), filename=str(file))
+    agent = parse_profile(_read(file), filename=str(file))
     if session.json:
         session.print_json({"valid": True, "ref": agent.ref()})
     else:
@@ -59,7 +61,9 @@ async def _list(session: Session) -> int:
     for key in ("agents.name", "agents.version", "agents.role", "agents.skills", "agents.summary"):
         table.add_column(session.text(key))
     for agent in agents:
-        table.add_row(agent.name, agent.version, agent.role, ", ".join(agent.skills), clean(agent.summary))
+        table.add_row(
+            agent.name, agent.version, agent.role, ", ".join(agent.skills), clean(summary(session, agent))
+        )
     session.out.print(table)
     return ExitCode.OK
 
@@ -74,7 +78,7 @@ async def _show(session: Session, ref: str) -> int:
 
 
 async def _apply(session: Session, file: Path) -> int:
-    text = _read(session, file)
+    text = _read(file)
     agent = await session.on_backend(
         lambda backend: backend.agents.apply(backend.workspace_id, text, filename=str(file))
     )
@@ -86,7 +90,7 @@ async def _apply(session: Session, file: Path) -> int:
 
 
 def _print_agent(session: Session, agent: AgentVersion) -> None:
-    session.print(f"{agent.ref()} — {agent.summary}")
+    session.print(f"{agent.ref()} — {summary(session, agent)}")
     pairs = (
         ("agents.role", agent.role),
         ("agents.skills", ", ".join(agent.skills)),
@@ -100,9 +104,21 @@ def _print_agent(session: Session, agent: AgentVersion) -> None:
     session.print(agent.instructions)
 
 
-def _read(session: Session, file: Path) -> str:
+def summary(session: Session, agent: AgentVersion) -> str:
+    """The profile's own; that of a shipped profile in the person's language."""
+    key = f"agents.shipped.{agent.name}"
+    shipped = catalogue("en").said(key, {}, "")
+    return session.text.said(key, {}, agent.summary) if agent.summary == shipped else agent.summary
+
+
+def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = session.text("error.unreadable", path=str(file), error=str(error))
-        raise NotFound(message, code="not_found.path") from error
+        if isinstance(error, FileNotFoundError):
+            raise no_such_path(file) from error
+        raise NotFound(
+            f"the file {str(file)!r} cannot be read: {error}",
+            code="not_found.file",
+            context={"path": str(file)},
+        ) from error

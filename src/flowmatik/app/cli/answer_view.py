@@ -2,7 +2,7 @@
 
 from flowmatik.app.cli.session import Session
 from flowmatik.contracts.answers import Citation
-from flowmatik.contracts.runs import RunStatus, RunView, TaskView
+from flowmatik.contracts.runs import Check, RunStatus, RunView, TaskView
 from flowmatik.kernel.canonical import dumps
 
 MICROS = 1_000_000
@@ -16,9 +16,11 @@ def show_run(session: Session, view: RunView) -> None:
     for check in view.verified:
         session.print(check_line(session, check))
     if view.status in (RunStatus.FAILED, RunStatus.CANCELLED):
-        session.print(session.text(f"run.{view.status.value}", error=view.error, code=view.error_code))
+        error = session.text.fault(view.error_code, view.error_values, view.error)
+        session.print(session.text(f"run.{view.status.value}", error=error, code=view.error_code))
     elif view.status is RunStatus.WAITING:
-        session.print(session.text("run.waiting", what=view.waiting_for))
+        what = session.text.said(f"wait.{view.waiting_for}", {}, view.waiting_for)
+        session.print(session.text("run.waiting", what=what))
     elif view.status is RunStatus.IN_DOUBT:
         _show_doubt(session, view)
     session.print()
@@ -47,14 +49,23 @@ def task_line(session: Session, task: TaskView) -> str:
     what = task.objective or session.text("task.answer")
     who = task.agent.partition("@")[0] or task.skill
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
-    return f"{line}: {task.error}" if task.error else line
+    if not task.error:
+        return line
+    return f"{line}: {session.text.fault(task.error_code, task.error_values, task.error)}"
 
 
-def check_line(session: Session, check: tuple[str, bool, str]) -> str:
-    criterion, passed, detail = check
-    key = f"check.{criterion}"
-    name = session.text(key) if session.text.has(key) else criterion
-    return f"{'✓' if passed else '✗'} {name}" + (f": {detail}" if detail else "")
+def plan_line(session: Session, view: RunView) -> str:
+    planner = session.text.said(f"run.plan_by.{view.planner}", {}, view.planner)
+    reason = session.text.said(f"plan.{view.plan_code}", view.plan_values, view.plan_reason)
+    return session.text("run.plan" if reason else "run.plan_plain", planner=planner, reason=reason)
+
+
+def check_line(session: Session, check: Check) -> str:
+    """By its code; a check of an older version by its criterion and its own words."""
+    name = session.text.said(f"check.{check.criterion}", {}, check.criterion)
+    own = f"{name}: {check.detail}" if check.detail else name
+    said = session.text.said(f"check.{check.code}", check.values, own) if check.code else own
+    return f"{'✓' if check.passed else '✗'} {said}"
 
 
 def citation_line(session: Session, citation: Citation) -> str:

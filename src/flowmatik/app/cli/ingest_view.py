@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.session import Session, clean
 from flowmatik.contracts.memory import IngestProgress
+from flowmatik.kernel.errors import NotFound
 
 
 async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> list[IngestProgress]:
@@ -22,14 +23,20 @@ async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> l
             outcomes.append(step)
             progress.update(bar, total=step.total or None, completed=step.done)
             if step.outcome == "skipped":
+                reason = session.text.fault(step.code, step.values, step.reason)
                 progress.console.print(
-                    clean(session.text("memory.skipped", source=step.source, reason=step.reason)),
-                    soft_wrap=True,
+                    clean(session.text("memory.skipped", source=step.source, reason=reason)), soft_wrap=True
                 )
     counts = Counter(step.outcome for step in outcomes)
     parts = [f"{counts[name]} {session.text(f'memory.outcome.{name}')}" for name in OUTCOMES if counts[name]]
     session.say("memory.done", summary=", ".join(parts) or session.text("memory.nothing"))
     return outcomes
+
+
+def no_such_path(path: Path) -> NotFound:
+    return NotFound(
+        f"there is no file or folder {str(path)!r}", code="not_found.path", context={"path": str(path)}
+    )
 
 
 OUTCOMES = ("added", "updated", "moved", "unchanged", "deleted", "skipped")

@@ -1,21 +1,96 @@
-"""Help in the person's language: commands carry text keys, this fills the texts in."""
+"""Everything that the command line library says, in the person's language: commands carry text keys
+that are filled in here, and its frames and faults are said anew."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
+import typer
+from typer import rich_utils
+from typer._click import exceptions
+
 from flowmatik.app.texts import Texts
+from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 
 PREFIX = "help."
+FRAMES = {
+    "ARGUMENTS_PANEL_TITLE": "frame.arguments",
+    "OPTIONS_PANEL_TITLE": "frame.options",
+    "COMMANDS_PANEL_TITLE": "frame.commands",
+    "DEFAULT_STRING": "frame.default",
+    "REQUIRED_LONG_STRING": "frame.required",
+}
+OWN_OPTIONS = {
+    "help": "help.help",
+    "install_completion": "help.install_completion",
+    "show_completion": "help.show_completion",
+}
 
 
 def localise(command: Any, text: Texts) -> None:
     """Replace every `help.…` key of a built command, its parameters and its subcommands.
     `command` is Typer's vendored Click command, which has no public type."""
+    for name, key in FRAMES.items():
+        setattr(rich_utils, name, text.template(key))
+    _localise(command, text)
+
+
+def _localise(command: Any, text: Texts) -> None:
     if isinstance(command.help, str) and command.help.strip().startswith(PREFIX):
         command.help = text(command.help.strip())
     for parameter in command.params:
         shown = getattr(parameter, "help", None)
         if isinstance(shown, str) and shown.startswith(PREFIX):
             parameter.help = text(shown)
+        elif parameter.name in OWN_OPTIONS:
+            parameter.help = text(OWN_OPTIONS[parameter.name])
+    if (own := command.get_help_option(typer.Context(command))) is not None:
+        own.help = text("help.help")
+    _frame(command, text)
     for child in cast("Mapping[str, Any]", getattr(command, "commands", {})).values():
-        localise(child, text)
+        _localise(child, text)
+
+
+def _frame(command: Any, text: Texts) -> None:
+    """The line of usage, which the library puts together from words of its own."""
+    command.options_metavar = text("frame.options_metavar")
+    if hasattr(command, "subcommand_metavar"):
+        command.subcommand_metavar = text("frame.subcommand_metavar")
+    of_library = command.get_usage
+
+    def usage(context: Any) -> str:
+        return str(of_library(context)).replace("Usage:", f"{text('frame.usage')}:", 1)
+
+    command.get_usage = usage
+
+
+def usage_fault(error: exceptions.ClickException, text: Texts) -> FlowmatikError:
+    """What is wrong with the command line, and where its help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "flowmatik"
+    key, values = _usage(error)
+    message = text.said(f"usage.{key}", values, error.format_message())
+    return InvalidInput(
+        text("usage.help", message=message, command=command), code="input.usage", context={"said_by": "usage"}
+    )
+
+
+def _usage(error: exceptions.ClickException) -> tuple[str, dict[str, object]]:
+    match error:
+        case exceptions.NoSuchOption():
+            return "option", {"option": error.option_name}
+        case exceptions.MissingParameter():
+            return "missing", {"name": _name(error)}
+        case exceptions.BadParameter():
+            _, one_of, choices = error.message.partition("is not one of ")
+            key = "choice" if one_of else "value"
+            return key, {"name": _name(error), "choices": choices.rstrip(".").replace("'", "")}
+        case _ if error.message.startswith("No such command"):
+            return "command", {"command": error.message.split("'")[1]}
+        case _:
+            return "other", {}
+
+
+def _name(error: exceptions.BadParameter) -> str:
+    if error.param is None:
+        return str(error.param_hint or "")
+    return str(cast("Any", error.param).get_error_hint()).strip("'")

@@ -9,11 +9,13 @@ from typing import Annotated
 import orjson
 import typer
 import typer.main
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
+from typer.exceptions import Abort
 
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.arguments import globals_first, value_of
-from flowmatik.app.cli.localise import localise
+from flowmatik.app.cli.localise import localise, usage_fault
 from flowmatik.app.cli.memory import memory_app
 from flowmatik.app.cli.operate import (
     doctor_command,
@@ -40,21 +42,27 @@ def run_cli(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(build_app(text))
     localise(command, text)
     try:
-        command.main(args=line, prog_name="flowmatik")
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else ExitCode.OK
+        code = command.main(args=line, prog_name="flowmatik", standalone_mode=False)
+        return code if isinstance(code, int) else ExitCode.OK
+    except NoArgsIsHelpError as error:
+        error.show()
+        return ExitCode.USAGE
+    except ClickException as error:
+        return _report(usage_fault(error, text), text, as_json="--json" in line)
     except FlowmatikError as error:
         if debug:
             traceback.print_exc()
         return _report(error, text, as_json="--json" in line)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         return ExitCode.CANCELLED
     except Exception as error:
         if debug:
             traceback.print_exc()
-        unexpected = FlowmatikError(text("error.unexpected", kind=type(error).__name__, detail=str(error)))
+        kind, detail = type(error).__name__, str(error)
+        unexpected = FlowmatikError(
+            f"something unexpected went wrong ({kind}: {detail})", context={"kind": kind, "detail": detail}
+        )
         return _report(unexpected, text, as_json="--json" in line)
-    return ExitCode.OK
 
 
 def build_app(text: Texts) -> typer.Typer:
@@ -109,5 +117,5 @@ def _report(error: FlowmatikError, text: Texts, *, as_json: bool) -> int:
 
         sys.stdout.write(orjson.dumps(error_line(error).model_dump()).decode() + "\n")
         sys.stdout.flush()
-    sys.stderr.write(clean(text("error.line", message=error.message, code=error.code)) + "\n")
+    sys.stderr.write(clean(text("error.line", message=text.error(error), code=error.code)) + "\n")
     return exit_codes.of_error(error)

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from flowmatik.app.cli.answer_view import place_of
-from flowmatik.app.cli.ingest_view import ingest
+from flowmatik.app.cli.ingest_view import ingest, no_such_path
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.memory import Passage
-from flowmatik.kernel.errors import NotFound
 
 memory_app = typer.Typer(help="help.memory", no_args_is_help=True)
 
@@ -25,14 +24,14 @@ def ingest_paths(
     session = session_of(context)
     for path in paths:
         if not path.exists():
-            raise NotFound(session.text("error.no_such_path", path=str(path)), code="not_found.path")
+            raise no_such_path(path)
     session.run(_ingest(session, paths))
 
 
 @memory_app.command("search", help="help.memory.search")
 def search(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="help.memory.query")],
+    query: Annotated[str, typer.Argument(help="help.memory.query", metavar="QUERY")],
     limit: Annotated[int, typer.Option(min=1, max=50, help="help.memory.limit")] = 8,
 ) -> None:
     session = session_of(context)

@@ -16,7 +16,9 @@ ADMIN = "admin"
 
 def init_command(
     context: typer.Context,
-    folder: Annotated[Path | None, typer.Argument(help="help.init.folder", show_default=False)] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="help.init.folder", metavar="FOLDER", show_default=False)
+    ] = None,
     examples: Annotated[bool, typer.Option("--examples/--no-examples", help="help.init.examples")] = True,
     show_password: Annotated[bool, typer.Option("--show-password", help="help.init.show_password")] = False,
 ) -> None:

@@ -13,14 +13,14 @@ import typer
 from flowmatik.app import exit_codes
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import show_next, show_run
-from flowmatik.app.cli.ingest_view import ingest
+from flowmatik.app.cli.ingest_view import ingest, no_such_path
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import Following, follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
+from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.ids import new_id
 
 
@@ -35,7 +35,7 @@ class Request:
 
 def run_command(
     context: typer.Context,
-    goal: Annotated[str, typer.Argument(help="help.run.goal", show_default=False)] = "",
+    goal: Annotated[str, typer.Argument(help="help.run.goal", metavar="GOAL", show_default=False)] = "",
     docs: Annotated[list[Path] | None, typer.Option("--docs", help="help.run.docs")] = None,
     agent: Annotated[str, typer.Option(help="help.run.agent", show_default=False)] = "",
     budget: Annotated[str | None, typer.Option(help="help.run.budget", show_default=False)] = None,
@@ -48,14 +48,14 @@ def run_command(
         goal = quickstart_goal(session.text.language)
         session.say("run.goal", goal=goal)
     elif quickstart or not goal.strip():
-        raise InvalidInput(session.text("error.goal_missing"), code="input.goal")
+        raise InvalidInput("give a goal, or --quickstart, but not both", code="input.goal_missing")
     request = Request(goal=goal, docs=tuple(docs or ()), agent=agent, budget=budget, follow=follow_run)
     session.run(run_goal(session, request))
 
 
 async def run_goal(session: Session, request: Request) -> int:
-    budget = _budget(session, request.budget)
-    _check_documents(session, request.docs)
+    budget = _budget(request.budget)
+    _check_documents(request.docs)
     new = NewRun(
         goal=request.goal,
         agent=request.agent,
@@ -108,23 +108,21 @@ async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     return ExitCode.OK
 
 
-def _budget(session: Session, given: str | None) -> int | None:
+def _budget(given: str | None) -> int | None:
     try:
         return dollars(given) if given is not None else None
     except ValueError as error:
         raise InvalidInput(
-            session.text("error.budget", value=given or ""), code="input.budget", context={"value": given}
+            f"the budget {given!r} is not an amount in US dollars; write for instance 0.50, or 0",
+            code="input.budget",
+            context={"value": given},
         ) from error
 
 
-def _check_documents(session: Session, paths: tuple[Path, ...]) -> None:
+def _check_documents(paths: tuple[Path, ...]) -> None:
     for path in paths:
         if not path.exists():
-            raise NotFound(
-                session.text("error.no_such_path", path=str(path)),
-                code="not_found.path",
-                context={"path": str(path)},
-            )
+            raise no_such_path(path)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.answer_view import check_line, show_run, task_line, usd
+from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
 from flowmatik.app.cli.run import follow_to_end
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.watch import Following
@@ -68,7 +68,7 @@ def resume(
     ] = None,
 ) -> None:
     session = session_of(context)
-    session.run(_resume(session, run_id, _resolutions(session, resolve or [])))
+    session.run(_resume(session, run_id, _resolutions(resolve or [])))
 
 
 @runs_app.command("replay", help="help.runs.replay")
@@ -109,7 +109,7 @@ async def _show(session: Session, run_id: str) -> int:
         session.text("runs.heading", goal=view.goal, status=session.text(f"status.{view.status.value}"))
     )
     if view.planner:
-        session.print(session.text("run.plan", planner=view.planner, reason=view.plan_reason))
+        session.print(plan_line(session, view))
     for task in view.tasks:
         session.print(task_line(session, task))
         for check in task.checks:
@@ -178,12 +178,16 @@ async def _replay(session: Session, run_id: str) -> int:
     return ExitCode.FAILED if report.differences else ExitCode.OK
 
 
-def _resolutions(session: Session, given: list[str]) -> dict[str, str]:
+def _resolutions(given: list[str]) -> dict[str, str]:
     resolutions: dict[str, str] = {}
     for item in given:
         call_id, _, decision = item.partition("=")
         if not call_id or decision not in ("done", "repeat", "failed"):
-            raise InvalidInput(session.text("error.resolution", value=item), code="input.resolution")
+            raise InvalidInput(
+                f"{item!r} decides nothing; write CALL_ID=done, CALL_ID=repeat or CALL_ID=failed",
+                code="input.resolution",
+                context={"value": item},
+            )
         resolutions[call_id] = decision
     return resolutions
 

@@ -70,11 +70,13 @@ class Session:
 
         if self.url:
             if not self.api_key:
-                raise InvalidInput(self.text("error.url_without_key"), code="input.api_key")
-            async with connect_url(self.url, self.api_key) as remote:
+                raise InvalidInput("--url needs an API key", code="input.api_key")
+            language = "en" if self.json else self.text.language
+            async with connect_url(self.url, self.api_key, language=language) as remote:
                 yield remote
         else:
-            async with connect_home(self.settings()) as local:
+            language = "en" if self.json else self.text.language
+            async with connect_home(self.settings(), language=language) as local:
                 yield local
 
     def say(self, key: str, **values: object) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.answer_view import task_line
+from flowmatik.app.cli.answer_view import plan_line, task_line
 from flowmatik.app.cli.session import Session, clean
 from flowmatik.contracts.runs import RunView, TaskStatus
 from flowmatik.kernel.events import CloudEvent
@@ -101,7 +101,7 @@ class PlainWatcher:
     def on_view(self, view: RunView) -> None:
         if view.planner and not self._planned:
             self._planned = True
-            self._session.say("run.plan", planner=view.planner, reason=view.plan_reason)
+            self._session.err.print(clean(plan_line(self._session, view)), soft_wrap=True)
         for task in view.tasks:
             if self._seen.get(task.id) is not task.status and task.status is not TaskStatus.PENDING:
                 self._seen[task.id] = task.status
@@ -133,8 +133,7 @@ def plan_tree(session: Session, view: RunView) -> Tree:
     """The goal, its tasks, who does each, and how far they are."""
     tree = Tree(Text(clean(view.goal), style="bold"), guide_style="dim")
     if view.planner:
-        plan = session.text("run.plan", planner=view.planner, reason=view.plan_reason)
-        tree.add(Text(clean(plan), style="dim"))
+        tree.add(Text(clean(plan_line(session, view)), style="dim"))
     else:
         tree.add(Spinner("dots", Text(session.text("run.planning"))))
     for task in view.tasks:

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
-from flowmatik.contracts.answers import Answer, Citation
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.contracts.runs import Check, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
-from flowmatik.core.brain.prompts import finding_of, task_output
+from flowmatik.core.brain.answers import answer_of, joined
+from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
-from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
 
 PLAN_REPAIRS = 2
@@ -351,9 +350,9 @@ def _outcome(state: RunState, now: str) -> ev.Event:
         first = next((t for t in tasks if t.status is TaskStatus.FAILED), last)
         return _failed_by(first, now)
     if last.status is TaskStatus.SUCCEEDED:
-        return ev.RunSucceeded(at=now, answer=_answer(last), verified=last.checks)
+        return ev.RunSucceeded(at=now, answer=answer_of(last), verified=last.checks)
     if last.spec.skill == "writing":  # the writer failed: its material stands verified all the same
-        answer = _joined([task for task in good if finding_of(task) is not None])
+        answer = joined([task for task in good if finding_of(task) is not None])
         checks = tuple(check for task in good for check in task.checks)
         return ev.RunSucceeded(at=now, answer=answer, verified=checks)
     return _failed_by(last, now)
@@ -362,41 +361,3 @@ def _outcome(state: RunState, now: str) -> ev.Event:
 def _failed_by(task: TaskState, now: str) -> ev.RunFailed:
     code, values = task.error_code or "run.failed", dict(task.error_values)
     return ev.RunFailed(at=now, code=code, message=task.error, values=values)
-
-
-def _answer(task: TaskState) -> Answer:
-    finding = finding_of(task)
-    if finding is None:
-        output = task_output(task)
-        return Answer(text=output if isinstance(output, str) else canonical.dumps(output), found=True)
-    return Answer(text=str(finding["text"]), found=bool(finding["found"]), citations=_citations(task))
-
-
-def _citations(task: TaskState) -> tuple[Citation, ...]:
-    rows = cast("list[dict[str, Any]]", (task.verification or {}).get("citations") or [])
-    return tuple(
-        Citation(
-            n=int(row["n"]),
-            source=str(row["source"]),
-            quote=str(row["quote"]),
-            passage_id=str(row.get("passage_id") or ""),
-            lines=(int(row["lines"][0]), int(row["lines"][1])) if row.get("lines") else None,
-            page=row.get("page"),
-            computation=str(row.get("computation") or ""),
-        )
-        for row in rows
-    )
-
-
-def _joined(tasks: list[TaskState]) -> Answer:
-    texts: list[str] = []
-    citations: list[Citation] = []
-    for task in tasks:
-        part = _answer(task)
-        text = part.text
-        for old in part.citations:
-            new = len(citations) + 1
-            text = text.replace(f"[{old.n}]", f"[\x00{new}]")
-            citations.append(replace(old, n=new))
-        texts.append(text.replace("\x00", ""))
-    return Answer(text=" ".join(texts), found=bool(citations), citations=tuple(citations))

@@ -74,6 +74,7 @@ def _by_status(
             error=ModelRejected(
                 f"the model provider {provider!r} refused the API key (HTTP {status}) for {model!r}; check "
                 f"that provider's API key and its rights in the settings",
+                code="model.key",
                 context=context,
             )
         )
@@ -81,7 +82,7 @@ def _by_status(
         message = (
             f"the account at the model provider {provider!r} has no credit left (HTTP {status}); top it up"
         )
-        return Failure(error=ModelRejected(message, context=context))
+        return Failure(error=ModelRejected(message, code="model.credit", context=context))
     if status in (408, 429) or status >= 500:
         what = "is limiting calls" if status == 429 else "failed"
         message = f"the model provider {provider!r} {what} (HTTP {status}) for {model!r}; try again later"

@@ -104,4 +104,5 @@ def _unreadable(source: Source, why: str) -> DocumentError:
     return DocumentError(
         f"{source.name}: cannot read the Word document: {why}; open it and save it again",
         code="document.unreadable",
+        context={"why": why},
     )

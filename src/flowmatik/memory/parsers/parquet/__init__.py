@@ -16,5 +16,6 @@ class ParquetParser:
             raise DocumentError(
                 f"{source.name}: not a Parquet file (it does not begin with PAR1); export it again",
                 code="document.unreadable",
+                context={"why": "PAR1"},
             )
         return Document(text="", table_format="parquet", tables=("",))

@@ -36,6 +36,7 @@ class PdfParser:
             raise DocumentError(
                 f"{source.name}: cannot read the PDF: {error}; open it and save it again",
                 code="document.unreadable",
+                context={"why": str(error)},
             ) from error
         if not any(page.strip() for page in pages):
             raise DocumentError(

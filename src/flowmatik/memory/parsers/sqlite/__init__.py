@@ -33,5 +33,7 @@ class SqliteParser:
 
 def _unreadable(source: Source, why: str) -> DocumentError:
     return DocumentError(
-        f"{source.name}: cannot read the database: {why}; check the file", code="document.unreadable"
+        f"{source.name}: cannot read the database: {why}; check the file",
+        code="document.unreadable",
+        context={"why": why},
     )

@@ -1,0 +1,47 @@
+"""The answer of a run, put together from what its tasks found."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from flowmatik.contracts.answers import Answer, Citation
+from flowmatik.core.brain.prompts import finding_of, task_output
+from flowmatik.core.state import TaskState
+from flowmatik.kernel import canonical
+
+
+def answer_of(task: TaskState) -> Answer:
+    finding = finding_of(task)
+    if finding is None:
+        output = task_output(task)
+        return Answer(text=output if isinstance(output, str) else canonical.dumps(output), found=True)
+    return Answer(text=str(finding["text"]), found=bool(finding["found"]), citations=_citations(task))
+
+
+def _citations(task: TaskState) -> tuple[Citation, ...]:
+    rows = cast("list[dict[str, Any]]", (task.verification or {}).get("citations") or [])
+    return tuple(
+        Citation(
+            n=int(row["n"]),
+            source=str(row["source"]),
+            quote=str(row["quote"]),
+            passage_id=str(row.get("passage_id") or ""),
+            lines=(int(row["lines"][0]), int(row["lines"][1])) if row.get("lines") else None,
+            page=row.get("page"),
+            computation=str(row.get("computation") or ""),
+        )
+        for row in rows
+    )
+
+
+def joined(tasks: list[TaskState]) -> Answer:
+    texts: list[str] = []
+    citations: list[Citation] = []
+    for task in tasks:
+        part = answer_of(task)
+        text = part.text
+        for old in part.citations:
+            new = len(citations) + 1
+            text = text.replace(f"[{old.n}]", f"[\x00{new}]")
+            citations.append(replace(old, n=new))
+        texts.append(text.replace("\x00", ""))
+    return Answer(text=" ".join(texts), found=bool(citations), citations=tuple(citations))
