@@ -64,7 +64,7 @@ def test_an_agent_that_does_not_exist_is_named_with_those_that_do(home: Path) ->
 
 @pytest.mark.parametrize(
     ("goal", "code", "words"),
-    [("  ", "input.goal_missing", "say"), ("why " * 30_000, "input.goal", "120,000 characters")],
+    [("  ", "input.goal_missing", "give a goal"), ("why " * 30_000, "input.goal", "120,000 characters")],
 )
 def test_a_goal_of_nothing_or_far_too_long_is_refused(home: Path, goal: str, code: str, words: str) -> None:
     done = at(home, "--lang", "en", "--json", "run", goal)
