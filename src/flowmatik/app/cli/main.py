@@ -1,7 +1,6 @@
 """The command line, put together; every error becomes one message and one exit code."""
 
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +30,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import choose_language, configured_language, find_home, process_environment
 from flowmatik.app.texts import Texts
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
+from flowmatik.kernel.redaction import Redactor
 
 
 def run_cli(arguments: Sequence[str]) -> int:
@@ -51,13 +51,13 @@ def run_cli(arguments: Sequence[str]) -> int:
         return _report(usage_fault(error, text), text, as_json="--json" in line)
     except FlowmatikError as error:
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(Redactor().exception(error))
         return _report(error, text, as_json="--json" in line)
     except (KeyboardInterrupt, Abort):
         return ExitCode.CANCELLED
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(Redactor().exception(error))
         kind, detail = type(error).__name__, str(error)
         unexpected = FlowmatikError(
             f"something unexpected went wrong ({kind}: {detail})", context={"kind": kind, "detail": detail}
