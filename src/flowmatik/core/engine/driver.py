@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop
@@ -18,10 +17,10 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import Effects, RunPlace, recordable
-from flowmatik.core.engine.lease import TTL_SECONDS, Lease
+from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
+from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.patience import retried
-from flowmatik.core.engine.requests import model_request, request_digest
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import (
@@ -38,7 +37,7 @@ from flowmatik.core.journal.port import (
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced, JournalUnavailable
-from flowmatik.kernel.ids import idempotency_key, new_id
+from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 DEADLINE_TIMER = "deadline"
@@ -70,7 +69,10 @@ class RunDriver:
         self.state = fold(claim.events, parts.loop)
         created = self.state.created
         self._place = RunPlace(
-            workspace_id=created.workspace_id, run_id=created.run_id, principal=created.principal
+            workspace_id=created.workspace_id,
+            run_id=created.run_id,
+            principal=created.principal,
+            sources=created.sources,
         )
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
@@ -169,67 +171,21 @@ class RunDriver:
             return
         if self.state.stopping:
             return
-        intent = await self._intent(command)
-        self._put(intent)
-        if isinstance(intent, ev.CallRequested):
-            self._launches.append(intent)
+        asked = await self._asked(command)
+        if asked.before is not None:
+            self._put(asked.before)
+        self._put(asked.event)
+        if isinstance(asked.event, ev.CallRequested):
+            self._launches.append(asked.event)
+            if asked.request is not None:
+                self._requests[asked.event.call_id] = asked.request
 
-    async def _intent(self, command: StartCall) -> ev.CallRequested | ev.CallRefused:
-        if command.kind == "model":
-            return await self._paid(command)
-        return self._requested(command)
-
-    def _requested(
-        self, command: StartCall, *, request_hash: str = "", reserved_micros: int = 0
-    ) -> ev.CallRequested:
-        call_id = self._next_call()
-        now = self._parts.clock.now()
-        pinned = self.state.created.tools.get(command.name)
-        return ev.CallRequested(
-            call_id=call_id,
-            kind=command.kind,
-            name=command.name,
-            purpose=command.purpose,
-            task_id=command.task_id,
-            effect=command.effect,
-            idempotency_key=idempotency_key(self._place.run_id, call_id),
-            at=now.isoformat(),
-            start_by=(now + timedelta(seconds=TTL_SECONDS)).isoformat(),
-            timeout=pinned.timeout if pinned else 600.0,
-            arguments=command.arguments or {},
-            tool_call_id=command.tool_call_id,
-            request_hash=request_hash,
-            reserved_micros=reserved_micros,
-        )
-
-    def _next_call(self) -> str:
-        return f"call_{self.state.calls + 1}"
-
-    async def _paid(self, command: StartCall) -> ev.CallRequested | ev.CallRefused:
-        call_id = self._next_call()
-        key = idempotency_key(self._place.run_id, call_id)
-        request = self._request(command.purpose, command.task_id, command.name, key)
-        task = self.state.tasks.get(command.task_id)
-        cap = task.spec.budget_micros if task else None
-        reservation = await self._parts.purse.reserve(self.state, request, cap)
-        if reservation.refusal:
-            return ev.CallRefused(
-                call_id=call_id,
-                purpose=command.purpose,
-                task_id=command.task_id,
-                tool_call_id=command.tool_call_id,
-                code="budget.exhausted",
-                message=reservation.refusal,
-            )
-        if reservation.granted:
-            self._put(reservation.granted)
-        self._requests[call_id] = request
-        digest = canonical.content_hash(request_digest(request))
-        return self._requested(command, request_hash=digest, reserved_micros=reservation.micros)
-
-    def _request(self, purpose: str, task_id: str, model: str, key: str) -> ModelRequest:
-        specs = self._parts.effects.tools.specs()
-        return model_request(self.state, purpose, task_id, model, self._parts.loop, specs, key)
+    async def _asked(self, command: StartCall) -> Asked:
+        parts = self._parts
+        if command.kind == "tool":
+            return tool_intent(self.state, command, parts.clock)
+        specs = parts.effects.tools.specs()
+        return await model_intent(self.state, command, parts.loop, specs, parts.purse, parts.clock)
 
     # --- durable, then real -------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ class RunPlace:
     workspace_id: str
     run_id: str
     principal: str
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
         call_id=call.call_id,
         idempotency_key=call.idempotency_key,
         principal=place.principal,
+        sources=place.sources,
     )
 
 

@@ -1,0 +1,88 @@
+"""Turns a decision to call into its intent: the event that is durable before the effect begins."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flowmatik.contracts.agents import AgentLoop
+from flowmatik.contracts.models import ModelRequest
+from flowmatik.contracts.tools import ToolSpec
+from flowmatik.core import events as ev
+from flowmatik.core.brain.decide import StartCall
+from flowmatik.core.engine.lease import TTL_SECONDS
+from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.requests import model_request, request_digest
+from flowmatik.core.state import RunState
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.ids import idempotency_key
+
+MODEL_CALL_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`before` goes into the journal ahead of `event`; `request` is what a model call will send."""
+
+    event: ev.CallRequested | ev.CallRefused
+    before: ev.AllotmentGranted | None = None
+    request: ModelRequest | None = None
+
+
+def tool_intent(state: RunState, command: StartCall, clock: Clock) -> Asked:
+    return Asked(event=_intent(state, command, clock))
+
+
+async def model_intent(
+    state: RunState,
+    command: StartCall,
+    loop: AgentLoop,
+    specs: dict[str, ToolSpec],
+    purse: Purse,
+    clock: Clock,
+) -> Asked:
+    """With the money that the call may cost set aside, or the refusal when a cap would be passed."""
+    call_id = _next_call(state)
+    key = idempotency_key(state.created.run_id, call_id)
+    request = model_request(state, command.purpose, command.task_id, command.name, loop, specs, key)
+    task = state.tasks.get(command.task_id)
+    reservation = await purse.reserve(state, request, task.spec.budget_micros if task else None)
+    if reservation.refusal:
+        refused = ev.CallRefused(
+            call_id=call_id,
+            purpose=command.purpose,
+            task_id=command.task_id,
+            tool_call_id=command.tool_call_id,
+            code="budget.exhausted",
+            message=reservation.refusal,
+        )
+        return Asked(event=refused)
+    digest = canonical.content_hash(request_digest(request))
+    intent = _intent(state, command, clock, request_hash=digest, reserved_micros=reservation.micros)
+    return Asked(event=intent, before=reservation.granted, request=request)
+
+
+def _intent(
+    state: RunState, command: StartCall, clock: Clock, *, request_hash: str = "", reserved_micros: int = 0
+) -> ev.CallRequested:
+    call_id, now = _next_call(state), clock.now()
+    pinned = state.created.tools.get(command.name)
+    return ev.CallRequested(
+        call_id=call_id,
+        kind=command.kind,
+        name=command.name,
+        purpose=command.purpose,
+        task_id=command.task_id,
+        effect=command.effect,
+        idempotency_key=idempotency_key(state.created.run_id, call_id),
+        at=now.isoformat(),
+        start_by=(now + timedelta(seconds=TTL_SECONDS)).isoformat(),
+        timeout=pinned.timeout if pinned else MODEL_CALL_SECONDS,
+        arguments=command.arguments or {},
+        tool_call_id=command.tool_call_id,
+        request_hash=request_hash,
+        reserved_micros=reserved_micros,
+    )
+
+
+def _next_call(state: RunState) -> str:
+    return f"call_{state.calls + 1}"
