@@ -120,6 +120,35 @@ def test_documents_given_with_a_run_are_read_first(home: Path, tmp_path: Path) -
     assert "Mistral" in lines[-1]["answer"]["text"]
 
 
+def test_a_run_with_documents_answers_from_them_and_cites_no_other(home: Path, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "first" / "harbour.md").write_text("# Harbour\n\nThe lighthouse was painted blue in 1960.\n")
+    (tmp_path / "first" / "boats.csv").write_text("boat,tons\nLigia,10\nOrca,30\n")
+    (tmp_path / "second" / "harbour.md").write_text("# Harbour\n\nThe lighthouse was painted red in 1990.\n")
+    (tmp_path / "second" / "boats.csv").write_text("boat,tons\nTaina,500\n")
+    painted = "What colour was the lighthouse painted?"
+    for folder, colour in (("first", "blue"), ("second", "red"), ("first", "blue")):  # the last one unchanged
+        code, lines = asked(home, painted, "--docs", str(tmp_path / folder))
+        answer = lines[-1]["answer"]
+        assert (code, answer["found"]) == (0, True)
+        assert colour in answer["text"]
+        assert all(colour in citation["quote"] for citation in answer["citations"])
+    _, lines = asked(home, "What is the total of tons in boats?", "--docs", str(tmp_path / "first"))
+    assert "40" in lines[-1]["answer"]["text"]
+    code, lines = asked(home, GOAL, "--docs", str(tmp_path / "first"))  # only another document knows that
+    assert (code, lines[-1]["answer"]["found"], lines[-1]["answer"]["citations"]) == (0, False, [])
+
+
+def test_a_run_with_documents_of_which_none_can_be_read_does_not_start(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.md").write_bytes(b"\x00\x01\x02\xff" * 50)
+    done = at(home, "run", GOAL, "--docs", str(tmp_path / "x.md"), "--lang", "es")
+    assert done.returncode == 1
+    assert "Omitido x.md: no es texto" in done.stderr
+    assert "[document.none]" in done.stderr
+    assert "run_" not in done.stdout
+
+
 def test_a_submitted_run_is_carried_out_by_resume(home: Path) -> None:
     code, lines = asked(home, GOAL, "--no-follow")
     assert (code, lines[-1]["answer"]) == (0, None)

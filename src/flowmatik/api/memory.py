@@ -59,7 +59,10 @@ async def upload(
     targets = [safe_target(folder, file.filename or "") for file in files]
     for file, target in zip(files, targets, strict=True):
         await run_in_threadpool(_store, file, target)
-    return await _ingest(at, principal, folder)
+    names = [target.relative_to(folder).as_posix() for target in targets]
+    steps = await _ingest(at, principal, folder)
+    told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
+    return Ingested(items=tuple(told))
 
 
 @router.post("/ingest")
@@ -68,12 +71,16 @@ async def ingest_path(body: IngestPath, principal: Admin, at: Services) -> Inges
     path = Path(body.path)
     if not await run_in_threadpool(path.exists):
         raise NotFound(f"there is no file or folder {body.path!r} on the server", code="not_found.path")
-    return await _ingest(at, principal, path)
+    return Ingested(items=tuple(await _ingest(at, principal, path)))
 
 
-async def _ingest(at: ApiServices, principal: Principal, path: Path) -> Ingested:
-    steps = [step async for step in at.memory.ingest(principal.workspace_id, [path])]
-    return Ingested(items=tuple(step for step in steps if step.outcome != "unchanged") or tuple(steps))
+async def _ingest(at: ApiServices, principal: Principal, path: Path) -> list[IngestProgress]:
+    return [step async for step in at.memory.ingest(principal.workspace_id, [path])]
+
+
+def _is_one_of(source: str, names: list[str]) -> bool:
+    """A document whose name was taken has a longer one."""
+    return any(source == name or source.endswith(f"/{name}") for name in names)
 
 
 def safe_target(folder: Path, name: str) -> Path:

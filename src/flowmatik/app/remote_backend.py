@@ -79,7 +79,8 @@ class RemoteMemory:
                 files={"files": (name, content, kind)},
                 timeout=INGEST_SECONDS,
             )
-        return [step for step in steps.items if step.source == name] or steps.items
+        of_file = [s for s in steps.items if s.source == name or s.source.endswith(f"/{name}")]
+        return of_file or steps.items
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]:
         params = {"q": query, "limit": limit}

@@ -66,6 +66,14 @@ class MemoryStatus:
     size_bytes: int
 
 
+def is_among(source: str, sources: Sequence[str]) -> bool:
+    """Whether `source` is one of `sources` or lies below one; all are when there are none."""
+    if not sources:
+        return True
+    names = [name.rstrip("/") for name in sources]
+    return any(source == name or source.startswith(f"{name}/") for name in names)
+
+
 class Memory(Protocol):
     """Every method filters by workspace. Raises DocumentError, InvalidInput, Unavailable."""
 
@@ -78,7 +86,8 @@ class Memory(Protocol):
     async def search(
         self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
     ) -> list[Passage]:
-        """Best first. `sources` restricts to those source names or path prefixes."""
+        """Best first. `sources` restricts to those source names or path prefixes: the result is
+        that of a memory which holds nothing else."""
         ...
 
     async def passage(self, workspace_id: str, passage_id: str) -> Passage | None: ...
@@ -88,7 +97,9 @@ class Memory(Protocol):
         lines or page of the quote); None when it does not."""
         ...
 
-    async def tables(self, workspace_id: str) -> list[TableSource]: ...
+    async def tables(self, workspace_id: str, *, sources: Sequence[str] = ()) -> list[TableSource]:
+        """`sources` as in `search`."""
+        ...
 
     async def status(self, workspace_id: str) -> MemoryStatus: ...
 

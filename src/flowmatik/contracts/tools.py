@@ -31,13 +31,15 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """For whom a call is made. `principal` is the user whose rights the agent borrows."""
+    """For whom a call is made. `principal` is the user whose rights the agent borrows; `sources` are
+    the documents and tables that the run is bound to, all when empty."""
 
     workspace_id: str
     run_id: str
     call_id: str
     idempotency_key: str
     principal: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ before the fall at 0.6, because the embedding model knows little Spanish.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import Passage
+from flowmatik.contracts.memory import Passage, is_among
 from flowmatik.kernel.sqlite import Connection
 from flowmatik.memory import analysis, language, records
 from flowmatik.memory.sources import Names, resolve_replaces
@@ -29,7 +29,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What search keeps in memory of a workspace, valid for one revision. All arrays run over the
-    chunks in the order of `rows`; `vectors` has a row of zeros for a chunk without one."""
+    chunks in the order of `rows`; `vectors` has a row of zeros for a chunk without one. `only`: the
+    documents that it was narrowed to."""
 
     revision: int
     rows: npt.NDArray[np.int64]
@@ -37,6 +38,7 @@ class Snapshot:
     documents: npt.NDArray[np.int32]  # index into `names.sources`
     vectors: npt.NDArray[np.float32] | None
     names: Names
+    only: tuple[str, ...] | None = None
 
     def average_length(self) -> float:
         return float(self.lengths.mean()) if len(self.lengths) else 1.0
@@ -86,6 +88,8 @@ def load(
 def search(connection: Connection, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
     """Best first. The revision is checked again by the caller's transaction: snapshot and postings
     are of one state."""
+    if query.sources:
+        snapshot = _narrowed(snapshot, query.sources)
     if not len(snapshot.rows):
         return []
     code = language.detect(query.text)
@@ -94,8 +98,6 @@ def search(connection: Connection, workspace_id: str, query: Query, snapshot: Sn
     if query.vector is not None and snapshot.vectors is not None:
         cosine = (snapshot.vectors @ query.vector).astype(np.float64)
     total = fuse(words, cosine, code)
-    if query.sources:
-        total = np.where(_allowed(snapshot, query.sources), total, 0.0)
     order = np.argsort(-total, kind="stable")[: query.limit]
     legs = {
         int(snapshot.rows[i]): (
@@ -120,6 +122,7 @@ def _bm25(
     connection: Connection, workspace_id: str, text: str, code: str, snapshot: Snapshot
 ) -> tuple[Floats, Floats]:
     """BM25, and the share of the question's information that each chunk's words cover."""
+    within, only = _within(workspace_id, snapshot)
     count = len(snapshot.rows)
     scores, covered, mass = np.zeros(count), np.zeros(count), 0.0
     norms = K1 * (1.0 - B + B * snapshot.lengths / snapshot.average_length())
@@ -127,8 +130,8 @@ def _bm25(
         marks = ", ".join("?" * len(group))
         found = connection.execute(
             "SELECT chunk, max(frequency) FROM postings"  # noqa: S608 - question marks only
-            f" WHERE workspace_id = ? AND term IN ({marks}) GROUP BY chunk",
-            (workspace_id, *group),
+            f" WHERE workspace_id = ? AND term IN ({marks}){within} GROUP BY chunk",
+            (workspace_id, *group, *only),
         ).fetchall()
         weight = math.log(1.0 + (count - len(found) + 0.5) / (len(found) + 0.5))
         mass += weight
@@ -142,13 +145,30 @@ def _bm25(
     return scores, covered / mass if mass else covered
 
 
-def _allowed(snapshot: Snapshot, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
-    names = [name.rstrip("/") for name in wanted]
-    documents = np.array(
-        [any(s == name or s.startswith(name + "/") for name in names) for s in snapshot.names.sources],
-        dtype=np.bool_,
+def _narrowed(snapshot: Snapshot, sources: Sequence[str]) -> Snapshot:
+    """As if the workspace held those documents and no other: what is rare and what is best is reckoned
+    among them."""
+    among = np.array([is_among(name, sources) for name in snapshot.names.sources], dtype=np.bool_)
+    kept = among[snapshot.documents]
+    return replace(
+        snapshot,
+        rows=snapshot.rows[kept],
+        lengths=snapshot.lengths[kept],
+        documents=snapshot.documents[kept],
+        vectors=None if snapshot.vectors is None else snapshot.vectors[kept],
+        only=tuple(name for name, one in zip(snapshot.names.sources, among, strict=True) if one),
     )
-    return documents[snapshot.documents]
+
+
+def _within(workspace_id: str, snapshot: Snapshot) -> tuple[str, tuple[str, ...]]:
+    """The condition, with its parameters, that keeps full text to the documents of a narrowed snapshot."""
+    if snapshot.only is None:
+        return "", ()
+    condition = (
+        " AND chunk IN (SELECT c.row FROM documents d JOIN chunks c ON c.document_id = d.id"
+        " WHERE d.workspace_id = ? AND d.source IN (SELECT value FROM json_each(?)))"
+    )
+    return condition, (workspace_id, json.dumps(snapshot.only))
 
 
 _COLUMNS = (

@@ -10,7 +10,14 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import Embedder, IngestProgress, MemoryStatus, Passage, TableSource
+from flowmatik.contracts.memory import (
+    Embedder,
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    TableSource,
+    is_among,
+)
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.kernel.sqlite import Connection
@@ -86,11 +93,11 @@ class SqliteMemory:
             return None
         return await self._store.read(quotes.locate, workspace_id, passage, quote)
 
-    async def tables(self, workspace_id: str) -> list[TableSource]:
+    async def tables(self, workspace_id: str, *, sources: Sequence[str] = ()) -> list[TableSource]:
         """Those whose file is there and readable now. `name` is the file's name, or the whole
         source name where two files share it."""
         _check_workspace(workspace_id)
-        return await self._store.read(_tables, workspace_id)
+        return await self._store.read(_tables, workspace_id, tuple(sources))
 
     async def status(self, workspace_id: str) -> MemoryStatus:
         """`size_bytes` is the size of the workspace's files as they were read."""
@@ -129,7 +136,7 @@ def _check_workspace(workspace_id: str) -> None:
         raise InvalidInput("the workspace is empty; every call names one")
 
 
-def _tables(connection: Connection, workspace_id: str) -> list[TableSource]:
+def _tables(connection: Connection, workspace_id: str, sources: tuple[str, ...]) -> list[TableSource]:
     rows = connection.execute(
         "SELECT d.source, d.path, t.format, t.table_name, d.content_hash FROM tables t"
         " JOIN documents d ON d.id = t.document_id WHERE t.workspace_id = ? ORDER BY d.source, t.table_name",
@@ -146,6 +153,7 @@ def _tables(connection: Connection, workspace_id: str) -> list[TableSource]:
             content_hash=digest,
         )
         for source, path, kind, table, digest in readable
+        if is_among(source, sources)
     ]
 
 

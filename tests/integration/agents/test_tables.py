@@ -8,8 +8,8 @@ import pytest
 
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.citations import citation_skills
-from flowmatik.agents.skills.tables import TableLimits, Tables
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, TableSource
+from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, TableSource, is_among
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel import canonical, sqlite
 from flowmatik.kernel.errors import ToolError
@@ -40,8 +40,9 @@ class Shelf:
             return None
         return Passage(id="chk_1", source="gate.md", text=TEXT, start=0, end=len(TEXT), lines=(3, 3))
 
-    async def tables(self, workspace_id: str) -> list[TableSource]:
-        return self._sources if workspace_id == "default" else []
+    async def tables(self, workspace_id: str, *, sources: Sequence[str] = ()) -> list[TableSource]:
+        known = self._sources if workspace_id == "default" else []
+        return [source for source in known if is_among(source.name, sources)]
 
     async def status(self, workspace_id: str) -> MemoryStatus:
         raise NotImplementedError
@@ -219,3 +220,25 @@ async def test_a_figure_may_be_written_as_people_write_it(tmp_path: Path, figure
     at = ToolContext(workspace_id="default", run_id="r", call_id="c", idempotency_key="k")
     one = finding(f"It is {figure} [1]", (1, made["computation_id"], made["summary"]))
     assert (await box.call("citations_check", {"finding": one}, at))["passed"] is holds
+
+
+async def test_a_run_that_is_bound_to_documents_reads_and_cites_no_other(tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("v\n1\n")
+    shelf = Shelf(csv(ENERGY), csv(other))
+    tables = Tables(shelf)
+    box = SkillBox([*table_skills(tables), *citation_skills(shelf, tables)])
+    bound = ToolContext(
+        workspace_id="default", run_id="r", call_id="c", idempotency_key="k", sources=("other.csv",)
+    )
+    described = await box.call("tables_describe", {}, bound)
+    assert [table["name"] for table in described["tables"]] == ["other.csv"]
+    with pytest.raises(ToolError, match="energia"):
+        await box.call("tables_query", {"sql": "SELECT count(*) FROM energia"}, bound)
+    made = await tables.query("default", "SELECT count(*) AS n FROM energia")
+    cited = finding("60 [1]", (1, made["computation_id"], made["summary"]))
+    assert not (await box.call("citations_check", {"finding": cited}, bound))["passed"]
+    quoted = finding("gate [1]", (1, "chk_1", "gate"))
+    verdict = await box.call("citations_check", {"finding": quoted}, bound)
+    assert verdict["citations"] == []
+    assert "citation.other_document" in [check[3] for check in verdict["checks"]]

@@ -219,3 +219,34 @@ async def test_tables_are_listed_and_a_csv_is_found_by_its_columns(
     assert (found.source, found.lines) == ("ventas.csv", (1, 7))
     (folder / "ventas.csv").unlink()
     assert "ventas.csv" not in [t.name for t in await memory.tables("default")]
+
+
+@pytest.mark.parametrize("question", ["late volume", "¿cuánto paga la empresa por kilómetro?", "zzz unheard"])
+async def test_a_search_among_some_documents_is_that_of_a_memory_with_nothing_else(
+    library: SqliteMemory, tmp_path: Path, question: str
+) -> None:
+    alone = build_memory(tmp_path / "alone.db", embedder=WordEmbedder(), clock=StandingClock())
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "library.md").write_text(ENGLISH, encoding="utf-8")
+    await ingest(alone, tmp_path / "one")
+    among = await library.search("default", question, sources=["library.md"])
+    expected = await alone.search("default", question)
+    await alone.close()
+    assert {found.source for found in among} <= {"library.md"}
+    assert [(f.text, round(f.score, 9)) for f in among] == [(f.text, round(f.score, 9)) for f in expected]
+
+
+async def test_a_folder_stands_for_what_is_below_it_and_an_unknown_name_for_nothing(
+    memory: SqliteMemory, folder: Path
+) -> None:
+    for name in ("a/one.md", "a/b/two.md", "ab/three.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"# T\n\nThe kettle of {name} sings.\n", encoding="utf-8")
+    (folder / "a" / "t.csv").write_text("kettle,n\nx,1\n", encoding="utf-8")
+    (folder / "u.csv").write_text("kettle,n\nx,1\n", encoding="utf-8")
+    await ingest(memory, folder)
+    found = {p.source for p in await memory.search("default", "kettle", limit=50, sources=["a/"])}
+    assert found == {"a/one.md", "a/b/two.md", "a/t.csv"}
+    assert await memory.search("default", "kettle", sources=["nowhere"]) == []
+    assert [t.name for t in await memory.tables("default", sources=["a"])] == ["t.csv"]
+    assert len(await memory.tables("default")) == 2

@@ -9,7 +9,7 @@ from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.computations import is_computation
 from flowmatik.agents.skills.tables import Tables
 from flowmatik.contracts.answers import FINDING_SCHEMA
-from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.memory import Memory, is_among
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel.errors import ToolError
 
@@ -23,6 +23,7 @@ ENGLISH = {
     "schema.fault": "{fault}",
     "citation.empty": "the quote of citation {n} is empty",
     "citation.missing": "the quote of citation {n} does not stand in passage {passage!r}",
+    "citation.other_document": "citation {n} is of {source}, which is not among this run's documents",
     "citation.in_source": "citation {n} stands word for word in {source}",
     "citation.on_page": "citation {n} stands word for word in {source}, page {page}",
     "citation.on_line": "citation {n} stands word for word in {source}, line {line}",
@@ -57,7 +58,7 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
         checks = [_check("schema", True, "fits")]
         located: list[dict[str, Any]] = []
         for citation in cast("list[dict[str, Any]]", finding["citations"]):
-            row, check = await _locate(memory, tables, context.workspace_id, citation)
+            row, check = await _locate(memory, tables, context, citation)
             checks.append(check)
             if row is not None:
                 located.append(row)
@@ -74,18 +75,20 @@ def _check(criterion: str, passed: bool, code: str, **values: Any) -> Check:
 
 
 async def _locate(
-    memory: Memory, tables: Tables, workspace_id: str, citation: dict[str, Any]
+    memory: Memory, tables: Tables, context: ToolContext, citation: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
     n, passage_id, quote = citation["n"], str(citation["passage_id"]), str(citation["quote"])
     row: dict[str, Any] = {"n": n, "passage_id": passage_id, "quote": quote}
     row |= {"source": "", "lines": None, "page": None, "computation": ""}
     if is_computation(passage_id):
-        return await _compute_again(tables, workspace_id, row)
+        return await _compute_again(tables, context, row)
     if not quote.strip():
         return None, _check("citation", False, "empty", n=n)
-    found = await memory.locate(workspace_id, passage_id, quote)
+    found = await memory.locate(context.workspace_id, passage_id, quote)
     if found is None:
         return None, _check("citation", False, "missing", n=n, passage=passage_id)
+    if not is_among(found.source, context.sources):
+        return None, _check("citation", False, "other_document", n=n, source=found.source)
     row |= {"source": found.source, "lines": found.lines, "page": found.page}
     if found.page is not None:
         return row, _check("citation", True, "on_page", n=n, source=found.source, page=found.page)
@@ -98,12 +101,12 @@ async def _locate(
 
 
 async def _compute_again(
-    tables: Tables, workspace_id: str, row: dict[str, Any]
+    tables: Tables, context: ToolContext, row: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
     """A SELECT of a constant would prove any figure, so a computation must read a table."""
     n = row["n"]
     try:
-        again = await tables.recompute(workspace_id, row["passage_id"])
+        again = await tables.recompute(context.workspace_id, row["passage_id"], context.sources)
     except ToolError as error:
         return None, _check("citation", False, "not_computed", n=n, fault=error.message)
     if not again["sources"]:

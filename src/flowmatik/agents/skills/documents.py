@@ -15,9 +15,9 @@ def document_skills(memory: Memory) -> list[Skill]:
         query: Annotated[str, Field(min_length=1, max_length=4000)],
         limit: Annotated[int, Field(ge=1, le=50)] = 8,
     ) -> dict[str, Any]:
-        """Search the workspace's documents; returns the best passages with their ids, sources,
+        """Search the documents; returns the best passages with their ids, sources,
         lines or page, and the date from which their document is in force."""
-        found = await memory.search(context.workspace_id, query, limit=limit)
+        found = await memory.search(context.workspace_id, query, limit=limit, sources=context.sources)
         return {"passages": [passage_row(passage) for passage in found]}
 
     return [skill(memory_search)]

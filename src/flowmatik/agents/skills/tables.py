@@ -10,7 +10,7 @@ import asyncio
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,20 +45,21 @@ def table_skills(tables: "Tables") -> list[Skill]:
     async def tables_describe(context: ToolContext) -> dict[str, Any]:
         """List the workspace's tables: the name to use in SQL, columns with their types, the values
         of columns that have few, minimum and maximum, and the number of rows."""
-        return await tables.describe(context.workspace_id)
+        return await tables.describe(context.workspace_id, context.sources)
 
     async def tables_query(
         context: ToolContext, sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL)]
     ) -> dict[str, Any]:
         """Run one DuckDB SELECT over the tables. Returns columns, rows (at most 200), a
         computation_id to cite, and a summary to quote."""
-        return await tables.query(context.workspace_id, sql)
+        return await tables.query(context.workspace_id, sql, context.sources)
 
     return [skill(tables_describe, timeout=60.0), skill(tables_query, timeout=30.0)]
 
 
 class Tables:
-    """The tables of every workspace; loaded databases are kept while their files do not change."""
+    """The tables of every workspace, or those `among` some sources; loaded databases are kept while
+    their files do not change."""
 
     def __init__(self, memory: Memory, limits: TableLimits | None = None) -> None:
         self._memory = memory
@@ -67,23 +68,23 @@ class Tables:
         self._lock = threading.Lock()
         self._slots = asyncio.Semaphore(self._limits.at_once)
 
-    async def describe(self, workspace_id: str) -> dict[str, Any]:
-        sources = await self._memory.tables(workspace_id)
+    async def describe(self, workspace_id: str, among: Sequence[str] = ()) -> dict[str, Any]:
+        sources = await self._memory.tables(workspace_id, sources=among)
         if not sources:
             return {"tables": []}
         return await self._run(workspace_id, sources, lambda database, cursor: database.describe(cursor))
 
-    async def query(self, workspace_id: str, sql: str) -> dict[str, Any]:
+    async def query(self, workspace_id: str, sql: str, among: Sequence[str] = ()) -> dict[str, Any]:
         """Raises ToolError (`tool.sql`) for anything but one SELECT that DuckDB can run."""
-        sources = await self._memory.tables(workspace_id)
+        sources = await self._memory.tables(workspace_id, sources=among)
         if not sources:
-            raise ToolError(
-                "this workspace has no tables; ingest a CSV, Parquet or SQLite file", code="tool.sql"
-            )
+            raise ToolError("there are no tables; ingest a CSV, Parquet or SQLite file", code="tool.sql")
         return await self._run(workspace_id, sources, lambda database, cursor: database.query(cursor, sql))
 
-    async def recompute(self, workspace_id: str, identifier: str) -> dict[str, Any]:
-        return await self.query(workspace_id, sql_of(identifier))
+    async def recompute(
+        self, workspace_id: str, identifier: str, among: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        return await self.query(workspace_id, sql_of(identifier), among)
 
     async def _run(
         self,

@@ -1,8 +1,9 @@
 """`flowmatik run`: a goal in, an answer with its sources out."""
 
 import asyncio
+import dataclasses
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from flowmatik.app.cli.watch import Following, follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
+from flowmatik.contracts.memory import IngestProgress
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import Conflict, InvalidInput
+from flowmatik.kernel.errors import Conflict, DocumentError, InvalidInput
 from flowmatik.kernel.ids import new_id
 
 
@@ -66,13 +68,26 @@ async def run_goal(session: Session, request: Request) -> int:
 
     async def work(backend: Backend) -> int:
         if request.docs and not following.run_id:
-            await ingest(session, backend, request.docs)
-        following.run_id = await backend.runs.create(backend.workspace_id, new)
+            following.sources = sources_of(await ingest(session, backend, request.docs))
+        asked = dataclasses.replace(new, sources=following.sources)
+        following.run_id = await backend.runs.create(backend.workspace_id, asked)
         if not request.follow:
             return await _submitted(session, backend, following.run_id)
         return await follow_to_end(session, backend, following)
 
     return await session.on_backend(work)
+
+
+def sources_of(steps: Sequence[IngestProgress]) -> tuple[str, ...]:
+    """The documents that were given, by their names in memory. Raises DocumentError when none can be
+    read: a run without sources would answer from everything."""
+    names = {step.source for step in steps if step.outcome not in ("skipped", "deleted")}
+    if not names:
+        raise DocumentError(
+            "none of the documents given with --docs can be read; the reasons are above",
+            code="document.none",
+        )
+    return tuple(sorted(names))
 
 
 async def follow_to_end(session: Session, backend: Backend, following: Following) -> int:

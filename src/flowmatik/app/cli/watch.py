@@ -36,9 +36,11 @@ def watcher_for(session: Session) -> Watcher:
 
 @dataclass(slots=True, kw_only=True)
 class Following:
-    """How far a run has been watched: `seen` is the seq of the last event shown."""
+    """How far a run has been watched: `seen` is the seq of the last event shown; `sources` are the
+    documents that it was given."""
 
     run_id: str = ""
+    sources: tuple[str, ...] = ()
     seen: int = 0
 
 
