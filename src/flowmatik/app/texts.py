@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, cast
 
+from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
@@ -46,7 +47,7 @@ class Texts:
         details = values.get("details")
         if details:
             return "\n".join(self._detail(detail) for detail in cast("Sequence[Mapping[str, Any]]", details))
-        return self.said(f"fault.{code}", values, message)
+        return self.said(f"fault.{code}", {**_key_setting(values), **values}, message)
 
     def error(self, error: FlowmatikError) -> str:
         if "said_by" in error.context:  # a server, or this program before
@@ -57,6 +58,14 @@ class Texts:
         """One of several faults, with the place where it stands."""
         said = self.said(f"detail.{detail['code']}", detail["values"], detail["text"])
         return f"{detail['place']}: {said}"
+
+
+def _key_setting(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Where the key of the model's provider is set, for whoever must correct it."""
+    provider = str(values.get("model", "")).partition("/")[0]
+    variables = {setting.key: setting.variable for setting in SETTINGS}
+    variable = variables.get(f"providers.{provider}.api_key")
+    return {"key_setting": variable} if variable else {}
 
 
 @cache

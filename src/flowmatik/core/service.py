@@ -288,6 +288,7 @@ def _check_goal(new: NewRun) -> None:
             f"the goal has {len(new.goal):,} characters; at most {MAX_GOAL_CHARACTERS:,} are allowed: "
             "put long material in documents and ask about them",
             code="input.goal",
+            context={"characters": len(new.goal), "limit": MAX_GOAL_CHARACTERS},
         )
     if new.budget_micros is not None and new.budget_micros < 0:
         raise InvalidInput(f"the budget is {new.budget_micros} micro-dollars; it cannot be negative")

@@ -51,6 +51,12 @@ def test_a_code_is_said_by_the_first_text_whose_names_are_known() -> None:
     assert say.fault("nobody.knows", {"home": "/h"}, "as it was said") == "as it was said"
 
 
+def test_a_refused_key_is_named_by_its_setting() -> None:
+    say = Texts("en")
+    assert "check FLOWMATIK_OPENAI_API_KEY and" in say.fault("model.key", {"model": "openai/gpt"}, "x")
+    assert "check the key and" in say.fault("model.key", {"model": "elsewhere/model"}, "x")
+
+
 def test_an_error_is_said_in_the_language_and_what_a_server_said_stands() -> None:
     error = NotFound("no agent", code="not_found.agent", context={"agent": "x", "known": "a, b"})
     assert Texts("es").error(error) == "no existe el agente 'x'; existen a, b"
