@@ -111,6 +111,7 @@ def test_a_key_that_the_provider_refuses_fails_the_run_and_is_never_shown(home: 
     with OpenAIServer(Step(), key="the right one") as server:
         done = at(home, "--lang", "en", "--json", "run", GOAL, **served_by(server, KEY))
         shown = at(home, "--json", "runs", "show", last(done)["run_id"])
+        assert len(server.calls) == 2, "once for the plan, once for the task, and never again in vain"
     assert (done.returncode, last(done)["error"]["code"]) == (1, "model.key")
     assert "refused the API key" in last(done)["error"]["message"]
     assert KEY not in done.stdout + done.stderr + shown.stdout + shown.stderr
