@@ -2,10 +2,10 @@
 token file (0600, in a folder 0700) holds an API key of the local administrator."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowmatik.app.private_file import write_private
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Unauthenticated
@@ -34,7 +34,7 @@ async def ensure_local_token(platform: "Platform") -> None:
             pass  # of another database, or revoked: a new one replaces it
     principal = local_principal(platform.workspace_id)
     key = await platform.identity.create_key(principal, KEY_NAME, ("admin",))
-    await asyncio.to_thread(_write, path, key.secret)
+    await asyncio.to_thread(write_private, path, key.secret + "\n")
 
 
 def read_local_token(settings: Settings) -> str:
@@ -60,13 +60,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def _write(path: Path, token: str) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "w", encoding="ascii") as stream:
-        stream.write(token + "\n")
-    fresh.replace(path)

@@ -31,7 +31,13 @@ class Created(BaseModel):
     id: str
 
 
+class Token(BaseModel):
+    access_token: str
+    expires_in: float
+
+
 _CREATED = TypeAdapter(Created)
+_TOKEN = TypeAdapter(Token)
 _SUMMARIES = TypeAdapter(Listed[RunSummary])
 
 
@@ -42,13 +48,22 @@ class RemoteServer:
         self.url = url.rstrip("/")
         self._client = httpx.AsyncClient(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {api_key}", "Accept-Language": language},
+            headers={
+                **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+                "Accept-Language": language,
+            },
             timeout=SECONDS,
             trust_env=False,
         )
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    async def login(self, username: str, password: str) -> tuple[str, float]:
+        """A token and for how many seconds it is good."""
+        body = {"username": username, "password": password}
+        token = await self.ask(_TOKEN, "POST", "/v1/auth/login", json=body)
+        return token.access_token, token.expires_in
 
     async def ask(self, adapter: TypeAdapter[T], method: str, path: str, **options: Any) -> T:
         value = await self.json(method, path, **options)

@@ -18,6 +18,7 @@ from rich.console import Console
 from flowmatik.app.backend import Backend
 from flowmatik.app.settings import Settings, find_home, load_settings
 from flowmatik.app.texts import Texts
+from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import InvalidInput, Unavailable
 
 T = TypeVar("T")
@@ -37,6 +38,25 @@ class Session:
     api_key: str = ""
     out: Console
     err: Console
+
+    @property
+    def language(self) -> str:
+        """In which a server is asked to say things: programs get English beside the codes."""
+        return "en" if self.json else self.text.language
+
+    def _credential(self) -> str:
+        """The API key, else the token of `flowmatik login`. Raises InvalidInput without either,
+        Unauthenticated when the login has expired."""
+        from flowmatik.app.logins import Logins
+
+        credential = self.api_key or Logins(self.environment).token(self.url, SystemClock().now())
+        if not credential:
+            raise InvalidInput(
+                f"{self.url!r} needs an API key, or `flowmatik login --url {self.url}`",
+                code="input.api_key",
+                context={"url": self.url},
+            )
+        return credential
 
     def find_home(self) -> Path:
         return find_home(self.home, self.environment, Path.cwd())
@@ -69,14 +89,10 @@ class Session:
         from flowmatik.app.connect import connect_home, connect_url
 
         if self.url:
-            if not self.api_key:
-                raise InvalidInput("--url needs an API key", code="input.api_key")
-            language = "en" if self.json else self.text.language
-            async with connect_url(self.url, self.api_key, language=language) as remote:
+            async with connect_url(self.url, self._credential(), language=self.language) as remote:
                 yield remote
         else:
-            language = "en" if self.json else self.text.language
-            async with connect_home(self.settings(), language=language) as local:
+            async with connect_home(self.settings(), language=self.language) as local:
                 yield local
 
     def say(self, key: str, **values: object) -> None:
