@@ -11,7 +11,7 @@ from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
-from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import NotFound
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
@@ -75,8 +75,9 @@ async def running_engine(
     recover_all: bool = True,
     alone: bool = True,
     grace_seconds: float = 0.0,
+    clock: Clock | None = None,
 ) -> AsyncGenerator[EngineHandle]:
-    clock = SystemClock()
+    clock = clock or SystemClock()
     handle = build_engine(
         EngineServices(
             journal=journal or InMemoryJournal(clock),

@@ -67,8 +67,9 @@ class Hasty(RunDriver):
 
     async def _commit(self) -> bool:
         launches, self._launches = self._launches, []
-        for call in launches:
-            self._launch(call, recovering=False)
+        self._term = self._parts.lease.term
+        for launch in launches:
+            self._launch(launch.call, recovering=launch.recovering)
         return await super()._commit()
 
 

@@ -59,6 +59,14 @@ class _Nudge:
     """Look at the inbox."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """A call that starts once the next append is acknowledged."""
+
+    call: ev.CallRequested
+    recovering: bool = False
+
+
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
@@ -79,9 +87,10 @@ class RunDriver:
         self._seen = claim.head.inbox_seen
         self._tail = claim.head.inbox_tail
         self._batch: list[NewEvent] = []
-        self._launches: list[ev.CallRequested] = []
+        self._launches: list[_Launch] = []
+        self._term = 0  # the lease's when the journal last said that the run is ours
         self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
-        self._mailbox: asyncio.Queue[ev.Event | _Nudge] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[ev.Event | _Nudge | _Launch] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self.left: Rested | None = None  # once it has ended or parked the run
         self._fenced = False
@@ -126,6 +135,8 @@ class RunDriver:
         for item in await self._facts():
             if isinstance(item, _Nudge):
                 await self._read_inbox()
+            elif isinstance(item, _Launch):
+                self._launches.append(item)
             else:
                 await self._fact(item)
         return False
@@ -135,7 +146,7 @@ class RunDriver:
         await self._parts.purse.settle(self.state)
         return True
 
-    async def _facts(self) -> list[ev.Event | _Nudge]:
+    async def _facts(self) -> list[ev.Event | _Nudge | _Launch]:
         items = [await self._mailbox.get()]
         while not self._mailbox.empty():
             items.append(self._mailbox.get_nowait())
@@ -176,7 +187,7 @@ class RunDriver:
             self._put(asked.before)
         self._put(asked.event)
         if isinstance(asked.event, ev.CallRequested):
-            self._launches.append(asked.event)
+            self._launches.append(_Launch(asked.event))
             if asked.request is not None:
                 self._requests[asked.event.call_id] = asked.request
 
@@ -193,7 +204,7 @@ class RunDriver:
         """Append the batch, then launch. True when the run is parked."""
         will_run = bool(self._launches or self._running) or not self._mailbox.empty()
         park = None if will_run or self.state.ended or self._draining else self._tail
-        if not self._batch and park is None:
+        if not self._batch and not self._launches and park is None:
             return False
         appended = await self._append(park)
         self._seq = self.state.seq = appended.head_seq
@@ -205,8 +216,8 @@ class RunDriver:
         if self._tail > self._seen and not self.state.ended:
             self.nudge()
         launches, self._launches = self._launches, []
-        for call in launches:
-            self._launch(call, recovering=False)
+        for launch in launches:
+            self._launch(launch.call, recovering=launch.recovering)
         return False
 
     async def _append(self, park: int | None) -> Appended:
@@ -228,8 +239,11 @@ class RunDriver:
         )
         delay = 0.05
         while True:
+            term = self._parts.lease.term
             try:
-                return await self._parts.journal.append(append)
+                appended = await self._parts.journal.append(append)
+                self._term = term
+                return appended
             except JournalUnavailable as error:
                 log.warning(
                     "the journal is away; the run waits for it",
@@ -252,6 +266,10 @@ class RunDriver:
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         try:
             await self._parts.lease.wait_valid()
+            if self._fenced or self._parts.lease.term != self._term:
+                # The run is, or may be, another's by now: only the next append can say.
+                self._mailbox.put_nowait(_Launch(call, recovering))
+                return
             effects = self._parts.effects
             if recovering:
                 outcome = await effects.recovered(call, self._place)
@@ -284,12 +302,12 @@ class RunDriver:
         for call_id, task in self._running.items():
             if self.state.open[call_id].effect is not Effect.ONCE:
                 task.cancel()
-        for call in self._launches:  # intents never begun: they had no effect
-            self._mailbox.put_nowait(
+        for call in (launch.call for launch in self._launches if not launch.recovering):
+            self._mailbox.put_nowait(  # never begun: it had no effect
                 ev.CallFailed(call_id=call.call_id, code="call.aborted", message="the run was stopped")
             )
             self._requests.pop(call.call_id, None)
-        self._launches = []
+        self._launches = [launch for launch in self._launches if launch.recovering]
 
     # --- what others ask of the run -----------------------------------------------------------
 
@@ -321,7 +339,7 @@ class RunDriver:
             message = "a person said that it did not take effect"
             await self._fact(ev.CallFailed(call_id=call_id, code="call.failed", message=message))
         else:
-            self._launches.append(call)
+            self._launches.append(_Launch(call))
 
     # --- beginnings and ends ------------------------------------------------------------------
 
@@ -331,7 +349,7 @@ class RunDriver:
             self._put(counted)
         for call in list(self.state.open.values()):
             if call.call_id not in self.state.doubt:
-                self._launch(call, recovering=True)
+                self._launches.append(_Launch(call, recovering=True))
 
     async def _leave(self) -> bool:
         """End what runs; a fenced worker still reports what came of its effects."""

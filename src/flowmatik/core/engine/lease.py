@@ -9,13 +9,15 @@ RENEW_SECONDS = 1.0
 
 
 class Lease:
-    """A `workers` row, renewed every second; past it this process starts nothing."""
+    """A `workers` row, renewed every second; past it this process starts nothing. `term` counts how often
+    it was taken: what was ours in an earlier term may be another's by now."""
 
     def __init__(self, journal: Journal, clock: Clock, owner: str) -> None:
         self.owner = owner
         self._journal = journal
         self._clock = clock
         self._until = float("-inf")
+        self.term = 0
 
     @property
     def valid(self) -> bool:
@@ -24,14 +26,20 @@ class Lease:
     async def take(self) -> None:
         asked = self._clock.monotonic()
         await self._journal.register_worker(self.owner, ttl_seconds=TTL_SECONDS)
-        self._until = asked + TTL_SECONDS
+        self._begin(asked, new_term=True)
 
     async def renew(self) -> None:
         """Extends the lease; takes a new one when it had run out (its runs may be lost by then,
         and the fence will say so)."""
         asked = self._clock.monotonic()
+        lapsed = not self.valid
         if not await self._journal.renew_worker(self.owner, ttl_seconds=TTL_SECONDS):
             await self._journal.register_worker(self.owner, ttl_seconds=TTL_SECONDS)
+            lapsed = True
+        self._begin(asked, new_term=lapsed)
+
+    def _begin(self, asked: float, *, new_term: bool) -> None:
+        self.term += new_term
         self._until = asked + TTL_SECONDS
 
     async def keep(self) -> None:
