@@ -13,9 +13,13 @@ def main() -> None:
     if arguments in VERSION_REQUESTS:
         sys.stdout.write(f"flowmatik {__version__}\n")
         return
-    from flowmatik.app.cli.main import run_cli
+    try:
+        from flowmatik.app.cli.main import run_cli
 
-    raise SystemExit(run_cli(arguments))
+        code = run_cli(arguments)
+    except KeyboardInterrupt:  # while loading, or a second time
+        code = 130
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

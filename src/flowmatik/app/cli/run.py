@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import signal
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import Conflict, DocumentError, InvalidInput
+from flowmatik.kernel.errors import DocumentError, FlowmatikError, InvalidInput
 from flowmatik.kernel.ids import new_id
 
 
@@ -91,11 +90,30 @@ def sources_of(steps: Sequence[IngestProgress]) -> tuple[str, ...]:
 
 
 async def follow_to_end(session: Session, backend: Backend, following: Following) -> int:
-    """Show a run until it ends; the first Ctrl-C cancels it, the second leaves at once."""
-    with _cancel_on_interrupt(session, backend, following.run_id):
+    """Show a run until it ends. Ctrl-C leaves it as it is, to be continued."""
+    with told_on_interrupt(session, backend, following.run_id):
         view = await follow(backend, following, watcher_for(session))
     _show_result(session, view)
     return exit_codes.of_run(view)
+
+
+@contextmanager
+def told_on_interrupt(session: Session, backend: Backend, run_id: str) -> Generator[None]:
+    """On Ctrl-C say how the run goes on: without us nobody drives it, a server does so all the same."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        session.say("run.interrupted" if backend.here else "run.left", run_id=run_id, where=backend.where)
+        if session.json:
+            _print_interrupted(session, run_id)
+        raise
+
+
+def _print_interrupted(session: Session, run_id: str) -> None:
+    from flowmatik.app.run_output import error_line
+
+    message = f"interrupted; `flowmatik runs resume {run_id}` continues it"
+    session.print_line(error_line(FlowmatikError(message, code="run.interrupted")).line())
 
 
 def _show_result(session: Session, view: RunView) -> None:
@@ -138,29 +156,3 @@ def _check_documents(paths: tuple[Path, ...]) -> None:
     for path in paths:
         if not path.exists():
             raise no_such_path(path)
-
-
-@contextmanager
-def _cancel_on_interrupt(session: Session, backend: Backend, run_id: str) -> Generator[None]:
-    loop = asyncio.get_running_loop()
-    main = asyncio.current_task()
-    cancelling: list[asyncio.Task[None]] = []
-
-    async def cancel() -> None:
-        try:
-            await backend.runs.cancel(backend.workspace_id, run_id, reason="interrupted by the user")
-        except Conflict:
-            return  # it ended at the same moment
-
-    def on_interrupt() -> None:
-        if cancelling and main is not None:
-            main.cancel()
-            return
-        session.say("run.cancelling", run_id=run_id)
-        cancelling.append(loop.create_task(cancel()))
-
-    loop.add_signal_handler(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

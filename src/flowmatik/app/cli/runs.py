@@ -9,7 +9,7 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
-from flowmatik.app.cli.run import follow_to_end
+from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
@@ -124,12 +124,14 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
 
     async def work(backend: Backend) -> None:
         seen = collected[-1].seq if collected else 0
-        async for event in backend.runs.events(backend.workspace_id, run_id, after_seq=seen, follow=follow):
-            collected.append(event)
-            if not session.json:
-                session.print(_event_line(event))
-            elif follow:
-                session.print_line(orjson.dumps(event.to_json()).decode())
+        events = backend.runs.events(backend.workspace_id, run_id, after_seq=seen, follow=follow)
+        with told_on_interrupt(session, backend, run_id):
+            async for event in events:
+                collected.append(event)
+                if not session.json:
+                    session.print(_event_line(event))
+                elif follow:
+                    session.print_line(orjson.dumps(event.to_json()).decode())
 
     await session.on_backend(work)
     if session.json and not follow:
