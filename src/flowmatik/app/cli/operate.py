@@ -80,10 +80,11 @@ async def _init(session: Session, home: Path, *, examples: bool, show_password: 
 
 
 def _say_initialised(session: Session, home: Path, *, created: bool, password: str | None) -> None:
-    session.say("init.created" if created else "init.exists", home=home)
+    done = created or bool(password)  # a settings file may stand there before the rest does
+    session.say("init.created" if done else "init.exists", home=home)
     if password:
         session.say("init.password", username=ADMIN, password=password)
-    if created:
+    if done:
         session.say("init.next", home=home)
 
 
