@@ -6,7 +6,7 @@ import random
 import pytest
 
 from flowmatik.core.journal.port import DeadLetter, HeadChange, OutboxEntry
-from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.errors import Fenced, InvalidInput
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
 
@@ -22,6 +22,18 @@ async def test_pointers_cover_a_run_in_order_until_relayed(store: Store) -> None
     await store.journal.relayed(entries[:3])
     await store.journal.relayed(entries[:3])
     assert [e.from_seq for e in await store.journal.outbox(10)] == [5]
+
+
+async def test_an_append_that_fails_leaves_neither_event_nor_pointer(store: Store) -> None:
+    run = await owned(store.journal, "run_1")
+    before = await store.journal.outbox(10)
+    with pytest.raises(InvalidInput):
+        await store.journal.append(run.next(event("Fine"), event("Bad", '{"text":"\ud800"}')))
+    run.epoch = 9
+    with pytest.raises(Fenced):
+        await store.journal.append(run.next(event("Fenced")))
+    assert len(await store.journal.read("run_1")) == 2
+    assert await store.journal.outbox(10) == before
 
 
 async def test_a_subscriber_keeps_its_place_per_run(store: Store) -> None:
