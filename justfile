@@ -21,6 +21,7 @@ format:
 
 lint:
     ruff check .
+    ruff format --check .
 
 types:
     pyright

