@@ -121,11 +121,11 @@ def _message(done: int, ending: str) -> dict[str, Any]:
             "tool_calls": [{"id": f"c{done}", "type": "function", "function": function}]}  # fmt: skip
 
 
-def start_scribe(server: Server) -> str:
-    """The agent, and a run of it."""
+def start_scribe(server: Server, *, key: str = "") -> str:
+    """The agent, and a run of it; with the same `key` the same run."""
     applied = server.post("/v1/agents", json={"text": PROFILE, "filename": "scribe.yaml"})
     assert applied.status_code < 300, applied.text
-    return server.start_run("Write", agent="scribe")
+    return server.start_run("Write", agent="scribe", key=key)
 
 
 def written(home: Path) -> list[str]:

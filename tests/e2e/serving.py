@@ -36,11 +36,13 @@ class Server:
     def get(self, path: str, **params: str) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", params=params, headers=self.headers, timeout=30)
 
-    def post(self, path: str, **sent: Any) -> httpx.Response:
-        return httpx.post(f"{self.url}{path}", headers=self.headers, timeout=60, **sent)
+    def post(self, path: str, *, key: str = "", **sent: Any) -> httpx.Response:
+        """`key`: with the same one, what is asked again is still the same."""
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return httpx.post(f"{self.url}{path}", headers=headers, timeout=60, **sent)
 
-    def start_run(self, goal: str, **fields: Any) -> str:
-        created = self.post("/v1/runs", json={"goal": goal, **fields})
+    def start_run(self, goal: str, *, key: str = "", **fields: Any) -> str:
+        created = self.post("/v1/runs", key=key, json={"goal": goal, **fields})
         assert created.status_code == 202, created.text
         return str(created.json()["id"])
 

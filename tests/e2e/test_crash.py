@@ -4,6 +4,7 @@ After a restart the run must be finished, no finished step done again (counted a
 and at the model server), and the `once` effect there exactly once, or the run waiting in doubt.
 """
 
+import contextlib
 import os
 import random
 import sys
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.cli import environment, flowmatik, make_home
@@ -44,9 +46,11 @@ def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int)
     model.asked.clear()
     fuse = fuse_of(seed)
     with up(home, env, [sys.executable, "-m", "tests.e2e.crashing", fuse]) as server:
-        run_id = start_scribe(server)
+        with contextlib.suppress(httpx.TransportError):  # it may die before it has answered
+            start_scribe(server, key=f"seed {seed}")
         assert server.process.wait(60) == -9, f"{fuse} did not go off: {server.said()[-2000:]}"
     with up(home, env) as server:
+        run_id = start_scribe(server, key=f"seed {seed}")  # the one that was begun
         view = server.at_rest(run_id)
         history = server.events(run_id)
         replayed = server.post(f"/v1/runs/{run_id}/replay").json()
