@@ -150,10 +150,12 @@ async def check_provider(provider: Provider) -> Finding:
     try:
         async with httpx.AsyncClient(timeout=PROVIDER_SECONDS) as client:
             answer = await client.get(f"{provider.base_url}/models", headers=headers)
-    except httpx.HTTPError as error:
-        return _provider_failed(provider, type(error).__name__)
+    except httpx.HTTPError:
+        return _provider_failed(provider, "doctor.provider.unreachable")
+    if answer.status_code in (401, 403):
+        return _provider_failed(provider, "doctor.provider.key")
     if not answer.is_success:
-        return _provider_failed(provider, f"HTTP {answer.status_code}")
+        return _provider_failed(provider, "doctor.provider.failed", error=f"HTTP {answer.status_code}")
     return Finding(
         check="provider",
         ok=True,
@@ -162,11 +164,11 @@ async def check_provider(provider: Provider) -> Finding:
     )
 
 
-def _provider_failed(provider: Provider, error: str) -> Finding:
+def _provider_failed(provider: Provider, detail: str, **values: object) -> Finding:
     return Finding(
         check="provider",
         ok=False,
-        detail="doctor.provider.failed",
+        detail=detail,
         mend="doctor.provider.mend",
-        values={"provider": f"{provider.id} ({provider.base_url})", "error": error},
+        values={"provider": f"{provider.id} ({provider.base_url})", **values},
     )

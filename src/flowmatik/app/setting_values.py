@@ -1,8 +1,8 @@
 """The table of settings: name, variable, how a value is read, what it is when nobody says."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -11,16 +11,41 @@ MICROS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One wrong setting; `shown` is its value as text, never that of a secret."""
+    """One wrong setting; `shown` is its value as text, never that of a secret. `code` and `values` say
+    `advice`, which is English, for the catalogues; `variable` is where it was set, if there."""
 
     key: str
     shown: str
     origin: str
     advice: str
+    code: str = ""
+    values: Mapping[str, object] = field(default_factory=lambda: {})
+    variable: str = ""
 
     def line(self) -> str:
-        value = f" = {self.shown}" if self.shown else ""
-        return f"{self.key}{value} (from {self.origin}): {self.advice}"
+        return f"{self._what()} (from {self.origin}): {self.advice}"
+
+    def detail(self) -> dict[str, object]:
+        """For `Texts.fault`."""
+        place = f"{self._what()} ({self.variable})" if self.variable else self._what()
+        return {
+            "place": place,
+            "code": f"setting.{self.code}",
+            "values": dict(self.values),
+            "text": self.advice,
+        }
+
+    def _what(self) -> str:
+        return f"{self.key} = {self.shown}" if self.shown else self.key
+
+
+class Wrong(ValueError):
+    """A value that cannot be used: why in English, and as a code with values."""
+
+    def __init__(self, text: str, code: str, **values: object) -> None:
+        super().__init__(text)
+        self.code = code
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +73,7 @@ class Setting:
 
 def text(raw: object) -> str:
     if not isinstance(raw, str):
-        raise ValueError("must be text in quotes")
+        raise Wrong("must be text in quotes", "text")
     return raw.strip()
 
 
@@ -56,7 +81,8 @@ def one_of(*allowed: str) -> Callable[[object], str]:
     def parse(raw: object) -> str:
         value = text(raw).lower()
         if value not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
+            choices = ", ".join(allowed)
+            raise Wrong(f"must be one of {choices}", "one_of", choices=choices)
         return value
 
     return parse
@@ -69,7 +95,7 @@ def whole(low: int, high: int) -> Callable[[object], int]:
         except ValueError:
             value = None
         if value is None or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+            raise Wrong(f"must be a whole number from {low} to {high}", "whole", low=low, high=high)
         return value
 
     return parse
@@ -81,13 +107,13 @@ def yes_no(raw: object) -> bool:
     answers = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if isinstance(raw, str) and raw.strip().lower() in answers:
         return answers[raw.strip().lower()]
-    raise ValueError("must be true or false")
+    raise Wrong("must be true or false", "yes_no")
 
 
 def dollars(raw: object) -> int | None:
     """US dollars to micro-dollars, rounded down; 0 is valid and permits only free calls."""
     if isinstance(raw, bool):
-        raise ValueError("must be an amount in US dollars such as 0.50")
+        raise Wrong("must be an amount in US dollars such as 0.50", "dollars")
     if isinstance(raw, str) and not raw.strip():
         return None
     try:
@@ -95,7 +121,7 @@ def dollars(raw: object) -> int | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise ValueError("must be an amount in US dollars such as 0.50, zero or more")
+        raise Wrong("must be an amount in US dollars such as 0.50, zero or more", "dollars")
     return math.floor(round(value * MICROS, 3))
 
 
@@ -105,30 +131,32 @@ def web_address(raw: object) -> str:
         return ""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address that starts with http:// or https://")
+        raise Wrong("must be an address that starts with http:// or https://", "web")
     if parts.username or parts.password:
-        raise ValueError("must not carry a user name or password")
+        raise Wrong("must not carry a user name or password", "web_login")
     return value
 
 
 def database_address(raw: object) -> str:
     value = text(raw)
     if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
-        raise ValueError("must start with postgresql://, or be empty for SQLite in the home folder")
+        raise Wrong("must start with postgresql://, or be empty for SQLite in the home folder", "database")
     return value
 
 
 def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, ...]:
     """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`."""
     if not isinstance(raw, dict):
-        faults.append(Fault(key="prices", shown=repr(raw), origin=origin, advice="must be a table"))
+        advice = "must be a table"
+        faults.append(Fault(key="prices", shown=repr(raw), origin=origin, advice=advice, code="table"))
         return ()
     prices: list[Price] = []
     for model, entry in cast("dict[str, object]", raw).items():
         price = _price(model, entry)
         if price is None:
             advice = "must be { input = …, output = … } in US dollars per million tokens, zero or more"
-            faults.append(Fault(key=f"prices.{model!r}", shown=repr(entry), origin=origin, advice=advice))
+            key = f"prices.{model!r}"
+            faults.append(Fault(key=key, shown=repr(entry), origin=origin, advice=advice, code="price"))
         else:
             prices.append(price)
     return tuple(prices)

@@ -17,6 +17,7 @@ from flowmatik.app.setting_values import (
     Fault,
     Price,
     Setting,
+    Wrong,
     parse_prices,
 )
 from flowmatik.kernel.errors import ConfigurationError
@@ -178,6 +179,8 @@ def _value_of(
                     shown="(hidden)",
                     origin=origin,
                     advice=f"keys do not belong in a file that is shared; set {setting.variable} instead",
+                    code="private",
+                    values={"variable": setting.variable},
                 )
             )
             return setting.default
@@ -185,9 +188,19 @@ def _value_of(
         return setting.default
     try:
         return setting.parse(raw)
-    except ValueError as error:
+    except Wrong as wrong:
         shown = "(hidden)" if setting.secret else repr(raw)
-        faults.append(Fault(key=setting.key, shown=shown, origin=origin, advice=str(error)))
+        faults.append(
+            Fault(
+                key=setting.key,
+                shown=shown,
+                origin=origin,
+                advice=str(wrong),
+                code=wrong.code,
+                values=wrong.values,
+                variable=setting.variable if origin.endswith(setting.variable) else "",
+            )
+        )
         return setting.default
 
 
@@ -198,7 +211,14 @@ def _read_document(path: Path, faults: list[Fault]) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         faults.append(
-            Fault(key=SETTINGS_FILE, shown=str(path), origin="file", advice=f"it cannot be read: {error}")
+            Fault(
+                key=SETTINGS_FILE,
+                shown=str(path),
+                origin="file",
+                advice=f"it cannot be read: {error}",
+                code="unreadable",
+                values={"why": str(error)},
+            )
         )
         return {}
 
@@ -220,7 +240,10 @@ def _unknown_keys(in_file: Mapping[str, object]) -> list[Fault]:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             advice = f"no such setting; did you mean {near[0]!r}?" if near else "no such setting; remove it"
-            faults.append(Fault(key=key, shown="", origin=SETTINGS_FILE, advice=advice))
+            code, values = ("meant", {"meant": near[0]}) if near else ("unknown", {})
+            faults.append(
+                Fault(key=key, shown="", origin=SETTINGS_FILE, advice=advice, code=code, values=values)
+            )
     return faults
 
 
@@ -248,6 +271,7 @@ def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider
                 shown="''",
                 origin="default",
                 advice="FLOWMATIK_MODEL_API_KEY is set but not where to use it; set FLOWMATIK_MODEL_BASE_URL",
+                code="no_address",
             )
         )
     elif base_url:
@@ -258,17 +282,28 @@ def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider
 def _model(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
     """The default model as `<provider>/<name>`, "" when nobody named one."""
     ids = [provider.id for provider in providers]
+    known = ", ".join(["local", *ids])
     if given.partition("/")[0] in (*ids, "local"):
         return given
     if given and "custom" in ids:  # such servers name models as they like, with or without a slash
         return f"custom/{given}"
     if not given and ids[:1] == ["custom"]:
-        advice = "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name"
+        advice, code = "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name", "no_model"
     elif not given:
         return ""
     else:
-        advice = f"no such provider is configured (there is {', '.join(['local', *ids])}); set its key"
-    faults.append(Fault(key="model.default", shown=repr(given), origin="settings", advice=advice))
+        advice, code = f"no such provider is configured (there is {known}); set its key", "no_provider"
+    values = {"known": known}
+    faults.append(
+        Fault(
+            key="model.default",
+            shown=repr(given),
+            origin="settings",
+            advice=advice,
+            code=code,
+            values=values,
+        )
+    )
     return given
 
 
@@ -277,5 +312,8 @@ def _all_faults(faults: list[Fault]) -> ConfigurationError:
     word = "setting is" if len(faults) == 1 else "settings are"
     return ConfigurationError(
         f"{len(faults)} {word} wrong:\n{lines}",
-        context={"faults": [fault.line() for fault in faults]},
+        context={
+            "faults": [fault.line() for fault in faults],
+            "details": [fault.detail() for fault in faults],
+        },
     )

@@ -46,7 +46,9 @@ class Texts:
         """What is wrong, by its code: an error, or why a run, a task or a document failed."""
         details = values.get("details")
         if details:
-            return "\n".join(self._detail(detail) for detail in cast("Sequence[Mapping[str, Any]]", details))
+            lines = [self._detail(detail) for detail in cast("Sequence[Mapping[str, Any]]", details)]
+            head = self.said(f"details.{code}", {"count": len(lines)}, "")
+            return "\n  - ".join([head, *lines]) if head else "\n".join(lines)
         return self.said(f"fault.{code}", {**_key_setting(values), **values}, message)
 
     def error(self, error: FlowmatikError) -> str:

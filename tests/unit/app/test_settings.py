@@ -1,10 +1,12 @@
 """Settings: precedence, one report of every fault, and no secret in any message."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from flowmatik.app.settings import Settings, choose_language, find_home, load_settings
+from flowmatik.app.texts import Texts
 from flowmatik.kernel.errors import ConfigurationError
 
 SECRET = "sk-very-secret-value"
@@ -152,3 +154,27 @@ def test_the_language_is_flag_variable_file_locale(
     flag: str | None, environment: dict[str, str], configured: str, expected: str
 ) -> None:
     assert choose_language(flag, environment, configured) == expected
+
+
+def test_every_fault_is_said_in_spanish_too(tmp_path: Path) -> None:
+    text = (
+        "extra = 1\n[server]\nport = 'x'\nprot = 1\n[embeddings]\nenabled = 'maybe'\n[providers.openai]\n"
+        "api_key = 'k'\nbase_url = 'ftp://x'\n[prices]\n'custom/m' = 5\n[log]\nlevel = 3\n"
+    )
+    environment = {
+        "FLOWMATIK_RUN_BUDGET": "-1",
+        "FLOWMATIK_DATABASE_URL": "mysql://h",
+        "FLOWMATIK_MODEL_API_KEY": "k",
+        "FLOWMATIK_MODEL": "nobody/x",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(home_with(tmp_path, text), environment)
+    english, spanish = caught.value.message.splitlines(), Texts("es").error(caught.value).splitlines()
+    assert spanish[0] == f"Ajustes incorrectos: {len(english) - 1}"
+    assert len(spanish) == len(english) >= 11
+    assert "  - server.port = 'x': debe ser un número entero de 0 a 65535" in spanish
+    assert "  - budget.run_usd = '-1' (FLOWMATIK_RUN_BUDGET): debe ser una cantidad en dólares" in "\n".join(
+        spanish
+    )
+    for line in spanish:
+        assert not re.search(r"\b(must|set|such|the|not|did you)\b", line), line
