@@ -1,16 +1,15 @@
 """The local model on XQuAD: is the gold answer in what it says, and does it know when to say nothing?
 
-    python -m benchmarks extractive [--quick] [--json] [--case es|en] [--calibrate] [--data FOLDER]
+    python -m benchmarks extractive [--quick] [--json] [--case es|en] [--fitted] [--data FOLDER]
 
 Each paragraph is one document; passages come from the product's own search, the reply from
 `local/extractive` through the gateway's port. A question is asked twice: with the passages that the
 search found, and with those of its own paragraph left out. A *false refusal* finds nothing though the
-paragraph was there; a *false answer* answers though it was not (some other paragraph may truly hold
-the answer: those count against us as well). `--calibrate` prints the same for several thresholds on
-the articles with even numbers; the figures reported are of the articles with odd numbers. That makes
-them held out from this table only: the thresholds in use were not set by it, and whoever set them may
-have looked at any article. The baseline answers with the sentence of the best passage that shares
-most words with the question, and never refuses.
+paragraph was there; a *false answer* answers though it was not (some other paragraph may truly hold the
+answer: those count against us as well). The figures reported are of the articles with odd numbers; the
+model's weights and its point of refusal are fitted by `fit.py` on those with even numbers, which
+`--fitted` prints as well. The baseline answers with the sentence of the best passage that shares most
+words with the question, and never refuses.
 """
 
 import argparse
@@ -23,25 +22,26 @@ import tempfile
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from flowmatik.agents.skills.documents import passage_row
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.memory import Passage
 from flowmatik.contracts.models import Message, ModelRequest, ToolCall, ToolSchema
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings
-from flowmatik.integrations.models.local import extract
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import build_memory, load_embedder
+from flowmatik.memory.language import detect
+from flowmatik.memory.retrieval import fuse
 
 WORKSPACE = "benchmark"
 LIMIT = 8  # passages, as the researcher asks for
 QUICK_ARTICLES = 8
 SHORT = 300
-GRID = [(p, s) for p in (0.3, 0.4, 0.5, 0.6, 0.7) for s in (0.1, 0.2, 0.3, 0.4)]
 SEARCH = ToolSchema(name="memory_search", description="", parameters={"type": "object"})
 
 
@@ -54,8 +54,13 @@ class Question:
     passages: tuple[Passage, ...] = ()
 
     def without_its_paragraph(self) -> "Question":
-        kept = tuple(p for p in self.passages if p.source != self.paragraph)
-        return replace(self, passages=kept)
+        """As a search would answer that never saw it: the scores are relative to the best left."""
+        kept = [p for p in self.passages if p.source != self.paragraph]
+        legs = [dict(p.scores) for p in kept]
+        words, cosine = (np.array([leg[name] for leg in legs]) for name in ("bm25", "dense"))
+        total = fuse(words, cosine, detect(self.text)).tolist()
+        scored = [replace(p, score=score) for p, score in zip(kept, total, strict=True)]
+        return replace(self, passages=tuple(sorted(scored, key=lambda p: -p.score)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +140,13 @@ async def prepare(path: Path, folder: Path, articles: int | None) -> list[Questi
         await memory.close()
 
 
+def rows(question: Question) -> list[dict[str, Any]]:
+    """The passages as the tool returns them."""
+    return [passage_row(passage) for passage in question.passages[:LIMIT]]
+
+
 async def reply(gateway: Gateway, question: Question) -> dict[str, Any]:
     """The finding, by the same messages that an agent sends."""
-    rows = [asdict(passage) for passage in question.passages[:LIMIT]]
     call = ToolCall(id="1", name=SEARCH.name, arguments={"query": question.text})
     request = ModelRequest(
         model="local/extractive",
@@ -148,7 +157,7 @@ async def reply(gateway: Gateway, question: Question) -> dict[str, Any]:
                 role="tool",
                 name=SEARCH.name,
                 tool_call_id="1",
-                content=json.dumps({"passages": rows}, default=str),
+                content=json.dumps({"passages": rows(question)}, default=str),
             ),
         ),
         tools=(SEARCH,),
@@ -191,35 +200,18 @@ def _percent(part: float, whole: int) -> float:
     return round(100 * part / max(1, whole), 1)
 
 
-@contextmanager
-def thresholds(passage: float, sentence: float) -> Iterator[None]:
-    """The local model with other thresholds, for as long as the calibration takes."""
-    kept = extract.FOUND_PASSAGE, extract.FOUND_SENTENCE
-    extract.FOUND_PASSAGE, extract.FOUND_SENTENCE = passage, sentence
-    try:
-        yield
-    finally:
-        extract.FOUND_PASSAGE, extract.FOUND_SENTENCE = kept
-
-
 async def measure(language: str, given: argparse.Namespace) -> None:
     path = given.data / "xquad" / f"xquad.{language}.json"
     with tempfile.TemporaryDirectory() as folder:
         questions = await prepare(path, Path(folder), QUICK_ARTICLES if given.quick else None)
     gateway = Gateway(GatewaySettings(providers={}), SystemClock())
-    if given.calibrate:
-        even = [q for q in questions if q.article % 2 == 0]
-        for passage, sentence in GRID:
-            with thresholds(passage, sentence):
-                show(
-                    f"{language} calibration {passage:.2f}/{sentence:.2f}", await score(gateway, even), given
-                )
-    odd = [q for q in questions if q.article % 2 == 1]
-    began = time.perf_counter()
-    result = await score(gateway, odd)
-    spent = (time.perf_counter() - began) / (2 * len(odd))
-    used = f"{extract.FOUND_PASSAGE:.2f}/{extract.FOUND_SENTENCE:.2f}"
-    show(f"{language} held out {used}", result, given, milliseconds=round(1000 * spent, 2))
+    halves = {"held out": 1, "fitted on": 0} if given.fitted else {"held out": 1}
+    for name, parity in halves.items():
+        half = [q for q in questions if q.article % 2 == parity]
+        began = time.perf_counter()
+        result = await score(gateway, half)
+        spent = (time.perf_counter() - began) / (2 * len(half))
+        show(f"{language} {name}", result, given, milliseconds=round(1000 * spent, 2))
 
 
 def show(name: str, result: Score, given: argparse.Namespace, **more: float) -> None:
@@ -230,14 +222,18 @@ def show(name: str, result: Score, given: argparse.Namespace, **more: float) -> 
         print(f"{name:30}", *(f"{key} {value}" for key, value in values.items()), sep="  ", flush=True)
 
 
+def data_option(parser: argparse.ArgumentParser) -> None:
+    default = Path(os.environ.get("FLOWMATIK_TEST_DATA", "../shared/data"))
+    parser.add_argument("--data", type=Path, default=default)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks extractive", description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--case", choices=("es", "en"))
-    parser.add_argument("--calibrate", action="store_true")
-    default = Path(os.environ.get("FLOWMATIK_TEST_DATA", "../shared/data"))
-    parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--fitted", action="store_true", help="the even articles too")
+    data_option(parser)
     given = parser.parse_args(arguments)
     for language in [given.case] if given.case else ["es", "en"]:
         asyncio.run(measure(language, given))

@@ -125,6 +125,68 @@ async def test_a_row_of_a_table_answers_with_its_own_cells() -> None:
     assert "40" not in finding["text"]
 
 
+SEVERITIES = {
+    "id": "s",
+    "source": "severities.md",
+    "title": "Severities",
+    "heading": "Response",
+    "text": "A repair has a time by its severity:\n\n- S1: a repair within 4 hours.\n"
+    "- S2: a repair within 9 hours.\n- S3: a repair within 30 hours.\n",
+}
+
+
+@pytest.mark.parametrize(("severity", "hours"), [("S1", 4), ("S2", 9), ("S3", 30)])
+async def test_an_item_of_a_list_answers_without_its_neighbours(severity: str, hours: int) -> None:
+    finding = await answer(f"How long may the repair of severity {severity} take?", [SEVERITIES, WELL])
+    assert [c["quote"] for c in finding["citations"]] == [f"{severity}: a repair within {hours} hours."]
+
+
+async def test_a_figure_of_the_thing_named_is_given_alone() -> None:
+    text = "The Heron is delivered within 10 days. The Falcon is delivered within 20 days."
+    passage = {"id": "d", "source": "d.md", "title": "Deliveries", "heading": "", "text": text}
+    finding = await answer("How long does the delivery of a Falcon take?", [passage])
+    assert "20 days" in finding["text"]
+    assert "10 days" not in finding["text"]
+
+
+async def test_what_happens_when_asks_for_no_time() -> None:
+    text = "When the bell rings the doors are locked. The bell was cast in 1900."
+    passage = {"id": "b", "source": "b.md", "title": "The bell", "heading": "", "text": text}
+    finding = await answer("What happens when the bell rings?", [passage])
+    assert "locked" in finding["text"]
+
+
+SENTENCE = st.lists(
+    st.sampled_from(
+        ["garden", "rose", "well", "Emily", "Hart", "opened", "in", "1911,", "which", "deep", "(old"]
+    ),
+    min_size=1,
+    max_size=90,
+).map(lambda words: " ".join(words).capitalize() + ".")
+
+
+@given(
+    st.sampled_from(
+        [
+            "Who opened the rose garden?",
+            "When was the garden opened?",
+            "How deep is the well?",
+            "What is old?",
+        ]
+    ),
+    st.lists(st.lists(SENTENCE, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=3),
+)
+async def test_an_answer_has_at_most_two_quotes_and_300_characters(question: str, texts: list[str]) -> None:
+    passages = [
+        {"id": f"p{n}", "source": f"{n}.md", "title": "", "heading": "", "text": text}
+        for n, text in enumerate(texts)
+    ]
+    finding = await answer(question, passages)
+    quotes = [citation["quote"] for citation in finding["citations"]]
+    assert len(quotes) <= 2
+    assert len(" ".join(quotes)) <= 300
+
+
 TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300)
 
 

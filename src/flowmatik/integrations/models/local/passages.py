@@ -11,6 +11,7 @@ _END = re.compile(r"(?<=[.!?…])[\"'”»)\]]*\s+(?=[\"'“«(\[¿¡]?[A-ZÁÉ�
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Sr|Sra|St|No|núm|art|approx|aprox|etc|vs|p\.ej|e\.g|i\.e)\.$"
 )
+_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +24,19 @@ class Passage:
     effective: str
     replaces: tuple[str, ...]
     rank: int
+    score: float = 0.0  # as the search has it; comparable within one result only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A verbatim slice of a passage; `context` are words around it that it leans on."""
+    """A verbatim slice of a passage; `context` are words around it that it leans on. A table's row and
+    an item of a list stand for themselves: `item` is where theirs begins, -1 in running text."""
 
     passage: Passage
     text: str
     start: int
     context: str
+    item: int = -1
 
 
 def read(results: list[dict[str, Any]]) -> list[Passage]:
@@ -51,9 +55,14 @@ def read(results: list[dict[str, Any]]) -> list[Passage]:
                     effective=str(row.get("effective") or ""),
                     replaces=tuple(str(name) for name in cast("list[object]", row.get("replaces") or [])),
                     rank=len(passages),
+                    score=_number(row.get("score")),
                 ),
             )
     return list(passages.values())
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def in_force(passages: list[Passage]) -> list[Passage]:
@@ -87,7 +96,7 @@ def _series(source: str) -> str:
 def candidates(passage: Passage) -> list[Candidate]:
     """Sentences, list items and table rows, in order."""
     found: list[Candidate] = []
-    header = ""
+    header, before = "", ""
     for start, line in _lines(passage.text):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
@@ -99,10 +108,12 @@ def candidates(passage: Passage) -> list[Candidate]:
                 header = stripped
                 continue
             at = start + line.index(stripped)
-            found.append(Candidate(passage=passage, text=stripped, start=at, context=header))
+            found.append(Candidate(passage=passage, text=stripped, start=at, context=header, item=at))
             continue
         header = ""
-        found.extend(_sentences(passage, start, line, found[-1].text if found else ""))
+        found.extend(_sentences(passage, start, line, before))
+        if found and found[-1].item < 0:
+            before = found[-1].text
     return found
 
 
@@ -128,6 +139,7 @@ def _sentences(passage: Passage, start: int, block: str, before: str) -> list[Ca
             cuts.append(match.end())
     cuts.append(len(block))
     found: list[Candidate] = []
+    item = start if _ITEM.match(block) else -1
     for a, b in pairwise(cuts):
         piece = block[a:b]
         lead = len(piece) - len(piece.lstrip(" \t\n-*•"))
@@ -135,5 +147,7 @@ def _sentences(passage: Passage, start: int, block: str, before: str) -> list[Ca
         if len(text) < 3:
             continue
         context = found[-1].text if found else before
-        found.append(Candidate(passage=passage, text=text, start=start + a + lead, context=context))
+        found.append(
+            Candidate(passage=passage, text=text, start=start + a + lead, context=context, item=item)
+        )
     return found

@@ -5,6 +5,8 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
+from flowmatik.integrations.models.local.vocabulary import OF_WORD
+
 _WORD = re.compile(r"[^\W_]+(?:[.,:]\d+)*", re.UNICODE)
 
 
@@ -35,32 +37,6 @@ STOP_ES = frozenset(
     )
 )
 STOP = STOP_EN | STOP_ES
-# The same notion in other words, within and between the two languages; general vocabulary only.
-SYNONYMS: tuple[frozenset[str], ...] = tuple(
-    frozenset(group.split())
-    for group in (
-        "guarantee guaranteed warranty warranties garantia",
-        "leave holiday holidays vacation vacaciones",
-        "annual yearly year anual anuales",
-        "pay pays paid payment salary pagan pagar paga pago abonan abona abonar",
-        "credit credited refund refunded abono",
-        "late overdue delay delayed retraso tarde",
-        "sign signs signed signature firma firmar firmado firmada",
-        "begin begins start starts started empieza empezar comienza comienzo inicio entrada",
-        "end ends finish finishes acaba termina fin salida",
-        "car vehicle coche vehiculo",
-        "take takes tarda tardan plazo plazos",
-        "arrive arrives delivery deliver delivered llega llegan llegar entrega entregas entregan",
-        "weekend weekends saturday sunday",
-        "cost costs price prices precio precios cuesta cuestan",
-        "buy buys purchase purchases compra compras comprar",
-        "renew renewal renewed renovar renovacion prorroga prorrogar",
-        "notice notify notified avisar aviso preaviso antelacion comunicar comunica",
-        "employee employees staff empleado empleados plantilla trabajador trabajadores",
-        "fulltime full-time",
-        "propio particular",
-    )
-)
 
 
 @lru_cache(maxsize=100_000)
@@ -95,20 +71,31 @@ def language_of(text: str) -> str:
     return "es" if sum(w in STOP_ES for w in words) > sum(w in STOP_EN for w in words) else "en"
 
 
+def flat(text: str) -> str:
+    """Folded with every character in its place, for spans that are valid in the text itself."""
+    folded = fold(text)
+    if len(folded) == len(text):
+        return folded
+    return "".join(f if len(f := fold(c)) == 1 else c for c in text)
+
+
+@lru_cache(maxsize=4_000)
+def spots(text: str, language: str) -> tuple[tuple[int, int, str], ...]:
+    """Every word with its place; its notion, or "" if it carries no meaning of its own."""
+    found: list[tuple[int, int, str]] = []
+    for match in _WORD.finditer(text):
+        folded = fold(match[0])
+        means = folded not in STOP and (len(folded) > 1 or folded.isdigit())
+        found.append((*match.span(), _notion(folded, match[0].lower(), language) if means else ""))
+    return tuple(found)
+
+
 @lru_cache(maxsize=50_000)
 def terms(text: str, language: str) -> frozenset[str]:
     """Stems of the words that carry meaning, each notion under one name."""
-    found: set[str] = set()
-    for word in tokens(text):
-        folded = fold(word)
-        if folded not in STOP and (len(folded) > 1 or folded.isdigit()):
-            found.add(_notion(folded, word.lower(), language))
-    return frozenset(found)
+    return frozenset(term for _, _, term in spots(text, language) if term)
 
 
 @lru_cache(maxsize=100_000)
 def _notion(folded: str, word: str, language: str) -> str:
-    for n, group in enumerate(SYNONYMS):
-        if folded in group:
-            return f"={n}"
-    return stem(word, language)
+    return OF_WORD.get(folded) or stem(word, language)

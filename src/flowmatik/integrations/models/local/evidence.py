@@ -1,0 +1,156 @@
+"""How well one sentence fits a question, as a few figures that a person can check."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flowmatik.integrations.models.local import shapes
+from flowmatik.integrations.models.local.passages import Candidate
+from flowmatik.integrations.models.local.words import fold, language_of, spots, terms
+
+_NAMED = re.compile(r"(?<=[\w,)] )[A-ZÁÉÍÓÚÑ][\w'’-]*|\b\d[\d.,]*")
+_CODE = re.compile(r"\b([a-z]{1,4})-?(\d+)\b")
+WINDOW = 16  # words within which the question's words stand together
+FIGURES = ("duration", "time", "amount", "share")
+NEXT = 2  # words of meaning apart, at most, for two of the question's words to be a pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, read once. `order` are its words of meaning; `weights` tell how rare each is among
+    the sentences at hand; `names` are those that name something: capitals within it, and numbers."""
+
+    language: str
+    order: tuple[str, ...]
+    weights: Mapping[str, float]
+    names: frozenset[str]
+    codes: frozenset[tuple[str, str]]
+    kind: str
+    best: float
+
+    def share(self, found: Iterable[str]) -> float:
+        """How much of the question these words are, 0 to 1."""
+        return sum(self.weights[t] for t in found) / (sum(self.weights.values()) or 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """`own`, `near` and `around` are shares of the question in the sentence with its heading (a row
+    with its header, an item with what leads to its list), added by the sentence before it, and in its
+    passage in all; `soft` is added by words that only
+    begin alike; `window` stands within a few words; `pairs` are neighbours that stay neighbours.
+    `fits` is 1 when it says something of the kind asked for that the question has not, -1 when it
+    does not, 0 when no kind is known; `figure` is that again where
+    the kind is a figure. `named` is its (or its title's) share of the names
+    asked for. `head` and `tail`: it has the first, the last word asked."""
+
+    own: float
+    near: float
+    around: float
+    soft: float
+    window: float
+    pairs: float
+    fits: float
+    figure: float
+    named: float
+    head: float
+    tail: float
+    rank: float
+
+
+def ask(question: str, pool: list[Candidate]) -> Asked:
+    language = language_of(question)
+    order = tuple(term for _, _, term in spots(question, language) if term)
+    asked = frozenset(order)
+    count = Counter(t for one in pool for t in terms(one.text, language) & asked)
+    named = (t for match in _NAMED.finditer(question) for t in terms(match[0], language))
+    return Asked(
+        language=language,
+        order=order,
+        weights={t: math.log(1 + (len(pool) + 1) / (count[t] + 1)) for t in sorted(asked)},
+        names=frozenset(named) & asked,
+        codes=codes(question),
+        kind=shapes.kind_of(question),
+        best=max((one.passage.score for one in pool), default=0.0),
+    )
+
+
+def weigh(asked: Asked, one: Candidate) -> Evidence:
+    words = frozenset(asked.order)
+    here = terms(one.text, asked.language) | terms(one.passage.heading, asked.language)
+    beside = terms(one.context, asked.language)
+    if one.item >= 0:
+        here |= beside
+    own = here & words
+    titles = terms(one.passage.title, asked.language)
+    known = (here | titles) & asked.names
+    passage = terms(f"{one.passage.title} {one.passage.text}", asked.language)
+    fits = 0.0 if not asked.kind else 1.0 if answers(asked, one.text) else -1.0
+    similar = {t for t in words - own if any(alike(t, other) for other in here - words)}
+    return Evidence(
+        own=asked.share(own),
+        near=asked.share(beside & words - own),
+        around=asked.share((own | beside | passage) & words),
+        soft=asked.share(similar),
+        window=_window(asked, one.text),
+        pairs=_pairs(asked, one.text),
+        fits=fits,
+        figure=fits if asked.kind in FIGURES else 0.0,
+        named=asked.share(known) / (asked.share(asked.names) or 1.0),
+        head=float(bool(asked.order) and asked.order[0] in own),
+        tail=float(bool(asked.order) and asked.order[-1] in own),
+        rank=one.passage.score / asked.best if asked.best > 0 else 1 / (1 + one.passage.rank),
+    )
+
+
+def answers(asked: Asked, text: str) -> list[tuple[int, int]]:
+    """Where the text says something of the kind asked for that the question does not say itself."""
+    places = shapes.said(asked.kind, text)
+    known = frozenset(asked.order)
+    return [(a, b) for a, b in places if not (said := terms(text[a:b], asked.language)) or said - known]
+
+
+def codes(text: str) -> frozenset[tuple[str, str]]:
+    """Identifiers such as S1 or A-12, as their letters and their number."""
+    return frozenset(match.groups() for match in _CODE.finditer(fold(text)))  # pyright: ignore
+
+
+def rivals(asked: Asked, one: Candidate) -> bool:
+    """Whether it speaks of another S2 where S1 was asked for, or gives the figure of another name."""
+    here = codes(one.text)
+    missing = asked.codes - here
+    if missing and {letters for letters, _ in here} & {letters for letters, _ in missing}:
+        return True
+    names = {name for name in asked.names if not name[0].isdigit()}
+    if not names or asked.kind not in FIGURES:
+        return False
+    said = terms(f"{one.passage.title} {one.passage.heading} {one.text}", asked.language)
+    return not names & said and any(not name[0][0].isdigit() for name in _NAMED.finditer(one.text))
+
+
+def alike(a: str, b: str) -> bool:
+    """Most of the longer word begins the shorter one too."""
+    short, long = sorted((len(a), len(b)))
+    most = max(4, math.ceil(0.7 * long))
+    return short >= 4 and a[:most] == b[:most]
+
+
+def _window(asked: Asked, text: str) -> float:
+    hits = [(n, t) for n, (_, _, t) in enumerate(spots(text, asked.language)) if t in asked.weights]
+    return max(
+        (asked.share({t for m, t in hits[k:] if m - n < WINDOW}) for k, (n, _) in enumerate(hits)),
+        default=0.0,
+    )
+
+
+def _pairs(asked: Asked, text: str) -> float:
+    wanted = [(a, b) for a, b in zip(asked.order, asked.order[1:], strict=False) if a != b]
+    places: dict[str, list[int]] = {}
+    for n, term in enumerate(t for _, _, t in spots(text, asked.language) if t):
+        places.setdefault(term, []).append(n)
+    kept = sum(
+        any(abs(i - j) <= NEXT for i in places.get(a, ()) for j in places.get(b, ())) for a, b in wanted
+    )
+    return kept / max(1, len(wanted))
