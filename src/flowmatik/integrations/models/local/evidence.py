@@ -114,7 +114,7 @@ def answers(asked: Asked, text: str) -> list[tuple[int, int]]:
 
 def codes(text: str) -> frozenset[tuple[str, str]]:
     """Identifiers such as S1 or A-12, as their letters and their number."""
-    return frozenset(match.groups() for match in _CODE.finditer(fold(text)))  # pyright: ignore
+    return frozenset((match[1], match[2]) for match in _CODE.finditer(fold(text)))
 
 
 def rivals(asked: Asked, one: Candidate) -> bool:
