@@ -23,11 +23,14 @@ import time
 import unicodedata
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import describe
+from benchmarks.report import write_section
 from flowmatik.agents.skills.documents import passage_row
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.memory import Passage
@@ -38,6 +41,20 @@ from flowmatik.memory import build_memory, load_embedder
 from flowmatik.memory.language import detect
 from flowmatik.memory.retrieval import fuse
 
+ABOUT = (__doc__ or "").partition("\n\n")[2].partition("\n\n")[2].strip()
+COLUMNS = (
+    "contained",
+    "baseline",
+    "contained_short",
+    "baseline_short",
+    "f1",
+    "false_refusals",
+    "false_answers",
+    "too_long",
+    "length",
+    "milliseconds",
+    "n",
+)
 WORKSPACE = "benchmark"
 LIMIT = 8  # passages, as the researcher asks for
 QUICK_ARTICLES = 8
@@ -200,7 +217,9 @@ def _percent(part: float, whole: int) -> float:
     return round(100 * part / max(1, whole), 1)
 
 
-async def measure(language: str, given: argparse.Namespace) -> None:
+async def measure(language: str, given: argparse.Namespace) -> list[str]:
+    """Prints the figures; returns them as rows of a Markdown table."""
+    table: list[str] = []
     path = given.data / "xquad" / f"xquad.{language}.json"
     with tempfile.TemporaryDirectory() as folder:
         questions = await prepare(path, Path(folder), QUICK_ARTICLES if given.quick else None)
@@ -211,15 +230,36 @@ async def measure(language: str, given: argparse.Namespace) -> None:
         began = time.perf_counter()
         result = await score(gateway, half)
         spent = (time.perf_counter() - began) / (2 * len(half))
-        show(f"{language} {name}", result, given, milliseconds=round(1000 * spent, 2))
+        values = {**asdict(result), "milliseconds": round(1000 * spent, 2)}
+        if given.json:
+            print(json.dumps(line(language, name, values)), flush=True)
+        else:
+            print(f"{language} {name:10}", *(f"{key} {value}" for key, value in values.items()), sep="  ")
+        shown = (f"{values[column]:g}" for column in COLUMNS)
+        table.append(f"| {language} | {name} | " + " | ".join(shown) + " |")
+    return table
 
 
-def show(name: str, result: Score, given: argparse.Namespace, **more: float) -> None:
-    values = {**asdict(result), **more}
-    if given.json:
-        print(json.dumps({"case": name, **values}), flush=True)
-    else:
-        print(f"{name:30}", *(f"{key} {value}" for key, value in values.items()), sep="  ", flush=True)
+def line(language: str, name: str, values: dict[str, float]) -> dict[str, Any]:
+    return {
+        "bench": "extractive",
+        "case": language if name == "held out" else f"{language}, {name}",
+        "n": values["n"],
+        "ours": values["contained"],
+        "unit": "% of answers that hold the gold answer",
+        "peers": {"best_sentence": values["baseline"]},
+        **{column: values[column] for column in COLUMNS if column not in ("n", "contained", "baseline")},
+    }
+
+
+def document(rows: list[str]) -> None:
+    heads = [
+        " | ".join(("", "language", "questions", *COLUMNS, "")).strip(),
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    today = datetime.now(UTC).date().isoformat()
+    facts = f"Measured on {today}: {describe()}. One round: nothing varies but the time. Shares in per cent."
+    write_section("extractive", "The offline model", "\n\n".join((ABOUT, facts, "\n".join(heads + rows))))
 
 
 def data_option(parser: argparse.ArgumentParser) -> None:
@@ -233,10 +273,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--case", choices=("es", "en"))
     parser.add_argument("--fitted", action="store_true", help="the even articles too")
+    parser.add_argument("--rounds", type=int, default=1, help="accepted and ignored: nothing varies")
     data_option(parser)
     given = parser.parse_args(arguments)
+    rows: list[str] = []
     for language in [given.case] if given.case else ["es", "en"]:
-        asyncio.run(measure(language, given))
+        rows += asyncio.run(measure(language, given))
+    if not (given.quick or given.case or given.json or given.fitted):
+        document(rows)
     return 0
 
 
