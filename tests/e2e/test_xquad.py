@@ -21,7 +21,9 @@ from flowmatik.core.brain.local_planner import plain
 from tests.e2e.cli import make_home
 
 QUESTIONS = 100
-ABSENT = 20
+ABSENT = 50
+LIMIT = 300  # characters, without the marks of citations
+MOST_REFUSALS, MOST_FALSE_ANSWERS = 0.10, 0.30
 SEED = 20261123
 
 
@@ -33,17 +35,19 @@ class Asked:
 
 
 def load(folder: Path, language: str) -> tuple[dict[str, str], list[Asked]]:
-    """Files by name, and all questions in a fixed random order."""
+    """Files by name, and in a fixed random order the questions on the articles with odd numbers: on the
+    others the model's weights were fitted (benchmarks/extractive/fit.py)."""
     data = json.loads((folder / "xquad" / f"xquad.{language}.json").read_text(encoding="utf-8"))["data"]
     files: dict[str, str] = {}
     questions: list[Asked] = []
-    for article in data:
+    for number, article in enumerate(data):
         for paragraph in article["paragraphs"]:
             name = f"{language}-{len(files):03}.txt"
             files[name] = paragraph["context"]
             for qa in paragraph["qas"]:
                 golds = tuple(answer["text"] for answer in qa["answers"])
-                questions.append(Asked(question=qa["question"], golds=golds, source=name))
+                if number % 2:
+                    questions.append(Asked(question=qa["question"], golds=golds, source=name))
     return files, random.Random(SEED).sample(questions, len(questions))
 
 
@@ -83,7 +87,9 @@ class Score:
     f1: float
     refusals: float
     false_answers: float
-    longest: int  # characters beyond two quotes or 300 characters for each question asked
+    baseline_short: float  # the baseline cut to the length that an answer may have
+    length: float
+    too_long: int  # answers of more than two quotes or LIMIT characters for one question
 
 
 async def _score(home: Path, asked: list[Asked], absent: list[Asked], files: list[Path]) -> Score:
@@ -113,14 +119,18 @@ async def _score(home: Path, asked: list[Asked], absent: list[Asked], files: lis
         f1=sum(map(token_f1, texts, golds)) / len(golds),
         refusals=sum(not (view.answer and view.answer.found) for view in views) / len(views),
         false_answers=sum(bool(view.answer and view.answer.found) for view in missing) / len(missing),
-        longest=max(_excess(view) for view in views),
+        baseline_short=_share([text[:LIMIT] for text in baseline], golds),
+        length=sum(map(len, texts)) / len(texts),
+        too_long=sum(map(_is_too_long, views)),
     )
 
 
-def _excess(view: RunView) -> int:
-    if view.answer is None or len(view.answer.citations) <= 2 * len(view.tasks):
-        return 0
-    return max(0, len(re.sub(r"\s*\[\d+\]", "", view.answer.text)) - 300)
+def _is_too_long(view: RunView) -> bool:
+    if view.answer is None or not view.answer.found:
+        return False
+    questions = len(view.tasks)
+    said = re.sub(r"\s*\[\d+\]", "", view.answer.text)
+    return len(view.answer.citations) > 2 * questions or len(said) > LIMIT * questions + questions - 1
 
 
 def _share(texts: list[str], golds: list[tuple[str, ...]]) -> float:
@@ -128,7 +138,7 @@ def _share(texts: list[str], golds: list[tuple[str, ...]]) -> float:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("language", "floor"), [("es", 0.72), ("en", 0.72)])
+@pytest.mark.parametrize(("language", "floor"), [("es", 0.72), ("en", 0.78)])
 def test_public_questions_are_answered_and_cited(
     tmp_path: Path, test_data: Path, capsys: pytest.CaptureFixture[str], language: str, floor: float
 ) -> None:
@@ -147,8 +157,11 @@ def test_public_questions_are_answered_and_cited(
         print(f"\nxquad-{language}: {len(present)} questions, {score}")
     assert score.answers >= floor
     assert score.citations >= floor
-    assert score.answers > score.baseline
-    assert score.longest == 0
+    # The uncut baseline, which may quote a thousand characters and never refuses, is printed, not beaten.
+    assert score.answers > score.baseline_short
+    assert score.refusals <= MOST_REFUSALS
+    assert score.false_answers <= MOST_FALSE_ANSWERS
+    assert score.too_long == 0
 
 
 def test_the_baseline_takes_the_sentence_with_most_words_of_the_question() -> None:
