@@ -260,6 +260,26 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     assert as_json(home, "runs", "show", lines[-1]["run_id"])["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("by_address", [False, True])
+def test_documents_given_with_a_run_bind_it_through_a_server_too(
+    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path, by_address: bool
+) -> None:
+    token = (home / ".flowmatik" / "keys" / "local-token").read_text().strip()
+    options = ["--url", service[1], "--api-key", token] if by_address else []
+    (tmp_path / "docs" / "coast").mkdir(parents=True)
+    (tmp_path / "docs" / "coast" / "pier.md").write_text("# Pier\n\nThe pier is 40 metres long.\n")
+    (tmp_path / "docs" / "quay.md").write_text("# Quay\n\nThe quay was built by Ada Bell.\n")
+    for goal, found in (("How long is the pier?", True), (GOAL, False)):  # the second time unchanged
+        done = at(home, *options, "--json", "run", goal, "--docs", str(tmp_path / "docs"))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 0, done.stderr
+        sources = lines[0]["data"]["sources"]
+        assert [Path(source).name for source in sources] == ["pier.md", "quay.md"]
+        answer = lines[-1]["answer"]
+        assert answer["found"] is found
+        assert {citation["source"] for citation in answer["citations"]} <= set(sources)
+
+
 def test_a_wrong_key_is_refused(home: Path, service: tuple[subprocess.Popen[str], str]) -> None:
     done = at(home, "--url", service[1], "--api-key", "fmk_wrong", "runs", "list")
     assert (done.returncode, "[auth." in done.stderr) == (1, True)
