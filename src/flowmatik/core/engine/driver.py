@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop
@@ -111,6 +112,8 @@ class RunDriver:
     async def drive(self) -> bool:
         """Returns when the run has ended or is parked, or when another owner has it; True when
         a nudge came too late to be heard, so that the run must be looked at again."""
+        at = self.state.created.deadline_at
+        watch = asyncio.create_task(self._deadline(at), name=f"deadline:{self._place.run_id}") if at else None
         try:
             await self._recover()
             if self._tail > self._seen:
@@ -123,8 +126,16 @@ class RunDriver:
             log.info("another owner has the run", extra={"run": self._place.run_id})
         finally:
             self._on_leave()
+            if watch is not None:
+                watch.cancel()
             unheard = await self._leave()
         return unheard
+
+    async def _deadline(self, at: str) -> None:
+        """By seconds, which go on when the wall clock is set back; the timer is for a run at rest."""
+        left = datetime.fromisoformat(at) - self._parts.clock.now()
+        await self._parts.clock.sleep(max(left.total_seconds(), 0.0))
+        self._mailbox.put_nowait(ev.DeadlinePassed(deadline_at=at))
 
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
@@ -159,6 +170,8 @@ class RunDriver:
             call_id not in self.state.open or self.state.ended
         ):
             return  # the first outcome won
+        if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
+            return
         self._put(event)
         if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
             self._abort()
