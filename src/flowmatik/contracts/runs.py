@@ -143,7 +143,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
-    """`differences` is empty when the recorded history leads to the same decisions."""
+    """`differences` (`seq N: recorded ≠ decided now`) is empty when the history leads to the same
+    decisions."""
 
     run_id: str
     events: int

@@ -30,7 +30,7 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
             expected = _first(decide(state, loop, ""))
             found = _describe(event)
             if expected != found:
-                differences.append(f"seq {stored.seq}: recorded {found}, decided now {expected}")
+                differences.append(f"seq {stored.seq}: {found} ≠ {expected}")
                 break
         apply(state, event, loop)
         state.seq = stored.seq
