@@ -13,8 +13,6 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
-_NOT_DECIDED = (ev.AllotmentGranted,)  # granted on the way to a CallRequested
-
 
 def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> ReplayReport:
     """Compares every recorded decision with what `decide` says at the same point."""

@@ -47,7 +47,7 @@ Fault = Callable[[], Awaitable[None]]
 
 
 class Acts:
-    """A `once` tool whose third call meets a fault of the store before it returns."""
+    """A `once` tool whose third call meets a fault before it returns."""
 
     def __init__(self, fault: Fault, size: int = 10) -> None:
         self.done: list[int] = []
