@@ -3,9 +3,9 @@
     python -m benchmarks.extractive.fit [--data FOLDER]
 
 Prints what `integrations/models/local/weights.py` holds. Two small models, the same for Spanish and
-English. *Choice* is a softmax over the sentences at hand: those of a question's own paragraph that
-contain its gold answer should come first. *Trust* is a logistic regression: the best sentence with
-the paragraph at hand (an answer) against the best one with it left out (none); TRUSTED lets
+English. *Reading* is a softmax over all words of the sentences at hand: the words of a question's gold
+answer, in its own paragraph, should come first. *Trust* is a logistic regression: the best sentence
+with the paragraph at hand (an answer) against the best one with it left out (none); TRUSTED lets
 FALSE_ANSWERS of the latter through. Deterministic; needs numpy only.
 """
 
@@ -19,55 +19,70 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.extractive.run import Question, contains, data_option, prepare, rows
-from flowmatik.integrations.models.local import extract, passages
-from flowmatik.integrations.models.local.evidence import Asked, Evidence, ask, weigh
+from benchmarks.extractive.run import Question, data_option, normal, prepare, rows
+from flowmatik.integrations.models.local import passages, reading
+from flowmatik.integrations.models.local.evidence import Asked, ask, weigh
 from flowmatik.integrations.models.local.passages import Candidate
+from flowmatik.integrations.models.local.reading import Clues, clues
 from flowmatik.integrations.models.local.trust import Grounds, grounds
+from flowmatik.integrations.models.local.words import spots
 
 Array = npt.NDArray[np.float64]
 FALSE_ANSWERS = 0.2
-SHRINK_CHOICE = 1e-2
-SHRINK_TRUST = 1e-3
+SHRINK = 1e-2
+WORD = [field.name for field in fields(Clues)]
+SENTENCE = ["own", "near", "around", "soft", "window", "tail", "rank"]
+TRUST = [field.name for field in fields(Grounds)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A question with the sentences that a search found for it, and their evidence, a row each."""
+    """A question with the sentences that a search found for it. `figures` has a row for each of their
+    words, WORD's fields and then SENTENCE's; `gold` is 1 for the words of the gold answer."""
 
     question: Question
     asked: Asked
     found: tuple[passages.Passage, ...]
     pool: tuple[Candidate, ...]
-    evidence: tuple[Evidence, ...]
-
-    @property
-    def figures(self) -> Array:
-        return np.array([astuple(one) for one in self.evidence])[:, CHOSEN]
-
-    @property
-    def right(self) -> Array:
-        mine, golds = self.question.paragraph, self.question.golds
-        return np.array([float(c.passage.source == mine and contains(c.text, golds)) for c in self.pool])
-
-
-FIELDS = [field.name for field in fields(Evidence)]
-CHOICE = [name for name in FIELDS if name != "around"]  # the same for every sentence of a passage
-CHOSEN = [FIELDS.index(name) for name in CHOICE]
-TRUST = [field.name for field in fields(Grounds)]
+    figures: Array
+    gold: Array
 
 
 def case(question: Question) -> Case:
     found = passages.read([{"passages": rows(question)}])
     pool = [candidate for passage in found for candidate in passages.candidates(passage)]
     asked = ask(question.text, pool)
+    figures = [
+        (*(getattr(word, name) for name in WORD), *(getattr(evidence, name) for name in SENTENCE))
+        for one in pool
+        for evidence in (weigh(asked, one),)
+        for word in clues(asked, one.text)
+    ]
+    mine = [_gold(question, one) if one.passage.source == question.paragraph else set[int]() for one in pool]
+    lengths = [len(spots(one.text, asked.language)) for one in pool]
+    gold = [n in words for words, length in zip(mine, lengths, strict=True) for n in range(length)]
     return Case(
         question=question,
         asked=asked,
         found=tuple(found),
         pool=tuple(pool),
-        evidence=tuple(weigh(asked, one) for one in pool),
+        figures=np.array(figures, dtype=np.float64).reshape(-1, len(WORD) + len(SENTENCE)),
+        gold=np.array(gold, dtype=np.float64),
     )
+
+
+def _gold(question: Question, one: Candidate) -> set[int]:
+    """Which words of a sentence are a gold answer's."""
+    places = spots(one.text, "en")
+    pieces = [(piece, n) for n, (a, b, _) in enumerate(places) for piece in normal(one.text[a:b]).split()]
+    said = [piece for piece, _ in pieces]
+    found: set[int] = set()
+    for gold in question.golds:
+        words = normal(gold).split()
+        for at in range(len(said) - len(words) + 1):
+            if said[at : at + len(words)] == words:
+                found.update(n for _, n in pieces[at : at + len(words)])
+    return found
 
 
 def descend(gradient: "Gradient", size: int, *, rate: float, steps: int = 400) -> Array:
@@ -87,26 +102,32 @@ class Gradient:
         raise NotImplementedError
 
 
-class ChoiceLoss(Gradient):
+class ReadingLoss(Gradient):
+    """Cross-entropy to the gold words, each an equal part; figures are scaled to deviate by 1."""
+
     def __init__(self, cases: list[Case]) -> None:
-        known = [one for one in cases if one.right.any()]
-        most = max(len(one.pool) for one in known)
-        self.figures = np.zeros((len(known), most, len(CHOICE)))
-        self.right = np.zeros((len(known), most))
-        self.absent = np.full((len(known), most), -1e9)
-        for n, one in enumerate(known):
-            self.figures[n, : len(one.pool)] = one.figures
-            self.right[n, : len(one.pool)] = one.right
-            self.absent[n, : len(one.pool)] = 0.0
+        known = [one for one in cases if one.gold.any()]
+        figures = np.concatenate([one.figures for one in known])
+        self.scale = figures.std(axis=0) + 1e-9
+        self.figures = figures / self.scale
+        lengths = [len(one.gold) for one in known]
+        self.starts = np.cumsum([0, *lengths[:-1]])
+        self.of = np.repeat(np.arange(len(known)), lengths)
+        gold = np.concatenate([one.gold for one in known])
+        self.target = gold / self._sums(gold)
+        self.known = len(known)
+
+    def _sums(self, values: Array) -> Array:
+        return np.add.reduceat(values, self.starts)[self.of]
 
     def __call__(self, at: Array) -> Array:
-        worth = self.figures @ at + self.absent
-        chance = np.exp(worth - worth.max(axis=1, keepdims=True))
-        chance /= chance.sum(axis=1, keepdims=True)
-        target = chance * self.right
-        target /= target.sum(axis=1, keepdims=True)
-        slope = np.einsum("nm,nmf->f", chance - target, self.figures) / len(self.figures)
-        return slope + SHRINK_CHOICE * at
+        worth = self.figures @ at
+        chance = np.exp(worth - np.maximum.reduceat(worth, self.starts)[self.of])
+        chance /= self._sums(chance)
+        return self.figures.T @ (chance - self.target) / self.known + SHRINK * at
+
+    def plain(self, at: Array) -> list[float]:
+        return [round(float(weight), 2) for weight in at / self.scale]
 
 
 class TrustLoss(Gradient):
@@ -118,16 +139,17 @@ class TrustLoss(Gradient):
     def __call__(self, at: Array) -> Array:
         chance = 1 / (1 + np.exp(-self.figures @ at))
         slope = self.figures.T @ (chance - self.answered) / len(self.answered)
-        return slope + SHRINK_TRUST * np.r_[at[:-1], 0.0]
+        return slope + SHRINK * np.r_[at[:-1], 0.0]
 
     def plain(self, at: Array) -> Array:
         """The weights for figures as they are, without the constant."""
         return at[:-1] / self.scale
 
 
-def fit_choice(cases: list[Case]) -> dict[str, float]:
-    at = descend(ChoiceLoss(cases), len(CHOICE), rate=0.1)
-    return {name: round(float(weight), 2) for name, weight in zip(CHOICE, at, strict=True)}
+def fit_reading(cases: list[Case]) -> tuple[dict[str, float], dict[str, float]]:
+    loss = ReadingLoss(cases)
+    weights = loss.plain(descend(loss, loss.figures.shape[1], rate=0.1))
+    return dict(zip(WORD, weights, strict=False)), dict(zip(SENTENCE, weights[len(WORD) :], strict=True))
 
 
 def fit_trust(present: list[Case], absent: list[Case]) -> tuple[dict[str, float], float]:
@@ -141,7 +163,7 @@ def fit_trust(present: list[Case], absent: list[Case]) -> tuple[dict[str, float]
 
 
 def _grounds(one: Case) -> Grounds:
-    best = extract.ranked(one.asked, list(one.pool))[0]
+    best = reading.read(one.asked, list(one.pool), {})[0]
     return grounds(one.asked, list(one.found), best.candidate.passage, best.evidence)
 
 
@@ -157,10 +179,10 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     asked = [q for language in ("es", "en") for q in asyncio.run(questions(given.data, language))]
     present = [case(question) for question in asked]
-    choice = fit_choice(present)
-    print(f"CHOICE = {choice}")
-    extract.CHOICE.clear()
-    extract.CHOICE.update(choice)
+    word, sentence = fit_reading(present)
+    print(f"WORD = {word}\nSENTENCE = {sentence}")
+    reading.WORD.update(word)
+    reading.SENTENCE.update(sentence)
     absent = [case(question.without_its_paragraph()) for question in asked]
     trust, trusted = fit_trust(present, absent)
     print(f"TRUST = {trust}\nTRUSTED = {trusted}  # {len(present)} questions, each asked twice")

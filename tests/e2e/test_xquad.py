@@ -23,7 +23,7 @@ from tests.e2e.cli import make_home
 QUESTIONS = 100
 ABSENT = 50
 LIMIT = 300  # characters, without the marks of citations
-MOST_REFUSALS, MOST_FALSE_ANSWERS = 0.10, 0.30
+MOST_REFUSALS, MOST_FALSE_ANSWERS = 0.06, 0.26
 SEED = 20261123
 
 
@@ -138,7 +138,7 @@ def _share(texts: list[str], golds: list[tuple[str, ...]]) -> float:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("language", "floor"), [("es", 0.72), ("en", 0.78)])
+@pytest.mark.parametrize(("language", "floor"), [("es", 0.79), ("en", 0.82)])
 def test_public_questions_are_answered_and_cited(
     tmp_path: Path, test_data: Path, capsys: pytest.CaptureFixture[str], language: str, floor: float
 ) -> None:
@@ -157,8 +157,7 @@ def test_public_questions_are_answered_and_cited(
         print(f"\nxquad-{language}: {len(present)} questions, {score}")
     assert score.answers >= floor
     assert score.citations >= floor
-    # The uncut baseline, which may quote a thousand characters and never refuses, is printed, not beaten.
-    assert score.answers > score.baseline_short
+    assert score.answers > score.baseline
     assert score.refusals <= MOST_REFUSALS
     assert score.false_answers <= MOST_FALSE_ANSWERS
     assert score.too_long == 0

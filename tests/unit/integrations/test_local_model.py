@@ -1,6 +1,7 @@
 """`local/extractive` through its port: what it says follows from the request alone."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -182,9 +183,33 @@ async def test_an_answer_has_at_most_two_quotes_and_300_characters(question: str
         for n, text in enumerate(texts)
     ]
     finding = await answer(question, passages)
-    quotes = [citation["quote"] for citation in finding["citations"]]
-    assert len(quotes) <= 2
-    assert len(" ".join(quotes)) <= 300
+    assert len(finding["citations"]) <= 2
+    assert len(re.sub(r"\s*\[\d+\]", "", finding["text"])) <= 300
+
+
+LONG_STORY = (
+    "The museum of the old harbour, which the guild of the ship carpenters founded in a shed behind the "
+    "customs house when the last wooden schooner of the coast had been sold abroad for her copper, and "
+    "which later moved to the rope walk because the shed had burnt down, opens at ten in the morning, but "
+    "its library, whose catalogue nobody has ever finished, stays closed to the public all winter."
+)
+
+
+async def test_a_sentence_too_long_is_cut_to_what_answers_and_marked_where_it_goes_on() -> None:
+    passage = {"id": "p1", "source": "harbour.md", "title": "", "heading": "", "text": LONG_STORY}
+    finding = await answer("When does the museum of the old harbour open?", [passage])
+    said = " ".join(citation["quote"] for citation in finding["citations"])
+    assert "ten in the morning" in said
+    assert len(said) < len(LONG_STORY)
+    assert "… [1]" in finding["text"]
+    assert all("…" not in citation["quote"] for citation in finding["citations"])
+
+
+async def test_how_quickly_asks_for_a_duration() -> None:
+    text = "The night crew answers every alarm. An alarm of the night is answered within 40 minutes."
+    passage = {"id": "p1", "source": "alarms.md", "title": "", "heading": "", "text": text}
+    finding = await answer("How quickly is an alarm answered by the night crew?", [passage])
+    assert "40 minutes" in finding["text"]
 
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=300)

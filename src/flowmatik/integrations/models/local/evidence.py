@@ -20,7 +20,8 @@ NEXT = 2  # words of meaning apart, at most, for two of the question's words to 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A question, read once. `order` are its words of meaning; `weights` tell how rare each is among
-    the sentences at hand; `names` are those that name something: capitals within it, and numbers."""
+    the sentences at hand; `names` are those that name something: capitals within it, and numbers;
+    `focus` is the first one after the question word, "" if there is none."""
 
     language: str
     order: tuple[str, ...]
@@ -28,6 +29,7 @@ class Asked:
     names: frozenset[str]
     codes: frozenset[tuple[str, str]]
     kind: str
+    focus: str
     best: float
 
     def share(self, found: Iterable[str]) -> float:
@@ -39,12 +41,11 @@ class Asked:
 class Evidence:
     """`own`, `near` and `around` are shares of the question in the sentence with its heading (a row
     with its header, an item with what leads to its list), added by the sentence before it, and in its
-    passage in all; `soft` is added by words that only
-    begin alike; `window` stands within a few words; `pairs` are neighbours that stay neighbours.
-    `fits` is 1 when it says something of the kind asked for that the question has not, -1 when it
-    does not, 0 when no kind is known; `figure` is that again where
-    the kind is a figure. `named` is its (or its title's) share of the names
-    asked for. `head` and `tail`: it has the first, the last word asked."""
+    passage in all; `soft` is added by words that only begin alike; `window` stands within a few words;
+    `pairs` are neighbours that stay neighbours. `fits` is 1 when it says something of the kind asked
+    for that the question has not, -1 when it does not, 0 when no kind is known. `named` is its (or its
+    title's) share of the names asked for. `tail`: it has the last word asked. `rank` is its passage's
+    score as a share of the best."""
 
     own: float
     near: float
@@ -53,9 +54,7 @@ class Evidence:
     window: float
     pairs: float
     fits: float
-    figure: float
     named: float
-    head: float
     tail: float
     rank: float
 
@@ -73,8 +72,16 @@ def ask(question: str, pool: list[Candidate]) -> Asked:
         names=frozenset(named) & asked,
         codes=codes(question),
         kind=shapes.kind_of(question),
+        focus=_focus(question, language),
         best=max((one.passage.score for one in pool), default=0.0),
     )
+
+
+def _focus(question: str, language: str) -> str:
+    """What a "which ..." asks for; what a "who ..." says was done."""
+    word = shapes.QUESTION_WORD.search(fold(question))
+    at = word.end() if word else 0
+    return next((term for start, _, term in spots(question, language) if term and start >= at), "")
 
 
 def weigh(asked: Asked, one: Candidate) -> Evidence:
@@ -97,9 +104,7 @@ def weigh(asked: Asked, one: Candidate) -> Evidence:
         window=_window(asked, one.text),
         pairs=_pairs(asked, one.text),
         fits=fits,
-        figure=fits if asked.kind in FIGURES else 0.0,
         named=asked.share(known) / (asked.share(asked.names) or 1.0),
-        head=float(bool(asked.order) and asked.order[0] in own),
         tail=float(bool(asked.order) and asked.order[-1] in own),
         rank=one.passage.score / asked.best if asked.best > 0 else 1 / (1 + one.passage.rank),
     )

@@ -1,29 +1,34 @@
 """Answers a question by quoting what some passage says: one sentence or two, cut to their clauses.
 
-Each sentence, list item and table row is weighed by a few figures (`evidence`), the best one is cut
-to what answers (`clauses`), and a second one of the same passage joins it when it is nearly as good
-and both fit in MAX_CHARACTERS. When the grounds are too weak (`trust`) the model says that it found
-nothing. All weights are fitted, and where the answer stands off, on public questions.
+Each word of each sentence, list item and table row has a chance to belong to what was asked for
+(`reading`). The quotes are those clauses of the best sentence, and of one more of its passage, that
+hold most of the chance in MAX_CHARACTERS, as long as they are worth their length. When the grounds are
+too weak (`trust`) the model says that it found nothing. All weights are fitted, and where the answer
+stands off, on public questions.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from flowmatik.integrations.models.local.clauses import shorten
-from flowmatik.integrations.models.local.evidence import FIGURES, Asked, Evidence, ask, rivals, weigh
+from flowmatik.integrations.models.local import reading
+from flowmatik.integrations.models.local.clauses import spans
+from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
+from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.trust import grounds, trust
-from flowmatik.integrations.models.local.weights import CHOICE
 from flowmatik.integrations.models.local.words import fold, language_of
 
 MAX_CHARACTERS = 300
+CUT = "…"  # where a sentence goes on
 MAX_LISTED = 1200
 MOST_LISTED = 12
-NEARLY = 2.0  # how far behind the best sentence a second one may be
-LISTED = 4.0  # and how far in a list
-RIVAL = 2.0  # what speaking of another costs
-WANTED = 4.0  # what a replaced document gains when the question is of the past
+DEAR = 0.0002  # the chance that one more character has to earn
+SECOND = 0.03  # and a second quote
+TRIED = 4  # sentences that the second quote may come from
+LISTED = 4.0  # how far behind the best sentence the last one of a list may be
+WANTED = 6.0  # what a replaced document gains when the question is of the past
 # Said as an order or asked for whole; a report that a question merely speaks of is none.
 _LIST = re.compile(
     r"^\W*(?:please |por favor,? )?(?:list|report|summari[sz]e|enumerate|enumera|lista|informa"
@@ -39,18 +44,19 @@ _PAST = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
-    """`quotes` are verbatim slices with the ids of their passages; `trust` is below 0 when they are
-    not good enough to be an answer."""
+    """`trust` is below 0 when the quotes are not good enough to be an answer."""
 
-    quotes: tuple[tuple[str, str], ...]
+    quotes: tuple["Quote", ...]
     trust: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    candidate: Candidate
-    evidence: Evidence
-    score: float
+class Quote:
+    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut."""
+
+    text: str
+    shown: str
+    passage_id: str
 
 
 def extract(question: str, passages: list[Passage]) -> Extract:
@@ -62,11 +68,13 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     asked = ask(question, pool)
     if not pool or not asked.order:
         return Extract(quotes=(), trust=-1.0)
-    scored = ranked(asked, pool, replaced)
-    chosen = _listed(scored) if _LIST.search(fold(question)) else _chosen(asked, scored)
-    best = scored[0]
+    read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
+    if not read:
+        return Extract(quotes=(), trust=-1.0)
+    chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
+    best = read[0]
     found = grounds(asked, kept, best.candidate.passage, best.evidence)
-    return Extract(quotes=tuple((text, one.passage.id) for one, text in chosen), trust=trust(found))
+    return Extract(quotes=tuple(chosen), trust=trust(found))
 
 
 def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
@@ -76,9 +84,9 @@ def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
         return not_found(language_of(question))
     parts: list[str] = []
     citations: list[dict[str, Any]] = []
-    for n, (quote, passage_id) in enumerate(found.quotes, 1):
-        parts.append(f"{shown(quote)} [{n}]")
-        citations.append({"n": n, "passage_id": passage_id, "quote": quote})
+    for n, quote in enumerate(found.quotes, 1):
+        parts.append(f"{quote.shown} [{n}]")
+        citations.append({"n": n, "passage_id": quote.passage_id, "quote": quote.text})
     return {"found": True, "text": " ".join(parts), "citations": citations}
 
 
@@ -99,49 +107,83 @@ def shown(quote: str) -> str:
     return text.replace("**", "").replace("`", "")
 
 
-def ranked(asked: Asked, pool: list[Candidate], wanted: frozenset[str] = frozenset()) -> list[Scored]:
-    """Best first; equals in the order of the passages. `wanted` passages are what was replaced, where
-    the question asks for that."""
-    scored = [_scored(asked, one, WANTED * (one.passage.id in wanted)) for one in pool]
-    return sorted(scored, key=lambda one: -one.score)
+def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
+    """Of the best sentence what is worth its length, or of it and one more of its passage what is worth
+    more together; never another row of its table or another item of its list."""
+    best = read[0]
+    alone = max(_parts(best), key=lambda part: part.worth)
+    chosen, worth = [alone], alone.worth
+    if not _settled(asked, best):
+        for one in read[:TRIED]:
+            if _beside(one.candidate, best.candidate) and not rivals(asked, one.candidate):
+                for first, second in product(_parts(best), _parts(one)):
+                    together = first.worth + second.worth - SECOND
+                    if together > worth and first.goes_with(second):
+                        chosen, worth = [first, second], together
+    ordered = sorted(chosen, key=lambda part: part.start)
+    return [part.quote for part in ordered]
 
 
-def _scored(asked: Asked, one: Candidate, more: float) -> Scored:
-    evidence = weigh(asked, one)
-    score = more + sum(weight * getattr(evidence, name) for name, weight in CHOICE.items())
-    return Scored(candidate=one, evidence=evidence, score=score - RIVAL * rivals(asked, one))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """`start` and `end` are places in the passage."""
+
+    candidate: Candidate
+    start: int
+    end: int
+    text: str
+    worth: float
+
+    @property
+    def quote(self) -> Quote:
+        return Quote(text=self.text, shown=self.said, passage_id=self.candidate.passage.id)
+
+    @property
+    def said(self) -> str:
+        sentence = self.candidate
+        before = CUT + " " if self.start > sentence.start else ""
+        after = " " + CUT if self.end < sentence.start + len(sentence.text) else ""
+        return before + shown(self.text) + after
+
+    def goes_with(self, other: "_Part") -> bool:
+        """Whether both together are short enough, and two."""
+        apart = self.end <= other.start or other.end <= self.start
+        return apart and len(self.said) + 1 + len(other.said) <= MAX_CHARACTERS
 
 
-def _chosen(asked: Asked, scored: list[Scored]) -> list[tuple[Candidate, str]]:
-    """The best one, and one more of its passage if it is nearly as good and both are short; never
-    another row of its table or another item of its list."""
-    best = scored[0]
-    first = (best.candidate, shorten(asked, best.candidate.text, MAX_CHARACTERS))
-    if asked.kind in FIGURES and asked.names and min(best.evidence.fits, best.evidence.named) == 1:
-        return [first]  # the figure of what was named; a second one would only confuse
-    for one in scored[1:]:
-        if one.score < best.score - NEARLY:
-            break
-        same = (one.candidate.passage.id, one.candidate.item) == (
-            best.candidate.passage.id,
-            best.candidate.item,
+def _parts(one: Reading) -> list[_Part]:
+    text = one.candidate.text
+    limit = MAX_CHARACTERS - (len(f"{CUT}  {CUT}") if len(text) > MAX_CHARACTERS else 0)
+    return [
+        _Part(
+            candidate=one.candidate,
+            start=one.candidate.start + a,
+            end=one.candidate.start + b,
+            text=text[a:b].strip(),
+            worth=one.within(a, b) - DEAR * (b - a),
         )
-        if not same or rivals(asked, one.candidate):
-            continue
-        second = (one.candidate, shorten(asked, one.candidate.text, MAX_CHARACTERS))
-        if len(first[1]) + 1 + len(second[1]) <= MAX_CHARACTERS:
-            return sorted((first, second), key=lambda pair: pair[0].start)
-    return [first]
+        for a, b in spans(text, limit)
+    ]
 
 
-def _listed(scored: list[Scored]) -> list[tuple[Candidate, str]]:
+def _settled(asked: Asked, best: Reading) -> bool:
+    """Whether it gives the figure of just what was named: another quote would only confuse."""
+    evidence = best.evidence
+    return bool(asked.kind in FIGURES and asked.names) and min(evidence.fits, evidence.named) == 1
+
+
+def _beside(one: Candidate, best: Candidate) -> bool:
+    return (one.passage.id, one.item) == (best.passage.id, best.item)
+
+
+def _listed(read: list[Reading]) -> list[Quote]:
     """What a list or a report asks for: all that is nearly as good, in the documents' order."""
     chosen: list[Candidate] = []
-    for one in scored:
+    for one in read:
         room = MAX_LISTED - sum(len(other.text) + 1 for other in chosen)
-        if len(chosen) == MOST_LISTED or one.score < scored[0].score - LISTED:
+        if len(chosen) == MOST_LISTED or one.score < read[0].score - LISTED:
             break
         if len(one.candidate.text) <= room and one.candidate.text not in [other.text for other in chosen]:
             chosen.append(one.candidate)
     ordered = sorted(chosen, key=lambda one: (one.passage.rank, one.start))
-    return [(one, one.text) for one in ordered]
+    return [Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id) for one in ordered]

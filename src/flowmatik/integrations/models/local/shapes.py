@@ -42,7 +42,8 @@ _SAID: dict[str, re.Pattern[str]] = {
 _KINDS: tuple[tuple[str, str], ...] = (
     (
         "duration",
-        r"\b(?:how (?:long|soon|often)|cuanto (?:tiempo|tarda|dura|duro|duraron)|cada cuanto|antelacion|plazo"
+        r"\b(?:how (?:long|soon|often|quickly|rapidly)|cuanto (?:tiempo|tarda|dura|duro|duraron)"
+        r"|cada cuanto|antelacion|plazo|(?:con )?que rapidez"
         rf"|(?:how many|cuant[oa]s) (?:{_UNIT}))\b",
     ),
     (
@@ -66,6 +67,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|continent|river|island|county|ciudad|ciudades|pais|paises|estado|lugar|region|continente|rio"
         r"|isla|condado))\b",
     ),
+)
+QUESTION_WORD = re.compile(
+    r"\b(?:wh(?:at|ich|om?|ose|en|ere|y)|how|que|cual(?:es)?|quien(?:es)?|cuando|donde|cuant[oa]s?|como)\b"
 )
 _OTHER = re.compile(r"\b(?:what|which|how|why|qué|cuál|cuáles|cómo|cuánto|cuánta|cuántos|cuántas)\b")
 _BARE = re.compile(r"when|cuando|who|whom|whose|quien|quienes|where|donde")
