@@ -91,6 +91,15 @@ class CallRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallPostponed:
+    """A `once` effect that has not begun, and may begin until a later time."""
+
+    call_id: str
+    at: str
+    start_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRefused:
     """The call was not made: no money, or no provable bound under a cap."""
 
@@ -251,6 +260,7 @@ class RunCancelled:
 FACTS = (
     RunCreated,
     RunClaimed,
+    CallPostponed,
     CallSucceeded,
     CallFailed,
     CallInDoubt,
@@ -280,6 +290,7 @@ Event = (
     RunCreated
     | RunClaimed
     | CallRequested
+    | CallPostponed
     | CallRefused
     | CallSucceeded
     | CallFailed

@@ -1,6 +1,7 @@
 """fold(events) → RunState: a pure function of the run's history."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
@@ -61,6 +62,11 @@ def _mark_asked(state: RunState, purpose: str, task_id: str, tool_call_id: str) 
             state.tasks[task_id].model_open = True
         case _:
             state.tasks[task_id].asked.add(tool_call_id)
+
+
+def _postponed(state: RunState, event: ev.CallPostponed, _: AgentLoop) -> None:
+    if call := state.open.get(event.call_id):
+        state.open[event.call_id] = replace(call, at=event.at, start_by=event.start_by)
 
 
 def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
@@ -272,6 +278,7 @@ def _run_cancelled(state: RunState, event: ev.RunCancelled, _: AgentLoop) -> Non
 _HANDLERS: dict[type, Callable[[RunState, Any, AgentLoop], None]] = {
     ev.RunClaimed: _claimed,
     ev.CallRequested: _requested,
+    ev.CallPostponed: _postponed,
     ev.CallRefused: _refused,
     ev.CallSucceeded: _succeeded,
     ev.CallFailed: _failed,

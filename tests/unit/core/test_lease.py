@@ -1,18 +1,22 @@
 """The right to start effects, and what a process does that has lost it without noticing."""
 
 import asyncio
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
-from flowmatik.contracts.tools import Effect
+from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.engine.lease import TTL_SECONDS, Lease
+from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.contracts.journal.stores import HandClock
-from tests.unit.core.engines import echo_tools, eventually, running_engine
+from tests.unit.core.engines import NoLoop, echo_tools, eventually, running_engine
 
 WS = "default"
 
@@ -57,6 +61,9 @@ class SleepyClock(SystemClock):
     def monotonic(self) -> float:
         return super().monotonic() + self.asleep
 
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.asleep)
+
 
 class SleepyJournal(InMemoryJournal):
     """The process sleeps between the acknowledgement of its first intent and the effect; meanwhile,
@@ -92,12 +99,71 @@ async def test_an_owner_that_slept_while_its_run_was_taken_starts_nothing(effect
     assert tools.calls == []
 
 
+class Starts:
+    """A `once` tool that notes until when it might begin by the journal, and when it did."""
+
+    def __init__(self, journal: InMemoryJournal, clock: SystemClock) -> None:
+        self.journal, self.clock = journal, clock
+        self.began: list[tuple[datetime, datetime]] = []
+
+    async def __call__(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        state = fold(await self.journal.read(context.run_id), NoLoop())
+        self.began.append((datetime.fromisoformat(state.open[context.call_id].start_by), self.clock.now()))
+
+    def tools(self, **more: Any) -> FunctionTools:
+        return FunctionTools({"echo": FunctionTool(function=self, effect=Effect.ONCE, **more)})
+
+
+STEP = PlanTask(id="s", objective="", tool="echo", effect=Effect.ONCE)
+
+
 async def test_an_owner_that_slept_and_still_has_its_run_goes_on_after_asking_the_journal() -> None:
+    """And whoever takes the run over later knows until when it might have begun."""
     clock = SleepyClock()
-    tools = echo_tools(Effect.ONCE)
-    step = PlanTask(id="s", objective="", tool="echo", effect=Effect.ONCE)
-    async with running_engine(journal=SleepyJournal(clock, taken=False), tools=tools, clock=clock) as engine:
-        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
+    journal = SleepyJournal(clock, taken=False)
+    act = Starts(journal, clock)
+    tools = act.tools()
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,)))
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert (view.status.value, len(tools.calls)) == ("succeeded", 1)
+    [(until, began)] = act.began
+    assert began <= until
+
+
+async def test_a_once_effect_that_its_far_side_voided_begins_anew_within_a_time_of_its_own() -> None:
+    clock = SleepyClock()
+    journal = InMemoryJournal(clock)
+    asked: list[str] = []
+
+    async def reconcile(arguments: dict[str, Any], context: ToolContext) -> Reconciled:
+        asked.append(context.idempotency_key)
+        return Reconciled(state="void")
+
+    run_id = await _left_behind(journal, clock)
+    clock.asleep += 1000
+    act = Starts(journal, clock)
+    tools = act.tools(reconcile=reconcile)
+    async with running_engine(journal=journal, tools=tools, clock=clock, alone=False) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        assert (await engine.runs.replay(WS, run_id)).differences == ()
+    assert view.status.value == "succeeded"
+    [(until, began)] = act.began
+    assert began <= until
+    assert [key for _, _, key in tools.calls] == asked, "the same key as the attempt that was voided"
+
+
+async def _left_behind(journal: InMemoryJournal, clock: SystemClock) -> str:
+    """A run whose owner vanished in its `once` effect."""
+    began = asyncio.Event()
+
+    async def hang(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    tools = FunctionTools({"echo": FunctionTool(function=hang, effect=Effect.ONCE, timeout=60)})
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,)))
+        await began.wait()
+    return run_id

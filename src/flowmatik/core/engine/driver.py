@@ -166,15 +166,22 @@ class RunDriver:
     async def _fact(self, event: ev.Event) -> None:
         """One fact, then every decision that follows from it: the order that replay expects."""
         call_id = getattr(event, "call_id", None)
-        if isinstance(event, ev.CallSucceeded | ev.CallFailed | ev.CallInDoubt) and (
+        if isinstance(event, ev.CallPostponed | ev.CallSucceeded | ev.CallFailed | ev.CallInDoubt) and (
             call_id not in self.state.open or self.state.ended
         ):
             return  # the first outcome won
+        if isinstance(event, ev.CallPostponed):
+            if self._draining:
+                return  # it has not begun: the next owner finds it open
+            if self.state.stopping:
+                event = _never_begun(event.call_id)
         if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
             return
         self._put(event)
         if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
             self._abort()
+        elif isinstance(event, ev.CallPostponed):
+            self._launches.append(_Launch(self.state.open[event.call_id]))
         await self._decide()
 
     def _put(self, event: ev.Event) -> None:
@@ -286,6 +293,8 @@ class RunDriver:
             effects = self._parts.effects
             if recovering:
                 outcome = await effects.recovered(call, self._place)
+            elif late := effects.late(call):
+                outcome = late
             elif call.kind == "model":
                 outcome = await effects.model(call, self._requests.pop(call.call_id))
             else:
@@ -316,9 +325,7 @@ class RunDriver:
             if self.state.open[call_id].effect is not Effect.ONCE:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
-            self._mailbox.put_nowait(  # never begun: it had no effect
-                ev.CallFailed(call_id=call.call_id, code="call.aborted", message="the run was stopped")
-            )
+            self._mailbox.put_nowait(_never_begun(call.call_id))
             self._requests.pop(call.call_id, None)
         self._launches = [launch for launch in self._launches if launch.recovering]
 
@@ -390,3 +397,7 @@ class RunDriver:
                 "a late outcome could not be handed over",
                 extra={"run": self._place.run_id, "call": call_id, "error": error.message},
             )
+
+
+def _never_begun(call_id: str) -> ev.CallFailed:
+    return ev.CallFailed(call_id=call_id, code="call.aborted", message="the run was stopped")

@@ -90,8 +90,20 @@ class Effects:
             return await self.tool(call, place)
         await self._wait_out(call)
         return await self._reconciled(
-            call, place, "the process ended before its outcome was known", self.tool
+            call, place, "the process ended before its outcome was known", self._postponed
         )
+
+    def late(self, call: ev.CallRequested) -> ev.CallPostponed | None:
+        """What must be durable before a `once` effect begins after its time, for whoever takes the run
+        over waits from that time on. Each time is twice as long as the one before."""
+        now, until = self.clock.now(), datetime.fromisoformat(call.start_by)
+        if call.effect is not Effect.ONCE or now <= until:
+            return None
+        later = now + 2 * (until - datetime.fromisoformat(call.at))
+        return ev.CallPostponed(call_id=call.call_id, at=now.isoformat(), start_by=later.isoformat())
+
+    async def _postponed(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        return self.late(call) or await self.tool(call, place)
 
     async def void_in_process(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
         del place
@@ -123,9 +135,10 @@ class Effects:
         """Until a stopped owner that wakes up could no longer start or finish the effect."""
         if self.alone:
             return
-        latest = datetime.fromisoformat(call.start_by).timestamp() + call.timeout
-        left = min(latest - self.clock.now().timestamp(), call.timeout + 10.0)  # the wall clock may jump
-        if left > 0:
+        at, until = (datetime.fromisoformat(moment) for moment in (call.at, call.start_by))
+        left = (until - self.clock.now()).total_seconds() + call.timeout
+        most = (until - at).total_seconds() + call.timeout + 10.0  # the wall clock may jump
+        if (left := min(left, most)) > 0:
             await self.clock.sleep(left)
 
 
