@@ -2,30 +2,32 @@
 
 After a restart the run must be finished, no finished step done again (counted at the tool's file
 and at the model server), and the `once` effect there exactly once, or the run waiting in doubt.
+Each seed has a home, a database and a model server of its own; several run side by side, for most of
+their time passes in waiting until a dead owner's lease and its calls have run out.
 """
 
+import asyncio
 import contextlib
-import os
 import random
+import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.conftest import administer
 from tests.e2e.cli import environment, flowmatik, make_home
 from tests.e2e.scribe import LINES, Model, start_scribe, written
 from tests.e2e.serving import up
 
 SEEDS = range(25)
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with Model.serving() as served:
-        yield served
+AT_ONCE = 4
 
 
 def fuse_of(seed: int) -> str:
@@ -36,14 +38,7 @@ def fuse_of(seed: int) -> str:
     return points[seed % len(points)]
 
 
-@pytest.fixture(scope="module")
-def sqlite_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_home(tmp_path_factory.mktemp("crash") / "home", "--no-examples")
-
-
 def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int) -> None:
-    before = len(written(home))
-    model.asked.clear()
     fuse = fuse_of(seed)
     with up(home, env, [sys.executable, "-m", "tests.e2e.crashing", fuse]) as server:
         with contextlib.suppress(httpx.TransportError):  # it may die before it has answered
@@ -54,7 +49,7 @@ def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int)
         view = server.at_rest(run_id)
         history = server.events(run_id)
         replayed = server.post(f"/v1/runs/{run_id}/replay").json()
-    lines = written(home)[before:]
+    lines = written(home)
     told = f"seed {seed}, {fuse}: {view['status']} {view['error']} {lines} {dict(model.asked)}"
     if view["status"] == "in_doubt":
         assert all(count <= 1 for count in Counter(lines).values()), told
@@ -69,33 +64,78 @@ def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int)
     assert replayed["differences"] == [], told
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_survives_sigkill_on_sqlite(sqlite_home: Path, model: Model, seed: int) -> None:
-    _crash_and_recover(sqlite_home, model.environment(), model, seed)
+Seeds = dict[int, Future[None]]
+
+
+@contextlib.contextmanager
+def _side_by_side(request: pytest.FixtureRequest, attempt: Callable[[int], None]) -> Generator[Seeds]:
+    """The seeds that were asked for, all begun; what came of one is told by its own future."""
+    wanting = [
+        item
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and request.fixturename in item.fixturenames
+    ]
+    chosen = [seed for item in wanting if isinstance(seed := item.callspec.params["seed"], int)]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="seed") as pool:
+        try:
+            yield {seed: pool.submit(attempt, seed) for seed in chosen}
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @pytest.fixture(scope="module")
-def postgres_home(tmp_path_factory: pytest.TempPathFactory, pg_dsn: str) -> tuple[Path, str]:
-    name = f"crash_{os.getpid()}"
-    import asyncio
+def sqlite_seeds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeds]:
+    folder = tmp_path_factory.mktemp("crash")
+    pristine = make_home(folder / "home", "--no-examples")
 
-    from tests.conftest import administer
+    def attempt(seed: int) -> None:
+        home = shutil.copytree(pristine, folder / str(seed))
+        with Model.serving() as model:
+            _crash_and_recover(home, model.environment(), model, seed)
 
-    asyncio.run(administer(pg_dsn, f'CREATE DATABASE "{name}"'))
-    url = pg_dsn.rsplit("/", 1)[0] + f"/{name}"
-    home = tmp_path_factory.mktemp("crash-pg") / "home"
-    made = flowmatik(
-        "--home", str(home), "init", "--no-examples", env=environment(FLOWMATIK_DATABASE_URL=url)
-    )
-    assert made.returncode == 0, made.stderr
-    return home, url
+    with _side_by_side(request, attempt) as seeds:
+        yield seeds
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_survives_sigkill_on_postgresql(
-    postgres_home: tuple[Path, str], model: Model, seed: int
-) -> None:
-    home, url = postgres_home
-    _crash_and_recover(home, model.environment(FLOWMATIK_DATABASE_URL=url), model, seed)
+def test_a_run_survives_sigkill_on_sqlite(sqlite_seeds: Seeds, seed: int) -> None:
+    sqlite_seeds[seed].result()
+
+
+@pytest.fixture(scope="module")
+def postgres_seeds(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pg_dsn: str
+) -> Iterator[Seeds]:
+    folder = tmp_path_factory.mktemp("crash-pg")
+    name = f"crash_{uuid4().hex}"
+
+    def database(of: str) -> str:
+        return urlunsplit(urlsplit(pg_dsn)._replace(path=f"/{of}"))
+
+    @contextlib.contextmanager
+    def own(of: str, template: str) -> Generator[str]:
+        asyncio.run(administer(pg_dsn, f'CREATE DATABASE "{of}" TEMPLATE "{template}"'))
+        try:
+            yield database(of)
+        finally:
+            asyncio.run(administer(pg_dsn, f'DROP DATABASE "{of}" WITH (FORCE)'))
+
+    def attempt(seed: int) -> None:
+        home = shutil.copytree(pristine, folder / str(seed))
+        with own(f"{name}_{seed}", name) as url, Model.serving() as model:
+            _crash_and_recover(home, model.environment(FLOWMATIK_DATABASE_URL=url), model, seed)
+
+    with own(name, "template1") as url:
+        pristine = folder / "home"
+        env = environment(FLOWMATIK_DATABASE_URL=url)
+        made = flowmatik("--home", str(pristine), "init", "--no-examples", env=env)
+        assert made.returncode == 0, made.stderr
+        with _side_by_side(request, attempt) as seeds:
+            yield seeds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run_survives_sigkill_on_postgresql(postgres_seeds: Seeds, seed: int) -> None:
+    postgres_seeds[seed].result()

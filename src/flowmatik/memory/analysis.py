@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
-import snowballstemmer
-
 from flowmatik.memory.language import LANGUAGES, STOP_WORDS, WORD, fold
 
 
@@ -27,6 +25,8 @@ MAX_QUERY_WORDS = 64
 
 @lru_cache(maxsize=4)
 def _stemmer(language: str) -> _Stemmer:
+    import snowballstemmer  # every language's tables: not for a start that searches nothing
+
     return cast("Any", snowballstemmer).stemmer(_NAMES[language])
 
 
