@@ -79,9 +79,13 @@ def _walk(folder: Path, root: Path) -> Iterator[Found | Refused]:
         if entry.name.startswith("."):
             continue
         if entry.is_symlink():
-            if not Path(os.path.realpath(path)).is_relative_to(root):
+            target = Path(os.path.realpath(path))
+            if not target.is_relative_to(root):
                 reason = f"{relative}: a link that leads out of the folder is not followed; copy the file"
                 yield _refused(path, relative, "document.outside", reason)
+            elif not target.exists():
+                reason = f"{relative}: a link that leads nowhere; mend or remove it"
+                yield _refused(path, relative, "document.dangling", reason)
         elif entry.is_dir(follow_symlinks=False):
             yield from _walk(path, root)
         else:

@@ -136,6 +136,15 @@ async def test_links_are_not_followed_out_of_the_folder(
     assert all("secret" not in p.text for p in await memory.search("default", "outside secret"))
 
 
+async def test_a_link_that_leads_nowhere_is_reported(memory: SqliteMemory, folder: Path) -> None:
+    (folder / "gone.md").symlink_to(folder / "was-here.md")
+    (folder / "circle.md").symlink_to(folder / "circle.md")
+    assert await outcomes(memory, folder) == {
+        "circle.md": "document.dangling",
+        "gone.md": "document.dangling",
+    }
+
+
 async def test_hidden_files_are_left_alone(memory: SqliteMemory, folder: Path) -> None:
     (folder / ".git").mkdir()
     (folder / ".git" / "a.md").write_text("x", encoding="utf-8")
