@@ -17,7 +17,7 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
-from flowmatik.core.engine.effects import Effects, RunPlace, recordable
+from flowmatik.core.engine.effects import Effects, RunPlace, never_begun, recordable
 from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
@@ -174,7 +174,7 @@ class RunDriver:
             if self._draining:
                 return  # it has not begun: the next owner finds it open
             if self.state.stopping:
-                event = _never_begun(event.call_id)
+                event = never_begun(event.call_id)
         if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
             return
         self._put(event)
@@ -325,7 +325,7 @@ class RunDriver:
             if self.state.open[call_id].effect is not Effect.ONCE:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
-            self._mailbox.put_nowait(_never_begun(call.call_id))
+            self._mailbox.put_nowait(never_begun(call.call_id))
             self._requests.pop(call.call_id, None)
         self._launches = [launch for launch in self._launches if launch.recovering]
 
@@ -397,7 +397,3 @@ class RunDriver:
                 "a late outcome could not be handed over",
                 extra={"run": self._place.run_id, "call": call_id, "error": error.message},
             )
-
-
-def _never_begun(call_id: str) -> ev.CallFailed:
-    return ev.CallFailed(call_id=call_id, code="call.aborted", message="the run was stopped")

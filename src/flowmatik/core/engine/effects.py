@@ -153,6 +153,10 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
     )
 
 
+def never_begun(call_id: str) -> ev.CallFailed:
+    return ev.CallFailed(call_id=call_id, code="call.aborted", message="the run was stopped")
+
+
 def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
     """`outcome`, or what can be said of it when JSON cannot carry it (a tool returned a set, or text that
     is not Unicode): a fact that nobody can record would stop the run."""
