@@ -6,7 +6,7 @@ a plain schema does not meet the validation library at all.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
@@ -36,11 +36,24 @@ def parse_json(text: str) -> Any:
     return canonical.loads(body)
 
 
-def schema_fault(schema: dict[str, Any], value: Any) -> str:
-    """What breaks the JSON Schema first, with its place; "" when nothing does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaFault:
+    """What breaks a JSON Schema: where, in English, and as a code with values for the catalogues."""
+
+    place: str  # a JSON path
+    text: str
+    code: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}"
+
+
+def schema_fault(schema: dict[str, Any], value: Any) -> SchemaFault | None:
+    """What breaks the JSON Schema first; None when nothing does."""
     compiled = _compiled(canonical.dumps(schema))
     if compiled.fits is not None and compiled.fits(value):
-        return ""
+        return None
     return _full_fault(compiled.schema, value)
 
 
@@ -58,16 +71,42 @@ def _compiled(schema: str) -> _Compiled:
     return _Compiled(schema=value, fits=_quick(value))
 
 
-def _full_fault(schema: dict[str, Any], value: Any) -> str:
+def _full_fault(schema: dict[str, Any], value: Any) -> SchemaFault | None:
     from jsonschema import Draft202012Validator
     from referencing.exceptions import Unresolvable
 
     try:
         for error in cast("Any", Draft202012Validator(schema)).iter_errors(value):
-            return f"{error.json_path}: {error.message[:300]}"
+            said = str(error.message)[:300]
+            code, values = _coded(error, said)
+            return SchemaFault(place=error.json_path, text=said, code=f"schema.{code}", values=values)
     except (Unresolvable, RecursionError) as error:
-        return f"$: the output schema itself cannot be applied ({type(error).__name__})"
-    return ""
+        kind = type(error).__name__
+        text = f"the output schema itself cannot be applied ({kind})"
+        return SchemaFault(place="$", text=text, code="schema.unusable", values={"kind": kind})
+    return None
+
+
+def _coded(error: Any, said: str) -> tuple[str, dict[str, Any]]:
+    """The broken rule for the catalogues; the library's own words for the rarer ones."""
+    wanted: Any = error.validator_value
+    found: Any = error.instance
+    match word := str(error.validator):
+        case "additionalProperties" if (
+            error.validator_value is False and "patternProperties" not in error.schema
+        ):
+            known = error.schema.get("properties", {})
+            return "unknown", {"names": ", ".join(name for name in found if name not in known)}
+        case "required":
+            return "required", {"names": ", ".join(name for name in wanted if name not in found)}
+        case "type":
+            return "type", {"expected": ", ".join([wanted] if isinstance(wanted, str) else wanted)}
+        case "enum":
+            return "enum", {"expected": ", ".join(map(canonical.dumps, wanted))}
+        case "minimum" | "maximum" | "minLength" | "maxLength" | "minItems" | "maxItems":
+            return word, {"limit": wanted}
+        case _:
+            return "other", {"said": said}
 
 
 def _quick(schema: object) -> Fits | None:

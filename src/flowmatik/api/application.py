@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
 from flowmatik.api import agents, auth, memory, runs
-from flowmatik.api.problems import install, problem
+from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.kernel.errors import NotFound
 
@@ -48,14 +48,19 @@ def _operations(app: FastAPI) -> None:
         return {"status": "ok"}
 
     @app.get("/health/ready", tags=["operations"])
-    async def ready(at: Services) -> JSONResponse:
+    async def ready(request: Request, at: Services) -> JSONResponse:
         """Stores and engine can serve; 503 names what cannot."""
         checks = await at.health()
         ok = all(check.ok for check in checks.values())
-        body = {
-            "status": "ok" if ok else "unavailable",
-            "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()},
+        language = language_of(request)
+        told = {
+            name: {
+                "ok": check.ok,
+                "detail": at.words(language, "fault", check.code, check.values, check.detail),
+            }
+            for name, check in checks.items()
         }
+        body = {"status": "ok" if ok else "unavailable", "checks": told}
         return JSONResponse(body, status_code=200 if ok else 503)
 
     @app.get("/metrics", tags=["operations"], dependencies=[needs("admin")])

@@ -1,13 +1,15 @@
 """/v1/memory: documents in, passages out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, File, Query, UploadFile
+from fastapi import APIRouter, File, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
 from flowmatik.contracts.security import Principal
@@ -52,7 +54,10 @@ async def search(
 
 @router.post("/documents")
 async def upload(
-    principal: Writer, at: Services, files: Annotated[list[UploadFile], File(max_length=1000)]
+    request: Request,
+    principal: Writer,
+    at: Services,
+    files: Annotated[list[UploadFile], File(max_length=1000)],
 ) -> Ingested:
     """Store and ingest documents; each file's outcome is reported, a bad one harms no other."""
     folder = at.upload_dir / principal.workspace_id
@@ -62,16 +67,33 @@ async def upload(
     names = [target.relative_to(folder).as_posix() for target in targets]
     steps = await _ingest(at, principal, folder)
     told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
-    return Ingested(items=tuple(told))
+    return _said(request, at, told)
 
 
 @router.post("/ingest")
-async def ingest_path(body: IngestPath, principal: Admin, at: Services) -> Ingested:
+async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: Services) -> Ingested:
     """Ingest a file or folder on the server's own disk (administrators only)."""
     path = Path(body.path)
     if not await run_in_threadpool(path.exists):
-        raise NotFound(f"there is no file or folder {body.path!r} on the server", code="not_found.path")
-    return Ingested(items=tuple(await _ingest(at, principal, path)))
+        raise NotFound(
+            f"there is no file or folder {body.path!r} on the server",
+            code="not_found.path",
+            context={"path": body.path},
+        )
+    return _said(request, at, await _ingest(at, principal, path))
+
+
+def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ingested:
+    """Why a document was skipped, in the language of Accept-Language."""
+    language = language_of(request)
+    return Ingested(
+        items=tuple(
+            replace(step, reason=at.words(language, "fault", step.code, step.values, step.reason))
+            if step.reason
+            else step
+            for step in steps
+        )
+    )
 
 
 async def _ingest(at: ApiServices, principal: Principal, path: Path) -> list[IngestProgress]:

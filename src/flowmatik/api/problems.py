@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from flowmatik.api.services import services
 from flowmatik.kernel import errors
+from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -86,6 +87,12 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def _said(request: Request, detail: Mapping[str, Any]) -> str:
+    """One of several faults, in the reader's language."""
+    words = services(request).words
+    return words(language_of(request), "detail", detail["code"], detail["values"], detail["text"])
+
+
 def install(app: FastAPI) -> None:
     """Every error of the application leaves as a problem."""
 
@@ -95,15 +102,20 @@ def install(app: FastAPI) -> None:
         if status == 500:
             return await unexpected(request, error)
         extra = {"retry_after": error.context["retry_after"]} if "retry_after" in error.context else {}
-        if "faults" in error.context:
-            extra["errors"] = error.context["faults"]
+        if "details" in error.context:
+            details = cast("list[Mapping[str, Any]]", error.context["details"])
+            extra["errors"] = [f"{row['place']}: {_said(request, row)}".removeprefix(": ") for row in details]
         return problem(request, status, error.code, error.message, values=error.context, extra=extra)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
-        rows = [{"field": ".".join(map(str, row["loc"])), "message": row["msg"]} for row in error.errors()]
-        detail = "; ".join(f"{row['field']}: {row['message']}" for row in rows)
-        return problem(request, 422, "input.invalid", detail, extra={"errors": rows})
+        faults = field_faults(error.errors())
+        rows = [
+            {"field": row["place"], "code": row["code"], "message": _said(request, row)} for row in faults
+        ]
+        detail = "; ".join(f"{row['place']}: {row['text']}" for row in faults)
+        values = {"details": faults}
+        return problem(request, 422, "input.invalid", detail, values=values, extra={"errors": rows})
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101  # as above

@@ -14,6 +14,7 @@ from flowmatik.api.problems import language_of
 from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.runs import (
     Check,
+    InDoubtCall,
     NewRun,
     ReplayReport,
     RunStatus,
@@ -115,8 +116,12 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
         error = one.error and words(language, "fault", one.error_code, one.error_values, one.error)
         return replace(one, error=error, checks=tuple(map(check, one.checks)))
 
+    def doubt(one: InDoubtCall) -> InDoubtCall:
+        return replace(one, why=words(language, "fault", one.why_code, one.why_values, one.why))
+
     return replace(
         view,
+        in_doubt=tuple(map(doubt, view.in_doubt)),
         plan_reason=words(language, "plan", view.plan_code, view.plan_values, view.plan_reason),
         tasks=tuple(map(task, view.tasks)),
         verified=tuple(map(check, view.verified)),
@@ -155,7 +160,9 @@ async def events(
     With `follow` the stream ends when the run has ended or waits for a person."""
     if last_event_id and not last_event_id.isdigit():
         raise InvalidInput(
-            f"Last-Event-ID is {last_event_id!r}; it must be a seq", code="input.last_event_id"
+            f"Last-Event-ID is {last_event_id!r}; it must be a seq",
+            code="input.last_event_id",
+            context={"value": last_event_id[:100]},
         )
     after = int(last_event_id) if last_event_id else 0
     await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins

@@ -1,7 +1,7 @@
 """What the gateway is given, and how a request gets at it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol, cast
 
@@ -16,10 +16,13 @@ from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """`detail` says what is wrong and how to mend it; nothing secret."""
+    """`detail` says in English what is wrong and how to mend it, `code` and `values` say it for the
+    catalogues; nothing secret."""
 
     ok: bool
     detail: str = ""
+    code: str = ""
+    values: Mapping[str, object] = field(default_factory=lambda: {})
 
 
 async def _nothing() -> Mapping[str, HealthCheck]:
@@ -28,8 +31,8 @@ async def _nothing() -> Mapping[str, HealthCheck]:
 
 class Words(Protocol):
     """Texts for people, from the catalogues: the one for `code` in `language` with its `values` filled
-    in, or `otherwise`, which is English. `kind`: `fault` for what is wrong, `check` for what was verified,
-    `plan` for why a plan is what it is."""
+    in, or `otherwise`, which is English. `kind`: `fault` for what is wrong, `detail` for one of several
+    faults, `check` for what was verified, `plan` for why a plan is what it is."""
 
     def __call__(
         self, language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str

@@ -118,7 +118,8 @@ async def check_store(settings: Settings) -> list[Finding]:
     try:
         revision, head = await current(settings.database_url or settings.data / "journal.db")
     except FlowmatikError as error:
-        values = {"kind": kind, "error": error.message}
+        fault = {"code": error.code, "values": error.context, "text": error.message}
+        values = {"kind": kind, "error": fault}
         return [
             Finding(
                 check="store", ok=False, detail="doctor.store.failed", mend="doctor.store.mend", values=values

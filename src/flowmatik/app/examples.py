@@ -29,7 +29,11 @@ def quickstart_goal(language: str) -> str:
     flagged = {entry["lang"]: entry["goal"] for entry in document["goals"] if entry.get("quickstart")}
     goal = flagged.get(language) or flagged.get("en")
     if not isinstance(goal, str):
-        raise NotFound(f"{path} flags no goal for the quickstart", code="not_found.examples")
+        raise NotFound(
+            f"{path} flags no goal for the quickstart",
+            code="not_found.goal",
+            context={"path": str(path)},
+        )
     return goal
 
 
@@ -63,4 +67,5 @@ def _shipped(packaged: str, in_repository: str) -> Path:
     raise NotFound(
         f"the folder {packaged!r} is missing from the installed package at {package}; install it again",
         code="not_found.examples",
+        context={"path": str(package)},
     )

@@ -1,17 +1,18 @@
 """Texts for people, in Spanish and English, by key."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
-VARIANTS = ("", "/2", "/3")
+VARIANTS = ("", "/2", "/3", "/4")
 
 
 class Texts:
@@ -23,7 +24,7 @@ class Texts:
 
     def __call__(self, key: str, **values: object) -> str:
         """Raises KeyError for an unknown key: a fault of the program, found by its tests."""
-        return self._entries[key].format(**values)
+        return self._entries[key].format(**self._shown(values))
 
     def template(self, key: str) -> str:
         """The text as it stands, for somebody else to fill in."""
@@ -33,33 +34,73 @@ class Texts:
         return key in self._entries
 
     def said(self, key: str, values: Mapping[str, object], otherwise: str) -> str:
-        """The first text of `key` (`key`, `key/2` …) whose names are all in `values`, where `message` is
-        `otherwise`; else `otherwise`, which is English or came in the right language already."""
-        given = {"message": otherwise, **values}
-        for variant in VARIANTS:
-            entry = self._entries.get(key + variant)
-            if entry is not None and _names(entry) <= given.keys():
-                return entry.format(**given)
-        return otherwise
+        """The first text of `key` (`key`, `key/2` …) whose names are all in `values`; else `otherwise`,
+        which is English or came in the right language already."""
+        said = self._first(key, values)
+        return otherwise if said is None else said
 
     def fault(self, code: str, values: Mapping[str, object], message: str) -> str:
-        """What is wrong, by its code: an error, or why a run, a task or a document failed."""
-        details = values.get("details")
-        if details:
-            lines = [self._detail(detail) for detail in cast("Sequence[Mapping[str, Any]]", details)]
-            head = self.said(f"details.{code}", {"count": len(lines)}, "")
+        """What is wrong, by its code: an error, or why a run, a task or a document failed. A code of
+        somebody else's (`tool.empty`) is said by the text of its family, which quotes `message`."""
+        if "said_by" in values or not code:  # said in words already, by a server or this program before
+            return message
+        if details := _details(values):
+            lines = [self._detail(detail) for detail in details]
+            head = self.said(f"details.{code}", {**values, "count": len(lines)}, "")
             return "\n  - ".join([head, *lines]) if head else "\n".join(lines)
-        return self.said(f"fault.{code}", {**_key_setting(values), **values}, message)
+        said = self._first(f"fault.{code}", {**_key_setting(values), **values})
+        if said is None and message:
+            family = code.partition(".")[0]
+            said = self._first(f"family.{family}", {"said": message, **values})
+        return message if said is None else said
 
     def error(self, error: FlowmatikError) -> str:
-        if "said_by" in error.context:  # a server, or this program before
-            return error.message
         return self.fault(error.code, error.context, error.message)
+
+    def _first(self, key: str, values: Mapping[str, object]) -> str | None:
+        shown = self._shown(values)
+        for variant in VARIANTS:
+            entry = self._entries.get(key + variant)
+            if entry is not None and _names(entry) <= shown.keys():
+                with contextlib.suppress(
+                    ValueError, TypeError
+                ):  # a value of somebody else's, of another form
+                    return entry.format(**shown)
+        return None
+
+    def _shown(self, values: Mapping[str, object]) -> dict[str, object]:
+        """As people read them: small amounts without an exponent, and faults in words."""
+        return {name: self._value(value) for name, value in values.items()}
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, float):
+            return f"{value:.6f}".rstrip("0").rstrip(".")
+        if not _is_fault(value):
+            return value
+        return self._detail(value) if "place" in value else self.fault(*_parts(value))
 
     def _detail(self, detail: Mapping[str, Any]) -> str:
         """One of several faults, with the place where it stands."""
-        said = self.said(f"detail.{detail['code']}", detail["values"], detail["text"])
-        return f"{detail['place']}: {said}"
+        code, values, text = _parts(detail)
+        said = self.said(f"detail.{code}", values, text)
+        return f"{detail['place']}: {said}" if detail["place"] else said
+
+
+def _is_fault(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return (
+        isinstance(value, Mapping) and {"code", "values", "text"} <= cast("Mapping[str, Any]", value).keys()
+    )
+
+
+def _parts(fault: Mapping[str, Any]) -> tuple[str, Mapping[str, object], str]:
+    return fault["code"], fault["values"], fault["text"]
+
+
+def _details(values: Mapping[str, object]) -> Sequence[Mapping[str, Any]]:
+    """The faults that an error brings together; none when `details` is a word of somebody else's."""
+    given = values.get("details")
+    rows = cast("Sequence[object]", given) if isinstance(given, list | tuple) else ()
+    return [row for row in rows if _is_fault(row) and "place" in row]
 
 
 def _key_setting(values: Mapping[str, object]) -> Mapping[str, object]:

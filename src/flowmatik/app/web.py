@@ -59,11 +59,15 @@ def words(language: str, kind: str, code: str, values: Mapping[str, object], oth
     return text.said(f"{kind}.{code}", values, otherwise) if code else otherwise
 
 
+def _unwell(error: FlowmatikError) -> HealthCheck:
+    return HealthCheck(ok=False, detail=error.message, code=error.code, values=error.context)
+
+
 async def _store(platform: Platform) -> HealthCheck:
     try:
         await platform.journal.ready(1)
     except FlowmatikError as error:
-        return HealthCheck(ok=False, detail=error.message)
+        return _unwell(error)
     return HealthCheck(ok=True)
 
 
@@ -71,5 +75,5 @@ async def _memory(platform: Platform) -> HealthCheck:
     try:
         await platform.memory.status(platform.workspace_id)
     except FlowmatikError as error:
-        return HealthCheck(ok=False, detail=error.message)
+        return _unwell(error)
     return HealthCheck(ok=True)

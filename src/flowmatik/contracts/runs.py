@@ -85,10 +85,14 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubtCall:
+    """`why_code` and `why_values` say `why`, which is English, for the catalogues."""
+
     call_id: str
     tool: str
     arguments: dict[str, Any]
     why: str
+    why_code: str = ""
+    why_values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,7 @@ class CallRefused:
     tool_call_id: str
     code: str
     message: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,20 +122,25 @@ class CallSucceeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFailed:
-    """A definite failure: nothing took effect (or, for a model, nothing usable came back)."""
+    """A definite failure: nothing took effect (or, for a model, nothing usable came back). `message`
+    says in English what `code` and `values` say for the catalogues."""
 
     call_id: str
     code: str
     message: str
     cost_micros: int = 0
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallInDoubt:
-    """A `once` effect whose outcome nobody can tell; a person decides."""
+    """A `once` effect whose outcome nobody can tell; a person decides. `why` says in English what
+    `code` and `values` say for the catalogues."""
 
     call_id: str
     why: str
+    code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ def _postponed(state: RunState, event: ev.CallPostponed, _: AgentLoop) -> None:
 
 def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
     state.calls += 1
-    state.refused = (event.code, event.message)
+    state.refused = event
 
 
 def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> None:
@@ -98,6 +98,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         case "think":
             task = state.tasks[call.task_id]
             task.model_open = False
+            task.error_code, task.error, task.error_values = "", "", {}
             if task.agent is not None and task.loop is not None and event.reply is not None:
                 task.loop = loop.on_model(task.agent, task.loop, event.reply)
         case "step":
@@ -136,16 +137,16 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         case "verify":
             task = state.tasks[call.task_id]
             task.verify_open = False
-            task.verification = {"passed": False, "checks": [["verifier", False, event.message]]}
+            task.verification = {"passed": False, "checks": [_unverified(event)]}
         case "think":
             task = state.tasks[call.task_id]
             task.model_open = False
             if not lost:
-                task.error_code, task.error = event.code, event.message
+                task.error_code, task.error, task.error_values = event.code, event.message, event.values
                 task.model_failures += 1
         case "step":
             task = state.tasks[call.task_id]
-            task.error_code, task.error = event.code, event.message
+            task.error_code, task.error, task.error_values = event.code, event.message, event.values
         case _:
             _tool_outcome(
                 state,
@@ -153,6 +154,15 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
                 ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, error=event.message),
                 loop,
             )
+
+
+def _unverified(event: ev.CallFailed) -> list[Any]:
+    """A check that could not be made; without values, as histories of older versions have it."""
+    check: list[Any] = ["verifier", False, event.message]
+    if not event.values:
+        return check
+    fault = {"code": event.code, "values": event.values, "text": event.message}
+    return [*check, "verifier.failed", {"fault": fault}]
 
 
 def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
@@ -163,7 +173,7 @@ def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
 
 
 def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:
-    state.doubt[event.call_id] = event.why
+    state.doubt[event.call_id] = event
 
 
 def _resolved(state: RunState, event: ev.DoubtResolved, _: AgentLoop) -> None:

@@ -43,6 +43,7 @@ RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
 PAGE = 1000  # events read at once
+MOST_LISTED = 500
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
 
@@ -176,8 +177,12 @@ class RunService:
     async def list(
         self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
     ) -> Page:
-        if not 1 <= limit <= 500:
-            raise InvalidInput(f"limit is {limit}; it must be from 1 to 500", context={"limit": limit})
+        if not 1 <= limit <= MOST_LISTED:
+            raise InvalidInput(
+                f"limit is {limit}; it must be from 1 to {MOST_LISTED}",
+                code="input.limit",
+                context={"limit": limit, "most": MOST_LISTED},
+            )
         heads = await self._journal.list_heads(
             workspace_id, status=status.value if status else None, before=_before(cursor), limit=limit + 1
         )
@@ -222,12 +227,17 @@ class RunService:
         state = fold(await self._history(head.run_id), self._services.loop)
         for call_id, resolution in resolutions.items():
             if resolution not in RESOLUTIONS:
-                raise InvalidInput(f"{resolution!r} is no resolution; use one of {', '.join(RESOLUTIONS)}")
+                raise InvalidInput(
+                    f"{resolution!r} is no resolution; use one of {', '.join(RESOLUTIONS)}",
+                    code="input.resolution",
+                    context={"value": resolution},
+                )
             if call_id not in state.doubt:
                 raise Conflict(
                     f"call {call_id!r} of run {head.run_id} is not in doubt; "
                     f"in doubt: {', '.join(state.doubt) or 'none'}",
                     code="conflict.not_in_doubt",
+                    context={"run_id": head.run_id, "call_id": call_id},
                 )
         for call_id, resolution in resolutions.items():
             body = canonical.dumps({"call_id": call_id, "resolution": resolution})
@@ -235,6 +245,7 @@ class RunService:
                 raise Conflict(
                     f"call {call_id!r} of run {head.run_id} was decided already",
                     code="conflict.decided",
+                    context={"run_id": head.run_id, "call_id": call_id},
                 )
 
     async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
@@ -291,9 +302,17 @@ def _check_goal(new: NewRun) -> None:
             context={"characters": len(new.goal), "limit": MAX_GOAL_CHARACTERS},
         )
     if new.budget_micros is not None and new.budget_micros < 0:
-        raise InvalidInput(f"the budget is {new.budget_micros} micro-dollars; it cannot be negative")
+        raise InvalidInput(
+            f"the budget is {new.budget_micros} micro-dollars; it cannot be negative",
+            code="input.amount",
+            context={"name": "budget", "micros": new.budget_micros},
+        )
     if new.deadline_seconds is not None and new.deadline_seconds <= 0:
-        raise InvalidInput(f"the deadline is {new.deadline_seconds} s; it must be positive")
+        raise InvalidInput(
+            f"the deadline is {new.deadline_seconds} s; it must be positive",
+            code="input.deadline",
+            context={"seconds": new.deadline_seconds},
+        )
 
 
 def _summary(head: RunHead) -> RunSummary:

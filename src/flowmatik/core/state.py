@@ -7,7 +7,7 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
-from flowmatik.core.events import CallRequested, RunCreated
+from flowmatik.core.events import CallInDoubt, CallRefused, CallRequested, RunCreated
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class RunState:
     seq: int = 0
     calls: int = 0
     open: dict[str, CallRequested] = field(default_factory=lambda: {})
-    doubt: dict[str, str] = field(default_factory=lambda: {})
+    doubt: dict[str, CallInDoubt] = field(default_factory=lambda: {})
     spent_micros: int = 0
     reserved_micros: int = 0
     allotted_micros: int = 0
@@ -53,7 +53,7 @@ class RunState:
     models: tuple[str, ...] = ()
     cancel: str | None = None
     deadline_passed: bool = False
-    refused: tuple[str, str] | None = None
+    refused: CallRefused | None = None
     planner: str = ""
     plan_reason: str = ""
     plan_code: str = ""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
 from flowmatik.core.brain.prompts import task_output
+from flowmatik.core.events import CallInDoubt, CallRequested
 from flowmatik.core.state import RunState, TaskState
 
 
@@ -11,7 +12,7 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
     """`status` as the head row shows it, which alone knows that a run waits."""
     created = state.created
     doubts = tuple(
-        InDoubtCall(call_id=call_id, tool=call.name, arguments=call.arguments, why=state.doubt[call_id])
+        _in_doubt(call, state.doubt[call_id])
         for call_id, call in state.open.items()
         if call_id in state.doubt
     )
@@ -43,6 +44,17 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         waiting_for="person" if doubts else "",
         in_doubt=doubts,
         models=state.models,
+    )
+
+
+def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
+    return InDoubtCall(
+        call_id=call.call_id,
+        tool=call.name,
+        arguments=call.arguments,
+        why=doubt.why,
+        why_code=doubt.code,
+        why_values=doubt.values,
     )
 
 

@@ -66,7 +66,8 @@ class PluginRegistry:
             known = ", ".join(self._manifests) or "none"
             raise NotFound(
                 f"no plugin {plugin_id!r} in {self._package}; there are: {known}",
-                context={"plugin": plugin_id, "package": self._package},
+                code="not_found.plugin",
+                context={"plugin": plugin_id, "package": self._package, "known": known},
             ) from None
 
     def build(self, plugin_id: str, settings: Any = None) -> Any:
@@ -80,19 +81,23 @@ class PluginRegistry:
             raise ConfigurationError(
                 f"plugin {plugin_id!r} needs {', '.join(missing)}, not installed here; install it "
                 "or configure another plugin",
-                context={"plugin": plugin_id, "missing": list(missing)},
+                code="config.plugin.requires",
+                context={"plugin": plugin_id, "missing": ", ".join(missing)},
             )
         module_name = f"{self._package}.{plugin_id}"
         try:
             module = importlib.import_module(module_name)
         except ImportError as error:
             raise ConfigurationError(
-                f"plugin {plugin_id!r} cannot be imported: {error}", context={"plugin": plugin_id}
+                f"plugin {plugin_id!r} cannot be imported: {error}",
+                code="config.plugin.import",
+                context={"plugin": plugin_id, "said": str(error)},
             ) from error
         build = cast("Callable[[Any], Any] | None", getattr(module, "build", None))
         if not callable(build):
             raise ConfigurationError(
                 f"plugin {plugin_id!r} has no build(settings) in {module_name}; add it",
+                code="config.plugin.build",
                 context={"plugin": plugin_id},
             )
         return build(settings)
@@ -102,26 +107,37 @@ def _scan(folder: Path) -> list[Manifest]:
     try:
         paths = sorted(folder.glob(f"*/{MANIFEST}"))
     except OSError as error:
-        raise ConfigurationError(f"cannot read the plugin folder {folder}: {error}") from error
+        raise _unreadable(folder, error) from error
     return [_read(path) for path in paths]
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"cannot read {path}: {error}",
+        code="config.plugin.unreadable",
+        context={"path": str(path), "said": str(error)},
+    )
 
 
 def _read(path: Path) -> Manifest:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}", context={"path": str(path)}) from error
+        raise _unreadable(path, error) from error
     plugin_id, summary = _text(data, "id", path), _text(data, "summary", path)
     if plugin_id != path.parent.name:
         raise ConfigurationError(
             f"{path} has id {plugin_id!r} but its folder is {path.parent.name!r}; make them equal",
-            context={"path": str(path), "id": plugin_id},
+            code="config.plugin.id",
+            context={"path": str(path), "id": plugin_id, "folder": path.parent.name},
         )
     status = data.get("status", "stable")
     if status not in get_args(Status):
         known = ", ".join(get_args(Status))
         raise ConfigurationError(
-            f"{path}: status {status!r} is unknown; use one of {known}", context={"path": str(path)}
+            f"{path}: status {status!r} is unknown; use one of {known}",
+            code="config.plugin.status",
+            context={"path": str(path), "status": str(status), "known": known},
         )
     options = {k: v for k, v in data.items() if k not in {"id", "summary", "requires", "status"}}
     return Manifest(
@@ -137,7 +153,9 @@ def _text(data: Mapping[str, object], key: str, path: Path) -> str:
     value = data.get(key)
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(
-            f"{path}: {key!r} must be a text that is not empty, not {value!r}", context={"path": str(path)}
+            f"{path}: {key!r} must be a text that is not empty, not {value!r}",
+            code="config.plugin.text",
+            context={"path": str(path), "key": key},
         )
     return value
 
@@ -145,5 +163,9 @@ def _text(data: Mapping[str, object], key: str, path: Path) -> str:
 def _texts(value: object, where: str, key: str) -> tuple[str, ...]:
     items = cast("list[object]", value) if isinstance(value, list) else None
     if items is None or not all(isinstance(item, str) for item in items):
-        raise ConfigurationError(f"{where}: {key!r} must be a list of texts, not {value!r}")
+        raise ConfigurationError(
+            f"{where}: {key!r} must be a list of texts, not {value!r}",
+            code="config.plugin.texts",
+            context={"path": where, "key": key},
+        )
     return tuple(cast("list[str]", items))

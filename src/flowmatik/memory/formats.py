@@ -30,9 +30,12 @@ class Formats:
             table = manifest.options.get("kind") == "table"
             for suffix in manifest.texts("suffixes"):
                 if suffix in self._by_suffix:
+                    other = self._by_suffix[suffix].id
                     raise ConfigurationError(
-                        f"parsers {self._by_suffix[suffix].id!r} and {manifest.id!r} both claim {suffix!r}; "
-                        "remove it from one manifest"
+                        f"parsers {other!r} and {manifest.id!r} both claim {suffix!r}; remove it from one "
+                        "manifest",
+                        code="config.parsers",
+                        context={"one": other, "other": manifest.id, "suffix": suffix},
                     )
                 self._by_suffix[suffix] = Format(id=manifest.id, is_table=table)
 

@@ -66,7 +66,11 @@ class SqliteMemory:
     ) -> list[Passage]:
         _check_workspace(workspace_id)
         if not 1 <= limit <= MAX_LIMIT:
-            raise InvalidInput(f"limit {limit} is out of range; use 1 to {MAX_LIMIT}")
+            raise InvalidInput(
+                f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
+                code="input.limit",
+                context={"limit": limit, "most": MAX_LIMIT},
+            )
         text = query[:MAX_QUERY_CHARS].strip()
         if not analysis.words(text):
             return []
@@ -133,7 +137,7 @@ class SqliteMemory:
 
 def _check_workspace(workspace_id: str) -> None:
     if not workspace_id:
-        raise InvalidInput("the workspace is empty; every call names one")
+        raise InvalidInput("the workspace is empty; every call names one", code="input.workspace")
 
 
 def _tables(connection: Connection, workspace_id: str, sources: tuple[str, ...]) -> list[TableSource]:

@@ -79,7 +79,10 @@ class _Worker:
     async def call(self, function: Callable[[Connection], T]) -> T:
         if self._closed:
             raise Unavailable(
-                f"the memory {self._path} is closed", code="unavailable.memory", retryable=False
+                f"the memory {self._path} is closed",
+                code="unavailable.memory",
+                retryable=False,
+                context={"path": str(self._path)},
             )
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, partial(self._run, function))

@@ -48,9 +48,11 @@ class Synchroniser:
         known = await self._store.read(records.known_documents, workspace_id)
         unknown = [path for path in found.missing if not any(_within(Path(k), path) for k in known)]
         if unknown:
+            paths_given = ", ".join(map(str, unknown))
             raise InvalidInput(
-                f"no such file or folder: {', '.join(map(str, unknown))}; check the path",
-                context={"paths": [str(path) for path in unknown]},
+                f"no such file or folder: {paths_given}; check the path",
+                code="input.paths",
+                context={"paths": paths_given},
             )
         gone = _gone(found, known)
         done, total = 0, len(found.found) + len(found.refused) + len(gone)

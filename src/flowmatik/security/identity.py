@@ -93,14 +93,22 @@ class StoredIdentity:
             raise InvalidInput(
                 f"{', '.join(map(repr, unknown)) or 'no scopes'}: use some of {', '.join(SCOPES)}",
                 code="input.scopes",
+                context={"scopes": ", ".join(unknown) or "–", "known": ", ".join(SCOPES)},
             )
         if not name.strip() or len(name) > 100:
             raise InvalidInput(
-                f"the key's name {name[:100]!r} must have 1 to 100 characters", code="input.name"
+                f"the key's name {name[:100]!r} must have 1 to 100 characters",
+                code="input.name",
+                context={"name": name[:100], "most": 100},
             )
         beyond = [scope for scope in scopes if not principal.may(scope)]
         if beyond:
-            raise PermissionDenied(f"you do not have {', '.join(beyond)} yourself, so a key cannot either")
+            names = ", ".join(beyond)
+            raise PermissionDenied(
+                f"you do not have {names} yourself, so a key cannot either",
+                code="auth.denied.key",
+                context={"scopes": names},
+            )
         key_id = new_id("key")
         secret = f"{KEY_PREFIX}{key_id.removeprefix('key_')}_{secrets.token_urlsafe(32)}"
         await self._database.transaction(

@@ -69,7 +69,9 @@ def load_key(folder: Path) -> OKPKey:
         except (JoseError, ValueError) as error:
             raise ConfigurationError(
                 f"the signing key {str(path)!r} cannot be read; restore it, or delete it to make a new one "
-                "(people must then log in again)"
+                "(people must then log in again)",
+                code="config.signing_key",
+                context={"path": str(path)},
             ) from error
     key = OKPKey.generate_key("Ed25519")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

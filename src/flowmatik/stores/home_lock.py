@@ -53,7 +53,9 @@ class HomeLock:
         if kind in _NETWORK:
             raise ConfigurationError(
                 f"the home {str(self._path.parent.parent)!r} is on a network file system ({kind}), where "
-                "neither locks nor SQLite are safe; choose a local folder, or PostgreSQL"
+                "neither locks nor SQLite are safe; choose a local folder, or PostgreSQL",
+                code="config.network_home",
+                context={"home": str(self._path.parent.parent), "kind": kind},
             )
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -71,7 +73,11 @@ class HomeLock:
     def publish(self, url: str) -> None:
         """Say at which local address the engine answers. Only the holder may."""
         if self._file is None:
-            raise ConfigurationError(f"{str(self._path)!r} is not held by this process; acquire it first")
+            raise ConfigurationError(
+                f"{str(self._path)!r} is not held by this process; acquire it first",
+                code="config.not_held",
+                context={"path": str(self._path)},
+            )
         _write(self._file, url)
 
     def holder(self) -> dict[str, Any] | None:

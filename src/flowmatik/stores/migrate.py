@@ -68,7 +68,10 @@ def _current_sqlite(path: Path) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise JournalUnavailable(f"the database {str(path)!r} cannot be read: {error}") from error
+        raise JournalUnavailable(
+            f"the database {str(path)!r} cannot be read: {error}",
+            context={"path": str(path), "said": str(error)},
+        ) from error
 
 
 def _connect_patiently(path: Path) -> Connection:
@@ -101,7 +104,8 @@ def _upgrade_sqlite(path: Path) -> None:
             connection.close()
     except sqlite3.Error as error:
         raise JournalUnavailable(
-            f"the schema of {str(path)!r} cannot be brought up to date: {error}"
+            f"the schema of {str(path)!r} cannot be brought up to date: {error}",
+            context={"path": str(path), "said": str(error)},
         ) from error
 
 
@@ -121,7 +125,8 @@ async def _upgrade_postgres(url: str) -> None:
                 await connection.execute(script)
     except unavailable_errors() as error:
         raise JournalUnavailable(
-            f"the schema of the PostgreSQL database cannot be brought up to date: {error}"
+            f"the schema of the PostgreSQL database cannot be brought up to date: {error}",
+            context={"store": "PostgreSQL", "said": str(error)},
         ) from error
     finally:
         await connection.close()

@@ -59,16 +59,25 @@ def unavailable_errors() -> tuple[type[Exception], ...]:
 def translated(error: Exception) -> FlowmatikError | None:
     """Our error for what asyncpg raised; None for a mistake in the program."""
     if isinstance(error, asyncpg.UniqueViolationError):
-        return Conflict(f"PostgreSQL has such a row already: {error}")
+        return Conflict(f"PostgreSQL has such a row already: {error}", code="conflict.exists")
     if isinstance(error, (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)):
-        return InvalidInput(f"PostgreSQL refuses a value: {error}")
+        return InvalidInput(
+            f"PostgreSQL refuses a value: {error}", code="input.value", context=_context(error)
+        )
     if isinstance(error, asyncpg.ProgramLimitExceededError):
-        return InvalidInput(f"a value is too big for PostgreSQL: {error}")
+        return InvalidInput(
+            f"a value is too big for PostgreSQL: {error}", code="input.value", context=_context(error)
+        )
     if isinstance(error, unavailable_errors()):
         return JournalUnavailable(
-            f"PostgreSQL cannot be used now ({type(error).__name__}: {error}); try again when it is back"
+            f"PostgreSQL cannot be used now ({type(error).__name__}: {error}); try again when it is back",
+            context=_context(error),
         )
     return None
+
+
+def _context(error: Exception) -> dict[str, object]:
+    return {"store": "PostgreSQL", "said": str(error) or type(error).__name__}
 
 
 async def connect_once(url: str) -> Any:
@@ -77,7 +86,8 @@ async def connect_once(url: str) -> Any:
         return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10)
     except unavailable_errors() as error:
         raise JournalUnavailable(
-            f"PostgreSQL cannot be reached: {error}; check the address and the server"
+            f"PostgreSQL cannot be reached: {error}; check the address and the server",
+            context=_context(error),
         ) from error
 
 
@@ -104,11 +114,14 @@ async def open_pool(
         )
     except asyncpg.InvalidParameterValueError as error:
         raise ConfigurationError(
-            f"the role {role!r} cannot be used: {error}; run `flowmatik migrate` first"
+            f"the role {role!r} cannot be used: {error}; run `flowmatik migrate` first",
+            code="config.role",
+            context={"role": role, "said": str(error)},
         ) from error
     except unavailable_errors() as error:
         raise JournalUnavailable(
-            f"PostgreSQL cannot be reached: {error}; check the address and the server"
+            f"PostgreSQL cannot be reached: {error}; check the address and the server",
+            context=_context(error),
         ) from error
 
 

@@ -33,7 +33,9 @@ def script(dialect: str, applied: str | None) -> str:
     if applied is not None and applied not in known:
         raise ConfigurationError(
             f"the database has schema revision {applied!r}, which this Flowmatik does not know: "
-            "a newer version made it. Use that version, or restore a backup"
+            "a newer version made it. Use that version, or restore a backup",
+            code="config.revision",
+            context={"revision": applied},
         )
     newest = scripts.get_current_head()
     if applied == newest:

@@ -29,17 +29,25 @@ _UNAVAILABLE = frozenset({_PERM, _BUSY, _LOCKED, _NOMEM, _READONLY, _IOERR, _FUL
 def translated(error: Exception, path: Path) -> FlowmatikError | None:
     """Our error for what SQLite or its driver raised; None for a mistake in the program."""
     if isinstance(error, (UnicodeEncodeError, OverflowError, sqlite3.DataError)):
-        return InvalidInput(f"a value cannot be stored in {path.name}: {error}")
+        return InvalidInput(
+            f"a value cannot be stored in {path.name}: {error}",
+            code="input.value",
+            context={"store": path.name, "said": str(error)},
+        )
     if isinstance(error, sqlite3.IntegrityError):
         if "UNIQUE constraint failed" in str(error):
-            return Conflict(f"{path.name} has such a row already: {error}")
-        return InvalidInput(f"{path.name} refuses a value: {error}")
+            return Conflict(f"{path.name} has such a row already: {error}", code="conflict.exists")
+        return InvalidInput(
+            f"{path.name} refuses a value: {error}",
+            code="input.value",
+            context={"store": path.name, "said": str(error)},
+        )
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and isinstance(code, int) and code & 0xFF in _UNAVAILABLE:
         return JournalUnavailable(
             f"the database {str(path)!r} cannot be used now: {error}; "
             "nothing was written. Free the disk or close the other program, then try again",
-            context={"path": str(path)},
+            context={"path": str(path), "said": str(error)},
         )
     return None
 

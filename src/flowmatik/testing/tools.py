@@ -43,7 +43,11 @@ class FunctionTools:
     async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
         tool = self._tools.get(name)
         if tool is None:
-            raise NotFound(f"no tool {name!r}", code="not_found.tool")
+            raise NotFound(
+                f"no tool {name!r}",
+                code="not_found.tool",
+                context={"tool": name, "known": ", ".join(self.specs())},
+            )
         self.calls.append((name, context.call_id, context.idempotency_key))
         return await tool.function(arguments, context)
 

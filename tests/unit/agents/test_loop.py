@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.output import parse_json, schema_fault
+from flowmatik.app.texts import LANGUAGES, load_texts
 from flowmatik.contracts.agents import AgentVersion, CallModel, CallTool, LoopDone, LoopFailed, ToolOutcome
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.models import ModelReply, ToolCall
@@ -98,7 +99,7 @@ def test_the_quick_check_and_the_validation_library_agree(text: str) -> None:
     value = parse_json(text)
     validator: Any = Draft202012Validator(FINDING_SCHEMA)
     valid = validator.is_valid(value)
-    assert (schema_fault(FINDING_SCHEMA, value) == "") is valid
+    assert (schema_fault(FINDING_SCHEMA, value) is None) is valid
 
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | st.text(max_size=2)
@@ -117,7 +118,7 @@ def test_the_quick_check_passes_nothing_that_is_invalid(value: Any) -> None:
     }
     validator: Any = Draft202012Validator(schema)
     valid = validator.is_valid(value)
-    assert (schema_fault(schema, value) == "") is valid
+    assert (schema_fault(schema, value) is None) is valid
 
 
 def test_json_in_a_fence_after_some_words_is_read() -> None:
@@ -126,4 +127,37 @@ def test_json_in_a_fence_after_some_words_is_read() -> None:
 
 def test_a_schema_that_never_ends_is_a_fault_and_not_a_crash() -> None:
     endless: dict[str, Any] = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
-    assert "cannot be applied" in schema_fault(endless, 1)
+    assert "cannot be applied" in str(schema_fault(endless, 1))
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "code", "values"),
+    [
+        ({"required": ["a", "b"]}, {"a": 1}, "required", {"names": "b"}),
+        ({"additionalProperties": False}, {"x": 1}, "unknown", {"names": "x"}),
+        ({"type": ["string", "null"]}, 1, "type", {"expected": "string, null"}),
+        ({"enum": ["a", 1]}, 2, "enum", {"expected": '"a", 1'}),
+        ({"minimum": 3}, 2, "minimum", {"limit": 3}),
+        ({"maximum": 3}, 4, "maximum", {"limit": 3}),
+        ({"minLength": 3}, "x", "minLength", {"limit": 3}),
+        ({"maxLength": 1}, "xy", "maxLength", {"limit": 1}),
+        ({"minItems": 1}, [], "minItems", {"limit": 1}),
+        ({"maxItems": 0}, [1], "maxItems", {"limit": 0}),
+        ({"pattern": "a"}, "b", "other", {"said": "'b' does not match 'a'"}),
+        (
+            {"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/x"}}},
+            1,
+            "unusable",
+            {"kind": "RecursionError"},
+        ),
+    ],
+)
+def test_what_breaks_a_schema_has_a_code_and_a_text_that_names_its_values(
+    schema: dict[str, Any], value: Any, code: str, values: dict[str, Any]
+) -> None:
+    fault = schema_fault(schema, value)
+    assert fault is not None
+    assert (fault.code, fault.values) == (f"schema.{code}", values)
+    for language in LANGUAGES:
+        text = load_texts(language)[f"detail.{fault.code}"]
+        assert text.format(**values)

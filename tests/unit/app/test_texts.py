@@ -47,8 +47,35 @@ def test_a_code_is_said_by_the_first_text_whose_names_are_known() -> None:
     say = Texts("es")
     assert say.fault("config.no_home", {"home": "/h"}, "x").startswith("'/h' no es una instalación")
     assert "ninguna carpeta superior" in say.fault("config.no_home", {"start": "/h"}, "x")
-    assert say.fault("config.no_home", {}, "as it was said") == "as it was said"
     assert say.fault("nobody.knows", {"home": "/h"}, "as it was said") == "as it was said"
+
+
+def test_a_code_of_somebody_elses_is_said_by_its_family_which_quotes_the_words() -> None:
+    values = {"tool": "shelf", "seconds": 1e-05, "details": "a word"}
+    assert (
+        Texts("es").fault("tool.empty", values, "it is empty") == "la herramienta no ha podido: «it is empty»"
+    )
+    assert Texts("en").fault("tool.empty", values, "it is empty") == "it is empty"
+    assert Texts("es").fault("tool.empty", {"said": "raw"}, "it is empty").endswith("«raw»")
+
+
+def test_a_value_that_does_not_suit_the_text_does_not_break_it() -> None:
+    odd = {"characters": "many", "limit": None}
+    assert "el objetivo tiene many" in Texts("es").fault("input.goal", odd, "x")
+    assert Texts("en").fault("input.goal", odd, "x").startswith("the goal is empty")
+
+
+def test_amounts_are_read_without_an_exponent_and_faults_among_the_values_in_words() -> None:
+    say = Texts("es")
+    priced = {"model": "m/x", "price_usd": 1e-06, "left_usd": 0.0, "cap_usd": 0.5}
+    assert say.fault("budget.exhausted", priced, "x") == (
+        "la siguiente llamada a m/x puede costar 0.000001 dólares y del presupuesto de 0.5 quedan 0; "
+        "da más presupuesto"
+    )
+    missing = {"place": "$.n", "code": "schema.required", "values": {"names": "n"}, "text": "'n' is required"}
+    assert say.said("check.schema.fault", {"fault": missing}, "x").endswith("la forma acordada: $.n: falta n")
+    wrong: dict[str, object] = {"code": "tool.sql.none", "values": {}, "text": "there are no tables"}
+    assert "no hay tablas" in say.said("check.citation.not_computed", {"n": 1, "fault": wrong}, "x")
 
 
 def test_a_refused_key_is_named_by_its_setting() -> None:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from flowmatik.agents.profiles.model import Budgets, Metadata, Profile
+from flowmatik.kernel.fields import kind_of
 
 Path = Sequence[int | str]
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -78,8 +79,8 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
     if row["type"] == "string_pattern_mismatch" or path == ("output",):
         name = next(str(part) for part in reversed(path) if isinstance(part, str))
         return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
-    limits = cast("dict[str, object]", row.get("ctx") or {})
-    return f"{row['msg']}, not {value}", str(row["type"]), {"value": value, **limits}
+    kind, limits = kind_of(row)
+    return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
 
 
 def structure_faults(filename: str, node: yaml.Node) -> list[Fault]:

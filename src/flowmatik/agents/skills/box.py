@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext, ToolSpec
 from flowmatik.kernel.errors import NotFound, ToolError, ToolInputInvalid
+from flowmatik.kernel.fields import field_faults
+
+MOST_FAULTS = 5
 
 SkillFunction = Callable[..., Awaitable[Any]]
 ReconcileFunction = Callable[[dict[str, Any], ToolContext], Awaitable[Reconciled]]
@@ -110,9 +113,9 @@ class SkillBox:
         try:
             checked = known.arguments.model_validate(arguments)
         except ValidationError as error:
-            raise ToolInputInvalid(
-                f"{name}: {_faults(error)}", context={"tool": name, "faults": error.error_count()}
-            ) from error
+            faults = field_faults(error.errors(include_url=False)[:MOST_FAULTS])
+            said = "; ".join(f"{fault['place'] or 'arguments'}: {fault['text']}" for fault in faults)
+            raise ToolInputInvalid(f"{name}: {said}", context={"tool": name, "details": faults}) from error
         values = {field: getattr(checked, field) for field in known.arguments.model_fields}
         try:
             async with asyncio.timeout(known.spec.timeout):
@@ -122,6 +125,7 @@ class SkillBox:
                 f"{name} did not finish within {known.spec.timeout:g} s; ask for less",
                 code="tool.timeout",
                 retryable=True,
+                context={"tool": name, "seconds": known.spec.timeout},
             ) from error
 
     async def reconcile(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Reconciled:
@@ -133,13 +137,10 @@ class SkillBox:
     def _skill(self, name: str) -> Skill:
         known = self._skills.get(name)
         if known is None:
+            there = ", ".join(sorted(self._skills))
             raise NotFound(
-                f"there is no tool {name!r}; there is {', '.join(sorted(self._skills))}",
+                f"there is no tool {name!r}; there is {there}",
                 code="not_found.tool",
+                context={"tool": name, "known": there},
             )
         return known
-
-
-def _faults(error: ValidationError) -> str:
-    rows = error.errors()[:5]
-    return "; ".join(f"{'.'.join(map(str, row['loc'])) or 'arguments'}: {row['msg']}" for row in rows)

@@ -50,11 +50,13 @@ def evaluate(expression: str) -> dict[str, Any]:
             elif value.dimensionless:
                 value = value.to("")  # 5 m / 2 cm is 250, not 2.5 of anything
     except pint.errors.DimensionalityError as error:
-        raise _wrong(expression, f"the units do not go together: {error}") from error
+        raise _wrong(
+            expression, f"the units do not go together: {error}", "units", said=str(error)
+        ) from error
     except pint.errors.PintError as error:
-        raise _wrong(expression, str(error)) from error
+        raise _wrong(expression, str(error), "unit", said=str(error)) from error
     except ZeroDivisionError as error:
-        raise _wrong(expression, "a division by zero") from error
+        raise _wrong(expression, "a division by zero", "zero") from error
     exact = parser.bounded(Fraction(value.magnitude))
     return {"result": _decimal(exact), "exact": str(exact), "unit": _unit(value)}
 
@@ -86,10 +88,11 @@ class _Parser:
         while text[at:].strip():
             found = _TOKEN.match(text, at)
             if found is None:
-                raise _wrong(text, f"{text[at:].strip()[:10]!r} cannot be read")
+                rest = text[at:].strip()[:10]
+                raise _wrong(text, f"{rest!r} cannot be read", "unreadable", token=rest)
             number, word, sign = found.groups()
             if sign == ",":
-                raise _wrong(text, "a comma; write decimals with a point and no thousands separator")
+                raise _wrong(text, "a comma; write decimals with a point and no thousands separator", "comma")
             tokens.append(("number", number) if number else ("word", word) if word else ("sign", sign))
             at = found.end()
         return tokens
@@ -99,7 +102,8 @@ class _Parser:
         if self._take("sign", "->") or self._take("word", "to"):
             self.target = self._sum().units
         if self._at < len(self._tokens):
-            raise _wrong(self._text, f"{self._tokens[self._at][1]!r} was not expected there")
+            token = self._tokens[self._at][1]
+            raise _wrong(self._text, f"{token!r} was not expected there", "unexpected", token=token)
         return value
 
     def _take(self, kind: str, text: str) -> bool:
@@ -151,7 +155,12 @@ class _Parser:
             exponent = self._power()
             plain = Fraction(exponent.magnitude) if exponent.dimensionless else None
             if plain is None or plain.denominator != 1 or abs(plain) > MAX_EXPONENT:
-                raise _wrong(self._text, f"an exponent must be a whole number up to {MAX_EXPONENT}")
+                raise _wrong(
+                    self._text,
+                    f"an exponent must be a whole number up to {MAX_EXPONENT}",
+                    "exponent",
+                    most=MAX_EXPONENT,
+                )
             self._check_bits(_bits(Fraction(base.magnitude)) * abs(int(plain)))
             return base ** int(plain)
         return base
@@ -159,7 +168,7 @@ class _Parser:
     def _atom(self) -> Any:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise _wrong(self._text, f"more than {MAX_DEPTH} levels")
+            raise _wrong(self._text, f"more than {MAX_DEPTH} levels", "deep", most=MAX_DEPTH)
         value = self._unsigned()
         self._depth -= 1
         while self._take("sign", "%"):
@@ -174,13 +183,13 @@ class _Parser:
         if self._take("sign", "("):
             value = self._sum()
             if not self._take("sign", ")"):
-                raise _wrong(self._text, "a parenthesis is not closed")
+                raise _wrong(self._text, "a parenthesis is not closed", "open")
             return value
         if self._at >= len(self._tokens):
-            raise _wrong(self._text, "it ends too early")
+            raise _wrong(self._text, "it ends too early", "short")
         kind, text = self._tokens[self._at]
         if kind == "sign":
-            raise _wrong(self._text, f"{text!r} was not expected there")
+            raise _wrong(self._text, f"{text!r} was not expected there", "unexpected", token=text)
         self._at += 1
         if kind == "number":
             return _registry().Quantity(Fraction(text))
@@ -198,7 +207,7 @@ class _Parser:
 
     def _check_bits(self, bits: int) -> None:
         if bits > MAX_BITS:
-            raise _wrong(self._text, "the result is too large")
+            raise _wrong(self._text, "the result is too large", "large")
 
 
 def _bits(number: Fraction) -> int:
@@ -221,8 +230,11 @@ def _raised(name: str, power: int) -> str:
     return name if power == 1 else f"{name}^{power}"
 
 
-def _wrong(expression: str, why: str) -> ToolInputInvalid:
-    return ToolInputInvalid(f"calculate: {expression[:80]!r}: {why}", context={"expression": expression[:80]})
+def _wrong(expression: str, why: str, code: str, **values: object) -> ToolInputInvalid:
+    shown = expression[:80]
+    return ToolInputInvalid(
+        f"calculate: {shown!r}: {why}", code=f"tool.calculate.{code}", context={"expression": shown, **values}
+    )
 
 
 def _decimal(value: Fraction) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, cast
 
 from flowmatik.agents.output import schema_fault
@@ -52,7 +53,7 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
         if fault:
             return {
                 "passed": False,
-                "checks": [_check("schema", False, "fault", fault=fault)],
+                "checks": [_check("schema", False, "fault", fault=asdict(fault))],
                 "citations": [],
             }
         checks = [_check("schema", True, "fits")]
@@ -71,7 +72,16 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
 def _check(criterion: str, passed: bool, code: str, **values: Any) -> Check:
     """For programs and catalogues by code and values; for models in English."""
     key = f"{criterion}.{code}"
-    return [criterion, passed, ENGLISH[key].format(**values), key, values]
+    said = {name: _english(value) for name, value in values.items()}
+    return [criterion, passed, ENGLISH[key].format(**said), key, values]
+
+
+def _english(value: Any) -> Any:
+    """A fault among the values in words: by its text, behind the place where it stands."""
+    if not isinstance(value, dict):
+        return value
+    fault = cast("dict[str, Any]", value)
+    return f"{fault['place']}: {fault['text']}" if "place" in fault else fault["text"]
 
 
 async def _locate(
@@ -108,7 +118,8 @@ async def _compute_again(
     try:
         again = await tables.recompute(context.workspace_id, row["passage_id"], context.sources)
     except ToolError as error:
-        return None, _check("citation", False, "not_computed", n=n, fault=error.message)
+        fault = {"code": error.code, "values": error.context, "text": error.message}
+        return None, _check("citation", False, "not_computed", n=n, fault=fault)
     if not again["sources"]:
         return None, _check("citation", False, "no_table", n=n)
     if again["summary"] != row["quote"]:

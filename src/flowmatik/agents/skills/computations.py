@@ -40,6 +40,7 @@ def sql_of(identifier: str) -> str:
         raise ToolError(
             f"{identifier[:60]!r} is no computation; cite the computation_id that tables_query returned",
             code="tool.computation",
+            context={"identifier": identifier[:60]},
         ) from error
     return sql
 

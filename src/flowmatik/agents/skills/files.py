@@ -32,7 +32,9 @@ def file_skills(outbox: Path) -> list[Skill]:
         """Append one line to a text file in the outbox folder, where people find it."""
         target = place(outbox, path)
         if "\n" in line or "\r" in line:
-            raise ToolInputInvalid("file_append: line: it must be a single line; call once for each line")
+            raise ToolInputInvalid(
+                "file_append: line: it must be a single line; call once for each line", code="tool.file.line"
+            )
         given_up = threading.Event()
         try:
             await asyncio.to_thread(_append, target, line, context.idempotency_key, given_up)
@@ -58,11 +60,23 @@ def place(outbox: Path, path: str) -> Path:
         target = (root / path).resolve()
         usable = target.is_relative_to(root) and target != root and not target.is_dir()
     except (OSError, ValueError) as error:  # too long, or with a NUL
-        raise ToolInputInvalid(f"file_append: path: {path[:80]!r} is no file name; use another") from error
+        raise ToolInputInvalid(
+            f"file_append: path: {path[:80]!r} is no file name; use another",
+            code="tool.file.name",
+            context={"path": path[:80]},
+        ) from error
     if not usable:
-        raise ToolInputInvalid(f"file_append: path: {path!r} leads out of the outbox; name a file in it")
+        raise ToolInputInvalid(
+            f"file_append: path: {path!r} leads out of the outbox; name a file in it",
+            code="tool.file.outside",
+            context={"path": path},
+        )
     if any(part.startswith(".") for part in target.relative_to(root).parts):
-        raise ToolInputInvalid(f"file_append: path: {path!r} is hidden; the outbox takes plain names only")
+        raise ToolInputInvalid(
+            f"file_append: path: {path!r} is hidden; the outbox takes plain names only",
+            code="tool.file.hidden",
+            context={"path": path},
+        )
     return target
 
 
@@ -88,7 +102,11 @@ def _append(target: Path, line: str, key: str, given_up: threading.Event) -> Non
                 if not done:
                     _sync_folder(target.parent)
     except OSError as error:
-        raise ToolError(f"file_append: {target.name!r} cannot be written: {error.strerror}") from error
+        raise ToolError(
+            f"file_append: {target.name!r} cannot be written: {error.strerror}",
+            code="tool.file.unwritable",
+            context={"path": target.name, "said": error.strerror or str(error)},
+        ) from error
 
 
 def _write_line(file: IO[bytes], line: str, before: int) -> None:

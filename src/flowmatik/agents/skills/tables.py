@@ -75,10 +75,10 @@ class Tables:
         return await self._run(workspace_id, sources, lambda database, cursor: database.describe(cursor))
 
     async def query(self, workspace_id: str, sql: str, among: Sequence[str] = ()) -> dict[str, Any]:
-        """Raises ToolError (`tool.sql`) for anything but one SELECT that DuckDB can run."""
+        """Raises ToolError (`tool.sql.…`) for anything but one SELECT that DuckDB can run."""
         sources = await self._memory.tables(workspace_id, sources=among)
         if not sources:
-            raise ToolError("there are no tables; ingest a CSV, Parquet or SQLite file", code="tool.sql")
+            raise ToolError("there are no tables; ingest a CSV, Parquet or SQLite file", code="tool.sql.none")
         return await self._run(workspace_id, sources, lambda database, cursor: database.query(cursor, sql))
 
     async def recompute(
@@ -253,10 +253,13 @@ class _Database:
         try:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != self._duckdb.StatementType.SELECT:
-                raise ToolError("one SELECT statement is allowed, and nothing else", code="tool.sql")
+                raise ToolError("one SELECT statement is allowed, and nothing else", code="tool.sql.select")
             read = {str(name).strip('"').lower() for name in cursor.get_table_names(sql)}
         except self._duckdb.Error as error:
-            raise ToolError(f"the SQL cannot be read: {_first_line(error)}", code="tool.sql") from error
+            said = _first_line(error)
+            raise ToolError(
+                f"the SQL cannot be read: {said}", code="tool.sql.wrong", context={"said": said}
+            ) from error
         columns, rows, truncated = self._fetch(cursor, sql)
         return {
             "columns": columns,
@@ -284,14 +287,20 @@ class _Database:
                 if left < 0:
                     raise ToolError(
                         f"the result is longer than {MAX_CHARACTERS} characters; ask for fewer columns",
-                        code="tool.sql",
+                        code="tool.sql.long",
+                        context={"limit": MAX_CHARACTERS},
                     )
         except self._duckdb.InterruptException as error:
             raise ToolError(
-                f"the SQL did not finish within {self._limits.seconds:g} s; ask for less", code="tool.sql"
+                f"the SQL did not finish within {self._limits.seconds:g} s; ask for less",
+                code="tool.sql.slow",
+                context={"seconds": self._limits.seconds},
             ) from error
         except self._duckdb.Error as error:
-            raise ToolError(f"the SQL cannot be run: {_first_line(error)}", code="tool.sql") from error
+            said = _first_line(error)
+            raise ToolError(
+                f"the SQL cannot be run: {said}", code="tool.sql.wrong", context={"said": said}
+            ) from error
         finally:
             timer.cancel()
         return columns, rows, False

@@ -110,7 +110,8 @@ def _show_answer(session: Session, view: RunView) -> None:
 def _show_doubt(session: Session, view: RunView) -> None:
     session.print(session.text("run.in_doubt"))
     for call in view.in_doubt:
-        session.print(f"? {call.tool} {dumps(call.arguments)} — {call.why}")
+        why = session.text.fault(call.why_code, call.why_values, call.why)
+        session.print(f"? {call.tool} {dumps(call.arguments)} — {why}")
         session.print("  " + session.text("run.resolve", run_id=view.id, call_id=call.call_id))
 
 

@@ -113,7 +113,8 @@ def _print_interrupted(session: Session, run_id: str) -> None:
     from flowmatik.app.run_output import error_line
 
     message = f"interrupted; `flowmatik runs resume {run_id}` continues it"
-    session.print_line(error_line(FlowmatikError(message, code="run.interrupted")).line())
+    error = FlowmatikError(message, code="run.interrupted", context={"run_id": run_id})
+    session.print_line(error_line(error).line())
 
 
 def _show_result(session: Session, view: RunView) -> None:

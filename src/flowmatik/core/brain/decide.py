@@ -94,10 +94,12 @@ def _stop(state: RunState, now: str) -> list[Command]:
         deadline = state.created.deadline_at
         message = f"the deadline {deadline} passed; give more time with a new run"
         return [_run_failed(now, "run.deadline", message, {"deadline": deadline})]
-    code, message = state.refused or ("internal", "")
+    if state.refused is None:
+        return [_run_failed(now, "internal", "", {})]
     budget = state.created.budget_micros
     values = {} if budget is None else {"budget_usd": budget / 1e6, "spent_usd": state.spent_micros / 1e6}
-    return [_run_failed(now, code, message, values)]
+    refused = state.refused
+    return [_run_failed(now, refused.code, refused.message, {**values, **refused.values})]
 
 
 def _run_failed(now: str, code: str, message: str, values: dict[str, Any]) -> Record:
@@ -331,6 +333,8 @@ def _task_failed(task: TaskState, code: str, message: str) -> Record:
     if task.agent is not None:
         values |= {"agent": task.agent.name, "turns": task.agent.max_turns}
     known = {name: value for name, value in values.items() if value}
+    if code == task.error_code:
+        known |= task.error_values
     return Record(event=ev.TaskFailed(task_id=task.spec.id, code=code, message=message, values=known))
 
 

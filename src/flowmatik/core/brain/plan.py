@@ -1,5 +1,6 @@
 """Plans: their schema for models, and the validation that every plan passes before it runs."""
 
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentVersion
@@ -33,43 +34,69 @@ PLAN_SCHEMA: dict[str, Any] = {
 }
 
 
-def faults(tasks: tuple[PlanTask, ...], agents: tuple[AgentVersion, ...], tools: frozenset[str]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that keeps a plan from running: in English, and as a code with values."""
+
+    text: str
+    code: str
+    values: dict[str, object] = field(default_factory=lambda: {})
+    place: str = ""
+
+
+def faults(
+    tasks: tuple[PlanTask, ...], agents: tuple[AgentVersion, ...], tools: frozenset[str]
+) -> list[Fault]:
     """Everything that keeps a plan from running; empty for a sound plan."""
-    found: list[str] = []
+    found: list[Fault] = []
     if not tasks:
-        return ["the plan has no tasks"]
+        return [_fault("the plan has no tasks", "empty")]
     if len(tasks) > MAX_TASKS:
-        found.append(f"the plan has {len(tasks)} tasks; at most {MAX_TASKS} are allowed")
+        text = f"the plan has {len(tasks)} tasks; at most {MAX_TASKS} are allowed"
+        found.append(_fault(text, "large", count=len(tasks), most=MAX_TASKS))
     ids = [task.id for task in tasks]
-    found.extend(f"task id {i!r} occurs more than once" for i in sorted({i for i in ids if ids.count(i) > 1}))
+    found.extend(
+        _fault(f"task id {i!r} occurs more than once", "twice", task=i)
+        for i in sorted({i for i in ids if ids.count(i) > 1})
+    )
     skills = {skill for agent in agents for skill in agent.skills}
     names = {agent.name for agent in agents}
     for task in tasks:
         found.extend(_task_faults(task, set(ids), skills, names, tools))
     cycle = _cycle(tasks)
     if cycle:
-        found.append(f"the tasks need each other in a circle: {' → '.join(cycle)}")
+        way = " → ".join(cycle)
+        found.append(_fault(f"the tasks need each other in a circle: {way}", "circle", way=way))
     return found
+
+
+def _fault(text: str, code: str, **values: object) -> Fault:
+    return Fault(text=text, code=f"plan.{code}", values=values)
 
 
 def _task_faults(
     task: PlanTask, ids: set[str], skills: set[str], names: set[str], tools: frozenset[str]
-) -> list[str]:
+) -> list[Fault]:
+    me = f"task {task.id!r}"
     found = [
-        f"task {task.id!r} needs {need!r}, which no task produces" for need in task.needs if need not in ids
+        _fault(f"{me} needs {need!r}, which no task produces", "needs", task=task.id, need=need)
+        for need in task.needs
+        if need not in ids
     ]
     if task.tool:
         if task.tool not in tools:
-            found.append(f"task {task.id!r} calls the tool {task.tool!r}, which does not exist")
+            text = f"{me} calls the tool {task.tool!r}, which does not exist"
+            found.append(_fault(text, "tool", task=task.id, tool=task.tool))
         return found
     if not task.objective.strip() and task.skill != "writing":
-        found.append(f"task {task.id!r} has no objective")
+        found.append(_fault(f"{me} has no objective", "objective", task=task.id))
     if task.agent and task.agent not in names:
-        found.append(f"task {task.id!r} names the agent {task.agent!r}, which this run does not have")
+        text = f"{me} names the agent {task.agent!r}, which this run does not have"
+        found.append(_fault(text, "agent", task=task.id, agent=task.agent))
     if not task.agent and task.skill not in skills:
-        found.append(
-            f"task {task.id!r} requires the skill {task.skill!r}; there is {', '.join(sorted(skills))}"
-        )
+        known = ", ".join(sorted(skills))
+        text = f"{me} requires the skill {task.skill!r}; there is {known}"
+        found.append(_fault(text, "skill", task=task.id, skill=task.skill, known=known))
     return found
 
 
@@ -100,7 +127,13 @@ def check(tasks: tuple[PlanTask, ...], agents: tuple[AgentVersion, ...], tools: 
     """Raises PlanInvalid that lists every fault."""
     found = faults(tasks, agents, tools)
     if found:
-        raise PlanInvalid("the plan cannot run: " + "; ".join(found), context={"faults": found})
+        raise _invalid("the plan cannot run", found)
+
+
+def _invalid(what: str, found: list[Fault]) -> PlanInvalid:
+    lines = [fault.text for fault in found]
+    details = [asdict(fault) for fault in found]
+    return PlanInvalid(f"{what}: {'; '.join(lines)}", context={"faults": lines, "details": details})
 
 
 def parse_model_plan(text: str) -> Plan:
@@ -119,10 +152,8 @@ def parse_model_plan(text: str) -> Plan:
         )
         return Plan(planner="model", tasks=tasks, reason=str(data.get("reason", "")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PlanInvalid(
-            f"the plan is not JSON of the plan schema ({error}); answer with the JSON object alone",
-            context={"faults": [f"not JSON of the plan schema: {error}"]},
-        ) from error
+        fault = _fault(f"not JSON of the plan schema: {error}", "not_json", said=str(error))
+        raise _invalid("answer with the JSON object alone", [fault]) from error
 
 
 def with_writer(tasks: tuple[PlanTask, ...]) -> tuple[PlanTask, ...]:

@@ -4,6 +4,7 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -17,17 +18,17 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
     everything else counts as failed at the worst cost. Raises EngineError when the history cannot be
     read either."""
     state = fold(claim.events, loop)
-    why = f"the engine met a fault of its own ({type(fault).__name__}); its log has the details"
+    kind = type(fault).__name__
+    why = f"the engine met a fault of its own ({kind}); its log has the details"
     facts: list[ev.Event] = [
-        ev.CallInDoubt(call_id=call.call_id, why=why)
+        in_doubt(call, "engine.fault", why, kind=kind)
         if call.effect is Effect.ONCE
-        else ev.CallFailed(
-            call_id=call.call_id, code="engine.fault", message=why, cost_micros=call.reserved_micros
-        )
+        else failed(call, "engine.fault", why, cost_micros=call.reserved_micros, kind=kind)
         for call in state.open.values()
         if call.call_id not in state.doubt
     ]
-    facts.append(ev.RunFailed(at=clock.now().isoformat(), code="engine.fault", message=why))
+    at = clock.now().isoformat()
+    facts.append(ev.RunFailed(at=at, code="engine.fault", message=why, values={"kind": kind}))
     for fact in facts:
         apply(state, fact, loop)
     append = Append(

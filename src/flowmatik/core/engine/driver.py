@@ -17,10 +17,11 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
-from flowmatik.core.engine.effects import Effects, RunPlace, never_begun, recordable
+from flowmatik.core.engine.effects import Effects, RunPlace, recordable
 from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -174,7 +175,7 @@ class RunDriver:
             if self._draining:
                 return  # it has not begun: the next owner finds it open
             if self.state.stopping:
-                event = never_begun(event.call_id)
+                event = failed(self.state.open[event.call_id], "call.aborted", "the run was stopped")
         if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
             return
         self._put(event)
@@ -303,18 +304,16 @@ class RunDriver:
             if not self.state.stopping:
                 raise
             cost = call.reserved_micros if call.kind == "model" else 0
-            outcome = ev.CallFailed(
-                call_id=call.call_id, code="call.aborted", message="the run was stopped", cost_micros=cost
-            )
+            outcome = failed(call, "call.aborted", "the run was stopped", cost_micros=cost)
         except Exception as error:  # a defect of ours must end the call, never leave it hanging
             log.exception("a call could not be performed", extra={"run": self._place.run_id})
-            message = f"internal fault in the call of {call.name!r}: {type(error).__name__}"
+            kind = type(error).__name__
+            message = f"internal fault in the call of {call.name!r}: {kind}"
             if call.effect is Effect.ONCE:
-                outcome = ev.CallInDoubt(call_id=call.call_id, why=message)
+                outcome = in_doubt(call, "call.fault", message, kind=kind)
             else:
-                outcome = ev.CallFailed(
-                    call_id=call.call_id, code="internal", message=message, cost_micros=call.reserved_micros
-                )
+                cost = call.reserved_micros
+                outcome = failed(call, "call.fault", message, cost_micros=cost, kind=kind)
         finally:
             self._running.pop(call.call_id, None)
         self._mailbox.put_nowait(recordable(outcome, call))
@@ -325,7 +324,8 @@ class RunDriver:
             if self.state.open[call_id].effect is not Effect.ONCE:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
-            self._mailbox.put_nowait(never_begun(call.call_id))
+            # never begun: it had no effect
+            self._mailbox.put_nowait(failed(call, "call.aborted", "the run was stopped"))
             self._requests.pop(call.call_id, None)
         self._launches = [launch for launch in self._launches if launch.recovering]
 
@@ -357,7 +357,7 @@ class RunDriver:
             await self._fact(ev.CallSucceeded(call_id=call_id, result={"confirmed": True}))
         elif resolution == "failed":
             message = "a person said that it did not take effect"
-            await self._fact(ev.CallFailed(call_id=call_id, code="call.failed", message=message))
+            await self._fact(failed(call, "call.failed", message))
         else:
             self._launches.append(_Launch(call))
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
+from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected
 
@@ -42,16 +43,15 @@ class Effects:
                 reply = await self.models.complete(request)
         except FlowmatikError as error:
             free = isinstance(error, ModelRejected) or "status" in error.context
-            return ev.CallFailed(
-                call_id=call.call_id,
-                code=error.code,
-                message=error.message,
-                cost_micros=0 if free else call.reserved_micros,
-            )
+            return failed_by(error, call, cost_micros=0 if free else call.reserved_micros)
         except TimeoutError:
             message = f"the model {call.name!r} did not answer within {call.timeout:g} s"
-            return ev.CallFailed(
-                call_id=call.call_id, code="model.timeout", message=message, cost_micros=call.reserved_micros
+            return failed(
+                call,
+                "model.timeout",
+                message,
+                cost_micros=call.reserved_micros,
+                seconds=call.timeout,
             )
         return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
 
@@ -65,33 +65,32 @@ class Effects:
                 )
         except FlowmatikError as error:
             if once and error.code == "tool.timeout":
-                return await self._reconciled(call, place, "it did not answer in time", self.void_in_process)
-            return ev.CallFailed(call_id=call.call_id, code=error.code, message=error.message)
+                return await self._reconciled(call, place, _late(call), self.void_in_process)
+            return failed_by(error, call)
         except TimeoutError:
             if once:
-                return await self._reconciled(call, place, "it did not answer in time", self.void_in_process)
+                return await self._reconciled(call, place, _late(call), self.void_in_process)
             message = f"the tool {call.name!r} did not answer within {call.timeout:g} s"
-            return ev.CallFailed(call_id=call.call_id, code="tool.timeout", message=message)
+            return failed(call, "tool.timeout", message, seconds=call.timeout)
         except Exception as error:  # a tool is foreign code: whatever it raises becomes a fact
             log.exception("a tool crashed", extra={"tool": call.name, "run": place.run_id})
-            why = f"the tool {call.name!r} crashed with {type(error).__name__}"
+            kind = type(error).__name__
+            why = f"the tool {call.name!r} crashed with {kind}"
             if once:
-                return await self._reconciled(call, place, why, self.void_in_process)
-            return ev.CallFailed(call_id=call.call_id, code="tool.crashed", message=why)
+                doubt = in_doubt(call, "tool.crashed", why, kind=kind)
+                return await self._reconciled(call, place, doubt, self.void_in_process)
+            return failed(call, "tool.crashed", why, kind=kind)
 
     async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
         """The fact for an intent that another owner left open."""
         if call.kind == "model":
             message = "the process ended while the model was answering; asked again"
-            return ev.CallFailed(
-                call_id=call.call_id, code="call.lost", message=message, cost_micros=call.reserved_micros
-            )
+            return failed(call, "call.lost", message, cost_micros=call.reserved_micros)
         if call.effect is not Effect.ONCE:
             return await self.tool(call, place)
         await self._wait_out(call)
-        return await self._reconciled(
-            call, place, "the process ended before its outcome was known", self._postponed
-        )
+        doubt = in_doubt(call, "call.unseen", "the process ended before its outcome was known")
+        return await self._reconciled(call, place, doubt, self._postponed)
 
     def late(self, call: ev.CallRequested) -> ev.CallPostponed | None:
         """What must be durable before a `once` effect begins after its time, for whoever takes the run
@@ -108,13 +107,13 @@ class Effects:
     async def void_in_process(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
         del place
         message = f"the tool {call.name!r} failed and had no effect"
-        return ev.CallFailed(call_id=call.call_id, code="tool.void", message=message)
+        return failed(call, "tool.void", message)
 
     async def _reconciled(
         self,
         call: ev.CallRequested,
         place: RunPlace,
-        why: str,
+        doubt: ev.CallInDoubt,
         when_void: Callable[[ev.CallRequested, RunPlace], Awaitable[ev.Event]],
     ) -> ev.Event:
         try:
@@ -129,7 +128,7 @@ class Effects:
             return ev.CallSucceeded(call_id=call.call_id, result=found.result)
         if found.state == "void":
             return await when_void(call, place)
-        return ev.CallInDoubt(call_id=call.call_id, why=why)
+        return doubt
 
     async def _wait_out(self, call: ev.CallRequested) -> None:
         """Until a stopped owner that wakes up could no longer start or finish the effect."""
@@ -142,6 +141,10 @@ class Effects:
             await self.clock.sleep(left)
 
 
+def _late(call: ev.CallRequested) -> ev.CallInDoubt:
+    return in_doubt(call, "tool.timeout", "it did not answer in time", seconds=call.timeout)
+
+
 def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
     return ToolContext(
         workspace_id=place.workspace_id,
@@ -151,10 +154,6 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
         principal=place.principal,
         sources=place.sources,
     )
-
-
-def never_begun(call_id: str) -> ev.CallFailed:
-    return ev.CallFailed(call_id=call_id, code="call.aborted", message="the run was stopped")
 
 
 def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
@@ -169,7 +168,7 @@ def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
         if call.effect is Effect.ONCE and isinstance(outcome, ev.CallSucceeded):
             return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
         cost = getattr(outcome, "cost_micros", 0)
-        return ev.CallFailed(call_id=call.call_id, code="tool.result", message=message, cost_micros=cost)
+        return failed(call, "tool.result", message, cost_micros=cost, said=str(error))
     return outcome
 
 

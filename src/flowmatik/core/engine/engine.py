@@ -115,7 +115,9 @@ class Engine:
         """The run's id. A new run is this engine's from its first append, when a slot is free. Goes
         through even if the caller is cancelled, for a run that we own must be driven."""
         if self._stopping:
-            raise JournalUnavailable("the engine is stopping; create the run again when it is back")
+            raise JournalUnavailable(
+                "the engine is stopping; create the run again when it is back", code="unavailable.stopping"
+            )
         task = asyncio.create_task(self._create(creation), name=f"create:{creation.run_id}")
         self._creations.add(task)
         task.add_done_callback(self._creations.discard)

@@ -54,6 +54,7 @@ async def model_intent(
             tool_call_id=command.tool_call_id,
             code="budget.exhausted",
             message=reservation.refusal,
+            values=reservation.values,
         )
         return Asked(event=refused)
     digest = canonical.content_hash(request_digest(request))

@@ -1,7 +1,8 @@
 """Reserve before a call, settle after it, and refuse when the cap could be passed."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from flowmatik.contracts.models import ModelGateway, ModelRequest
 from flowmatik.core import events as ev
@@ -12,15 +13,18 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
 
 FRESH_SECONDS = 1.0
+MICROS = 1_000_000
 MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """`refusal` says why the call must not be made; else `micros` is set aside for it."""
+    """`refusal` says in English, and `values` for the catalogues, why the call must not be made; else
+    `micros` is set aside for it."""
 
     micros: int = 0
     refusal: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
     granted: ev.AllotmentGranted | None = None
 
 
@@ -48,21 +52,25 @@ class Purse:
                 return Reservation()
             return Reservation(
                 refusal=f"the price of {request.model!r} is not known, so a cap cannot hold it; "
-                "set its price in the settings or lift the cap"
+                "set its price in the settings or lift the cap",
+                values={"model": request.model},
             )
         committed = state.spent_micros + state.reserved_micros
+        priced = {"model": request.model, "price_usd": worst / MICROS}
         next_call = f"the next call of {request.model!r} may cost {usd(worst)}"
         if cap is not None and committed + worst > cap:
             return Reservation(
                 refusal=f"{next_call} and {usd(cap - committed)} of the budget of {usd(cap)} is left; "
-                "give a larger budget"
+                "give a larger budget",
+                values={**priced, "left_usd": max(cap - committed, 0) / MICROS, "cap_usd": cap / MICROS},
             )
         short = committed + worst - state.allotted_micros
         if not scopes or short <= 0:
             return Reservation(micros=worst)
         if not await self._allot(state, scopes, short):
             return Reservation(
-                refusal=f"{next_call}, which would pass the cap of {' or '.join(scopes)}; raise that cap"
+                refusal=f"{next_call}, which would pass the cap of {' or '.join(scopes)}; raise that cap",
+                values={**priced, "caps": ", ".join(scopes)},
             )
         return Reservation(micros=worst, granted=ev.AllotmentGranted(n=_number(state), amount_micros=short))
 
@@ -125,4 +133,4 @@ def _least(*caps: int | None) -> int | None:
 
 
 def usd(micros: int) -> str:
-    return f"${max(micros, 0) / 1_000_000:.6f}".rstrip("0").rstrip(".")
+    return f"${max(micros, 0) / MICROS:.6f}".rstrip("0").rstrip(".")

@@ -21,11 +21,12 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
+    no_run,
 )
 from flowmatik.core.journal.times import ENDED, seconds_of, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, NotFound
+from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,10 +75,16 @@ def _checked(append: Append, run: _Run) -> dict[str, float]:
         for event in append.events:
             event.payload.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"an event of run {append.run_id!r} is not valid Unicode: {error}") from error
+        raise InvalidInput(
+            f"an event of run {append.run_id!r} is not valid Unicode: {error}",
+            code="input.value",
+            context={"store": "memory", "said": str(error)},
+        ) from error
     if (append.consumed or 0) > len(run.inbox):
         raise InvalidInput(
-            f"run {append.run_id!r} has {len(run.inbox)} inputs; input {append.consumed} cannot be consumed"
+            f"run {append.run_id!r} has {len(run.inbox)} inputs; input {append.consumed} cannot be consumed",
+            code="input.consumed",
+            context={"run_id": append.run_id, "consumed": append.consumed},
         )
     return {timer.timer_id: seconds_of(timer.due_at) for timer in append.timers}
 
@@ -100,7 +107,7 @@ class InMemoryJournal:
     def _run(self, run_id: str) -> _Run:
         run = self._runs.get(run_id)
         if run is None:
-            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+            raise no_run(run_id)
         return run
 
     def _write(self, run: _Run, events: Sequence[NewEvent]) -> None:
@@ -121,7 +128,7 @@ class InMemoryJournal:
         if creation.idempotency_key and key in self._keys:
             return Created(run_id=self._keys[key])
         if creation.run_id in self._runs:
-            raise Conflict(f"run {creation.run_id!r} exists already; choose a new id")
+            raise Conflict(f"run {creation.run_id!r} exists already; choose a new id", code="conflict.exists")
         run = _Run(
             run_id=creation.run_id,
             workspace_id=creation.workspace_id,
@@ -196,7 +203,7 @@ class InMemoryJournal:
     async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
         run = self._run(run_id)
         if workspace_id is not None and run.workspace_id != workspace_id:
-            raise NotFound(f"there is no run {run_id!r} in workspace {workspace_id!r}")
+            raise no_run(run_id, f" in workspace {workspace_id!r}")
         return run.head()
 
     async def list_heads(

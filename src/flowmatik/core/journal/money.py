@@ -9,7 +9,11 @@ from flowmatik.kernel.errors import InvalidInput
 def checked_amount(name: str, micros: int) -> int:
     """`micros`, or InvalidInput when it is negative: a negative grant would raise a cap."""
     if micros < 0:
-        raise InvalidInput(f"{name} is {micros} micro-dollars; it must be 0 or more")
+        raise InvalidInput(
+            f"{name} is {micros} micro-dollars; it must be 0 or more",
+            code="input.amount",
+            context={"name": name, "micros": micros},
+        )
     return micros
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowmatik.kernel.errors import NotFound
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
@@ -255,3 +257,11 @@ class Journal(Protocol):
     async def caps(self, workspace_id: str) -> list[Cap]: ...
 
     async def close(self) -> None: ...
+
+
+def no_run(run_id: str, place: str = "") -> NotFound:
+    return NotFound(
+        f"there is no run {run_id!r}{place}; list the runs to see their ids",
+        code="not_found.run",
+        context={"run_id": run_id},
+    )

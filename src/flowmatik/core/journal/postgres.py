@@ -7,7 +7,7 @@ from typing import Any
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.money import checked_amount
-from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, OutboxEntry
+from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, OutboxEntry, no_run
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     ending,
@@ -19,7 +19,7 @@ from flowmatik.core.journal.sql_journal import (
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, JournalUnavailable, NotFound
+from flowmatik.kernel.errors import Conflict, JournalUnavailable
 
 _TRIES = 3
 
@@ -70,7 +70,7 @@ class PostgresJournal(SqlJournal):
 
     async def _require_run(self, run_id: str) -> None:
         if not await self._fetch("head", run_id):
-            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+            raise no_run(run_id)
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         """A connection that breaks leaves it open whether the batch went down: ask the head rows,

@@ -19,11 +19,11 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
+    no_run,
 )
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import NotFound
 
 
 class SqlJournal(ABC):
@@ -59,7 +59,7 @@ class SqlJournal(ABC):
         rows = await self._fetch("head", run_id)
         if not rows or (workspace_id is not None and rows[0][1] != workspace_id):
             place = "" if workspace_id is None else f" in workspace {workspace_id!r}"
-            raise NotFound(f"there is no run {run_id!r}{place}; list the runs to see their ids")
+            raise no_run(run_id, place)
         return run_head(rows[0])
 
     async def list_heads(

@@ -6,7 +6,16 @@ from typing import Any
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.money import checked_amount
-from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, NewEvent, OutboxEntry
+from flowmatik.core.journal.port import (
+    Append,
+    Appended,
+    Claim,
+    Created,
+    Creation,
+    NewEvent,
+    OutboxEntry,
+    no_run,
+)
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     claimed,
@@ -19,7 +28,6 @@ from flowmatik.core.journal.sql_journal import (
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import NotFound
 
 
 class SqliteJournal(SqlJournal):
@@ -109,7 +117,7 @@ class SqliteJournal(SqlJournal):
 
     def _require_run(self, db: Any, run_id: str) -> None:
         if db.execute(self._sql["head"], (run_id,)).fetchone() is None:
-            raise NotFound(f"there is no run {run_id!r}; list the runs to see their ids")
+            raise no_run(run_id)
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         now = self._now()

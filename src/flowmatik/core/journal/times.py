@@ -18,7 +18,15 @@ def seconds_of(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput(f"{text!r} is no RFC 3339 time; write it like 2026-01-31T08:00:00Z") from error
+        raise InvalidInput(
+            f"{text!r} is no RFC 3339 time; write it like 2026-01-31T08:00:00Z",
+            code="input.time",
+            context={"text": text},
+        ) from error
     if moment.tzinfo is None:
-        raise InvalidInput(f"the time {text!r} has no zone; end it with Z or an offset")
+        raise InvalidInput(
+            f"the time {text!r} has no zone; end it with Z or an offset",
+            code="input.time",
+            context={"text": text},
+        )
     return moment.timestamp()

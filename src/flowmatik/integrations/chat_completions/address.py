@@ -14,6 +14,7 @@ def api_root(base_url: str, provider: str) -> str:
         raise ConfigurationError(
             f"the base URL of the model provider {provider!r} must look like https://host/v1, without a user "
             "or a query; correct it in the settings",
+            code="config.address",
             context={"provider": provider},
         )
     return root if parts.path else f"{root}/v1"

@@ -87,12 +87,14 @@ def _by_status(
         what = "is limiting calls" if status == 429 else "failed"
         message = f"the model provider {provider!r} {what} (HTTP {status}) for {model!r}; try again later"
         return Failure(error=ModelUnavailable(message, context=context), again=True, after=error.retry_after)
-    said = _said(error, key)
+    reply = _said(error, key)
+    said = f": {reply}" if reply else ""
     advice = "check the model's name" if status == 404 else "correct the request or choose another model"
     message = (
         f"the model provider {provider!r} refused the request for {model!r} (HTTP {status}){said}; {advice}"
     )
-    return Failure(error=ModelRejected(message, context=context))
+    told = {**context, "reply": reply} if reply else context
+    return Failure(error=ModelRejected(message, context=told))
 
 
 def _by_connection(error: ModelAPIError, provider: str, context: dict[str, object]) -> Failure:
@@ -123,4 +125,4 @@ def _said(error: ModelHTTPError, key: str) -> str:
     if not isinstance(words, str) or not words.strip():
         return ""
     text = " ".join((words.replace(key, "[key]") if key else words).split())
-    return f": {text[:_SHOWN]}"
+    return text[:_SHOWN]

@@ -50,10 +50,11 @@ class Gateway:
         }
         self._default = settings.default_model or _choose(settings, registry)
         if self._default.partition("/")[0] not in self._providers:
+            known = ", ".join(self._providers)
             raise ConfigurationError(
-                f"the default model {self._default!r} belongs to no configured provider; configured: "
-                f"{', '.join(self._providers)}",
-                context={"model": self._default},
+                f"the default model {self._default!r} belongs to no configured provider; configured: {known}",
+                code="config.model",
+                context={"model": self._default, "known": known},
             )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
@@ -80,10 +81,12 @@ class Gateway:
         prefix, _, name = request.model.partition("/")
         provider = self._providers.get(prefix)
         if provider is None or not name:
+            known = ", ".join(self._providers)
             raise ModelRejected(
                 f"no provider serves the model {request.model!r}; model ids are <provider>/<model> and the "
-                f"configured providers are {', '.join(self._providers)}",
-                context={"model": request.model},
+                f"configured providers are {known}",
+                code="model.unknown",
+                context={"model": request.model, "known": known},
             )
         return provider
 

@@ -59,7 +59,11 @@ class OpenAIServer:
             listening.bind((HOST, self._port))
         except OSError as error:
             listening.close()
-            raise Unavailable(f"port {self._port} cannot be used: {error}; choose another or 0") from error
+            raise Unavailable(
+                f"port {self._port} cannot be used: {error}; choose another or 0",
+                code="unavailable.port",
+                context={"host": HOST, "port": self._port},
+            ) from error
         self._port = listening.getsockname()[1]
         config = uvicorn.Config(
             build_app(self._desk), log_config=None, log_level="critical", timeout_graceful_shutdown=1
@@ -73,7 +77,10 @@ class OpenAIServer:
         self._thread = threading.Thread(target=serve, name="openai-server", daemon=True)
         self._thread.start()
         if not server.ready.wait(SECONDS):
-            raise Unavailable("the scripted model server did not start; see its thread's traceback")
+            raise Unavailable(
+                "the scripted model server did not start; see its thread's traceback",
+                code="unavailable.script_server",
+            )
 
     def stop(self) -> None:
         """Ends the server; unanswered calls are dropped."""

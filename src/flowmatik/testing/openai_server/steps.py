@@ -44,7 +44,11 @@ def load_script(path: Path) -> tuple[Step, ...]:
             raise ValueError("it must be a list with at least one step")
         return tuple(_step(one) for one in cast("list[dict[str, Any]]", steps))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"cannot use the script {str(path)!r}: {error}") from error
+        raise ConfigurationError(
+            f"cannot use the script {str(path)!r}: {error}",
+            code="config.script",
+            context={"path": str(path), "said": str(error)},
+        ) from error
 
 
 def _step(data: dict[str, Any]) -> Step:

