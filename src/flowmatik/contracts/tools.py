@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 class Effect(StrEnum):
     """What repeating a call means: nothing (`read`), nothing under the same key
-    (`idempotent`), or a second effect in the world (`once`)."""
+    (`idempotent`), or a second effect in the world (`once`). An `idempotent` call that crashes or does
+    not answer is made again under its key; when that does not help, it is treated as `once`."""
 
     READ = "read"
     IDEMPOTENT = "idempotent"

@@ -84,6 +84,7 @@ class CallRequested:
     at: str
     start_by: str
     timeout: float
+    key_ttl: float = 86_400.0
     arguments: dict[str, Any] = field(default_factory=lambda: {})
     tool_call_id: str = ""
     request_hash: str = ""

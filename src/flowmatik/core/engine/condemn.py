@@ -14,7 +14,7 @@ from flowmatik.kernel.ids import new_id
 
 
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
-    """The run as failed, with an outcome for every call that it left open: `once` effects are in doubt,
+    """The run as failed, with an outcome for every call that it left open: effects are in doubt,
     everything else counts as failed at the worst cost. Raises EngineError when the history cannot be
     read either."""
     state = fold(claim.events, loop)
@@ -22,7 +22,7 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
     why = f"the engine met a fault of its own ({kind}); its log has the details"
     facts: list[ev.Event] = [
         in_doubt(call, "engine.fault", why, kind=kind)
-        if call.effect is Effect.ONCE
+        if call.effect is not Effect.READ
         else failed(call, "engine.fault", why, cost_micros=call.reserved_micros, kind=kind)
         for call in state.open.values()
         if call.call_id not in state.doubt

@@ -309,7 +309,7 @@ class RunDriver:
             log.exception("a call could not be performed", extra={"run": self._place.run_id})
             kind = type(error).__name__
             message = f"internal fault in the call of {call.name!r}: {kind}"
-            if call.effect is Effect.ONCE:
+            if call.effect is not Effect.READ:
                 outcome = in_doubt(call, "call.fault", message, kind=kind)
             else:
                 cost = call.reserved_micros
@@ -319,9 +319,9 @@ class RunDriver:
         self._mailbox.put_nowait(recordable(outcome, call))
 
     def _abort(self) -> None:
-        """Reads and model calls end now; a `once` effect is awaited, for it cannot be unsent."""
+        """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""
         for call_id, task in self._running.items():
-            if self.state.open[call_id].effect is not Effect.ONCE:
+            if self.state.open[call_id].effect is Effect.READ:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
             # never begun: it had no effect

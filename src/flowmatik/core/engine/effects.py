@@ -1,7 +1,8 @@
 """Performs one call and turns whatever happens into exactly one fact.
 
-Rules 7–9 of the engine: a `once` effect whose outcome nobody saw is reconciled, else in doubt;
-everything else fails definitely or runs again under the same key.
+Rules 7–9 of the engine: a `once` effect whose outcome nobody saw is reconciled, else in doubt; an
+`idempotent` one runs again under the same key, and counts as `once` when that does not help or the far
+side no longer knows the key; a `read` fails definitely.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected
 
 log = logging.getLogger(__name__)
+AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody saw is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +58,53 @@ class Effects:
         return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
 
     async def tool(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        outcome = await self._attempt(call, place)
+        if call.effect is Effect.IDEMPOTENT:
+            for seconds in AGAIN_SECONDS:
+                if not isinstance(outcome, ev.CallInDoubt) or self._forgotten(call):
+                    break
+                await self.clock.sleep(seconds)
+                outcome = await self._attempt(call, place)
+        if isinstance(outcome, ev.CallInDoubt):
+            return await self._reconciled(call, place, outcome, self.void_in_process)
+        return outcome
+
+    def _forgotten(self, call: ev.CallRequested) -> bool:
+        """Whether the far side may no longer know the key."""
+        age = self.clock.now() - datetime.fromisoformat(call.at)
+        return age.total_seconds() >= call.key_ttl
+
+    async def _attempt(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+        """In doubt when it may have taken effect all the same."""
         context = _context(call, place)
-        once = call.effect is Effect.ONCE
+        read = call.effect is Effect.READ
         try:
             async with asyncio.timeout(call.timeout):
                 return ev.CallSucceeded(
                     call_id=call.call_id, result=await self.tools.call(call.name, call.arguments, context)
                 )
         except FlowmatikError as error:
-            if once and error.code == "tool.timeout":
-                return await self._reconciled(call, place, _late(call), self.void_in_process)
+            if error.code == "tool.timeout" and not read:
+                return _late(call)
             return failed_by(error, call)
         except TimeoutError:
-            if once:
-                return await self._reconciled(call, place, _late(call), self.void_in_process)
+            if not read:
+                return _late(call)
             message = f"the tool {call.name!r} did not answer within {call.timeout:g} s"
             return failed(call, "tool.timeout", message, seconds=call.timeout)
         except Exception as error:  # a tool is foreign code: whatever it raises becomes a fact
             log.exception("a tool crashed", extra={"tool": call.name, "run": place.run_id})
             kind = type(error).__name__
             why = f"the tool {call.name!r} crashed with {kind}"
-            if once:
-                doubt = in_doubt(call, "tool.crashed", why, kind=kind)
-                return await self._reconciled(call, place, doubt, self.void_in_process)
-            return failed(call, "tool.crashed", why, kind=kind)
+            say = failed if read else in_doubt
+            return say(call, "tool.crashed", why, kind=kind)
 
     async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
         """The fact for an intent that another owner left open."""
         if call.kind == "model":
             message = "the process ended while the model was answering; asked again"
             return failed(call, "call.lost", message, cost_micros=call.reserved_micros)
-        if call.effect is not Effect.ONCE:
+        if call.effect is Effect.READ or (call.effect is Effect.IDEMPOTENT and not self._forgotten(call)):
             return await self.tool(call, place)
         await self._wait_out(call)
         doubt = in_doubt(call, "call.unseen", "the process ended before its outcome was known")
@@ -165,7 +183,7 @@ def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
         message = (
             f"the answer of {call.name!r} is not JSON: {error}; a tool returns JSON types and valid text"
         )
-        if call.effect is Effect.ONCE and isinstance(outcome, ev.CallSucceeded):
+        if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
             return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
         cost = getattr(outcome, "cost_micros", 0)
         return failed(call, "tool.result", message, cost_micros=cost, said=str(error))

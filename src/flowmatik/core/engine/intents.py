@@ -78,6 +78,7 @@ def _intent(
         at=now.isoformat(),
         start_by=(now + timedelta(seconds=TTL_SECONDS)).isoformat(),
         timeout=pinned.timeout if pinned else MODEL_CALL_SECONDS,
+        key_ttl=pinned.key_ttl if pinned else 0.0,
         arguments=command.arguments or {},
         tool_call_id=command.tool_call_id,
         request_hash=request_hash,

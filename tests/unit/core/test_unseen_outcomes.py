@@ -1,0 +1,146 @@
+"""Effects whose outcome nobody saw: a tool that crashed, did not answer, or whose owner vanished."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun, RunStatus, RunView
+from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.kernel.clock import Clock, SystemClock
+from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
+from tests.unit.core.engines import eventually, running_engine
+
+WS = "default"
+ATTEMPTS = 3
+
+
+class HurriedClock(SystemClock):
+    """Pauses are short; `later` is how far the wall clock has been moved."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def now(self) -> Any:
+        return super().now() + self.later
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))
+
+
+def plan(effect: Effect) -> tuple[PlanTask, ...]:
+    return (PlanTask(id="s", objective="", tool="act", effect=effect),)
+
+
+def tools_of(function: ToolFunction, effect: Effect = Effect.IDEMPOTENT, **more: Any) -> FunctionTools:
+    return FunctionTools({"act": FunctionTool(function=function, effect=effect, **more)})
+
+
+async def run_with(tools: FunctionTools, effect: Effect = Effect.IDEMPOTENT) -> RunView:
+    async with running_engine(tools=tools, clock=HurriedClock()) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(effect)))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        assert (await engine.runs.replay(WS, run_id)).differences == ()
+    return view
+
+
+def failing(times: int) -> ToolFunction:
+    left = iter(range(times))
+
+    async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+        if next(left, None) is not None:
+            raise ConnectionResetError("the line was cut")
+        return {"sent": True}
+
+    return act
+
+
+async def hang(arguments: dict[str, Any], context: ToolContext) -> Any:
+    await asyncio.Event().wait()
+
+
+async def test_an_idempotent_effect_that_crashed_is_tried_again_under_its_key() -> None:
+    tools = tools_of(failing(2))
+    view = await run_with(tools)
+    assert view.status is RunStatus.SUCCEEDED
+    assert len(tools.calls) == ATTEMPTS
+    assert len({(call_id, key) for _, call_id, key in tools.calls}) == 1
+
+
+async def test_an_idempotent_effect_that_never_answers_ends_in_doubt_not_as_failed() -> None:
+    tools = tools_of(hang, timeout=0.02)
+    view = await run_with(tools)
+    assert view.status is RunStatus.IN_DOUBT
+    assert len(tools.calls) == ATTEMPTS
+
+
+async def test_its_tool_is_asked_before_a_person_is() -> None:
+    async def ask(arguments: dict[str, Any], context: ToolContext) -> Reconciled:
+        return Reconciled(state="found", result={"sent": "at last"})
+
+    view = await run_with(tools_of(hang, timeout=0.02, reconcile=ask))
+    assert view.status is RunStatus.SUCCEEDED
+    assert view.tasks[0].output == {"sent": "at last"}
+
+
+async def test_a_read_that_crashed_fails_at_once() -> None:
+    tools = tools_of(failing(9), Effect.READ)
+    view = await run_with(tools, Effect.READ)
+    assert (view.status, view.tasks[0].error_code) == (RunStatus.FAILED, "tool.crashed")
+    assert len(tools.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("later", "status"),
+    [(timedelta(seconds=1), RunStatus.SUCCEEDED), (timedelta(days=2), RunStatus.IN_DOUBT)],
+    ids=["while the far side knows the key", "when it may have forgotten it"],
+)
+async def test_an_idempotent_effect_is_taken_up_under_its_key(later: timedelta, status: RunStatus) -> None:
+    clock = HurriedClock()
+    journal = InMemoryJournal(clock)
+    run_id = await _left_behind(journal, clock)
+    clock.later = later
+    tools = tools_of(failing(0))
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert view.status is status
+    assert len(tools.calls) == (status is RunStatus.SUCCEEDED)
+
+
+async def test_cancel_awaits_an_idempotent_effect() -> None:
+    began, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await finish.wait()
+        return {"sent": True}
+
+    async with running_engine(tools=tools_of(slow, timeout=60)) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.IDEMPOTENT)))
+        await began.wait()
+        await engine.runs.cancel(WS, run_id)
+
+        async def heard() -> bool:
+            return "flowmatik.CancelRequested" in [e.type async for e in engine.runs.events(WS, run_id)]
+
+        await eventually(heard)
+        finish.set()
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert (view.status, view.tasks[0].output) == (RunStatus.CANCELLED, {"sent": True})
+
+
+async def _left_behind(journal: InMemoryJournal, clock: Clock) -> str:
+    """A run whose owner vanished in its effect."""
+    began = asyncio.Event()
+
+    async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    async with running_engine(journal=journal, tools=tools_of(act, timeout=60), clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.IDEMPOTENT)))
+        await began.wait()
+    return run_id
