@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import AsyncIterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,11 +21,11 @@ from flowmatik.contracts.runs import (
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
-from flowmatik.core.engine.driver import DriverParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
@@ -224,7 +225,11 @@ class RunService:
         self._engine.nudge(run_id)
 
     async def _resolve(self, head: RunHead, resolutions: dict[str, str]) -> None:
-        state = fold(await self._history(head.run_id), self._services.loop)
+        history = await self._history(head.run_id)
+        state = fold(history, self._services.loop)
+        doubts = Counter(
+            event.call_id for event in map(ev.decode, history) if isinstance(event, ev.CallInDoubt)
+        )
         for call_id, resolution in resolutions.items():
             if resolution not in RESOLUTIONS:
                 raise InvalidInput(
@@ -241,7 +246,9 @@ class RunService:
                 )
         for call_id, resolution in resolutions.items():
             body = canonical.dumps({"call_id": call_id, "resolution": resolution})
-            if not await self._journal.post(head.run_id, f"resolve:{call_id}:{head.epoch}", "resolve", body):
+            if not await self._journal.post(
+                head.run_id, f"resolve:{call_id}:{doubts[call_id]}", "resolve", body
+            ):
                 raise Conflict(
                     f"call {call_id!r} of run {head.run_id} was decided already",
                     code="conflict.decided",

@@ -7,21 +7,18 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
-from flowmatik.core.engine.effects import Effects, RunPlace, recordable
+from flowmatik.core.engine.effects import RunPlace, recordable
 from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
-from flowmatik.core.engine.lease import Lease
-from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.outcomes import failed, in_doubt
+from flowmatik.core.engine.parts import DriverParts, Launch, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -31,42 +28,16 @@ from flowmatik.core.journal.port import (
     Claim,
     HeadChange,
     Input,
-    Journal,
     NewEvent,
     NewTimer,
     StoredEvent,
 )
 from flowmatik.kernel import canonical
-from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced, JournalUnavailable
 from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 DEADLINE_TIMER = "deadline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverParts:
-    journal: Journal
-    loop: AgentLoop
-    effects: Effects
-    purse: Purse
-    lease: Lease
-    clock: Clock
-    appended: Callable[[str], None]  # told after every append, for watchers and the relay
-
-
-@dataclass(frozen=True, slots=True)
-class _Nudge:
-    """Look at the inbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """A call that starts once the next append is acknowledged."""
-
-    call: ev.CallRequested
-    recovering: bool = False
 
 
 class RunDriver:
@@ -89,26 +60,31 @@ class RunDriver:
         self._seen = claim.head.inbox_seen
         self._tail = claim.head.inbox_tail
         self._batch: list[NewEvent] = []
-        self._launches: list[_Launch] = []
+        self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
         self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
-        self._mailbox: asyncio.Queue[ev.Event | _Nudge | _Launch] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[ev.Event | Nudge | Launch] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._begun: set[str] = set()
         self.left: Rested | None = None  # once it has ended or parked the run
         self._fenced = False
         self._draining = False
         self._timers: tuple[NewTimer, ...] = ()
-        if created.deadline_at and self._epoch == 1:
+        if created.deadline_at:  # again for each owner: the first one's may never have gone down
             self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
 
     def drain(self) -> list[asyncio.Task[None]]:
         """Decide nothing more; the `once` effects under way, whose outcomes are still recorded."""
         self._draining = True
-        open_calls = self.state.open
-        return [task for call_id, task in self._running.items() if open_calls[call_id].effect is Effect.ONCE]
+        return [task for call_id, task in self._running.items() if self._effect(call_id) is Effect.ONCE]
+
+    def _effect(self, call_id: str) -> Effect:
+        """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
+        call = self.state.open.get(call_id)
+        return Effect.READ if call is None else call.effect
 
     def nudge(self) -> None:
-        self._mailbox.put_nowait(_Nudge())
+        self._mailbox.put_nowait(Nudge())
 
     async def drive(self) -> bool:
         """Returns when the run has ended or is parked, or when another owner has it; True when
@@ -145,10 +121,13 @@ class RunDriver:
         if self.state.ended:
             return await self._rest(self.state.status)
         for item in await self._facts():
-            if isinstance(item, _Nudge):
+            if isinstance(item, Nudge):
                 await self._read_inbox()
-            elif isinstance(item, _Launch):
-                self._launches.append(item)
+            elif isinstance(item, Launch):
+                if self.state.stopping and not item.recovering:
+                    await self._fact(failed(item.call, "call.aborted", "the run was stopped"))
+                else:
+                    self._launches.append(item)
             else:
                 await self._fact(item)
         return False
@@ -158,7 +137,7 @@ class RunDriver:
         await self._parts.purse.settle(self.state)
         return True
 
-    async def _facts(self) -> list[ev.Event | _Nudge | _Launch]:
+    async def _facts(self) -> list[ev.Event | Nudge | Launch]:
         items = [await self._mailbox.get()]
         while not self._mailbox.empty():
             items.append(self._mailbox.get_nowait())
@@ -182,7 +161,7 @@ class RunDriver:
         if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
             self._abort()
         elif isinstance(event, ev.CallPostponed):
-            self._launches.append(_Launch(self.state.open[event.call_id]))
+            self._launches.append(Launch(self.state.open[event.call_id]))
         await self._decide()
 
     def _put(self, event: ev.Event) -> None:
@@ -208,7 +187,7 @@ class RunDriver:
             self._put(asked.before)
         self._put(asked.event)
         if isinstance(asked.event, ev.CallRequested):
-            self._launches.append(_Launch(asked.event))
+            self._launches.append(Launch(asked.event))
             if asked.request is not None:
                 self._requests[asked.event.call_id] = asked.request
 
@@ -281,15 +260,27 @@ class RunDriver:
         return (RunStatus.RUNNING if park is None else RunStatus.WAITING).value
 
     def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
-        work = self._perform(call, recovering)
-        self._running[call.call_id] = asyncio.create_task(work, name=f"{self._place.run_id}:{call.call_id}")
+        self._begun.discard(call.call_id)
+        task = asyncio.create_task(
+            self._perform(call, recovering), name=f"{self._place.run_id}:{call.call_id}"
+        )
+        self._running[call.call_id] = task
+        task.add_done_callback(lambda done: self._ended(call, done))
+
+    def _ended(self, call: ev.CallRequested, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step runs nothing of `_perform`."""
+        if self._running.get(call.call_id) is task:
+            del self._running[call.call_id]
+        if task.cancelled() and self.state.stopping and call.call_id not in self._begun:
+            self._mailbox.put_nowait(failed(call, "call.aborted", "the run was stopped"))
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
+        self._begun.add(call.call_id)
         try:
             await self._parts.lease.wait_valid()
             if self._fenced or self._parts.lease.term != self._term:
                 # The run is, or may be, another's by now: only the next append can say.
-                self._mailbox.put_nowait(_Launch(call, recovering))
+                self._mailbox.put_nowait(Launch(call, recovering))
                 return
             effects = self._parts.effects
             if recovering:
@@ -301,8 +292,8 @@ class RunDriver:
             else:
                 outcome = await effects.tool(call, self._place)
         except asyncio.CancelledError:
-            if not self.state.stopping:
-                raise
+            if not self.state.stopping or call.effect is not Effect.READ:
+                raise  # what may have taken effect is for the next owner to find out
             cost = call.reserved_micros if call.kind == "model" else 0
             outcome = failed(call, "call.aborted", "the run was stopped", cost_micros=cost)
         except Exception as error:  # a defect of ours must end the call, never leave it hanging
@@ -321,7 +312,7 @@ class RunDriver:
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""
         for call_id, task in self._running.items():
-            if self.state.open[call_id].effect is Effect.READ:
+            if self._effect(call_id) is Effect.READ:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
             # never begun: it had no effect
@@ -344,7 +335,7 @@ class RunDriver:
             await self._fact(ev.CancelRequested(reason=str(body.get("reason", ""))))
         elif item.kind == "timer" and item.input_id == f"timer:{DEADLINE_TIMER}" and not self.state.ended:
             await self._fact(ev.DeadlinePassed(deadline_at=self.state.created.deadline_at))
-        elif item.kind == "resolve" and body.get("call_id") in self.state.doubt:
+        elif item.kind == "resolve" and body.get("call_id") in self.state.doubt and not self.state.ended:
             await self._resolve(str(body["call_id"]), str(body["resolution"]))
         elif item.kind == "outcome" and body.get("call_id") in self.state.open:
             stored = StoredEvent(seq=0, type=body["type"], payload=canonical.dumps(body["event"]), at=item.at)
@@ -358,8 +349,10 @@ class RunDriver:
         elif resolution == "failed":
             message = "a person said that it did not take effect"
             await self._fact(failed(call, "call.failed", message))
+        elif self.state.stopping:
+            await self._fact(failed(call, "call.aborted", "the run was stopped"))
         else:
-            self._launches.append(_Launch(call))
+            self._launches.append(Launch(call))
 
     # --- beginnings and ends ------------------------------------------------------------------
 
@@ -369,20 +362,26 @@ class RunDriver:
             self._put(counted)
         for call in list(self.state.open.values()):
             if call.call_id not in self.state.doubt:
-                self._launches.append(_Launch(call, recovering=True))
+                self._launches.append(Launch(call, recovering=True))
 
     async def _leave(self) -> bool:
         """End what runs; a fenced worker still reports what came of its effects."""
         tasks = list(self._running.values())
         for call_id, task in list(self._running.items()):
-            once = call_id in self.state.open and self.state.open[call_id].effect is Effect.ONCE
+            once = self._effect(call_id) is Effect.ONCE
             if not (once and self._fenced):
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         unheard = False
+        if self._fenced:  # the append that was refused may have had outcomes of effects in it
+            for event in self._batch:
+                if event.type in ("CallSucceeded", "CallFailed"):
+                    fact = canonical.loads(event.payload)
+                    body = {"call_id": fact["call_id"], "type": event.type, "event": fact}
+                    await self._report(str(fact["call_id"]), canonical.dumps(body))
         while not self._mailbox.empty():
             item = self._mailbox.get_nowait()
-            unheard = unheard or isinstance(item, _Nudge)
+            unheard = unheard or isinstance(item, Nudge)
             if (self._fenced or self._draining) and isinstance(item, ev.CallSucceeded | ev.CallFailed):
                 body = {"call_id": item.call_id, "type": type(item).__name__, "event": item}
                 await self._report(item.call_id, canonical.dumps(body))

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 
 from flowmatik.core.engine.condemn import condemn
-from flowmatik.core.engine.driver import DriverParts, RunDriver
+from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
@@ -120,8 +121,13 @@ class Engine:
             )
         task = asyncio.create_task(self._create(creation), name=f"create:{creation.run_id}")
         self._creations.add(task)
-        task.add_done_callback(self._creations.discard)
+        task.add_done_callback(self._created)
         return await asyncio.shield(task)
+
+    def _created(self, task: asyncio.Task[str]) -> None:
+        self._creations.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller's to hear of, if it is still there
 
     async def _create(self, creation: Creation) -> str:
         if self._slots.locked() or not self._lease.valid:

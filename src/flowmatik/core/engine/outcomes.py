@@ -28,7 +28,7 @@ def failed_by(error: FlowmatikError, call: ev.CallRequested, *, cost_micros: int
     return ev.CallFailed(
         call_id=call.call_id,
         code=error.code,
-        message=error.message,
+        message=str(Redactor().value(error.message)),
         cost_micros=cost_micros,
         values=_values(call, {"said": error.message, **error.context}),
     )

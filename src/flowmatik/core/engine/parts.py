@@ -1,0 +1,36 @@
+"""What a driver is given, and what it tells itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flowmatik.contracts.agents import AgentLoop
+from flowmatik.core import events as ev
+from flowmatik.core.engine.effects import Effects
+from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.money import Purse
+from flowmatik.core.journal.port import Journal
+from flowmatik.kernel.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverParts:
+    journal: Journal
+    loop: AgentLoop
+    effects: Effects
+    purse: Purse
+    lease: Lease
+    clock: Clock
+    appended: Callable[[str], None]  # told after every append, for watchers and the relay
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Look at the inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A call that starts once the next append is acknowledged."""
+
+    call: ev.CallRequested
+    recovering: bool = False

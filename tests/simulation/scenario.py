@@ -1,0 +1,212 @@
+"""What happens in a world: people start runs, cancel some and decide what is in doubt, while processes
+die and lines are cut; then the weather clears, everything must come to rest, and the books are checked."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.core import events as ev
+from flowmatik.core.fold import fold
+from flowmatik.core.journal.port import RunHead, StoredEvent
+from flowmatik.core.replay import replay
+from flowmatik.core.state import RunState
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import Conflict, JournalUnavailable
+from tests.simulation.virtual_time import run
+from tests.simulation.world import CALM, EFFECTS, Process, World
+
+T = TypeVar("T")
+WS = "default"
+STORM_SECONDS = 25.0
+PATIENCE_SECONDS = 400.0
+WAKES_SECONDS = 45.0  # longer than any process is stopped
+CAPS_MICROS = (150, 250, 1000)
+ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
+
+
+def simulate(seed: int, **broken: Any) -> World:
+    """Raises AssertionError, which names the seed, when a promise of the engine does not hold."""
+    world = World(seed, **broken)
+    noise = logging.getLogger("flowmatik")
+    before, noise.disabled = noise.level, True
+    noise.setLevel(logging.CRITICAL)
+    try:
+        run(_life(world))
+    except AssertionError as error:
+        raise AssertionError(
+            f"seed {seed}: {error}\nAgain: python -m tests.simulation --first {seed} --seeds 1"
+        ) from error
+    finally:
+        noise.disabled = False
+        noise.setLevel(before)
+    return world
+
+
+async def _life(world: World) -> None:
+    try:
+        await _live(world)
+    finally:
+        world.over, world.weather = True, CALM
+
+
+async def _live(world: World) -> None:
+    cap = world.chance.choice(CAPS_MICROS)
+    await world.store.set_cap(WS, "workspace", cap)
+    world.start(world.chance.randint(1, 3))
+    orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
+    people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
+    await asyncio.sleep(STORM_SECONDS)
+    world.weather = CALM
+    made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
+    await _rest(world, set(made))
+    for run_id in set(made):
+        head = await world.store.head(WS, run_id)
+        _check_run(world, head, await world.store.read(run_id))
+    assert world.far.broken == [], world.far.broken
+    heads = [await world.store.head(WS, run_id) for run_id in set(made)]
+    spent = sum(head.cost_micros for head in heads)
+    assert spent <= cap, f"{spent} spent of a shared cap of {cap}"
+
+
+def _order(world: World, n: int) -> NewRun:
+    chance = world.chance
+    if chance.random() < 0.25:
+        return NewRun(goal=f"ask {n}", agent="clerk", budget_micros=chance.choice([None, 50, 250]))
+    tasks: list[PlanTask] = []
+    for number in range(chance.randint(1, 4)):
+        tool = chance.choice(list(EFFECTS))
+        before = [task.id for task in tasks if chance.random() < 0.5]
+        tasks.append(
+            PlanTask(
+                id=f"s{number}",
+                objective="",
+                tool=tool,
+                effect=EFFECTS[tool],
+                arguments={"tool": tool, "step": f"s{number}"},
+                needs=tuple(before),
+            )
+        )
+    deadline = chance.choice([None, None, None, 5.0])
+    return NewRun(goal=f"do {n}", plan=tuple(tasks), deadline_seconds=deadline)
+
+
+async def _person(world: World, n: int, order: NewRun) -> str:
+    """Starts a run, asking again under its key until somebody answers; may cancel it."""
+    await asyncio.sleep(world.chance.uniform(0.0, STORM_SECONDS))
+    run_id = await _asked(world, lambda p: p.handle.runs.create(WS, _keyed(order, f"order {n}")))
+    assert run_id is not None
+    if world.chance.random() < 0.3:
+        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
+    return run_id
+
+
+def _keyed(order: NewRun, key: str) -> NewRun:
+    return replace(order, idempotency_key=key)
+
+
+async def _asked(world: World, request: Callable[[Process], Awaitable[T]]) -> T | None:
+    """As a client with a time-out that tries one process after the other."""
+    while True:
+        process = world.some()
+        try:
+            if process is not None:
+                return await asyncio.wait_for(request(process), 10)
+        except (TimeoutError, JournalUnavailable):
+            pass
+        except Conflict:
+            return None
+        await asyncio.sleep(0.3)
+
+
+async def _rest(world: World, made: set[str]) -> None:
+    """Until every run has ended; what is in doubt is decided by what really happened."""
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    left = set(made)
+    since: dict[tuple[str, int], float] = {}
+    while left:
+        now = asyncio.get_running_loop().time()
+        stuck = [await world.store.head(WS, run_id) for run_id in sorted(left)]
+        assert now < until, f"lost: {stuck} {[p.name for p in world.processes]}"
+        for head in stuck:
+            resting = now - since.setdefault((head.run_id, head.head_seq), now)
+            if head.ended_at:
+                left.discard(head.run_id)
+            elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
+                assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
+                await _decide(world, head)
+        await asyncio.sleep(0.5)
+    while await world.store.outbox(1):
+        assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
+        await asyncio.sleep(0.5)
+
+
+async def _decide(world: World, head: RunHead) -> None:
+    state = fold(await world.store.read(head.run_id), ReducerLoop())
+    verdicts: dict[str, str] = {}
+    for call_id in state.doubt:
+        call = state.open[call_id]
+        step = f"{head.run_id}/{call.arguments['step']}"
+        done = world.far.sent[step] > 0 or call.idempotency_key in world.far.under_key
+        # What was stopped on its way may still arrive: nobody in their senses has it repeated.
+        verdicts[call_id] = "done" if done else "failed"
+    if verdicts:
+        await _asked(world, lambda p: p.handle.runs.resume(WS, head.run_id, resolutions=verdicts))
+
+
+# --- the books --------------------------------------------------------------------------------
+
+
+def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
+    told = f"{head.run_id} ({head.status}): " + " ".join(event.type for event in history)
+    assert [event.seq for event in history] == list(range(1, len(history) + 1)), f"gaps in seq: {told}"
+    assert [e.type for e in history if e.type in ENDS] == [history[-1].type], f"ends badly: {told}"
+    differences = replay(head.run_id, history, ReducerLoop()).differences
+    assert differences == (), f"replay decides otherwise: {differences} {told}"
+    state = fold(history, ReducerLoop())
+    _check_calls(state, history, told)
+    _check_steps(world, state, told)
+    assert state.reserved_micros == 0, f"money is still set aside: {told}"
+    budget = state.created.budget_micros
+    assert budget is None or state.spent_micros <= budget, f"{state.spent_micros} of {budget}: {told}"
+    assert head.cost_micros == state.spent_micros, f"the head's cost differs from the fold's: {told}"
+    heard = world.heard.get(head.run_id, [])
+    assert sorted(set(heard)) == list(range(1, len(history) + 1)), f"the bus lost events: {heard} {told}"
+    assert list(dict.fromkeys(heard)) == sorted(set(heard)), f"the bus is out of order: {heard}"
+
+
+def _check_calls(state: RunState, history: list[StoredEvent], told: str) -> None:
+    asked: list[str] = []
+    ended: list[str] = []
+    for stored in history:
+        event = ev.decode(stored)
+        if isinstance(event, ev.CallRequested):
+            asked.append(event.call_id)
+        elif isinstance(event, ev.CallSucceeded | ev.CallFailed):
+            ended.append(event.call_id)
+    ended += state.doubt
+    assert len(asked) == len(set(asked)), f"two intents of one call: {told}"
+    assert sorted(asked) == sorted(ended), f"intents and outcomes differ: {told}"
+
+
+def _check_steps(world: World, state: RunState, told: str) -> None:
+    for task in state.tasks.values():
+        step = f"{state.created.run_id}/{task.spec.id}"
+        times = world.far.times(step)
+        if task.spec.tool in ("send", "order", "put"):
+            assert times <= 1, f"{task.spec.tool} was done {times} times at {step}: {told}"
+        if task.step_done and task.spec.tool in ("send", "order", "put"):
+            assert times == 1, f"{step} is said to be done and is not: {told}"
+
+
+def story(world: World) -> str:
+    """For comparing two lives of one seed: what happened, without names that are made anew."""
+    heard = sorted(len(seqs) for seqs in world.heard.values())
+    return canonical.dumps(
+        {"sent": sorted(world.far.sent.values()), "spent": world.spent_micros, "heard": heard}
+    )

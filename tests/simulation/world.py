@@ -1,0 +1,269 @@
+"""A world for the real engine: processes that are killed and stopped, a store behind a bad line, tools
+whose far side remembers what was done. One seed decides everything."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.models import ModelReply, Usage
+from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Journal
+from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import JournalUnavailable, NotFound, ToolError
+from flowmatik.kernel.events import CloudEvent
+from flowmatik.testing.models import ScriptedModels
+from flowmatik.testing.tools import FunctionTool, FunctionTools
+
+BEGINNING = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)  # a month ends under way
+WORST_MICROS = 100
+CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
+EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
+
+
+class WorldClock:
+    """The loop's time; `skew` is what this clock is wrong by."""
+
+    def __init__(self, skew: timedelta = timedelta()) -> None:
+        self.skew = skew
+
+    def now(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self.monotonic()) + self.skew
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """Chances, for each time that something crosses the line of a process."""
+
+    slow: float = 0.25
+    very_slow: float = 0.01
+    lost: float = 0.02
+    reply_lost: float = 0.02
+    killed: float = 0.004
+    stopped: float = 0.006
+
+
+CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0)
+
+
+@dataclass(slots=True)
+class Process:
+    """One engine with what it needs; dead, nothing of it crosses its line any more."""
+
+    world: "World"
+    name: str
+    clock: WorldClock
+    dead: bool = False
+    stopped_until: float = 0.0
+    handle: EngineHandle = field(init=False)
+
+    async def cross(self) -> None:
+        """Out: slowly, never, or after a sleep of the whole process."""
+        chance, weather = self.world.chance, self.world.weather
+        if not self.dead and chance.random() < weather.killed:
+            self.dead = True
+            self.world.killed(self)
+        if chance.random() < weather.stopped:
+            self.stopped_until = self.clock.monotonic() + chance.uniform(0.1, 20.0)
+        while not self.dead and (left := self.stopped_until - self.clock.monotonic()) > 0:
+            await self.clock.sleep(max(left, 0.001))
+        draw = chance.random()
+        if draw < weather.very_slow:
+            await asyncio.sleep(chance.uniform(0.5, 6.0))
+        elif draw < weather.slow:
+            await asyncio.sleep(chance.uniform(0.0, 0.02))
+        if self.dead:
+            await self.world.for_ever()
+
+
+class Line:
+    """The store as a process sees it."""
+
+    def __init__(self, process: Process, store: InMemoryJournal) -> None:
+        self._process = process
+        self._store = store
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._store, name)
+        process, world = self._process, self._process.world
+
+        async def through(*arguments: Any, **named: Any) -> Any:
+            await process.cross()
+            if world.chance.random() < world.weather.lost:
+                raise JournalUnavailable("the line is cut")
+            result = await method(*arguments, **named)
+            await process.cross()
+            if world.chance.random() < world.weather.reply_lost:
+                raise JournalUnavailable("the line was cut before the reply")
+            return result
+
+        return through
+
+
+@dataclass(slots=True)
+class FarSide:
+    """What really happened. `sent` has no keys; `ordered` and `put` are done once under a key."""
+
+    sent: Counter[str] = field(default_factory=lambda: Counter[str]())
+    under_key: dict[str, str] = field(default_factory=lambda: {})
+    broken: list[str] = field(default_factory=lambda: [])
+
+    def done(self, key: str) -> bool:
+        return self.sent[key] > 0 or key in self.under_key
+
+    def times(self, step: str) -> int:
+        return self.sent[step] + sum(done == step for done in self.under_key.values())
+
+
+class World:
+    """`build` makes an engine; a test may make a broken one."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        store: Callable[[Clock], InMemoryJournal] = InMemoryJournal,
+        build: Callable[[EngineServices], EngineHandle] = build_engine,
+        alone: bool = False,
+    ) -> None:
+        self.chance = random.Random(seed)
+        self.weather = Weather()
+        self.store = store(cast("Clock", WorldClock()))
+        self.far = FarSide()
+        self.processes: list[Process] = []
+        self.heard: dict[str, list[int]] = {}
+        self.spent_micros = 0
+        self.over = False
+        self._build = build
+        self._alone = alone
+        self._births: list[asyncio.Task[None]] = []
+        self._graves: list[asyncio.Future[None]] = []
+
+    def start(self, count: int) -> None:
+        """They come up in their own time; one may die on the way."""
+        self._births += [asyncio.create_task(self.begin(f"p{n}")) for n in range(count)]
+
+    async def begin(self, name: str) -> None:
+        skew = timedelta(seconds=self.chance.choice([0, 0, 0, -1, 2]))
+        process = Process(self, name, WorldClock(skew))
+        process.handle = self._build(
+            EngineServices(
+                journal=cast("Journal", Line(process, self.store)),
+                models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
+                tools=self._tools(process),
+                catalogue=_OneClerk(),
+                loop=ReducerLoop(),
+                clock=process.clock,
+                alone=self._alone,
+            )
+        )
+        process.handle.bus.subscribe("world", self._hear)
+        self.processes.append(process)
+        while True:
+            try:
+                return await process.handle.start(recover_all=True)
+            except JournalUnavailable:
+                await asyncio.sleep(0.5)
+
+    async def for_ever(self) -> None:
+        grave: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._graves.append(grave)  # what waits here must not be collected
+        await grave
+
+    def killed(self, process: Process) -> None:
+        """Another one is started some time later."""
+        self.processes.remove(process)
+        if self.over:
+            return
+        pause = self.chance.uniform(0.0, 8.0)
+
+        async def heir() -> None:
+            await asyncio.sleep(pause)
+            await self.begin(f"{process.name}'")
+
+        self._births.append(asyncio.create_task(heir()))
+
+    def some(self) -> Process | None:
+        return self.chance.choice(self.processes) if self.processes else None
+
+    async def _hear(self, event: CloudEvent) -> None:
+        self.heard.setdefault(event.subject, []).append(event.seq)
+
+    async def _answer(self, process: Process) -> ModelReply:
+        await process.cross()
+        await asyncio.sleep(self.chance.uniform(0.0, 3.0))
+        cost = self.chance.randint(0, WORST_MICROS)
+        self.spent_micros += cost
+        await process.cross()
+        return ModelReply(text="done", usage=Usage(input_tokens=1, output_tokens=1), cost_micros=cost)
+
+    # --- tools --------------------------------------------------------------------------------
+
+    def _tools(self, process: Process) -> FunctionTools:
+        async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+            return await self._act(process, arguments, context)
+
+        async def ask(arguments: dict[str, Any], context: ToolContext) -> Reconciled:
+            await process.cross()
+            key = context.idempotency_key
+            return Reconciled(state="found" if key in self.far.under_key else "void", result={"was": "done"})
+
+        return FunctionTools(
+            {
+                name: FunctionTool(
+                    function=act, effect=effect, timeout=4.0, reconcile=ask if name == "order" else None
+                )
+                for name, effect in EFFECTS.items()
+            }
+        )
+
+    async def _act(self, process: Process, arguments: dict[str, Any], context: ToolContext) -> Any:
+        name, step = str(arguments["tool"]), f"{context.run_id}/{arguments['step']}"
+        await process.cross()
+        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+        if self.chance.random() < 0.03:
+            raise ToolError("the far side says no")
+        await process.cross()
+        await self._check_intent(context)
+        if name == "send":
+            self.far.sent[step] += 1
+        elif name in ("put", "order"):
+            self.far.under_key.setdefault(context.idempotency_key, step)
+        draw = self.chance.random()
+        if draw < 0.02:
+            raise ConnectionResetError("the reply was lost")
+        if draw < 0.04:
+            await asyncio.sleep(60)
+        await process.cross()
+        return {"step": step}
+
+    async def _check_intent(self, context: ToolContext) -> None:
+        history = await self.store.read(context.run_id)
+        if not any(e.type == "CallRequested" and f'"{context.call_id}"' in e.payload for e in history):
+            self.far.broken.append(f"{context.run_id} {context.call_id}: an effect without a durable intent")
+
+
+class _OneClerk:
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        return [CLERK]
+
+    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        if ref not in (CLERK.name, CLERK.ref()):
+            raise NotFound(f"no agent {ref!r}", code="not_found.agent")
+        return CLERK
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+        raise NotImplementedError("the clerk is given")
