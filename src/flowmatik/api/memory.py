@@ -84,8 +84,11 @@ async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: 
 
 
 def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ingested:
-    """Why a document was skipped, in the language of Accept-Language."""
+    """Why a document was skipped, in the language of Accept-Language; in English as the memory says it,
+    which names file and limit."""
     language = language_of(request)
+    if language == "en":
+        return Ingested(items=tuple(steps))
     return Ingested(
         items=tuple(
             replace(step, reason=at.words(language, "fault", step.code, step.values, step.reason))

@@ -64,7 +64,13 @@ class RemoteMemory:
                 steps = await self._send(name, path)
             except InvalidInput as error:  # one bad file harms no other
                 steps = (
-                    IngestProgress(source=name, outcome="skipped", reason=error.message, code=error.code),
+                    IngestProgress(
+                        source=name,
+                        outcome="skipped",
+                        reason=error.message,
+                        code=error.code,
+                        values=dict(error.context),
+                    ),
                 )
             for step in steps:
                 yield dataclasses.replace(step, done=done, total=len(files))

@@ -222,3 +222,35 @@ async def test_what_is_wrong_is_said_in_the_language_asked_for(client: httpx.Asy
     assert answer.json()["title"] == "¿Quién eres?"
     assert answer.json()["detail"].startswith("la clave o el token no son válidos")
     assert answer.json()["code"] == "auth.invalid"
+
+
+async def test_what_is_wrong_with_each_field_is_said_in_the_language_asked_for(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"budget_usd": -1, "sources": "x", "gaol": 1}
+    headers = bearer("admin") | {"Accept-Language": "es"}
+    spanish = (await client.post("/v1/runs", json=body, headers=headers)).json()
+    english = (await client.post("/v1/runs", json=body, headers=bearer("admin"))).json()
+    assert {row["field"]: row["message"] for row in spanish["errors"]} == {
+        "body.goal": "falta",
+        "body.budget_usd": "debe ser al menos 0",
+        "body.sources": "debe ser una lista",
+        "body.gaol": "no es un campo de aquí",
+    }
+    assert "body.goal: falta" in spanish["detail"]
+    assert "body.goal: is missing" in english["detail"]
+    assert [row["code"] for row in spanish["errors"]] == [row["code"] for row in english["errors"]]
+    odd = (await client.get("/v1/runs?status=odd&limit=x", headers=headers)).json()
+    assert [row["message"] for row in odd["errors"]] == [
+        "debe ser uno de 'queued', 'running', 'waiting', 'in_doubt', 'succeeded', 'failed', 'cancelled'",
+        "debe ser un número entero",
+    ]
+    as_json = headers | {"Content-Type": "application/json"}
+    broken = await client.post("/v1/runs", content=b"{", headers=as_json)
+    assert broken.json()["errors"][0]["message"] == "no es JSON"
+
+
+async def test_what_was_sent_is_not_repeated_for_it_may_be_a_password(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/auth/login", json={"username": "", "password": ["hunter2"]})
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text

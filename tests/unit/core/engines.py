@@ -7,7 +7,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
-from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
@@ -69,7 +69,7 @@ async def running_engine(
     *,
     journal: Journal | None = None,
     models: ModelGateway | None = None,
-    tools: FunctionTools | None = None,
+    tools: ToolBox | None = None,
     agents: Sequence[AgentVersion] = (),
     loop: AgentLoop | None = None,
     recover_all: bool = True,

@@ -78,6 +78,9 @@ def _usage(error: exceptions.ClickException) -> tuple[str, dict[str, object]]:
     match error:
         case exceptions.NoSuchOption():
             return "option", {"option": error.option_name}
+        case exceptions.BadOptionUsage():
+            key = "flag" if error.message.endswith("does not take a value.") else "argument"
+            return key, {"option": error.option_name}
         case exceptions.MissingParameter():
             return "missing", {"name": _name(error)}
         case exceptions.BadParameter():
@@ -86,8 +89,10 @@ def _usage(error: exceptions.ClickException) -> tuple[str, dict[str, object]]:
             return key, {"name": _name(error), "choices": choices.rstrip(".").replace("'", "")}
         case _ if error.message.startswith("No such command"):
             return "command", {"command": error.message.split("'")[1]}
+        case _ if error.message.startswith("Got unexpected extra argument"):
+            return "extra", {"arguments": error.message.partition(") (")[2].removesuffix(")")}
         case _:
-            return "other", {}
+            return "other", {"said": error.format_message()}
 
 
 def _name(error: exceptions.BadParameter) -> str:
