@@ -22,7 +22,7 @@ from flowmatik.core.state import RunState
 from tests.simulation.__main__ import lived
 from tests.simulation.scenario import simulate, story
 
-SEEDS = 6000
+SEEDS = 4000
 CHUNK = 500
 MOST_TRIED = 3000
 
