@@ -5,11 +5,13 @@ SIGUSR2 it may again.
 """
 
 import asyncio
+import contextlib
 import signal
 import sys
 from types import FrameType
 from typing import Any
 
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.stores.sqlite import SqliteStore
 
 UNLIMITED = 1 << 30
@@ -24,9 +26,14 @@ class CrampedStore(SqliteStore):
 
 
 async def limit(pages: int) -> None:
-    """SQLite takes at least the pages in use."""
+    """SQLite takes at least the pages in use. Asked again where it shared a transaction with a write that
+    found no room, and was rolled back with it."""
     for store in stores:
-        await store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}"))
+        while True:
+            with contextlib.suppress(JournalUnavailable):
+                await store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}"))
+                break
+            await asyncio.sleep(0.01)
 
 
 def on_signal(number: int, frame: FrameType | None) -> None:
