@@ -134,11 +134,35 @@ def test_ranges_and_open_ends_of_time_are_what_they_say(
         ("How many crates were stolen?", "stolen"),
         ("Total crates from 2025 to 2024", "2025"),
         ("How many harvests in March?", "march"),
+        ("How many harvests have a price of 3?", "price"),
+        ("How many harvests with price 6?", "6"),
+        ("How many harvests after 1 March 2024?", "after"),
+        ("How many harvests in each month of 2024?", "month"),
+        ("How many harvests of the same grower?", "grower"),
+        ("Total crates of the region", "region"),
     ],
 )
 def test_what_the_grammar_lacks_is_refused_by_name(harvest: Data, question: str, part: str) -> None:
     with pytest.raises(NotUnderstood, match=part):
         harvest.answer(question)
+
+
+def test_kinds_are_counted_where_the_question_counts_what_the_rows_are_not(harvest: Data) -> None:
+    assert harvest.answer("How many growers picked_on in 2024?") == [(2,)]
+    assert harvest.answer("How many harvests in each region?") == [("North", 3), ("South", 2)]
+
+
+@pytest.mark.parametrize("word", ["entregados", "delivered", "anulados"])
+def test_a_value_is_named_in_the_other_language_too(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("who,amount,status\nAda,10,delivered\nBo,4,cancelled\nCy,6,delivered\n", encoding="utf-8")
+    assert Data(path).answer(f"¿Cuál fue el amount medio de los {word}?") == [
+        (4.0 if word == "anulados" else 8.0,)
+    ]
+
+
+def test_the_word_year_before_a_year_is_part_of_it(harvest: Data) -> None:
+    assert harvest.answer("How many harvests in the year 2025?") == [(2,)]
 
 
 def test_a_question_about_something_else_names_the_tables_there_are(energy: Data) -> None:

@@ -13,7 +13,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flowmatik.integrations.models.local.lexicon import AGGREGATES, NEUTRAL, NUMBERS, OUTSIDE, related
+from flowmatik.integrations.models.local.lexicon import (
+    AGGREGATES,
+    BOUNDS,
+    NUMBERS,
+    OUTSIDE,
+    is_filler,
+    related,
+    same_notion,
+)
 from flowmatik.integrations.models.local.periods import NotUnderstood, Period, read_periods
 from flowmatik.integrations.models.local.words import STOP, fold
 
@@ -165,11 +173,13 @@ def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Tabl
     measure = None
     if not aggregate.startswith("count"):
         measure = _measure(reading, table, aggregate)
+    elif aggregate == "count" and (kinds := _kinds(counted[:1], table)) is not None:
+        measure = kinds  # "how many customers ordered"
     elif aggregate == "count" and not any(related(w, name) for w in counted for name in table.words):
         measure = _summed_column(counted, table)
         aggregate = "sum" if measure else aggregate  # "how many crates": what the column counts
         measure = measure or _counted_column(counted, table)
-    _refuse_leftovers(reading, table, group, measure)
+    _refuse_leftovers(reading, group, measure)
     return _select(table, aggregate, measure, group, top, reading.where)
 
 
@@ -185,10 +195,26 @@ def _value_filters(reading: _Reading, table: Table) -> None:
             for match in re.finditer(pattern, reading.text):
                 chosen.append(value)
                 reading.cut(*match.span())
+        chosen += _meant(reading, column, table)
         if chosen:
             listed = ", ".join("'" + value.replace("'", "''") + "'" for value in dict.fromkeys(chosen))
             reading.where.append(f"{column.sql} IN ({listed})")
             reading.explain(*column.words)
+
+
+def _meant(reading: _Reading, column: Column, table: Table) -> list[str]:
+    """Values that a word of the other language names ("entregados": delivered), unless it names a column."""
+    found: list[str] = []
+    named = [word for other in table.columns for word in other.words] + table.words
+    for match in re.finditer(r"[a-z]{4,}", reading.text):
+        word = match[0]
+        if any(related(word, name) for name in named):
+            continue
+        for value in column.values:
+            if fold(value).isalpha() and same_notion(word, fold(value)):
+                found.append(value)
+                reading.cut(*match.span())
+    return found
 
 
 def _date_filters(reading: _Reading, table: Table) -> None:
@@ -222,7 +248,9 @@ def _span(column: Column, period: Period) -> str:
 
 def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tuple[Column | None, int]:
     texts = [c for c in table.columns if not c.numeric and not c.dated]
-    by = re.search(r"\b(?:per|by|for each|por|por cada|para cada|de cada)\s+([a-z]+)", reading.text)
+    by = re.search(
+        r"\b(?:per|by|(?:(?:for|in) )?each|por|(?:(?:por|para|de|en) )?cada)\s+([a-z]+)", reading.text
+    )
     if by:
         column = next((c for c in texts if any(related(by.group(1), w) for w in c.words)), None)
         if column:
@@ -252,6 +280,13 @@ def _counted_column(counted: list[str], table: Table) -> Column | None:
     return next((c for w in counted for c in texts if any(related(w, part) for part in c.words)), None)
 
 
+def _kinds(noun: list[str], table: Table) -> Column | None:
+    """The column of a thing that is not what the rows are."""
+    if any(related(w, name) for w in noun for name in table.words):
+        return None
+    return _counted_column(noun, table)
+
+
 def _summed_column(counted: list[str], table: Table) -> Column | None:
     """The column of numbers that already counts what is asked for."""
     numeric = [c for c in table.columns if c.numeric and "id" not in c.words]
@@ -277,11 +312,13 @@ def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
     return best
 
 
-def _refuse_leftovers(reading: _Reading, table: Table, group: Column | None, measure: Column | None) -> None:
-    del group, measure
-    reading.explain(*(word for column in table.columns for word in column.words))
+def _refuse_leftovers(reading: _Reading, *used: Column | None) -> None:
+    """Only the columns that the query uses account for words."""
+    reading.explain(*(word for column in used if column for word in column.words))
     unknown = [
-        w for w in reading.left if w not in STOP and not any(related(w, n) for n in NEUTRAL) and len(w) > 1
+        w
+        for w in reading.left
+        if w in BOUNDS or w[0].isdigit() or (len(w) > 1 and w not in STOP and not is_filler(w))
     ]
     if unknown:
         raise NotUnderstood(f"I do not understand {', '.join(repr(w) for w in dict.fromkeys(unknown))} in it")

@@ -2,6 +2,11 @@
 
 from functools import lru_cache
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 AGGREGATES: tuple[tuple[str, str], ...] = (
     ("count", r"\b(?:how many|number of|count(?: of)?|cuant[oa]s|numero de|cantidad de)\b(?= (?!total))"),
     ("max", r"\b(?:highest|largest|biggest|greatest|maximum|max|most expensive|top(?: \d+)?|best"
@@ -81,79 +86,26 @@ _NOTIONS: tuple[tuple[str, ...], ...] = (
     ("depart", "area"),
     ("name", "nombre"),
 )
-# Verbs and fillers that change nothing in a question over a table.
-NEUTRAL = (
-    "had",
-    "were",
-    "was",
-    "made",
-    "place",
-    "placed",
-    "record",
-    "register",
-    "registr",
-    "receiv",
-    "recib",
-    "happen",
-    "occur",
-    "produc",
-    "hubo",
-    "hub",
-    "tuv",
-    "tuvo",
-    "tuvieron",
-    "tiene",
-    "hici",
-    "realiz",
-    "fueron",
-    "fue",
-    "cada",
-    "each",
-    "euro",
-    "eur",
-    "usd",
-    "dollar",
-    "dolar",
-    "all",
-    "todos",
-    "entre",
-    "durante",
-    "during",
-    "year",
-    "ano",
-    "month",
-    "mes",
-    "our",
-    "nuestr",
-    "table",
-    "tabla",
-    "row",
-    "fila",
-    "entries",
-    "entrada",
-    "altogether",
-    "suma",
-    "average",
-    "medi",
-    "promedio",
-    "total",
-    "order",
-    "pedid",
-    "resolution",
-    "calcula",
-    "compute",
-    "calculate",
-    "dime",
-    "tell",
-    "show",
-    "muestra",
-    "lista",
-    "list",
-    "number",
-    "numero",
-    "value",
-    "valor",
+# Verbs and fillers that change nothing in a question over a table: whole words, and beginnings of words.
+_FILLERS = _set(
+    "had were was made place placed happened occurred altogether all our euro euros eur usd dollar dollars "
+    "dolar dolares table tabla row rows fila filas entries entry entrada entradas tell show list lista "
+    "muestra dime number numero value valor total sum suma average mean media medio promedio hubo tuvo "
+    "tuvieron tiene tienen produced produjo produjeron came come vinieron handled atendidos fueron fue todos "
+    "todas durante during calcula compute calculate"
 )
+_FILLER_STEMS = ("record", "register", "registr", "receiv", "recib", "realiz", "hici", "nuestr")
+# Said of a time that was not read with them, these would turn the answer round.
+BOUNDS = _set("after before since until till despues antes desde hasta")
+
+
+def is_filler(word: str) -> bool:
+    return word in _FILLERS or word.startswith(_FILLER_STEMS)
+
+
+def same_notion(a: str, b: str) -> bool:
+    """Whether two folded words are one of the notions above, in either language."""
+    return any(_has(a, notion) and _has(b, notion) for notion in _NOTIONS)
 
 
 @lru_cache(maxsize=100_000)
@@ -164,7 +116,7 @@ def related(a: str, b: str) -> bool:
     short, long = sorted((a, b), key=len)
     if len(short) >= 4 and long.startswith(_trunk(short)):
         return len(long) - len(_trunk(short)) <= 6
-    return any(_has(a, notion) and _has(b, notion) for notion in _NOTIONS)
+    return same_notion(a, b)
 
 
 def _trunk(word: str) -> str:

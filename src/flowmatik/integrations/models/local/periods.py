@@ -10,6 +10,9 @@ _YEAR = r"(?:19|20)\d\d"
 _DATE = re.compile(
     rf"\b(?:(?P<month>{_MONTH})\b(?:\s+(?:de|del|of|in)?\s*)?(?P<of>{_YEAR})?|(?P<year>{_YEAR}))\b"
 )
+# "in the year 2025", "el mes de marzo"; but not "in each month of 2025"
+_SAID_YEAR = re.compile(r"\b(?<!each )(?<!every )(?<!cada )(?:year|ano)\s+(?:of\s+|de\s+)?$")
+_SAID_MONTH = re.compile(r"\b(?<!each )(?<!every )(?<!cada )(?:month|mes)\s+(?:of\s+|de\s+)?$")
 _JOINED = re.compile(r"\s*(?:and|y|e|to|a|al|hasta|until|till|through)\s+(?:(?:de|del|the|el|in|en)\s+)?")
 _OPENS_RANGE = re.compile(r"\b(?:between|entre|from|desde|de)\s+(?:the\s+|el\s+)?$")
 _BEFORE = re.compile(r"\b(?:before|prior to|antes de(?:l)?)\s+$")
@@ -65,6 +68,9 @@ def read_periods(text: str) -> tuple[list[Period], list[tuple[int, int]]]:
 def _bounded(text: str, one: _Named) -> tuple[Period, int]:
     """What a word before the date makes of it, and where that word begins."""
     before = text[: one.start]
+    said = _SAID_YEAR if re.match(_YEAR, text[one.start :]) else _SAID_MONTH
+    start = so.start() if (so := said.search(before)) else one.start
+    before = before[:start]
     for pattern, period in (
         (_BEFORE, Period(first="", end=one.first)),
         (_AFTER, Period(first=one.end, end="")),
@@ -74,7 +80,7 @@ def _bounded(text: str, one: _Named) -> tuple[Period, int]:
         found = pattern.search(before)
         if found:
             return period, found.start()
-    return Period(first=one.first, end=one.end), one.start
+    return Period(first=one.first, end=one.end), start
 
 
 def _named(text: str) -> list[_Named]:
