@@ -135,7 +135,7 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallInDoubt:
-    """A `once` effect whose outcome nobody can tell; a person decides. `why` says in English what
+    """An effect whose outcome nobody can tell; a person decides. `why` says in English what
     `code` and `values` say for the catalogues."""
 
     call_id: str

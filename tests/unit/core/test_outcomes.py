@@ -158,3 +158,8 @@ def test_every_doubt_has_words_in_both_languages(code: str) -> None:
     texts = {text.fault(doubt.code, doubt.values, doubt.why) for text in (SPANISH, ENGLISH)}
     assert len(texts) == 2
     assert "in English" not in texts
+
+
+def test_a_secret_in_the_words_of_an_error_does_not_reach_the_journal() -> None:
+    fact = failed_by(ToolError("no answer from https://ann:hunter2@mail.example/send"), call())
+    assert "hunter2" not in str(fact)

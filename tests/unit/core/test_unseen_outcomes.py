@@ -10,7 +10,9 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Created, Creation
 from flowmatik.kernel.clock import Clock, SystemClock
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
 from tests.unit.core.engines import eventually, running_engine
 
@@ -130,6 +132,112 @@ async def test_cancel_awaits_an_idempotent_effect() -> None:
         finish.set()
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
     assert (view.status, view.tasks[0].output) == (RunStatus.CANCELLED, {"sent": True})
+
+
+async def test_an_effect_cut_off_by_the_end_of_the_process_is_asked_after_though_its_run_was_cancelled() -> (
+    None
+):
+    journal, began = InMemoryJournal(SystemClock()), asyncio.Event()
+
+    async def send(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    async def ask(arguments: dict[str, Any], context: ToolContext) -> Reconciled:
+        return Reconciled(state="found", result={"sent": True})
+
+    tools = tools_of(send, Effect.ONCE, timeout=60, reconcile=ask)
+    async with running_engine(journal=journal, tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.ONCE)))
+        await began.wait()
+        await engine.runs.cancel(WS, run_id)
+        await eventually(lambda: _recorded(journal, run_id, "CancelRequested"))
+    async with running_engine(journal=journal, tools=tools) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert (view.status, view.tasks[0].output) == (RunStatus.CANCELLED, {"sent": True})
+
+
+async def test_an_owner_that_lost_its_run_hands_over_what_came_of_the_effect() -> None:
+    journal, began, finish = InMemoryJournal(SystemClock()), asyncio.Event(), asyncio.Event()
+
+    async def send(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await finish.wait()
+        return {"sent": True}
+
+    tools = tools_of(send, Effect.ONCE, timeout=60)
+    async with running_engine(journal=journal, tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.ONCE)))
+        await began.wait()
+        await journal.retire_worker((await journal.head(WS, run_id)).owner)
+        await journal.register_worker("wkr_heir", ttl_seconds=1000)
+        assert await journal.claim(run_id, "wkr_heir") is not None
+        finish.set()
+
+        async def handed_over() -> bool:
+            return [item.kind for item in await journal.inbox(run_id, after=0)] == ["outcome"]
+
+        await eventually(handed_over)
+
+
+async def test_a_call_that_falls_in_doubt_again_can_be_decided_again() -> None:
+    """While another task keeps the run at work, so that its owner stays the same."""
+    released = asyncio.Event()
+
+    async def wait(arguments: dict[str, Any], context: ToolContext) -> Any:
+        await released.wait()
+        return {}
+
+    tools = FunctionTools(
+        {
+            "act": FunctionTool(function=hang, effect=Effect.ONCE, timeout=0.02),
+            "wait": FunctionTool(function=wait, timeout=60),
+        }
+    )
+    other = PlanTask(id="w", objective="", tool="wait")
+    journal = InMemoryJournal(SystemClock())
+    async with running_engine(journal=journal, tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(*plan(Effect.ONCE), other)))
+        for times, resolution in ((1, "repeat"), (2, "done")):
+            await eventually(lambda times=times: _recorded(journal, run_id, "CallInDoubt", times))
+            [doubt] = (await engine.runs.get(WS, run_id)).in_doubt
+            await engine.runs.resume(WS, run_id, resolutions={doubt.call_id: resolution})
+        released.set()
+
+        async def succeeded() -> bool:
+            return (await engine.runs.get(WS, run_id)).status is RunStatus.SUCCEEDED
+
+        await eventually(succeeded)
+    assert len(tools.calls) == ATTEMPTS, "twice the effect, once the other"
+
+
+class LosesTheFirstReply(InMemoryJournal):
+    lost = False
+
+    async def create(self, creation: Creation) -> Created:
+        created = await super().create(creation)
+        if not self.lost:
+            self.lost = True
+            raise JournalUnavailable("the line was cut before the reply")
+        return created
+
+
+async def test_a_run_whose_creation_was_not_acknowledged_keeps_its_deadline_while_in_doubt() -> None:
+    journal = LosesTheFirstReply(SystemClock())
+    tools = tools_of(hang, Effect.ONCE, timeout=0.02)
+    async with running_engine(journal=journal, tools=tools) as engine:
+        with pytest.raises(JournalUnavailable):
+            await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.ONCE), deadline_seconds=0.6))
+        [head] = await journal.list_heads(WS, status=None, before=None, limit=2)
+
+        async def ended() -> bool:
+            return (await engine.runs.get(WS, head.run_id)).error_code == "run.deadline"
+
+        await eventually(ended)
+
+
+async def _recorded(journal: InMemoryJournal, run_id: str, kind: str, times: int = 1) -> bool:
+    return sum(event.type == kind for event in await journal.read(run_id)) >= times
 
 
 async def _left_behind(journal: InMemoryJournal, clock: Clock) -> str:

@@ -17,7 +17,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import RunPlace, recordable
 from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
-from flowmatik.core.engine.outcomes import failed, in_doubt
+from flowmatik.core.engine.outcomes import failed, in_doubt, never_begun
 from flowmatik.core.engine.parts import DriverParts, Launch, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
@@ -125,7 +125,7 @@ class RunDriver:
                 await self._read_inbox()
             elif isinstance(item, Launch):
                 if self.state.stopping and not item.recovering:
-                    await self._fact(failed(item.call, "call.aborted", "the run was stopped"))
+                    await self._fact(never_begun(item.call))
                 else:
                     self._launches.append(item)
             else:
@@ -154,7 +154,7 @@ class RunDriver:
             if self._draining:
                 return  # it has not begun: the next owner finds it open
             if self.state.stopping:
-                event = failed(self.state.open[event.call_id], "call.aborted", "the run was stopped")
+                event = never_begun(self.state.open[event.call_id])
         if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
             return
         self._put(event)
@@ -272,7 +272,7 @@ class RunDriver:
         if self._running.get(call.call_id) is task:
             del self._running[call.call_id]
         if task.cancelled() and self.state.stopping and call.call_id not in self._begun:
-            self._mailbox.put_nowait(failed(call, "call.aborted", "the run was stopped"))
+            self._mailbox.put_nowait(never_begun(call))
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
@@ -285,6 +285,8 @@ class RunDriver:
             effects = self._parts.effects
             if recovering:
                 outcome = await effects.recovered(call, self._place)
+            elif self.state.stopping:
+                outcome = never_begun(call)
             elif late := effects.late(call):
                 outcome = late
             elif call.kind == "model":
@@ -315,8 +317,7 @@ class RunDriver:
             if self._effect(call_id) is Effect.READ:
                 task.cancel()
         for call in (launch.call for launch in self._launches if not launch.recovering):
-            # never begun: it had no effect
-            self._mailbox.put_nowait(failed(call, "call.aborted", "the run was stopped"))
+            self._mailbox.put_nowait(never_begun(call))
             self._requests.pop(call.call_id, None)
         self._launches = [launch for launch in self._launches if launch.recovering]
 
@@ -350,7 +351,7 @@ class RunDriver:
             message = "a person said that it did not take effect"
             await self._fact(failed(call, "call.failed", message))
         elif self.state.stopping:
-            await self._fact(failed(call, "call.aborted", "the run was stopped"))
+            await self._fact(never_begun(call))
         else:
             self._launches.append(Launch(call))
 

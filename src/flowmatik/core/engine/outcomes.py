@@ -34,6 +34,11 @@ def failed_by(error: FlowmatikError, call: ev.CallRequested, *, cost_micros: int
     )
 
 
+def never_begun(call: ev.CallRequested) -> ev.CallFailed:
+    """Its run was stopped before it could."""
+    return failed(call, "call.aborted", "the run was stopped")
+
+
 def in_doubt(call: ev.CallRequested, code: str, why: str, **values: object) -> ev.CallInDoubt:
     return ev.CallInDoubt(call_id=call.call_id, why=why, code=code, values=_values(call, values))
 
