@@ -21,6 +21,7 @@ from flowmatik.core.journal.port import Append, Appended
 from flowmatik.core.state import RunState
 from tests.simulation.__main__ import lived
 from tests.simulation.scenario import simulate, story
+from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
 CHUNK = 500
@@ -61,25 +62,6 @@ class WithoutFence(InMemoryJournal):
         run = self._run(append.run_id)
         run.owner = run.owner or "anybody"
         return await super().append(replace(append, epoch=head.epoch, expected_seq=head.head_seq))
-
-
-class ParksBlindly(InMemoryJournal):
-    async def append(self, append: Append) -> Appended:
-        if append.park_if_seen is not None:
-            head = await self.head(None, append.run_id)
-            append = replace(append, park_if_seen=head.inbox_tail)
-        return await super().append(append)
-
-
-class Hasty(RunDriver):
-    """Starts effects while their intents are still on the way to the store."""
-
-    async def _commit(self) -> bool:
-        launches, self._launches = self._launches, []
-        self._term = self._parts.lease.term
-        for launch in launches:
-            self._launch(launch.call, recovering=launch.recovering)
-        return await super()._commit()
 
 
 class Unannounced(RunDriver):

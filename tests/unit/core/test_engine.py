@@ -147,7 +147,8 @@ async def test_cancel_aborts_a_read_and_ends_the_run_and_a_second_cancel_is_a_co
     assert len(tools.calls) == 1
 
 
-async def test_cancel_awaits_a_once_effect() -> None:
+@pytest.mark.parametrize("effect", [Effect.ONCE, Effect.IDEMPOTENT])
+async def test_cancel_awaits_an_effect(effect: Effect) -> None:
     began, finish = asyncio.Event(), asyncio.Event()
 
     async def slow(arguments: dict[str, Any], context: ToolContext) -> Any:
@@ -155,9 +156,9 @@ async def test_cancel_awaits_a_once_effect() -> None:
         await finish.wait()
         return {"sent": True}
 
-    tools = FunctionTools({"echo": FunctionTool(function=slow, effect=Effect.ONCE, timeout=60)})
+    tools = FunctionTools({"echo": FunctionTool(function=slow, effect=effect, timeout=60)})
     async with running_engine(tools=tools) as engine:
-        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1, effect=Effect.ONCE)))
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1, effect=effect)))
         await began.wait()
         await engine.runs.cancel(WS, run_id)
 

@@ -16,12 +16,12 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.engine import engine as engine_module
-from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, Creation, HeadChange, NewEvent
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Fenced
 from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.unit.core.broken import Hasty, ParksBlindly
 from tests.unit.core.engines import running_engine
 
 WS = "default"
@@ -62,17 +62,6 @@ async def every_effect_has_a_durable_intent() -> None:
     assert without == []
 
 
-class Hasty(RunDriver):
-    """Starts effects while their intents are still on the way to the store."""
-
-    async def _commit(self) -> bool:
-        launches, self._launches = self._launches, []
-        self._term = self._parts.lease.term
-        for launch in launches:
-            self._launch(launch.call, recovering=launch.recovering)
-        return await super()._commit()
-
-
 async def test_an_effect_before_its_intent_is_acknowledged_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -101,15 +90,6 @@ async def input_that_arrives_while_a_run_parks_wakes_it(journal: InMemoryJournal
     result = await journal.append(append)
     ready = await journal.ready(10)
     assert not result.parked or ready == ["run_1"], "the run is parked and nobody will look at its input"
-
-
-class ParksBlindly(InMemoryJournal):
-    async def append(self, append: Append) -> Appended:
-        seen = append.park_if_seen
-        if seen is not None:
-            head = await self.head(None, append.run_id)
-            append = replace(append, park_if_seen=head.inbox_tail)
-        return await super().append(append)
 
 
 async def test_parking_without_a_look_at_the_inbox_is_noticed() -> None:

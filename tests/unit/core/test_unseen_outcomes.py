@@ -112,28 +112,6 @@ async def test_an_idempotent_effect_is_taken_up_under_its_key(later: timedelta, 
     assert len(tools.calls) == (status is RunStatus.SUCCEEDED)
 
 
-async def test_cancel_awaits_an_idempotent_effect() -> None:
-    began, finish = asyncio.Event(), asyncio.Event()
-
-    async def slow(arguments: dict[str, Any], context: ToolContext) -> Any:
-        began.set()
-        await finish.wait()
-        return {"sent": True}
-
-    async with running_engine(tools=tools_of(slow, timeout=60)) as engine:
-        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.IDEMPOTENT)))
-        await began.wait()
-        await engine.runs.cancel(WS, run_id)
-
-        async def heard() -> bool:
-            return "flowmatik.CancelRequested" in [e.type async for e in engine.runs.events(WS, run_id)]
-
-        await eventually(heard)
-        finish.set()
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
-    assert (view.status, view.tasks[0].output) == (RunStatus.CANCELLED, {"sent": True})
-
-
 async def test_an_effect_cut_off_by_the_end_of_the_process_is_asked_after_though_its_run_was_cancelled() -> (
     None
 ):
