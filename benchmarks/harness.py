@@ -49,7 +49,8 @@ class Contestant:
 class Case:
     """`prepare` opens what the case needs (a server, a folder) and yields `fresh`, which yields a
     new, empty target for every single measurement. The first contestant is ours. `parts` names what
-    else ours measures on the way, with its unit; each becomes a line of its own, `case.part`."""
+    else ours measures on the way, with its unit; each becomes a line of its own, `case.part`. `goals`
+    say how many times a contestant's figure ours should reach, or stay below where lower is better."""
 
     name: str
     unit: str
@@ -59,6 +60,7 @@ class Case:
     prepare: Callable[[], AbstractContextManager[Fresh]]
     higher_is_better: bool = True
     parts: Mapping[str, str] = field(default_factory=lambda: {})
+    goals: Mapping[str, float] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +215,7 @@ def _document(bench: Benchmark, results: Sequence[CaseResult], rounds: int, whol
             n=result.n,
             higher_is_better=result.case.higher_is_better,
             samples=result.samples,
+            goals=result.case.goals,
             parts={f"{part}, {result.case.parts[part]}": values for part, values in result.parts.items()},
         )
         for result in results

@@ -22,7 +22,7 @@ round, each in a new process on a new, empty store.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A case's samples by contestant, ours first."""
+    """A case's samples by contestant, ours first; `goals` by contestant, as in `harness.Case`."""
 
     case: str
     unit: str
@@ -30,6 +30,7 @@ class Table:
     higher_is_better: bool
     samples: Mapping[str, Sequence[float]]
     parts: Mapping[str, Sequence[float]] = field(default_factory=lambda: {})
+    goals: Mapping[str, float] = field(default_factory=lambda: {})
 
 
 def section(about: str, tables: Sequence[Table], rounds: int, versions: Sequence[str]) -> str:
@@ -45,22 +46,29 @@ def _table(table: Table) -> str:
     base = statistics.median(table.samples[ours])
     rows = [
         f"`{table.case}`, n = {table.n}, {table.unit}:\n",
-        "| | median | lowest to highest | ours is |",
-        "|---|---:|---:|---:|",
+        f"| | median | lowest to highest | {'ours is' if table.higher_is_better else 'ours costs'} | goal |",
+        "|---|---:|---:|---:|---|",
     ]
     for name, values in table.samples.items():
         middle = statistics.median(values)
-        times = base / middle if table.higher_is_better else middle / base
-        compared = " " if name == ours else f" {times:.3g}× it "
-        rows.append(
-            f"| {name} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} |{compared}|"
-        )
+        compared = " " if name == ours else f" {base / middle:.3g}× it "
+        spread = f"{_figure(min(values))} to {_figure(max(values))}"
+        goal = _goal(table, name, base / middle)
+        rows.append(f"| {name} | {_figure(middle)} | {spread} |{compared}| {goal} |")
     for part, values in table.parts.items():
         middle = statistics.median(values)
-        rows.append(
-            f"| {ours}: {part} | {_figure(middle)} | {_figure(min(values))} to {_figure(max(values))} | |"
-        )
+        spread = f"{_figure(min(values))} to {_figure(max(values))}"
+        rows.append(f"| {ours}: {part} | {_figure(middle)} | {spread} | | |")
     return "\n".join(rows)
+
+
+def _goal(table: Table, name: str, ratio: float) -> str:
+    """What was aimed at, and by how much it was missed."""
+    wanted = table.goals.get(name)
+    if wanted is None:
+        return ""
+    sign, short = ("≥", wanted / ratio) if table.higher_is_better else ("≤", ratio / wanted)
+    return f"{sign} {wanted:g}×: " + ("met" if short <= 1 else f"missed by a factor of {short:.2g}")
 
 
 def _figure(value: float) -> str:

@@ -10,6 +10,9 @@ model is a function in the process, so the figure is the framework's own CPU, th
 Ours journals every step: intent, outcome, outbox and budget, into memory (`memory`), which no peer does
 here, or into a SQLite file that survives a power cut (`sqlite_full`). `plain_asyncio` is the same three calls
 written by hand, with nothing about them.
+
+Where our time goes: a run is four appends, eighteen encodings of JSON and six asyncio tasks; in a profile
+the largest single function takes six hundredths of it.
 """
 
 PEERS = (
@@ -38,6 +41,7 @@ BENCHMARK = Benchmark(
             contestants=(_ours("memory"), *PEERS),
             prepare=nothing,
             higher_is_better=False,
+            goals={"agno": 0.5},
         ),
         Case(
             name="sqlite_full",

@@ -88,6 +88,27 @@ def test_only_a_full_run_of_everything_writes_the_page(page: Path) -> None:
     assert "| flowmatik | 1,000 | 1,000 to 1,000 | |" in text
 
 
+@pytest.mark.parametrize(
+    ("higher", "ours", "told"),
+    [
+        (True, 4.0, "ours is | goal |"),
+        (True, 4.0, "| 2× it | ≥ 2×: met |"),
+        (True, 1.0, "| 0.5× it | ≥ 2×: missed by a factor of 4 |"),
+        (False, 4.0, "ours costs | goal |"),
+        (False, 4.0, "| 2× it | ≤ 2×: met |"),
+        (False, 8.0, "| 4× it | ≤ 2×: missed by a factor of 2 |"),
+    ],
+)
+def test_the_page_says_which_goals_are_met_and_by_how_much_one_is_missed(
+    higher: bool, ours: float, told: str
+) -> None:
+    table = report.Table(
+        case="c", unit="u", n=1, higher_is_better=higher,
+        samples={"ours": [ours], "peer": [2.0]}, goals={"peer": 2.0},
+    )  # fmt: skip
+    assert told in report.section("about", [table], 1, [])
+
+
 def test_a_section_replaces_only_itself(page: Path) -> None:
     report.write_section("one", "One", "first", page)
     report.write_section("two", "Two", r"second \1 \g<0>", page)
