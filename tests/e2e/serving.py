@@ -39,6 +39,8 @@ class Server:
     def post(self, path: str, *, key: str = "", **sent: Any) -> httpx.Response:
         """`key`: with the same one, what is asked again is still the same."""
         headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        if "content" in sent:
+            headers["Content-Type"] = "application/json"
         return httpx.post(f"{self.url}{path}", headers=headers, timeout=60, **sent)
 
     def start_run(self, goal: str, *, key: str = "", **fields: Any) -> str:

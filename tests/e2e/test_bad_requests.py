@@ -62,6 +62,26 @@ def run_ids(server: Server) -> list[str]:
 # --- goals, agents, plans -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"goal": "x", "budget_usd": Infinity}',
+        '{"goal": "x", "budget_usd": 1e15}',
+        '{"goal": "x", "deadline_seconds": 1e300}',
+        '{"goal": "x", "deadline_seconds": NaN}',
+        '{"goal": "broken \\ud800 text"}',
+        '{"goal": "x", "sources": ["\\udfff.md"]}',
+    ],
+)
+def test_figures_and_texts_that_nothing_can_hold_are_refused_and_no_run_is_made(
+    server: Server, body: str
+) -> None:
+    before = run_ids(server)
+    status, code, detail = refused(server, "/v1/runs", content=body.encode())
+    assert (status // 100, code.partition(".")[0]) == (4, "input"), detail
+    assert run_ids(server) == before
+
+
 def test_an_unknown_agent_is_named_with_those_that_there_are_and_no_run_is_made(server: Server) -> None:
     before = run_ids(server)
     status, code, detail = refused(server, "/v1/runs", json={"goal": "x", "agent": "nightporter"})

@@ -1,6 +1,7 @@
 """/v1/runs: create, read, list, cancel, resume, replay, and the event stream."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
@@ -30,6 +31,9 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 Reader = Annotated[Principal, needs("runs:read")]
 Writer = Annotated[Principal, needs("runs:write")]
 KEEP_ALIVE_SECONDS = 15.0
+MOST_USD = 1_000_000
+LONGEST_SECONDS = 366 * 86_400
+_SEQ = re.compile(r"[0-9]{1,18}")
 
 
 class RunRequest(BaseModel):
@@ -40,8 +44,8 @@ class RunRequest(BaseModel):
     goal: str
     agent: str = ""
     language: str = ""
-    budget_usd: Annotated[float, Field(ge=0)] | None = None
-    deadline_seconds: Annotated[float, Field(gt=0)] | None = None
+    budget_usd: Annotated[float, Field(ge=0, le=MOST_USD, allow_inf_nan=False)] | None = None
+    deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)] | None = None
     sources: list[str] = []
 
 
@@ -158,7 +162,7 @@ async def events(
 ) -> StreamingResponse:
     """The run's CloudEvents as server-sent events; `id` is the seq, so that Last-Event-ID resumes.
     With `follow` the stream ends when the run has ended or waits for a person."""
-    if last_event_id and not last_event_id.isdigit():
+    if last_event_id and not _SEQ.fullmatch(last_event_id):
         raise InvalidInput(
             f"Last-Event-ID is {last_event_id!r}; it must be a seq",
             code="input.last_event_id",

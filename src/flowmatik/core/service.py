@@ -308,6 +308,15 @@ def _check_goal(new: NewRun) -> None:
             code="input.goal",
             context={"characters": len(new.goal), "limit": MAX_GOAL_CHARACTERS},
         )
+    for text in (new.goal, new.agent, new.language, new.idempotency_key, *new.sources):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"{text[:100]!r} is not valid Unicode text; send it as UTF-8",
+                code="input.unicode",
+                context={"value": ascii(text[:100])},
+            ) from error
     if new.budget_micros is not None and new.budget_micros < 0:
         raise InvalidInput(
             f"the budget is {new.budget_micros} micro-dollars; it cannot be negative",

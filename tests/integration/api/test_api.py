@@ -152,8 +152,13 @@ async def test_the_event_stream_resumes_after_the_last_event_seen(client: httpx.
     frames = [frame.splitlines() for frame in text.strip().split("\n\n")]
     assert [frame[0] for frame in frames] == ["id: 2", "id: 3"]
     assert json.loads(frames[0][2].removeprefix("data: "))["data"] == {"n": 2}
-    bad = await client.get("/v1/runs/run_1/events", headers=bearer("reader") | {"Last-Event-ID": "x"})
-    assert bad.json()["code"] == "input.last_event_id"
+    for wrong in (b"x", "²".encode("latin-1"), b"9" * 5000):  # the second is a digit, and no number
+        headers = {
+            b"Last-Event-ID": wrong,
+            b"Authorization": bearer("reader")["Authorization"].encode(),
+        }
+        bad = await client.get("/v1/runs/run_1/events", headers=headers)
+        assert bad.json()["code"] == "input.last_event_id"
 
 
 async def test_problems_have_stable_codes_and_titles_in_the_readers_language(
