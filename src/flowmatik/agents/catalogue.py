@@ -44,10 +44,13 @@ class StoredCatalogue:
         return added
 
     async def list(self, workspace_id: str) -> list[AgentVersion]:
+        """The longest known first: a task goes to the first that has its skill, and a new agent must not
+        take over what others do."""
         rows = await self._database.fetch(
             "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
             " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
-            " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY v.name",
+            " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY (SELECT min(o.created_at)"
+            " FROM agent_versions o WHERE o.workspace_id = v.workspace_id AND o.name = v.name), v.name",
             workspace_id,
             STABLE,
         )
@@ -107,7 +110,7 @@ class StoredCatalogue:
         )
 
     async def _not_found(self, workspace_id: str, ref: str) -> NotFound:
-        known = ", ".join(agent.name for agent in await self.list(workspace_id)) or "none"
+        known = ", ".join(sorted(agent.name for agent in await self.list(workspace_id))) or "none"
         return NotFound(
             f"there is no agent {ref!r}; there is {known}",
             code="not_found.agent",

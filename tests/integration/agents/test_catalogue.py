@@ -64,6 +64,16 @@ async def test_a_new_version_moves_the_channel_and_keeps_the_old_one(catalogue: 
     assert list(await catalogue.list_versions("w", "reader")) == [new, old]
 
 
+async def test_a_new_agent_comes_after_those_that_are_known_whatever_its_name(
+    catalogue: StoredCatalogue,
+) -> None:
+    await catalogue.seed("w")
+    before = [agent.name for agent in await catalogue.list("w")]
+    await catalogue.apply("w", PROFILE.replace("reader", "aardvark"), filename="a.yaml")
+    await catalogue.apply("w", PROFILE.replace("reader", "analyst"), filename="b.yaml")
+    assert [agent.name for agent in await catalogue.list("w")] == [*before, "aardvark"]
+
+
 async def test_applying_an_old_text_again_is_the_old_version(catalogue: StoredCatalogue) -> None:
     old = await catalogue.apply("w", PROFILE, filename="p.yaml")
     await catalogue.apply("w", PROFILE.replace("Read.", "Read twice."), filename="p.yaml")
