@@ -3,21 +3,10 @@
 import argparse
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.scenario import simulate
+from tests.simulation.scenario import lived, processes
 
 CHUNK = 50
-
-
-def lived(seeds: list[int]) -> list[str]:
-    faults: list[str] = []
-    for seed in seeds:
-        try:
-            simulate(seed)
-        except AssertionError as error:
-            faults.append(str(error))
-    return faults
 
 
 def main() -> int:
@@ -29,7 +18,7 @@ def main() -> int:
     began = time.monotonic()
     seeds = list(range(given.first, given.first + given.seeds))
     chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
-    with ProcessPoolExecutor(given.processes) as pool:
+    with processes(given.processes) as pool:
         faults = [fault for found in pool.map(lived, chunks) for fault in found]
     print(*faults[:5], sep="\n\n")
     print(f"{given.seeds} seeds, {len(faults)} faults, {time.monotonic() - began:.0f} s")

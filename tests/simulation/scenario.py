@@ -3,8 +3,10 @@ die and lines are cut; then the weather clears, everything must come to rest, an
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from flowmatik.agents.loop import ReducerLoop
@@ -45,6 +47,22 @@ def simulate(seed: int, **broken: Any) -> World:
         noise.disabled = False
         noise.setLevel(before)
     return world
+
+
+def lived(seeds: Sequence[int]) -> list[str]:
+    """What is wrong in the lives of these seeds."""
+    faults: list[str] = []
+    for seed in seeds:
+        try:
+            simulate(seed)
+        except AssertionError as error:
+            faults.append(str(error))
+    return faults
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """For `lived`. Begun anew, for a copy of a process that has threads may wait for ever for one of them."""
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 async def _life(world: World) -> None:

@@ -5,7 +5,7 @@ that is taken away is missed in some seed.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -19,8 +19,7 @@ from flowmatik.core.engine.money import Purse, Reservation
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended
 from flowmatik.core.state import RunState
-from tests.simulation.__main__ import lived
-from tests.simulation.scenario import simulate, story
+from tests.simulation.scenario import lived, processes, simulate, story
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
@@ -31,8 +30,8 @@ MOST_TRIED = 3000
 @pytest.fixture(scope="module")
 def lives() -> Iterator[dict[int, "Future[list[str]]"]]:
     """All chunks, two at a time; what came of one is told by its own future."""
-    with ProcessPoolExecutor(2) as pool:
-        yield {at: pool.submit(lived, list(range(at, at + CHUNK))) for at in range(0, SEEDS, CHUNK)}
+    with processes(2) as pool:
+        yield {at: pool.submit(lived, range(at, at + CHUNK)) for at in range(0, SEEDS, CHUNK)}
 
 
 @pytest.mark.slow
