@@ -11,6 +11,7 @@ from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Created, Creation
+from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
@@ -230,3 +231,41 @@ async def _left_behind(journal: InMemoryJournal, clock: Clock) -> str:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.IDEMPOTENT)))
         await began.wait()
     return run_id
+
+
+async def test_an_outcome_that_waits_in_the_inbox_keeps_the_next_owner_from_doing_it_again() -> None:
+    clock = HurriedClock()
+    journal = InMemoryJournal(clock)
+    run_id = await _left_behind(journal, clock)
+    fact = {"call_id": "call_1", "result": {"sent": "by the first owner"}, "cost_micros": 0}
+    body = canonical.dumps({"call_id": "call_1", "type": "CallSucceeded", "event": fact})
+    await journal.post(run_id, "outcome:call_1", "outcome", body)
+    tools = tools_of(failing(0))
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert view.tasks[0].output == {"sent": "by the first owner"}
+    assert tools.calls == []
+
+
+async def test_an_outcome_that_comes_late_stops_the_attempt_to_find_it_out() -> None:
+    clock = HurriedClock()
+    journal, asked = InMemoryJournal(clock), asyncio.Event()
+    run_id = await _left_behind(journal, clock)
+    ended: list[str] = []
+
+    async def send(arguments: dict[str, Any], context: ToolContext) -> Any:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(context.call_id)
+
+    async with running_engine(journal=journal, tools=tools_of(send), clock=clock) as engine:
+        await asyncio.wait_for(asked.wait(), 20)
+        fact = {"call_id": "call_1", "result": {"sent": "by the first owner"}, "cost_micros": 0}
+        body = canonical.dumps({"call_id": "call_1", "type": "CallSucceeded", "event": fact})
+        await journal.post(run_id, "outcome:call_1", "outcome", body)
+        await engine.runs.resume(WS, run_id)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert view.tasks[0].output == {"sent": "by the first owner"}
+    assert ended == ["call_1"]

@@ -93,9 +93,6 @@ class RunDriver:
         watch = asyncio.create_task(self._deadline(at), name=f"deadline:{self._place.run_id}") if at else None
         try:
             await self._recover()
-            if self._tail > self._seen:
-                self.nudge()
-            await self._decide()
             while not await self._turn():
                 pass
         except Fenced:
@@ -126,7 +123,7 @@ class RunDriver:
             elif isinstance(item, Launch):
                 if self.state.stopping and not item.recovering:
                     await self._fact(never_begun(item.call))
-                else:
+                elif item.call.call_id in self.state.open:
                     self._launches.append(item)
             else:
                 await self._fact(item)
@@ -341,6 +338,9 @@ class RunDriver:
         elif item.kind == "outcome" and body.get("call_id") in self.state.open:
             stored = StoredEvent(seq=0, type=body["type"], payload=canonical.dumps(body["event"]), at=item.at)
             await self._fact(ev.decode(stored))
+            self._launches = [one for one in self._launches if one.call.call_id in self.state.open]
+            if task := self._running.pop(body["call_id"], None):
+                task.cancel()  # it would do again what is known to have ended
 
     async def _resolve(self, call_id: str, resolution: str) -> None:
         call = self.state.open[call_id]
@@ -348,8 +348,7 @@ class RunDriver:
         if resolution == "done":
             await self._fact(ev.CallSucceeded(call_id=call_id, result={"confirmed": True}))
         elif resolution == "failed":
-            message = "a person said that it did not take effect"
-            await self._fact(failed(call, "call.failed", message))
+            await self._fact(failed(call, "call.failed", "a person said that it did not take effect"))
         elif self.state.stopping:
             await self._fact(never_begun(call))
         else:
@@ -358,19 +357,21 @@ class RunDriver:
     # --- beginnings and ends ------------------------------------------------------------------
 
     async def _recover(self) -> None:
+        """Takes up the calls left open, except those whose outcome waits in the inbox."""
         counted = await self._parts.purse.counted(self.state)
         if counted is not None:
             self._put(counted)
-        for call in list(self.state.open.values()):
-            if call.call_id not in self.state.doubt:
-                self._launches.append(Launch(call, recovering=True))
+        left = [call for call in self.state.open.values() if call.call_id not in self.state.doubt]
+        await self._decide()
+        if self._tail > self._seen:
+            await self._read_inbox()
+        self._launches += [Launch(call, recovering=True) for call in left if call.call_id in self.state.open]
 
     async def _leave(self) -> bool:
         """End what runs; a fenced worker still reports what came of its effects."""
         tasks = list(self._running.values())
         for call_id, task in list(self._running.items()):
-            once = self._effect(call_id) is Effect.ONCE
-            if not (once and self._fenced):
+            if not (self._fenced and self._effect(call_id) is Effect.ONCE):
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         unheard = False

@@ -135,20 +135,20 @@ class Engine:
             self.nudge(created.run_id)
             return created.run_id
         await self._slots.acquire()  # at once, for there is a free one
-        claim: Claim | None = None
+        driver: RunDriver | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
-            claim = created.claim
+            driver = None if created.claim is None else self._driver(created.claim)
         except JournalUnavailable:
             self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
             raise
         finally:
-            if claim is None:
+            if driver is None:
                 self._slots.release()
-        if claim is None:
+        if driver is None:
             self.nudge(created.run_id)
         else:
-            self._spawn(created.run_id, self._drive(created.run_id, self._driver(claim)))
+            self._spawn(created.run_id, self._drive(created.run_id, driver))
         return created.run_id
 
     async def _claim_and_drive(self, run_id: str) -> Rested | None:

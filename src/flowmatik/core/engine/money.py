@@ -81,8 +81,9 @@ class Purse:
         )
 
     async def counted(self, state: RunState) -> ev.AllotmentCounted | None:
-        """For a new owner: what the run holds, for a park or a crash may have come in between."""
-        if not state.allotments:
+        """For a new owner: what the run holds, for a park or a crash may have come in between, also
+        between a grant and its append."""
+        if not state.allotments and (state.epoch == 1 or not await self._scopes(state)):
             return None
         held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
         return ev.AllotmentCounted(held_micros=held)
