@@ -27,7 +27,7 @@ from flowmatik.stores.home_lock import HomeLock
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
-STOP_SECONDS = 10.0
+STOP_SECONDS = 15.0  # more than the engine waits for `once` effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,15 @@ _PATTERNS = (
     (re.compile(r"\b(?:sk|rk|pk)[-_](?=[\w-]*\d)[\w-]{12,}"), HIDDEN),
     # Authorization: Bearer …
     (re.compile(r"\b(bearer|basic)\s+(?!\[hidden\])[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    # "password": "of several words"
+    (
+        re.compile(
+            rf"""(?<![\w-])({_NAME}\\?["']?\s*[=:]\s*)(\\?["'])(?!\[hidden\]|(?:bearer|basic)\s)"""
+            r"""(?:(?!\2).)+(?=\2)""",
+            re.IGNORECASE,
+        ),
+        rf"\1\2{HIDDEN}",
+    ),
     # password=…, "api_key": "…", ?token=…
     (
         re.compile(
@@ -56,12 +65,14 @@ class Redactor:
         return text
 
     def value(self, value: object, name: str = "") -> object:
-        """A field's value; `name` decides for values that do not look secret. Numbers, times and the
-        like stay what they are, anything else whose text holds a secret becomes that text."""
-        if value is None or isinstance(value, bool | int | float):
+        """A field's value; `name` decides for values that do not look secret. Other numbers, times and
+        the like stay what they are, anything else whose text holds a secret becomes that text."""
+        if value is None or isinstance(value, bool):
             return value
         if name and _SECRET_NAME.fullmatch(name):
             return HIDDEN
+        if isinstance(value, int | float):
+            return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):

@@ -29,6 +29,7 @@ LOOKS_SECRET = [
     ('{"api_key": "q1w2e3", "model": "m"}', "q1w2e3"),
     ("{'client_secret': 'q1w2e3'}", "q1w2e3"),
     ('said {\\"token\\": \\"q1w2e3\\"}', "q1w2e3"),
+    ('{"password": "open sesame please", "user": "ali"}', "open sesame please"),
 ]
 
 
@@ -151,3 +152,8 @@ def test_a_logger_that_keeps_its_own_handler_does_not_escape() -> None:
         own.propagate = True
     assert stream.getvalue() == "got [hidden]\n"
     assert len(handler.filters) == 1
+
+
+def test_a_number_under_a_secret_name_is_hidden_and_a_count_of_tokens_is_not() -> None:
+    hide = Redactor()
+    assert hide.value({"password": 271828, "input_tokens": 12}) == {"password": HIDDEN, "input_tokens": 12}
