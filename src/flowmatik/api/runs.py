@@ -76,7 +76,7 @@ async def create(
     response: Response,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
 ) -> Created:
-    """Start a run. The same Idempotency-Key gives the same run."""
+    """Start a run. The same Idempotency-Key gives the same run; with another request, 409."""
     new = NewRun(
         goal=body.goal,
         agent=body.agent,

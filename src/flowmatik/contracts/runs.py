@@ -40,8 +40,9 @@ class NewRun:
     """`agent`: one agent does the whole goal, without a plan; "" lets the Brain plan.
     `budget_micros`: None is no cap, 0 permits only calls priced 0. `deadline_seconds` from
     creation. `sources`: only from these documents and tables (names or path prefixes), from all when
-    empty. `idempotency_key`: the same key in a workspace returns the first run. `plan`: run
-    these tasks as they are, without a planner (PlanInvalid when they cannot run)."""
+    empty. `idempotency_key`: the same key in a workspace returns the first run, and with another
+    request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as they are, without a
+    planner (PlanInvalid when they cannot run)."""
 
     goal: str
     agent: str = ""

@@ -119,7 +119,7 @@ class RunService:
         created = await self._pinned(workspace_id, new)
         if new.plan:
             plan.check(new.plan, created.agents, frozenset(created.tools))
-        return await self._engine.create(
+        run_id = await self._engine.create(
             Creation(
                 run_id=created.run_id,
                 workspace_id=workspace_id,
@@ -128,6 +128,20 @@ class RunService:
                 events=(ev.encode(created),),
             )
         )
+        if run_id != created.run_id:
+            await self._same_request(run_id, created)
+        return run_id
+
+    async def _same_request(self, run_id: str, asked: ev.RunCreated) -> None:
+        """Raises Conflict when the key's first run was asked for something else."""
+        first = ev.decode((await self._journal.read(run_id, limit=1))[0])
+        if not isinstance(first, ev.RunCreated) or _request(first) != _request(asked):
+            raise Conflict(
+                f"this idempotency key belongs to run {run_id}, which was asked for something else; "
+                "use a new key for a new request",
+                code="conflict.idempotency_key",
+                context={"run_id": run_id},
+            )
 
     async def _pinned(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         agents = await self._agents(workspace_id, new)
@@ -296,6 +310,11 @@ class RunService:
             history.extend(page)
             if len(page) < PAGE:
                 return history
+
+
+def _request(created: ev.RunCreated) -> tuple[object, ...]:
+    """What the caller asked for, without what settings and versions of the day added."""
+    return (created.goal, created.agent, created.language, created.sources, created.plan)
 
 
 def _check_goal(new: NewRun) -> None:

@@ -382,3 +382,13 @@ async def test_the_same_idempotency_key_is_the_same_run() -> None:
         one = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1), idempotency_key="k"))
         two = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1), idempotency_key="k"))
     assert one == two
+
+
+@pytest.mark.parametrize("other", [{"goal": "y"}, {"language": "es"}, {"sources": ("a.md",)}, {"plan": ()}])
+async def test_a_key_that_was_used_for_another_request_is_refused(other: dict[str, Any]) -> None:
+    async with running_engine() as engine:
+        first: dict[str, Any] = {"goal": "x", "plan": steps(1), "idempotency_key": "k"}
+        one = await engine.runs.create(WS, NewRun(**first))
+        with pytest.raises(Conflict, match=one) as refused:
+            await engine.runs.create(WS, NewRun(**(first | other)))
+    assert refused.value.code == "conflict.idempotency_key"
