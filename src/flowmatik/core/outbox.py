@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flowmatik.core.journal.port import DeadLetter, Journal, OutboxEntry, StoredEvent
 from flowmatik.kernel import canonical
@@ -31,8 +32,17 @@ def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEve
         subject=run_id,
         workspace_id=workspace_id,
         seq=stored.seq,
-        data=canonical.loads(stored.payload),
+        data=_data(stored),
     )
+
+
+def _data(stored: StoredEvent) -> Any:
+    """Empty for a damaged payload: the run's other events, and other runs, must go their way."""
+    try:
+        return canonical.loads(stored.payload)
+    except ValueError:
+        log.error("the payload of an event is no JSON", extra={"event": stored.seq, "type": stored.type})
+        return {}
 
 
 def _spans(entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:

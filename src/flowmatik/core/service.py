@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import AsyncIterator, MutableSequence, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentCatalogue, AgentLoop, AgentVersion
@@ -31,6 +31,7 @@ from flowmatik.core.fold import fold
 from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
 from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
+from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
 from flowmatik.core.view import run_view
 from flowmatik.kernel import canonical
@@ -183,8 +184,12 @@ class RunService:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         head = await self._journal.head(workspace_id, run_id)
-        state = fold(await self._history(run_id), self._services.loop)
-        return self._view(state, RunStatus(head.status))
+        found = salvaged(head, await self._history(run_id), self._services.loop)
+        view = self._view(found.state, RunStatus(head.status))
+        if found.fault is None or view.error_code:
+            return view
+        fault = found.fault  # not condemned yet
+        return replace(view, error_code=fault.code, error=fault.message, error_values=fault.context)
 
     def _view(self, state: RunState, status: RunStatus) -> RunView:
         return run_view(state, status, self._services.clock.now().isoformat())

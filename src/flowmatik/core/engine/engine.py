@@ -107,11 +107,6 @@ class Engine:
     def drives(self, run_id: str) -> bool:
         return run_id in self._claims
 
-    def drives_for(self, workspace_id: str, run_id: str) -> bool:
-        """Whether the run is that workspace's and its end will be heard of here."""
-        driver = self._drivers.get(run_id)
-        return driver is not None and driver.state.created.workspace_id == workspace_id
-
     async def create(self, creation: Creation) -> str:
         """The run's id. A new run is this engine's from its first append, when a slot is free. Goes
         through even if the caller is cancelled, for a run that we own must be driven."""
@@ -135,32 +130,31 @@ class Engine:
             self.nudge(created.run_id)
             return created.run_id
         await self._slots.acquire()  # at once, for there is a free one
-        driver: RunDriver | None = None
+        claim: Claim | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
-            driver = None if created.claim is None else self._driver(created.claim)
+            claim = created.claim
         except JournalUnavailable:
             self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
             raise
         finally:
-            if driver is None:
+            if claim is None:
                 self._slots.release()
-        if driver is None:
+        if claim is None:
             self.nudge(created.run_id)
         else:
-            self._spawn(created.run_id, self._drive(created.run_id, driver))
+            self._spawn(created.run_id, self._drive(claim))
         return created.run_id
 
     async def _claim_and_drive(self, run_id: str) -> Rested | None:
         await self._slots.acquire()
-        driver: RunDriver | None = None
+        claim: Claim | None = None
         try:
             claim = await self._claimed(run_id)
-            driver = None if claim is None else self._driver(claim)
         finally:
-            if driver is None:
+            if claim is None:
                 self._slots.release()
-        return None if driver is None else await self._drive(run_id, driver)
+        return None if claim is None else await self._drive(claim)
 
     async def _claimed(self, run_id: str) -> Claim | None:
         await self._lease.wait_valid()
@@ -178,9 +172,11 @@ class Engine:
         self._again.discard(run_id)
         return driver
 
-    async def _drive(self, run_id: str, driver: RunDriver) -> Rested | None:
+    async def _drive(self, claim: Claim) -> Rested | None:
         """In a slot taken before, which it frees."""
+        run_id = claim.head.run_id
         try:
+            driver = self._driver(claim)
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left
