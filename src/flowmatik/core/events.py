@@ -21,6 +21,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs that it gave up itself
+OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 DECISION_VERSION = 2  # 2: what is said to people carries a code and values
 
 

@@ -20,6 +20,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
+from flowmatik.core import versions
 from flowmatik.core.brain import plan
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -233,6 +234,9 @@ class RunService:
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None:
         head = await self._not_ended(workspace_id, run_id)
+        version = await versions.version_of(self._journal, run_id)
+        if not versions.is_decided_here(version):
+            raise versions.not_decided_here(run_id, version)
         if resolutions:
             await self._resolve(head, resolutions)
         elif head.status == RunStatus.IN_DOUBT.value:

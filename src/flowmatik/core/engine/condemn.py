@@ -18,12 +18,21 @@ from flowmatik.kernel.errors import EngineError
 from flowmatik.kernel.ids import new_id
 
 
+class Cancelled(Exception):
+    """A person ended the run, which this program cannot decide; `reason` is theirs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
-    """The run as failed, with an outcome for every call that it left open: effects are in doubt,
-    everything else counts as failed at the worst cost. A history that cannot be read is no hindrance; the
-    money that the run then holds beyond its cost goes back by the engine's sweep, which needs none."""
+    """The run as failed (or cancelled), with an outcome for every call that it left open: effects are in
+    doubt, everything else counts as failed at the worst cost. A history that cannot be read is no
+    hindrance; the money that the run then holds beyond its cost goes back by the engine's sweep, which
+    needs none."""
     found = salvaged(claim.head, claim.events, loop)
-    state, error = found.state, found.fault or _of_the_engine(fault)
+    state, error = found.state, _error(found.fault, fault)
     facts: list[ev.Event] = [
         in_doubt(call, error.code, error.message, **error.context)
         if call.effect is not Effect.READ
@@ -31,10 +40,11 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
         for call in state.open.values()
         if call.call_id not in state.doubt
     ]
-    at = clock.now().isoformat()
-    facts.append(ev.RunFailed(at=at, code=error.code, message=error.message, values=error.context))
+    end = _end(error, fault, clock.now().isoformat())
+    facts.append(end)
     for fact in facts:
         _applied(state, fact, loop)
+    status = RunStatus.CANCELLED if isinstance(end, ev.RunCancelled) else RunStatus.FAILED
     append = Append(
         run_id=claim.head.run_id,
         workspace_id=claim.head.workspace_id,
@@ -42,14 +52,25 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
         expected_seq=claim.head.head_seq,
         append_id=new_id("evt"),
         events=tuple(ev.encode(fact) for fact in facts),
-        head=HeadChange(status=RunStatus.FAILED.value, ended_at=at, cost_micros=state.spent_micros),
+        head=HeadChange(status=status.value, ended_at=end.at, cost_micros=state.spent_micros),
         consumed=claim.head.inbox_tail,
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq
-    return Rested(state=state, status=RunStatus.FAILED)
+    return Rested(state=state, status=status)
 
 
-def _of_the_engine(fault: Exception) -> EngineError:
+def _end(error: EngineError, fault: Exception, at: str) -> ev.RunFailed | ev.RunCancelled:
+    if isinstance(fault, Cancelled):
+        return ev.RunCancelled(at=at, reason=fault.reason)
+    return ev.RunFailed(at=at, code=error.code, message=error.message, values=error.context)
+
+
+def _error(unreadable: EngineError | None, fault: Exception) -> EngineError:
+    """What is said of the calls that the run leaves open."""
+    if isinstance(fault, Cancelled):
+        return EngineError("the run was stopped", code="call.aborted")
+    if unreadable is not None:
+        return unreadable
     kind = type(fault).__name__
     return EngineError(
         f"the engine met a fault of its own ({kind}); its log has the details",

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 
-from flowmatik.core.engine.condemn import condemn
+from flowmatik.core import versions
+from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.parts import DriverParts
@@ -14,6 +15,7 @@ from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,10 @@ class Engine:
         self._stopping = False
 
     async def start(self, *, recover_all: bool) -> None:
+        """Raises ConfigurationError when it would take up runs that it may not decide. Without
+        `recover_all` it takes up none but those it is asked for, each of which is looked at then."""
+        if recover_all:
+            await versions.refuse_foreign(self._parts.journal)
         await self._lease.take()
         self._loops = [
             asyncio.create_task(self._forever(self._lease.keep), name="lease"),
@@ -150,11 +156,28 @@ class Engine:
         await self._slots.acquire()
         claim: Claim | None = None
         try:
-            claim = await self._claimed(run_id)
+            if await self._decided_here(run_id):
+                claim = await self._claimed(run_id)
         finally:
             if claim is None:
                 self._slots.release()
         return None if claim is None else await self._drive(claim)
+
+    async def _decided_here(self, run_id: str) -> bool:
+        """Else it is left as it is, for the program that began it; but anybody may cancel it."""
+        journal, clock = self._parts.journal, self._parts.clock
+        version = await retried(lambda: versions.version_of(journal, run_id), clock)
+        if versions.is_decided_here(version):
+            return True
+        inputs = await retried(lambda: journal.inbox(run_id, after=0), clock)
+        cancel = next((one for one in inputs if one.kind == "cancel"), None)
+        if cancel is None:
+            log.warning(
+                "a run of another decision version is left", extra={"run": run_id, "version": version}
+            )
+        else:
+            await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
+        return False
 
     async def _claimed(self, run_id: str) -> Claim | None:
         await self._lease.wait_valid()

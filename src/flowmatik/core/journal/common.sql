@@ -23,6 +23,11 @@ ORDER BY created_at DESC, run_id DESC LIMIT $5;
 -- The run that a workspace created with this idempotency key.
 SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';
 
+-- name: unfinished
+-- A page of the runs that have not ended, each with the payload of its first event.
+SELECT r.run_id, e.payload FROM runs r JOIN run_events e ON e.run_id = r.run_id AND e.seq = 1
+WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
+
 -- name: inbox
 -- Inputs after the ones that the owner has seen.
 SELECT input_no, input_id, kind, payload, at FROM run_inbox

@@ -246,6 +246,10 @@ class InMemoryJournal:
                 found.append(run.run_id)
         return found
 
+    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        ids = sorted(run_id for run_id in self._live if run_id > after)
+        return [(run_id, self._runs[run_id].events[0].payload) for run_id in ids[:limit]]
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         now = self._clock.now().timestamp()
         due = sorted(

@@ -199,6 +199,11 @@ class Journal(Protocol):
         """Run ids that an engine should claim: queued, ready, or owned by a dead worker."""
         ...
 
+    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        """Runs that have not ended, in the order of their ids, each with the payload of its first
+        event; `after` is the last id seen."""
+        ...
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         """Move due timers to inboxes (idempotent); the run ids that got input."""
         ...
