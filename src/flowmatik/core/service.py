@@ -53,7 +53,8 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
-    this journal (SQLite under the home's lock), so recovery need not wait one out."""
+    this journal (SQLite under the home's lock), so recovery need not wait one out.
+    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called."""
 
     journal: Journal
     models: ModelGateway
@@ -62,6 +63,7 @@ class EngineServices:
     loop: AgentLoop
     clock: Clock
     alone: bool = False
+    durable: bool = True
     concurrency: int = 256
 
 
@@ -96,7 +98,11 @@ def build_engine(services: EngineServices) -> EngineHandle:
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
-            models=services.models, tools=services.tools, clock=services.clock, alone=services.alone
+            models=services.models,
+            tools=services.tools,
+            clock=services.clock,
+            alone=services.alone,
+            durable=services.durable,
         ),
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,

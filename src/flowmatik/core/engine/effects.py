@@ -39,6 +39,7 @@ class Effects:
     tools: ToolBox
     clock: Clock
     alone: bool = False  # no other process can still be at work on a run that we recover
+    durable: bool = True  # what the journal has acknowledged survives a power cut
 
     async def model(self, call: ev.CallRequested, request: ModelRequest) -> ev.Event:
         try:
@@ -80,6 +81,8 @@ class Effects:
         """In doubt when it may have taken effect all the same."""
         if not place.ours():
             return None
+        if call.effect is Effect.ONCE and not self.durable:
+            return _undurable(call)
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
@@ -163,6 +166,16 @@ class Effects:
         most = (until - at).total_seconds() + call.timeout + 10.0  # the wall clock may jump
         if (left := min(left, most)) > 0:
             await self.clock.sleep(left)
+
+
+def _undurable(call: ev.CallRequested) -> ev.CallFailed:
+    """Nobody would know any more that it was done, and it would be done again."""
+    return failed(
+        call,
+        "tool.durability",
+        f"the tool {call.name!r} acts once and for all, but store.synchronous = normal lets a power cut "
+        "erase that it did; set store.synchronous = full to use it",
+    )
 
 
 def _late(call: ev.CallRequested) -> ev.CallInDoubt:
