@@ -74,6 +74,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await self._relay.drain()
+            await self._relay.release()
             await self._lease_end()
         except JournalUnavailable as error:
             log.warning("the journal is away at shutdown", extra={"error": error.message})

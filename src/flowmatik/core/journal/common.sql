@@ -46,10 +46,15 @@ SELECT run_id, workspace_id, from_seq, to_seq FROM outbox ORDER BY run_id, from_
 SELECT seq FROM subscriber_positions WHERE subscriber = $1 AND run_id = $2;
 
 -- name: set_subscriber_seq
--- Record it, under the run's workspace.
+-- Record it, under the run's workspace; a place never moves back.
 INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
 SELECT $1, run_id, workspace_id, $3 FROM runs WHERE run_id = $2
-ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq;
+ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq
+WHERE excluded.seq > subscriber_positions.seq;
+
+-- name: release_relay
+-- Whoever comes next need not wait for the lease to end.
+DELETE FROM relay_leases WHERE owner = $1;
 
 -- name: dead_letter
 -- One letter per subscriber and run: it parks the run's later events for that subscriber.

@@ -81,6 +81,9 @@ class SqlJournal(ABC):
     async def retire_worker(self, owner: str) -> None:
         await self._execute("retire_worker", owner)
 
+    async def release_relay(self, owner: str) -> None:
+        await self._execute("release_relay", owner)
+
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         return [
             OutboxEntry(run_id=run_id, workspace_id=workspace_id, from_seq=first, to_seq=last)
