@@ -34,7 +34,8 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
                     break
             apply(state, event, loop)
         except Exception as error:  # whatever a damaged history makes of them
-            differences.append(f"seq {stored.seq}: {stored.type} cannot be read: {error}")
+            why = f"{type(error).__name__}: {error}"
+            differences.append(f"seq {stored.seq}: {stored.type} cannot be replayed: {why}")
             break
         state.seq = stored.seq
     return ReplayReport(
