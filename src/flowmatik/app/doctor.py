@@ -38,6 +38,8 @@ async def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order in which things are needed; changes nothing."""
     findings = [check_python(), check_home(settings), check_variables(settings), check_disk(settings)]
     findings.append(check_sqlite(SQLITE_VERSION, sqlite3.__name__))
+    if not settings.database_url:
+        findings.append(check_durability(settings))
     findings += await check_store(settings)
     findings.append(check_embedding(settings))
     if not settings.providers:
@@ -110,6 +112,15 @@ def has_checkpoint_fix(version: str) -> bool:
     if parts >= FIXED_SQLITE[-1]:
         return True
     return any(parts[:2] == fix[:2] and parts >= fix for fix in FIXED_SQLITE)
+
+
+def check_durability(settings: Settings) -> Finding:
+    """Never a fault: whoever chose speed over the last steps may know why."""
+    if settings.durable:
+        return Finding(check="durability", ok=True, detail="doctor.durability.full")
+    return Finding(
+        check="durability", ok=True, detail="doctor.durability.normal", mend="doctor.durability.mend"
+    )
 
 
 async def check_store(settings: Settings) -> list[Finding]:

@@ -76,6 +76,11 @@ class Settings:
         return self.data / "keys"
 
     @property
+    def durable(self) -> bool:
+        """Whether what the store has acknowledged survives a power cut."""
+        return bool(self.database_url) or self.sqlite_synchronous == "full"
+
+    @property
     def outbox(self) -> Path:
         """Files that tools write for people."""
         return self.home / "outbox"

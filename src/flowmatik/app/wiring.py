@@ -131,6 +131,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             loop=ReducerLoop(),
             clock=clock,
             alone=not settings.database_url,
+            durable=settings.durable,
             concurrency=settings.max_running_runs,
         )
     )

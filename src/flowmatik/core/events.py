@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
@@ -20,6 +20,8 @@ from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
+BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs that it gave up itself
+OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 DECISION_VERSION = 2  # 2: what is said to people carries a code and values
 
 
@@ -338,4 +340,11 @@ def decode(stored: StoredEvent) -> Event:
             "Flowmatik; run that version",
             code="engine.event",
         )
-    return adapter.validate_json(stored.payload)
+    try:
+        return adapter.validate_json(stored.payload)
+    except ValidationError as error:
+        raise EngineError(
+            f"event {stored.seq} ({stored.type}) cannot be read: a newer Flowmatik wrote it, or it is "
+            f"damaged ({error.error_count()} faults); run that version, or restore a backup",
+            code="engine.event",
+        ) from error

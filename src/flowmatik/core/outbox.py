@@ -1,25 +1,32 @@
 """The outbox relay: journal pointers become CloudEvents for every subscriber, at least once.
 
-Ordered per run and subscriber. A handler that keeps failing is dead-lettered, and later events
-of that run wait for that subscriber until redrive. Subscribers remember the last seq.
+One process relays at a time, under a lease; in seq order per run and subscriber. A handler that keeps
+failing is dead-lettered, and later events of that run wait for that subscriber until redrive.
+Subscribers remember the last seq.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flowmatik.core.journal.port import DeadLetter, Journal, OutboxEntry, StoredEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import JournalUnavailable
+from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from flowmatik.kernel.events import CloudEvent, Handler
+from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 BATCH = 500
 SPACING_SECONDS = 0.02
 IDLE_SECONDS = 0.5  # how often to look for what other processes left
+TTL_SECONDS = 3.0  # of the lease
+RENEW_SECONDS = 1.0
 
 
 def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEvent:
@@ -31,8 +38,17 @@ def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEve
         subject=run_id,
         workspace_id=workspace_id,
         seq=stored.seq,
-        data=canonical.loads(stored.payload),
+        data=_data(stored),
     )
+
+
+def _data(stored: StoredEvent) -> Any:
+    """Empty for a damaged payload: the run's other events, and other runs, must go their way."""
+    try:
+        return canonical.loads(stored.payload)
+    except ValueError:
+        log.error("the payload of an event is no JSON", extra={"event": stored.seq, "type": stored.type})
+        return {}
 
 
 def _spans(entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
@@ -51,6 +67,10 @@ class _Subscriber:
     types: frozenset[str] | None
 
 
+class _Lost(Exception):
+    """Another process relays."""
+
+
 class OutboxRelay:
     """The in-process bus, fed by the journal's outbox. Implements `EventBus.subscribe`."""
 
@@ -59,6 +79,9 @@ class OutboxRelay:
         self._clock = clock
         self._subscribers: list[_Subscriber] = []
         self._wake = asyncio.Event()
+        self._owner = new_id("wkr")
+        self._until = float("-inf")  # the lease's end, by this process's seconds
+        self._one = asyncio.Lock()  # a pass or a redrive
 
     def subscribe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
         if any(known.name == name for known in self._subscribers):
@@ -86,7 +109,7 @@ class OutboxRelay:
         if relayed == BATCH:
             return
         if relayed:
-            await self._clock.sleep(SPACING_SECONDS)
+            await self._clock.sleep(SPACING_SECONDS if self._subscribers else IDLE_SECONDS)
         try:
             async with asyncio.timeout(IDLE_SECONDS):
                 await self._wake.wait()
@@ -100,14 +123,65 @@ class OutboxRelay:
             pass
 
     async def relay_once(self) -> int:
+        """How many pointers were relayed; 0 also while another process relays."""
+        async with self._one:
+            if not self._leads and not await self._journal.outbox(1):
+                return 0  # an idle process asks for no lease
+            try:
+                async with self._leading():
+                    relayed = await self._pass()
+            except _Lost:
+                return 0
+            if not self._subscribers:
+                await self.release()  # another process may have some
+            return relayed
+
+    async def release(self) -> None:
+        if self._until > float("-inf"):
+            self._until = float("-inf")
+            await self._journal.release_relay(self._owner)
+
+    @property
+    def _leads(self) -> bool:
+        return self._clock.monotonic() < self._until
+
+    @asynccontextmanager
+    async def _leading(self) -> AsyncGenerator[None]:
+        """Under the lease, renewed however long a handler takes. Raises _Lost without it."""
+        if self._until - self._clock.monotonic() < TTL_SECONDS - RENEW_SECONDS:
+            await self._renew()
+        self._check()
+        keeping = asyncio.create_task(self._keep(), name="relay-lease")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    def _check(self) -> None:
+        if not self._leads:
+            raise _Lost
+
+    async def _keep(self) -> None:
+        while True:
+            await self._clock.sleep(RENEW_SECONDS)
+            with contextlib.suppress(JournalUnavailable):
+                await self._renew()
+
+    async def _renew(self) -> None:
+        asked = self._clock.monotonic()
+        had = await self._journal.lease_relay(self._owner, ttl_seconds=TTL_SECONDS)
+        self._until = asked + TTL_SECONDS if had else float("-inf")
+
+    async def _pass(self) -> int:
         entries = await self._journal.outbox(BATCH)
-        if not entries:
-            return 0
         if self._subscribers:
             parked = {(letter.subscriber, letter.run_id) for letter in await self._journal.dead_letters()}
             for span in _spans(entries):
                 await self._relay(span, parked)
-        await self._journal.relayed(entries)
+        if entries:
+            self._check()
+            await self._journal.relayed(entries)
         return len(entries)
 
     async def _relay(self, span: OutboxEntry, parked: set[tuple[str, str]]) -> None:
@@ -143,6 +217,7 @@ class OutboxRelay:
             return True
         fault = ""
         for attempt in range(1, ATTEMPTS + 1):
+            self._check()  # a process that was stopped meanwhile must not deliver behind its successor
             try:
                 await subscriber.handler(event)
             except JournalUnavailable:
@@ -170,26 +245,37 @@ class OutboxRelay:
 
     async def redrive(self, subscriber_name: str, run_id: str) -> int:
         """Hand a parked run's events to the subscriber again, from the one that failed; how many
-        were handled. Raises ValueError for an unknown subscriber."""
+        were handled. Raises ValueError for an unknown subscriber, Conflict (`conflict.relay`) when another
+        process relays."""
         subscriber = next((s for s in self._subscribers if s.name == subscriber_name), None)
         if subscriber is None:
             raise ValueError(f"no subscriber {subscriber_name!r}")
+        async with self._one:
+            try:
+                async with self._leading():
+                    return await self._again(subscriber, run_id)
+            except _Lost as lost:
+                raise Conflict(
+                    "another process relays events now; redrive there, or stop it first",
+                    code="conflict.relay",
+                ) from lost
+
+    async def _again(self, subscriber: _Subscriber, run_id: str) -> int:
         letters = [
             x
             for x in await self._journal.dead_letters()
-            if (x.subscriber, x.run_id) == (subscriber_name, run_id)
+            if (x.subscriber, x.run_id) == (subscriber.name, run_id)
         ]
         if not letters:
             return 0
-        await self._journal.drop_dead_letter(subscriber_name, run_id)
-        seq = await self._journal.subscriber_seq(subscriber_name, run_id)
-        before = seq
+        before = seq = await self._journal.subscriber_seq(subscriber.name, run_id)
         while batch := await self._journal.read(run_id, after_seq=seq):
             for stored in batch:
                 if not await self._handle(subscriber, cloud_event(letters[0].workspace_id, run_id, stored)):
                     return seq - before
                 seq = stored.seq
-        await self._journal.set_subscriber_seq(subscriber_name, run_id, seq)
+        await self._journal.set_subscriber_seq(subscriber.name, run_id, seq)
+        await self._journal.drop_dead_letter(subscriber.name, run_id)
         return seq - before
 
     def _interested(self, event: CloudEvent) -> list[_Subscriber]:

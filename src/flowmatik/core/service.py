@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import AsyncIterator, MutableSequence, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentCatalogue, AgentLoop, AgentVersion
@@ -20,6 +20,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
+from flowmatik.core import versions
 from flowmatik.core.brain import plan
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -31,6 +32,7 @@ from flowmatik.core.fold import fold
 from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
 from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
+from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
 from flowmatik.core.view import run_view
 from flowmatik.kernel import canonical
@@ -51,7 +53,8 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
-    this journal (SQLite under the home's lock), so recovery need not wait one out."""
+    this journal (SQLite under the home's lock), so recovery need not wait one out.
+    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called."""
 
     journal: Journal
     models: ModelGateway
@@ -60,6 +63,7 @@ class EngineServices:
     loop: AgentLoop
     clock: Clock
     alone: bool = False
+    durable: bool = True
     concurrency: int = 256
 
 
@@ -94,7 +98,11 @@ def build_engine(services: EngineServices) -> EngineHandle:
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
-            models=services.models, tools=services.tools, clock=services.clock, alone=services.alone
+            models=services.models,
+            tools=services.tools,
+            clock=services.clock,
+            alone=services.alone,
+            durable=services.durable,
         ),
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
@@ -183,8 +191,12 @@ class RunService:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         head = await self._journal.head(workspace_id, run_id)
-        state = fold(await self._history(run_id), self._services.loop)
-        return self._view(state, RunStatus(head.status))
+        found = salvaged(head, await self._history(run_id), self._services.loop)
+        view = self._view(found.state, RunStatus(head.status))
+        if found.fault is None or view.error_code:
+            return view
+        fault = found.fault  # not condemned yet
+        return replace(view, error_code=fault.code, error=fault.message, error_values=fault.context)
 
     def _view(self, state: RunState, status: RunStatus) -> RunView:
         return run_view(state, status, self._services.clock.now().isoformat())
@@ -228,6 +240,9 @@ class RunService:
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None:
         head = await self._not_ended(workspace_id, run_id)
+        version = await versions.version_of(self._journal, run_id)
+        if not versions.is_decided_here(version):
+            raise versions.not_decided_here(run_id, version)
         if resolutions:
             await self._resolve(head, resolutions)
         elif head.status == RunStatus.IN_DOUBT.value:

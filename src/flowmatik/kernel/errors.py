@@ -11,6 +11,7 @@ FlowmatikError
 ├── PermissionDenied        auth.denied   somebody, without the right
 ├── Unavailable             unavailable.* a store, provider or process cannot be reached now
 │   └── JournalUnavailable  unavailable.journal
+│       └── StoreFull       no room for this write; nothing was written, and a smaller one may fit
 ├── EngineError             engine.*
 │   └── Fenced              engine.fenced another owner has the run
 ├── BudgetExhausted         budget.exhausted
@@ -94,6 +95,10 @@ class Unavailable(FlowmatikError):
 
 class JournalUnavailable(Unavailable):
     default_code = "unavailable.journal"
+
+
+class StoreFull(JournalUnavailable):
+    pass
 
 
 class EngineError(FlowmatikError):

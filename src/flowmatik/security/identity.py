@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import defaultdict, deque
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -17,16 +16,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.security import SCOPES, IssuedKey, IssuedToken, Principal
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import InvalidInput, PermissionDenied, Unauthenticated, Unavailable
+from flowmatik.kernel.errors import FlowmatikError, InvalidInput, PermissionDenied, Unauthenticated
 from flowmatik.kernel.ids import new_id
+from flowmatik.security.guesses import Guesses
 from flowmatik.security.tokens import Tokens, load_key
 
 ADMIN = "admin"
 KEY_PREFIX = "fmk_"
 PASSWORD_BYTES = 18  # 24 characters
 MAX_PASSWORD = 1024
-ATTEMPTS = 10
-WINDOW_SECONDS = 60.0
 
 
 class StoredIdentity:
@@ -39,7 +37,7 @@ class StoredIdentity:
         self._tokens = Tokens(key=load_key(keys), clock=clock)
         self._hasher = PasswordHasher()
         self._decoy = self._hasher.hash(secrets.token_hex(8))
-        self._failures: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._guesses = Guesses(clock)
 
     async def create_first_admin(self, workspace_id: str) -> str | None:
         rows = await self._database.fetch("SELECT id FROM users WHERE workspace_id = $1", workspace_id)
@@ -61,17 +59,21 @@ class StoredIdentity:
         return password
 
     async def login(self, username: str, password: str) -> IssuedToken:
-        self._check_rate(username)
-        rows = await self._database.fetch(
-            "SELECT id, workspace_id, password_hash, scopes FROM users WHERE username = $1 AND disabled = 0",
-            username,
-        )
+        self._guesses.begin(username)
+        try:
+            rows = await self._database.fetch(
+                "SELECT id, workspace_id, password_hash, scopes FROM users"
+                " WHERE username = $1 AND disabled = 0",
+                username,
+            )
+        except FlowmatikError:
+            self._guesses.withdraw(username)
+            raise
         hashed = str(rows[0][2]) if rows else self._decoy
         right = len(password) <= MAX_PASSWORD and await asyncio.to_thread(self._verify, hashed, password)
         if not (rows and right):
-            self._failures[username].append(self._clock.monotonic())
             raise Unauthenticated("wrong user name or password", code="auth.wrong_password")
-        self._failures.pop(username, None)
+        self._guesses.forget(username)
         user_id, workspace_id, _, scopes = rows[0]
         return self._tokens.issue(
             Principal(
@@ -167,19 +169,6 @@ class StoredIdentity:
             return self._hasher.verify(hashed, password)
         except (VerificationError, InvalidHashError):
             return False
-
-    def _check_rate(self, username: str) -> None:
-        """At most so many wrong passwords a minute for one user name."""
-        now = self._clock.monotonic()
-        failures: deque[float] = self._failures.get(username, deque())
-        while failures and failures[0] < now - WINDOW_SECONDS:
-            failures.popleft()
-        if len(failures) >= ATTEMPTS:
-            raise Unavailable(
-                "too many wrong passwords; wait a minute",
-                code="rate.login",
-                context={"retry_after": int(WINDOW_SECONDS)},
-            )
 
 
 def _key_hash(secret: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from flowmatik.contracts.database import Row, Statement
-from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, JournalUnavailable
+from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, JournalUnavailable, StoreFull
 from flowmatik.kernel.sqlite import Connection, connect, sqlite3
 from flowmatik.stores.placeholders import numbered
 
@@ -44,7 +44,8 @@ def translated(error: Exception, path: Path) -> FlowmatikError | None:
         )
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and isinstance(code, int) and code & 0xFF in _UNAVAILABLE:
-        return JournalUnavailable(
+        kind = StoreFull if code & 0xFF == _FULL else JournalUnavailable
+        return kind(
             f"the database {str(path)!r} cannot be used now: {error}; "
             "nothing was written. Free the disk or close the other program, then try again",
             context={"path": str(path), "said": str(error)},
@@ -66,8 +67,9 @@ class SqliteStore:
     """The one writer of a SQLite file (contract `SqliteWriter`).
 
     Writes that wait while another is under way share its successor's transaction, each in a savepoint
-    of its own: one that fails takes nothing of the others with it. Opens lazily, so that constructing it
-    does nothing; `close()` waits for writes under way.
+    of its own: one that fails takes nothing of the others with it. A full disk may undo
+    the whole transaction; then each is tried alone, for what is small may still fit. Opens lazily, so that
+    constructing it does nothing; `close()` waits for writes under way.
     `synchronous`: FULL survives a power cut, NORMAL may lose the last commits to one.
     """
 
@@ -132,11 +134,15 @@ class SqliteStore:
 
     def _empty_queue(self) -> None:
         while group := self._next_group():
-            try:
-                results = self._write_group([write.work for write in group])
-            except BaseException as error:  # whatever it is, the callers must hear of it
-                results = [error] * len(group)
-            _answer(group, results)
+            _answer(group, self._results([write.work for write in group]))
+
+    def _results(self, works: Sequence[Callable[[Any], Any]]) -> list[Any]:
+        try:
+            return self._write_group(works)
+        except BaseException as error:  # whatever it is, the callers must hear of it
+            if isinstance(error, StoreFull) and len(works) > 1:
+                return [self._results([work])[0] for work in works]
+            return [error] * len(works)
 
     def _next_group(self) -> list[_Write]:
         with self._lock:

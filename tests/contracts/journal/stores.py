@@ -112,6 +112,7 @@ async def postgres_store(dsn: str) -> AsyncGenerator[Store]:
         connection = await connect_once(dsn)
         try:
             await connection.execute("UPDATE workers SET expires_at = expires_at - $1", seconds)
+            await connection.execute("UPDATE relay_leases SET expires_at = expires_at - $1", seconds)
             await connection.execute("UPDATE timers SET due_at = due_at - $1", seconds)
         finally:
             await connection.close()

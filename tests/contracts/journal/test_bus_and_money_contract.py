@@ -45,6 +45,35 @@ async def test_a_subscriber_keeps_its_place_per_run(store: Store) -> None:
     assert await store.journal.subscriber_seq("costs", "run_1") == 0
 
 
+async def test_a_subscribers_place_never_moves_back(store: Store) -> None:
+    await store.journal.create(creation("run_1"))
+    for seq in (5, 3, 5, 4):
+        await store.journal.set_subscriber_seq("audit", "run_1", seq)
+        assert await store.journal.subscriber_seq("audit", "run_1") == 5
+
+
+async def test_one_relay_at_a_time_has_the_outbox_until_its_lease_ends_or_it_lets_go(store: Store) -> None:
+    journal = store.journal
+    assert await journal.lease_relay("wkr_a", ttl_seconds=30)
+    assert not await journal.lease_relay("wkr_b", ttl_seconds=30)
+    await store.elapse(20)
+    assert await journal.lease_relay("wkr_a", ttl_seconds=30)
+    await store.elapse(20)
+    assert not await journal.lease_relay("wkr_b", ttl_seconds=30)
+    await store.elapse(11)
+    assert await journal.lease_relay("wkr_b", ttl_seconds=30)
+    assert not await journal.lease_relay("wkr_a", ttl_seconds=30)
+    await journal.release_relay("wkr_a")
+    assert not await journal.lease_relay("wkr_a", ttl_seconds=30)
+    await journal.release_relay("wkr_b")
+    assert await journal.lease_relay("wkr_a", ttl_seconds=30)
+
+
+async def test_of_many_relays_that_ask_at_once_one_gets_the_outbox(store: Store) -> None:
+    asked = (store.journal.lease_relay(f"wkr_{n}", ttl_seconds=30) for n in range(6))
+    assert sum(await asyncio.gather(*asked)) == 1
+
+
 async def test_a_dead_letter_stays_until_dropped(store: Store) -> None:
     letter = DeadLetter(
         subscriber="audit",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowmatik.kernel.errors import Conflict, JournalUnavailable
+from flowmatik.kernel.errors import Conflict, StoreFull
 from flowmatik.kernel.sqlite import Connection
 from flowmatik.stores.sqlite import SqliteStore
 
@@ -87,14 +87,21 @@ def reader_sees(path: Path) -> int:
         reader.close()
 
 
-async def test_a_full_disk_undoes_the_group_and_every_caller_hears_of_it(tmp_path: Path) -> None:
+async def test_a_full_disk_refuses_the_write_that_does_not_fit_and_no_other(tmp_path: Path) -> None:
     store = await opened(tmp_path / "a.db", max_page_count=20)
     results = await handed_over_together(store, insert(1), insert(2, size=200_000), insert(3))
-    stored = await store.read(count)
-    unavailable = [r for r in results if isinstance(r, JournalUnavailable)]
-    assert stored == len([r for r in results if r is None])
-    assert unavailable
-    assert isinstance(results[1], JournalUnavailable)
+    assert (results[0], results[2]) == (None, None)
+    assert isinstance(results[1], StoreFull)
+    assert await store.read(count) == 2
+    await store.close()
+
+
+async def test_when_nothing_fits_every_caller_hears_of_it(tmp_path: Path) -> None:
+    store = await opened(tmp_path / "a.db", max_page_count=20)
+    results = await handed_over_together(store, *(insert(n, size=200_000) for n in range(3)))
+    assert [type(result) for result in results] == [StoreFull] * 3
+    assert await store.read(count) == 0
+    assert await store.write(insert(9)) is None
     await store.close()
 
 

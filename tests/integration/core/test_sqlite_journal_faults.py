@@ -64,6 +64,24 @@ async def test_a_full_disk_writes_nothing_by_halves(path: Path, store: SqliteSto
         await small.close()
 
 
+async def test_of_a_batch_on_a_nearly_full_disk_what_still_fits_goes_down(
+    path: Path, store: SqliteStore
+) -> None:
+    journal = SqliteJournal(store, SystemClock())
+    runs = [await owned(journal, f"run_{n}") for n in range(3)]
+    pages = await store.read(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 8}").fetchone())
+    sizes = (10, 1_000_000, 10)
+    results = await asyncio.gather(
+        *(run.append(run.next(event("Step", "x" * size))) for run, size in zip(runs, sizes, strict=True)),
+        return_exceptions=True,
+    )
+    assert [type(result).__name__ for result in results] == ["Appended", "StoreFull", "Appended"]
+    assert [len(await journal.read(run.run_id)) for run in runs] == [3, 2, 3]
+    await store.write(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+    assert (await runs[1].append(runs[1].next(event("Step", "x" * 1_000_000)))).head_seq == 3
+
+
 async def test_the_home_s_engine_need_not_wait_for_the_leases_of_a_crashed_one(store: SqliteStore) -> None:
     journal = SqliteJournal(store, HandClock())
     await owned(journal, "run_1", "wkr_crashed")

@@ -76,6 +76,7 @@ async def running_engine(
     alone: bool = True,
     grace_seconds: float = 0.0,
     clock: Clock | None = None,
+    concurrency: int = 256,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -87,6 +88,7 @@ async def running_engine(
             loop=loop or NoLoop(),
             clock=clock,
             alone=alone,
+            concurrency=concurrency,
         )
     )
     await handle.start(recover_all=recover_all)

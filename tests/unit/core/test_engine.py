@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -345,6 +346,34 @@ async def test_a_fault_of_the_engine_itself_fails_the_run_and_leaves_no_call_wit
         assert (await engine.runs.wait(WS, other)).status is RunStatus.SUCCEEDED
     assert (view.status, view.error_code) == (RunStatus.FAILED, "engine.fault")
     assert "KeyError" in view.error
+
+
+async def test_that_the_engine_gave_a_run_up_is_a_fact_to_replay_and_no_decision() -> None:
+    class Forgetful(SystemClock):
+        """Fails when the engine stamps the outcome of the third step."""
+
+        def now(self) -> datetime:
+            if acted == [0, 1, 2]:
+                acted.append(-1)
+                raise OSError("no clock")
+            return super().now()
+
+    async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+        acted.append(arguments["n"])
+        return {}
+
+    acted: list[int] = []
+    clock = Forgetful()
+    journal = InMemoryJournal(SystemClock())
+    tools = FunctionTools({"echo": FunctionTool(function=act)})
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(4)))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        report = await engine.runs.replay(WS, run_id)
+    assert (view.status, view.error_code) == (RunStatus.FAILED, "engine.fault")
+    assert (await journal.read(run_id))[-1].type == "RunFailed"
+    assert report.differences == ()
+    assert report.decisions > 3  # a plan, and what was decided before the fault
 
 
 async def test_waiting_for_a_run_shows_what_reading_its_journal_shows() -> None:

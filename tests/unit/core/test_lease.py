@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowmatik.contracts.plans import PlanTask
-from flowmatik.contracts.runs import NewRun
+from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.engine.lease import TTL_SECONDS, Lease
 from flowmatik.core.fold import fold
@@ -167,3 +167,55 @@ async def _left_behind(journal: InMemoryJournal, clock: SystemClock) -> str:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,)))
         await began.wait()
     return run_id
+
+
+class Answerless:
+    """An `idempotent` tool that crashes when it is first called, just as its process falls asleep and,
+    if `taken`, another one takes the run over."""
+
+    def __init__(self, journal: InMemoryJournal, clock: SleepyClock, *, taken: bool) -> None:
+        self.journal, self.clock, self.taken = journal, clock, taken
+        self.keys: list[str] = []
+        self.epochs: list[int] = []
+
+    async def __call__(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        self.keys.append(context.idempotency_key)
+        self.epochs.append((await self.journal.head(None, context.run_id)).epoch)
+        if len(self.keys) > 1:
+            return {}
+        self.clock.asleep = 10 * TTL_SECONDS
+        if self.taken:
+            await self.journal.register_worker("wkr_heir", ttl_seconds=1000)
+            assert await self.journal.claim(context.run_id, "wkr_heir") is not None
+        raise OSError("no answer")
+
+
+async def test_an_idempotent_effect_is_not_tried_again_by_an_owner_that_lost_its_lease_meanwhile() -> None:
+    clock = SleepyClock()
+    journal = InMemoryJournal(clock)
+    tool = Answerless(journal, clock, taken=True)
+    tools = FunctionTools({"put": FunctionTool(function=tool, effect=Effect.IDEMPOTENT)})
+    step = PlanTask(id="s", objective="", tool="put", effect=Effect.IDEMPOTENT)
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
+
+        async def has_left() -> bool:
+            return not engine.engine.drives(run_id)
+
+        await eventually(has_left)
+    assert tool.epochs == [1]
+    assert [one.type for one in await journal.read(run_id)][-1] == "RunClaimed"
+
+
+async def test_an_idempotent_effect_is_tried_again_once_the_journal_says_that_the_run_is_still_ours() -> None:
+    clock = SleepyClock()
+    journal = InMemoryJournal(clock)
+    tool = Answerless(journal, clock, taken=False)
+    tools = FunctionTools({"put": FunctionTool(function=tool, effect=Effect.IDEMPOTENT)})
+    step = PlanTask(id="s", objective="", tool="put", effect=Effect.IDEMPOTENT)
+    async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    assert view.status is RunStatus.SUCCEEDED
+    assert len(tool.keys) == 2
+    assert len(set(tool.keys)) == 1

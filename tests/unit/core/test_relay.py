@@ -6,18 +6,18 @@ import pytest
 
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import OutboxEntry
-from flowmatik.core.outbox import OutboxRelay
-from flowmatik.kernel.clock import SystemClock
+from flowmatik.core.outbox import TTL_SECONDS, OutboxRelay
+from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent, Handler
-from tests.contracts.journal.stores import event, owned
+from tests.contracts.journal.stores import HandClock, event, owned
 
 
 class Stops(InMemoryJournal):
     """Its first call of `moment` never happens: the process was gone by then."""
 
-    def __init__(self, moment: str) -> None:
-        super().__init__(SystemClock())
+    def __init__(self, moment: str, clock: Clock) -> None:
+        super().__init__(clock)
         self._moment = moment
 
     def _at(self, moment: str) -> None:
@@ -36,18 +36,20 @@ class Stops(InMemoryJournal):
 
 @pytest.mark.parametrize(("moment", "times"), [("remembering the place", 2), ("acknowledging", 1)])
 async def test_a_relay_that_stops_after_a_delivery_loses_nothing(moment: str, times: int) -> None:
-    journal = Stops(moment)
+    clock = HandClock()
+    journal = Stops(moment, clock)
     run = await owned(journal, "run_1")
     await run.append(run.next(event("A"), event("B")))
     seen: list[str] = []
 
     def relay() -> OutboxRelay:
-        one = OutboxRelay(journal, SystemClock())
+        one = OutboxRelay(journal, clock)
         one.subscribe("audit", _into(seen))
         return one
 
     with pytest.raises(JournalUnavailable):
         await relay().relay_once()
+    clock.advance(TTL_SECONDS)
     first = list(seen)
     assert first[0] == "run_1:1"
     await relay().relay_once()

@@ -1,5 +1,7 @@
 """Ends a run that the engine cannot go on with, so that nobody waits for it for ever."""
 
+import contextlib
+
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
@@ -7,30 +9,42 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
-from flowmatik.core.fold import apply, fold
+from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Claim, HeadChange, Journal
+from flowmatik.core.salvage import salvaged
+from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import EngineError
 from flowmatik.kernel.ids import new_id
 
 
+class Cancelled(Exception):
+    """A person ended the run, which this program cannot decide; `reason` is theirs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
-    """The run as failed, with an outcome for every call that it left open: effects are in doubt,
-    everything else counts as failed at the worst cost. Raises EngineError when the history cannot be
-    read either."""
-    state = fold(claim.events, loop)
-    kind = type(fault).__name__
-    why = f"the engine met a fault of its own ({kind}); its log has the details"
+    """The run as failed (or cancelled), with an outcome for every call that it left open: effects are in
+    doubt, everything else counts as failed at the worst cost. A history that cannot be read is no
+    hindrance; the money that the run then holds beyond its cost goes back by the engine's sweep, which
+    needs none."""
+    found = salvaged(claim.head, claim.events, loop)
+    state, error = found.state, _error(found.fault, fault)
     facts: list[ev.Event] = [
-        in_doubt(call, "engine.fault", why, kind=kind)
+        in_doubt(call, error.code, error.message, **error.context)
         if call.effect is not Effect.READ
-        else failed(call, "engine.fault", why, cost_micros=call.reserved_micros, kind=kind)
+        else failed(call, error.code, error.message, cost_micros=call.reserved_micros, **error.context)
         for call in state.open.values()
         if call.call_id not in state.doubt
     ]
-    at = clock.now().isoformat()
-    facts.append(ev.RunFailed(at=at, code="engine.fault", message=why, values={"kind": kind}))
+    end = _end(error, fault, clock.now().isoformat())
+    facts.append(end)
     for fact in facts:
-        apply(state, fact, loop)
+        _applied(state, fact, loop)
+    status = RunStatus.CANCELLED if isinstance(end, ev.RunCancelled) else RunStatus.FAILED
     append = Append(
         run_id=claim.head.run_id,
         workspace_id=claim.head.workspace_id,
@@ -38,10 +52,34 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
         expected_seq=claim.head.head_seq,
         append_id=new_id("evt"),
         events=tuple(ev.encode(fact) for fact in facts),
-        head=HeadChange(
-            status=RunStatus.FAILED.value, ended_at=state.ended_at, cost_micros=state.spent_micros
-        ),
+        head=HeadChange(status=status.value, ended_at=end.at, cost_micros=state.spent_micros),
         consumed=claim.head.inbox_tail,
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq
-    return Rested(state=state, status=RunStatus.FAILED)
+    return Rested(state=state, status=status)
+
+
+def _end(error: EngineError, fault: Exception, at: str) -> ev.RunFailed | ev.RunCancelled:
+    if isinstance(fault, Cancelled):
+        return ev.RunCancelled(at=at, reason=fault.reason)
+    return ev.RunFailed(at=at, code=error.code, message=error.message, values=error.context)
+
+
+def _error(unreadable: EngineError | None, fault: Exception) -> EngineError:
+    """What is said of the calls that the run leaves open."""
+    if isinstance(fault, Cancelled):
+        return EngineError("the run was stopped", code="call.aborted")
+    if unreadable is not None:
+        return unreadable
+    kind = type(fault).__name__
+    return EngineError(
+        f"the engine met a fault of its own ({kind}); its log has the details",
+        code="engine.fault",
+        context={"kind": kind},
+    )
+
+
+def _applied(state: RunState, fact: ev.Event, loop: AgentLoop) -> None:
+    """A fold that fails here too must not keep the run alive: what counts is appended all the same."""
+    with contextlib.suppress(Exception):
+        apply(state, fact, loop)

@@ -17,7 +17,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import RunPlace, recordable
 from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
-from flowmatik.core.engine.outcomes import failed, in_doubt, never_begun
+from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import DriverParts, Launch, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
@@ -53,6 +53,7 @@ class RunDriver:
             workspace_id=created.workspace_id,
             run_id=created.run_id,
             principal=created.principal,
+            ours=self._ours,
             sources=created.sources,
         )
         self._seq = claim.head.head_seq
@@ -271,12 +272,15 @@ class RunDriver:
         if task.cancelled() and self.state.stopping and call.call_id not in self._begun:
             self._mailbox.put_nowait(never_begun(call))
 
+    def _ours(self) -> bool:
+        lease = self._parts.lease
+        return not self._fenced and lease.valid and lease.term == self._term
+
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
         try:
             await self._parts.lease.wait_valid()
-            if self._fenced or self._parts.lease.term != self._term:
-                # The run is, or may be, another's by now: only the next append can say.
+            if not self._ours():  # only the next append can say whose it is
                 self._mailbox.put_nowait(Launch(call, recovering))
                 return
             effects = self._parts.effects
@@ -297,16 +301,10 @@ class RunDriver:
             outcome = failed(call, "call.aborted", "the run was stopped", cost_micros=cost)
         except Exception as error:  # a defect of ours must end the call, never leave it hanging
             log.exception("a call could not be performed", extra={"run": self._place.run_id})
-            kind = type(error).__name__
-            message = f"internal fault in the call of {call.name!r}: {kind}"
-            if call.effect is not Effect.READ:
-                outcome = in_doubt(call, "call.fault", message, kind=kind)
-            else:
-                cost = call.reserved_micros
-                outcome = failed(call, "call.fault", message, cost_micros=cost, kind=kind)
+            outcome = faulty(call, type(error).__name__)
         finally:
             self._running.pop(call.call_id, None)
-        self._mailbox.put_nowait(recordable(outcome, call))
+        self._mailbox.put_nowait(recordable(outcome, call) if outcome else Launch(call, recovering=True))
 
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""

@@ -24,11 +24,12 @@ AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlace:
-    """For which run a call is made."""
+    """For which run a call is made; `ours` says whether this process may still act for it."""
 
     workspace_id: str
     run_id: str
     principal: str
+    ours: Callable[[], bool]
     sources: tuple[str, ...] = ()
 
 
@@ -38,6 +39,7 @@ class Effects:
     tools: ToolBox
     clock: Clock
     alone: bool = False  # no other process can still be at work on a run that we recover
+    durable: bool = True  # what the journal has acknowledged survives a power cut
 
     async def model(self, call: ev.CallRequested, request: ModelRequest) -> ev.Event:
         try:
@@ -57,7 +59,8 @@ class Effects:
             )
         return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
 
-    async def tool(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+    async def tool(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
+        """None when the run was, or may have been, lost on the way: whoever has it finds out the rest."""
         outcome = await self._attempt(call, place)
         if call.effect is Effect.IDEMPOTENT:
             for seconds in AGAIN_SECONDS:
@@ -74,8 +77,12 @@ class Effects:
         age = self.clock.now() - datetime.fromisoformat(call.at)
         return age.total_seconds() >= call.key_ttl
 
-    async def _attempt(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+    async def _attempt(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
         """In doubt when it may have taken effect all the same."""
+        if not place.ours():
+            return None
+        if call.effect is Effect.ONCE and not self.durable:
+            return _undurable(call)
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
@@ -99,8 +106,8 @@ class Effects:
             say = failed if read else in_doubt
             return say(call, "tool.crashed", why, kind=kind)
 
-    async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
-        """The fact for an intent that another owner left open."""
+    async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
+        """The fact for an intent that another owner left open; None as of `tool`."""
         if call.kind == "model":
             message = "the process ended while the model was answering; asked again"
             return failed(call, "call.lost", message, cost_micros=call.reserved_micros)
@@ -119,7 +126,7 @@ class Effects:
         later = now + 2 * (until - datetime.fromisoformat(call.at))
         return ev.CallPostponed(call_id=call.call_id, at=now.isoformat(), start_by=later.isoformat())
 
-    async def _postponed(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
+    async def _postponed(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
         return self.late(call) or await self.tool(call, place)
 
     async def void_in_process(self, call: ev.CallRequested, place: RunPlace) -> ev.Event:
@@ -132,8 +139,10 @@ class Effects:
         call: ev.CallRequested,
         place: RunPlace,
         doubt: ev.CallInDoubt,
-        when_void: Callable[[ev.CallRequested, RunPlace], Awaitable[ev.Event]],
-    ) -> ev.Event:
+        when_void: Callable[[ev.CallRequested, RunPlace], Awaitable[ev.Event | None]],
+    ) -> ev.Event | None:
+        if not place.ours():  # to reconcile may void the call
+            return None
         try:
             async with asyncio.timeout(call.timeout):
                 found = await self.tools.reconcile(call.name, call.arguments, _context(call, place))
@@ -157,6 +166,16 @@ class Effects:
         most = (until - at).total_seconds() + call.timeout + 10.0  # the wall clock may jump
         if (left := min(left, most)) > 0:
             await self.clock.sleep(left)
+
+
+def _undurable(call: ev.CallRequested) -> ev.CallFailed:
+    """Nobody would know any more that it was done, and it would be done again."""
+    return failed(
+        call,
+        "tool.durability",
+        f"the tool {call.name!r} acts once and for all, but store.synchronous = normal lets a power cut "
+        "erase that it did; set store.synchronous = full to use it",
+    )
 
 
 def _late(call: ev.CallRequested) -> ev.CallInDoubt:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 
-from flowmatik.core.engine.condemn import condemn
+from flowmatik.core import versions
+from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.parts import DriverParts
@@ -14,6 +15,7 @@ from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,10 @@ class Engine:
         self._stopping = False
 
     async def start(self, *, recover_all: bool) -> None:
+        """Raises ConfigurationError when it would take up runs that it may not decide. Without
+        `recover_all` it takes up none but those it is asked for, each of which is looked at then."""
+        if recover_all:
+            await versions.refuse_foreign(self._parts.journal)
         await self._lease.take()
         self._loops = [
             asyncio.create_task(self._forever(self._lease.keep), name="lease"),
@@ -68,6 +74,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await self._relay.drain()
+            await self._relay.release()
             await self._lease_end()
         except JournalUnavailable as error:
             log.warning("the journal is away at shutdown", extra={"error": error.message})
@@ -107,11 +114,6 @@ class Engine:
     def drives(self, run_id: str) -> bool:
         return run_id in self._claims
 
-    def drives_for(self, workspace_id: str, run_id: str) -> bool:
-        """Whether the run is that workspace's and its end will be heard of here."""
-        driver = self._drivers.get(run_id)
-        return driver is not None and driver.state.created.workspace_id == workspace_id
-
     async def create(self, creation: Creation) -> str:
         """The run's id. A new run is this engine's from its first append, when a slot is free. Goes
         through even if the caller is cancelled, for a run that we own must be driven."""
@@ -135,32 +137,48 @@ class Engine:
             self.nudge(created.run_id)
             return created.run_id
         await self._slots.acquire()  # at once, for there is a free one
-        driver: RunDriver | None = None
+        claim: Claim | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
-            driver = None if created.claim is None else self._driver(created.claim)
+            claim = created.claim
         except JournalUnavailable:
             self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
             raise
         finally:
-            if driver is None:
+            if claim is None:
                 self._slots.release()
-        if driver is None:
+        if claim is None:
             self.nudge(created.run_id)
         else:
-            self._spawn(created.run_id, self._drive(created.run_id, driver))
+            self._spawn(created.run_id, self._drive(claim))
         return created.run_id
 
     async def _claim_and_drive(self, run_id: str) -> Rested | None:
         await self._slots.acquire()
-        driver: RunDriver | None = None
+        claim: Claim | None = None
         try:
-            claim = await self._claimed(run_id)
-            driver = None if claim is None else self._driver(claim)
+            if await self._decided_here(run_id):
+                claim = await self._claimed(run_id)
         finally:
-            if driver is None:
+            if claim is None:
                 self._slots.release()
-        return None if driver is None else await self._drive(run_id, driver)
+        return None if claim is None else await self._drive(claim)
+
+    async def _decided_here(self, run_id: str) -> bool:
+        """Else it is left as it is, for the program that began it; but anybody may cancel it."""
+        journal, clock = self._parts.journal, self._parts.clock
+        version = await retried(lambda: versions.version_of(journal, run_id), clock)
+        if versions.is_decided_here(version):
+            return True
+        inputs = await retried(lambda: journal.inbox(run_id, after=0), clock)
+        cancel = next((one for one in inputs if one.kind == "cancel"), None)
+        if cancel is None:
+            log.warning(
+                "a run of another decision version is left", extra={"run": run_id, "version": version}
+            )
+        else:
+            await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
+        return False
 
     async def _claimed(self, run_id: str) -> Claim | None:
         await self._lease.wait_valid()
@@ -178,9 +196,11 @@ class Engine:
         self._again.discard(run_id)
         return driver
 
-    async def _drive(self, run_id: str, driver: RunDriver) -> Rested | None:
+    async def _drive(self, claim: Claim) -> Rested | None:
         """In a slot taken before, which it frees."""
+        run_id = claim.head.run_id
         try:
+            driver = self._driver(claim)
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left

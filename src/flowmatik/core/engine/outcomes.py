@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import FlowmatikError
@@ -32,6 +33,14 @@ def failed_by(error: FlowmatikError, call: ev.CallRequested, *, cost_micros: int
         cost_micros=cost_micros,
         values=_values(call, {"said": error.message, **error.context}),
     )
+
+
+def faulty(call: ev.CallRequested, kind: str) -> ev.CallFailed | ev.CallInDoubt:
+    """A defect of ours, of this kind, met it."""
+    message = f"internal fault in the call of {call.name!r}: {kind}"
+    if call.effect is not Effect.READ:
+        return in_doubt(call, "call.fault", message, kind=kind)
+    return failed(call, "call.fault", message, cost_micros=call.reserved_micros, kind=kind)
 
 
 def never_begun(call: ev.CallRequested) -> ev.CallFailed:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from flowmatik.core.journal.port import Append, Appended
-from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, JournalUnavailable
+from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, JournalUnavailable, StoreFull
 
 Commit = Callable[[Sequence[Append]], Awaitable[list[Appended | None]]]
 _Waiting = tuple[Append, "asyncio.Future[Appended]"]
@@ -18,8 +18,8 @@ class GroupCommit:
     """Collects appends of distinct runs into batches.
 
     `commit` writes a batch atomically and answers per append, None meaning fenced. When it raises
-    InvalidInput or Conflict, nothing was written and each append is tried alone, so that only the
-    guilty run sees the error. Any other error goes to the whole batch.
+    InvalidInput, Conflict or StoreFull, nothing was written and each append is tried alone, so that only
+    the guilty run sees the error. Any other error goes to the whole batch.
     """
 
     def __init__(self, commit: Commit, *, lanes: int = 1, max_batch: int = 256) -> None:
@@ -91,7 +91,7 @@ class GroupCommit:
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
             results = await self._commit([append for append, _ in batch])
-        except (InvalidInput, Conflict) as error:
+        except (InvalidInput, Conflict, StoreFull) as error:
             if len(batch) > 1:
                 for item in batch:
                     await self._write((item,))

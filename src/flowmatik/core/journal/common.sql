@@ -23,6 +23,11 @@ ORDER BY created_at DESC, run_id DESC LIMIT $5;
 -- The run that a workspace created with this idempotency key.
 SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';
 
+-- name: unfinished
+-- A page of the runs that have not ended, each with the payload of its first event.
+SELECT r.run_id, e.payload FROM runs r JOIN run_events e ON e.run_id = r.run_id AND e.seq = 1
+WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
+
 -- name: inbox
 -- Inputs after the ones that the owner has seen.
 SELECT input_no, input_id, kind, payload, at FROM run_inbox
@@ -41,10 +46,15 @@ SELECT run_id, workspace_id, from_seq, to_seq FROM outbox ORDER BY run_id, from_
 SELECT seq FROM subscriber_positions WHERE subscriber = $1 AND run_id = $2;
 
 -- name: set_subscriber_seq
--- Record it, under the run's workspace.
+-- Record it, under the run's workspace; a place never moves back.
 INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
 SELECT $1, run_id, workspace_id, $3 FROM runs WHERE run_id = $2
-ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq;
+ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq
+WHERE excluded.seq > subscriber_positions.seq;
+
+-- name: release_relay
+-- Whoever comes next need not wait for the lease to end.
+DELETE FROM relay_leases WHERE owner = $1;
 
 -- name: dead_letter
 -- One letter per subscriber and run: it parks the run's later events for that subscriber.

@@ -101,6 +101,7 @@ class InMemoryJournal:
         self._outbox: dict[tuple[str, int], OutboxEntry] = {}
         self._positions: dict[tuple[str, str], int] = {}
         self._dead: dict[tuple[str, str], DeadLetter] = {}
+        self._relay = ("", 0.0)  # who has the right to relay, and until when
         self._money = MemoryCaps()
         self._timed: set[str] = set()
 
@@ -246,6 +247,10 @@ class InMemoryJournal:
                 found.append(run.run_id)
         return found
 
+    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        ids = sorted(run_id for run_id in self._live if run_id > after)
+        return [(run_id, self._runs[run_id].events[0].payload) for run_id in ids[:limit]]
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         now = self._clock.now().timestamp()
         due = sorted(
@@ -276,6 +281,18 @@ class InMemoryJournal:
     async def retire_worker(self, owner: str) -> None:
         self._leases.pop(owner, None)
 
+    async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
+        holder, until = self._relay
+        now = self._clock.monotonic()
+        if holder != owner and until > now:
+            return False
+        self._relay = (owner, now + ttl_seconds)
+        return True
+
+    async def release_relay(self, owner: str) -> None:
+        if self._relay[0] == owner:
+            self._relay = ("", 0.0)
+
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         entries: list[OutboxEntry] = []
         for entry in self._outbox.values():
@@ -292,7 +309,7 @@ class InMemoryJournal:
         return self._positions.get((subscriber, run_id), 0)
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
-        self._positions[subscriber, run_id] = seq
+        self._positions[subscriber, run_id] = max(seq, self._positions.get((subscriber, run_id), 0))
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         self._dead[letter.subscriber, letter.run_id] = replace(letter)

@@ -159,6 +159,9 @@ class PostgresJournal(SqlJournal):
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("renew_worker", owner, ttl_seconds))
 
+    async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
+        return bool(await self._fetch("lease_relay", owner, ttl_seconds))
+
     async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
         await self._execute(
             "relayed", [entry.run_id for entry in entries], [entry.from_seq for entry in entries]

@@ -99,6 +99,15 @@ INSERT INTO run_inbox (run_id, input_no, input_id, workspace_id, kind, payload, 
 SELECT $1, inbox_tail, $2, workspace_id, $3, $4, $5 FROM run
 RETURNING input_no;
 
+-- name: lease_relay
+-- Take or renew the right to relay, by the database's clock; no row while another live relay has it.
+INSERT INTO relay_leases (name, owner, expires_at)
+VALUES ('outbox', $1, extract(epoch FROM clock_timestamp()) + $2)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE relay_leases.owner = excluded.owner
+    OR relay_leases.expires_at <= extract(epoch FROM clock_timestamp())
+RETURNING owner;
+
 -- name: ready
 -- Runs to claim: marked ready, or owned by a dead worker. Both halves read a partial index.
 SELECT run_id FROM (

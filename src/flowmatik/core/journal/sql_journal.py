@@ -75,8 +75,14 @@ class SqlJournal(ABC):
             for number, input_id, kind, payload, at in await self._fetch("inbox", run_id, after)
         ]
 
+    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in await self._fetch("unfinished", after, limit)]
+
     async def retire_worker(self, owner: str) -> None:
         await self._execute("retire_worker", owner)
+
+    async def release_relay(self, owner: str) -> None:
+        await self._execute("release_relay", owner)
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
         return [

@@ -62,6 +62,7 @@ class SqliteJournal(SqlJournal):
         """For the process that holds the home's lock, at its start: whatever worker is recorded is
         dead, and its runs need not wait for the lease to end."""
         await self._execute("forget_workers")
+        await self._execute("forget_relays")
 
     async def create(self, creation: Creation) -> Created:
         now = self._now()
@@ -214,6 +215,14 @@ class SqliteJournal(SqlJournal):
 
         def work(db: Any) -> bool:
             return db.execute(self._sql["renew_worker"], (owner, now + ttl_seconds, now)).rowcount == 1
+
+        return await self._store.write(work)
+
+    async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
+        now, sql = self._seconds(), self._sql["lease_relay"]
+
+        def work(db: Any) -> bool:
+            return db.execute(sql, (owner, now + ttl_seconds, now)).fetchone() is not None
 
         return await self._store.write(work)
 

@@ -57,6 +57,13 @@ RETURNING inbox_tail, workspace_id;
 INSERT INTO run_inbox (run_id, input_no, input_id, workspace_id, kind, payload, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
+-- name: lease_relay
+-- Take or renew the right to relay; no row while another live relay has it.
+INSERT INTO relay_leases (name, owner, expires_at) VALUES ('outbox', $1, $2)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE relay_leases.owner = excluded.owner OR relay_leases.expires_at <= $3
+RETURNING owner;
+
 -- name: ready
 -- Runs to claim: marked ready, or owned by a dead worker. Both halves read a partial index.
 SELECT run_id FROM (
@@ -121,3 +128,7 @@ UPDATE caps SET granted_micros = max(granted_micros - $3, 0) WHERE workspace_id 
 -- name: forget_workers
 -- At the start of the only engine process, every earlier worker is dead.
 DELETE FROM workers;
+
+-- name: forget_relays
+-- And so is every earlier relay.
+DELETE FROM relay_leases;
