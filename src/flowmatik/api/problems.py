@@ -18,6 +18,7 @@ from flowmatik.kernel import errors
 from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
+AGAIN_SECONDS = 2  # a hint: nobody knows when a store is back
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.Unauthenticated, 401),
@@ -40,6 +41,12 @@ def status_of(error: errors.FlowmatikError) -> int:
     if error.code in _CODES:
         return _CODES[error.code]
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def _retry_after(error: errors.FlowmatikError, status: int) -> dict[str, Any]:
+    if "retry_after" in error.context:
+        return {"retry_after": error.context["retry_after"]}
+    return {"retry_after": AGAIN_SECONDS} if status == 503 and error.retryable else {}
 
 
 def language_of(request: Request) -> str:
@@ -101,7 +108,7 @@ def install(app: FastAPI) -> None:
         status = status_of(error)
         if status == 500:
             return await unexpected(request, error)
-        extra = {"retry_after": error.context["retry_after"]} if "retry_after" in error.context else {}
+        extra = _retry_after(error, status)
         if "details" in error.context:
             details = cast("list[Mapping[str, Any]]", error.context["details"])
             extra["errors"] = [f"{row['place']}: {_said(request, row)}".removeprefix(": ") for row in details]

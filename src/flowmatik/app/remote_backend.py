@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
 
 _AGENT = TypeAdapter(AgentVersion)
@@ -30,7 +31,7 @@ class RemoteBackend:
         """`same_disk`: the server is this machine's, so that documents need not be sent over."""
         self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
-        self.runs = RemoteRuns(self._server)
+        self.runs: Runs = RemoteRuns(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
 

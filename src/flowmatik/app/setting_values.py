@@ -205,6 +205,9 @@ SETTINGS: tuple[Setting, ...] = (
         one_of("full", "normal"),
         "full",
     ),
+    _setting(
+        "store.wait_seconds", "store_wait_seconds", "FLOWMATIK_STORE_WAIT_SECONDS", whole(0, 86_400), 300
+    ),
     _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
     _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
     _setting(

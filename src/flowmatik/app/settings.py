@@ -43,12 +43,14 @@ class Provider:
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
-    `model` "" leaves it to the first provider, else it is the offline
+    `store_wait_seconds` is for whoever follows a
+    run while its store is away; `model` "" leaves it to the first provider, else it is the offline
     model; `language` "" leaves it to the locale."""
 
     home: Path
     database_url: str = field(default="", repr=False)
     sqlite_synchronous: str = "full"
+    store_wait_seconds: int = 300
     host: str = "127.0.0.1"
     port: int = 8787
     language: str = ""

@@ -30,11 +30,7 @@ async def upgrade(target: Path | str) -> None:
 async def current(target: Path | str) -> tuple[str | None, str]:
     """The applied revision (None: no schema yet) and the newest one that this program knows."""
     if is_postgres_url(target):
-        connection = await connect_once(str(target))
-        try:
-            return await _applied_postgres(connection), NEWEST
-        finally:
-            await connection.close()
+        return await _current_postgres(str(target)), NEWEST
     return await asyncio.to_thread(_current_sqlite, Path(target)), NEWEST
 
 
@@ -107,6 +103,19 @@ def _upgrade_sqlite(path: Path) -> None:
             f"the schema of {str(path)!r} cannot be brought up to date: {error}",
             context={"path": str(path), "said": str(error)},
         ) from error
+
+
+async def _current_postgres(url: str) -> str | None:
+    connection = await connect_once(url)
+    try:
+        return await _applied_postgres(connection)
+    except unavailable_errors() as error:
+        raise JournalUnavailable(
+            f"the schema of the PostgreSQL database cannot be read: {error}; try again when it is back",
+            context={"store": "PostgreSQL", "said": str(error)},
+        ) from error
+    finally:
+        await connection.close()
 
 
 async def _applied_postgres(connection: Any) -> str | None:
