@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from flowmatik.api.services import services
 from flowmatik.kernel import errors
+from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,12 @@ def install(app: FastAPI) -> None:
         told = {"reference": reference}
         return problem(request, 500, "internal", detail, values=told, extra=told)
 
+    async def system(request: Request, error: Exception) -> JSONResponse:
+        fault = disk_fault(cast("OSError", error))
+        return await (ours(request, fault) if fault else unexpected(request, error))
+
     app.add_exception_handler(errors.FlowmatikError, ours)
+    app.add_exception_handler(OSError, system)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)
