@@ -80,6 +80,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         return
     _settle(state, call, event.cost_micros)
     if event.reply is not None:
+        state.unpriced |= event.reply.cost_micros is None and call.reserved_micros == 0
         state.input_tokens += event.reply.usage.input_tokens
         state.output_tokens += event.reply.usage.output_tokens
         served = event.reply.model or call.name

@@ -45,6 +45,7 @@ class RunState:
     open: dict[str, CallRequested] = field(default_factory=lambda: {})
     doubt: dict[str, CallInDoubt] = field(default_factory=lambda: {})
     spent_micros: int = 0
+    unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     allotted_micros: int = 0
     allotments: int = 0

@@ -33,7 +33,7 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         tasks=tuple(_task_view(task) for task in state.tasks.values()),
         answer=state.answer,
         verified=state.verified,
-        cost_micros=state.spent_micros,
+        cost_micros=None if state.unpriced else state.spent_micros,
         budget_micros=created.budget_micros,
         input_tokens=state.input_tokens,
         output_tokens=state.output_tokens,

@@ -35,7 +35,7 @@ def show_next(session: Session, view: RunView) -> None:
 
 def totals_line(session: Session, view: RunView) -> str:
     return session.text(
-        "run.totals",
+        "run.totals_unpriced" if view.cost_micros is None else "run.totals",
         usd=usd(view.cost_micros),
         tokens=view.input_tokens + view.output_tokens,
         seconds=f"{view.seconds:.1f}",
