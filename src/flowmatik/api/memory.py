@@ -1,5 +1,6 @@
 """/v1/memory: documents in, passages out."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound, PermissionDenied
 
 router = APIRouter(prefix="/v1/memory", tags=["memory"])
 Reader = Annotated[Principal, needs("memory:read")]
@@ -72,8 +73,23 @@ async def upload(
 
 @router.post("/ingest")
 async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: Services) -> Ingested:
-    """Ingest a file or folder on the server's own disk (administrators only)."""
+    """Ingest a file or folder on the server's own disk, given by its absolute path (administrators only,
+    and only below the folders of the setting `memory.ingest_roots`). It goes on to its end even when the
+    caller hangs up, for half a folder would be worth nothing; asked again, what is done costs nothing."""
     path = Path(body.path)
+    if not path.is_absolute():
+        raise InvalidInput(
+            f"the path {body.path!r} is relative; give the absolute path on the server",
+            code="input.path_relative",
+            context={"path": body.path},
+        )
+    if principal.id != at.local_principal and not await run_in_threadpool(_below, path, at.ingest_roots):
+        raise PermissionDenied(
+            f"{body.path!r} is not below a folder that may be ingested from; add one to the setting "
+            "memory.ingest_roots, or send the documents to POST /v1/memory/documents",
+            code="auth.path",
+            context={"path": body.path},
+        )
     if not await run_in_threadpool(path.exists):
         raise NotFound(
             f"there is no file or folder {body.path!r} on the server",
@@ -81,6 +97,12 @@ async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: 
             context={"path": body.path},
         )
     return _said(request, at, await _ingest(at, principal, path))
+
+
+def _below(path: Path, roots: tuple[Path, ...]) -> bool:
+    """Where `path` leads, links included."""
+    place = Path(os.path.realpath(path))
+    return any(place.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ingested:
@@ -132,6 +154,9 @@ def safe_target(folder: Path, name: str) -> Path:
 def _store(file: UploadFile, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    with part.open("wb") as out:
-        shutil.copyfileobj(file.file, out)
-    part.replace(target)
+    try:
+        with part.open("wb") as out:
+            shutil.copyfileobj(file.file, out)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

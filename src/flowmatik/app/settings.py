@@ -43,9 +43,10 @@ class Provider:
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
-    `store_wait_seconds` is for whoever follows a
-    run while its store is away; `model` "" leaves it to the first provider, else it is the offline
-    model; `language` "" leaves it to the locale."""
+    `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
+    folders of which an administrator may ask the server to ingest something, () the home;
+    `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
+    the locale."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -58,6 +59,7 @@ class Settings:
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True
+    ingest_roots: tuple[Path, ...] = ()
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
     max_running_runs: int = 16
@@ -72,6 +74,11 @@ class Settings:
     @property
     def documents(self) -> Path:
         return self.home / "documents"
+
+    @property
+    def uploads(self) -> Path:
+        """Documents that were sent to the server, a folder for each workspace."""
+        return self.data / "uploads"
 
     @property
     def keys(self) -> Path:

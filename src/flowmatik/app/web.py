@@ -24,8 +24,8 @@ async def serve_platform(
 ) -> AsyncGenerator[Serving]:
     """Serve `platform` while the block runs, and say so in the home's lock, so that other
     processes of this user can submit through it."""
-    app = create_app(api_services(platform, metrics))
-    await ensure_local_token(platform)
+    local = await ensure_local_token(platform)
+    app = create_app(api_services(platform, metrics, local=local))
     async with serve(app, host=host, port=port, drain_seconds=drain_seconds) as serving:
         platform.lock.publish(serving.url)
         try:
@@ -34,7 +34,9 @@ async def serve_platform(
             platform.lock.publish("")
 
 
-def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServices:
+def api_services(platform: Platform, metrics: Metrics | None = None, *, local: str = "") -> ApiServices:
+    """`local` is the principal of this user's own commands."""
+
     async def health() -> Mapping[str, HealthCheck]:
         return {"store": await _store(platform), "memory": await _memory(platform)}
 
@@ -43,7 +45,9 @@ def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServi
         memory=platform.memory,
         agents=platform.agents,
         identity=platform.identity,
-        upload_dir=platform.settings.data / "uploads",
+        upload_dir=platform.settings.uploads,
+        ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
+        local_principal=local,
         health=health,
         words=words,
         metrics=metrics.text if metrics else None,

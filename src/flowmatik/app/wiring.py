@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from flowmatik.app.runs_defaults import RunsWithDefaults
-from flowmatik.app.settings import Settings
+from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
@@ -178,10 +178,11 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Memory:
-    from flowmatik.memory import build_memory, load_embedder
+    from flowmatik.memory import Places, build_memory, load_embedder
 
     embedder = load_embedder() if settings.embeddings else None
-    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock)
+    places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
+    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock, places=places)
     stack.push_async_callback(memory.close)
     return memory
 

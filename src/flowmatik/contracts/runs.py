@@ -98,8 +98,9 @@ class InDoubtCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times are RFC 3339 UTC text. Texts are
-    English or a model's; what has a `…_code` and `…_values` beside it can be said in any language."""
+    """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
+    are RFC 3339 UTC text. Texts are English or a model's; what has a `…_code` and `…_values` beside it can
+    be said in any language."""
 
     id: str
     workspace_id: str

@@ -22,8 +22,8 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.kernel.sqlite import Connection
 from flowmatik.memory import analysis, quotes, retrieval
-from flowmatik.memory.formats import Formats
 from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.places import Places
 from flowmatik.memory.retrieval import Query, Snapshot
 from flowmatik.memory.store import Store
 from flowmatik.memory.sync import Synchroniser
@@ -35,22 +35,29 @@ _CACHED_WORKSPACES = 16
 
 
 def build_memory(
-    path: Path, *, embedder: Embedder | None, clock: Clock, limits: IngestLimits | None = None
+    path: Path,
+    *,
+    embedder: Embedder | None,
+    clock: Clock,
+    limits: IngestLimits | None = None,
+    places: Places | None = None,
 ) -> "SqliteMemory":
     """Memory in the file `path`, made at the first use. Without an embedder search is full text
     only. Raises ConfigurationError when a parser's manifest is wrong."""
-    return SqliteMemory(Store(path), embedder=embedder, clock=clock, limits=limits or IngestLimits())
+    store = Store(path)
+    sync = Synchroniser(
+        store, embedder=embedder, clock=clock, limits=limits or IngestLimits(), places=places or Places()
+    )
+    return SqliteMemory(store, sync, embedder=embedder)
 
 
 class SqliteMemory:
     """Implements `flowmatik.contracts.memory.Memory`; close it when done."""
 
-    def __init__(
-        self, store: Store, *, embedder: Embedder | None, clock: Clock, limits: IngestLimits
-    ) -> None:
+    def __init__(self, store: Store, sync: Synchroniser, *, embedder: Embedder | None) -> None:
         self._store = store
         self._embedder = embedder
-        self._sync = Synchroniser(store, formats=Formats(), embedder=embedder, clock=clock, limits=limits)
+        self._sync = sync
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()  # touched by the reader thread only
 
     async def close(self) -> None:
