@@ -101,3 +101,48 @@ def test_a_rejected_upload_leaves_no_file_and_is_told_once(server: Server, home:
     assert [item["source"] for item in good.json()["items"]] == ["good.md"]
     kept = [path.name for path in (home / ".flowmatik" / "uploads").rglob("*") if path.is_file()]
     assert kept == ["good.md"]
+
+
+@pytest.mark.parametrize("through_the_server", [True, False], ids=["through the server", "alone"])
+def test_a_document_is_listed_and_removed_by_name_or_by_its_path(
+    request: pytest.FixtureRequest, tmp_path: Path, through_the_server: bool
+) -> None:
+    if through_the_server:
+        request.getfixturevalue("server")
+        home = request.getfixturevalue("home")
+    else:
+        home = make_home(tmp_path / "home", "--no-examples")
+
+    def memory(*arguments: str) -> tuple[int, str]:
+        done = flowmatik("--home", str(home), "--lang", "en", "memory", *arguments)
+        return done.returncode, done.stdout + done.stderr
+
+    folder = tmp_path / "a ñ#?%"  # what an address would have to write out
+    folder.mkdir()
+    for name in ("quay & pier.md", "buoy.md"):
+        (folder / name).write_text(f"{name}: the tide comes at noon.", encoding="utf-8")
+    assert memory("ingest", str(folder))[0] == 0
+    listed = memory("list")
+    assert "quay & pier.md" in listed[1]
+    assert "doc_" in listed[1]
+    code, said = memory("remove", "quay & pier.md")
+    assert (code, "Erased from memory: quay & pier.md" in said) == (0, True), said
+    assert memory("remove", str(folder))[0] == 0
+    assert "buoy.md" not in memory("list")[1]
+    code, said = memory("remove", "buoy.md")
+    assert (code, "[not_found.document]" in said) == (3, True), said
+    assert (folder / "buoy.md").exists()
+
+
+def test_a_document_is_removed_by_http_only_with_the_right_to_write(server: Server, key: str) -> None:
+    server.post("/v1/memory/documents", files=[("files", ("b/tide.md", b"The tide comes at noon."))])
+    items = server.get("/v1/memory/documents").json()["items"]
+    (tide,) = (item for item in items if item["source"] == "b/tide.md")
+    made = server.post("/v1/auth/keys", json={"name": "reader", "scopes": ["memory:read"]}).json()
+    address = f"{server.url}/v1/memory/documents/{tide['id']}"
+    denied = httpx.delete(address, headers={"Authorization": f"Bearer {made['secret']}"})
+    assert denied.status_code == 403
+    gone = httpx.delete(address, headers={"Authorization": f"Bearer {key}"})
+    assert (gone.status_code, gone.json()["items"]) == (200, ["b/tide.md"])
+    again = httpx.delete(address, headers={"Authorization": f"Bearer {key}"})
+    assert (again.status_code, again.json()["code"]) == (404, "not_found.document")

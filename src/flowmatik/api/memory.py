@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import InvalidInput, NotFound, PermissionDenied
 
@@ -29,6 +29,18 @@ class Ingested(BaseModel):
 
 class Found(BaseModel):
     items: tuple[Passage, ...]
+    next: str = ""
+
+
+class Documents(BaseModel):
+    items: tuple[StoredDocument, ...]
+    next: str = ""
+
+
+class Removed(BaseModel):
+    """The source names of what is gone."""
+
+    items: tuple[str, ...]
     next: str = ""
 
 
@@ -69,6 +81,27 @@ async def upload(
     steps = await _ingest(at, principal, folder)
     told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
     return _said(request, at, told)
+
+
+@router.get("/documents")
+async def documents(
+    principal: Reader,
+    at: Services,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Documents:
+    """By source name; `next` is the cursor of the next page, "" on the last."""
+    found = await at.memory.documents(principal.workspace_id, after=cursor, limit=limit + 1)
+    more = found[limit - 1].source if len(found) > limit else ""
+    return Documents(items=tuple(found[:limit]), next=more)
+
+
+@router.delete("/documents/{ref:path}")
+async def remove(ref: str, principal: Writer, at: Services) -> Removed:
+    """Erase a document with its passages, tables and vectors, by its id or source name; by a folder's name
+    all that is in it. An uploaded file goes too; a file of the server's own stays, and is taken again when
+    its folder is ingested again. Runs that have quoted it keep their quotes."""
+    return Removed(items=tuple(await at.memory.remove(principal.workspace_id, ref)))
 
 
 @router.post("/ingest")

@@ -15,13 +15,14 @@ from flowmatik.contracts.memory import (
     IngestProgress,
     MemoryStatus,
     Passage,
+    StoredDocument,
     TableSource,
     is_among,
 )
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.kernel.sqlite import Connection
-from flowmatik.memory import analysis, quotes, retrieval
+from flowmatik.memory import analysis, quotes, records, retrieval
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
 from flowmatik.memory.retrieval import Query, Snapshot
@@ -115,6 +116,20 @@ class SqliteMemory:
         _check_workspace(workspace_id)
         embedder_id = self._embedder.id if self._embedder else ""
         return await self._store.read(_status, workspace_id, embedder_id)
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]:
+        _check_workspace(workspace_id)
+        known = await self._store.read(records.documents_after, workspace_id, after, limit)
+        return [
+            StoredDocument(id=one.id, source=one.source, chunks=one.chunks, size_bytes=one.stamp.size)
+            for one in known
+        ]
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        _check_workspace(workspace_id)
+        return await self._sync.remove(workspace_id, ref)
 
     async def _query_vector(self, text: str) -> npt.NDArray[np.float32] | None:
         if self._embedder is None:

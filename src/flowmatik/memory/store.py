@@ -60,6 +60,11 @@ class Store:
 
         return await self._reader.call(observe)
 
+    async def fold_in(self) -> None:
+        """Bring the WAL into the file and empty it, so that nothing erased is left there. A reader at
+        work puts that off to the next time, or to the end."""
+        await self._writer.call(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     async def close(self) -> None:
         """Finish what runs, close both connections; the last one folds the WAL in."""
         await self._reader.close()

@@ -14,7 +14,13 @@ import numpy.typing as npt
 
 from flowmatik.contracts.memory import Embedder, IngestProgress
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import ConfigurationError, DocumentError, FlowmatikError, InvalidInput
+from flowmatik.kernel.errors import (
+    ConfigurationError,
+    DocumentError,
+    FlowmatikError,
+    InvalidInput,
+    NotFound,
+)
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory import records
 from flowmatik.memory.formats import Format, Formats
@@ -89,6 +95,23 @@ class Synchroniser:
             if deleted is not None:
                 done += 1
                 yield replace(deleted, done=done, total=max(done, total))
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        """See `Memory.remove`."""
+        async with self._lock:
+            found = await self._store.read(records.documents_of, workspace_id, ref) if ref.strip("/") else []
+            if not found:
+                raise NotFound(
+                    f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",
+                    code="not_found.document",
+                    context={"document": ref},
+                )
+            ids = [known.id for known in found]
+            await self._store.write(records.delete_documents, workspace_id, ids)
+            await self._store.fold_in()
+            for known in found:
+                await asyncio.to_thread(self._places.discard, Path(known.stamp.path))
+        return [known.source for known in found]
 
     async def _delete(self, workspace_id: str, path: str) -> IngestProgress | None:
         known = await self._store.read(records.known_at, workspace_id, path)
