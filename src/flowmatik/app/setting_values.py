@@ -223,6 +223,9 @@ SETTINGS: tuple[Setting, ...] = (
         "store.wait_seconds", "store_wait_seconds", "FLOWMATIK_STORE_WAIT_SECONDS", whole(0, 86_400), 300
     ),
     _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
+    _setting(
+        "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
+    ),
     _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
     _setting(
         "providers.openai.base_url",

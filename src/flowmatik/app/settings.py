@@ -56,6 +56,7 @@ class Settings:
     port: int = 8787
     language: str = ""
     model: str = ""
+    model_timeout_seconds: int = 60
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True

@@ -134,7 +134,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
             if lost:
                 state.plan_attempts -= 1
             else:
-                state.plan_failed = True
+                state.plan_failed, state.plan_failure = True, event
         case "verify":
             task = state.tasks[call.task_id]
             task.verify_open = False
@@ -220,7 +220,7 @@ def _end(state: RunState, task_id: str) -> None:
 
 
 def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
-    state.plan_errors = event.errors
+    state.plan_errors, state.plan_details = event.errors, event.details
     state.plan_reply = None
 
 
