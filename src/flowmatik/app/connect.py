@@ -76,11 +76,12 @@ async def _engine_or_client(
             )
             return await stack.enter_async_context(client)
         if loop.time() > give_up:
+            pid = (holder or {}).get("pid")
             raise Unavailable(
-                f"process {(holder or {}).get('pid')} has the home {str(settings.home)!r} but does not "
-                "answer; wait until it has started, or stop it",
+                f"process {pid} has the home {str(settings.home)!r} but does not answer; wait until it has "
+                "started, or stop it",
                 code=HOME_IN_USE,
-                context={"home": str(settings.home), "holder": holder},
+                context={"home": str(settings.home), "pid": pid},
             )
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 

@@ -93,11 +93,7 @@ async def open_platform(
     async with AsyncExitStack() as stack:
         lock = HomeLock(settings.home)
         if not await asyncio.to_thread(lock.acquire):
-            raise Unavailable(
-                f"another process is at work on the home {str(settings.home)!r}; stop it first",
-                code="unavailable.home_in_use",
-                context={"home": str(settings.home)},
-            )
+            raise await asyncio.to_thread(_in_use, lock, settings)
         stack.callback(lock.release)
         await migrate(settings)
         platform = await _build(settings, lock, stack)
@@ -106,6 +102,17 @@ async def open_platform(
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
         yield platform
+
+
+def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
+    holder, home = lock.holder() or {}, str(settings.home)
+    pid, url = holder.get("pid", 0), holder.get("url", "")
+    what = f"is served already at {url}" if url else "is in use, and is not served yet"
+    return Unavailable(
+        f"the home {home!r} {what} (process {pid}); use it there, or stop that process",
+        code="unavailable.home_in_use",
+        context={"home": home, "pid": pid, **({"url": url} if url else {})},
+    )
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
