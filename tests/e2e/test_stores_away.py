@@ -142,6 +142,8 @@ def test_a_run_waits_while_postgresql_is_gone(tmp_path: Path, postgres: OwnPostg
         ready = server.get("/health/ready")
         assert ready.status_code == 503
         assert "PostgreSQL" in ready.text
+        assert "127.0.0.1" not in ready.text, "whoever asks need not have logged in"
+        assert str(home) not in ready.text
         assert written(home) == [LINES[0]], "no effect begins before its intent is in the journal"
         postgres.start()
         finished_once(server, run_id, model)

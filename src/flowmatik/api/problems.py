@@ -10,8 +10,10 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from flowmatik.api.services import services
 from flowmatik.kernel import errors
@@ -20,6 +22,7 @@ from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
 AGAIN_SECONDS = 2  # a hint: nobody knows when a store is back
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.Unauthenticated, 401),
@@ -95,6 +98,29 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def _allowed(request: Request) -> list[str]:
+    """The methods of this address; the error itself knows only those of the first of its routes."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if takes(method)]
+
+
+def _other_media(request: Request) -> str:
+    """What the route's body must be, when what was sent says that it is something else."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = getattr(request.scope.get("route"), "body_field", None)
+    empty = request.headers.get("content-length", "") in ("", "0")
+    if body is None or (empty and "transfer-encoding" not in request.headers):
+        return ""
+    if isinstance(body.field_info, Form):
+        return "" if sent == "multipart/form-data" else "multipart/form-data"
+    is_json = sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
+    return "" if is_json else "application/json"
+
+
 def _said(request: Request, detail: Mapping[str, Any]) -> str:
     """One of several faults, in the reader's language."""
     words = services(request).words
@@ -117,6 +143,9 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
+        if wanted := _other_media(request):
+            detail = f"this takes {wanted}; send that, and say so in Content-Type"
+            return problem(request, 415, "input.media_type", detail, values={"wanted": wanted})
         faults = field_faults(error.errors())
         rows = [
             {"field": row["place"], "code": row["code"], "message": _said(request, row)} for row in faults
@@ -128,7 +157,10 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101  # as above
         code = {404: "not_found.path", 405: "input.method"}.get(error.status_code, "input.invalid")
-        return problem(request, error.status_code, code, str(error.detail))
+        told = problem(request, error.status_code, code, str(error.detail))
+        if error.status_code == 405:
+            told.headers["Allow"] = ", ".join(_allowed(request))
+        return told
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         reference = uuid4().hex[:12]

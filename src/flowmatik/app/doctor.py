@@ -121,11 +121,8 @@ async def check_store(settings: Settings) -> list[Finding]:
     except FlowmatikError as error:
         fault = {"code": error.code, "values": error.context, "text": error.message}
         values = {"kind": kind, "error": fault}
-        return [
-            Finding(
-                check="store", ok=False, detail="doctor.store.failed", mend="doctor.store.mend", values=values
-            )
-        ]
+        mend = "doctor.store.damaged" if error.code == "unavailable.damaged" else "doctor.store.mend"
+        return [Finding(check="store", ok=False, detail="doctor.store.failed", mend=mend, values=values)]
     answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
     same = revision == head
     schema = Finding(

@@ -6,6 +6,7 @@ All faults are reported together, and a secret's value is never part of a messag
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from flowmatik.app.setting_values import (
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
+USER_INFO = re.compile(r"//[^/?#]*@")  # of an address
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -199,7 +201,7 @@ def _value_of(
     try:
         return setting.parse(raw)
     except Wrong as wrong:
-        shown = "(hidden)" if setting.secret else repr(raw)
+        shown = "(hidden)" if setting.secret else USER_INFO.sub("//(hidden)@", repr(raw))
         faults.append(
             Fault(
                 key=setting.key,

@@ -1,5 +1,6 @@
 """The API over a platform: health, metrics, the local token, and the address in the home's lock."""
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,8 @@ from flowmatik.app.serving import DRAIN_SECONDS, Serving, serve
 from flowmatik.app.texts import catalogue
 from flowmatik.app.wiring import Platform
 from flowmatik.kernel.errors import FlowmatikError
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -63,15 +66,19 @@ def words(language: str, kind: str, code: str, values: Mapping[str, object], oth
     return text.said(f"{kind}.{code}", values, otherwise) if code else otherwise
 
 
-def _unwell(error: FlowmatikError) -> HealthCheck:
-    return HealthCheck(ok=False, detail=error.message, code=error.code, values=error.context)
+def _unwell(what: str, error: FlowmatikError) -> HealthCheck:
+    """Readiness is open to everybody: where the store lies is for the log."""
+    log.warning("not ready", extra={"store": what, "reason": error.message})
+    return HealthCheck(
+        ok=False, detail=f"{what} cannot be used now", code="health.store", values={"store": what}
+    )
 
 
 async def _store(platform: Platform) -> HealthCheck:
     try:
         await platform.journal.ready(1)
     except FlowmatikError as error:
-        return _unwell(error)
+        return _unwell("PostgreSQL" if platform.settings.database_url else "SQLite", error)
     return HealthCheck(ok=True)
 
 
@@ -79,5 +86,5 @@ async def _memory(platform: Platform) -> HealthCheck:
     try:
         await platform.memory.status(platform.workspace_id)
     except FlowmatikError as error:
-        return _unwell(error)
+        return _unwell("memory.db", error)
     return HealthCheck(ok=True)

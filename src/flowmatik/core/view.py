@@ -23,8 +23,8 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         workspace_id=created.workspace_id,
         goal=created.goal,
         status=status,
-        created_at=created.created_at,
-        ended_at=state.ended_at,
+        created_at=_zulu(created.created_at),
+        ended_at=_zulu(state.ended_at),
         head_seq=state.seq,
         planner=state.planner,
         plan_reason=state.plan_reason,
@@ -45,6 +45,11 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         in_doubt=doubts,
         models=state.models,
     )
+
+
+def _zulu(at: str) -> str:
+    """As the lists of runs have it."""
+    return at.replace("+00:00", "Z")
 
 
 def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from flowmatik.kernel.errors import ConfigurationError, Unavailable
-from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -98,6 +98,14 @@ class _Worker:
                 self._connection = self._opener(self._path)
             return function(self._connection)
         except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                raise Unavailable(
+                    f"the memory {self._path} is damaged: {error}; stop every flowmatik of this home, delete "
+                    "the file and ingest the documents again",
+                    code="unavailable.memory.damaged",
+                    retryable=False,
+                    context={"path": str(self._path)},
+                ) from error
             raise Unavailable(
                 f"the memory {self._path} cannot be used: {error}; check the disk and the file's rights",
                 code="unavailable.memory",

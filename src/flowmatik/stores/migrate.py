@@ -10,6 +10,7 @@ from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.sqlite import Connection, connect, sqlite3
 from flowmatik.stores.migrations import NEWEST
 from flowmatik.stores.postgres import connect_once, is_postgres_url, unavailable_errors
+from flowmatik.stores.sqlite import translated
 
 WAL_ATTEMPTS = 100
 _MIGRATION_LOCK = 7_261_340_912  # any number that only this program uses
@@ -64,7 +65,7 @@ def _current_sqlite(path: Path) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise JournalUnavailable(
+        raise translated(error, path) or JournalUnavailable(
             f"the database {str(path)!r} cannot be read: {error}",
             context={"path": str(path), "said": str(error)},
         ) from error
@@ -99,7 +100,7 @@ def _upgrade_sqlite(path: Path) -> None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise JournalUnavailable(
+        raise translated(error, path) or JournalUnavailable(
             f"the schema of {str(path)!r} cannot be brought up to date: {error}",
             context={"path": str(path), "said": str(error)},
         ) from error

@@ -44,7 +44,8 @@ async def test_a_file_that_is_no_database_is_a_store_that_does_not_answer(tmp_pa
     settings = load_settings(home(tmp_path), {})
     (settings.data / "journal.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
     (finding,) = await doctor.check_store(settings)
-    assert (finding.check, finding.ok) == ("store", False)
+    assert (finding.check, finding.ok, finding.mend) == ("store", False, "doctor.store.damaged")
+    assert "is damaged" in Texts("en")(finding.detail, **finding.values)
 
 
 async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

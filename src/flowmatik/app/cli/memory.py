@@ -172,4 +172,4 @@ async def _status(session: Session) -> int:
 def _heading(session: Session, passage: Passage) -> str:
     here = Citation(n=0, source=passage.source, quote="", lines=passage.lines, page=passage.page)
     heading = f" · {passage.heading}" if passage.heading else ""
-    return f"{passage.score:.3f}  {passage.source}{place_of(session, here)}{heading}"
+    return f"{passage.score:.3f}  {one_line(passage.source)}{place_of(session, here)}{heading}"

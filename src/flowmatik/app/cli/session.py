@@ -23,7 +23,7 @@ from flowmatik.kernel.errors import InvalidInput, Unavailable
 
 T = TypeVar("T")
 ATTEMPTS = 5
-STORE_AWAY = ("unavailable.journal", "unavailable.memory")  # said by a process that is there
+STORE_AWAY = ("unavailable.journal", "unavailable.memory", "unavailable.damaged")  # the process is there
 UNLIMITED = 10_000
 
 
@@ -79,7 +79,7 @@ class Session:
                 try:
                     return await work(backend)
                 except Unavailable as error:
-                    if self.url or backend.here or not left or error.code in STORE_AWAY:
+                    if self.url or backend.here or not left or error.code.startswith(STORE_AWAY):
                         raise
             self.say("run.moved")
         raise AssertionError("the last attempt returns or raises")
