@@ -23,8 +23,8 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         workspace_id=created.workspace_id,
         goal=created.goal,
         status=status,
-        created_at=_zulu(created.created_at),
-        ended_at=_zulu(state.ended_at),
+        created_at=zulu(created.created_at),
+        ended_at=zulu(state.ended_at),
         head_seq=state.seq,
         planner=state.planner,
         plan_reason=state.plan_reason,
@@ -47,8 +47,8 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
     )
 
 
-def _zulu(at: str) -> str:
-    """As the lists of runs have it."""
+def zulu(at: str) -> str:
+    """RFC 3339 in UTC, in the one way in which people get to see it."""
     return at.replace("+00:00", "Z")
 
 
