@@ -111,7 +111,7 @@ def test_a_key_that_the_provider_refuses_fails_the_run_and_is_never_shown(home: 
     with OpenAIServer(Step(), key="the right one") as server:
         done = at(home, "--lang", "en", "--json", "run", GOAL, **served_by(server, KEY))
         shown = at(home, "--json", "runs", "show", last(done)["run_id"])
-        assert len(server.calls) == 2, "once for the plan, once for the task, and never again in vain"
+        assert len(server.calls) == 1, "once for the plan, and never again in vain"
     assert (done.returncode, last(done)["error"]["code"]) == (1, "model.key")
     assert "refused the API key" in last(done)["error"]["message"]
     assert KEY not in done.stdout + done.stderr + shown.stdout + shown.stderr
@@ -141,3 +141,26 @@ def test_a_price_that_nobody_knows_is_not_paid_under_a_cap(home: Path) -> None:
         done = at(home, "--json", "run", GOAL, "--budget", "5", **variables)
         assert len(server.calls) == 0
     assert (done.returncode, last(done)["error"]["code"]) == (5, "budget.exhausted")
+
+
+@pytest.mark.parametrize("verb", [("runs", "list"), ("run", GOAL), ("up", "--port", "0"), ("migrate",)])
+def test_a_damaged_journal_is_told_with_what_helps(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    home = tmp_path / "home"
+    assert flowmatik("--home", str(home), "init", "--no-examples").returncode == 0
+    (home / ".flowmatik" / "journal.db").write_bytes(b"this was a database once " * 400)
+    done = at(home, "--lang", "en", *verb)
+    assert (done.returncode, "[unavailable.damaged]" in done.stderr) == (6, True), done.stderr
+    assert "put back a backup" in done.stderr
+    assert "Free the disk" not in done.stderr
+
+
+def test_the_name_of_a_file_cannot_break_a_line_or_steer_the_terminal(home: Path, tmp_path: Path) -> None:
+    odd = "two\nlines\x1b[31m\u202e.md"
+    (tmp_path / odd).write_text("The gate is yellow.", encoding="utf-8")
+    (tmp_path / f"bad {odd}").write_bytes(b"\x00\x01" * 50)
+    shown = at(home, "memory", "ingest", str(tmp_path)).stderr
+    shown += at(home, "memory", "search", "What colour is the gate?").stdout
+    shown += at(home, "memory", "list").stdout
+    assert shown.count("two\\nlines\\x1b[31m\\u202e.md") == 3, shown
+    assert "two\n" not in shown
+    assert "\x1b" not in shown

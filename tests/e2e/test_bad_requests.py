@@ -306,3 +306,14 @@ def test_a_second_server_on_a_home_is_refused_and_the_first_goes_on(server: Serv
     assert str(home) in said
     assert "stop" in said
     assert server.get("/health/ready").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "is served already at"), ("es", "ya se sirve en")])
+def test_a_second_server_on_a_home_says_where_the_first_one_answers(
+    server: Server, home: Path, lang: str, words: str
+) -> None:
+    done = flowmatik("--home", str(home), "--lang", lang, "up", "--port", "0")
+    assert done.returncode == 6
+    assert f"{words} {server.url}" in done.stderr
+    assert str(server.process.pid) in done.stderr
+    assert server.get("/health/live").status_code == 200

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowmatik import __version__
 from flowmatik.api import agents, auth, memory, runs
 from flowmatik.api.problems import install, language_of, problem
+from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.kernel.errors import NotFound
 
@@ -29,7 +30,7 @@ def create_app(given: ApiServices) -> FastAPI:
         version=__version__,
         summary="Run multi-agent AI in production: goals in, durable, cited answers out.",
         openapi_url="/openapi.json",
-        docs_url="/docs",
+        docs_url=None,  # FastAPI's page loads its scripts from elsewhere
         redoc_url=None,
     )
     app.state.services = given
@@ -37,6 +38,7 @@ def create_app(given: ApiServices) -> FastAPI:
     for module in (auth, runs, memory, agents):
         app.include_router(module.router)
     _operations(app)
+    add_reference(app)
     _guards(app, given)
     return app
 

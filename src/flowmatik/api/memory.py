@@ -1,5 +1,6 @@
 """/v1/memory: documents in, passages out."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound, PermissionDenied
 
 router = APIRouter(prefix="/v1/memory", tags=["memory"])
 Reader = Annotated[Principal, needs("memory:read")]
@@ -28,6 +29,18 @@ class Ingested(BaseModel):
 
 class Found(BaseModel):
     items: tuple[Passage, ...]
+    next: str = ""
+
+
+class Documents(BaseModel):
+    items: tuple[StoredDocument, ...]
+    next: str = ""
+
+
+class Removed(BaseModel):
+    """The source names of what is gone."""
+
+    items: tuple[str, ...]
     next: str = ""
 
 
@@ -70,10 +83,46 @@ async def upload(
     return _said(request, at, told)
 
 
+@router.get("/documents")
+async def documents(
+    principal: Reader,
+    at: Services,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Documents:
+    """By source name; `next` is the cursor of the next page, "" on the last."""
+    found = await at.memory.documents(principal.workspace_id, after=cursor, limit=limit + 1)
+    more = found[limit - 1].source if len(found) > limit else ""
+    return Documents(items=tuple(found[:limit]), next=more)
+
+
+@router.delete("/documents/{ref:path}")
+async def remove(ref: str, principal: Writer, at: Services) -> Removed:
+    """Erase a document with its passages, tables and vectors, by its id or source name; by a folder's name
+    all that is in it. An uploaded file goes too; a file of the server's own stays, and is taken again when
+    its folder is ingested again. Runs that have quoted it keep their quotes."""
+    return Removed(items=tuple(await at.memory.remove(principal.workspace_id, ref)))
+
+
 @router.post("/ingest")
 async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: Services) -> Ingested:
-    """Ingest a file or folder on the server's own disk (administrators only)."""
+    """Ingest a file or folder on the server's own disk, given by its absolute path (administrators only,
+    and only below the folders of the setting `memory.ingest_roots`). It goes on to its end even when the
+    caller hangs up, for half a folder would be worth nothing; asked again, what is done costs nothing."""
     path = Path(body.path)
+    if not path.is_absolute():
+        raise InvalidInput(
+            f"the path {body.path!r} is relative; give the absolute path on the server",
+            code="input.path_relative",
+            context={"path": body.path},
+        )
+    if principal.id != at.local_principal and not await run_in_threadpool(_below, path, at.ingest_roots):
+        raise PermissionDenied(
+            f"{body.path!r} is not below a folder that may be ingested from; add one to the setting "
+            "memory.ingest_roots, or send the documents to POST /v1/memory/documents",
+            code="auth.path",
+            context={"path": body.path},
+        )
     if not await run_in_threadpool(path.exists):
         raise NotFound(
             f"there is no file or folder {body.path!r} on the server",
@@ -81,6 +130,12 @@ async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: 
             context={"path": body.path},
         )
     return _said(request, at, await _ingest(at, principal, path))
+
+
+def _below(path: Path, roots: tuple[Path, ...]) -> bool:
+    """Where `path` leads, links included."""
+    place = Path(os.path.realpath(path))
+    return any(place.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ingested:
@@ -132,6 +187,9 @@ def safe_target(folder: Path, name: str) -> Path:
 def _store(file: UploadFile, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    with part.open("wb") as out:
-        shutil.copyfileobj(file.file, out)
-    part.replace(target)
+    try:
+        with part.open("wb") as out:
+            shutil.copyfileobj(file.file, out)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

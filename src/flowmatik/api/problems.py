@@ -10,14 +10,19 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from flowmatik.api.services import services
 from flowmatik.kernel import errors
+from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
+AGAIN_SECONDS = 2  # a hint: nobody knows when a store is back
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.Unauthenticated, 401),
@@ -40,6 +45,12 @@ def status_of(error: errors.FlowmatikError) -> int:
     if error.code in _CODES:
         return _CODES[error.code]
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def _retry_after(error: errors.FlowmatikError, status: int) -> dict[str, Any]:
+    if "retry_after" in error.context:
+        return {"retry_after": error.context["retry_after"]}
+    return {"retry_after": AGAIN_SECONDS} if status == 503 and error.retryable else {}
 
 
 def language_of(request: Request) -> str:
@@ -87,6 +98,29 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def _allowed(request: Request) -> list[str]:
+    """The methods of this address; the error itself knows only those of the first of its routes."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in METHODS if takes(method)]
+
+
+def _other_media(request: Request) -> str:
+    """What the route's body must be, when what was sent says that it is something else."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = getattr(request.scope.get("route"), "body_field", None)
+    empty = request.headers.get("content-length", "") in ("", "0")
+    if body is None or (empty and "transfer-encoding" not in request.headers):
+        return ""
+    if isinstance(body.field_info, Form):
+        return "" if sent == "multipart/form-data" else "multipart/form-data"
+    is_json = sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
+    return "" if is_json else "application/json"
+
+
 def _said(request: Request, detail: Mapping[str, Any]) -> str:
     """One of several faults, in the reader's language."""
     words = services(request).words
@@ -101,7 +135,7 @@ def install(app: FastAPI) -> None:
         status = status_of(error)
         if status == 500:
             return await unexpected(request, error)
-        extra = {"retry_after": error.context["retry_after"]} if "retry_after" in error.context else {}
+        extra = _retry_after(error, status)
         if "details" in error.context:
             details = cast("list[Mapping[str, Any]]", error.context["details"])
             extra["errors"] = [f"{row['place']}: {_said(request, row)}".removeprefix(": ") for row in details]
@@ -109,6 +143,9 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # as above
+        if wanted := _other_media(request):
+            detail = f"this takes {wanted}; send that, and say so in Content-Type"
+            return problem(request, 415, "input.media_type", detail, values={"wanted": wanted})
         faults = field_faults(error.errors())
         rows = [
             {"field": row["place"], "code": row["code"], "message": _said(request, row)} for row in faults
@@ -120,7 +157,10 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101  # as above
         code = {404: "not_found.path", 405: "input.method"}.get(error.status_code, "input.invalid")
-        return problem(request, error.status_code, code, str(error.detail))
+        told = problem(request, error.status_code, code, str(error.detail))
+        if error.status_code == 405:
+            told.headers["Allow"] = ", ".join(_allowed(request))
+        return told
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         reference = uuid4().hex[:12]
@@ -129,7 +169,12 @@ def install(app: FastAPI) -> None:
         told = {"reference": reference}
         return problem(request, 500, "internal", detail, values=told, extra=told)
 
+    async def system(request: Request, error: Exception) -> JSONResponse:
+        fault = disk_fault(cast("OSError", error))
+        return await (ours(request, fault) if fault else unexpected(request, error))
+
     app.add_exception_handler(errors.FlowmatikError, ours)
+    app.add_exception_handler(OSError, system)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -24,13 +24,15 @@ from flowmatik.contracts.runs import (
     TaskView,
 )
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.errors import InvalidInput, JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 Reader = Annotated[Principal, needs("runs:read")]
 Writer = Annotated[Principal, needs("runs:write")]
 KEEP_ALIVE_SECONDS = 15.0
+AWAY_SECONDS = 1.0
+STORE_AWAY = b": the store is away\n\n"
 MOST_USD = 1_000_000
 LONGEST_SECONDS = 366 * 86_400
 _SEQ = re.compile(r"[0-9]{1,18}")
@@ -161,7 +163,8 @@ async def events(
     last_event_id: Annotated[str, Header()] = "",
 ) -> StreamingResponse:
     """The run's CloudEvents as server-sent events; `id` is the seq, so that Last-Event-ID resumes.
-    With `follow` the stream ends when the run has ended or waits for a person."""
+    With `follow` the stream ends when the run has ended or waits for a person. While the store is away
+    it says so in a comment and goes on when it is back."""
     if last_event_id and not _SEQ.fullmatch(last_event_id):
         raise InvalidInput(
             f"Last-Event-ID is {last_event_id!r}; it must be a seq",
@@ -170,14 +173,21 @@ async def events(
         )
     after = int(last_event_id) if last_event_id else 0
     await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
-    source = at.runs.events(principal.workspace_id, run_id, after_seq=after, follow=follow)
+
+    def source(after_seq: int) -> AsyncIterator[CloudEvent]:
+        return at.runs.events(principal.workspace_id, run_id, after_seq=after_seq, follow=follow)
+
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(source), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_stream(source, after), media_type="text/event-stream", headers=headers)
 
 
-async def _stream(source: AsyncIterator[CloudEvent]) -> AsyncIterator[bytes]:
-    """Events as they come; a comment now and then keeps proxies from closing a quiet stream."""
+async def _stream(
+    events_after: Callable[[int], AsyncIterator[CloudEvent]], after: int
+) -> AsyncIterator[bytes]:
+    """Events as they come; a comment now and then keeps proxies from closing a quiet stream. An error
+    could not be told any more, the answer having begun: what passes is waited for."""
     pending: asyncio.Task[CloudEvent] | None = None
+    source = events_after(after)
     try:
         while True:
             pending = pending or asyncio.ensure_future(_next(source))
@@ -190,6 +200,12 @@ async def _stream(source: AsyncIterator[CloudEvent]) -> AsyncIterator[bytes]:
                 event = finished.result()
             except StopAsyncIteration:
                 return
+            except JournalUnavailable:
+                yield STORE_AWAY
+                await asyncio.sleep(AWAY_SECONDS)
+                source = events_after(after)
+                continue
+            after = event.seq
             yield _frame(event)
     finally:
         if pending is not None:

@@ -47,13 +47,17 @@ def english(language: str, kind: str, code: str, values: Mapping[str, object], o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
-    """`upload_dir` holds uploaded documents, a folder for each workspace; sizes in bytes."""
+    """`upload_dir` holds uploaded documents, a folder for each workspace; `ingest_roots` are the folders
+    of which an administrator may have something ingested in place. `local_principal` is whoever may read
+    this machine's files anyhow, and is bound to no folder. Sizes are in bytes."""
 
     runs: Runs
     memory: Memory
     agents: AgentCatalogue
     identity: Identity
     upload_dir: Path
+    ingest_roots: tuple[Path, ...] = ()
+    local_principal: str = ""
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
     metrics: Callable[[], bytes] | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
 
 
@@ -17,6 +17,12 @@ class MemoryAccess(Protocol):
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]: ...
 
     async def status(self, workspace_id: str) -> MemoryStatus: ...
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]: ...
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]: ...
 
 
 class AgentAccess(Protocol):

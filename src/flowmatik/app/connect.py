@@ -1,6 +1,7 @@
 """Which engine a command talks to: its own, the one that has the home already, or a server."""
 
 import asyncio
+import dataclasses
 import importlib
 import logging
 from collections.abc import AsyncGenerator
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.local_token import read_local_token
+from flowmatik.app.patient_runs import PatientRuns, StorePatience
 from flowmatik.app.settings import Settings
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.stores.home_lock import HomeLock
@@ -21,16 +23,23 @@ SERVE_AFTER_SECONDS = 0.3
 PATIENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.05
 HOME_IN_USE = "unavailable.home_in_use"
+NO_SAYING = StorePatience()
 
 
 @asynccontextmanager
 async def connect_url(
-    url: str, api_key: str, *, language: str = "en", same_disk: bool = False
+    url: str,
+    api_key: str,
+    *,
+    language: str = "en",
+    same_disk: bool = False,
+    patience: StorePatience = NO_SAYING,
 ) -> AsyncGenerator[Backend]:
-    """`language`: in which the server says what is wrong."""
+    """`language`: in which the server says what is wrong; `patience`: with the server's store."""
     from flowmatik.app.remote_backend import RemoteBackend
 
     remote = RemoteBackend(url, api_key, language=language, same_disk=same_disk)
+    remote.runs = PatientRuns(remote.runs, patience)
     try:
         yield remote
     finally:
@@ -38,7 +47,9 @@ async def connect_url(
 
 
 @asynccontextmanager
-async def connect_home(settings: Settings, *, language: str = "en") -> AsyncGenerator[Backend]:
+async def connect_home(
+    settings: Settings, *, language: str = "en", patience: StorePatience = NO_SAYING
+) -> AsyncGenerator[Backend]:
     """The engine of the home is this process, or the process that is already. An engine that is
     at work for more than a moment also serves the API on a free local port, so that other commands
     can submit through it.
@@ -46,31 +57,36 @@ async def connect_home(settings: Settings, *, language: str = "en") -> AsyncGene
     Raises Unavailable when the other process does not get ready.
     """
     async with AsyncExitStack() as stack:
-        yield await _engine_or_client(settings, stack, language)
+        yield await _engine_or_client(settings, stack, language, patience)
 
 
-async def _engine_or_client(settings: Settings, stack: AsyncExitStack, language: str) -> Backend:
+async def _engine_or_client(
+    settings: Settings, stack: AsyncExitStack, language: str, patience: StorePatience
+) -> Backend:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE_SECONDS
     while True:
         if (engine := await _as_engine(settings, stack)) is not None:
-            return engine
+            return dataclasses.replace(engine, runs=PatientRuns(engine.runs, patience))
         holder = await asyncio.to_thread(HomeLock(settings.home).holder)
         if holder and holder.get("url"):
             token = await asyncio.to_thread(read_local_token, settings)
-            client = connect_url(str(holder["url"]), token, language=language, same_disk=True)
+            client = connect_url(
+                str(holder["url"]), token, language=language, same_disk=True, patience=patience
+            )
             return await stack.enter_async_context(client)
         if loop.time() > give_up:
+            pid = (holder or {}).get("pid")
             raise Unavailable(
-                f"process {(holder or {}).get('pid')} has the home {str(settings.home)!r} but does not "
-                "answer; wait until it has started, or stop it",
+                f"process {pid} has the home {str(settings.home)!r} but does not answer; wait until it has "
+                "started, or stop it",
                 code=HOME_IN_USE,
-                context={"home": str(settings.home), "holder": holder},
+                context={"home": str(settings.home), "pid": pid},
             )
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-async def _as_engine(settings: Settings, stack: AsyncExitStack) -> Backend | None:
+async def _as_engine(settings: Settings, stack: AsyncExitStack) -> "Platform | None":
     from flowmatik.app.wiring import open_platform
 
     try:

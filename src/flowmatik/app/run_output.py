@@ -91,7 +91,9 @@ class TaskOut(_Line):
 
 
 class CostOut(_Line):
-    usd: float
+    """`usd` is null when the price of a model that was used is unknown."""
+
+    usd: float | None
     tokens: int
 
 
@@ -139,7 +141,7 @@ def run_output_schema() -> dict[str, Any]:
 
 
 def result_of(view: RunView) -> ResultLine:
-    failed = view.error_code or view.error
+    failed, micros = view.error_code or view.error, view.cost_micros
     return ResultLine(
         type="result",
         run_id=view.id,
@@ -152,7 +154,9 @@ def result_of(view: RunView) -> ResultLine:
             for t in view.tasks
         ],
         models=list(view.models),
-        cost=CostOut(usd=view.cost_micros / MICROS, tokens=view.input_tokens + view.output_tokens),
+        cost=CostOut(
+            usd=None if micros is None else micros / MICROS, tokens=view.input_tokens + view.output_tokens
+        ),
         seconds=round(view.seconds, 3),
         error=ErrorOut(code=view.error_code, message=view.error) if failed else None,
     )

@@ -1,8 +1,10 @@
 """The table of settings: name, variable, how a value is read, what it is when nobody says."""
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -75,6 +77,18 @@ def text(raw: object) -> str:
     if not isinstance(raw, str):
         raise Wrong("must be text in quotes", "text")
     return raw.strip()
+
+
+def folders(raw: object) -> tuple[Path, ...]:
+    """A list of absolute folders; in a variable separated as in PATH."""
+    parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
+    if not isinstance(parts, list):
+        raise Wrong("must be a list of absolute folders", "folders")
+    named = [part for part in cast("list[object]", parts) if part != ""]
+    found = tuple(Path(part).expanduser() for part in named if isinstance(part, str))
+    if len(found) != len(named) or not all(path.is_absolute() for path in found):
+        raise Wrong("must be a list of absolute folders", "folders")
+    return found
 
 
 def one_of(*allowed: str) -> Callable[[object], str]:
@@ -205,7 +219,13 @@ SETTINGS: tuple[Setting, ...] = (
         one_of("full", "normal"),
         "full",
     ),
+    _setting(
+        "store.wait_seconds", "store_wait_seconds", "FLOWMATIK_STORE_WAIT_SECONDS", whole(0, 86_400), 300
+    ),
     _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
+    _setting(
+        "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
+    ),
     _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
     _setting(
         "providers.openai.base_url",
@@ -221,6 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", text, "", secret=True),
     _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),
     _setting("embeddings.enabled", "embeddings", "FLOWMATIK_EMBEDDINGS", yes_no, True),
+    _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),

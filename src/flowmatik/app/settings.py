@@ -6,6 +6,7 @@ All faults are reported together, and a secret's value is never part of a messag
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from flowmatik.app.setting_values import (
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
+USER_INFO = re.compile(r"//[^/?#]*@")  # of an address
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -43,19 +45,24 @@ class Provider:
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
-    `model` "" leaves it to the first provider, else it is the offline
-    model; `language` "" leaves it to the locale."""
+    `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
+    folders of which an administrator may ask the server to ingest something, () the home;
+    `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
+    the locale."""
 
     home: Path
     database_url: str = field(default="", repr=False)
     sqlite_synchronous: str = "full"
+    store_wait_seconds: int = 300
     host: str = "127.0.0.1"
     port: int = 8787
     language: str = ""
     model: str = ""
+    model_timeout_seconds: int = 60
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True
+    ingest_roots: tuple[Path, ...] = ()
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
     max_running_runs: int = 16
@@ -70,6 +77,11 @@ class Settings:
     @property
     def documents(self) -> Path:
         return self.home / "documents"
+
+    @property
+    def uploads(self) -> Path:
+        """Documents that were sent to the server, a folder for each workspace."""
+        return self.data / "uploads"
 
     @property
     def keys(self) -> Path:
@@ -194,7 +206,7 @@ def _value_of(
     try:
         return setting.parse(raw)
     except Wrong as wrong:
-        shown = "(hidden)" if setting.secret else repr(raw)
+        shown = "(hidden)" if setting.secret else USER_INFO.sub("//(hidden)@", repr(raw))
         faults.append(
             Fault(
                 key=setting.key,

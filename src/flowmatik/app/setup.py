@@ -10,6 +10,7 @@ from pathlib import Path
 from flowmatik.app.examples import copy_examples
 from flowmatik.app.settings import DATA_FOLDER, SETTINGS_FILE
 from flowmatik.app.wiring import Platform
+from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import ConfigurationError
 
 
@@ -24,7 +25,8 @@ class SetUp:
 
 def prepare_home(home: Path, language: str) -> bool:
     """The folder, its settings file and its data folder (0700). False when it was a home
-    already. Raises ConfigurationError when it cannot be written."""
+    already. Raises ConfigurationError when it may not be written, Unavailable when the disk takes
+    nothing more."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         data = home / DATA_FOLDER
@@ -35,8 +37,12 @@ def prepare_home(home: Path, language: str) -> bool:
         if settings_file.exists():
             return False
         template = files("flowmatik.app").joinpath("locales", f"settings.{language}.toml")
-        settings_file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+        fresh = settings_file.with_name(f".{SETTINGS_FILE}.new")  # half a file would pass for a whole home
+        fresh.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+        fresh.replace(settings_file)
     except OSError as error:
+        if fault := disk_fault(error, home):
+            raise fault from error
         raise ConfigurationError(
             f"the home folder {str(home)!r} cannot be written: {error}; choose another one with --home",
             code="config.home",

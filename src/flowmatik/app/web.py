@@ -1,5 +1,6 @@
 """The API over a platform: health, metrics, the local token, and the address in the home's lock."""
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,8 @@ from flowmatik.app.serving import DRAIN_SECONDS, Serving, serve
 from flowmatik.app.texts import catalogue
 from flowmatik.app.wiring import Platform
 from flowmatik.kernel.errors import FlowmatikError
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -24,8 +27,8 @@ async def serve_platform(
 ) -> AsyncGenerator[Serving]:
     """Serve `platform` while the block runs, and say so in the home's lock, so that other
     processes of this user can submit through it."""
-    app = create_app(api_services(platform, metrics))
-    await ensure_local_token(platform)
+    local = await ensure_local_token(platform)
+    app = create_app(api_services(platform, metrics, local=local))
     async with serve(app, host=host, port=port, drain_seconds=drain_seconds) as serving:
         platform.lock.publish(serving.url)
         try:
@@ -34,7 +37,9 @@ async def serve_platform(
             platform.lock.publish("")
 
 
-def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServices:
+def api_services(platform: Platform, metrics: Metrics | None = None, *, local: str = "") -> ApiServices:
+    """`local` is the principal of this user's own commands."""
+
     async def health() -> Mapping[str, HealthCheck]:
         return {"store": await _store(platform), "memory": await _memory(platform)}
 
@@ -43,7 +48,9 @@ def api_services(platform: Platform, metrics: Metrics | None = None) -> ApiServi
         memory=platform.memory,
         agents=platform.agents,
         identity=platform.identity,
-        upload_dir=platform.settings.data / "uploads",
+        upload_dir=platform.settings.uploads,
+        ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
+        local_principal=local,
         health=health,
         words=words,
         metrics=metrics.text if metrics else None,
@@ -59,15 +66,19 @@ def words(language: str, kind: str, code: str, values: Mapping[str, object], oth
     return text.said(f"{kind}.{code}", values, otherwise) if code else otherwise
 
 
-def _unwell(error: FlowmatikError) -> HealthCheck:
-    return HealthCheck(ok=False, detail=error.message, code=error.code, values=error.context)
+def _unwell(what: str, error: FlowmatikError) -> HealthCheck:
+    """Readiness is open to everybody: where the store lies is for the log."""
+    log.warning("not ready", extra={"store": what, "reason": error.message})
+    return HealthCheck(
+        ok=False, detail=f"{what} cannot be used now", code="health.store", values={"store": what}
+    )
 
 
 async def _store(platform: Platform) -> HealthCheck:
     try:
         await platform.journal.ready(1)
     except FlowmatikError as error:
-        return _unwell(error)
+        return _unwell("PostgreSQL" if platform.settings.database_url else "SQLite", error)
     return HealthCheck(ok=True)
 
 
@@ -75,5 +86,5 @@ async def _memory(platform: Platform) -> HealthCheck:
     try:
         await platform.memory.status(platform.workspace_id)
     except FlowmatikError as error:
-        return _unwell(error)
+        return _unwell("memory.db", error)
     return HealthCheck(ok=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from flowmatik.app.runs_defaults import RunsWithDefaults
-from flowmatik.app.settings import Settings
+from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
@@ -93,11 +93,7 @@ async def open_platform(
     async with AsyncExitStack() as stack:
         lock = HomeLock(settings.home)
         if not await asyncio.to_thread(lock.acquire):
-            raise Unavailable(
-                f"another process is at work on the home {str(settings.home)!r}; stop it first",
-                code="unavailable.home_in_use",
-                context={"home": str(settings.home)},
-            )
+            raise await asyncio.to_thread(_in_use, lock, settings)
         stack.callback(lock.release)
         await migrate(settings)
         platform = await _build(settings, lock, stack)
@@ -106,6 +102,17 @@ async def open_platform(
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
         yield platform
+
+
+def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
+    holder, home = lock.holder() or {}, str(settings.home)
+    pid, url = holder.get("pid", 0), holder.get("url", "")
+    what = f"is served already at {url}" if url else "is in use, and is not served yet"
+    return Unavailable(
+        f"the home {home!r} {what} (process {pid}); use it there, or stop that process",
+        code="unavailable.home_in_use",
+        context={"home": home, "pid": pid, **({"url": url} if url else {})},
+    )
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
@@ -179,10 +186,11 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Memory:
-    from flowmatik.memory import build_memory, load_embedder
+    from flowmatik.memory import Places, build_memory, load_embedder
 
     embedder = load_embedder() if settings.embeddings else None
-    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock)
+    places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
+    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock, places=places)
     stack.push_async_callback(memory.close)
     return memory
 

@@ -57,6 +57,16 @@ class IngestProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """`source` is the name that citations show."""
+
+    id: str
+    source: str
+    chunks: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryStatus:
     documents: int
     chunks: int
@@ -102,6 +112,19 @@ class Memory(Protocol):
         ...
 
     async def status(self, workspace_id: str) -> MemoryStatus: ...
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]:
+        """By source name, those after the source `after`."""
+        ...
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        """Erase documents with all that came of them, also from the file's free pages. `ref` is a
+        document's id, its source name or its absolute path, or a folder of either. The sources that were
+        removed; NotFound (`not_found.document`) without any. A file that somebody else owns stays, and is
+        taken again when its folder is ingested again."""
+        ...
 
 
 class Embedder(Protocol):

@@ -98,8 +98,9 @@ class InDoubtCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as people see it. `cost_micros` is settled cost; times are RFC 3339 UTC text. Texts are
-    English or a model's; what has a `…_code` and `…_values` beside it can be said in any language."""
+    """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
+    are RFC 3339 UTC text. Texts are English or a model's; what has a `…_code` and `…_values` beside it can
+    be said in any language."""
 
     id: str
     workspace_id: str
@@ -115,7 +116,7 @@ class RunView:
     tasks: tuple[TaskView, ...] = ()
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
-    cost_micros: int = 0
+    cost_micros: int | None = 0
     budget_micros: int | None = None
     input_tokens: int = 0
     output_tokens: int = 0
@@ -130,6 +131,8 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
+    """`cost_micros` is the part of the cost that is known."""
+
     id: str
     goal: str
     status: RunStatus

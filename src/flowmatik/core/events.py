@@ -22,7 +22,9 @@ from flowmatik.kernel.errors import EngineError
 
 BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs that it gave up itself
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
-DECISION_VERSION = 2  # 2: what is said to people carries a code and values
+# 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
+# and a provider that refuses or does not answer the planner ends the run.
+DECISION_VERSION = 3
 
 
 def check_of(stored: object) -> object:
@@ -186,8 +188,11 @@ class PlanAdopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRejected:
+    """`details` say `errors`, which are English, as codes with values (from decision version 3)."""
+
     planner: str
     errors: tuple[str, ...]
+    details: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         return
     _settle(state, call, event.cost_micros)
     if event.reply is not None:
+        state.unpriced |= event.reply.cost_micros is None and call.reserved_micros == 0
         state.input_tokens += event.reply.usage.input_tokens
         state.output_tokens += event.reply.usage.output_tokens
         served = event.reply.model or call.name
@@ -133,7 +134,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
             if lost:
                 state.plan_attempts -= 1
             else:
-                state.plan_failed = True
+                state.plan_failed, state.plan_failure = True, event
         case "verify":
             task = state.tasks[call.task_id]
             task.verify_open = False
@@ -219,7 +220,7 @@ def _end(state: RunState, task_id: str) -> None:
 
 
 def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
-    state.plan_errors = event.errors
+    state.plan_errors, state.plan_details = event.errors, event.details
     state.plan_reply = None
 
 

@@ -34,7 +34,7 @@ from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
-from flowmatik.core.view import run_view
+from flowmatik.core.view import run_view, zulu
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput
@@ -370,8 +370,8 @@ def _summary(head: RunHead) -> RunSummary:
         id=head.run_id,
         goal=head.goal,
         status=RunStatus(head.status),
-        created_at=head.created_at,
-        ended_at=head.ended_at,
+        created_at=zulu(head.created_at),
+        ended_at=zulu(head.ended_at),
         cost_micros=head.cost_micros,
     )
 

@@ -1,13 +1,14 @@
 """What a run is at one point of its journal; built by `fold` and by nothing else."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion, LoopState
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
-from flowmatik.core.events import CallInDoubt, CallRefused, CallRequested, RunCreated
+from flowmatik.core.events import CallFailed, CallInDoubt, CallRefused, CallRequested, RunCreated
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class RunState:
     open: dict[str, CallRequested] = field(default_factory=lambda: {})
     doubt: dict[str, CallInDoubt] = field(default_factory=lambda: {})
     spent_micros: int = 0
+    unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     allotted_micros: int = 0
     allotments: int = 0
@@ -69,6 +71,8 @@ class RunState:
     plan_errors: tuple[str, ...] = ()
     plan_attempts: int = 0
     plan_failed: bool = False
+    plan_failure: CallFailed | None = None
+    plan_details: tuple[dict[str, Any], ...] = ()
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended_at: str = ""

@@ -23,8 +23,8 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         workspace_id=created.workspace_id,
         goal=created.goal,
         status=status,
-        created_at=created.created_at,
-        ended_at=state.ended_at,
+        created_at=zulu(created.created_at),
+        ended_at=zulu(state.ended_at),
         head_seq=state.seq,
         planner=state.planner,
         plan_reason=state.plan_reason,
@@ -33,7 +33,7 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         tasks=tuple(_task_view(task) for task in state.tasks.values()),
         answer=state.answer,
         verified=state.verified,
-        cost_micros=state.spent_micros,
+        cost_micros=None if state.unpriced else state.spent_micros,
         budget_micros=created.budget_micros,
         input_tokens=state.input_tokens,
         output_tokens=state.output_tokens,
@@ -45,6 +45,11 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         in_doubt=doubts,
         models=state.models,
     )
+
+
+def zulu(at: str) -> str:
+    """RFC 3339 in UTC, in the one way in which people get to see it."""
+    return at.replace("+00:00", "Z")
 
 
 def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:

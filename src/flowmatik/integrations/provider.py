@@ -21,7 +21,8 @@ class ProviderSettings:
     `plugin` names the folder that serves it ("" is the provider's own id); `prices` are US dollars
     per million input and output tokens by the provider's model name and go before any price list;
     `models` are names known to work there, the first is its default; without `json_schema` the
-    schema is asked for in words, for servers that refuse `response_format`.
+    schema is asked for in words, for servers that refuse `response_format`. `timeout` bounds a call,
+    with all its attempts, in seconds; a request may allow less.
     """
 
     base_url: str = ""
@@ -31,6 +32,7 @@ class ProviderSettings:
     prices: Mapping[str, tuple[float, float]] = field(default_factory=_no_prices)
     json_schema: bool = True
     attempts: int = 4
+    timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

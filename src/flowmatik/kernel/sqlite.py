@@ -20,7 +20,7 @@ else:
         import sqlite3
         from sqlite3 import Connection
 
-__all__ = ["SQLITE_VERSION", "Connection", "connect", "sqlite3"]
+__all__ = ["SQLITE_VERSION", "Connection", "connect", "is_damage", "sqlite3"]
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -53,6 +53,12 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether `error` says that the file is no sound database (any more): SQLITE_CORRUPT, SQLITE_NOTADB."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite3.Error) and isinstance(code, int) and code & 0xFF in (11, 26)
 
 
 def _make_private(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from flowmatik.memory.embedding import embedder_registry, load_embedder
 from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.places import Places
 from flowmatik.memory.sqlite_memory import SqliteMemory, build_memory
 
-__all__ = ["IngestLimits", "SqliteMemory", "build_memory", "embedder_registry", "load_embedder"]
+__all__ = ["IngestLimits", "Places", "SqliteMemory", "build_memory", "embedder_registry", "load_embedder"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowmatik.kernel.sqlite import Connection
 
-PIPELINE = "1"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
+PIPELINE = "2"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
 
 Offsets = tuple[tuple[int, int], ...]
 
@@ -71,7 +71,7 @@ class DocumentRecord:
 
 _KNOWN = (
     "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.embedder,"
-    " (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) FROM documents d WHERE d.workspace_id = ?"
+    " (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) FROM documents d WHERE d.workspace_id = ?1"
 )
 
 
@@ -82,13 +82,13 @@ def known_documents(connection: Connection, workspace_id: str) -> dict[str, Know
 
 
 def known_at(connection: Connection, workspace_id: str, path: str) -> Known | None:
-    row = connection.execute(f"{_KNOWN} AND d.path = ?", (workspace_id, path)).fetchone()
+    row = connection.execute(f"{_KNOWN} AND d.path = ?2", (workspace_id, path)).fetchone()
     return _known(row) if row else None
 
 
 def known_with(connection: Connection, workspace_id: str, content_hash: str) -> list[Known]:
     """The documents of this very content."""
-    rows = connection.execute(f"{_KNOWN} AND d.content_hash = ?", (workspace_id, content_hash)).fetchall()
+    rows = connection.execute(f"{_KNOWN} AND d.content_hash = ?2", (workspace_id, content_hash)).fetchall()
     return [_known(row) for row in rows]
 
 
@@ -158,6 +158,30 @@ def chunk_id(document_id: str, text: str, occurrence: int) -> str:
     elsewhere in the file."""
     digest = hashlib.sha256(f"{document_id}\x00{occurrence}\x00{text}".encode()).hexdigest()
     return f"chk_{digest[:32]}"
+
+
+def documents_of(connection: Connection, workspace_id: str, ref: str) -> list[Known]:
+    """Of this id, source or path, or below this folder of sources or paths."""
+    below = ref.rstrip("/") + "/"
+    rows = connection.execute(
+        f"{_KNOWN} AND (d.id = ?2 OR d.source = ?2 OR d.path = ?2 OR substr(d.source, 1, length(?3)) = ?3"
+        " OR substr(d.path, 1, length(?3)) = ?3) ORDER BY d.source",
+        (workspace_id, ref, below),
+    ).fetchall()
+    return [_known(row) for row in rows]
+
+
+def documents_after(connection: Connection, workspace_id: str, source: str, limit: int) -> list[Known]:
+    """By source name."""
+    rows = connection.execute(
+        f"{_KNOWN} AND d.source > ?2 ORDER BY d.source LIMIT ?3", (workspace_id, source, limit)
+    ).fetchall()
+    return [_known(row) for row in rows]
+
+
+def delete_documents(connection: Connection, workspace_id: str, document_ids: Sequence[str]) -> None:
+    for document_id in document_ids:
+        delete_document(connection, workspace_id, document_id)
 
 
 def delete_document(connection: Connection, workspace_id: str, document_id: str) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory.places import Places, real_path
+
+NOWHERE_PRIVATE = Places()
+PRIVATE = "document.private"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +46,16 @@ class Scan:
     missing: list[Path] = field(default_factory=list[Path])
 
 
-def scan(paths: list[Path]) -> Scan:
+def scan(paths: list[Path], places: Places = NOWHERE_PRIVATE) -> Scan:
     """Blocking. A path given by the user may itself be a link; links inside are never followed."""
-    result = Scan()
+    result, places = Scan(), places.resolved()
     seen: set[Path] = set()
     for given in paths:
-        root = Path(os.path.realpath(given.expanduser()))
+        root = real_path(given.expanduser())
         result.scopes.append(root)
+        if places.is_private(root):
+            result.refused.append(_private(root, root.name))
+            continue
         try:
             status = root.stat()
         except FileNotFoundError:
@@ -61,6 +68,8 @@ def scan(paths: list[Path]) -> Scan:
         for entry in entries:
             if isinstance(entry, Refused):
                 result.refused.append(entry)
+            elif places.is_private(entry.path):
+                result.refused.append(_private(entry.path, entry.relative))
             elif entry.path not in seen:
                 seen.add(entry.path)
                 result.found.append(entry)
@@ -115,6 +124,11 @@ def _relative(path: Path, root: Path) -> str:
 
 def _refused(path: Path, relative: str, code: str, reason: str) -> Refused:
     return Refused(path=path, relative=_printable(relative), code=code, reason=_printable(reason))
+
+
+def _private(path: Path, relative: str) -> Refused:
+    reason = f"{relative}: this belongs to the installation itself and is never taken into memory"
+    return _refused(path, relative, PRIVATE, reason)
 
 
 def _unreadable(path: Path, relative: str, error: OSError) -> Refused:

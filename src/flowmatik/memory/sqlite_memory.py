@@ -15,15 +15,16 @@ from flowmatik.contracts.memory import (
     IngestProgress,
     MemoryStatus,
     Passage,
+    StoredDocument,
     TableSource,
     is_among,
 )
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.kernel.sqlite import Connection
-from flowmatik.memory import analysis, quotes, retrieval
-from flowmatik.memory.formats import Formats
+from flowmatik.memory import analysis, quotes, records, retrieval
 from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.places import Places
 from flowmatik.memory.retrieval import Query, Snapshot
 from flowmatik.memory.store import Store
 from flowmatik.memory.sync import Synchroniser
@@ -35,22 +36,29 @@ _CACHED_WORKSPACES = 16
 
 
 def build_memory(
-    path: Path, *, embedder: Embedder | None, clock: Clock, limits: IngestLimits | None = None
+    path: Path,
+    *,
+    embedder: Embedder | None,
+    clock: Clock,
+    limits: IngestLimits | None = None,
+    places: Places | None = None,
 ) -> "SqliteMemory":
     """Memory in the file `path`, made at the first use. Without an embedder search is full text
     only. Raises ConfigurationError when a parser's manifest is wrong."""
-    return SqliteMemory(Store(path), embedder=embedder, clock=clock, limits=limits or IngestLimits())
+    store = Store(path)
+    sync = Synchroniser(
+        store, embedder=embedder, clock=clock, limits=limits or IngestLimits(), places=places or Places()
+    )
+    return SqliteMemory(store, sync, embedder=embedder)
 
 
 class SqliteMemory:
     """Implements `flowmatik.contracts.memory.Memory`; close it when done."""
 
-    def __init__(
-        self, store: Store, *, embedder: Embedder | None, clock: Clock, limits: IngestLimits
-    ) -> None:
+    def __init__(self, store: Store, sync: Synchroniser, *, embedder: Embedder | None) -> None:
         self._store = store
         self._embedder = embedder
-        self._sync = Synchroniser(store, formats=Formats(), embedder=embedder, clock=clock, limits=limits)
+        self._sync = sync
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()  # touched by the reader thread only
 
     async def close(self) -> None:
@@ -108,6 +116,20 @@ class SqliteMemory:
         _check_workspace(workspace_id)
         embedder_id = self._embedder.id if self._embedder else ""
         return await self._store.read(_status, workspace_id, embedder_id)
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]:
+        _check_workspace(workspace_id)
+        known = await self._store.read(records.documents_after, workspace_id, after, limit)
+        return [
+            StoredDocument(id=one.id, source=one.source, chunks=one.chunks, size_bytes=one.stamp.size)
+            for one in known
+        ]
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        _check_workspace(workspace_id)
+        return await self._sync.remove(workspace_id, ref)
 
     async def _query_vector(self, text: str) -> npt.NDArray[np.float32] | None:
         if self._embedder is None:

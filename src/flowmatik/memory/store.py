@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from flowmatik.kernel.errors import ConfigurationError, Unavailable
-from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -60,6 +60,11 @@ class Store:
 
         return await self._reader.call(observe)
 
+    async def fold_in(self) -> None:
+        """Bring the WAL into the file and empty it, so that nothing erased is left there. A reader at
+        work puts that off to the next time, or to the end."""
+        await self._writer.call(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     async def close(self) -> None:
         """Finish what runs, close both connections; the last one folds the WAL in."""
         await self._reader.close()
@@ -93,6 +98,14 @@ class _Worker:
                 self._connection = self._opener(self._path)
             return function(self._connection)
         except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                raise Unavailable(
+                    f"the memory {self._path} is damaged: {error}; stop every flowmatik of this home, delete "
+                    "the file and ingest the documents again",
+                    code="unavailable.memory.damaged",
+                    retryable=False,
+                    context={"path": str(self._path)},
+                ) from error
             raise Unavailable(
                 f"the memory {self._path} cannot be used: {error}; check the disk and the file's rights",
                 code="unavailable.memory",

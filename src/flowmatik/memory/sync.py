@@ -14,15 +14,22 @@ import numpy.typing as npt
 
 from flowmatik.contracts.memory import Embedder, IngestProgress
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import ConfigurationError, DocumentError, FlowmatikError, InvalidInput
+from flowmatik.kernel.errors import (
+    ConfigurationError,
+    DocumentError,
+    FlowmatikError,
+    InvalidInput,
+    NotFound,
+)
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory import records
 from flowmatik.memory.formats import Format, Formats
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.parsing import Source
+from flowmatik.memory.places import Places, is_within
 from flowmatik.memory.prepare import prepare
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
-from flowmatik.memory.scan import Found, Scan, read, scan, too_large
+from flowmatik.memory.scan import PRIVATE, Found, Scan, read, scan, too_large
 from flowmatik.memory.store import Store
 
 _log = logging.getLogger(__name__)
@@ -33,10 +40,18 @@ _GRACE_SECONDS = 5.0
 
 class Synchroniser:
     def __init__(
-        self, store: Store, *, formats: Formats, embedder: Embedder | None, clock: Clock, limits: IngestLimits
+        self,
+        store: Store,
+        *,
+        embedder: Embedder | None,
+        clock: Clock,
+        limits: IngestLimits,
+        places: Places,
     ) -> None:
+        """Raises ConfigurationError when a parser's manifest is wrong."""
         self._store = store
-        self._formats = formats
+        self._places = places
+        self._formats = Formats()
         self._embedder = embedder
         self._clock = clock
         self._limits = limits
@@ -44,9 +59,9 @@ class Synchroniser:
 
     async def run(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
-        found = await asyncio.to_thread(scan, list(paths))
+        found = await asyncio.to_thread(scan, list(paths), self._places)
         known = await self._store.read(records.known_documents, workspace_id)
-        unknown = [path for path in found.missing if not any(_within(Path(k), path) for k in known)]
+        unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
         if unknown:
             paths_given = ", ".join(map(str, unknown))
             raise InvalidInput(
@@ -81,6 +96,23 @@ class Synchroniser:
                 done += 1
                 yield replace(deleted, done=done, total=max(done, total))
 
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+        """See `Memory.remove`."""
+        async with self._lock:
+            found = await self._store.read(records.documents_of, workspace_id, ref) if ref.strip("/") else []
+            if not found:
+                raise NotFound(
+                    f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",
+                    code="not_found.document",
+                    context={"document": ref},
+                )
+            ids = [known.id for known in found]
+            await self._store.write(records.delete_documents, workspace_id, ids)
+            await self._store.fold_in()
+            for known in found:
+                await asyncio.to_thread(self._places.discard, Path(known.stamp.path))
+        return [known.source for known in found]
+
     async def _delete(self, workspace_id: str, path: str) -> IngestProgress | None:
         known = await self._store.read(records.known_at, workspace_id, path)
         if known is None:  # it has moved meanwhile
@@ -110,6 +142,8 @@ class Synchroniser:
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._store.write(records.delete_document, workspace_id, known.id)
+            if not error.retryable:
+                await asyncio.to_thread(self._places.discard, file.path)
             return IngestProgress(
                 source=name,
                 outcome="skipped",
@@ -201,21 +235,17 @@ class Synchroniser:
         return replace(record, chunks=chunks, embedder=self._embedder.id)
 
 
-def _within(path: Path, scope: Path) -> bool:
-    return path == scope or path.is_relative_to(scope)
-
-
 def _gone(found: Scan, known: dict[str, Known]) -> list[str]:
     """Known files below what was looked at that are not there; one that is there but could not
-    be listed (no right to read the folder) is not gone."""
+    be listed (no right to read the folder) is not gone. What must not be read is."""
     present = {str(file.path) for file in found.found}
-    unread = [refused.path for refused in found.refused]
+    unread = [refused.path for refused in found.refused if refused.code != PRIVATE]
     return [
         path
         for path in known
         if path not in present
-        and any(_within(Path(path), scope) for scope in found.scopes)
-        and not any(_within(Path(path), folder) for folder in unread)
+        and any(is_within(Path(path), scope) for scope in found.scopes)
+        and not any(is_within(Path(path), folder) for folder in unread)
     ]
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import ConfigurationError
 
 # File systems on which flock and SQLite's WAL do not hold between machines.
@@ -45,9 +46,15 @@ class HomeLock:
 
     def acquire(self) -> bool:
         """True when this process now is (or already was) the home's engine, False when another is.
-        ConfigurationError on a network file system."""
+        ConfigurationError on a network file system, Unavailable when the disk takes nothing more."""
         if self._file is not None:
             return True
+        try:
+            return self._acquire()
+        except OSError as error:
+            raise disk_fault(error, self._path) or error from error
+
+    def _acquire(self) -> bool:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kind = file_system_of(self._path.parent)
         if kind in _NETWORK:
@@ -66,8 +73,12 @@ class HomeLock:
         except BaseException:
             os.close(file)
             raise
+        try:
+            _write(file, "")
+        except BaseException:
+            os.close(file)
+            raise
         self._file = file
-        _write(file, "")
         return True
 
     def publish(self, url: str) -> None:

@@ -10,6 +10,7 @@ from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.sqlite import Connection, connect, sqlite3
 from flowmatik.stores.migrations import NEWEST
 from flowmatik.stores.postgres import connect_once, is_postgres_url, unavailable_errors
+from flowmatik.stores.sqlite import translated
 
 WAL_ATTEMPTS = 100
 _MIGRATION_LOCK = 7_261_340_912  # any number that only this program uses
@@ -30,11 +31,7 @@ async def upgrade(target: Path | str) -> None:
 async def current(target: Path | str) -> tuple[str | None, str]:
     """The applied revision (None: no schema yet) and the newest one that this program knows."""
     if is_postgres_url(target):
-        connection = await connect_once(str(target))
-        try:
-            return await _applied_postgres(connection), NEWEST
-        finally:
-            await connection.close()
+        return await _current_postgres(str(target)), NEWEST
     return await asyncio.to_thread(_current_sqlite, Path(target)), NEWEST
 
 
@@ -68,7 +65,7 @@ def _current_sqlite(path: Path) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise JournalUnavailable(
+        raise translated(error, path) or JournalUnavailable(
             f"the database {str(path)!r} cannot be read: {error}",
             context={"path": str(path), "said": str(error)},
         ) from error
@@ -103,10 +100,23 @@ def _upgrade_sqlite(path: Path) -> None:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise JournalUnavailable(
+        raise translated(error, path) or JournalUnavailable(
             f"the schema of {str(path)!r} cannot be brought up to date: {error}",
             context={"path": str(path), "said": str(error)},
         ) from error
+
+
+async def _current_postgres(url: str) -> str | None:
+    connection = await connect_once(url)
+    try:
+        return await _applied_postgres(connection)
+    except unavailable_errors() as error:
+        raise JournalUnavailable(
+            f"the schema of the PostgreSQL database cannot be read: {error}; try again when it is back",
+            context={"store": "PostgreSQL", "said": str(error)},
+        ) from error
+    finally:
+        await connection.close()
 
 
 async def _applied_postgres(connection: Any) -> str | None:

@@ -50,6 +50,7 @@ def unavailable_errors() -> tuple[type[Exception], ...]:
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,
         asyncpg.LockNotAvailableError,
+        asyncpg.ObjectNotInPrerequisiteStateError,  # a database that takes no connections
         asyncpg.TransactionRollbackError,
         asyncpg.ReadOnlySQLTransactionError,
         asyncpg.PostgresSystemError,

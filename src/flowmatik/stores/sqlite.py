@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from flowmatik.contracts.database import Row, Statement
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, JournalUnavailable, StoreFull
-from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 from flowmatik.stores.placeholders import numbered
 
 T = TypeVar("T")
@@ -41,6 +41,15 @@ def translated(error: Exception, path: Path) -> FlowmatikError | None:
             f"{path.name} refuses a value: {error}",
             code="input.value",
             context={"store": path.name, "said": str(error)},
+        )
+    if is_damage(error):
+        return JournalUnavailable(
+            f"the database {str(path)!r} is damaged: {error}. Stop every flowmatik of this home, keep "
+            "a copy of the file, and put back a backup; without one, move the file away and run "
+            "`flowmatik init`",
+            code="unavailable.damaged",
+            retryable=False,
+            context={"path": str(path), "said": str(error)},
         )
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and isinstance(code, int) and code & 0xFF in _UNAVAILABLE:

@@ -9,7 +9,14 @@ import pytest
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.citations import citation_skills
 from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, TableSource, is_among
+from flowmatik.contracts.memory import (
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    StoredDocument,
+    TableSource,
+    is_among,
+)
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel import canonical, sqlite
 from flowmatik.kernel.errors import ToolError
@@ -45,6 +52,14 @@ class Shelf:
         return [source for source in known if is_among(source.name, sources)]
 
     async def status(self, workspace_id: str) -> MemoryStatus:
+        raise NotImplementedError
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100
+    ) -> list[StoredDocument]:
+        raise NotImplementedError
+
+    async def remove(self, workspace_id: str, ref: str) -> list[str]:
         raise NotImplementedError
 
 

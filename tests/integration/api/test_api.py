@@ -173,7 +173,41 @@ async def test_problems_have_stable_codes_and_titles_in_the_readers_language(
     wrong = await client.post("/v1/runs", json={"goal": "g", "gaol": 1}, headers=bearer("admin"))
     assert wrong.status_code == 422
     assert wrong.json()["errors"][0]["field"] == "body.gaol"
-    assert (await client.put("/v1/runs", headers=bearer("admin"))).status_code == 405
+    impossible = await client.put("/v1/runs", headers=bearer("admin"))
+    assert impossible.status_code == 405
+    assert {word.strip() for word in impossible.headers["allow"].split(",")} == {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "wanted"),
+    [
+        (
+            "/v1/runs",
+            {"content": b'{"goal": "g"}', "headers": {"Content-Type": "text/plain"}},
+            "application/json",
+        ),
+        ("/v1/runs", {"content": b'{"goal": "g"}'}, "application/json"),
+        ("/v1/runs", {"data": {"goal": "g"}}, "application/json"),
+        ("/v1/memory/documents", {"json": {"files": []}}, "multipart/form-data"),
+    ],
+)
+async def test_a_body_of_another_type_is_told_by_the_type_that_is_taken(
+    client: httpx.AsyncClient, path: str, sent: dict[str, Any], wanted: str
+) -> None:
+    headers = bearer("admin") | sent.pop("headers", {})
+    answer = await client.post(path, headers=headers, **sent)
+    assert (answer.status_code, answer.json()["code"]) == (415, "input.media_type"), answer.text
+    assert wanted in answer.json()["detail"]
+
+
+async def test_a_missing_body_and_a_wrong_one_of_the_right_type_are_told_by_their_fields(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.post("/v1/runs", headers=bearer("admin"))).status_code == 422
+    assert (await client.post("/v1/runs", json={}, headers=bearer("admin"))).status_code == 422
+    vendor = {"Content-Type": "application/vnd.x+json"}
+    taken = await client.post("/v1/runs", content=b'{"goal": "g"}', headers=bearer("admin") | vendor)
+    assert taken.status_code == 202
 
 
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:

@@ -44,7 +44,8 @@ async def test_a_file_that_is_no_database_is_a_store_that_does_not_answer(tmp_pa
     settings = load_settings(home(tmp_path), {})
     (settings.data / "journal.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
     (finding,) = await doctor.check_store(settings)
-    assert (finding.check, finding.ok) == ("store", False)
+    assert (finding.check, finding.ok, finding.mend) == ("store", False, "doctor.store.damaged")
+    assert "is damaged" in Texts("en")(finding.detail, **finding.values)
 
 
 async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
@@ -78,6 +79,38 @@ async def test_a_provider_is_asked_with_its_key(status: bytes, ok: bool) -> None
         assert (await doctor.check_provider(provider)).ok is ok
     assert asked[0].startswith(b"GET /v1/models ")
     assert b"Authorization: Bearer k1" in asked[0]
+
+
+@pytest.mark.parametrize("listing", [b"404 Not Found", b"405 Method Not Allowed", b"501 Not Implemented"])
+@pytest.mark.parametrize(
+    ("asking", "detail"),
+    [
+        (b"400 Bad Request", "doctor.provider.unlisted"),
+        (b"422 Unprocessable Content", "doctor.provider.unlisted"),
+        (b"401 Unauthorized", "doctor.provider.key"),
+        (b"404 Not Found", "doctor.provider.failed"),
+        (b"503 Service Unavailable", "doctor.provider.failed"),
+    ],
+)
+async def test_a_provider_without_a_list_of_models_is_asked_where_it_answers(
+    listing: bytes, asking: bytes, detail: str
+) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head.split(b"\r\n")[0])
+        status = listing if head.startswith(b"GET") else asking
+        writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        provider = Provider(id="custom", base_url=f"http://127.0.0.1:{port}/v1", api_key="k1")
+        finding = await doctor.check_provider(provider, "custom/m")
+    assert (finding.detail, finding.ok) == (detail, detail == "doctor.provider.unlisted")
+    assert asked == [b"GET /v1/models HTTP/1.1", b"POST /v1/chat/completions HTTP/1.1"]
 
 
 def test_too_little_disk_is_a_fault(tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ def test_the_same_answer_in_spanish() -> None:
     assert "✓ [1] figura palabra por palabra en guide.md, línea 4" in text
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "Cost unknown"), ("es", "Coste desconocido")])
+def test_a_cost_that_nobody_knows_is_not_shown_as_nothing(language: str, said: str) -> None:
+    shown = session(language)
+    show_run(shown, replace(answered(), cost_micros=None))
+    assert said in written(shown.out)
+    assert "0.0000" not in written(shown.out)
+
+
 def test_the_offline_model_says_what_it_is_and_how_to_change_it() -> None:
     local, hosted = session(), session()
     show_next(local, answered())

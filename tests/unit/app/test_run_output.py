@@ -1,6 +1,7 @@
 """The shape of `run --json`: committed schema, and every line fits it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def test_a_result_has_the_agreed_members() -> None:
     assert line["cost"] == {"usd": 0.0015, "tokens": 120}
     assert line["seconds"] == 1.235
     assert line["error"] is None
+
+
+def test_a_cost_that_nobody_knows_is_null_and_fits_the_schema() -> None:
+    line = as_json(replace(answered(), cost_micros=None))
+    assert line["cost"] == {"usd": None, "tokens": 120}
+    assert valid(line)
 
 
 @pytest.mark.parametrize("status", list(RunStatus))

@@ -45,6 +45,15 @@ def test_every_fault_is_reported_at_once_with_its_origin_and_what_to_do(tmp_path
     assert message.startswith("4 settings are wrong")
 
 
+@pytest.mark.parametrize("login", [f"user:{SECRET}", SECRET, f":{SECRET}", f"a@b:{SECRET}"])
+def test_the_login_in_an_address_is_not_shown_when_it_is_refused(tmp_path: Path, login: str) -> None:
+    address = f"https://{login}@models.example/v1"
+    message = fault_of(home_with(tmp_path), {"FLOWMATIK_MODEL_BASE_URL": address})
+    assert "must not carry a user name or password" in message
+    assert "https://(hidden)@models.example/v1" in message
+    assert SECRET not in message
+
+
 def test_a_secret_never_appears_in_a_message_or_a_representation(tmp_path: Path) -> None:
     address = f"mysql://user:{SECRET}@host/db"
     home = home_with(tmp_path, f"[providers.openai]\napi_key = '{SECRET}'\n")

@@ -1,5 +1,7 @@
 """Runs that an older version decided are read and decided again as they stand."""
 
+from dataclasses import replace
+
 from flowmatik.agents import ReducerLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
@@ -59,6 +61,34 @@ def test_a_history_of_the_first_version_is_decided_again_without_a_difference() 
     report = replay("run_1", history, ReducerLoop())
     assert report.differences == ()
     assert report.decisions == 3
+
+
+def planless(version: int, code: str) -> ev.Event:
+    """What is decided once the model's plan has failed by `code`."""
+    failure = ev.CallFailed(call_id="call_1", code=code, message="it failed", values={"model": "custom/m"})
+    state = RunState(created=replace(created(version), model="custom/m"), plan_failed=True)
+    state.plan_failure = failure
+    (command,) = decide(state, NoLoop(), AT)
+    assert isinstance(command, Record)
+    return command.event
+
+
+def test_before_version_three_a_failed_plan_is_replaced_without_a_word() -> None:
+    for code in ("model.key", "model.unavailable", "model.malformed"):
+        old = planless(2, code)
+        assert isinstance(old, ev.PlanAdopted)
+        assert (old.planner, old.reason_code) == ("local", "questions")
+
+
+def test_from_version_three_a_failed_plan_is_told_or_ends_the_run() -> None:
+    told = planless(3, "model.malformed")
+    assert isinstance(told, ev.PlanAdopted)
+    assert (told.planner, told.reason_code) == ("local", "instead_of_failed")
+    assert "it failed" in told.reason
+    for code in ("model.key", "model.credit", "model.unavailable", "model.unavailable.timeout"):
+        ended = planless(3, code)
+        assert isinstance(ended, ev.RunFailed)
+        assert (ended.code, ended.message) == (code, "it failed")
 
 
 def test_checks_are_read_as_tuples_of_words_as_rows_with_codes_and_as_objects() -> None:

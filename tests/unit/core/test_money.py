@@ -59,7 +59,7 @@ async def test_runs_at_once_never_pass_the_cap_that_they_share() -> None:
     async with running_engine(journal=journal, models=gateway, agents=(CLERK,), loop=ReducerLoop()) as engine:
         made = [await engine.runs.create(WS, asked(f"question {n}")) for n in range(20)]
         views = await asyncio.gather(*(engine.runs.wait(WS, run_id) for run_id in made))
-        spent = sum(view.cost_micros for view in views)
+        spent = sum(view.cost_micros or 0 for view in views)
         refused = [view for view in views if view.status is RunStatus.FAILED]
         assert {view.error_code for view in refused} == {"budget.exhausted"}
         assert spent == COST * len(gateway.requests) <= 250
@@ -151,3 +151,13 @@ async def test_every_month_has_the_cap_of_the_month() -> None:
     await journal.set_cap(WS, MONTH, 300)
     clock.at += timedelta(minutes=1)
     assert not (await purse.reserve(_run("run_4"), request, None)).refusal, "a raised limit holds at once"
+
+
+async def test_what_a_model_without_a_price_cost_is_unknown_and_not_nothing() -> None:
+    def free(request: ModelRequest) -> ModelReply:
+        return ModelReply(text="done", usage=Usage(input_tokens=1, output_tokens=1), cost_micros=None)
+
+    unpriced = ScriptedModels(free, worst_micros=None)
+    async with running_engine(models=unpriced, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        view = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+    assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, None)

@@ -33,6 +33,16 @@ def test_html_keeps_tables_and_lists_as_readable_lines_and_drops_scripts() -> No
     assert (document.title, document.language) == ("Plan", "en")
 
 
+def test_html_that_nobody_sees_is_not_indexed_and_the_lines_after_it_stay_right() -> None:
+    document = _html(
+        "<body>\n<p>seen</p>\n<div hidden><p>unseen one\n<b>unseen</b></p></div>\n"
+        "<p style='color: red; DISPLAY : none'>unseen</p>\n<span style='visibility:hidden'>unseen</span>\n"
+        "<p hidden=until-found>to be found</p>\n<p style='display:block'>seen too</p></body>"
+    )
+    assert document.text == "seen\n\nto be found\n\nseen too"
+    assert [line for _, line in document.lines] == [2, 7, 8]
+
+
 def test_html_lines_are_those_of_the_source_file() -> None:
     markup = (
         "<html>\n<!-- garza -->\n<body>\n<p class='garza'>Intro.</p>\n<p>The\ngarza\nrides.</p>\n"

@@ -1,6 +1,6 @@
 """How a finished run is shown: the answer, what it rests on, what was checked, what it cost."""
 
-from flowmatik.app.cli.session import Session
+from flowmatik.app.cli.session import Session, one_line
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.runs import Check, RunStatus, RunView, TaskView
 from flowmatik.kernel.canonical import dumps
@@ -35,7 +35,7 @@ def show_next(session: Session, view: RunView) -> None:
 
 def totals_line(session: Session, view: RunView) -> str:
     return session.text(
-        "run.totals",
+        "run.totals_unpriced" if view.cost_micros is None else "run.totals",
         usd=usd(view.cost_micros),
         tokens=view.input_tokens + view.output_tokens,
         seconds=f"{view.seconds:.1f}",
@@ -72,7 +72,7 @@ def citation_line(session: Session, citation: Citation) -> str:
     quote = " ".join(citation.quote.split())
     if len(quote) > QUOTE_LIMIT:
         quote = quote[:QUOTE_LIMIT].rstrip() + "…"
-    line = f"[{citation.n}] {citation.source}{place_of(session, citation)}: «{quote}»"
+    line = f"[{citation.n}] {one_line(citation.source)}{place_of(session, citation)}: «{quote}»"
     return f"{line}\n    {citation.computation}" if citation.computation else line
 
 

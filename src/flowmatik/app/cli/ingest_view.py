@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.session import Session, clean
+from flowmatik.app.cli.session import Session, one_line
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.kernel.errors import NotFound
 
@@ -25,7 +25,8 @@ async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> l
             if step.outcome == "skipped":
                 reason = session.text.fault(step.code, step.values, step.reason)
                 progress.console.print(
-                    clean(session.text("memory.skipped", source=step.source, reason=reason)), soft_wrap=True
+                    session.text("memory.skipped", source=one_line(step.source), reason=one_line(reason)),
+                    soft_wrap=True,
                 )
     counts = Counter(step.outcome for step in outcomes)
     parts = [f"{counts[name]} {session.text(f'memory.outcome.{name}')}" for name in OUTCOMES if counts[name]]

@@ -30,6 +30,7 @@ from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import choose_language, configured_language, find_home, process_environment
 from flowmatik.app.texts import Texts
+from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
 from flowmatik.kernel.redaction import Redactor
 
@@ -59,6 +60,8 @@ def run_cli(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             sys.stderr.write(Redactor().exception(error))
+        if isinstance(error, OSError) and (fault := disk_fault(error)) is not None:
+            return _report(fault, text, as_json="--json" in line)
         kind, detail = type(error).__name__, str(error)
         unexpected = FlowmatikError(
             f"something unexpected went wrong ({kind}: {detail})", context={"kind": kind, "detail": detail}

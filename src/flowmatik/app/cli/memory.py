@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import place_of
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
-from flowmatik.app.cli.session import Session, session_of
+from flowmatik.app.cli.session import Session, one_line, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.memory import Passage
+from flowmatik.kernel.errors import NotFound
 
 memory_app = typer.Typer(help="help.memory", no_args_is_help=True)
 
@@ -36,6 +38,25 @@ def search(
 ) -> None:
     session = session_of(context)
     session.run(_search(session, query, limit))
+
+
+@memory_app.command("list", help="help.memory.list")
+def list_documents(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="help.runs.limit")] = 100,
+    cursor: Annotated[str, typer.Option(help="help.runs.cursor", show_default=False)] = "",
+) -> None:
+    session = session_of(context)
+    session.run(_list(session, limit, cursor))
+
+
+@memory_app.command("remove", help="help.memory.remove")
+def remove(
+    context: typer.Context,
+    documents: Annotated[list[str], typer.Argument(help="help.memory.documents", metavar="DOCUMENT…")],
+) -> None:
+    session = session_of(context)
+    session.run(_remove(session, documents))
 
 
 @memory_app.command("status", help="help.memory.status")
@@ -67,6 +88,68 @@ async def _search(session: Session, query: str, limit: int) -> int:
     return ExitCode.OK
 
 
+async def _list(session: Session, limit: int, cursor: str) -> int:
+    found = await session.on_backend(
+        lambda backend: backend.memory.documents(backend.workspace_id, after=cursor, limit=limit)
+    )
+    following = found[-1].source if len(found) == limit else ""
+    if session.json:
+        items = [dataclasses.asdict(document) for document in found]
+        session.print_json({"items": items, "next": following or None})
+        return ExitCode.OK
+    for document in found:
+        session.print(f"{document.id}  {one_line(document.source)}")
+    if not found:
+        session.say("memory.empty")
+    if following:
+        session.say("memory.more", cursor=following)
+    return ExitCode.OK
+
+
+async def _remove(session: Session, documents: list[str]) -> int:
+    removed: list[str] = []
+
+    async def work(backend: Backend) -> None:
+        for document in documents[len(done) :]:
+            removed.extend(await _removed(session, backend, document))
+            done.append(document)
+
+    done: list[str] = []
+    await session.on_backend(work)
+    if session.json:
+        session.print_json({"items": removed, "next": None})
+        return ExitCode.OK
+    for source in removed:
+        session.print(session.text("memory.removed", source=one_line(source)))
+    session.say("memory.removed_note")
+    return ExitCode.OK
+
+
+async def _removed(session: Session, backend: Backend, document: str) -> list[str]:
+    """By what citations call it, else, on this machine, as a path."""
+    try:
+        return await backend.memory.remove(backend.workspace_id, document)
+    except NotFound:
+        if session.url:
+            raise
+        try:
+            return await backend.memory.remove(backend.workspace_id, whole_path(document))
+        except NotFound as error:
+            raise not_in_memory(document) from error
+
+
+def whole_path(document: str) -> str:
+    return str(Path(document).expanduser().resolve())
+
+
+def not_in_memory(document: str) -> NotFound:
+    return NotFound(
+        f"memory has no document {document!r}; `flowmatik memory list` shows those that there are",
+        code="not_found.document",
+        context={"document": document},
+    )
+
+
 async def _status(session: Session) -> int:
     state = await session.on_backend(lambda backend: backend.memory.status(backend.workspace_id))
     if session.json:
@@ -89,4 +172,4 @@ async def _status(session: Session) -> int:
 def _heading(session: Session, passage: Passage) -> str:
     here = Citation(n=0, source=passage.source, quote="", lines=passage.lines, page=passage.page)
     heading = f" · {passage.heading}" if passage.heading else ""
-    return f"{passage.score:.3f}  {passage.source}{place_of(session, here)}{heading}"
+    return f"{passage.score:.3f}  {one_line(passage.source)}{place_of(session, here)}{heading}"

@@ -23,6 +23,7 @@ from flowmatik.kernel.errors import InvalidInput, Unavailable
 
 T = TypeVar("T")
 ATTEMPTS = 5
+STORE_AWAY = ("unavailable.journal", "unavailable.memory", "unavailable.damaged")  # the process is there
 UNLIMITED = 10_000
 
 
@@ -77,8 +78,8 @@ class Session:
             async with self.backend() as backend:
                 try:
                     return await work(backend)
-                except Unavailable:
-                    if self.url or backend.here or not left:
+                except Unavailable as error:
+                    if self.url or backend.here or not left or error.code.startswith(STORE_AWAY):
                         raise
             self.say("run.moved")
         raise AssertionError("the last attempt returns or raises")
@@ -87,12 +88,16 @@ class Session:
     async def backend(self) -> AsyncGenerator[Backend]:
         """The server named by --url, else the one that has the home, else an engine here."""
         from flowmatik.app.connect import connect_home, connect_url
+        from flowmatik.app.patient_runs import StorePatience
 
         if self.url:
-            async with connect_url(self.url, self._credential(), language=self.language) as remote:
+            key, patience = self._credential(), StorePatience(say=self.say)
+            async with connect_url(self.url, key, language=self.language, patience=patience) as remote:
                 yield remote
         else:
-            async with connect_home(self.settings(), language=self.language) as local:
+            settings = self.settings()
+            patience = StorePatience(seconds=settings.store_wait_seconds, say=self.say)
+            async with connect_home(settings, language=self.language, patience=patience) as local:
                 yield local
 
     def say(self, key: str, **values: object) -> None:
@@ -127,6 +132,12 @@ def session_of(context: typer.Context) -> Session:
 def clean(text: str) -> str:
     """Without control characters: a document must not steer the terminal."""
     return "".join(c for c in text if c in "\n\t" or (c.isprintable() or c == "\u00a0"))
+
+
+def one_line(name: str) -> str:
+    """A name of somebody else's, such as a file's, with everything that would steer the terminal or
+    break the line written out."""
+    return "".join(c if c.isprintable() or c == "\u00a0" else ascii(c)[1:-1] for c in name)
 
 
 def console(*, stderr: bool) -> Console:

@@ -14,6 +14,7 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import plan_line, task_line
 from flowmatik.app.cli.session import Session, clean
 from flowmatik.contracts.runs import RunView, TaskStatus
+from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import CloudEvent
 
 REFRESH_SECONDS = 0.1
@@ -53,7 +54,10 @@ async def follow(backend: Backend, following: Following, watcher: Watcher) -> Ru
         while True:
             await changed.wait()
             changed.clear()
-            watcher.on_view(await backend.runs.get(backend.workspace_id, run_id))
+            try:
+                watcher.on_view(await backend.runs.get(backend.workspace_id, run_id))
+            except Unavailable:  # whoever reads the events decides what that means
+                changed.set()
             await asyncio.sleep(REFRESH_SECONDS)
 
     refresher = asyncio.create_task(refresh())

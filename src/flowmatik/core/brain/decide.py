@@ -14,6 +14,7 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
 from flowmatik.core.brain.answers import answer_of, joined
+from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import PlanInvalid
@@ -75,7 +76,7 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
     if state.stopping:
         return _stop(state, now)
     if not state.tasks:
-        return _make_plan(state)
+        return _make_plan(state, now)
     for task in state.live.values():
         commands = _advance(state, task, loop)
         if commands:
@@ -109,7 +110,7 @@ def _run_failed(now: str, code: str, message: str, values: dict[str, Any]) -> Re
 # --- plan -----------------------------------------------------------------------------------
 
 
-def _make_plan(state: RunState) -> list[Command]:
+def _make_plan(state: RunState, now: str) -> list[Command]:
     created = state.created
     if created.plan:
         return [Record(event=ev.PlanAdopted(planner="given", reason="", tasks=created.plan))]
@@ -125,6 +126,9 @@ def _make_plan(state: RunState) -> list[Command]:
     recall = _recall(state)
     if recall or not {"recall", "recall_tables"} <= state.recall.keys() | _absent(state):
         return recall
+    failure = state.plan_failure
+    if failure and is_hopeless(failure.code) and state.created.decision_version >= SAYS_SO:
+        return [_run_failed(now, failure.code, failure.message, dict(failure.values))]
     return _plan_from_recall(state)
 
 
@@ -158,14 +162,23 @@ def _plan_from_recall(state: RunState) -> list[Command]:
         plan.check(tasks, created.agents, frozenset(created.tools))
     except PlanInvalid as error:
         faults = cast("list[str]", error.context["faults"])
-        return [Record(event=ev.PlanRejected(planner="model", errors=tuple(faults)))]
+        known = state.created.decision_version >= SAYS_SO
+        details = tuple(cast("list[dict[str, Any]]", error.context["details"])) if known else ()
+        return [Record(event=ev.PlanRejected(planner="model", errors=tuple(faults), details=details))]
     return [Record(event=_adopted(replace(made, tasks=tasks)))]
 
 
 def _local_plan(state: RunState) -> Plan:
     tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
     made = local_planner.plan(state.created.goal, tables)
-    return replace(made, tasks=plan.with_writer(made.tasks))
+    made = replace(made, tasks=plan.with_writer(made.tasks))
+    if state.created.decision_version < SAYS_SO:
+        return made
+    if state.plan_failure is not None:
+        return instead_of_failed(made, state.plan_failure)
+    if state.plan_details:
+        return instead_of_rejected(made, state.plan_details, state.plan_attempts)
+    return made
 
 
 def _adopted(made: Plan) -> ev.PlanAdopted:

@@ -10,7 +10,7 @@ from flowmatik.core.brain.prompts import plan_messages
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import EngineError
 
-MODEL_TIMEOUT = 120.0
+MODEL_TIMEOUT = 590.0  # below the intent's; providers are bound to less by their settings
 
 
 def model_request(

@@ -59,7 +59,8 @@ def failure_of(error: Exception, *, provider: str, model: str, key: str) -> Fail
 def timed_out(seconds: float, *, provider: str, model: str) -> ModelUnavailable:
     return ModelUnavailable(
         f"the model provider {provider!r} did not answer for {model!r} within {seconds:g} s; try again "
-        "later or allow more time",
+        "later, or allow more time with the setting model.timeout_seconds",
+        code="model.unavailable.timeout",
         context={"provider": provider, "model": model, "timeout": seconds},
     )
 
@@ -111,7 +112,8 @@ def _by_connection(error: ModelAPIError, provider: str, context: dict[str, objec
     slow = isinstance(error, (ModelTimeoutError, ModelRequestTimeout))
     what = "did not answer in time" if slow else "broke off its answer"
     message = f"the model provider {provider!r} {what} for {context['model']!r}; try again later"
-    return Failure(error=ModelUnavailable(message, context=context))
+    code = "model.unavailable.timeout" if slow else None
+    return Failure(error=ModelUnavailable(message, code=code, context=context))
 
 
 def _unreadable(error: Exception) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
@@ -55,13 +55,13 @@ class ChatCompletionsProvider:
         self._client: Client | None = None
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        """The answer within `request.timeout`, retries included."""
-        client = await self._loaded()
+        """The answer within `request.timeout` and the provider's own, retries included."""
+        client, request = await self._loaded(), self._bounded(request)
         response = await self._patiently(request, lambda: client.ask(request))
         return self._reply(request, response)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
-        client = await self._loaded()
+        client, request = await self._loaded(), self._bounded(request)
         async with AsyncExitStack() as stack:
             streamed = await self._patiently(request, lambda: client.open_stream(request, stack))
             async for text in self._deltas(client, request, streamed):
@@ -75,6 +75,9 @@ class ChatCompletionsProvider:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+    def _bounded(self, request: ModelRequest) -> ModelRequest:
+        return replace(request, timeout=min(request.timeout, self._build.settings.timeout))
 
     async def _loaded(self) -> "Client":
         async with self._loading:

@@ -1,5 +1,7 @@
 """HTML: the visible text, with the lines of the source file where it stands."""
 
+import re
+
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from flowmatik.memory.parsers.html.positions import SourceLines
@@ -14,6 +16,7 @@ _BLOCK_LIST = """
 """
 _BLOCKS = frozenset(_BLOCK_LIST.split()) | set(_HEADINGS)
 _MAX_DEPTH = 200
+_UNSEEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 
 
 def build(settings: object) -> "HtmlParser":
@@ -45,6 +48,14 @@ class HtmlParser:
         )
 
 
+def _is_hidden(node: LexborNode) -> bool:
+    """Nobody who looks at the page sees it. `until-found` is there to be found."""
+    attributes = node.attributes
+    if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
+        return True
+    return _UNSEEN.search(attributes.get("style") or "") is not None
+
+
 class _Walker:
     """Collects inline text into runs; a block element ends the run. `_run` holds the pieces of
     the current run with the source line of each."""
@@ -73,6 +84,8 @@ class _Walker:
         tag = node.tag or ""
         if tag in _SKIPPED or depth > _MAX_DEPTH:
             self._places.advance(node.text(deep=True) if tag in {"nav", "noscript"} else "")
+        elif _is_hidden(node):
+            self._places.advance(node.text(deep=True))
         elif tag == "br":
             self._run.append(("\n", 0))
         elif tag in {"td", "th"}:

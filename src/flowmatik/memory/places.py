@@ -1,0 +1,39 @@
+"""Which files memory may read, and which are its own to remove."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """`private`: files and folders that are never read, under whatever name somebody leads there.
+    `uploads`: the folder of what was sent here, which may lie in a private one; its files have no other
+    owner and go when they are rejected or their document is removed."""
+
+    private: tuple[Path, ...] = ()
+    uploads: Path | None = None
+
+    def resolved(self) -> "Places":
+        """Blocking. The same without links, as the two questions below need it."""
+        uploads = None if self.uploads is None else real_path(self.uploads)
+        return Places(private=tuple(map(real_path, self.private)), uploads=uploads)
+
+    def is_private(self, path: Path) -> bool:
+        return not self.is_upload(path) and any(is_within(path, place) for place in self.private)
+
+    def is_upload(self, path: Path) -> bool:
+        return self.uploads is not None and is_within(path, self.uploads)
+
+    def discard(self, path: Path) -> None:
+        """Blocking. Remove the file, if it is an upload; one that is gone already is no matter."""
+        if self.resolved().is_upload(real_path(path)):
+            path.unlink(missing_ok=True)
+
+
+def is_within(path: Path, scope: Path) -> bool:
+    return path == scope or path.is_relative_to(scope)
+
+
+def real_path(path: Path) -> Path:
+    return Path(os.path.realpath(path))
