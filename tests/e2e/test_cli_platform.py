@@ -194,6 +194,35 @@ def test_agents_are_listed_shown_and_checked(home: Path, tmp_path: Path) -> None
     assert at(home, "agents", "show", "nobody").returncode == 3
 
 
+CLERK = """\
+# keeps the books
+apiVersion: flowmatik/v1
+kind: Agent
+metadata: {name: clerk}
+summary: Keeps the books.
+role: clerk
+instructions: Add up.
+tools: [calculate]
+model: openai/gpt-4.1-mini
+"""
+
+
+def test_an_agent_is_applied_shown_as_it_was_written_and_removed(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "clerk.yaml"
+    file.write_text(CLERK)
+    for verb in ("validate", "apply"):
+        done = at(home, "agents", verb, str(file))
+        assert done.returncode == 0, done.stderr
+        assert "openai of the model openai/gpt-4.1-mini is not configured" in done.stderr
+    assert at(home, "agents", "show", "clerk").stdout == CLERK
+    removed = at(home, "agents", "remove", "clerk")
+    assert (removed.returncode, "retired" in removed.stderr) == (0, True)
+    assert at(home, "run", "Add up", "--agent", "clerk").returncode == 3
+    assert at(home, "agents", "remove", "clerk").returncode == 3
+    refused = at(home, "agents", "remove", "writer")
+    assert (refused.returncode, "conflict.shipped_agent" in refused.stderr) == (1, True)
+
+
 def test_memory_is_searched_and_counted(home: Path) -> None:
     found = as_json(home, "memory", "search", "colour of the door")["items"]
     assert any("green" in passage["text"] for passage in found)
@@ -254,6 +283,11 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     (tmp_path / "boats" / "pilot.md").write_text("The pilot boat is called Ligia.\n")
     sent = at(home, "--url", url, "--api-key", token, "--json", "memory", "ingest", str(tmp_path / "boats"))
     assert [(i["source"], i["outcome"]) for i in json.loads(sent.stdout)["items"]] == [("pilot.md", "added")]
+    (tmp_path / "clerk.yaml").write_text(CLERK)
+    served = ("--url", url, "--api-key", token, "agents")
+    assert at(home, *served, "apply", str(tmp_path / "clerk.yaml")).returncode == 0
+    assert at(home, *served, "show", "clerk").stdout == CLERK
+    assert [at(home, *served, "remove", "clerk").returncode for _ in range(2)] == [0, 3]
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said

@@ -46,6 +46,15 @@ class AgentCatalogue(Protocol):
         version) and point the stable channel at it."""
         ...
 
+    async def profile(self, workspace_id: str, ref: str) -> str:
+        """The YAML text of `ref` as it was applied."""
+        ...
+
+    async def remove(self, workspace_id: str, name: str) -> None:
+        """No new run gets the agent. Its versions stay, for runs that have them and to be applied again.
+        Raises Conflict (`conflict.shipped_agent`) for one that the product itself counts on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallModel:
