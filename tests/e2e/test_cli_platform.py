@@ -73,6 +73,17 @@ def test_init_makes_a_private_home_and_tells_the_password_once(tmp_path: Path) -
     assert fingerprint(home) == before
 
 
+@pytest.mark.parametrize("options", [(), ("--no-examples",)])
+def test_init_and_an_empty_list_recommend_what_works_in_that_home(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    home = tmp_path / "my home"
+    said = at(home, "--lang", "en", "init", *options).stderr
+    assert ("--quickstart" in said) is (options == ())
+    assert f"--home '{home}'" in said
+    assert "--quickstart" not in at(home, "runs", "list").stderr
+
+
 def test_the_password_is_not_in_the_json_unless_asked_for(tmp_path: Path) -> None:
     done = at(tmp_path / "new", "--json", "init", "--no-examples")
     assert set(json.loads(done.stdout)) == {"home", "created", "documents"}

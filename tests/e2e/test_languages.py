@@ -76,6 +76,10 @@ WRONG = [
     ("--url", "http://127.0.0.1:9", "--api-key", "k", "runs", "list"),
     ("--url", "http://127.0.0.1:9", "runs", "list"),
     ("nonsense",),
+    ("runs", "remove"),
+    ("agents", "remove"),
+    ("agents", "remove", "writer"),
+    ("agents", "show", "nobody"),
 ]
 
 

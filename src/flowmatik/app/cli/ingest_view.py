@@ -28,7 +28,7 @@ async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> l
                     clean(session.text("memory.skipped", source=step.source, reason=reason)), soft_wrap=True
                 )
     counts = Counter(step.outcome for step in outcomes)
-    parts = [f"{counts[name]} {session.text(f'memory.outcome.{name}')}" for name in OUTCOMES if counts[name]]
+    parts = [session.text(f"memory.outcome.{name}", count=counts[name]) for name in OUTCOMES if counts[name]]
     session.say("memory.done", summary=", ".join(parts) or session.text("memory.nothing"))
     return outcomes
 
