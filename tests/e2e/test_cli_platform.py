@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from tests.e2e.cli import PROGRAM, REPOSITORY, environment, flowmatik
+from tests.e2e.serving import Server, up
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "run-output.schema.json").read_text(encoding="utf-8"))
 GOAL = "What colour is the door of the north office?"
@@ -257,27 +258,15 @@ def test_two_runs_on_one_home_at_once_both_succeed(home: Path) -> None:
 
 
 @pytest.fixture
-def service(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "--json", "up", "--port", "0"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    try:
-        yield process, json.loads(line)["url"]
-    finally:
-        process.kill()
-        process.communicate()
+def service(home: Path) -> Iterator[Server]:
+    with up(home, environment()) as server:
+        yield server
 
 
 def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
-    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path
+    home: Path, service: Server, tmp_path: Path
 ) -> None:
-    process, url = service
+    url = service.url
     code, lines = asked(home, GOAL)
     assert (code, lines[-1]["status"]) == (0, "succeeded")
     assert as_json(home, "runs", "replay", lines[-1]["run_id"])["differences"] == []
@@ -299,18 +288,17 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     assert at(home, *served, "apply", str(tmp_path / "clerk.yaml")).returncode == 0
     assert at(home, *served, "show", "clerk").stdout == CLERK
     assert [at(home, *served, "remove", "clerk").returncode for _ in range(2)] == [0, 3]
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(30) == 0, service.said()
     assert as_json(home, "runs", "show", lines[-1]["run_id"])["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("by_address", [False, True])
 def test_documents_given_with_a_run_bind_it_through_a_server_too(
-    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path, by_address: bool
+    home: Path, service: Server, tmp_path: Path, by_address: bool
 ) -> None:
     token = (home / ".flowmatik" / "keys" / "local-token").read_text().strip()
-    options = ["--url", service[1], "--api-key", token] if by_address else []
+    options = ["--url", service.url, "--api-key", token] if by_address else []
     (tmp_path / "docs" / "coast").mkdir(parents=True)
     (tmp_path / "docs" / "coast" / "pier.md").write_text("# Pier\n\nThe pier is 40 metres long.\n")
     (tmp_path / "docs" / "quay.md").write_text("# Quay\n\nThe quay was built by Ada Bell.\n")
@@ -325,6 +313,6 @@ def test_documents_given_with_a_run_bind_it_through_a_server_too(
         assert {citation["source"] for citation in answer["citations"]} <= set(sources)
 
 
-def test_a_wrong_key_is_refused(home: Path, service: tuple[subprocess.Popen[str], str]) -> None:
-    done = at(home, "--url", service[1], "--api-key", "fmk_wrong", "runs", "list")
+def test_a_wrong_key_is_refused(home: Path, service: Server) -> None:
+    done = at(home, "--url", service.url, "--api-key", "fmk_wrong", "runs", "list")
     assert (done.returncode, "[auth." in done.stderr) == (1, True)

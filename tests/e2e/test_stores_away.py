@@ -5,7 +5,6 @@ Nothing is done twice: counted at the model server and in the file that the `onc
 
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from flowmatik.kernel.sqlite import connect
 from tests.e2e.cli import environment, flowmatik, make_home
 from tests.e2e.scribe import LINES, Gate, Model, start_scribe, written
 from tests.e2e.serving import Server, until, up
-from tests.integration.core.own_postgres import OwnPostgres
+from tests.integration.core.own_postgres import OwnPostgres, own_postgres_server
 
 AWAY = "the journal is away; the run waits for it"
 LONG = "word " * 60_000  # an answer that no free page of a small journal can hold
@@ -105,13 +104,8 @@ def test_a_run_waits_while_another_process_has_the_journal_locked(tmp_path: Path
 
 @pytest.fixture
 def postgres() -> Iterator[OwnPostgres]:
-    with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
-        server = OwnPostgres(Path(folder))
-        server.create()
-        try:
-            yield server
-        finally:
-            server.stop()
+    with own_postgres_server() as server:
+        yield server
 
 
 def test_a_run_waits_while_postgresql_is_gone(tmp_path: Path, postgres: OwnPostgres, model: Model) -> None:
