@@ -71,6 +71,20 @@ def test_help_speaks_the_language_asked_for(language: str, expected: str, tmp_pa
     assert "help." not in by_flag.stdout + by_locale.stdout
 
 
+@pytest.mark.parametrize("arguments", [("--lang", "fr", "version"), ("runs", "list", "--lang=xx", "--help")])
+def test_a_language_that_there_is_not_is_wrong_use_and_names_those_that_there_are(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = flowmatik(*arguments, cwd=tmp_path, LANG="es_ES.UTF-8")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--lang no sirve; es uno de en, es" in done.stderr
+
+
+def test_a_locale_of_another_language_is_answered_in_english(tmp_path: Path) -> None:
+    done = flowmatik("runs", "list", cwd=tmp_path, LANG="fr_FR.UTF-8")
+    assert "No Flowmatik home" in done.stderr
+
+
 def test_without_a_home_the_error_says_what_to_do_and_shows_no_traceback(tmp_path: Path) -> None:
     done = flowmatik("runs", "list", cwd=tmp_path)
     assert done.returncode == 2

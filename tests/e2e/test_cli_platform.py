@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from tests.e2e.cli import PROGRAM, REPOSITORY, environment, flowmatik
+from tests.e2e.serving import Server, up
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "run-output.schema.json").read_text(encoding="utf-8"))
 GOAL = "What colour is the door of the north office?"
@@ -71,6 +72,17 @@ def test_init_makes_a_private_home_and_tells_the_password_once(tmp_path: Path) -
     assert again.returncode == 0
     assert "password" not in json.loads(again.stdout)
     assert fingerprint(home) == before
+
+
+@pytest.mark.parametrize("options", [(), ("--no-examples",)])
+def test_init_and_an_empty_list_recommend_what_works_in_that_home(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    home = tmp_path / "my home"
+    said = at(home, "--lang", "en", "init", *options).stderr
+    assert ("--quickstart" in said) is (options == ())
+    assert f"--home '{home}'" in said
+    assert "--quickstart" not in at(home, "runs", "list").stderr
 
 
 def test_the_password_is_not_in_the_json_unless_asked_for(tmp_path: Path) -> None:
@@ -194,6 +206,35 @@ def test_agents_are_listed_shown_and_checked(home: Path, tmp_path: Path) -> None
     assert at(home, "agents", "show", "nobody").returncode == 3
 
 
+CLERK = """\
+# keeps the books
+apiVersion: flowmatik/v1
+kind: Agent
+metadata: {name: clerk}
+summary: Keeps the books.
+role: clerk
+instructions: Add up.
+tools: [calculate]
+model: openai/gpt-4.1-mini
+"""
+
+
+def test_an_agent_is_applied_shown_as_it_was_written_and_removed(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "clerk.yaml"
+    file.write_text(CLERK)
+    for verb in ("validate", "apply"):
+        done = at(home, "agents", verb, str(file))
+        assert done.returncode == 0, done.stderr
+        assert "openai of the model openai/gpt-4.1-mini is not configured" in done.stderr
+    assert at(home, "agents", "show", "clerk").stdout == CLERK
+    removed = at(home, "agents", "remove", "clerk")
+    assert (removed.returncode, "retired" in removed.stderr) == (0, True)
+    assert at(home, "run", "Add up", "--agent", "clerk").returncode == 3
+    assert at(home, "agents", "remove", "clerk").returncode == 3
+    refused = at(home, "agents", "remove", "writer")
+    assert (refused.returncode, "conflict.shipped_agent" in refused.stderr) == (1, True)
+
+
 def test_memory_is_searched_and_counted(home: Path) -> None:
     found = as_json(home, "memory", "search", "colour of the door")["items"]
     assert any("green" in passage["text"] for passage in found)
@@ -217,27 +258,15 @@ def test_two_runs_on_one_home_at_once_both_succeed(home: Path) -> None:
 
 
 @pytest.fixture
-def service(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "--json", "up", "--port", "0"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    try:
-        yield process, json.loads(line)["url"]
-    finally:
-        process.kill()
-        process.communicate()
+def service(home: Path) -> Iterator[Server]:
+    with up(home, environment()) as server:
+        yield server
 
 
 def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
-    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path
+    home: Path, service: Server, tmp_path: Path
 ) -> None:
-    process, url = service
+    url = service.url
     code, lines = asked(home, GOAL)
     assert (code, lines[-1]["status"]) == (0, "succeeded")
     assert as_json(home, "runs", "replay", lines[-1]["run_id"])["differences"] == []
@@ -254,18 +283,22 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     (tmp_path / "boats" / "pilot.md").write_text("The pilot boat is called Ligia.\n")
     sent = at(home, "--url", url, "--api-key", token, "--json", "memory", "ingest", str(tmp_path / "boats"))
     assert [(i["source"], i["outcome"]) for i in json.loads(sent.stdout)["items"]] == [("pilot.md", "added")]
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
+    (tmp_path / "clerk.yaml").write_text(CLERK)
+    served = ("--url", url, "--api-key", token, "agents")
+    assert at(home, *served, "apply", str(tmp_path / "clerk.yaml")).returncode == 0
+    assert at(home, *served, "show", "clerk").stdout == CLERK
+    assert [at(home, *served, "remove", "clerk").returncode for _ in range(2)] == [0, 3]
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(30) == 0, service.said()
     assert as_json(home, "runs", "show", lines[-1]["run_id"])["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("by_address", [False, True])
 def test_documents_given_with_a_run_bind_it_through_a_server_too(
-    home: Path, service: tuple[subprocess.Popen[str], str], tmp_path: Path, by_address: bool
+    home: Path, service: Server, tmp_path: Path, by_address: bool
 ) -> None:
     token = (home / ".flowmatik" / "keys" / "local-token").read_text().strip()
-    options = ["--url", service[1], "--api-key", token] if by_address else []
+    options = ["--url", service.url, "--api-key", token] if by_address else []
     (tmp_path / "docs" / "coast").mkdir(parents=True)
     (tmp_path / "docs" / "coast" / "pier.md").write_text("# Pier\n\nThe pier is 40 metres long.\n")
     (tmp_path / "docs" / "quay.md").write_text("# Quay\n\nThe quay was built by Ada Bell.\n")
@@ -280,6 +313,6 @@ def test_documents_given_with_a_run_bind_it_through_a_server_too(
         assert {citation["source"] for citation in answer["citations"]} <= set(sources)
 
 
-def test_a_wrong_key_is_refused(home: Path, service: tuple[subprocess.Popen[str], str]) -> None:
-    done = at(home, "--url", service[1], "--api-key", "fmk_wrong", "runs", "list")
+def test_a_wrong_key_is_refused(home: Path, service: Server) -> None:
+    done = at(home, "--url", service.url, "--api-key", "fmk_wrong", "runs", "list")
     assert (done.returncode, "[auth." in done.stderr) == (1, True)

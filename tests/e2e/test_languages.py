@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli import PROGRAM, flowmatik, make_home
+from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.serving import up
 
 ENGLISH = re.compile(
     r"\b(the|and|is|are|not|with|from|of|which|that|question|stands?|citations?|found|needs?|there"
@@ -76,6 +77,10 @@ WRONG = [
     ("--url", "http://127.0.0.1:9", "--api-key", "k", "runs", "list"),
     ("--url", "http://127.0.0.1:9", "runs", "list"),
     ("nonsense",),
+    ("runs", "remove"),
+    ("agents", "remove"),
+    ("agents", "remove", "writer"),
+    ("agents", "show", "nobody"),
 ]
 
 
@@ -107,17 +112,6 @@ def test_help_is_wholly_in_the_language_of_the_person(arguments: tuple[str, ...]
 
 
 def test_a_server_says_what_is_wrong_in_the_language_that_the_client_asks_for(home: Path) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "--json", "up", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            url = re.search(r'"url":"([^"]+)"', server.stdout.readline())
-            assert url
-            done = said("es", "--url", url[1], "--api-key", "fmk_wrong", "runs", "list")
-        finally:
-            server.kill()
+    with up(home, environment()) as server:
+        done = said("es", "--url", server.url, "--api-key", "fmk_wrong", "runs", "list")
     assert "la clave o el token no son válidos" in done.stderr

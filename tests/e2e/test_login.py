@@ -12,30 +12,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import PROGRAM, environment, flowmatik
+from tests.e2e.serving import up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Served:
     url: str
     password: str
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("login") / "home"
     made = flowmatik("--home", str(home), "--json", "init", "--no-examples", "--show-password")
-    process = subprocess.Popen(
-        [*PROGRAM, "--home", str(home), "--json", "up", "--port", "0"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    yield Server(url=json.loads(line)["url"], password=json.loads(made.stdout)["password"])
-    process.kill()
-    process.communicate()
+    with up(home, environment()) as running:
+        yield Served(url=running.url, password=json.loads(made.stdout)["password"])
 
 
 @pytest.fixture
@@ -56,7 +47,7 @@ def call(config: dict[str, str], *arguments: str, typed: str = "") -> subprocess
 
 
 def test_after_a_login_calls_need_no_key_and_after_a_logout_they_do(
-    server: Server, config: dict[str, str]
+    server: Served, config: dict[str, str]
 ) -> None:
     before = call(config, "--url", server.url, "runs", "list")
     assert (before.returncode, "flowmatik login --url" in before.stderr) == (2, True)
@@ -79,14 +70,14 @@ def test_after_a_login_calls_need_no_key_and_after_a_logout_they_do(
     assert "no login" in call(config, "logout").stderr
 
 
-def test_a_key_that_is_given_counts_more_than_the_login(server: Server, config: dict[str, str]) -> None:
+def test_a_key_that_is_given_counts_more_than_the_login(server: Served, config: dict[str, str]) -> None:
     assert call(config, "login", "--url", server.url, typed=server.password).returncode == 0
     done = call(config, "--url", server.url, "--api-key", "fmk_wrong", "runs", "list")
     assert (done.returncode, "[auth.invalid]" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("typed", ["wrong\n", "\n", ""])
-def test_a_wrong_password_leaves_no_login(server: Server, config: dict[str, str], typed: str) -> None:
+def test_a_wrong_password_leaves_no_login(server: Served, config: dict[str, str], typed: str) -> None:
     done = call(config, "login", "--url", server.url, "--lang", "es", typed=typed)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
@@ -94,7 +85,7 @@ def test_a_wrong_password_leaves_no_login(server: Server, config: dict[str, str]
 
 
 def test_a_login_that_has_expired_is_said_before_the_server_is_asked(
-    server: Server, config: dict[str, str]
+    server: Served, config: dict[str, str]
 ) -> None:
     assert call(config, "login", "--url", server.url, typed=server.password).returncode == 0
     file = Path(config["XDG_CONFIG_HOME"]) / "flowmatik" / "logins.json"
@@ -116,7 +107,7 @@ def test_a_server_that_is_not_there_is_said_clearly(url: str, code: int, config:
 
 
 def test_on_a_terminal_the_password_is_asked_for_and_not_shown(
-    server: Server, config: dict[str, str]
+    server: Served, config: dict[str, str]
 ) -> None:
     code = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     terminal = subprocess.Popen(

@@ -8,7 +8,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.conftest import administer
 from tests.e2e.cli import PROGRAM, environment, flowmatik, make_home
 from tests.e2e.scribe import LINES, PROFILE, Gate, Model, start_scribe, written
 from tests.e2e.serving import Server, until, up
-from tests.integration.core.own_postgres import OwnPostgres
+from tests.integration.core.own_postgres import OwnPostgres, own_postgres_server
 
 AWAY = "the journal is away; the run waits for it"
 LONG = "word " * 60_000  # an answer that no free page of a small journal can hold
@@ -110,13 +109,8 @@ def test_a_run_waits_while_another_process_has_the_journal_locked(tmp_path: Path
 
 @pytest.fixture
 def postgres() -> Iterator[OwnPostgres]:
-    with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
-        server = OwnPostgres(Path(folder))
-        server.create()
-        try:
-            yield server
-        finally:
-            server.stop()
+    with own_postgres_server() as server:
+        yield server
 
 
 def postgres_home(folder: Path, postgres: OwnPostgres) -> tuple[Path, dict[str, str]]:

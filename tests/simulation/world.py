@@ -264,6 +264,3 @@ class _OneClerk:
         if ref not in (CLERK.name, CLERK.ref()):
             raise NotFound(f"no agent {ref!r}", code="not_found.agent")
         return CLERK
-
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        raise NotImplementedError("the clerk is given")

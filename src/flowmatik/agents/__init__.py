@@ -1,8 +1,17 @@
 """Agents as data: profiles, immutable versions, the loop, and the skills they use."""
 
-from flowmatik.agents.catalogue import StoredCatalogue
+from flowmatik.agents.catalogue import StoredCatalogue, inventory_of
 from flowmatik.agents.loop import ReducerLoop
-from flowmatik.agents.profiles import parse_profile, profile_json_schema
-from flowmatik.agents.skills.toolbox import build_toolbox
+from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
+from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 
-__all__ = ["ReducerLoop", "StoredCatalogue", "build_toolbox", "parse_profile", "profile_json_schema"]
+__all__ = [
+    "Inventory",
+    "ReducerLoop",
+    "StoredCatalogue",
+    "build_toolbox",
+    "inventory_of",
+    "parse_profile",
+    "profile_json_schema",
+    "shipped_tools",
+]

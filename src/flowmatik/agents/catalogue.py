@@ -1,15 +1,15 @@
 """The catalogue: immutable versions by content hash, channels that point at them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 
-from flowmatik.agents.profiles import parse_profile
+from flowmatik.agents.profiles import Inventory, parse_profile
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.database import Database, Row
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import Conflict, NotFound
 
 STABLE = "stable"
 _KEEP = (  # somebody was faster: theirs counts
@@ -25,9 +25,11 @@ _POINT = (
 class StoredCatalogue:
     """Implements `AgentCatalogue` on the tables `agent_versions` and `agent_channels`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, inventory: Inventory | None = None) -> None:
+        """What a profile names must be in the `inventory`; without one it is not looked at."""
         self._database = database
         self._clock = clock
+        self._inventory = inventory
 
     async def seed(self, workspace_id: str) -> list[str]:
         """Give a workspace the first agents that it lacks; the names that were added."""
@@ -36,8 +38,7 @@ class StoredCatalogue:
         )
         known = {str(row[0]) for row in rows}
         added: list[str] = []
-        for filename, text in first_profiles():
-            agent = parse_profile(text, filename=filename)
+        for agent, (_, text) in zip(shipped_agents(), first_profiles(), strict=True):
             if agent.name not in known:
                 await self._store(workspace_id, agent, text, _KEEP)
                 added.append(agent.name)
@@ -57,6 +58,12 @@ class StoredCatalogue:
         return [_agent(row) for row in rows]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
+        return _agent(await self._row(workspace_id, ref))
+
+    async def profile(self, workspace_id: str, ref: str) -> str:
+        return str((await self._row(workspace_id, ref))[2])
+
+    async def _row(self, workspace_id: str, ref: str) -> Row:
         name, _, version = ref.partition("@")
         if version:
             rows = await self._database.fetch(
@@ -77,7 +84,7 @@ class StoredCatalogue:
             )
         if not rows:
             raise await self._not_found(workspace_id, ref)
-        return _agent(rows[0])
+        return rows[0]
 
     async def list_versions(self, workspace_id: str, name: str) -> Sequence[AgentVersion]:
         """Every version of one agent, the newest first. Raises NotFound."""
@@ -92,9 +99,23 @@ class StoredCatalogue:
         return [_agent(row) for row in rows]
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        agent = parse_profile(text, filename=filename)
+        agent = parse_profile(text, filename=filename, inventory=self._inventory)
         await self._store(workspace_id, agent, text, _POINT)
         return agent
+
+    async def remove(self, workspace_id: str, name: str) -> None:
+        if name in {agent.name for agent in shipped_agents()}:
+            raise Conflict(
+                f"the agent {name!r} ships with Flowmatik and plans count on it; apply a profile of your own "
+                "under that name to change what it does",
+                code="conflict.shipped_agent",
+                context={"agent": name},
+            )
+        (count,) = await self._database.transaction(
+            [("DELETE FROM agent_channels WHERE workspace_id = $1 AND name = $2", (workspace_id, name))]
+        )
+        if not count:
+            raise await self._not_found(workspace_id, name)
 
     async def _store(self, workspace_id: str, agent: AgentVersion, text: str, channel: str) -> None:
         now = self._clock.now().isoformat()
@@ -127,6 +148,17 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
     """A stored version keeps the name that runs are pinned to, even if a newer release would hash
     its text differently. Reading YAML costs a millisecond, so a version is read once."""
     return replace(parse_profile(content, filename=f"{name}@{version}"), version=version)
+
+
+def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
+    """With the skills of the agents that ship."""
+    skills = {skill for agent in shipped_agents() for skill in agent.skills}
+    return Inventory(tools=tools, models=models, skills=skills)
+
+
+@cache
+def shipped_agents() -> tuple[AgentVersion, ...]:
+    return tuple(parse_profile(text, filename=filename) for filename, text in first_profiles())
 
 
 def first_profiles() -> list[tuple[str, str]]:

@@ -43,3 +43,16 @@ async def read(ref: str, principal: Reader, at: Services) -> AgentVersion:
 async def apply(body: Profile, principal: Writer, at: Services) -> AgentVersion:
     """Make the profile's version and let the stable channel point at it."""
     return await at.agents.apply(principal.workspace_id, body.text, filename=body.filename)
+
+
+@router.get("/{ref}/profile")
+async def profile(ref: str, principal: Reader, at: Services) -> Profile:
+    """The YAML of `name` or `name@version` as it was applied, to be changed and applied again."""
+    text = await at.agents.profile(principal.workspace_id, ref)
+    return Profile(text=text, filename=f"{ref}.yaml")
+
+
+@router.delete("/{name}", status_code=204)
+async def remove(name: str, principal: Writer, at: Services) -> None:
+    """No new run gets the agent; its versions stay, and runs that have it go on."""
+    await at.agents.remove(principal.workspace_id, name)

@@ -34,6 +34,10 @@ class AgentAccess(Protocol):
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion: ...
 
+    async def profile(self, workspace_id: str, ref: str) -> str: ...
+
+    async def remove(self, workspace_id: str, name: str) -> None: ...
+
 
 class Backend(Protocol):
     """`where` says for people what answers: a home folder or a server's address; `here`: the

@@ -1,11 +1,19 @@
 """The model gateway as the settings want it."""
 
+from flowmatik.app.setting_values import SETTINGS
 from flowmatik.app.settings import Settings
-from flowmatik.integrations.models.gateway import Gateway, GatewaySettings
+from flowmatik.integrations.models.gateway import LOCAL, LOCAL_MODEL, Gateway, GatewaySettings
 from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.kernel.clock import Clock
 
 PLUGINS = {"custom": "openai_compatible"}
+
+
+def known_models() -> dict[str, tuple[str, ...]]:
+    """Every provider that can be set, with the names that it serves; none where only it knows them."""
+    parts = [setting.key.split(".") for setting in SETTINGS]
+    hosted: dict[str, tuple[str, ...]] = {part[1]: () for part in parts if part[0] == "providers"}
+    return {LOCAL: (LOCAL_MODEL.partition("/")[2],), **hosted}
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Gateway:

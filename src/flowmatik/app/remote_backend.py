@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
@@ -14,7 +14,13 @@ from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, St
 from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
 
+
+class _Profile(BaseModel):
+    text: str
+
+
 _AGENT = TypeAdapter(AgentVersion)
+_PROFILE = TypeAdapter(_Profile)
 _AGENTS = TypeAdapter(Listed[AgentVersion])
 _PASSAGES = TypeAdapter(Listed[Passage])
 _STATUS = TypeAdapter(MemoryStatus)
@@ -120,11 +126,17 @@ class RemoteAgents:
         return list((await self._server.ask(_AGENTS, "GET", "/v1/agents")).items)
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        return await self._server.ask(_AGENT, "GET", f"/v1/agents/{ref}")
+        return await self._server.ask(_AGENT, "GET", f"/v1/agents/{quote(ref)}")
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
         body = {"text": text, "filename": filename}
         return await self._server.ask(_AGENT, "POST", "/v1/agents", json=body)
+
+    async def profile(self, workspace_id: str, ref: str) -> str:
+        return (await self._server.ask(_PROFILE, "GET", f"/v1/agents/{quote(ref)}/profile")).text
+
+    async def remove(self, workspace_id: str, name: str) -> None:
+        await self._server.json("DELETE", f"/v1/agents/{quote(name)}")
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

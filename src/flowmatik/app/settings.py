@@ -157,9 +157,16 @@ def load_settings(
     )
 
 
+def is_language(flag: str) -> bool:
+    """Whether `--lang` may be that: a language of the catalogues, or a region of one."""
+    return re.split("[-_.]", flag.lower())[0] in ("en", "es")
+
+
 def choose_language(flag: str | None, environment: Mapping[str, str], configured: str = "") -> str:
-    """`--lang`, FLOWMATIK_LANG, flowmatik.toml, then the locale; `en` for anything but Spanish."""
-    candidates = [flag or "", environment.get("FLOWMATIK_LANG", ""), configured]
+    """`--lang`, FLOWMATIK_LANG, flowmatik.toml, then the locale; `en` for anything but Spanish. A flag
+    that names no language here counts as none: whoever parses the flag says so."""
+    flag = flag if flag and is_language(flag) else ""
+    candidates = [flag, environment.get("FLOWMATIK_LANG", ""), configured]
     candidates += [environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     for candidate in candidates:
         if candidate:

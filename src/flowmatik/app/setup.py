@@ -16,10 +16,11 @@ from flowmatik.kernel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp:
-    """`password` of the first administrator, None when there was one already; `to_ingest`:
-    folders whose documents are not in memory yet."""
+    """`password` of the first administrator, None when there was one already; `examples`: the example
+    documents were put there; `to_ingest`: folders whose documents are not in memory yet."""
 
     password: str | None = field(repr=False)
+    examples: bool = False
     to_ingest: tuple[Path, ...] = ()
 
 
@@ -55,11 +56,11 @@ async def set_up(platform: Platform, *, examples: bool) -> SetUp:
     """The first administrator and, in a home without documents, the example documents."""
     password = await platform.identity.create_first_admin(platform.workspace_id)
     documents = platform.settings.documents
-    if not documents.exists():
-        documents.mkdir()
-        if examples:
-            copy_examples(documents)
+    examples = examples and not documents.exists()
+    documents.mkdir(exist_ok=True)
+    if examples:
+        copy_examples(documents)
     state = await platform.memory.status(platform.workspace_id)
     empty = state.documents == 0 and state.tables == 0
     to_ingest = (documents,) if empty and any(documents.iterdir()) else ()
-    return SetUp(password=password, to_ingest=to_ingest)
+    return SetUp(password=password, examples=examples, to_ingest=to_ingest)

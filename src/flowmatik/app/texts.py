@@ -13,6 +13,7 @@ from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
 VARIANTS = ("", "/2", "/3", "/4")
+NAMES = frozenset({"agent", "file", "home", "name", "path", "source"})  # somebody else gave them
 
 
 class Texts:
@@ -70,9 +71,14 @@ class Texts:
 
     def _shown(self, values: Mapping[str, object]) -> dict[str, object]:
         """As people read them: small amounts without an exponent, and faults in words."""
-        return {name: self._value(value) for name, value in values.items()}
+        return {
+            name: _Name(value) if name in NAMES and isinstance(value, str) else self._value(value)
+            for name, value in values.items()
+        }
 
     def _value(self, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return _Count(value)
         if isinstance(value, float):
             return f"{value:.6f}".rstrip("0").rstrip(".")
         if not _is_fault(value):
@@ -84,6 +90,30 @@ class Texts:
         code, values, text = _parts(detail)
         said = self.said(f"detail.{code}", values, text)
         return f"{detail['place']}: {said}" if detail["place"] else said
+
+
+def shown_name(name: str) -> str:
+    """On one line and with its control characters seen: a file may be called whatever somebody likes."""
+    return "".join(
+        c if c.isprintable() or c == "\u00a0" else c.encode("unicode_escape").decode("ascii") for c in name
+    )
+
+
+class _Name(str):
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return format(shown_name(self), spec)
+
+
+class _Count(int):
+    """In a text `{n:# file|# files}` is the number with its noun, for one and for any other number."""
+
+    def __format__(self, spec: str) -> str:
+        one, more, many = spec.partition("|")
+        if not more:
+            return super().__format__(spec)
+        return (one if self == 1 else many).replace("#", str(int(self)))
 
 
 def _is_fault(value: object) -> TypeGuard[Mapping[str, Any]]:

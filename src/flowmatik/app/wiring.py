@@ -116,8 +116,8 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox
-    from flowmatik.app.models import open_gateway
+    from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox, inventory_of
+    from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import StoredIdentity
 
     clock = SystemClock()
@@ -126,9 +126,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
-    catalogue = StoredCatalogue(stores.database, clock)
-    await catalogue.seed(WORKSPACE)
     tools = build_toolbox(memory, outbox=settings.outbox)
+    catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
+    await catalogue.seed(WORKSPACE)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,

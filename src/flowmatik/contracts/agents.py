@@ -30,8 +30,8 @@ class AgentVersion:
         return f"{self.name}@{self.version}"
 
 
-class AgentCatalogue(Protocol):
-    """Versions per workspace. Raises NotFound (`not_found.agent`) and ProfileInvalid."""
+class AgentDirectory(Protocol):
+    """What runs need of a catalogue, per workspace. Raises NotFound (`not_found.agent`)."""
 
     async def list(self, workspace_id: str) -> list[AgentVersion]:
         """The stable version of every agent, by name."""
@@ -41,9 +41,22 @@ class AgentCatalogue(Protocol):
         """`name` (stable channel) or `name@version`."""
         ...
 
+
+class AgentCatalogue(AgentDirectory, Protocol):
+    """Versions per workspace. Raises NotFound (`not_found.agent`) and ProfileInvalid."""
+
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
         """Validate YAML text, store it as an immutable version (the same content is the same
         version) and point the stable channel at it."""
+        ...
+
+    async def profile(self, workspace_id: str, ref: str) -> str:
+        """The YAML text of `ref` as it was applied."""
+        ...
+
+    async def remove(self, workspace_id: str, name: str) -> None:
+        """No new run gets the agent. Its versions stay, for runs that have them and to be applied again.
+        Raises Conflict (`conflict.shipped_agent`) for one that the product itself counts on."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, MutableSequence, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from flowmatik.contracts.agents import AgentCatalogue, AgentLoop, AgentVersion
+from flowmatik.contracts.agents import AgentDirectory, AgentLoop, AgentVersion
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import (
     MAX_GOAL_CHARACTERS,
@@ -59,7 +59,7 @@ class EngineServices:
     journal: Journal
     models: ModelGateway
     tools: ToolBox
-    catalogue: AgentCatalogue
+    catalogue: AgentDirectory
     loop: AgentLoop
     clock: Clock
     alone: bool = False

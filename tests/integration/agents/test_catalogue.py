@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.agents import StoredCatalogue
-from flowmatik.kernel.errors import NotFound, ProfileInvalid
+from flowmatik.agents import StoredCatalogue, inventory_of
+from flowmatik.kernel.errors import Conflict, NotFound, ProfileInvalid
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 
@@ -43,7 +43,8 @@ class MinuteClock:
 async def catalogue(tmp_path: Path) -> AsyncIterator[StoredCatalogue]:
     await upgrade(tmp_path / "journal.db")
     store = SqliteStore(tmp_path / "journal.db")
-    yield StoredCatalogue(SqliteDatabase(store), MinuteClock())
+    there = inventory_of({"calculate"}, {"local": ("extractive",)})
+    yield StoredCatalogue(SqliteDatabase(store), MinuteClock(), there)
     await store.close()
 
 
@@ -96,3 +97,37 @@ async def test_a_faulty_profile_stores_nothing(catalogue: StoredCatalogue) -> No
     with pytest.raises(ProfileInvalid, match=r"p\.yaml:4"):
         await catalogue.apply("w", PROFILE.replace("summary: Reads.", "summary: 3"), filename="p.yaml")
     assert await catalogue.list("w") == []
+
+
+async def test_a_profile_that_names_what_is_not_there_is_not_stored(catalogue: StoredCatalogue) -> None:
+    with pytest.raises(ProfileInvalid, match="did you mean 'calculate'"):
+        await catalogue.apply("w", PROFILE + "tools: [calcuate]\n", filename="p.yaml")
+    assert await catalogue.list("w") == []
+
+
+async def test_a_removed_agent_is_gone_for_new_runs_and_its_versions_stay(catalogue: StoredCatalogue) -> None:
+    agent = await catalogue.apply("w", PROFILE, filename="p.yaml")
+    await catalogue.apply("other", PROFILE, filename="p.yaml")
+    await catalogue.remove("w", "reader")
+    assert await catalogue.list("w") == []
+    with pytest.raises(NotFound):
+        await catalogue.get("w", "reader")
+    assert await catalogue.get("w", agent.ref()) == agent
+    assert await catalogue.get("other", "reader") == agent, "another workspace keeps its own"
+    with pytest.raises(NotFound):
+        await catalogue.remove("w", "reader")
+    assert await catalogue.apply("w", PROFILE, filename="p.yaml") == agent
+    assert await catalogue.get("w", "reader") == agent
+
+
+async def test_an_agent_that_ships_cannot_be_removed(catalogue: StoredCatalogue) -> None:
+    await catalogue.seed("w")
+    with pytest.raises(Conflict, match="ships with Flowmatik"):
+        await catalogue.remove("w", "writer")
+    assert await catalogue.get("w", "writer")
+
+
+async def test_the_profile_comes_back_as_it_was_written(catalogue: StoredCatalogue) -> None:
+    text = "# why it is there\n" + PROFILE
+    agent = await catalogue.apply("w", text, filename="p.yaml")
+    assert await catalogue.profile("w", "reader") == await catalogue.profile("w", agent.ref()) == text

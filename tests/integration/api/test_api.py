@@ -248,7 +248,7 @@ async def test_what_people_read_of_a_run_is_in_the_language_asked_for_beside_its
     headers = {**bearer("reader"), "Accept-Language": "es-ES,en;q=0.5"}
     spanish = (await client.get("/v1/runs/run_1", headers=headers)).json()
     english = (await client.get("/v1/runs/run_1", headers=bearer("reader"))).json()
-    assert spanish["plan_reason"] == "1 pregunta(s): 1 para los documentos, 0 para las tablas"
+    assert spanish["plan_reason"] == "1 pregunta: 1 para los documentos, 0 para las tablas"
     assert spanish["verified"][0]["detail"] == "la respuesta se apoya en citas: 1"
     assert english["verified"][0]["detail"] == "the answer rests on citations: 1"
     assert spanish["verified"][0]["code"] == english["verified"][0]["code"] == "cited.some"

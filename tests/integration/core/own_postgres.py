@@ -5,6 +5,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -59,3 +61,15 @@ class OwnPostgres:
             )
             output.seek(0)
             assert done.returncode == 0, output.read().decode(errors="replace")
+
+
+@contextmanager
+def own_postgres_server() -> Generator[OwnPostgres]:
+    """Running, and gone afterwards, whatever the test left of it."""
+    with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
+        server = OwnPostgres(Path(folder))
+        server.create()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteStore
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.integration.core.own_postgres import OwnPostgres
+from tests.integration.core.own_postgres import OwnPostgres, own_postgres_server
 from tests.unit.core.engines import OneAgent, silent
 
 WS = "default"
@@ -133,13 +132,8 @@ async def mended(repairs: list[asyncio.Task[None]]) -> None:
 
 @pytest.fixture
 def own_postgres() -> Iterator[OwnPostgres]:
-    with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
-        server = OwnPostgres(Path(folder))
-        server.create()
-        try:
-            yield server
-        finally:
-            server.stop()
+    with own_postgres_server() as server:
+        yield server
 
 
 async def test_a_full_disk_holds_a_run_up_until_there_is_room(tmp_path: Path) -> None:

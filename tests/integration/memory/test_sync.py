@@ -8,6 +8,8 @@ from flowmatik.kernel.sqlite import connect
 from flowmatik.memory import SqliteMemory, build_memory
 from tests.integration.memory.support import StandingClock, WordEmbedder, best, ingest, outcomes
 
+LONG_AGO = 1_600_000_000_000_000_000  # ns since the epoch
+
 
 def _write(folder: Path, **files: str) -> None:
     for name, text in files.items():
@@ -18,9 +20,12 @@ async def test_unchanged_files_cost_no_reading_and_no_embedding(
     memory: SqliteMemory, folder: Path, embedder: WordEmbedder
 ) -> None:
     _write(folder, a="# A\n\nAlpha text.", b="# B\n\nBeta text.")
+    for name in ("a.md", "b.md"):
+        os.utime(folder / name, ns=(LONG_AGO, LONG_AGO))
     assert await outcomes(memory, folder) == {"a.md": "added", "b.md": "added"}
     before = len(embedder.calls)
-    os.chmod(folder / "a.md", 0)  # unreadable (unless root): reading it would be noticed
+    _write(folder, a="# A\n\nOmega text.")  # of the same size: only reading it would notice
+    os.utime(folder / "a.md", ns=(LONG_AGO, LONG_AGO))
     assert await outcomes(memory, folder) == {"a.md": "unchanged", "b.md": "unchanged"}
     assert len(embedder.calls) == before
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.output import parse_json, schema_fault
-from flowmatik.app.texts import LANGUAGES, load_texts
+from flowmatik.app.texts import LANGUAGES, Texts
 from flowmatik.contracts.agents import AgentVersion, CallModel, CallTool, LoopDone, LoopFailed, ToolOutcome
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.models import ModelReply, ToolCall
@@ -159,5 +159,4 @@ def test_what_breaks_a_schema_has_a_code_and_a_text_that_names_its_values(
     assert fault is not None
     assert (fault.code, fault.values) == (f"schema.{code}", values)
     for language in LANGUAGES:
-        text = load_texts(language)[f"detail.{fault.code}"]
-        assert text.format(**values)
+        assert Texts(language)(f"detail.{fault.code}", **values)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.agents import parse_profile, profile_json_schema
+from flowmatik.agents import inventory_of, parse_profile, profile_json_schema, shipped_tools
 from flowmatik.agents.catalogue import first_profiles
 from flowmatik.kernel.errors import ProfileInvalid
 
@@ -81,3 +81,37 @@ def test_guardrails_are_told_after_the_instructions_and_make_another_version() -
     assert guarded.instructions.startswith("Read.")
     assert guarded.instructions.endswith("- Never guess.\n")
     assert guarded.version != plain.version
+
+
+THERE = inventory_of(shipped_tools(), {"local": ("extractive",), "openai": ()})
+
+
+@pytest.mark.parametrize(
+    ("addition", "fault"),
+    [
+        ("tools: [calculate, memory_serch]", "tools.1: there is no tool 'memory_serch'; did you mean"),
+        ("tools: [frobnicate]", "tools.0: there is no tool 'frobnicate'; there is calculate, "),
+        ("skills: [documnets]", "skills.0: there is no skill 'documnets'; did you mean 'documents'?"),
+        ("model: opnai/gpt", "model: there is no provider 'opnai'; did you mean 'openai'?"),
+        ("model: acme/gpt", "model: there is no provider 'acme'; there is local, openai"),
+        ("model: local/extractve", "model: there is no model 'local/extractve'; did you mean"),
+    ],
+)
+def test_what_a_profile_names_and_nobody_has_is_a_fault_with_its_line(addition: str, fault: str) -> None:
+    with pytest.raises(ProfileInvalid) as caught:
+        parse_profile(GOOD + addition + "\n", filename="p.yaml", inventory=THERE)
+    assert caught.value.message.startswith("p.yaml:8:")
+    assert fault in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "addition",
+    ["tools: [calculate]", "skills: [billing]", "model: openai/whatever", "model: local/extractive"],
+)
+def test_what_is_there_or_only_its_provider_can_know_is_no_fault(addition: str) -> None:
+    assert parse_profile(GOOD + addition + "\n", filename="p.yaml", inventory=THERE)
+
+
+def test_the_shipped_profiles_name_only_what_ships() -> None:
+    for name, text in first_profiles():
+        parse_profile(text, filename=name, inventory=THERE)

@@ -6,10 +6,14 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from flowmatik.app.cli.answer_view import plan_line, show_next, show_run, task_line
+from flowmatik.app.cli.answer_view import citation_line, plan_line, show_next, show_run, task_line
+from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.session import clean
 from flowmatik.app.cli.watch import Following, JsonWatcher, PlainWatcher, follow, plan_tree
+from flowmatik.app.texts import Texts
+from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
+from flowmatik.core.events import DECISIONS, FACTS
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
 
 
@@ -76,7 +80,7 @@ def test_the_reason_of_a_plan_is_told_by_its_code_and_else_as_it_stands() -> Non
     counts = {"questions": 2, "documents": 1, "tables": 1}
     coded = replace(answered(), plan_code="questions", plan_values=counts)
     assert plan_line(session("es"), coded) == (
-        "Plan (local): 2 pregunta(s): 1 para los documentos, 1 para las tablas"
+        "Plan (local): 2 preguntas: 1 para los documentos, 1 para las tablas"
     )
     assert plan_line(session("es"), answered()) == "Plan (local): one question about documents"
     assert (
@@ -153,3 +157,48 @@ def test_json_watching_prints_one_event_a_line(capsys: pytest.CaptureFixture[str
     watcher.on_event(event(2, "RunSucceeded"))
     lines = capsys.readouterr().out.splitlines()
     assert [line.count('"specversion":"1.0"') for line in lines] == [1, 1]
+
+
+def test_the_log_of_a_run_is_told_in_the_language_of_the_person() -> None:
+    failed = {
+        "call_id": "call_1",
+        "code": "agent.turns",
+        "values": {"agent": "x", "turns": 1},
+        "message": "m",
+    }
+    assert event_line(session("es"), replace(event(1, "CallFailed"), data=failed)).endswith(
+        "call_1 fallida: x no ha terminado en 1 turno; sube budgets.turns en su perfil [agent.turns]"
+    )
+    planned = {
+        "planner": "local",
+        "reason": "2 question(s)",
+        "reason_code": "questions",
+        "values": {"questions": 2, "documents": 1, "tables": 1},
+    }
+    assert event_line(session("es"), replace(event(1, "PlanAdopted"), data=planned)).endswith(
+        "plan adoptado (local): 2 preguntas: 1 para los documentos, 1 para las tablas"
+    )
+
+
+def test_an_event_of_a_newer_version_is_shown_as_it_stands() -> None:
+    odd = replace(event(1, "MoonRose"), data={"phase": "full", "empty": "", "list": [1]})
+    assert event_line(session("es"), odd).endswith("MoonRose phase=full")
+
+
+def test_every_event_of_a_history_has_its_text() -> None:
+    names = {kind.__name__ for kind in (*FACTS, *DECISIONS)}
+    assert {name for name in names if not Texts("es").has(f"event.{name}")} == set()
+
+
+def test_what_a_replay_decides_otherwise_is_told_in_the_language_of_the_person() -> None:
+    told = difference_line(session("es"), "seq 7: TaskSucceeded {} ≠ nothing")
+    assert told == "evento 7: consta «TaskSucceeded {}», ahora se decide «nada»"
+    assert difference_line(session("es"), "of another form") == "of another form"
+
+
+def test_a_name_stays_on_its_line_and_shows_its_control_characters() -> None:
+    shown = session()
+    shown.say("memory.skipped", source="a\nb\x1b[2J.md", reason="no")
+    shown.print(citation_line(shown, Citation(n=1, source="a\nb.md", quote="q")))
+    assert written(shown.err) == "Skipped a\\nb\\x1b[2J.md: no\n"
+    assert written(shown.out) == "[1] a\\nb.md: «q»\n"

@@ -32,9 +32,6 @@ class OneAgent:
                 return agent
         raise NotFound(f"no agent {ref!r}", code="not_found.agent")
 
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        raise NotImplementedError
-
 
 class NoLoop:
     """For plans of direct tool calls, which need no agent."""

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from flowmatik.agents.profiles.faults import Fault, Told, fault_at, structure_faults, validation_faults
+from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
 from flowmatik.agents.profiles.model import Profile
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
@@ -17,8 +18,9 @@ from flowmatik.kernel.errors import ProfileInvalid
 MAX_PROFILE_BYTES = 256_000
 
 
-def parse_profile(text: str, *, filename: str) -> AgentVersion:
-    """The version that `text` describes. Raises ProfileInvalid with every fault."""
+def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
+    """The version that `text` describes. Raises ProfileInvalid with every fault; with an `inventory`
+    also for what the profile names and the installation lacks."""
     if len(text.encode("utf-8", "replace")) > MAX_PROFILE_BYTES:
         text = f"larger than {MAX_PROFILE_BYTES} bytes; shorten the instructions"
         raise _wrong(filename, text, "large", limit=MAX_PROFILE_BYTES)
@@ -32,11 +34,9 @@ def parse_profile(text: str, *, filename: str) -> AgentVersion:
         profile = Profile.model_validate(_loaded(text, filename))
     except ValidationError as error:
         raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
-    if isinstance(profile.output, dict):
-        rows = _schema_faults(profile.output)
-        faults = [fault_at(filename, node, ["output", *path], told) for path, told in rows]
-        if faults:
-            raise _invalid(filename, faults)
+    rows = [*_output_faults(profile), *(inventory_faults(profile, inventory) if inventory else ())]
+    if rows:
+        raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
 
 
@@ -74,15 +74,17 @@ def _loaded(text: str, filename: str) -> object:
         raise _wrong(filename, text, "scalar", said=str(error)) from error
 
 
-def _schema_faults(schema: dict[str, Any]) -> Iterator[tuple[list[int | str], Told]]:
+def _output_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
     """Faults of an output schema: it must be one, and stand on its own."""
+    if not isinstance(schema := profile.output, dict):
+        return
     from jsonschema import Draft202012Validator
 
     validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     for error in validator.iter_errors(schema):
         said = error.message[:200]
-        yield list(error.absolute_path), (f"not JSON Schema: {said}", "schema", {"said": said})
-    yield from _reference_faults(schema, schema, [])
+        yield ["output", *error.absolute_path], (f"not JSON Schema: {said}", "schema", {"said": said})
+    yield from _reference_faults(schema, schema, ["output"])
 
 
 def _reference_faults(

@@ -1,6 +1,7 @@
 """Builds the tool box that ships with the product."""
 
 from pathlib import Path
+from typing import cast
 
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.calculator import calculator_skills
@@ -24,3 +25,8 @@ def build_toolbox(memory: Memory, *, outbox: Path, limits: TableLimits | None = 
             *file_skills(outbox),
         ]
     )
+
+
+def shipped_tools() -> frozenset[str]:
+    """The names of the built-in skills, for whoever has no memory at hand and calls none."""
+    return frozenset(build_toolbox(cast("Memory", None), outbox=Path()).specs())

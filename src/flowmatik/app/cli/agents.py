@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from flowmatik.app.backend import Backend
 from flowmatik.app.cli.ingest_view import no_such_path
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import ConfigurationError, NotFound
 
 agents_app = typer.Typer(help="help.agents", no_args_is_help=True)
 
@@ -40,16 +41,28 @@ def apply(context: typer.Context, file: ProfileFile) -> None:
     session.run(_apply(session, file))
 
 
+@agents_app.command("remove", help="help.agents.remove")
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="help.agents.remove.name", metavar="NAME")],
+) -> None:
+    session = session_of(context)
+    session.run(_remove(session, name))
+
+
 @agents_app.command("validate", help="help.agents.validate")
 def validate(context: typer.Context, file: ProfileFile) -> None:
-    from flowmatik.agents.profiles import parse_profile
+    from flowmatik.agents import inventory_of, parse_profile, shipped_tools
+    from flowmatik.app.models import known_models
 
     session = session_of(context)
-    agent = parse_profile(_read(file), filename=str(file))
+    there = inventory_of(shipped_tools(), known_models())
+    agent = parse_profile(_read(file), filename=str(file), inventory=there)
     if session.json:
         session.print_json({"valid": True, "ref": agent.ref()})
     else:
         session.print(session.text("agents.valid", ref=agent.ref()))
+    _say_unconfigured(session, agent)
 
 
 async def _list(session: Session) -> int:
@@ -69,11 +82,16 @@ async def _list(session: Session) -> int:
 
 
 async def _show(session: Session, ref: str) -> int:
-    agent = await session.on_backend(lambda backend: backend.agents.get(backend.workspace_id, ref))
+    async def work(backend: Backend) -> tuple[AgentVersion, str]:
+        agent = await backend.agents.get(backend.workspace_id, ref)
+        return agent, await backend.agents.profile(backend.workspace_id, agent.ref())
+
+    agent, profile = await session.on_backend(work)
     if session.json:
         session.print_json(dataclasses.asdict(agent))
-    else:
-        _print_agent(session, agent)
+        return ExitCode.OK
+    session.say("agents.shown", ref=agent.ref(), summary=summary(session, agent))
+    session.print(profile.rstrip())
     return ExitCode.OK
 
 
@@ -86,22 +104,31 @@ async def _apply(session: Session, file: Path) -> int:
         session.print_json(dataclasses.asdict(agent))
     else:
         session.print(session.text("agents.applied", ref=agent.ref()))
+    if not session.url:
+        _say_unconfigured(session, agent)
     return ExitCode.OK
 
 
-def _print_agent(session: Session, agent: AgentVersion) -> None:
-    session.print(f"{agent.ref()} — {summary(session, agent)}")
-    pairs = (
-        ("agents.role", agent.role),
-        ("agents.skills", ", ".join(agent.skills)),
-        ("agents.tools", ", ".join(agent.tools)),
-        ("agents.model", agent.model or session.text("agents.default_model")),
-        ("agents.turns", str(agent.max_turns)),
-    )
-    for key, value in pairs:
-        session.print(f"{session.text(key)}: {value or '–'}")
-    session.print()
-    session.print(agent.instructions)
+async def _remove(session: Session, name: str) -> int:
+    await session.on_backend(lambda backend: backend.agents.remove(backend.workspace_id, name))
+    if session.json:
+        session.print_json({"removed": name})
+    else:
+        session.say("agents.removed", name=name)
+    return ExitCode.OK
+
+
+def _say_unconfigured(session: Session, agent: AgentVersion) -> None:
+    """A profile may be written before its model's key is set: that is no fault, but not unsaid."""
+    provider = agent.model.partition("/")[0]
+    if provider in ("", "local"):
+        return
+    try:
+        configured = {one.id for one in session.settings().providers}
+    except ConfigurationError:
+        configured = set[str]()  # no home here that could have configured it
+    if provider not in configured:
+        session.say("agents.unconfigured", model=agent.model, provider=provider)
 
 
 def summary(session: Session, agent: AgentVersion) -> str:

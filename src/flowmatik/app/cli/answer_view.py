@@ -1,6 +1,7 @@
 """How a finished run is shown: the answer, what it rests on, what was checked, what it cost."""
 
-from flowmatik.app.cli.session import Session, one_line
+from flowmatik.app.cli.session import Session
+from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.runs import Check, RunStatus, RunView, TaskView
 from flowmatik.kernel.canonical import dumps
@@ -46,7 +47,7 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    what = task.objective or session.text("task.answer")
+    what = " ".join(task.objective.split()) or session.text("task.answer")
     who = task.agent.partition("@")[0] or task.skill
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     if not task.error:
@@ -72,7 +73,7 @@ def citation_line(session: Session, citation: Citation) -> str:
     quote = " ".join(citation.quote.split())
     if len(quote) > QUOTE_LIMIT:
         quote = quote[:QUOTE_LIMIT].rstrip() + "…"
-    line = f"[{citation.n}] {one_line(citation.source)}{place_of(session, citation)}: «{quote}»"
+    line = f"[{citation.n}] {shown_name(citation.source)}{place_of(session, citation)}: «{quote}»"
     return f"{line}\n    {citation.computation}" if citation.computation else line
 
 

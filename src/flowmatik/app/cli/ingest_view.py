@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.session import Session, one_line
+from flowmatik.app.cli.session import Session
+from flowmatik.app.texts import shown_name
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.kernel.errors import NotFound
 
@@ -25,11 +26,11 @@ async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> l
             if step.outcome == "skipped":
                 reason = session.text.fault(step.code, step.values, step.reason)
                 progress.console.print(
-                    session.text("memory.skipped", source=one_line(step.source), reason=one_line(reason)),
+                    session.text("memory.skipped", source=shown_name(step.source), reason=shown_name(reason)),
                     soft_wrap=True,
                 )
     counts = Counter(step.outcome for step in outcomes)
-    parts = [f"{counts[name]} {session.text(f'memory.outcome.{name}')}" for name in OUTCOMES if counts[name]]
+    parts = [session.text(f"memory.outcome.{name}", count=counts[name]) for name in OUTCOMES if counts[name]]
     session.say("memory.done", summary=", ".join(parts) or session.text("memory.nothing"))
     return outcomes
 

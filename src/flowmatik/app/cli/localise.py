@@ -8,7 +8,7 @@ import typer
 from typer import rich_utils
 from typer._click import exceptions
 
-from flowmatik.app.texts import Texts
+from flowmatik.app.texts import LANGUAGES, Texts
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 
 PREFIX = "help."
@@ -71,6 +71,15 @@ def usage_fault(error: exceptions.ClickException, text: Texts) -> FlowmatikError
     message = text.said(f"usage.{key}", values, error.format_message())
     return InvalidInput(
         text("usage.help", message=message, command=command), code="input.usage", context={"said_by": "usage"}
+    )
+
+
+def unknown_language(text: Texts) -> FlowmatikError:
+    message = text("usage.choice", name="--lang", choices=", ".join(LANGUAGES))
+    return InvalidInput(
+        text("usage.help", message=message, command="flowmatik"),
+        code="input.usage",
+        context={"said_by": "usage"},
     )
 
 

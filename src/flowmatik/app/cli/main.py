@@ -14,7 +14,7 @@ from typer.exceptions import Abort
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.arguments import globals_first, value_of
-from flowmatik.app.cli.localise import localise, usage_fault
+from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.memory import memory_app
 from flowmatik.app.cli.operate import (
@@ -28,7 +28,13 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.runs import runs_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.app.settings import choose_language, configured_language, find_home, process_environment
+from flowmatik.app.settings import (
+    choose_language,
+    configured_language,
+    find_home,
+    is_language,
+    process_environment,
+)
 from flowmatik.app.texts import Texts
 from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
@@ -43,6 +49,8 @@ def run_cli(arguments: Sequence[str]) -> int:
     debug = "--debug" in line or environment.get("FLOWMATIK_DEBUG", "") not in ("", "0")
     command = typer.main.get_command(build_app(text))
     localise(command, text)
+    if (lang := value_of("--lang", line)) is not None and not is_language(lang):
+        return _report(unknown_language(text), text, as_json="--json" in line)
     try:
         code = command.main(args=line, prog_name="flowmatik", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK

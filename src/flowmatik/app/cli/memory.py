@@ -9,8 +9,9 @@ import typer
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import place_of
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
-from flowmatik.app.cli.session import Session, one_line, session_of
+from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.memory import Passage
 from flowmatik.kernel.errors import NotFound
@@ -98,7 +99,7 @@ async def _list(session: Session, limit: int, cursor: str) -> int:
         session.print_json({"items": items, "next": following or None})
         return ExitCode.OK
     for document in found:
-        session.print(f"{document.id}  {one_line(document.source)}")
+        session.print(f"{document.id}  {shown_name(document.source)}")
     if not found:
         session.say("memory.empty")
     if following:
@@ -120,7 +121,7 @@ async def _remove(session: Session, documents: list[str]) -> int:
         session.print_json({"items": removed, "next": None})
         return ExitCode.OK
     for source in removed:
-        session.print(session.text("memory.removed", source=one_line(source)))
+        session.print(session.text("memory.removed", source=shown_name(source)))
     session.say("memory.removed_note")
     return ExitCode.OK
 
@@ -172,4 +173,4 @@ async def _status(session: Session) -> int:
 def _heading(session: Session, passage: Passage) -> str:
     here = Citation(n=0, source=passage.source, quote="", lines=passage.lines, page=passage.page)
     heading = f" · {passage.heading}" if passage.heading else ""
-    return f"{passage.score:.3f}  {one_line(passage.source)}{place_of(session, here)}{heading}"
+    return f"{passage.score:.3f}  {shown_name(passage.source)}{place_of(session, here)}{heading}"

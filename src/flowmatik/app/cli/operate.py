@@ -1,7 +1,8 @@
 """`flowmatik init · up · doctor · migrate · version`: the life of an installation."""
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from flowmatik.app.cli.ingest_view import ingest
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import load_settings
+
+if TYPE_CHECKING:
+    from flowmatik.app.setup import SetUp
 
 ADMIN = "admin"
 
@@ -64,28 +68,26 @@ async def _init(session: Session, home: Path, *, examples: bool, show_password: 
     settings = load_settings(home, session.environment)
     configure_logging(settings)
     documents = 0
-    password = None
     async with open_platform(settings, recover_all=False) as platform:
         outcome = await set_up(platform, examples=examples)
-        password = outcome.password
         if outcome.to_ingest:
             documents = len(await ingest(session, platform, outcome.to_ingest))
-    _say_initialised(session, home, created=created, password=password)
+    _say_initialised(session, home, outcome, created=created)
     if session.json:
         result: dict[str, object] = {"home": str(home), "created": created, "documents": documents}
-        if show_password and password:
-            result |= {"username": ADMIN, "password": password}
+        if show_password and outcome.password:
+            result |= {"username": ADMIN, "password": outcome.password}
         session.print_json(result)
     return ExitCode.OK
 
 
-def _say_initialised(session: Session, home: Path, *, created: bool, password: str | None) -> None:
-    done = created or bool(password)  # a settings file may stand there before the rest does
+def _say_initialised(session: Session, home: Path, outcome: "SetUp", *, created: bool) -> None:
+    done = created or bool(outcome.password)  # a settings file may stand there before the rest does
     session.say("init.created" if done else "init.exists", home=home)
-    if password:
-        session.say("init.password", username=ADMIN, password=password)
+    if outcome.password:
+        session.say("init.password", username=ADMIN, password=outcome.password)
     if done:
-        session.say("init.next", home=home)
+        session.say("init.next" if outcome.examples else "init.next_own", home=shlex.quote(str(home)))
 
 
 async def _up(session: Session, flags: dict[str, object]) -> int:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
+from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.watch import Following
@@ -93,7 +94,8 @@ async def _list(session: Session, status: RunStatus | None, limit: int, cursor: 
         table.add_column(session.text(key), no_wrap=True, overflow="ellipsis")
     for item in page.items:
         state = session.text(f"status.{item.status.value}")
-        table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), clean(item.goal))
+        goal = clean(" ".join(item.goal.split()))
+        table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), goal)
     session.out.print(table)
     if page.next:
         session.say("runs.more", cursor=page.next)
@@ -105,9 +107,8 @@ async def _show(session: Session, run_id: str) -> int:
     if session.json:
         session.print_json(dataclasses.asdict(view))
         return ExitCode.OK
-    session.print(
-        session.text("runs.heading", goal=view.goal, status=session.text(f"status.{view.status.value}"))
-    )
+    state = session.text(f"status.{view.status.value}")
+    session.print(session.text("runs.heading", goal=" ".join(view.goal.split()), status=state))
     if view.planner:
         session.print(plan_line(session, view))
     for task in view.tasks:
@@ -129,7 +130,7 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
             async for event in events:
                 collected.append(event)
                 if not session.json:
-                    session.print(_event_line(event))
+                    session.print(event_line(session, event))
                 elif follow:
                     session.print_line(orjson.dumps(event.to_json()).decode())
 
@@ -175,7 +176,7 @@ async def _replay(session: Session, run_id: str) -> int:
     else:
         session.print(session.text("runs.replayed", events=report.events, decisions=report.decisions))
         for difference in report.differences:
-            session.print(f"✗ {difference}")
+            session.print(f"✗ {difference_line(session, difference)}")
         session.print(session.text("runs.same" if not report.differences else "runs.differs"))
     return ExitCode.FAILED if report.differences else ExitCode.OK
 
@@ -192,17 +193,3 @@ def _resolutions(given: list[str]) -> dict[str, str]:
             )
         resolutions[call_id] = decision
     return resolutions
-
-
-def _event_line(event: CloudEvent) -> str:
-    details = ", ".join(
-        f"{name}={_short(value)}"
-        for name, value in event.data.items()
-        if isinstance(value, (str, int, float, bool)) and value != ""
-    )
-    return f"{event.seq:>4} {event.time[11:23]} {event.type.rpartition('.')[2]} {details}".rstrip()
-
-
-def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:79] + "…"

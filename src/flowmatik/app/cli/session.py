@@ -134,12 +134,6 @@ def clean(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or (c.isprintable() or c == "\u00a0"))
 
 
-def one_line(name: str) -> str:
-    """A name of somebody else's, such as a file's, with everything that would steer the terminal or
-    break the line written out."""
-    return "".join(c if c.isprintable() or c == "\u00a0" else ascii(c)[1:-1] for c in name)
-
-
 def console(*, stderr: bool) -> Console:
     """Off a terminal lines are as long as they are: nothing may be cut in a file or a pipe."""
     stream = sys.stderr if stderr else sys.stdout

@@ -137,7 +137,7 @@ class LiveWatcher:
 
 def plan_tree(session: Session, view: RunView) -> Tree:
     """The goal, its tasks, who does each, and how far they are."""
-    tree = Tree(Text(clean(view.goal), style="bold"), guide_style="dim")
+    tree = Tree(Text(clean(" ".join(view.goal.split())), style="bold"), guide_style="dim")
     if view.planner:
         tree.add(Text(clean(plan_line(session, view)), style="dim"))
     else:

@@ -1,0 +1,55 @@
+"""What a profile names must be there: found when it is written, not when a run needs it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from flowmatik.agents.profiles.faults import Told
+from flowmatik.agents.profiles.model import Profile
+
+SLIP = 0.85  # so alike that it is a slip of the pen, and no other word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What an installation has for agents. `models`: each provider that it has a plugin for, configured
+    or not, with the names that it serves; none where only the provider itself knows them. `skills` are
+    those of the agents that ship: there may be others, for plans that a model makes."""
+
+    tools: Collection[str]
+    models: Mapping[str, Collection[str]]
+    skills: Collection[str]
+
+
+def inventory_faults(profile: Profile, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
+    """Tools and models that do not exist, and skills that are one that does, misspelt."""
+    for n, tool in enumerate(profile.tools):
+        if tool not in there.tools:
+            yield ["tools", n], _unknown("tool", tool, there.tools)
+    for n, skill in enumerate(profile.skills):
+        if skill not in there.skills and get_close_matches(skill, there.skills, n=1, cutoff=SLIP):
+            yield ["skills", n], _unknown("skill", skill, there.skills)
+    if profile.model != "default":
+        yield from _model_faults(profile.model, there)
+
+
+def _model_faults(model: str, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
+    provider, _, name = model.partition("/")
+    served = there.models.get(provider)
+    if served is None:
+        yield ["model"], _unknown("provider", provider, there.models)
+    elif served and name not in served:
+        yield ["model"], _unknown("model", model, [f"{provider}/{one}" for one in served])
+
+
+def _unknown(kind: str, value: str, known: Collection[str]) -> Told:
+    if close := get_close_matches(value, known, n=1):
+        meant = close[0]
+        text = f"there is no {kind} {value!r}; did you mean {meant!r}?"
+        return text, f"no_{kind}.meant", {"value": value, "meant": meant}
+    names = ", ".join(sorted(known))
+    return (
+        f"there is no {kind} {value!r}; there is {names}",
+        f"no_{kind}",
+        {"value": value, "known": names},
+    )
