@@ -71,13 +71,13 @@ def test_help_speaks_the_language_asked_for(language: str, expected: str, tmp_pa
     assert "help." not in by_flag.stdout + by_locale.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--lang", "fr", "version"), ("runs", "list", "--lang=xx", "--help")])
+@pytest.mark.parametrize("arguments", [("--lang", "fr", "version"), ("runs", "list", "--lang=fr", "--help")])
 def test_a_language_that_there_is_not_is_wrong_use_and_names_those_that_there_are(
     arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     done = flowmatik(*arguments, cwd=tmp_path, LANG="es_ES.UTF-8")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--lang no sirve; es uno de en, es" in done.stderr
+    assert "el valor 'fr' de --lang no sirve; es uno de en, es" in done.stderr
 
 
 def test_a_locale_of_another_language_is_answered_in_english(tmp_path: Path) -> None:
@@ -164,3 +164,22 @@ def test_the_version_is_quick(tmp_path: Path) -> None:
         return time.perf_counter() - start
 
     assert min(seconds() for _ in range(5)) - min(bare() for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("runs", "list", "--limit", "abc"), "el valor 'abc' de --limit debe ser un número entero"),
+        (("runs", "list", "--limit", "-1"), "el valor '-1' de --limit debe ser al menos 1"),
+        (
+            ("runs", "list", "--status", "ida"),
+            "el valor 'ida' de --status no sirve; es uno de queued, running",
+        ),
+    ],
+)
+def test_a_value_that_an_option_cannot_take_is_named_with_what_would_do(
+    arguments: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = flowmatik(*arguments, cwd=tmp_path, LANG="es_ES.UTF-8")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr

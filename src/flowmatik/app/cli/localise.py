@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import typer
+from pydantic import ValidationError
 from typer import rich_utils
 from typer._click import exceptions
 
 from flowmatik.app.texts import LANGUAGES, Texts
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
+from flowmatik.kernel.fields import field_faults
 
 PREFIX = "help."
 FRAMES = {
@@ -67,15 +69,16 @@ def usage_fault(error: exceptions.ClickException, text: Texts) -> FlowmatikError
     """What is wrong with the command line, and where its help is."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "flowmatik"
-    key, values = _usage(error)
+    key, values = _usage(error, text)
     message = text.said(f"usage.{key}", values, error.format_message())
     return InvalidInput(
         text("usage.help", message=message, command=command), code="input.usage", context={"said_by": "usage"}
     )
 
 
-def unknown_language(text: Texts) -> FlowmatikError:
-    message = text("usage.choice", name="--lang", choices=", ".join(LANGUAGES))
+def unknown_language(language: str, text: Texts) -> FlowmatikError:
+    values = {"name": "--lang", "value": repr(language), "choices": ", ".join(LANGUAGES)}
+    message = text("usage.choice", **values)
     return InvalidInput(
         text("usage.help", message=message, command="flowmatik"),
         code="input.usage",
@@ -83,7 +86,7 @@ def unknown_language(text: Texts) -> FlowmatikError:
     )
 
 
-def _usage(error: exceptions.ClickException) -> tuple[str, dict[str, object]]:
+def _usage(error: exceptions.ClickException, text: Texts) -> tuple[str, dict[str, object]]:
     match error:
         case exceptions.NoSuchOption():
             return "option", {"option": error.option_name}
@@ -93,15 +96,26 @@ def _usage(error: exceptions.ClickException) -> tuple[str, dict[str, object]]:
         case exceptions.MissingParameter():
             return "missing", {"name": _name(error)}
         case exceptions.BadParameter():
-            _, one_of, choices = error.message.partition("is not one of ")
-            key = "choice" if one_of else "value"
-            return key, {"name": _name(error), "choices": choices.rstrip(".").replace("'", "")}
+            return _unusable(error, text)
         case _ if error.message.startswith("No such command"):
             return "command", {"command": error.message.split("'")[1]}
         case _ if error.message.startswith("Got unexpected extra argument"):
             return "extra", {"arguments": error.message.partition(") (")[2].removesuffix(")")}
         case _:
             return "other", {"said": error.format_message()}
+
+
+def _unusable(error: exceptions.BadParameter, text: Texts) -> tuple[str, dict[str, object]]:
+    name, cause = _name(error), error.__cause__
+    details = cause.errors() if isinstance(cause, ValidationError) else []
+    if not details:
+        return "value", {"name": name, "said": error.message}
+    detail, fault = details[0], field_faults(details)[0]
+    values: dict[str, object] = {"name": name, "value": repr(detail["input"])}
+    _, one_of, choices = fault["text"].partition("is not one of ")
+    if one_of:
+        return "choice", values | {"choices": choices.rstrip(".").replace("'", "")}
+    return "value", values | {"said": text.said(f"detail.{fault['code']}", fault["values"], fault["text"])}
 
 
 def _name(error: exceptions.BadParameter) -> str:

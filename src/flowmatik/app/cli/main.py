@@ -50,7 +50,7 @@ def run_cli(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(build_app(text))
     localise(command, text)
     if (lang := value_of("--lang", line)) is not None and not is_language(lang):
-        return _report(unknown_language(text), text, as_json="--json" in line)
+        return _report(unknown_language(lang, text), text, as_json="--json" in line)
     try:
         code = command.main(args=line, prog_name="flowmatik", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
