@@ -7,7 +7,7 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, ModelRequest, Usage
 from flowmatik.contracts.runs import NewRun, RunStatus
-from flowmatik.core.engine.money import MONTH, Purse
+from flowmatik.core.engine.money import MONTH, Account, Purse, Reservation
 from flowmatik.core.events import RunCreated
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.state import RunState
@@ -70,14 +70,14 @@ async def test_what_a_dead_owner_had_drawn_is_counted_by_the_next_and_given_back
     journal = InMemoryJournal(SystemClock())
     await journal.set_cap(WS, "workspace", 1000)
     run_id = await _cut_off_while_the_model_answers(journal)
-    await journal.allot(WS, run_id, 1_000_002, ["workspace"], 400)  # drawn, and then the power went
+    await journal.allot(WS, run_id, 1_000_002, {"workspace": 400})  # drawn, and then the power went
     async with running_engine(
         journal=journal, models=models(), agents=(CLERK,), loop=ReducerLoop()
     ) as engine:
         view = await engine.runs.wait(WS, run_id)
         counted = [e.data async for e in engine.runs.events(WS, run_id) if e.type.endswith("Counted")]
         assert (await engine.runs.replay(WS, run_id)).differences == ()
-    assert counted == [{"held_micros": WORST + 400}]
+    assert counted == [{"held": {"workspace": WORST + 400}}, {"held": {"workspace": WORST}}]
     assert view.cost_micros == WORST + COST, "the answer that was cut off counts at its worst"
     assert await granted(journal) == {"workspace": view.cost_micros}
 
@@ -90,7 +90,7 @@ async def test_the_sweep_settles_a_run_that_ended_without_it() -> None:
     ) as engine:
         run_id = await engine.runs.create(WS, asked("question"))
         await engine.runs.wait(WS, run_id)
-    await journal.allot(WS, run_id, 9, ["workspace"], 500)
+    await journal.allot(WS, run_id, 9, {"workspace": 500})
     assert await granted(journal) == {"workspace": COST + 500}
     async with running_engine(journal=journal):
 
@@ -142,12 +142,20 @@ async def test_every_month_has_the_cap_of_the_month() -> None:
     journal = InMemoryJournal(clock)
     await journal.set_cap(WS, MONTH, 150)
     purse = Purse(models(), journal, clock)
-    request = ModelRequest(model="m", messages=())
-    assert not (await purse.reserve(_run("run_1"), request, None)).refusal
-    assert "month:2026-01" in (await purse.reserve(_run("run_2"), request, None)).refusal
+
+    async def reserved(run_id: str) -> Reservation:
+        account, request = Account(purse), ModelRequest(model="m", messages=())
+        while (answer := await account.reserve(_run(run_id), request, "", None)).wait:
+            clock.at += timedelta(seconds=0.5)
+        return answer
+
+    assert not (await reserved("run_1")).refusal
+    assert "month:2026-01" in (await reserved("run_2")).refusal
     clock.at += timedelta(minutes=2)
-    assert not (await purse.reserve(_run("run_3"), request, None)).refusal
+    assert not (await reserved("run_3")).refusal
     assert await granted(journal) == {MONTH: 0, "month:2026-01": WORST, "month:2026-02": WORST}
     await journal.set_cap(WS, MONTH, 300)
     clock.at += timedelta(minutes=1)
-    assert not (await purse.reserve(_run("run_4"), request, None)).refusal, "a raised limit holds at once"
+    assert not (await reserved("run_4")).refusal, (
+        "a raised limit holds at once"
+    )
