@@ -12,10 +12,10 @@ import pytest
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
-from flowmatik.core import service as service_module
+from flowmatik.core.engine import driver as driver_module
 from flowmatik.core.engine import engine as engine_module
 from flowmatik.core.engine.driver import RunDriver
-from flowmatik.core.engine.money import Purse, Reservation
+from flowmatik.core.engine.money import Account, Reservation
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended
 from flowmatik.core.state import RunState
@@ -72,12 +72,14 @@ class Unannounced(RunDriver):
             self._batch.pop()
 
 
-class Generous(Purse):
+class Generous(Account):
     """Settles what was spent and sets nothing aside before."""
 
-    async def reserve(self, state: RunState, request: ModelRequest, task_cap: int | None) -> Reservation:
-        reservation = await super().reserve(state, request, task_cap)
-        return Reservation() if reservation.refusal or reservation.micros else reservation
+    async def reserve(
+        self, state: RunState, request: ModelRequest, agent: str, task_cap: int | None
+    ) -> Reservation:
+        await super().reserve(state, request, agent, task_cap)
+        return Reservation()
 
 
 def test_a_journal_without_the_fence_is_noticed() -> None:
@@ -97,5 +99,5 @@ def test_an_effect_without_a_durable_intent_is_noticed(
 
 
 def test_money_that_is_settled_without_being_reserved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "Purse", Generous)
+    monkeypatch.setattr(driver_module, "Account", Generous)
     assert " of " in fault_of()

@@ -93,6 +93,7 @@ class CallRequested:
     tool_call_id: str = ""
     request_hash: str = ""
     reserved_micros: int = 0
+    scopes: tuple[str, ...] | None = None  # the shared caps that bear it; None: all that the run draws on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,15 +157,19 @@ class DoubtResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllotmentCounted:
-    """What the run holds of the shared caps when a new owner takes it up."""
+    """What the run holds of each shared cap: when a new owner takes it up, and when it gave back what
+    it did not need. Older versions had one number for all caps, which folds to nothing: the next owner
+    counts before it relies on any."""
 
-    held_micros: int
+    held: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllotmentGranted:
+    """An amount of each shared cap that was short; of older versions as in AllotmentCounted."""
+
     n: int
-    amount_micros: int
+    amounts: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,10 @@ def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
     state.doubt.pop(call.call_id, None)
     state.reserved_micros -= call.reserved_micros
     state.spent_micros += cost
+    if call.scopes is None:
+        state.charged_to_all += cost
+    for scope in call.scopes or ():
+        state.charged[scope] = state.charged.get(scope, 0) + cost
 
 
 def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:
@@ -182,12 +186,13 @@ def _resolved(state: RunState, event: ev.DoubtResolved, _: AgentLoop) -> None:
 
 
 def _allotted(state: RunState, event: ev.AllotmentGranted, _: AgentLoop) -> None:
-    state.allotments += 1
-    state.allotted_micros += event.amount_micros
+    state.drew = True
+    for scope, micros in event.amounts.items():
+        state.held[scope] = state.held.get(scope, 0) + micros
 
 
 def _counted(state: RunState, event: ev.AllotmentCounted, _: AgentLoop) -> None:
-    state.allotted_micros = event.held_micros
+    state.held = dict(event.held)
 
 
 def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections import Counter
-from collections.abc import AsyncIterator, MutableSequence, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -29,7 +29,8 @@ from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
-from flowmatik.core.journal.port import Creation, Journal, RunHead, StoredEvent
+from flowmatik.core.history import whole
+from flowmatik.core.journal.port import Creation, Journal, RunHead
 from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
@@ -45,7 +46,6 @@ ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
-PAGE = 1000  # events read at once
 MOST_LISTED = 500
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
@@ -191,7 +191,7 @@ class RunService:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         head = await self._journal.head(workspace_id, run_id)
-        found = salvaged(head, await self._history(run_id), self._services.loop)
+        found = salvaged(head, await whole(self._journal, run_id), self._services.loop)
         view = self._view(found.state, RunStatus(head.status))
         if found.fault is None or view.error_code:
             return view
@@ -254,7 +254,7 @@ class RunService:
         self._engine.nudge(run_id)
 
     async def _resolve(self, head: RunHead, resolutions: dict[str, str]) -> None:
-        history = await self._history(head.run_id)
+        history = await whole(self._journal, head.run_id)
         state = fold(history, self._services.loop)
         doubts = Counter(
             event.call_id for event in map(ev.decode, history) if isinstance(event, ev.CallInDoubt)
@@ -286,7 +286,7 @@ class RunService:
 
     async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
         await self._journal.head(workspace_id, run_id)
-        return replay(run_id, await self._history(run_id), self._services.loop)
+        return replay(run_id, await whole(self._journal, run_id), self._services.loop)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while True:
@@ -316,15 +316,6 @@ class RunService:
                 context={"run_id": run_id, "status": head.status},
             )
         return head
-
-    async def _history(self, run_id: str) -> Sequence[StoredEvent]:
-        history: MutableSequence[StoredEvent] = []
-        while True:
-            after = history[-1].seq if history else 0
-            page = await self._journal.read(run_id, after_seq=after, limit=PAGE)
-            history.extend(page)
-            if len(page) < PAGE:
-                return history
 
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:

@@ -48,8 +48,10 @@ class RunState:
     spent_micros: int = 0
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
-    allotted_micros: int = 0
-    allotments: int = 0
+    held: dict[str, int] = field(default_factory=lambda: {})  # of each shared cap, what it spent included
+    charged: dict[str, int] = field(default_factory=lambda: {})  # spent, by shared cap
+    charged_to_all: int = 0  # spent by calls of older versions, which did not say whose caps bear them
+    drew: bool = False  # on shared caps
     input_tokens: int = 0
     output_tokens: int = 0
     models: tuple[str, ...] = ()
@@ -88,6 +90,13 @@ class RunState:
     def stopping(self) -> bool:
         """No new intents: the run is cancelled, past its deadline or out of money."""
         return self.cancel is not None or self.deadline_passed or self.refused is not None
+
+    def bound(self, scope: str) -> int:
+        """What of a shared cap is spent or set aside for open calls."""
+        open_calls = sum(
+            call.reserved_micros for call in self.open.values() if call.scopes is None or scope in call.scopes
+        )
+        return self.charged.get(scope, 0) + self.charged_to_all + open_calls
 
     def agent_named(self, name: str) -> AgentVersion | None:
         return next((a for a in self.created.agents if name in (a.name, a.ref())), None)

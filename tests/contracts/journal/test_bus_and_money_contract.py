@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Iterable
 
 import pytest
 
-from flowmatik.core.journal.port import DeadLetter, HeadChange, OutboxEntry
+from flowmatik.core.journal.port import DeadLetter, HeadChange, Kept, OutboxEntry
 from flowmatik.kernel.errors import Fenced, InvalidInput
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
@@ -95,58 +96,91 @@ async def granted(store: Store) -> dict[str, int]:
     return {cap.scope: cap.granted_micros for cap in await store.journal.caps("default")}
 
 
+def of_each(scopes: Iterable[str], micros: int) -> dict[str, int]:
+    return dict.fromkeys(scopes, micros)
+
+
 async def test_an_allotment_draws_on_every_cap_or_on_none(store: Store) -> None:
     await store.journal.set_cap("default", "workspace", 100)
     await store.journal.set_cap("default", "agent", 30)
     scopes = ["workspace", "agent", "uncapped"]
-    assert await store.journal.allot("default", "run_1", 1, scopes, 30)
-    assert not await store.journal.allot("default", "run_1", 2, scopes, 1)
+    assert await store.journal.allot("default", "run_1", 1, of_each(scopes, 30))
+    assert not await store.journal.allot("default", "run_1", 2, of_each(scopes, 1))
     assert await granted(store) == {"agent": 30, "workspace": 30}
-    assert await store.journal.allot("default", "run_1", 3, ["uncapped"], 10**9)
-    assert await store.journal.allot("other", "run_2", 1, scopes, 10**9)
+    assert await store.journal.allot("default", "run_1", 3, {"uncapped": 10**9})
+    assert await store.journal.allot("other", "run_2", 1, of_each(scopes, 10**9))
     with pytest.raises(InvalidInput):
-        await store.journal.allot("default", "run_1", 4, scopes, -5)
+        await store.journal.allot("default", "run_1", 4, {"workspace": 5, "agent": -5})
+
+
+async def test_an_allotment_draws_on_each_cap_its_own_amount(store: Store) -> None:
+    await store.journal.set_cap("default", "workspace", 100)
+    await store.journal.set_cap("default", "agent", 30)
+    assert not await store.journal.allot("default", "run_1", 1, {"workspace": 100, "agent": 31})
+    assert await store.journal.allot("default", "run_1", 2, {"workspace": 100, "agent": 7})
+    assert await store.journal.held("run_1") == {"agent": 7, "workspace": 100}
+    assert await granted(store) == {"agent": 7, "workspace": 100}
 
 
 async def test_asking_again_for_an_allotment_answers_as_the_first_time(store: Store) -> None:
     await store.journal.set_cap("default", "workspace", 100)
     answers = await asyncio.gather(
-        *(store.journal.allot("default", "run_1", 1, ["workspace"], 60) for _ in range(5))
+        *(store.journal.allot("default", "run_1", 1, {"workspace": 60}) for _ in range(5))
     )
     assert answers == [True] * 5
-    assert not await store.journal.allot("default", "run_1", 2, ["workspace"], 60)
+    assert not await store.journal.allot("default", "run_1", 2, {"workspace": 60})
     await store.journal.set_cap("default", "workspace", 1000)
-    assert not await store.journal.allot("default", "run_1", 2, ["workspace"], 60)
+    assert not await store.journal.allot("default", "run_1", 2, {"workspace": 60})
     assert await granted(store) == {"workspace": 60}
 
 
-async def test_a_run_gives_back_what_it_holds_beyond_its_cost_once_it_rests(store: Store) -> None:
-    await store.journal.set_cap("default", "workspace", 100)
-    await store.journal.set_cap("default", "agent", 100)
-    run = await owned(store.journal, "run_1")
-    await store.journal.allot("default", "run_1", 1, ["workspace", "agent"], 80)
-    await store.journal.allot("default", "run_2", 1, ["workspace"], 20)
-    assert await store.journal.held("run_1") == 80
-    await store.journal.settle("run_1")
-    assert await granted(store) == {"agent": 80, "workspace": 100}, "an owned run keeps what it holds"
-    assert await store.journal.unsettled(10) == []
+async def test_a_run_gives_back_of_each_cap_what_it_does_not_keep(store: Store) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    await journal.set_cap("default", "agent", 100)
+    run = await owned(journal, "run_1")
+    await journal.allot("default", "run_1", 1, {"workspace": 60, "agent": 60})
+    await journal.allot("default", "run_1", 2, {"workspace": 20, "agent": 20})
+    await journal.allot("default", "run_2", 1, {"workspace": 20})
+    assert await journal.held("run_1") == {"agent": 80, "workspace": 80}
 
-    await run.append(run.next(head=HeadChange(status="waiting", cost_micros=30), park_if_seen=0))
-    assert await store.journal.unsettled(10) == ["run_1"]
-    await store.journal.settle("run_1")
-    await asyncio.gather(*(store.journal.settle("run_1") for _ in range(3)))
-    assert await granted(store) == {"agent": 30, "workspace": 50}
-    assert (await store.journal.held("run_1"), await store.journal.unsettled(10)) == (30, [])
+    await journal.settle("run_1", seq=run.seq, upto=1, kept=Kept(scopes={"agent": 25}, others=40))
+    assert await granted(store) == {"agent": 45, "workspace": 80}, "what came after allotment 1 stays"
+    assert await journal.others_hold("default", "run_2"), "a live run goes on holding"
+    assert not await journal.others_hold("other", "run_2")
 
-    claim = await store.journal.claim("run_1", "wkr_a")
+    before = run.seq
+    await run.append(run.next(event(), head=HeadChange(status="waiting", cost_micros=30), park_if_seen=0))
+    await journal.settle("run_1", seq=before, upto=9, kept=Kept())
+    assert await granted(store) == {"agent": 45, "workspace": 80}, (
+        "only what is known of the run's end counts"
+    )
+    assert await journal.unsettled(10) == ["run_1"]
+    kept = Kept(scopes={"agent": 30}, others=10)
+    await asyncio.gather(*(journal.settle("run_1", seq=run.seq, upto=9, kept=kept) for _ in range(4)))
+    assert await granted(store) == {"agent": 30, "workspace": 30}
+    assert await journal.held("run_1") == {"agent": 30, "workspace": 10}
+    assert await journal.unsettled(10) == []
+    assert not await journal.others_hold("default", "run_2")
+
+
+async def test_a_run_that_draws_again_must_be_settled_again(store: Store) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    run = await owned(journal, "run_1")
+    await journal.allot("default", "run_1", 1, {"workspace": 80})
+    assert await journal.unsettled(10) == [], "a live run is its owner's to settle"
+    await run.append(run.next(head=HeadChange(status="waiting"), park_if_seen=0))
+    await journal.settle("run_1", seq=run.seq, upto=9, kept=Kept(others=30))
+    claim = await journal.claim("run_1", "wkr_a")
     assert claim is not None
-    assert await store.journal.allot("default", "run_1", 2, ["workspace", "agent"], 40)
-    run = Owner(journal=store.journal, run_id="run_1", epoch=2, seq=claim.head.head_seq)
+    assert await journal.allot("default", "run_1", 10, {"workspace": 40})
+    run = Owner(journal=journal, run_id="run_1", epoch=2, seq=claim.head.head_seq)
     await run.append(run.next(head=HeadChange(status="succeeded", cost_micros=45)))
-    assert await store.journal.unsettled(10) == ["run_1"]
-    await store.journal.settle("run_1")
-    assert await granted(store) == {"agent": 45, "workspace": 65}
-    assert await store.journal.unsettled(10) == []
+    assert await journal.unsettled(10) == ["run_1"]
+    await journal.settle("run_1", seq=run.seq, upto=19, kept=Kept(others=45))
+    assert await granted(store) == {"workspace": 45}
+    assert await journal.unsettled(10) == []
 
 
 async def test_a_cap_that_is_lifted_holds_nobody(store: Store) -> None:
@@ -154,7 +188,17 @@ async def test_a_cap_that_is_lifted_holds_nobody(store: Store) -> None:
     await store.journal.set_cap("default", "month", None)
     await store.journal.set_cap("default", "never set", None)
     assert await store.journal.caps("default") == []
-    assert await store.journal.allot("default", "run_1", 1, ["month"], 1000)
+    assert await store.journal.allot("default", "run_1", 1, {"month": 1000, "never set": 5})
+    assert await store.journal.held("run_1") == {"month": 1000}
+
+
+async def test_a_cap_that_is_set_again_counts_what_runs_still_hold_of_it(store: Store) -> None:
+    await store.journal.set_cap("default", "month", 100)
+    assert await store.journal.allot("default", "run_1", 1, {"month": 80})
+    await store.journal.set_cap("default", "month", None)
+    await store.journal.set_cap("default", "month", 100)
+    assert await granted(store) == {"month": 80}
+    assert not await store.journal.allot("default", "run_2", 1, {"month": 80})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -168,7 +212,10 @@ async def test_concurrent_allotments_never_pass_a_cap(store: Store, seed: int) -
         for n in range(60)
     ]
     answers = await asyncio.gather(
-        *(store.journal.allot("default", run_id, n, scopes, amount) for run_id, n, scopes, amount in orders)
+        *(
+            store.journal.allot("default", run_id, n, of_each(scopes, amount))
+            for run_id, n, scopes, amount in orders
+        )
     )
     drawn = dict.fromkeys(limits, 0)
     for (_, _, scopes, amount), answer in zip(orders, answers, strict=True):

@@ -9,9 +9,10 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.engine.money import settle_left
 from flowmatik.core.journal.port import Creation, Journal, NewEvent
 from tests.contracts.journal.stores import Store
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import NoLoop, running_engine
 
 WS = "default"
 AT = "2026-01-01T00:00:00+00:00"
@@ -90,11 +91,11 @@ async def test_calls_and_money_of_an_unreadable_history_are_settled_at_the_worst
         call("call_2", Effect.ONCE, 0),
         owner="wkr_dead",
     )
-    assert await journal.allot(WS, "run_bad", 1, ["workspace"], 600)
+    assert await journal.allot(WS, "run_bad", 1, {"workspace": 600})
     async with running_engine(journal=journal) as engine:
         view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 20)
     ends = [(one.type, one.payload) for one in await journal.read("run_bad", after_seq=5)]
-    await journal.settle("run_bad")
+    await settle_left(journal, "run_bad", NoLoop())
     (cap,) = await journal.caps(WS)
     assert [kind for kind, _ in ends] == [
         "RunClaimed",

@@ -43,6 +43,10 @@ class OwnPostgres:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-t", "30", "stop")
 
     @property
+    def runs(self) -> bool:
+        return (Path(self._data) / "postmaster.pid").exists()
+
+    @property
     def _data(self) -> str:
         return str(self._folder / "data")
 
@@ -72,4 +76,5 @@ def own_postgres_server() -> Generator[OwnPostgres]:
         try:
             yield server
         finally:
-            server.stop()
+            if server.runs:
+                server.stop()

@@ -116,7 +116,7 @@ class _Heard(logging.Handler):
 def logged(text: str, event: asyncio.Event) -> Generator[None]:
     """Sets `event` once the engine logs that it waits for the store."""
     heard = _Heard(text, event)
-    engine = logging.getLogger("flowmatik.core.engine.driver")
+    engine = logging.getLogger("flowmatik.core.engine")
     engine.addHandler(heard)
     try:
         yield

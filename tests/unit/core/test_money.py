@@ -1,18 +1,25 @@
 """Budgets and shared caps, through the engine: reserved before, settled after, never passed."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.models import ModelReply, ModelRequest, Usage
+from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
 from flowmatik.contracts.runs import NewRun, RunStatus
-from flowmatik.core.engine.money import MONTH, Purse
-from flowmatik.core.events import RunCreated
+from flowmatik.contracts.tools import Effect
+from flowmatik.core.engine.money import MONTH, Account, Purse, Reservation
+from flowmatik.core.events import RunCreated, encode
+from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.models import ScriptedModels
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import eventually, running_engine
 
 WS = "default"
@@ -70,14 +77,14 @@ async def test_what_a_dead_owner_had_drawn_is_counted_by_the_next_and_given_back
     journal = InMemoryJournal(SystemClock())
     await journal.set_cap(WS, "workspace", 1000)
     run_id = await _cut_off_while_the_model_answers(journal)
-    await journal.allot(WS, run_id, 1_000_002, ["workspace"], 400)  # drawn, and then the power went
+    await journal.allot(WS, run_id, 1_000_002, {"workspace": 400})  # drawn, and then the power went
     async with running_engine(
         journal=journal, models=models(), agents=(CLERK,), loop=ReducerLoop()
     ) as engine:
         view = await engine.runs.wait(WS, run_id)
         counted = [e.data async for e in engine.runs.events(WS, run_id) if e.type.endswith("Counted")]
         assert (await engine.runs.replay(WS, run_id)).differences == ()
-    assert counted == [{"held_micros": WORST + 400}]
+    assert counted == [{"held": {"workspace": WORST + 400}}, {"held": {"workspace": WORST}}]
     assert view.cost_micros == WORST + COST, "the answer that was cut off counts at its worst"
     assert await granted(journal) == {"workspace": view.cost_micros}
 
@@ -90,7 +97,7 @@ async def test_the_sweep_settles_a_run_that_ended_without_it() -> None:
     ) as engine:
         run_id = await engine.runs.create(WS, asked("question"))
         await engine.runs.wait(WS, run_id)
-    await journal.allot(WS, run_id, 9, ["workspace"], 500)
+    await journal.allot(WS, run_id, 9, {"workspace": 500})
     assert await granted(journal) == {"workspace": COST + 500}
     async with running_engine(journal=journal):
 
@@ -137,20 +144,135 @@ def _run(run_id: str) -> RunState:
     )
 
 
+class _Refusing(InMemoryJournal):
+    """Tells when a cap did not bear what a run asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.refused = asyncio.Event()
+
+    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        granted = await super().allot(workspace_id, run_id, n, amounts)
+        if not granted:
+            self.refused.set()
+        return granted
+
+
+async def test_a_run_that_a_cap_refuses_waits_for_what_others_are_about_to_give_back() -> None:
+    journal = _Refusing()
+    await journal.set_cap(WS, "workspace", COST + WORST)
+
+    async def once_the_other_was_refused(request: ModelRequest) -> ModelReply:
+        await asyncio.wait_for(journal.refused.wait(), 20)
+        return answer(request)
+
+    slow = ScriptedModels(once_the_other_was_refused, worst_micros=WORST)
+    async with running_engine(journal=journal, models=slow, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        made = [await engine.runs.create(WS, asked(f"question {n}")) for n in range(2)]
+        views = [await asyncio.wait_for(engine.runs.wait(WS, run_id), 20) for run_id in made]
+        assert [view.status for view in views] == [RunStatus.SUCCEEDED] * 2
+        assert [(await engine.runs.replay(WS, run_id)).differences for run_id in made] == [()] * 2
+    assert await granted(journal) == {"workspace": 2 * COST}
+
+
+async def test_a_run_under_way_holds_no_more_of_a_cap_than_its_calls_have_cost() -> None:
+    journal = InMemoryJournal(SystemClock())
+    await journal.set_cap(WS, "workspace", 1000)
+    working, done = asyncio.Event(), asyncio.Event()
+
+    async def work(call: Any, _: Any) -> Any:
+        working.set()
+        await done.wait()
+        return {"done": True}
+
+    def use_the_tool(request: ModelRequest) -> ModelReply:
+        if request.messages[-1].role == "tool":
+            return answer(request)
+        call = ToolCall(id="1", name="work", arguments={})
+        return replace(answer(request), text="", tool_calls=(call,))
+
+    tools = FunctionTools({"work": FunctionTool(function=work, effect=Effect.READ, timeout=60)})
+    clerk = replace(CLERK, tools=("work",))
+    gateway = ScriptedModels(use_the_tool, worst_micros=WORST)
+    async with running_engine(
+        journal=journal, models=gateway, tools=tools, agents=(clerk,), loop=ReducerLoop()
+    ) as engine:
+        run_id = await engine.runs.create(WS, asked("question"))
+        await asyncio.wait_for(working.wait(), 20)
+
+        async def gave_back() -> bool:
+            return await granted(journal) == {"workspace": COST}
+
+        await eventually(gave_back)
+        done.set()
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, 2 * COST)
+        assert (await engine.runs.replay(WS, run_id)).differences == ()
+    assert await granted(journal) == {"workspace": 2 * COST}
+
+
+async def test_only_the_agent_that_makes_the_call_draws_on_its_cap() -> None:
+    journal = InMemoryJournal(SystemClock())
+    cook = replace(CLERK, name="cook", role="cook")
+    await journal.set_cap(WS, "agent:clerk", 1000)
+    await journal.set_cap(WS, "agent:cook", 0)
+    agents = (CLERK, cook)
+    async with running_engine(journal=journal, models=models(), agents=agents, loop=ReducerLoop()) as engine:
+        by_clerk = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+        by_cook = await engine.runs.wait(WS, await engine.runs.create(WS, NewRun(goal="soup", agent="cook")))
+    assert by_clerk.status is RunStatus.SUCCEEDED
+    assert (by_cook.status, by_cook.error_code) == (RunStatus.FAILED, "budget.exhausted")
+    assert await granted(journal) == {"agent:clerk": COST, "agent:cook": 0}
+
+
+def test_money_events_of_older_versions_are_read_and_leave_the_counting_to_the_next_owner() -> None:
+    """They had one number for all caps, and calls did not say whose caps bear them."""
+    created = RunCreated(
+        run_id="run_1", workspace_id=WS, goal="g", created_at="2026-01-31T00:00:00Z", model="m"
+    )
+    older = [
+        encode(created),
+        NewEvent(type="RunClaimed", payload='{"epoch":1,"owner":"wkr_1"}'),
+        NewEvent(type="AllotmentGranted", payload='{"amount_micros":400,"n":1000000}'),
+        NewEvent(
+            type="CallRequested",
+            payload='{"call_id":"c1","effect":"read","kind":"model","name":"m","purpose":"plan",'
+            '"at":"2026-01-31T00:00:00Z","idempotency_key":"k","reserved_micros":100,"start_by":"2026-01-31T00:01:00Z",'
+            '"task_id":"","timeout":60.0}',
+        ),
+        NewEvent(
+            type="CallFailed",
+            payload='{"call_id":"c1","code":"model.unavailable","cost_micros":70,"message":""}',
+        ),
+        NewEvent(type="AllotmentCounted", payload='{"held_micros":400}'),
+    ]
+    at = "2026-01-31T00:00:00Z"
+    history = [StoredEvent(seq=n, type=e.type, payload=e.payload, at=at) for n, e in enumerate(older, 1)]
+    state = fold(history, ReducerLoop())
+    assert (state.drew, state.held, state.spent_micros) == (True, {}, 70)
+    assert state.bound("workspace") == state.bound("month:2026-01") == 70, "each cap bore the whole of it"
+
+
 async def test_every_month_has_the_cap_of_the_month() -> None:
     clock = _Calendar(datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
     journal = InMemoryJournal(clock)
     await journal.set_cap(WS, MONTH, 150)
     purse = Purse(models(), journal, clock)
-    request = ModelRequest(model="m", messages=())
-    assert not (await purse.reserve(_run("run_1"), request, None)).refusal
-    assert "month:2026-01" in (await purse.reserve(_run("run_2"), request, None)).refusal
+
+    async def reserved(run_id: str) -> Reservation:
+        account, request = Account(purse), ModelRequest(model="m", messages=())
+        while (answer := await account.reserve(_run(run_id), request, "", None)).wait:
+            clock.at += timedelta(seconds=0.5)
+        return answer
+
+    assert not (await reserved("run_1")).refusal
+    assert "month:2026-01" in (await reserved("run_2")).refusal
     clock.at += timedelta(minutes=2)
-    assert not (await purse.reserve(_run("run_3"), request, None)).refusal
+    assert not (await reserved("run_3")).refusal
     assert await granted(journal) == {MONTH: 0, "month:2026-01": WORST, "month:2026-02": WORST}
     await journal.set_cap(WS, MONTH, 300)
     clock.at += timedelta(minutes=1)
-    assert not (await purse.reserve(_run("run_4"), request, None)).refusal, "a raised limit holds at once"
+    assert not (await reserved("run_4")).refusal, "a raised limit holds at once"
 
 
 async def test_what_a_model_without_a_price_cost_is_unknown_and_not_nothing() -> None:

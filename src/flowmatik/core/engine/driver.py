@@ -16,9 +16,11 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import RunPlace, recordable
-from flowmatik.core.engine.intents import Asked, model_intent, tool_intent
+from flowmatik.core.engine.handover import report
+from flowmatik.core.engine.intents import model_intent, tool_intent
+from flowmatik.core.engine.money import AGAIN_SECONDS, Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
-from flowmatik.core.engine.parts import DriverParts, Launch, Nudge
+from flowmatik.core.engine.parts import Again, DriverParts, Launch, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -33,11 +35,12 @@ from flowmatik.core.journal.port import (
     StoredEvent,
 )
 from flowmatik.kernel import canonical
-from flowmatik.kernel.errors import Fenced, JournalUnavailable
+from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 DEADLINE_TIMER = "deadline"
+MONEY = "money"  # in place of a call: the run waits for money
 
 
 class RunDriver:
@@ -63,8 +66,9 @@ class RunDriver:
         self._batch: list[NewEvent] = []
         self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
+        self._account = Account(parts.purse)
         self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
-        self._mailbox: asyncio.Queue[ev.Event | Nudge | Launch] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[ev.Event | Nudge | Launch | Again] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
         self.left: Rested | None = None  # once it has ended or parked the run
@@ -121,6 +125,8 @@ class RunDriver:
         for item in await self._facts():
             if isinstance(item, Nudge):
                 await self._read_inbox()
+            elif isinstance(item, Again):
+                await self._decide()
             elif isinstance(item, Launch):
                 if self.state.stopping and not item.recovering:
                     await self._fact(never_begun(item.call))
@@ -132,10 +138,10 @@ class RunDriver:
 
     async def _rest(self, status: RunStatus) -> bool:
         self.left = Rested(state=self.state, status=status)
-        await self._parts.purse.settle(self.state)
+        await self._account.settle(self.state)
         return True
 
-    async def _facts(self) -> list[ev.Event | Nudge | Launch]:
+    async def _facts(self) -> list[ev.Event | Nudge | Launch | Again]:
         items = [await self._mailbox.get()]
         while not self._mailbox.empty():
             items.append(self._mailbox.get_nowait())
@@ -172,15 +178,32 @@ class RunDriver:
         now = self._parts.clock.now().isoformat()
         while commands := decide(self.state, self._parts.loop, now):
             for command in commands:
-                await self._carry_out(command)
+                if isinstance(command, Record):
+                    self._put(command.event)
+                elif not self.state.stopping and not await self._call(command):
+                    return self._later()
 
-    async def _carry_out(self, command: Record | StartCall) -> None:
-        if isinstance(command, Record):
-            self._put(command.event)
-            return
-        if self.state.stopping:
-            return
-        asked = await self._asked(command)
+    def _later(self) -> None:
+        """Decide again when others may have given money back; until then what is known goes down."""
+        if MONEY not in self._running:
+            waiting = asyncio.create_task(self._parts.clock.sleep(AGAIN_SECONDS), name=MONEY)
+            self._running[MONEY] = waiting
+            waiting.add_done_callback(self._again)
+
+    def _again(self, _: asyncio.Task[None]) -> None:
+        del self._running[MONEY]
+        self._mailbox.put_nowait(Again())
+
+    async def _call(self, command: StartCall) -> bool:
+        """False when the money for it is not there yet."""
+        parts = self._parts
+        if command.kind == "tool":
+            asked = tool_intent(self.state, command, parts.clock)
+        else:
+            specs = parts.effects.tools.specs()
+            asked = await model_intent(self.state, command, parts.loop, specs, self._account, parts.clock)
+        if asked.event is None:
+            return False
         if asked.before is not None:
             self._put(asked.before)
         self._put(asked.event)
@@ -188,13 +211,7 @@ class RunDriver:
             self._launches.append(Launch(asked.event))
             if asked.request is not None:
                 self._requests[asked.event.call_id] = asked.request
-
-    async def _asked(self, command: StartCall) -> Asked:
-        parts = self._parts
-        if command.kind == "tool":
-            return tool_intent(self.state, command, parts.clock)
-        specs = parts.effects.tools.specs()
-        return await model_intent(self.state, command, parts.loop, specs, parts.purse, parts.clock)
+        return True
 
     # --- durable, then real -------------------------------------------------------------------
 
@@ -216,6 +233,8 @@ class RunDriver:
         launches, self._launches = self._launches, []
         for launch in launches:
             self._launch(launch.call, recovering=launch.recovering)
+        if not self.state.ended and (counted := await self._account.surplus(self.state)):
+            self._put(counted)
         return False
 
     async def _append(self, park: int | None) -> Appended:
@@ -235,20 +254,14 @@ class RunDriver:
             timers=self._timers,
             park_if_seen=park,
         )
-        delay = 0.05
-        while True:
+
+        async def appending() -> Appended:
             term = self._parts.lease.term
-            try:
-                appended = await self._parts.journal.append(append)
-                self._term = term
-                return appended
-            except JournalUnavailable as error:
-                log.warning(
-                    "the journal is away; the run waits for it",
-                    extra={"run": self._place.run_id, "error": error.message},
-                )
-                await self._parts.clock.sleep(delay)
-                delay = min(delay * 2, 2.0)
+            appended = await self._parts.journal.append(append)
+            self._term = term
+            return appended
+
+        return await retried(appending, self._parts.clock, run_id=self._place.run_id)
 
     def _head_status(self, park: int | None) -> str:
         if self.state.ended:
@@ -356,7 +369,7 @@ class RunDriver:
 
     async def _recover(self) -> None:
         """Takes up the calls left open, except those whose outcome waits in the inbox."""
-        counted = await self._parts.purse.counted(self.state)
+        counted = await self._account.counted(self.state)
         if counted is not None:
             self._put(counted)
         left = [call for call in self.state.open.values() if call.call_id not in self.state.doubt]
@@ -376,23 +389,10 @@ class RunDriver:
         if self._fenced:  # the append that was refused may have had outcomes of effects in it
             for event in self._batch:
                 if event.type in ("CallSucceeded", "CallFailed"):
-                    fact = canonical.loads(event.payload)
-                    body = {"call_id": fact["call_id"], "type": event.type, "event": fact}
-                    await self._report(str(fact["call_id"]), canonical.dumps(body))
+                    await report(self._parts.journal, self._place.run_id, event)
         while not self._mailbox.empty():
             item = self._mailbox.get_nowait()
             unheard = unheard or isinstance(item, Nudge)
             if (self._fenced or self._draining) and isinstance(item, ev.CallSucceeded | ev.CallFailed):
-                body = {"call_id": item.call_id, "type": type(item).__name__, "event": item}
-                await self._report(item.call_id, canonical.dumps(body))
+                await report(self._parts.journal, self._place.run_id, ev.encode(item))
         return unheard
-
-    async def _report(self, call_id: str, body: str) -> None:
-        """To the run's next owner, who reconciles the call if this never arrives."""
-        try:
-            await self._parts.journal.post(self._place.run_id, f"outcome:{call_id}", "outcome", body)
-        except JournalUnavailable as error:
-            log.warning(
-                "a late outcome could not be handed over",
-                extra={"run": self._place.run_id, "call": call_id, "error": error.message},
-            )

@@ -10,6 +10,7 @@ from flowmatik.core import versions
 from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.money import settle_left
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
@@ -230,7 +231,7 @@ class Engine:
                         self.nudge(run_id)
             if turn % SETTLE_EVERY == 0:
                 for run_id in await journal.unsettled(BATCH):
-                    await journal.settle(run_id)
+                    await settle_left(journal, run_id, self._parts.loop)
             await self._parts.clock.sleep(POLL_SECONDS)
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:

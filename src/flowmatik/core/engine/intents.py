@@ -1,6 +1,6 @@
 """Turns a decision to call into its intent: the event that is durable before the effect begins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentLoop
@@ -9,9 +9,9 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import StartCall
 from flowmatik.core.engine.lease import TTL_SECONDS
-from flowmatik.core.engine.money import Purse
-from flowmatik.core.engine.requests import model_request, request_digest
-from flowmatik.core.state import RunState
+from flowmatik.core.engine.money import Account
+from flowmatik.core.engine.requests import model_request, planner_of, request_digest
+from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
@@ -21,9 +21,10 @@ MODEL_CALL_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`before` goes into the journal ahead of `event`; `request` is what a model call will send."""
+    """`before` goes into the journal ahead of `event`; `request` is what a model call will send. Without
+    an event, the money for the call may be there soon."""
 
-    event: ev.CallRequested | ev.CallRefused
+    event: ev.CallRequested | ev.CallRefused | None
     before: ev.AllotmentGranted | None = None
     request: ModelRequest | None = None
 
@@ -37,7 +38,7 @@ async def model_intent(
     command: StartCall,
     loop: AgentLoop,
     specs: dict[str, ToolSpec],
-    purse: Purse,
+    account: Account,
     clock: Clock,
 ) -> Asked:
     """With the money that the call may cost set aside, or the refusal when a cap would be passed."""
@@ -45,7 +46,10 @@ async def model_intent(
     key = idempotency_key(state.created.run_id, call_id)
     request = model_request(state, command.purpose, command.task_id, command.name, loop, specs, key)
     task = state.tasks.get(command.task_id)
-    reservation = await purse.reserve(state, request, task.spec.budget_micros if task else None)
+    agent = _acting(state, task)
+    reservation = await account.reserve(state, request, agent, task.spec.budget_micros if task else None)
+    if reservation.wait:
+        return Asked(event=None)
     if reservation.refusal:
         refused = ev.CallRefused(
             call_id=call_id,
@@ -58,13 +62,25 @@ async def model_intent(
         )
         return Asked(event=refused)
     digest = canonical.content_hash(request_digest(request))
-    intent = _intent(state, command, clock, request_hash=digest, reserved_micros=reservation.micros)
+    intent = replace(
+        _intent(state, command, clock),
+        request_hash=digest,
+        reserved_micros=reservation.micros,
+        scopes=reservation.scopes,
+    )
     return Asked(event=intent, before=reservation.granted, request=request)
 
 
-def _intent(
-    state: RunState, command: StartCall, clock: Clock, *, request_hash: str = "", reserved_micros: int = 0
-) -> ev.CallRequested:
+def _acting(state: RunState, task: TaskState | None) -> str:
+    """The name of the agent that makes the call: the task's, or for the plan the planner, if there is
+    one."""
+    if task is None:
+        planner = planner_of(state)
+        return planner.name if planner else ""
+    return task.agent.name if task.agent else ""
+
+
+def _intent(state: RunState, command: StartCall, clock: Clock) -> ev.CallRequested:
     call_id, now = _next_call(state), clock.now()
     pinned = state.created.tools.get(command.name)
     return ev.CallRequested(
@@ -81,8 +97,7 @@ def _intent(
         key_ttl=pinned.key_ttl if pinned else 0.0,
         arguments=command.arguments or {},
         tool_call_id=command.tool_call_id,
-        request_hash=request_hash,
-        reserved_micros=reserved_micros,
+        scopes=(),
     )
 
 

@@ -29,6 +29,11 @@ class Nudge:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Decide once more: money may have come."""
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """A call that starts once the next append is acknowledged."""
 

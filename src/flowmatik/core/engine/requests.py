@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flowmatik.contracts.agents import AgentLoop, CallModel
+from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel
 from flowmatik.contracts.models import ModelRequest, ToolSchema
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core.brain.plan import PLAN_SCHEMA
@@ -24,7 +24,7 @@ def model_request(
 ) -> ModelRequest:
     """Raises EngineError (`engine.state`) when the state asks for no model there."""
     if purpose == "plan":
-        planner = next((a for a in state.created.agents if a.role == "planner"), None)
+        planner = planner_of(state)
         instructions = planner.instructions if planner else "Plan the goal as tasks."
         return ModelRequest(
             model=model,
@@ -48,6 +48,10 @@ def model_request(
         timeout=MODEL_TIMEOUT,
         idempotency_key=key,
     )
+
+
+def planner_of(state: RunState) -> AgentVersion | None:
+    return next((a for a in state.created.agents if a.role == "planner"), None)
 
 
 def tool_schemas(names: tuple[str, ...], specs: dict[str, ToolSpec]) -> tuple[ToolSchema, ...]:

@@ -78,8 +78,8 @@ INSERT INTO caps (workspace_id, scope, limit_micros) VALUES ($1, $2, $3)
 ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros;
 
 -- name: lift_cap
--- What it granted is forgotten with it.
-DELETE FROM caps WHERE workspace_id = $1 AND scope = $2;
+-- The greatest limit there is: what runs hold of the cap stays counted, should it be set again.
+UPDATE caps SET limit_micros = 9223372036854775807 WHERE workspace_id = $1 AND scope = $2;
 
 -- name: held
 -- What a run holds of each scope.
@@ -87,17 +87,18 @@ SELECT scope, CAST(sum(amount_micros) AS BIGINT) FROM allotments WHERE run_id = 
 GROUP BY scope HAVING sum(amount_micros) > 0 ORDER BY scope;
 
 -- name: unsettled
--- Holders at rest: ended (settling removes them), or parked with more than they cost.
+-- Holders at rest; settling removes them.
 SELECT h.run_id FROM holders h JOIN runs r ON r.run_id = h.run_id
-WHERE r.ended_at <> '' OR (r.owner = '' AND r.cost_micros < (
-    SELECT max(held) FROM (
-        SELECT sum(a.amount_micros) AS held FROM allotments a WHERE a.run_id = h.run_id GROUP BY a.scope
-    ) AS sums))
-ORDER BY h.run_id LIMIT $1;
+WHERE r.ended_at <> '' OR r.owner = '' ORDER BY h.run_id LIMIT $1;
+
+-- name: others_hold
+-- One other run of the workspace that holds, if there is one.
+SELECT run_id FROM holders WHERE workspace_id = $1 AND run_id <> $2 LIMIT 1;
 
 -- name: caps
--- A workspace's caps.
-SELECT scope, limit_micros, granted_micros FROM caps WHERE workspace_id = $1 ORDER BY scope;
+-- A workspace's caps, without those that were lifted.
+SELECT scope, limit_micros, granted_micros FROM caps
+WHERE workspace_id = $1 AND limit_micros < 9223372036854775807 ORDER BY scope;
 
 -- name: allotted
 -- The answer that (run, n) got the first time.

@@ -4,7 +4,7 @@ No method awaits, so every one is atomic on the event loop and a cancelled calle
 nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flowmatik.core.journal.money import MemoryCaps
@@ -17,6 +17,7 @@ from flowmatik.core.journal.port import (
     Creation,
     DeadLetter,
     Input,
+    Kept,
     NewEvent,
     OutboxEntry,
     RunHead,
@@ -323,26 +324,23 @@ class InMemoryJournal:
     async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         self._money.set_cap(workspace_id, scope, limit_micros)
 
-    async def allot(
-        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
-    ) -> bool:
-        return self._money.allot(workspace_id, run_id, n, scopes, amount_micros)
+    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        return self._money.allot(workspace_id, run_id, n, amounts)
 
-    async def held(self, run_id: str) -> int:
-        return self._money.held(run_id)
+    async def held(self, run_id: str) -> dict[str, int]:
+        return {scope: micros for (_, scope), micros in self._money.held(run_id).items()}
 
-    async def settle(self, run_id: str) -> None:
+    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
         run = self._runs.get(run_id)
-        if run is not None and (run.ended_at or not run.owner):
-            self._money.settle(run_id, run.cost_micros, ended=bool(run.ended_at))
+        if run is not None and len(run.events) == seq:
+            self._money.settle(run_id, upto, kept, at_rest=bool(run.ended_at or not run.owner))
 
     async def unsettled(self, limit: int) -> list[str]:
         holders = [self._runs[run_id] for run_id in self._money.holders() if run_id in self._runs]
-        return [
-            run.run_id
-            for run in holders
-            if run.ended_at or (not run.owner and self._money.surplus(run.run_id, run.cost_micros))
-        ][:limit]
+        return [run.run_id for run in holders if run.ended_at or not run.owner][:limit]
+
+    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
+        return self._money.others_hold(workspace_id, run_id)
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return self._money.caps(workspace_id)

@@ -1,9 +1,12 @@
 """Shared caps in memory: what runs drew from each cap, so that they can give it back."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 
-from flowmatik.core.journal.port import Cap
+from flowmatik.core.journal.port import Cap, Kept
 from flowmatik.kernel.errors import InvalidInput
+
+LIFTED = 2**63 - 1  # the limit of a cap that holds nobody and goes on counting
 
 
 def checked_amount(name: str, micros: int) -> int:
@@ -17,6 +20,14 @@ def checked_amount(name: str, micros: int) -> int:
     return micros
 
 
+def checked_amounts(amounts: Mapping[str, int]) -> dict[str, int]:
+    """In lock order."""
+    return {
+        scope: checked_amount(f"the allotment of {scope!r}", micros)
+        for scope, micros in sorted(amounts.items())
+    }
+
+
 class MemoryCaps:
     """Caps, allotments by (run, n) and what each run holds of each scope."""
 
@@ -24,57 +35,57 @@ class MemoryCaps:
         self._limits: dict[tuple[str, str], int] = {}
         self._granted: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, int], bool] = {}
-        self._held: dict[str, dict[tuple[str, str], int]] = {}
-        self._holders: set[str] = set()  # not settled since their end
+        self._drawn: dict[str, list[tuple[int, tuple[str, str], int]]] = {}
+        self._holders: dict[str, str] = {}  # run → workspace, until it is settled at rest
 
     def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         key = (workspace_id, scope)
         if limit_micros is None:
-            self._limits.pop(key, None)
-            self._granted.pop(key, None)
+            if key in self._limits:
+                self._limits[key] = LIFTED
             return
         self._limits[key] = checked_amount(f"the limit of {scope!r}", limit_micros)
         self._granted.setdefault(key, 0)
 
-    def allot(self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount: int) -> bool:
-        checked_amount("the allotment", amount)
+    def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        wanted = {(workspace_id, scope): micros for scope, micros in checked_amounts(amounts).items()}
         answer = self._answers.get((run_id, n))
         if answer is not None:
             return answer
-        capped = [key for scope in set(scopes) if (key := (workspace_id, scope)) in self._limits]
-        answer = all(self._granted[key] + amount <= self._limits[key] for key in capped)
+        capped = {key: micros for key, micros in wanted.items() if key in self._limits}
+        answer = all(self._granted[key] + micros <= self._limits[key] for key, micros in capped.items())
         self._answers[run_id, n] = answer
-        self._holders.add(run_id)
+        self._holders[run_id] = workspace_id
         if answer:
-            held = self._held.setdefault(run_id, {})
-            for key in capped:
-                self._granted[key] += amount
-                held[key] = held.get(key, 0) + amount
+            for key, micros in capped.items():
+                self._granted[key] += micros
+                self._drawn.setdefault(run_id, []).append((n, key, micros))
         return answer
 
-    def held(self, run_id: str) -> int:
-        return min((amount for amount in self._held.get(run_id, {}).values() if amount), default=0)
+    def held(self, run_id: str, upto: int = LIFTED) -> dict[tuple[str, str], int]:
+        sums: Counter[tuple[str, str]] = Counter()
+        for n, key, micros in self._drawn.get(run_id, ()):
+            sums[key] += micros if n <= upto else 0
+        return {key: micros for key, micros in sorted(sums.items()) if micros}
 
     def holders(self) -> list[str]:
         return sorted(self._holders)
 
-    def settle(self, run_id: str, cost: int, *, ended: bool) -> None:
-        """Keep `cost` of each scope and give back the rest."""
-        held = self._held.get(run_id, {})
-        for key, amount in held.items():
-            back = max(amount - cost, 0)
-            if key in self._granted:
-                self._granted[key] = max(self._granted[key] - back, 0)
-            held[key] = amount - back
-        if ended:
-            self._holders.discard(run_id)
+    def others_hold(self, workspace_id: str, run_id: str) -> bool:
+        return any(run != run_id and where == workspace_id for run, where in self._holders.items())
 
-    def surplus(self, run_id: str, cost: int) -> bool:
-        return any(amount > cost for amount in self._held.get(run_id, {}).values())
+    def settle(self, run_id: str, upto: int, kept: Kept, *, at_rest: bool) -> None:
+        for key, micros in self.held(run_id, upto).items():
+            back = micros - kept.of(key[1])
+            if back > 0:
+                self._granted[key] = max(self._granted[key] - back, 0)
+                self._drawn[run_id].append((-1, key, -back))
+        if at_rest:
+            self._holders.pop(run_id, None)
 
     def caps(self, workspace_id: str) -> list[Cap]:
         return [
             Cap(scope=scope, limit_micros=limit, granted_micros=self._granted[workspace, scope])
             for (workspace, scope), limit in sorted(self._limits.items())
-            if workspace == workspace_id
+            if workspace == workspace_id and limit != LIFTED
         ]

@@ -5,8 +5,8 @@ the caller believes in, and only goes down if both still hold. Only the owner ap
 else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micro-dollars.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from flowmatik.kernel.errors import NotFound
@@ -153,6 +153,17 @@ class Cap:
     granted_micros: int  # allotted to runs or spent; never above the limit
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a run keeps of each scope that it drew on: `others` of those that `scopes` does not name."""
+
+    scopes: Mapping[str, int] = field(default_factory=lambda: {})
+    others: int = 0
+
+    def of(self, scope: str) -> int:
+        return self.scopes.get(scope, self.others)
+
+
 class Journal(Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
@@ -243,28 +254,31 @@ class Journal(Protocol):
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None: ...
 
     async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
-        """Keeps what the cap has granted; None lifts it."""
+        """Keeps what the cap has granted; None lifts it. A cap that is set again still counts what it
+        had granted before, for runs may hold it yet."""
         ...
 
-    async def allot(
-        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
-    ) -> bool:
-        """Grant allotment (run_id, n) against every capped scope, all or nothing, cap rows
-        locked in scope order; the same (run_id, n) again answers as the first time. False when
-        a cap would be passed."""
+    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        """Grant allotment (run_id, n), an amount of each scope: all or nothing, cap rows locked in scope
+        order; the same (run_id, n) again answers as the first time. False when a cap would be passed. A
+        scope that never had a cap grants anything and nothing is held of it."""
         ...
 
-    async def held(self, run_id: str) -> int:
-        """What a run holds of the scope that it holds least of; only its owner may rely on it."""
+    async def held(self, run_id: str) -> dict[str, int]:
+        """What a run holds of each scope, its cost included; only its owner may rely on it."""
         ...
 
-    async def settle(self, run_id: str) -> None:
-        """Give back, to every scope that it drew on, what a parked or ended run holds beyond its
-        cost. Nothing happens while a run is owned; calling it again changes nothing."""
+    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
+        """Give back what the run holds beyond `kept` by its allotments up to number `upto`. Nothing
+        happens when the run is no longer at `seq`; doing it again changes nothing."""
         ...
 
     async def unsettled(self, limit: int) -> list[str]:
-        """Parked and ended runs that hold more than they cost, or that `settle` has not seen ended."""
+        """Parked and ended runs that drew on caps and were not settled since they rest."""
+        ...
+
+    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
+        """Whether another run of the workspace has drawn on caps and is not settled at rest."""
         ...
 
     async def caps(self, workspace_id: str) -> list[Cap]: ...

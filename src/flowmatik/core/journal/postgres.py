@@ -1,13 +1,13 @@
 """The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
-from flowmatik.core.journal.money import checked_amount
-from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, OutboxEntry, no_run
+from flowmatik.core.journal.money import checked_amounts
+from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, Kept, OutboxEntry, no_run
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     ending,
@@ -167,23 +167,21 @@ class PostgresJournal(SqlJournal):
             "relayed", [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
         )
 
-    async def allot(
-        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
-    ) -> bool:
-        checked_amount("the allotment", amount_micros)
+    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        wanted = checked_amounts(amounts)
         first = await self._fetch("allotted", run_id, n)
         if not first:
             try:
-                wanted = sorted(set(scopes))
-                rows = await self._fetch("allot", workspace_id, run_id, n, wanted, amount_micros)
+                rows = await self._fetch("allot", workspace_id, run_id, n, [*wanted], [*wanted.values()])
                 return rows[0][0]
             except Conflict:  # the same allotment was asked for at the same moment
                 first = await self._fetch("allotted", run_id, n)
         return bool(first[0][0])
 
-    async def settle(self, run_id: str) -> None:
+    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
+        scopes, micros = [*kept.scopes], [*kept.scopes.values()]
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
-            await self._execute("settle", run_id)
+            await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others)
 
 
 def _appended(rows: Sequence[Row]) -> dict[str, Appended]:

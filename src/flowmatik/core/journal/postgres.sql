@@ -164,35 +164,43 @@ DELETE FROM outbox o USING unnest($1::text[], $2::bigint[]) AS d (run_id, from_s
 WHERE o.run_id = d.run_id AND o.from_seq = d.from_seq;
 
 -- name: allot
--- All caps bear the amount, or none is drawn on. Asking twice at once breaks on the primary key.
-WITH locked AS MATERIALIZED (
+-- All caps bear their amount, or none is drawn on. Asking twice at once breaks on the primary key.
+WITH wanted AS MATERIALIZED (
+    SELECT scope, micros FROM unnest($4::text[], $5::bigint[]) AS w (scope, micros)
+), locked AS MATERIALIZED (
     SELECT scope, limit_micros, granted_micros FROM caps
     WHERE workspace_id = $1 AND scope = ANY ($4::text[]) ORDER BY scope FOR UPDATE
 ), verdict AS MATERIALIZED (
-    SELECT NOT EXISTS (SELECT 1 FROM locked WHERE granted_micros + $5::bigint > limit_micros) AS granted
+    SELECT NOT EXISTS (
+        SELECT 1 FROM locked JOIN wanted USING (scope) WHERE micros > limit_micros - granted_micros
+    ) AS granted
 ), drawn AS (
-    UPDATE caps c SET granted_micros = c.granted_micros + $5::bigint
-    FROM locked l, verdict v WHERE c.workspace_id = $1 AND c.scope = l.scope AND v.granted
+    UPDATE caps c SET granted_micros = c.granted_micros + w.micros
+    FROM locked l JOIN wanted w USING (scope), verdict v
+    WHERE c.workspace_id = $1 AND c.scope = l.scope AND v.granted
 ), recorded AS (
     INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
-    SELECT $2, $3::bigint, s.scope, $1, v.granted::int,
-        CASE WHEN v.granted AND EXISTS (SELECT 1 FROM locked l WHERE l.scope = s.scope)
-            THEN $5::bigint ELSE 0 END
-    FROM unnest($4::text[]) AS s (scope) CROSS JOIN verdict v
+    SELECT $2, $3::bigint, w.scope, $1, v.granted::int,
+        CASE WHEN v.granted AND EXISTS (SELECT 1 FROM locked l WHERE l.scope = w.scope)
+            THEN w.micros ELSE 0 END
+    FROM wanted w CROSS JOIN verdict v
 ), holding AS (
     INSERT INTO holders (run_id, workspace_id) VALUES ($2, $1) ON CONFLICT (run_id) DO NOTHING
 )
 SELECT granted FROM verdict;
 
 -- name: settle
--- A run at rest gives back what it holds beyond its cost. Settling twice at once breaks on the primary key.
+-- A run that is still at this seq gives back what it holds by these allotments beyond what it keeps; at
+-- rest it then holds no surplus until it draws again. Settling twice at once breaks on the primary key.
 WITH run AS MATERIALIZED (
-    SELECT run_id, cost_micros, ended_at FROM runs
-    WHERE run_id = $1 AND (owner = '' OR ended_at <> '') FOR UPDATE
+    SELECT run_id, owner, ended_at FROM runs WHERE run_id = $1 AND head_seq = $2::bigint FOR UPDATE
+), sums AS MATERIALIZED (
+    SELECT a.workspace_id, a.scope, sum(a.amount_micros)::bigint AS held
+    FROM allotments a JOIN run USING (run_id) WHERE a.n <= $3::bigint GROUP BY a.workspace_id, a.scope
 ), surplus AS MATERIALIZED (
-    SELECT a.workspace_id, a.scope, sum(a.amount_micros)::bigint - r.cost_micros AS back
-    FROM allotments a JOIN run r USING (run_id)
-    GROUP BY a.workspace_id, a.scope, r.cost_micros HAVING sum(a.amount_micros) > r.cost_micros
+    SELECT s.workspace_id, s.scope, s.held - coalesce(k.micros, $6::bigint) AS back
+    FROM sums s LEFT JOIN unnest($4::text[], $5::bigint[]) AS k (scope, micros) USING (scope)
+    WHERE s.held > coalesce(k.micros, $6::bigint)
 ), locked AS MATERIALIZED (
     SELECT c.workspace_id, c.scope, s.back FROM caps c JOIN surplus s USING (workspace_id, scope)
     ORDER BY c.scope FOR UPDATE OF c
@@ -200,7 +208,7 @@ WITH run AS MATERIALIZED (
     UPDATE caps c SET granted_micros = greatest(c.granted_micros - l.back, 0)
     FROM locked l WHERE c.workspace_id = l.workspace_id AND c.scope = l.scope
 ), done AS (
-    DELETE FROM holders h USING run r WHERE h.run_id = r.run_id AND r.ended_at <> ''
+    DELETE FROM holders h USING run r WHERE h.run_id = r.run_id AND (r.ended_at <> '' OR r.owner = '')
 )
 INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
 SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back

@@ -135,12 +135,14 @@ class SqlJournal(ABC):
         checked_amount(f"the limit of {scope!r}", limit_micros)
         await self._execute("set_cap", workspace_id, scope, limit_micros)
 
-    async def held(self, run_id: str) -> int:
-        sums = [row[1] for row in await self._fetch("held", run_id)]
-        return min(sums, default=0)
+    async def held(self, run_id: str) -> dict[str, int]:
+        return {row[0]: row[1] for row in await self._fetch("held", run_id)}
 
     async def unsettled(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("unsettled", limit)]
+
+    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
+        return bool(await self._fetch("others_hold", workspace_id, run_id))
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return [

@@ -1,17 +1,18 @@
 """The journal in a SQLite file: every batch is one transaction on the file's one writer thread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
-from flowmatik.core.journal.money import checked_amount
+from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
     Appended,
     Claim,
     Created,
     Creation,
+    Kept,
     NewEvent,
     OutboxEntry,
     no_run,
@@ -234,36 +235,34 @@ class SqliteJournal(SqlJournal):
 
         await self._store.write(work)
 
-    async def allot(
-        self, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount_micros: int
-    ) -> bool:
-        checked_amount("the allotment", amount_micros)
-        return await self._store.write(
-            lambda db: self._allot(db, workspace_id, run_id, n, sorted(set(scopes)), amount_micros)
-        )
+    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        wanted = checked_amounts(amounts)
+        return await self._store.write(lambda db: self._allot(db, workspace_id, run_id, n, wanted))
 
-    def _allot(
-        self, db: Any, workspace_id: str, run_id: str, n: int, scopes: Sequence[str], amount: int
-    ) -> bool:
+    def _allot(self, db: Any, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         first = db.execute(self._sql["allotted"], (run_id, n)).fetchone()
         if first:
             return bool(first[0])
-        caps = {row[0]: row[1] - row[2] for row in db.execute(self._sql["caps"], (workspace_id,))}
-        granted = all(caps.get(scope, amount) >= amount for scope in scopes)
-        for scope in scopes:
-            drawn = amount if granted and scope in caps else 0
+        rooms = db.execute(self._sql["rooms"], (workspace_id, canonical.dumps(list(amounts)))).fetchall()
+        room: dict[str, int] = dict(rooms)
+        granted = all(room.get(scope, micros) >= micros for scope, micros in amounts.items())
+        for scope, micros in amounts.items():
+            drawn = micros if granted and scope in room else 0
             if drawn:
                 db.execute(self._sql["draw"], (workspace_id, scope, drawn))
             db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
         db.execute(self._sql["holder"], (run_id, workspace_id))
         return granted
 
-    async def settle(self, run_id: str) -> None:
+    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
         def work(db: Any) -> None:
-            for workspace_id, scope, back, lowest in db.execute(self._sql["surplus"], (run_id,)).fetchall():
-                db.execute(self._sql["give_back"], (workspace_id, scope, back))
-                row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
-                db.execute(self._sql["allotment"], row)
-            db.execute(self._sql["settled"], (run_id,))
+            rows = db.execute(self._sql["drawn"], (run_id, seq, upto)).fetchall()
+            for workspace_id, scope, micros, lowest in rows:
+                back = micros - kept.of(scope)
+                if back > 0:
+                    db.execute(self._sql["give_back"], (workspace_id, scope, back))
+                    row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
+                    db.execute(self._sql["allotment"], row)
+            db.execute(self._sql["settled"], (run_id, seq))
 
         await self._store.write(work)

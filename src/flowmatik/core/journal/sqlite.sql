@@ -94,6 +94,11 @@ UPDATE workers SET expires_at = $2 WHERE owner = $1 AND expires_at > $3;
 -- The pointer has reached the bus.
 DELETE FROM outbox WHERE run_id = $1 AND from_seq = $2;
 
+-- name: rooms
+-- What each of these caps can still grant.
+SELECT scope, limit_micros - granted_micros FROM caps
+WHERE workspace_id = $1 AND scope IN (SELECT value FROM json_each($2));
+
 -- name: draw
 -- Draw on a cap, if it bears the amount.
 UPDATE caps SET granted_micros = granted_micros + $3
@@ -108,18 +113,17 @@ VALUES ($1, $2, $3, $4, $5, $6);
 -- The run draws on caps, so that somebody must settle it.
 INSERT INTO holders (run_id, workspace_id) VALUES ($1, $2) ON CONFLICT (run_id) DO NOTHING;
 
--- name: surplus
--- What a run at rest holds of each scope beyond its cost, and the lowest n so far.
-SELECT a.workspace_id, a.scope, sum(a.amount_micros) - r.cost_micros,
-    (SELECT min(n) FROM allotments WHERE run_id = $1)
+-- name: drawn
+-- What a run that is still at this seq holds of each scope by these allotments, and the lowest n so far.
+SELECT a.workspace_id, a.scope, sum(a.amount_micros), (SELECT min(n) FROM allotments WHERE run_id = $1)
 FROM allotments a JOIN runs r ON r.run_id = a.run_id
-WHERE a.run_id = $1 AND (r.owner = '' OR r.ended_at <> '')
-GROUP BY a.workspace_id, a.scope HAVING sum(a.amount_micros) > r.cost_micros ORDER BY a.scope;
+WHERE a.run_id = $1 AND r.head_seq = $2 AND a.n <= $3
+GROUP BY a.workspace_id, a.scope ORDER BY a.scope;
 
 -- name: settled
--- An ended run draws no more.
-DELETE FROM holders WHERE run_id = $1
-    AND EXISTS (SELECT 1 FROM runs WHERE runs.run_id = $1 AND runs.ended_at <> '');
+-- A run at rest holds no surplus until it draws again.
+DELETE FROM holders WHERE run_id = $1 AND EXISTS (SELECT 1 FROM runs
+    WHERE runs.run_id = $1 AND head_seq = $2 AND (ended_at <> '' OR owner = ''));
 
 -- name: give_back
 -- Lower what a cap has granted.

@@ -1,0 +1,16 @@
+"""Reading a run's whole history, page by page."""
+
+from flowmatik.core.journal.port import Journal, StoredEvent
+
+PAGE = 1000
+
+
+async def whole(journal: Journal, run_id: str) -> list[StoredEvent]:
+    """All its events in order, whatever seq the first has."""
+    history: list[StoredEvent] = []
+    while True:
+        after = history[-1].seq if history else 0
+        page = await journal.read(run_id, after_seq=after, limit=PAGE)
+        history.extend(page)
+        if len(page) < PAGE:
+            return history
