@@ -9,7 +9,7 @@ from typing import Any
 
 from flowmatik.kernel.sqlite import Connection
 
-PIPELINE = "1"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
+PIPELINE = "2"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
 
 Offsets = tuple[tuple[int, int], ...]
 
