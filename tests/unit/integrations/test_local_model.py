@@ -122,8 +122,38 @@ async def test_a_row_of_a_table_answers_with_its_own_cells() -> None:
     table = "| Size | Fee |\n| --- | --- |\n| Small boat | 40 |\n| Large boat | 95 |\n"
     passage = {"id": "t", "source": "fees.md", "title": "Mooring fees", "heading": "", "text": table}
     finding = await answer("What is the mooring fee for a large boat?", [passage])
-    assert "95" in finding["text"]
-    assert "40" not in finding["text"]
+    assert finding["text"] == "Size: Large boat; Fee: 95 [1]"
+    assert [c["quote"] for c in finding["citations"]] == ["| Large boat | 95 |"]
+
+
+async def test_figures_in_the_header_of_a_table_are_cited_too() -> None:
+    table = "| Berth | Rate A2 |\n| --- | --- |\n| North quay | 14 |\n| South quay | 17 |\n"
+    passage = {"id": "t", "source": "rates.md", "title": "Berth rates", "heading": "", "text": table}
+    finding = await answer("What is the berth rate at the south quay?", [passage])
+    assert finding["text"] == "Berth: South quay; Rate A2: 17 [1][2]"
+    assert [c["quote"] for c in finding["citations"]] == ["| South quay | 17 |", "| Berth | Rate A2 |"]
+
+
+SHOPS = {
+    "id": "c",
+    "source": "tiendas.csv",
+    "title": "tiendas",
+    "heading": "",
+    "text": 'Tienda;Ciudad;Alquiler\nFaro;Vigo;"1.200,50"\nPlaza;Jaca;900\nMuelle;Vigo;750',
+}
+
+
+async def test_a_row_of_a_csv_answers_readably_and_quotes_its_line() -> None:
+    finding = await answer("¿Qué alquiler paga la tienda Faro?", [SHOPS])
+    assert finding["text"] == "Tienda: Faro; Ciudad: Vigo; Alquiler: 1.200,50 [1]"
+    assert [c["quote"] for c in finding["citations"]] == ['Faro;Vigo;"1.200,50"']
+
+
+@pytest.mark.parametrize(
+    "question", ["¿Qué alquiler paga la tienda de Vigo?", "¿Qué alquiler pagan las tiendas?"]
+)
+async def test_a_row_of_a_csv_that_is_not_singled_out_is_no_answer(question: str) -> None:
+    assert not (await answer(question, [SHOPS]))["found"]
 
 
 SEVERITIES = {

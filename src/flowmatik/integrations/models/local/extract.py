@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from flowmatik.integrations.models.local import reading
+from flowmatik.integrations.models.local import reading, rows
 from flowmatik.integrations.models.local.clauses import spans
 from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.trust import grounds, trust
-from flowmatik.integrations.models.local.words import fold, language_of
+from flowmatik.integrations.models.local.words import fold, language_of, terms
 
 MAX_CHARACTERS = 300
 CUT = "…"  # where a sentence goes on
@@ -52,11 +52,13 @@ class Extract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut."""
+    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut.
+    `header` is that of its table where figures in it are shown too, and need a citation."""
 
     text: str
     shown: str
     passage_id: str
+    header: str = ""
 
 
 def extract(question: str, passages: list[Passage]) -> Extract:
@@ -66,6 +68,7 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     replaced = frozenset(one.id for one in kept) - {one.id for one in current}
     pool = [candidate for passage in kept for candidate in candidates(passage)]
     asked = ask(question, pool)
+    pool = [one for one in pool if not rows.is_csv(one.passage.source) or _singled_out(asked, one, pool)]
     if not pool or not asked.order:
         return Extract(quotes=(), trust=-1.0)
     read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
@@ -77,6 +80,19 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     return Extract(quotes=tuple(chosen), trust=trust(found))
 
 
+def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
+    """Only the first rows of a data file are among the passages: one of them answers when what the
+    question names (says, if it names nothing) beside file and columns is in that row and no other."""
+    named = terms(f"{row.passage.title} {row.context}", asked.language)
+    wanted = (asked.names - named) or (frozenset(asked.order) - named)
+    beside = (one for one in pool if one.passage is row.passage and one is not row)
+    return (
+        bool(wanted)
+        and wanted <= terms(row.text, asked.language)
+        and not any(wanted <= terms(one.text, asked.language) for one in beside)
+    )
+
+
 def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
     """A finding: cited, or an honest "not found" in the question's language."""
     found = extract(question, passages)
@@ -84,9 +100,12 @@ def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
         return not_found(language_of(question))
     parts: list[str] = []
     citations: list[dict[str, Any]] = []
-    for n, quote in enumerate(found.quotes, 1):
-        parts.append(f"{quote.shown} [{n}]")
-        citations.append({"n": n, "passage_id": quote.passage_id, "quote": quote.text})
+    for quote in found.quotes:
+        marks = ""
+        for text in (quote.text, quote.header) if quote.header else (quote.text,):
+            citations.append({"n": len(citations) + 1, "passage_id": quote.passage_id, "quote": text})
+            marks += f"[{len(citations)}]"
+        parts.append(f"{quote.shown} {marks}")
     return {"found": True, "text": " ".join(parts), "citations": citations}
 
 
@@ -100,11 +119,15 @@ def not_found(language: str) -> dict[str, Any]:
 
 
 def shown(quote: str) -> str:
-    """A quote as a person reads it: one line, a table row as its cells."""
-    text = " ".join(quote.split())
-    if text.startswith("|"):
-        return " · ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip())
-    return text.replace("**", "").replace("`", "")
+    """A quote as a person reads it: one line without marks of emphasis and code."""
+    return " ".join(quote.split()).replace("**", "").replace("`", "")
+
+
+def _row_quote(one: Candidate) -> Quote:
+    said = rows.readable(one.header, one.row, MAX_CHARACTERS)
+    names = "".join(one.header)
+    header = one.context if any(c.isdigit() for c in names) else ""
+    return Quote(text=one.text, shown=said, passage_id=one.passage.id, header=header)
 
 
 def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
@@ -136,6 +159,8 @@ class _Part:
 
     @property
     def quote(self) -> Quote:
+        if self.candidate.row:
+            return _row_quote(self.candidate)
         return Quote(text=self.text, shown=self.said, passage_id=self.candidate.passage.id)
 
     @property
@@ -153,17 +178,20 @@ class _Part:
 
 def _parts(one: Reading) -> list[_Part]:
     text = one.candidate.text
+    if one.candidate.row:
+        return [_part(one, 0, len(text))]
     limit = MAX_CHARACTERS - (len(f"{CUT}  {CUT}") if len(text) > MAX_CHARACTERS else 0)
-    return [
-        _Part(
-            candidate=one.candidate,
-            start=one.candidate.start + a,
-            end=one.candidate.start + b,
-            text=text[a:b].strip(),
-            worth=one.within(a, b) - DEAR * (b - a),
-        )
-        for a, b in spans(text, limit)
-    ]
+    return [_part(one, a, b) for a, b in spans(text, limit)]
+
+
+def _part(one: Reading, start: int, end: int) -> _Part:
+    return _Part(
+        candidate=one.candidate,
+        start=one.candidate.start + start,
+        end=one.candidate.start + end,
+        text=one.candidate.text[start:end].strip(),
+        worth=one.within(start, end) - DEAR * (end - start),
+    )
 
 
 def _settled(asked: Asked, best: Reading) -> bool:
@@ -186,4 +214,7 @@ def _listed(read: list[Reading]) -> list[Quote]:
         if len(one.candidate.text) <= room and one.candidate.text not in [other.text for other in chosen]:
             chosen.append(one.candidate)
     ordered = sorted(chosen, key=lambda one: (one.passage.rank, one.start))
-    return [Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id) for one in ordered]
+    return [
+        _row_quote(one) if one.row else Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id)
+        for one in ordered
+    ]
