@@ -302,3 +302,103 @@ async def test_its_stream_ends_with_the_reply() -> None:
     *deltas, last = [item async for item in gateway.stream(asked)]
     assert isinstance(last, ModelReply)
     assert "".join(item.text for item in deltas if isinstance(item, TextDelta)) == last.text
+
+
+DESCRIBE = ToolSchema(name="tables_describe", description="", parameters={"type": "object"})
+QUERY = ToolSchema(name="tables_query", description="", parameters={"type": "object"})
+BOATS = {
+    "tables": [
+        {
+            "name": "boats.csv",
+            "table": "boats",
+            "columns": [
+                {"name": "boat", "type": "VARCHAR", "values": ["Alba", "Nube"]},
+                {"name": "fee", "type": "BIGINT"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("What is the average fee by moonlight?", ("“moonlight”", "I can count")),
+        ("¿Cuántos boats pagaron más de 40?", ("«más de 40»", "Puedo contar")),
+    ],
+)
+async def test_what_the_tables_refuse_is_named_with_what_can_be_asked(
+    question: str, parts: tuple[str, ...]
+) -> None:
+    asked = request(question, BOATS, tools=(DESCRIBE, QUERY))
+    finding = json.loads((await say(asked)).text)
+    assert not finding["found"]
+    assert all(part in finding["text"] for part in parts), finding["text"]
+    assert len(finding["text"]) <= 300
+
+
+async def _after_refusal(question: str, passages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    refusal = "The tables do not answer this: I do not understand “roses”."
+    told = f"{question}\n\nThe earlier attempt did not pass:\n- nothing was found with tables: {refusal}"
+    return json.loads((await say(request(told, {"passages": passages}))).text)
+
+
+async def test_after_a_refusal_of_the_tables_only_a_document_that_says_it_all_answers() -> None:
+    half = await _after_refusal("How many tulips of the rose garden were sold by Emily Hart?", [ROSE, WELL])
+    assert half == {
+        "found": False,
+        "text": "The tables do not answer this: I do not understand “roses”.",
+        "citations": [],
+    }
+    whole = await _after_refusal("How deep is the well?", [ROSE, WELL])
+    assert whole["found"]
+    assert "forty metres" in whole["text"]
+
+
+async def test_the_part_of_a_goal_without_an_answer_is_named_in_the_goals_language() -> None:
+    cited = {"n": 1, "passage_id": "p1", "quote": "Abre a las nueve."}
+    found = {
+        "task": "¿A qué hora abre?",
+        "found": True,
+        "text": "Abre a las nueve. [1]",
+        "citations": [cited],
+    }
+    refusal = "Las tablas no responden a esto: no entiendo «más de 40»."
+    lost = {"task": "¿cuántas barcas pagan más de 40?", "found": False, "text": refusal, "citations": []}
+    goal = "¿A qué hora abre y cuántas barcas pagan más de 40?"
+    asked = ModelRequest(
+        model="local/extractive",
+        messages=(Message(role="user", content=json.dumps({"goal": goal, "findings": [found, lost]})),),
+        output_schema=FINDING_SCHEMA,
+    )
+    written = json.loads((await say(asked)).text)
+    assert written["found"]
+    assert written["text"] == (
+        "Abre a las nueve. [1] No he encontrado respuesta a: «cuántas barcas pagan más de …»."
+        " Las tablas no responden a esto: no entiendo «más de …»."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "word"), [("¿Cuál es la fee total?", "Suma de fee"), ("total fee", "Sum of fee")]
+)
+async def test_a_figure_is_named_in_the_questions_language(question: str, word: str) -> None:
+    result = {"rows": [[7]], "computation_id": "cmp_1", "summary": "sum_fee = 7"}
+    call = Message(role="assistant", tool_calls=(ToolCall(id="1", name="tables_query", arguments={}),))
+    told = Message(role="tool", name="tables_query", tool_call_id="1", content=json.dumps(result))
+    before = request(question, BOATS, tools=(DESCRIBE, QUERY))
+    asked = ModelRequest(
+        model=before.model,
+        messages=(*before.messages, call, told),
+        tools=before.tools,
+        output_schema=FINDING_SCHEMA,
+    )
+    assert json.loads((await say(asked)).text)["text"] == f"{word}: 7 [1]"
+
+
+@pytest.mark.parametrize(("greeting", "begins"), [("hello", "I am"), ("hola", "Soy")])
+async def test_small_talk_without_a_task_that_it_knows_is_refused(greeting: str, begins: str) -> None:
+    asked = ModelRequest(model="local/extractive", messages=(Message(role="user", content=greeting),))
+    reply = await say(asked)
+    assert reply.finish == "refused"
+    assert reply.text.startswith(begins)

@@ -26,6 +26,7 @@ MAX_LISTED = 1200
 MOST_LISTED = 12
 DEAR = 0.0002  # the chance that one more character has to earn
 SECOND = 0.03  # and a second quote
+ALL_BUT_ALL = 0.8
 TRIED = 4  # sentences that the second quote may come from
 LISTED = 4.0  # how far behind the best sentence the last one of a list may be
 WANTED = 6.0  # what a replaced document gains when the question is of the past
@@ -44,10 +45,12 @@ _PAST = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
-    """`trust` is below 0 when the quotes are not good enough to be an answer."""
+    """`trust` is below 0 when the quotes are not good enough to be an answer. `covers`: how much of the
+    question the best sentence says, with what leads to it; 0 when it says nothing of the kind asked for."""
 
     quotes: tuple["Quote", ...]
     trust: float
+    covers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,9 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
     best = read[0]
     found = grounds(asked, kept, best.candidate.passage, best.evidence)
-    return Extract(quotes=tuple(chosen), trust=trust(found))
+    said = best.evidence
+    covers = said.own + said.near if said.fits >= 0 else 0.0
+    return Extract(quotes=tuple(chosen), trust=trust(found), covers=covers)
 
 
 def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
@@ -93,9 +98,12 @@ def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
     )
 
 
-def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
-    """A finding: cited, or an honest "not found" in the question's language."""
+def answer(question: str, passages: list[Passage], refusal: str = "") -> dict[str, Any]:
+    """A finding: cited, or an honest "not found" in the question's language. After a `refusal` of the
+    tables, a sentence has to say all but all that was asked, and the refusal stands otherwise."""
     found = extract(question, passages)
+    if refusal and found.covers < ALL_BUT_ALL:
+        return {"found": False, "text": refusal, "citations": []}
     if not found.quotes or found.trust < 0:
         return not_found(language_of(question))
     parts: list[str] = []
