@@ -364,7 +364,8 @@ async def test_the_part_of_a_goal_without_an_answer_is_named_in_the_goals_langua
         "citations": [cited],
     }
     refusal = "Las tablas no responden a esto: no entiendo «más de 40»."
-    lost = {"task": "¿cuántas barcas pagan más de 40?", "found": False, "text": refusal, "citations": []}
+    lost: dict[str, Any] = {"found": False, "text": refusal, "citations": []}
+    lost["task"] = "¿cuántas barcas pagan más de 40?"
     goal = "¿A qué hora abre y cuántas barcas pagan más de 40?"
     asked = ModelRequest(
         model="local/extractive",
