@@ -121,7 +121,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
     catalogue = StoredCatalogue(stores.database, clock)
     await catalogue.seed(WORKSPACE)
-    tools = build_toolbox(memory, outbox=settings.outbox)
+    tools = build_toolbox(memory, outbox=settings.outbox, clock=clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,

@@ -403,3 +403,39 @@ async def test_small_talk_without_a_task_that_it_knows_is_refused(greeting: str,
     reply = await say(asked)
     assert reply.finish == "refused"
     assert reply.text.startswith(begins)
+
+
+WASH = "From 1 January 2026 a sail wash costs 56 euros. Until 31 December 2025 a sail wash costs 52 euros."
+LAVADO = (
+    "El lavado de velas cuesta 52 euros. Desde el 1 de enero de 2026 el lavado de velas cuesta 56 euros."
+    " A partir del 1 de marzo de 2027 el lavado de velas cuesta 61 euros."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "today", "price"),
+    [
+        ("How much does a sail wash cost?", WASH, "2026-05-01", "56"),
+        ("How much does a sail wash cost?", WASH, "2025-05-01", "52"),
+        ("¿Cuánto cuesta el lavado de velas?", LAVADO, "2025-05-01", "52"),
+        ("¿Cuánto cuesta ahora el lavado de velas?", LAVADO, "2026-05-01", "56"),
+        ("¿Cuánto cuesta el lavado de velas?", LAVADO, "2027-05-01", "61"),
+    ],
+)
+async def test_of_dated_statements_the_one_in_force_on_the_day_of_the_search_answers(
+    question: str, text: str, today: str, price: str
+) -> None:
+    passage = {"id": "w", "source": "w.md", "title": "Sails", "heading": "", "text": text}
+    finding = json.loads((await say(request(question, {"passages": [passage], "today": today}))).text)
+    first = finding["citations"][0]["quote"]
+    assert f"{price} eur" in first
+    assert len(finding["citations"]) == 1
+
+
+async def test_a_document_that_is_not_in_force_yet_replaces_nothing() -> None:
+    old = ticket("tickets-2025", "8", effective="2025-01-01")
+    new = ticket("tickets-2027", "11", effective="2027-01-01", replaces=["tickets-2025.md"])
+    for today, holds in (("2026-06-01", "tickets-2025"), ("2027-06-01", "tickets-2027")):
+        result = {"passages": [old, new], "today": today}
+        finding = json.loads((await say(request("What is the price of a museum ticket?", result))).text)
+        assert [c["passage_id"] for c in finding["citations"]] == [holds]

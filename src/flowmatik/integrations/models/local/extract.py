@@ -18,6 +18,7 @@ from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, ri
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.trust import grounds, trust
+from flowmatik.integrations.models.local.validity import validity
 from flowmatik.integrations.models.local.words import fold, language_of, terms
 
 MAX_CHARACTERS = 300
@@ -27,6 +28,7 @@ MOST_LISTED = 12
 DEAR = 0.0002  # the chance that one more character has to earn
 SECOND = 0.03  # and a second quote
 ALL_BUT_ALL = 0.8
+SAME, NEARLY = 2.5, 0.25  # how far behind in score and in words a sentence says the same, dated
 TRIED = 4  # sentences that the second quote may come from
 LISTED = 4.0  # how far behind the best sentence the last one of a list may be
 WANTED = 6.0  # what a replaced document gains when the question is of the past
@@ -64,17 +66,22 @@ class Quote:
     header: str = ""
 
 
-def extract(question: str, passages: list[Passage]) -> Extract:
+def extract(question: str, passages: list[Passage], today: str = "") -> Extract:
     """The best answer that the passages hold, whatever its worth."""
-    current = in_force(passages)
-    kept = passages if _PAST.search(fold(question)) else current
+    current = in_force(passages, today)
+    past = _PAST.search(fold(question)) is not None
+    kept = passages if past else current
     replaced = frozenset(one.id for one in kept) - {one.id for one in current}
     pool = [candidate for passage in kept for candidate in candidates(passage)]
+    if today and not past:
+        pool = [one for one in pool if validity(one.text).holds(today)] or pool
     asked = ask(question, pool)
     pool = [one for one in pool if not rows.is_csv(one.passage.source) or _singled_out(asked, one, pool)]
     if not pool or not asked.order:
         return Extract(quotes=(), trust=-1.0)
     read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
+    if not past:
+        read = _latest_first(read)
     if not read:
         return Extract(quotes=(), trust=-1.0)
     chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
@@ -83,6 +90,26 @@ def extract(question: str, passages: list[Passage]) -> Extract:
     said = best.evidence
     covers = said.own + said.near if said.fits >= 0 else 0.0
     return Extract(quotes=tuple(chosen), trust=trust(found), covers=covers)
+
+
+def _latest_first(read: list[Reading]) -> list[Reading]:
+    """Of sentences that say the same but for the time from which it holds, only the one that began to
+    hold last."""
+    if not read or read[0].evidence.fits < 1:
+        return read
+    best = read[0]
+    alike = [
+        one
+        for one in read
+        if one.score >= best.score - SAME
+        and one.evidence.own >= best.evidence.own - NEARLY
+        and one.evidence.fits == 1
+    ]
+    starts = {id(one): validity(one.candidate.text).first for one in alike}
+    latest = max(alike, key=lambda one: starts[id(one)])
+    if not starts[id(latest)]:
+        return read
+    return [latest, *(one for one in read if id(one) not in starts)]
 
 
 def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
@@ -98,10 +125,10 @@ def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
     )
 
 
-def answer(question: str, passages: list[Passage], refusal: str = "") -> dict[str, Any]:
+def answer(question: str, passages: list[Passage], *, today: str = "", refusal: str = "") -> dict[str, Any]:
     """A finding: cited, or an honest "not found" in the question's language. After a `refusal` of the
     tables, a sentence has to say all but all that was asked, and the refusal stands otherwise."""
-    found = extract(question, passages)
+    found = extract(question, passages, today)
     if refusal and found.covers < ALL_BUT_ALL:
         return {"found": False, "text": refusal, "citations": []}
     if not found.quotes or found.trust < 0:

@@ -69,10 +69,16 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def in_force(passages: list[Passage]) -> list[Passage]:
+def in_force(passages: list[Passage], today: str = "") -> list[Passage]:
     """Without those that another passage's document replaces, by its own word or by a later date
-    of the same title."""
-    return [one for one in passages if not any(_supersedes(other, one) for other in passages)]
+    of the same title. What is not in force `today` replaces nothing yet."""
+    begun = [one for one in passages if not today or one.effective <= today]
+    return [one for one in begun or passages if not any(_supersedes(other, one) for other in begun)]
+
+
+def today_of(results: list[dict[str, Any]]) -> str:
+    """The day on which the search was made, as its result says; "" if it does not."""
+    return next((str(result["today"]) for result in results if result.get("today")), "")
 
 
 def _supersedes(newer: Passage, older: Passage) -> bool:

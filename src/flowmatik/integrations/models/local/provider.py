@@ -53,8 +53,10 @@ class LocalProvider:
         if SEARCH in offered:
             if not results.get(SEARCH):
                 return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
-            found = passages.read(_dicts(results[SEARCH]))
-            return _say(extract.answer(question, found, refusal=_refusal_before(request.messages)))
+            searched = _dicts(results[SEARCH])
+            found, today = passages.read(searched), passages.today_of(searched)
+            refusal = _refusal_before(request.messages)
+            return _say(extract.answer(question, found, today=today, refusal=refusal))
         findings = _findings(request.messages)
         if findings is not None:
             return _say(compose(findings))
