@@ -6,6 +6,7 @@ the way of a plain turn.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from flowmatik.agents.output import parse_json, schema_fault
 from flowmatik.contracts.agents import (
@@ -36,6 +37,9 @@ class ReducerLoop:
         state = replace(state, messages=(*state.messages, said), turns=state.turns + 1)
         if reply.tool_calls:
             return _wishes(agent, state, reply.tool_calls)
+        if agent.output_schema is None and reply.finish == "refused":
+            absent: dict[str, Any] = {"found": False, "text": reply.text, "citations": []}
+            return replace(state, done=LoopDone(output=absent))
         if agent.output_schema is None:
             return replace(state, done=LoopDone(output=reply.text))
         try:

@@ -126,7 +126,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
-    tools = build_toolbox(memory, outbox=settings.outbox)
+    tools = build_toolbox(memory, outbox=settings.outbox, clock=clock)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
     engine = build_engine(

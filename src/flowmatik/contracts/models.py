@@ -68,7 +68,8 @@ class ModelReply:
     usage: Usage = field(default_factory=Usage)
     cost_micros: int | None = 0  # None: price or usage unknown
     model: str = ""  # what really served it
-    finish: Literal["stop", "length", "tool_calls", "filtered"] = "stop"
+    # "refused": the model says that it cannot do what was asked; its text says why.
+    finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

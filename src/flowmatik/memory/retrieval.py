@@ -17,7 +17,7 @@ import numpy.typing as npt
 from flowmatik.contracts.memory import Passage, is_among
 from flowmatik.kernel.sqlite import Connection
 from flowmatik.memory import analysis, language, records
-from flowmatik.memory.sources import Names, resolve_replaces
+from flowmatik.memory.sources import Names, resolve_replaces, with_successors
 
 K1 = 1.2
 B = 0.75
@@ -60,7 +60,7 @@ def load(
     if old is not None and old.revision == revision:
         return old
     found = connection.execute(
-        "SELECT id, source, title, embedder FROM documents WHERE workspace_id = ? ORDER BY source",
+        "SELECT id, source, title, embedder, replaces FROM documents WHERE workspace_id = ? ORDER BY source",
         (workspace_id,),
     ).fetchall()
     number = {row[0]: index for index, row in enumerate(found)}
@@ -69,6 +69,7 @@ def load(
         "SELECT row, terms, document_id, vector FROM chunks WHERE workspace_id = ? ORDER BY row",
         (workspace_id,),
     ).fetchall()
+    names = Names(sources=tuple(row[1] for row in found), titles=tuple(row[2] for row in found))
     vectors = None
     if embedded:
         vectors = np.zeros((len(chunks), dimension), dtype=np.float32)
@@ -81,7 +82,7 @@ def load(
         lengths=np.array([row[1] for row in chunks], dtype=np.float64),
         documents=np.array([number[row[2]] for row in chunks], dtype=np.int32),
         vectors=vectors,
-        names=Names(sources=tuple(row[1] for row in found), titles=tuple(row[2] for row in found)),
+        names=with_successors(names, [json.loads(row[4]) for row in found]),
     )
 
 
@@ -98,7 +99,8 @@ def search(connection: Connection, workspace_id: str, query: Query, snapshot: Sn
     if query.vector is not None and snapshot.vectors is not None:
         cosine = (snapshot.vectors @ query.vector).astype(np.float64)
     total = fuse(words, cosine, code)
-    order = np.argsort(-total, kind="stable")[: query.limit]
+    best = [int(i) for i in np.argsort(-total, kind="stable")[: query.limit]]
+    order = _with_successors(best, total, snapshot)
     legs = {
         int(snapshot.rows[i]): (
             float(total[i]),
@@ -108,6 +110,29 @@ def search(connection: Connection, workspace_id: str, query: Query, snapshot: Sn
         if total[i] > 0
     }
     return _passages(connection, workspace_id, legs, snapshot.names)
+
+
+def _with_successors(order: list[int], total: Floats, snapshot: Snapshot) -> list[int]:
+    """Before a passage of a document that another one replaces stands the best of that other one, with
+    the same score: who finds what no longer holds finds what holds now. As many as before: the
+    passages that are replaced make room, of each document the first one last."""
+    found: list[int] = []
+    replaced: dict[int, list[int]] = {}
+    for i in order:
+        document = int(snapshot.documents[i])
+        newer = snapshot.names.successors.get(document)
+        theirs = np.flatnonzero(snapshot.documents == newer)
+        if newer is not None and total[i] > 0 and len(theirs):
+            replaced.setdefault(document, []).append(i)
+            best = int(theirs[np.argmax(total[theirs])])
+            if best not in found and best not in order:
+                total[best] = total[i]
+                found.append(best)
+        found.append(i)
+    again = [i for passages in replaced.values() for i in passages[1:]]
+    for i in sorted(again, key=order.index, reverse=True)[: len(found) - len(order)]:
+        found.remove(i)
+    return found[: len(order)]
 
 
 def fuse(words: Floats, cosine: Floats, query_language: str) -> Floats:

@@ -1,7 +1,7 @@
 """Names of documents, and what a document means when it names another."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from flowmatik.memory.language import fold
@@ -9,10 +9,23 @@ from flowmatik.memory.language import fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Parallel: the source names of a workspace and their titles."""
+    """Parallel: the source names of a workspace and their titles. `successors`: the place of the
+    document that says it replaces another one, by that one's place."""
 
     sources: tuple[str, ...]
     titles: tuple[str, ...]
+    successors: Mapping[int, int] = field(default_factory=lambda: dict[int, int]())
+
+
+def with_successors(names: Names, said: Sequence[Sequence[str]]) -> Names:
+    """`said`: what each document says that it replaces."""
+    place = {source: n for n, source in enumerate(names.sources)}
+    found: dict[int, int] = {}
+    for n, (source, replaced) in enumerate(zip(names.sources, said, strict=True)):
+        for older in resolve_replaces(source, replaced, names):
+            if place.get(older, n) != n:
+                found[place[older]] = n
+    return replace(names, successors=found)
 
 
 def resolve_replaces(source: str, said: Sequence[str], names: Names) -> tuple[str, ...]:

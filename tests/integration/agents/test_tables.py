@@ -257,3 +257,61 @@ async def test_a_run_that_is_bound_to_documents_reads_and_cites_no_other(tmp_pat
     verdict = await box.call("citations_check", {"finding": quoted}, bound)
     assert verdict["citations"] == []
     assert "citation.other_document" in [check[3] for check in verdict["checks"]]
+
+
+SPANISH = (
+    "Fecha;Cliente;Código postal;Importe;Peso kg\r\n"
+    "05/01/2026;Panadería Núñez;08001;3,50;1.250\r\n"
+    "17/02/2026;Óptica Ibáñez;50002;1.234,50 €;500\r\n"
+    "03/02/2026;Panadería Núñez;08001;12,00;2.000\r\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+async def test_a_csv_as_a_spanish_spreadsheet_saves_it_has_numbers_and_dates(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "ventas.csv"
+    path.write_bytes(SPANISH.encode(encoding))
+    tables = Tables(Shelf(csv(path)))
+    (table,) = (await tables.describe("default"))["tables"]
+    columns = {column["name"]: column for column in table["columns"]}
+    assert columns["Fecha"] == {
+        "name": "Fecha",
+        "type": "DATE",
+        "min": "2026-01-05",
+        "max": "2026-02-17",
+        "nulls": 0,
+    }
+    assert columns["Cliente"]["values"] == ["Panadería Núñez", "Óptica Ibáñez"]
+    assert columns["Código postal"]["values"] == ["08001", "50002"]
+    found = await tables.query("default", 'SELECT sum("Importe"), sum("Peso kg") FROM ventas')
+    assert found["rows"] == [[1250, 3750]]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "least"),
+    [
+        ("n\n1.250\n2.5\n", "DECIMAL(18,4)", 1.25),
+        ("n;m\n1.250;a\n2.5;b\n", "DECIMAL(18,4)", 1.25),
+        ("n;m\n1.250;a\n2.500;b\n", "DECIMAL(18,4)", 1250),
+        ('n\n"1,250"\n"2,500.75"\n', "DECIMAL(18,4)", 1250),
+        ("n;m\n-3,5;a\n;b\n", "DECIMAL(18,4)", -3.5),
+        ("n\n007\n008\n", "VARCHAR", "007"),
+        ("fecha\n03/04/2026\n", "DATE", "2026-04-03"),
+        ("shipped\n02/13/2026\n03/04/2026\n", "DATE", "2026-02-13"),
+        ("shipped\n03/04/2026\n", "VARCHAR", "03/04/2026"),
+        ("shipped\n13/04/2026 9:05\n", "TIMESTAMP", "2026-04-13T09:05:00"),
+        ("shipped\n13.04.26\n", "DATE", "2026-04-13"),
+        ("shipped\n31/02/2026x\n", "VARCHAR", "31/02/2026x"),
+        ("shipped\n31/02/2026\n", "VARCHAR", "31/02/2026"),
+    ],
+)
+async def test_a_column_is_read_in_the_notation_that_its_file_shows(
+    tmp_path: Path, text: str, kind: str, least: Any
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(text, encoding="utf-8")
+    described = await Tables(Shelf(csv(path))).describe("default")
+    column = described["tables"][0]["columns"][0]
+    assert (column["type"], column["min"]) == (kind, least)

@@ -250,3 +250,15 @@ async def test_a_folder_stands_for_what_is_below_it_and_an_unknown_name_for_noth
     assert await memory.search("default", "kettle", sources=["nowhere"]) == []
     assert [t.name for t in await memory.tables("default", sources=["a"])] == ["t.csv"]
     assert len(await memory.tables("default")) == 2
+
+
+async def test_what_was_replaced_brings_what_replaces_it(memory: SqliteMemory, folder: Path) -> None:
+    old = "# Tarifas 2024\n\n## Amarre\n\nEl amarre de barcas cuesta 9 euros.\n"
+    new = "# Tarifas 2025\n\nSustituye a: tarifas-2024.md\n\n## Amarre\n\nEl amarre cuesta 11 euros.\n\n"
+    for name, text in {"tarifas-2024.md": old, "tarifas-2025.md": new + "## Luz\n\nLa luz, 3.\n"}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for n in range(9):
+        (folder / f"barca-{n}.md").write_text(f"# Barca {n}\n\nEl amarre de barcas.\n", encoding="utf-8")
+    await ingest(memory, folder)
+    (found,) = await memory.search("default", "¿Cuánto cuesta el amarre de barcas?", limit=1)
+    assert (found.source, found.text) == ("tarifas-2025.md", "El amarre cuesta 11 euros.")

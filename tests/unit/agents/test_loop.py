@@ -44,6 +44,13 @@ def test_a_tool_call_and_then_an_answer() -> None:
     assert LOOP.next(one, state) == (LoopDone(output="there"),)
 
 
+def test_a_model_that_refuses_a_task_has_found_nothing() -> None:
+    state = LOOP.on_model(
+        agent(), LOOP.start(agent(), "hello"), ModelReply(text="I cannot", finish="refused")
+    )
+    assert state.done == LoopDone(output={"found": False, "text": "I cannot", "citations": []})
+
+
 def test_unreadable_arguments_and_unknown_tools_are_told_to_the_model() -> None:
     one = agent()
     state = LOOP.on_model(one, LOOP.start(one, "x"), wish(raw="{oops"))

@@ -122,8 +122,38 @@ async def test_a_row_of_a_table_answers_with_its_own_cells() -> None:
     table = "| Size | Fee |\n| --- | --- |\n| Small boat | 40 |\n| Large boat | 95 |\n"
     passage = {"id": "t", "source": "fees.md", "title": "Mooring fees", "heading": "", "text": table}
     finding = await answer("What is the mooring fee for a large boat?", [passage])
-    assert "95" in finding["text"]
-    assert "40" not in finding["text"]
+    assert finding["text"] == "Size: Large boat; Fee: 95 [1]"
+    assert [c["quote"] for c in finding["citations"]] == ["| Large boat | 95 |"]
+
+
+async def test_figures_in_the_header_of_a_table_are_cited_too() -> None:
+    table = "| Berth | Rate A2 |\n| --- | --- |\n| North quay | 14 |\n| South quay | 17 |\n"
+    passage = {"id": "t", "source": "rates.md", "title": "Berth rates", "heading": "", "text": table}
+    finding = await answer("What is the berth rate at the south quay?", [passage])
+    assert finding["text"] == "Berth: South quay; Rate A2: 17 [1][2]"
+    assert [c["quote"] for c in finding["citations"]] == ["| South quay | 17 |", "| Berth | Rate A2 |"]
+
+
+SHOPS = {
+    "id": "c",
+    "source": "tiendas.csv",
+    "title": "tiendas",
+    "heading": "",
+    "text": 'Tienda;Ciudad;Alquiler\nFaro;Vigo;"1.200,50"\nPlaza;Jaca;900\nMuelle;Vigo;750',
+}
+
+
+async def test_a_row_of_a_csv_answers_readably_and_quotes_its_line() -> None:
+    finding = await answer("¿Qué alquiler paga la tienda Faro?", [SHOPS])
+    assert finding["text"] == "Tienda: Faro; Ciudad: Vigo; Alquiler: 1.200,50 [1]"
+    assert [c["quote"] for c in finding["citations"]] == ['Faro;Vigo;"1.200,50"']
+
+
+@pytest.mark.parametrize(
+    "question", ["¿Qué alquiler paga la tienda de Vigo?", "¿Qué alquiler pagan las tiendas?"]
+)
+async def test_a_row_of_a_csv_that_is_not_singled_out_is_no_answer(question: str) -> None:
+    assert not (await answer(question, [SHOPS]))["found"]
 
 
 SEVERITIES = {
@@ -272,3 +302,148 @@ async def test_its_stream_ends_with_the_reply() -> None:
     *deltas, last = [item async for item in gateway.stream(asked)]
     assert isinstance(last, ModelReply)
     assert "".join(item.text for item in deltas if isinstance(item, TextDelta)) == last.text
+
+
+DESCRIBE = ToolSchema(name="tables_describe", description="", parameters={"type": "object"})
+QUERY = ToolSchema(name="tables_query", description="", parameters={"type": "object"})
+BOATS = {
+    "tables": [
+        {
+            "name": "boats.csv",
+            "table": "boats",
+            "columns": [
+                {"name": "boat", "type": "VARCHAR", "values": ["Alba", "Nube"]},
+                {"name": "fee", "type": "BIGINT"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("What is the average fee by moonlight?", ("“moonlight”", "I can count")),
+        ("¿Cuántos boats pagaron más de 40?", ("«más de 40»", "Puedo contar")),
+    ],
+)
+async def test_what_the_tables_refuse_is_named_with_what_can_be_asked(
+    question: str, parts: tuple[str, ...]
+) -> None:
+    asked = request(question, BOATS, tools=(DESCRIBE, QUERY))
+    finding = json.loads((await say(asked)).text)
+    assert not finding["found"]
+    assert all(part in finding["text"] for part in parts), finding["text"]
+    assert len(finding["text"]) <= 300
+
+
+async def _after_refusal(question: str, passages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    refusal = "The tables do not answer this: I do not understand “roses”."
+    told = f"{question}\n\nThe earlier attempt did not pass:\n- nothing was found with tables: {refusal}"
+    return json.loads((await say(request(told, {"passages": passages}))).text)
+
+
+async def test_after_a_refusal_of_the_tables_only_a_document_that_says_it_all_answers() -> None:
+    half = await _after_refusal("How many tulips of the rose garden were sold by Emily Hart?", [ROSE, WELL])
+    assert half == {
+        "found": False,
+        "text": "The tables do not answer this: I do not understand “roses”.",
+        "citations": [],
+    }
+    whole = await _after_refusal("How deep is the well?", [ROSE, WELL])
+    assert whole["found"]
+    assert "forty metres" in whole["text"]
+
+
+async def test_the_part_of_a_goal_without_an_answer_is_named_in_the_goals_language() -> None:
+    cited = {"n": 1, "passage_id": "p1", "quote": "Abre a las nueve."}
+    found = {
+        "task": "¿A qué hora abre?",
+        "found": True,
+        "text": "Abre a las nueve. [1]",
+        "citations": [cited],
+    }
+    refusal = "Las tablas no responden a esto: no entiendo «más de 40»."
+    lost: dict[str, Any] = {"found": False, "text": refusal, "citations": []}
+    lost["task"] = "¿cuántas barcas pagan más de 40?"
+    goal = "¿A qué hora abre y cuántas barcas pagan más de 40?"
+    asked = ModelRequest(
+        model="local/extractive",
+        messages=(Message(role="user", content=json.dumps({"goal": goal, "findings": [found, lost]})),),
+        output_schema=FINDING_SCHEMA,
+    )
+    written = json.loads((await say(asked)).text)
+    assert written["found"]
+    assert written["text"] == (
+        "Abre a las nueve. [1] No he encontrado respuesta a: «cuántas barcas pagan más de …»."
+        " Las tablas no responden a esto: no entiendo «más de …»."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "word"), [("¿Cuál es la fee total?", "Suma de fee"), ("total fee", "Sum of fee")]
+)
+async def test_a_figure_is_named_in_the_questions_language(question: str, word: str) -> None:
+    result = {"rows": [[7]], "computation_id": "cmp_1", "summary": "sum_fee = 7"}
+    call = Message(role="assistant", tool_calls=(ToolCall(id="1", name="tables_query", arguments={}),))
+    told = Message(role="tool", name="tables_query", tool_call_id="1", content=json.dumps(result))
+    before = request(question, BOATS, tools=(DESCRIBE, QUERY))
+    asked = ModelRequest(
+        model=before.model,
+        messages=(*before.messages, call, told),
+        tools=before.tools,
+        output_schema=FINDING_SCHEMA,
+    )
+    assert json.loads((await say(asked)).text)["text"] == f"{word}: 7 [1]"
+
+
+@pytest.mark.parametrize(("greeting", "begins"), [("hello", "I am"), ("hola", "Soy")])
+async def test_small_talk_without_a_task_that_it_knows_is_refused(greeting: str, begins: str) -> None:
+    asked = ModelRequest(model="local/extractive", messages=(Message(role="user", content=greeting),))
+    reply = await say(asked)
+    assert reply.finish == "refused"
+    assert reply.text.startswith(begins)
+
+
+WASH = "From 1 January 2026 a sail wash costs 56 euros. Until 31 December 2025 a sail wash costs 52 euros."
+LAVADO = (
+    "El lavado de velas cuesta 52 euros. Desde el 1 de enero de 2026 el lavado de velas cuesta 56 euros."
+    " A partir del 1 de marzo de 2027 el lavado de velas cuesta 61 euros."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "today", "price"),
+    [
+        ("How much does a sail wash cost?", WASH, "2026-05-01", "56"),
+        ("How much does a sail wash cost?", WASH, "2025-05-01", "52"),
+        ("¿Cuánto cuesta el lavado de velas?", LAVADO, "2025-05-01", "52"),
+        ("¿Cuánto cuesta ahora el lavado de velas?", LAVADO, "2026-05-01", "56"),
+        ("¿Cuánto cuesta el lavado de velas?", LAVADO, "2027-05-01", "61"),
+    ],
+)
+async def test_of_dated_statements_the_one_in_force_on_the_day_of_the_search_answers(
+    question: str, text: str, today: str, price: str
+) -> None:
+    passage = {"id": "w", "source": "w.md", "title": "Sails", "heading": "", "text": text}
+    finding = json.loads((await say(request(question, {"passages": [passage], "today": today}))).text)
+    first = finding["citations"][0]["quote"]
+    assert f"{price} eur" in first
+    assert len(finding["citations"]) == 1
+
+
+async def test_what_lasted_until_a_day_long_past_still_answers_when_nothing_says_the_same_of_today() -> None:
+    text = "Corn was ground at the mill until 1931. The mill pond is forty metres long."
+    passage = {"id": "m", "source": "m.md", "title": "The mill", "heading": "", "text": text}
+    result = {"passages": [passage], "today": "2026-05-01"}
+    finding = json.loads((await say(request("Until what year was corn ground at the mill?", result))).text)
+    assert [c["quote"] for c in finding["citations"]] == ["Corn was ground at the mill until 1931."]
+
+
+async def test_a_document_that_is_not_in_force_yet_replaces_nothing() -> None:
+    old = ticket("tickets-2025", "8", effective="2025-01-01")
+    new = ticket("tickets-2027", "11", effective="2027-01-01", replaces=["tickets-2025.md"])
+    for today, holds in (("2026-06-01", "tickets-2025"), ("2027-06-01", "tickets-2027")):
+        result = {"passages": [old, new], "today": today}
+        finding = json.loads((await say(request("What is the price of a museum ticket?", result))).text)
+        assert [c["passage_id"] for c in finding["citations"]] == [holds]

@@ -128,7 +128,7 @@ def test_ranges_and_open_ends_of_time_are_what_they_say(
     [
         ("How many harvests were not Plum?", "not"),
         ("How many harvests with more than 5 crates?", "more than"),
-        ("¿Cuántos crates con más de 5 price?", "mas de"),
+        ("¿Cuántos crates con más de 5 price?", "más de 5"),
         ("Total crates without Plum", "without"),
         ("Total de crates sin Plum", "sin"),
         ("How many crates were stolen?", "stolen"),

@@ -4,7 +4,7 @@ import pytest
 
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.formats import Formats
-from flowmatik.memory.parsers import html, text
+from flowmatik.memory.parsers import csv, html, text
 from flowmatik.memory.parsers.pdf.layout import page_blocks
 from flowmatik.memory.parsing import Document, Source, decode
 
@@ -112,3 +112,11 @@ def test_running_heads_and_feet_of_a_pdf_are_in_no_block() -> None:
         ("heading", "1. Start"),
         ("text", "A full sentence that goes on\nand ends here."),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_the_beginning_of_a_spanish_csv_is_read_though_it_ends_inside_a_character(encoding: str) -> None:
+    data = ("año;importe\r\n" + "niño;3,50\r\n" * 40 + "ñ").encode(encoding)
+    cut = data[:-1]
+    document = csv.build(None).parse(_source(cut))
+    assert document.text.splitlines()[:2] == ["año;importe", "niño;3,50"]

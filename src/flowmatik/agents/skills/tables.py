@@ -19,6 +19,8 @@ from pydantic import Field
 
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.computations import MAX_SQL, computation_id, plain, sql_of, summary
+from flowmatik.agents.skills.encodings import utf8
+from flowmatik.agents.skills.notations import give_types
 from flowmatik.contracts.memory import Memory, TableSource
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel import sqlite
@@ -159,12 +161,17 @@ class _Database:
         self._names[table] = source.name
 
     def _load_csv(self, table: str, path: str) -> None:
-        """Types come from the first rows; when later ones do not fit, from all of them."""
-        create = f'CREATE TABLE "{table}" AS SELECT * FROM read_csv($path'
-        try:
-            self._connection.execute(create + ")", {"path": path})
-        except (self._duckdb.ConversionException, self._duckdb.InvalidInputException):
-            self._connection.execute(create + ", sample_size = -1)", {"path": path})
+        with utf8(Path(path)) as readable:
+            given = {"path": str(readable)}
+            delimiter, header = self._connection.execute(
+                "SELECT Delimiter, HasHeader FROM sniff_csv($path)", given
+            ).fetchone()
+            self._connection.execute(
+                f'CREATE TABLE "{table}" AS SELECT * FROM'
+                " read_csv($path, all_varchar = true, delim = $delim, header = $header)",
+                {**given, "delim": delimiter, "header": header},
+            )
+        give_types(self._connection, table, delimiter)
 
     def _load_sqlite(self, table: str, source: TableSource) -> None:
         connection = sqlite.connect(Path(source.path), read_only=True)

@@ -10,15 +10,18 @@ from flowmatik.agents.skills.documents import document_skills
 from flowmatik.agents.skills.files import file_skills
 from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
 from flowmatik.contracts.memory import Memory
+from flowmatik.kernel.clock import Clock, SystemClock
 
 
-def build_toolbox(memory: Memory, *, outbox: Path, limits: TableLimits | None = None) -> SkillBox:
+def build_toolbox(
+    memory: Memory, *, outbox: Path, limits: TableLimits | None = None, clock: Clock | None = None
+) -> SkillBox:
     """Every built-in skill. `outbox` is the only folder that tools may write to; `limits` bound
-    what SQL over tables may use."""
+    what SQL over tables may use; `clock` tells what day it is."""
     tables = Tables(memory, limits)
     return SkillBox(
         [
-            *document_skills(memory),
+            *document_skills(memory, clock or SystemClock()),
             *table_skills(tables),
             *calculator_skills(),
             *citation_skills(memory, tables),

@@ -3,9 +3,12 @@
 import re
 from typing import Any, cast
 
+from flowmatik.integrations.models.local.refusals import is_refusal
 from flowmatik.integrations.models.local.words import language_of
 
 _MARK = re.compile(r"\[(\d+)\]")
+# A figure of the question is in no quote; beside an answer it would pass for one of the answer's.
+_FIGURE = re.compile(r"[^\s«“(]*\d[^\s»”),;:?.]*(?:[.,:]\d+)*")
 
 
 def compose(material: dict[str, Any]) -> dict[str, Any]:
@@ -14,19 +17,23 @@ def compose(material: dict[str, Any]) -> dict[str, Any]:
     texts: list[str] = []
     citations: list[dict[str, Any]] = []
     missing: list[str] = []
+    refusals: list[str] = []
     for finding in cast("list[dict[str, Any]]", material.get("findings") or []):
         if not finding.get("found"):
             missing.append(str(finding.get("task") or "").strip(" ¿?"))
+            said = str(finding.get("text") or "")
+            refusals += [said] if is_refusal(said) and said not in refusals else []
             continue
         numbers: dict[str, int] = {}
         for citation in cast("list[dict[str, Any]]", finding["citations"]):
             numbers[str(citation["n"])] = len(citations) + 1
             citations.append({**citation, "n": len(citations) + 1})
         texts.append(_MARK.sub(lambda m, known=numbers: f"[{known.get(m[1], m[1])}]", str(finding["text"])))
+    absent = [_not_found(missing, language), *refusals] if missing else []
     if not texts:
-        return {"found": False, "text": _not_found(missing, language), "citations": []}
-    if missing:
-        texts.append(_not_found(missing, language))
+        text = " ".join(absent) or _not_found([], language)
+        return {"found": False, "text": text, "citations": []}
+    texts += [_FIGURE.sub("…", said) for said in absent]
     return {"found": True, "text": " ".join(texts), "citations": citations}
 
 

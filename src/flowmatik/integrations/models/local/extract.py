@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from flowmatik.integrations.models.local import reading
+from flowmatik.integrations.models.local import reading, rows
 from flowmatik.integrations.models.local.clauses import spans
 from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.trust import grounds, trust
-from flowmatik.integrations.models.local.words import fold, language_of
+from flowmatik.integrations.models.local.validity import validity
+from flowmatik.integrations.models.local.words import fold, language_of, terms
 
 MAX_CHARACTERS = 300
 CUT = "…"  # where a sentence goes on
@@ -26,6 +27,8 @@ MAX_LISTED = 1200
 MOST_LISTED = 12
 DEAR = 0.0002  # the chance that one more character has to earn
 SECOND = 0.03  # and a second quote
+ALL_BUT_ALL = 0.8
+SAME, NEARLY = 2.5, 0.25  # how far behind in score and in words a sentence says the same, dated
 TRIED = 4  # sentences that the second quote may come from
 LISTED = 4.0  # how far behind the best sentence the last one of a list may be
 WANTED = 6.0  # what a replaced document gains when the question is of the past
@@ -44,49 +47,98 @@ _PAST = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
-    """`trust` is below 0 when the quotes are not good enough to be an answer."""
+    """`trust` is below 0 when the quotes are not good enough to be an answer. `covers`: how much of the
+    question the best sentence says, with what leads to it; 0 when it says nothing of the kind asked for."""
 
     quotes: tuple["Quote", ...]
     trust: float
+    covers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut."""
+    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut.
+    `header` is that of its table where figures in it are shown too, and need a citation."""
 
     text: str
     shown: str
     passage_id: str
+    header: str = ""
 
 
-def extract(question: str, passages: list[Passage]) -> Extract:
+def extract(question: str, passages: list[Passage], today: str = "") -> Extract:
     """The best answer that the passages hold, whatever its worth."""
-    current = in_force(passages)
-    kept = passages if _PAST.search(fold(question)) else current
+    current = in_force(passages, today)
+    past = _PAST.search(fold(question)) is not None
+    kept = passages if past else current
     replaced = frozenset(one.id for one in kept) - {one.id for one in current}
     pool = [candidate for passage in kept for candidate in candidates(passage)]
     asked = ask(question, pool)
+    pool = [one for one in pool if not rows.is_csv(one.passage.source) or _singled_out(asked, one, pool)]
     if not pool or not asked.order:
         return Extract(quotes=(), trust=-1.0)
     read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
+    if not past:
+        read = _in_force_first(read, today)
     if not read:
         return Extract(quotes=(), trust=-1.0)
     chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
     best = read[0]
     found = grounds(asked, kept, best.candidate.passage, best.evidence)
-    return Extract(quotes=tuple(chosen), trust=trust(found))
+    said = best.evidence
+    covers = said.own + said.near if said.fits >= 0 else 0.0
+    return Extract(quotes=tuple(chosen), trust=trust(found), covers=covers)
 
 
-def answer(question: str, passages: list[Passage]) -> dict[str, Any]:
-    """A finding: cited, or an honest "not found" in the question's language."""
-    found = extract(question, passages)
+def _in_force_first(read: list[Reading], today: str) -> list[Reading]:
+    """Of sentences that say the same but for the time in which it holds, only the one that holds today,
+    of several the one that began last."""
+    if not read or read[0].evidence.fits < 1:
+        return read
+    best = read[0]
+    alike = {
+        id(one): validity(one.candidate.text)
+        for one in read
+        if one.score >= best.score - SAME
+        and one.evidence.own >= best.evidence.own - NEARLY
+        and one.evidence.fits == 1
+    }
+    holding = [one for one in read if id(one) in alike and (not today or alike[id(one)].holds(today))]
+    if not holding or not any(time.first or time.end for time in alike.values()):
+        return read
+    latest = max(holding, key=lambda one: alike[id(one)].first)
+    return [latest, *(one for one in read if id(one) not in alike)]
+
+
+def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
+    """Only the first rows of a data file are among the passages: one of them answers when what the
+    question names (says, if it names nothing) beside file and columns is in that row and no other."""
+    named = terms(f"{row.passage.title} {row.context}", asked.language)
+    wanted = (asked.names - named) or (frozenset(asked.order) - named)
+    beside = (one for one in pool if one.passage is row.passage and one is not row)
+    return (
+        bool(wanted)
+        and wanted <= terms(row.text, asked.language)
+        and not any(wanted <= terms(one.text, asked.language) for one in beside)
+    )
+
+
+def answer(question: str, passages: list[Passage], *, today: str = "", refusal: str = "") -> dict[str, Any]:
+    """A finding: cited, or an honest "not found" in the question's language. After a `refusal` of the
+    tables, a sentence has to say all but all that was asked, and the refusal stands otherwise."""
+    found = extract(question, passages, today)
+    if refusal and found.covers < ALL_BUT_ALL:
+        return {"found": False, "text": refusal, "citations": []}
     if not found.quotes or found.trust < 0:
         return not_found(language_of(question))
     parts: list[str] = []
     citations: list[dict[str, Any]] = []
-    for n, quote in enumerate(found.quotes, 1):
-        parts.append(f"{quote.shown} [{n}]")
-        citations.append({"n": n, "passage_id": quote.passage_id, "quote": quote.text})
+    for quote in found.quotes:
+        marks = ""
+        for text in (quote.text, quote.header) if quote.header else (quote.text,):
+            citations.append({"n": len(citations) + 1, "passage_id": quote.passage_id, "quote": text})
+            marks += f"[{len(citations)}]"
+        parts.append(f"{quote.shown} {marks}")
     return {"found": True, "text": " ".join(parts), "citations": citations}
 
 
@@ -100,11 +152,15 @@ def not_found(language: str) -> dict[str, Any]:
 
 
 def shown(quote: str) -> str:
-    """A quote as a person reads it: one line, a table row as its cells."""
-    text = " ".join(quote.split())
-    if text.startswith("|"):
-        return " · ".join(cell.strip() for cell in text.strip("|").split("|") if cell.strip())
-    return text.replace("**", "").replace("`", "")
+    """A quote as a person reads it: one line without marks of emphasis and code."""
+    return " ".join(quote.split()).replace("**", "").replace("`", "")
+
+
+def _row_quote(one: Candidate) -> Quote:
+    said = rows.readable(one.header, one.row, MAX_CHARACTERS)
+    names = "".join(one.header)
+    header = one.context if any(c.isdigit() for c in names) else ""
+    return Quote(text=one.text, shown=said, passage_id=one.passage.id, header=header)
 
 
 def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
@@ -136,6 +192,8 @@ class _Part:
 
     @property
     def quote(self) -> Quote:
+        if self.candidate.row:
+            return _row_quote(self.candidate)
         return Quote(text=self.text, shown=self.said, passage_id=self.candidate.passage.id)
 
     @property
@@ -153,17 +211,20 @@ class _Part:
 
 def _parts(one: Reading) -> list[_Part]:
     text = one.candidate.text
+    if one.candidate.row:
+        return [_part(one, 0, len(text))]
     limit = MAX_CHARACTERS - (len(f"{CUT}  {CUT}") if len(text) > MAX_CHARACTERS else 0)
-    return [
-        _Part(
-            candidate=one.candidate,
-            start=one.candidate.start + a,
-            end=one.candidate.start + b,
-            text=text[a:b].strip(),
-            worth=one.within(a, b) - DEAR * (b - a),
-        )
-        for a, b in spans(text, limit)
-    ]
+    return [_part(one, a, b) for a, b in spans(text, limit)]
+
+
+def _part(one: Reading, start: int, end: int) -> _Part:
+    return _Part(
+        candidate=one.candidate,
+        start=one.candidate.start + start,
+        end=one.candidate.start + end,
+        text=one.candidate.text[start:end].strip(),
+        worth=one.within(start, end) - DEAR * (end - start),
+    )
 
 
 def _settled(asked: Asked, best: Reading) -> bool:
@@ -186,4 +247,7 @@ def _listed(read: list[Reading]) -> list[Quote]:
         if len(one.candidate.text) <= room and one.candidate.text not in [other.text for other in chosen]:
             chosen.append(one.candidate)
     ordered = sorted(chosen, key=lambda one: (one.passage.rank, one.start))
-    return [Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id) for one in ordered]
+    return [
+        _row_quote(one) if one.row else Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id)
+        for one in ordered
+    ]

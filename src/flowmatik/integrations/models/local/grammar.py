@@ -22,8 +22,9 @@ from flowmatik.integrations.models.local.lexicon import (
     related,
     same_notion,
 )
-from flowmatik.integrations.models.local.periods import NotUnderstood, Period, read_periods
-from flowmatik.integrations.models.local.words import STOP, fold
+from flowmatik.integrations.models.local.periods import Period, read_periods
+from flowmatik.integrations.models.local.refusals import NotUnderstood
+from flowmatik.integrations.models.local.words import STOP, fold, tokens
 
 _NUMERIC = ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "HUGEINT", "FLOAT", "SMALLINT", "TINYINT")
 
@@ -118,19 +119,26 @@ def _column(row: dict[str, Any]) -> Column:
 
 
 def translate(question: str, tables: list[Table]) -> Query:
-    """One SELECT for the question. Raises NotUnderstood."""
+    """One SELECT for the question. Raises NotUnderstood, with words as the question has them."""
+    try:
+        return _translate(question, tables)
+    except NotUnderstood as refusal:
+        written = {fold(word): word for word in tokens(question)}
+        raise refusal.with_words(written) from None
+
+
+def _translate(question: str, tables: list[Table]) -> Query:
     if not tables:
-        raise NotUnderstood("there are no tables")
+        raise NotUnderstood("no_tables")
     folded = fold(question)
     if len(folded) != len(question):
         folded = fold("".join(c if len(fold(c)) == 1 else " " for c in question))
     if outside := re.search(OUTSIDE, folded):
-        raise NotUnderstood(f"I do not understand {outside[0].strip()!r} in it")
+        raise NotUnderstood("words", words=(question[slice(*outside.span())].strip(),))
     aggregate, span = _aggregate(folded)
     ranked = sorted(tables, key=lambda t: -_closeness(folded, t))
     if _closeness(folded, ranked[0]) == 0:
-        names = ", ".join(t.name for t in tables)
-        raise NotUnderstood(f"no table speaks of it; there is {names}")
+        raise NotUnderstood("no_table", names=tuple(t.name for t in tables))
     return _build(_Reading(text=folded), aggregate, span, ranked[0])
 
 
@@ -150,7 +158,7 @@ def _aggregate(text: str) -> tuple[str, tuple[int, int]]:
         match = re.search(pattern, text)
         if match:
             return name, match.span()
-    raise NotUnderstood("it asks for no count, sum, mean, minimum, maximum or top")
+    raise NotUnderstood("no_aggregate")
 
 
 def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Table) -> Query:
@@ -231,7 +239,7 @@ def _date_filters(reading: _Reading, table: Table) -> None:
 def _date_column(reading: _Reading, table: Table) -> Column:
     dated = [c for c in table.columns if c.dated]
     if not dated:
-        raise NotUnderstood("the table has no date column")
+        raise NotUnderstood("no_dates")
     for column in dated:
         if any(related(left, word) for left in reading.left for word in column.words if word not in STOP):
             reading.explain(*column.words)
@@ -301,13 +309,12 @@ def _names_measure(reading: _Reading, table: Table) -> bool:
 def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
     numeric = [c for c in table.columns if c.numeric and not any(w == "id" for w in c.words)]
     if not numeric:
-        raise NotUnderstood("the table has no column of numbers")
+        raise NotUnderstood("no_numbers")
     wanted = [*reading.left, *(["total"] if aggregate.startswith("sum") else [])]
     scores = {c.name: sum(any(related(w, part) for part in c.words) for w in wanted) for c in numeric}
     best = max(numeric, key=lambda c: (scores[c.name], -len(c.words)))
     if scores[best.name] == 0:
-        names = ", ".join(c.name for c in numeric)
-        raise NotUnderstood(f"it names no column of numbers; there is {names}")
+        raise NotUnderstood("measure", names=tuple(c.name for c in numeric))
     reading.explain(*best.words)
     return best
 
@@ -321,7 +328,7 @@ def _refuse_leftovers(reading: _Reading, *used: Column | None) -> None:
         if w in BOUNDS or w[0].isdigit() or (len(w) > 1 and w not in STOP and not is_filler(w))
     ]
     if unknown:
-        raise NotUnderstood(f"I do not understand {', '.join(repr(w) for w in dict.fromkeys(unknown))} in it")
+        raise NotUnderstood("words", words=tuple(dict.fromkeys(unknown)))
 
 
 def _select(

@@ -20,7 +20,8 @@ AGGREGATES: tuple[tuple[str, str], ...] = (
 OUTSIDE = (
     r"\b(?:not|n't|never|except|excluding|without|nor|neither|no|nunca|sin|salvo|excepto|excluyendo|ni)\b"
     r"|\b(?:more|less|fewer|greater|higher|lower|larger|smaller) than\b|\b(?:at least|at most)\b"
-    r"|\b(?:over|under|above|below|exceeding)\s+\d|\b(?:mas|menos|mayor(?:es)?|menor(?:es)?) (?:de|que)\s+\d"
+    r"|\b(?:over|under|above|below|exceeding)\s+\d[\d.,]*"
+    r"|\b(?:mas|menos|mayor(?:es)?|menor(?:es)?) (?:de|que)\s+\d[\d.,]*"
     r"|\b(?:al menos|como minimo|como maximo|superior(?:es)? a|inferior(?:es)? a"
     r"|por encima de|por debajo de)\b"
     r"|[<>=]"

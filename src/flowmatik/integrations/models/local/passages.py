@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
+from flowmatik.integrations.models.local import rows
 from flowmatik.integrations.models.local.words import fold
 
 _END = re.compile(r"(?<=[.!?…])[\"'”»)\]]*\s+(?=[\"'“«(\[¿¡]?[A-ZÁÉÍÓÚÑ0-9])")
@@ -30,13 +31,16 @@ class Passage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A verbatim slice of a passage; `context` are words around it that it leans on. A table's row and
-    an item of a list stand for themselves: `item` is where theirs begins, -1 in running text."""
+    an item of a list stand for themselves: `item` is where theirs begins, -1 in running text. `row` are a
+    row's cells, `header` those of its table's header, which `context` holds as it is written."""
 
     passage: Passage
     text: str
     start: int
     context: str
     item: int = -1
+    row: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 def read(results: list[dict[str, Any]]) -> list[Passage]:
@@ -65,10 +69,16 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def in_force(passages: list[Passage]) -> list[Passage]:
+def in_force(passages: list[Passage], today: str = "") -> list[Passage]:
     """Without those that another passage's document replaces, by its own word or by a later date
-    of the same title."""
-    return [one for one in passages if not any(_supersedes(other, one) for other in passages)]
+    of the same title. What is not in force `today` replaces nothing yet."""
+    begun = [one for one in passages if not today or one.effective <= today]
+    return [one for one in begun or passages if not any(_supersedes(other, one) for other in begun)]
+
+
+def today_of(results: list[dict[str, Any]]) -> str:
+    """The day on which the search was made, as its result says; "" if it does not."""
+    return next((str(result["today"]) for result in results if result.get("today")), "")
 
 
 def _supersedes(newer: Passage, older: Passage) -> bool:
@@ -95,26 +105,63 @@ def _series(source: str) -> str:
 
 def candidates(passage: Passage) -> list[Candidate]:
     """Sentences, list items and table rows, in order."""
+    if rows.is_csv(passage.source):
+        return _csv_rows(passage)
     found: list[Candidate] = []
     header, before = "", ""
-    for start, line in _lines(passage.text):
+    lines = _lines(passage.text)
+    for n, (start, line) in enumerate(lines):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         if stripped.startswith("|"):
-            if re.fullmatch(r"[|\s:-]+", stripped):
+            if rows.is_rule(stripped):
                 continue
-            if not header:
+            if not header and _heads(passage, lines[n + 1 : n + 2]):
                 header = stripped
                 continue
             at = start + line.index(stripped)
-            found.append(Candidate(passage=passage, text=stripped, start=at, context=header, item=at))
+            found.append(_row(passage, stripped, at, header, "|"))
             continue
         header = ""
         found.extend(_sentences(passage, start, line, before))
         if found and found[-1].item < 0:
             before = found[-1].text
     return found
+
+
+def _heads(passage: Passage, following: list[tuple[int, str]]) -> bool:
+    """Whether a first row is the header: in Markdown a line of dashes says so; a table that was cut
+    for its length goes on without one."""
+    if not passage.source.lower().endswith((".md", ".markdown")):
+        return True
+    return bool(following) and rows.is_rule(following[0][1].strip())
+
+
+def _csv_rows(passage: Passage) -> list[Candidate]:
+    header, *lines = passage.text.splitlines(keepends=True) or [""]
+    delimiter = rows.delimiter_of(header)
+    found: list[Candidate] = []
+    at = len(header)
+    for line in lines:
+        if line.strip():
+            found.append(
+                _row(passage, line.strip(), at + line.index(line.strip()), header.strip(), delimiter)
+            )
+        at += len(line)
+    return found
+
+
+def _row(passage: Passage, text: str, at: int, header: str, delimiter: str) -> Candidate:
+    return Candidate(
+        passage=passage,
+        text=text,
+        start=at,
+        context=header,
+        item=at,
+        row=rows.cells(text, delimiter),
+        header=rows.cells(header, delimiter) if header else (),
+    )
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

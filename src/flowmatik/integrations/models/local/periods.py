@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from flowmatik.integrations.models.local.lexicon import MONTHS
+from flowmatik.integrations.models.local.refusals import NotUnderstood
 
 _MONTH = "|".join(MONTHS)
 _YEAR = r"(?:19|20)\d\d"
@@ -19,10 +20,6 @@ _BEFORE = re.compile(r"\b(?:before|prior to|antes de(?:l)?)\s+$")
 _AFTER = re.compile(r"\b(?:after|despues de(?:l)?)\s+$")
 _SINCE = re.compile(r"\b(?:since|from|starting in|a partir de|desde)\s+$")
 _UNTIL = re.compile(r"\b(?:until|till|up to|through|hasta)\s+$")
-
-
-class NotUnderstood(ValueError):
-    """The question is outside the grammar; the message names the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ def read_periods(text: str) -> tuple[list[Period], list[tuple[int, int]]]:
         opening = _OPENS_RANGE.search(text[: one.start])
         if following and opening and _JOINED.fullmatch(text[one.stop : following.start] or " "):
             if following.end <= one.first:
-                raise NotUnderstood(f"the range {text[one.start : following.stop]!r} ends before it begins")
+                raise NotUnderstood("range", what=text[one.start : following.stop])
             periods.append(Period(first=one.first, end=following.end))
             taken.append((opening.start(), following.stop))
             at += 2
@@ -90,7 +87,7 @@ def _named(text: str) -> list[_Named]:
         month = MONTHS[match["month"]] if match["month"] else None
         year = match["year"] or match["of"] or (_year_after(text, match.end()) or next(iter(years), ""))
         if not year:
-            raise NotUnderstood(f"the month {match['month']!r} has no year")
+            raise NotUnderstood("month", what=match["month"])
         if match["year"] and found and _belongs_to_month(text, found[-1], match):
             continue
         stop = match.start() + len(match[0].rstrip())

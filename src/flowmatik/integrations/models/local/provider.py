@@ -7,7 +7,8 @@ from typing import Any, cast
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import extract, passages
 from flowmatik.integrations.models.local.compose import compose
-from flowmatik.integrations.models.local.grammar import NotUnderstood, Query, read_tables, translate
+from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
+from flowmatik.integrations.models.local.refusals import NotUnderstood, is_refusal, refused
 from flowmatik.integrations.models.local.words import fold, language_of
 from flowmatik.kernel import canonical
 
@@ -27,7 +28,7 @@ class LocalProvider:
             usage=Usage(input_tokens=_size(request), output_tokens=max(1, len(reply.text) // 4)),
             cost_micros=0,
             model=MODEL,
-            finish="tool_calls" if reply.tool_calls else "stop",
+            finish="tool_calls" if reply.tool_calls else reply.finish,
         )
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
@@ -52,13 +53,16 @@ class LocalProvider:
         if SEARCH in offered:
             if not results.get(SEARCH):
                 return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
-            return _say(extract.answer(question, passages.read(_dicts(results[SEARCH]))))
+            searched = _dicts(results[SEARCH])
+            found, today = passages.read(searched), passages.today_of(searched)
+            refusal = _refusal_before(request.messages)
+            return _say(extract.answer(question, found, today=today, refusal=refusal))
         findings = _findings(request.messages)
         if findings is not None:
             return _say(compose(findings))
         if request.output_schema is not None:
             return _say(extract.not_found(language_of(question)))
-        return ModelReply(text=_what_i_am(question))
+        return ModelReply(text=_what_i_am(question), finish="refused")
 
 
 def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
@@ -69,32 +73,53 @@ def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
     try:
         query = translate(question, tables)
     except NotUnderstood as error:
-        return _say(_refused(str(error), language))
+        return _say(refused(error, language))
     if not results.get(QUERY):
         return _call(QUERY, {"sql": query.sql})
     result = results[QUERY][-1]
     if not isinstance(result, dict) or "rows" not in result:
-        return _say(_refused("the query failed", language))
+        return _say(refused(NotUnderstood("failed"), language))
     return _say(_figures(query, cast("dict[str, Any]", result), language))
 
 
 def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, Any]:
     rows = cast("list[list[Any]]", result["rows"])
     if not rows or all(row[-1] is None for row in rows):
-        return _refused("no rows match" if language == "en" else "ninguna fila coincide", language)
-    names = {
-        "es": {"count": "Número", "sum": "Total", "mean": "Media", "max": "Máximo", "min": "Mínimo"},
-        "en": {"count": "Count", "sum": "Total", "mean": "Average", "max": "Maximum", "min": "Minimum"},
-    }[language]
-    measure = query.label.partition("_")[2]
-    head = names[query.aggregate] + (f" ({measure})" if measure else "")
+        return refused(NotUnderstood("no_rows"), language)
+    head = _label(query, language)
     if query.grouped:
         shown = "; ".join(f"{row[0]}: {_figure(row[1])}" for row in rows[:30])
-        text = f"{head}, {query.grouped}: {shown} [1]"
+        per = "por" if language == "es" else "by"
+        text = f"{head}, {per} {query.grouped}: {shown} [1]"
     else:
         text = f"{head}: {_figure(rows[0][0])} [1]"
     citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
     return {"found": True, "text": text, "citations": [citation]}
+
+
+_HEADS = {
+    "es": {
+        "count": ("Número de filas", "Número de valores de {}"),
+        "sum": ("Suma", "Suma de {}"),
+        "mean": ("Media", "Media de {}"),
+        "max": ("Máximo", "Máximo de {}"),
+        "min": ("Mínimo", "Mínimo de {}"),
+    },
+    "en": {
+        "count": ("Number of rows", "Number of values of {}"),
+        "sum": ("Sum", "Sum of {}"),
+        "mean": ("Average", "Average of {}"),
+        "max": ("Maximum", "Maximum of {}"),
+        "min": ("Minimum", "Minimum of {}"),
+    },
+}
+
+
+def _label(query: Query, language: str) -> str:
+    """What the figures are, in the question's language; a column by the name that it has."""
+    alone, of_column = _HEADS[language][query.aggregate]
+    measure = query.label.partition("_")[2]
+    return of_column.format(measure) if measure else alone
 
 
 def _figure(value: Any) -> str:
@@ -102,19 +127,17 @@ def _figure(value: Any) -> str:
     return str(value)
 
 
-def _refused(why: str, language: str) -> dict[str, Any]:
-    text = (
-        f"Las tablas no responden a esto con mi gramática: {why}."
-        if language == "es"
-        else f"The tables do not answer this with my grammar: {why}."
-    )
-    return {"found": False, "text": text, "citations": []}
-
-
 def _objective(messages: tuple[Message, ...]) -> str:
     """The first thing the user said, up to the first empty line."""
     first = next((m.content for m in messages if m.role == "user"), "")
     return re.split(r"\n\s*\n", first.strip(), maxsplit=1)[0]
+
+
+def _refusal_before(messages: tuple[Message, ...]) -> str:
+    """What the tables said to the same question, which the task's notes tell; "" if they did not."""
+    first = next((m.content for m in messages if m.role == "user"), "")
+    said = (line.partition(": ")[2] for line in first.splitlines() if line.startswith("- "))
+    return next((text for text in said if is_refusal(text)), "")
 
 
 def _results(messages: tuple[Message, ...]) -> dict[str, list[Any]]:

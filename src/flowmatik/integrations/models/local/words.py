@@ -37,6 +37,7 @@ STOP_ES = frozenset(
     )
 )
 STOP = STOP_EN | STOP_ES
+GREETINGS_ES = frozenset(_words("hola gracias buenos buenas adios ayudame saludos"))
 
 
 @lru_cache(maxsize=100_000)
@@ -68,6 +69,8 @@ def language_of(text: str) -> str:
     if re.search(r"[¿¡ñ]", text):
         return "es"
     words = [fold(word) for word in tokens(text)]
+    if not GREETINGS_ES.isdisjoint(words):
+        return "es"
     return "es" if sum(w in STOP_ES for w in words) > sum(w in STOP_EN for w in words) else "en"
 
 
