@@ -131,14 +131,14 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """`cost_micros` is the part of the cost that is known."""
+    """`cost_micros` as in RunView."""
 
     id: str
     goal: str
     status: RunStatus
     created_at: str
     ended_at: str = ""
-    cost_micros: int = 0
+    cost_micros: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -363,7 +363,7 @@ def _summary(head: RunHead) -> RunSummary:
         status=RunStatus(head.status),
         created_at=zulu(head.created_at),
         ended_at=zulu(head.ended_at),
-        cost_micros=head.cost_micros,
+        cost_micros=None if head.unpriced else head.cost_micros,
     )
 
 

@@ -211,6 +211,15 @@ async def test_an_ended_run_is_neither_ready_nor_claimable(store: Store) -> None
     assert await store.journal.claim("run_1", "wkr_a") is None
 
 
+async def test_a_cost_that_was_once_unknown_stays_unknown(store: Store) -> None:
+    run = await owned(store.journal, "run_1")
+    known = await store.journal.head("default", "run_1")
+    await run.append(run.next(event(), head=HeadChange(cost_micros=42, unpriced=True)))
+    await run.append(run.next(event(), head=HeadChange(cost_micros=50)))
+    (listed,) = await store.journal.list_heads("default", status=None, before=None, limit=9)
+    assert (known.unpriced, listed.unpriced, listed.cost_micros) == (False, True, 50)
+
+
 async def test_a_run_parks_only_when_it_has_seen_its_inbox(store: Store) -> None:
     run = await owned(store.journal, "run_1")
     assert await store.journal.post("run_1", "sig-1", "signal", '{"a":1}')

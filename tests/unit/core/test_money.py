@@ -282,4 +282,6 @@ async def test_what_a_model_without_a_price_cost_is_unknown_and_not_nothing() ->
     unpriced = ScriptedModels(free, worst_micros=None)
     async with running_engine(models=unpriced, agents=(CLERK,), loop=ReducerLoop()) as engine:
         view = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+        (listed,) = (await engine.runs.list(WS)).items
     assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, None)
+    assert listed.cost_micros is None

@@ -52,7 +52,12 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
         expected_seq=claim.head.head_seq,
         append_id=new_id("evt"),
         events=tuple(ev.encode(fact) for fact in facts),
-        head=HeadChange(status=status.value, ended_at=end.at, cost_micros=state.spent_micros),
+        head=HeadChange(
+            status=status.value,
+            ended_at=end.at,
+            cost_micros=state.spent_micros,
+            unpriced=state.unpriced,
+        ),
         consumed=claim.head.inbox_tail,
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq

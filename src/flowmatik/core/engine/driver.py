@@ -249,6 +249,7 @@ class RunDriver:
                 status=self._head_status(park),
                 ended_at=self.state.ended_at or None,
                 cost_micros=self.state.spent_micros,
+                unpriced=self.state.unpriced,
             ),
             consumed=self._seen,
             timers=self._timers,

@@ -44,6 +44,7 @@ class _Run:
     last_append_id: str = ""
     ended_at: str = ""
     cost_micros: int = 0
+    unpriced: bool = False
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())
@@ -64,6 +65,7 @@ class _Run:
             ended_at=self.ended_at,
             goal=self.goal,
             cost_micros=self.cost_micros,
+            unpriced=self.unpriced,
         )
 
     def result(self) -> Appended:
@@ -191,6 +193,7 @@ class InMemoryJournal:
             run.status = change.status
         if change.cost_micros is not None:
             run.cost_micros = change.cost_micros
+        run.unpriced = run.unpriced or change.unpriced
         if change.ended_at is not None:
             run.ended_at = change.ended_at
         elif change.status in ENDED and not run.ended_at:

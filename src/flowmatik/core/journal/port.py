@@ -30,7 +30,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
-    """`ready`: an engine should look at the run (queued, has unseen input, or orphaned)."""
+    """`unpriced`: it cost more than `cost_micros`, and nobody can say how much."""
 
     run_id: str
     workspace_id: str
@@ -45,15 +45,18 @@ class RunHead:
     ended_at: str
     goal: str
     cost_micros: int
+    unpriced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadChange:
-    """What `runs` shows after this append; None leaves a column as it is."""
+    """What `runs` shows after this append; None leaves a column as it is, and what is once unpriced stays
+    so."""
 
     status: str | None = None
     ended_at: str | None = None
     cost_micros: int | None = None
+    unpriced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

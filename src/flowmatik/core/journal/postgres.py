@@ -124,6 +124,7 @@ class PostgresJournal(SqlJournal):
             [run_id for run_id, _ in timers],
             [timer.timer_id for _, timer in timers],
             [seconds_of(timer.due_at) for _, timer in timers],
+            [int(append.head.unpriced) for append in batch],
         )
         return _appended(rows)
 

@@ -5,9 +5,9 @@
 -- A batch, at most one append per run. Loser: not in the result; nothing of it is written.
 WITH input AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
-        $7::bigint[], $8::text[], $9::text[], $10::boolean[], $11::bigint[], $12::bigint[])
+        $7::bigint[], $8::text[], $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $21::bigint[])
     AS t (run_id, workspace_id, epoch, expected, added, append_id,
-        consumed, status, ended_at, only_fill, cost, park)
+        consumed, status, ended_at, only_fill, cost, park, unpriced)
 ), locked AS MATERIALIZED (
     SELECT run_id FROM runs WHERE run_id = ANY ($1::text[]) ORDER BY run_id FOR UPDATE
 ), advanced AS (
@@ -19,6 +19,7 @@ WITH input AS (
         ended_at = CASE WHEN i.ended_at IS NULL OR (i.only_fill AND r.ended_at <> '')
             THEN r.ended_at ELSE i.ended_at END,
         cost_micros = coalesce(i.cost, r.cost_micros),
+        unpriced = greatest(r.unpriced, i.unpriced),
         owner = CASE WHEN i.park = r.inbox_tail THEN '' ELSE r.owner END
     FROM locked l JOIN input i USING (run_id)
     WHERE r.run_id = l.run_id AND r.workspace_id = i.workspace_id AND r.epoch = i.epoch
@@ -84,7 +85,7 @@ WITH taken AS (
     SELECT run_id, head_seq, head_seq, workspace_id FROM taken
 )
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros
+    created_at, ended_at, goal, cost_micros, unpriced
 FROM taken;
 
 -- name: post

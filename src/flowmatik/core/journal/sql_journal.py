@@ -175,6 +175,7 @@ def run_head(row: Row) -> RunHead:
         ended_at=row[10],
         goal=row[11],
         cost_micros=row[12],
+        unpriced=bool(row[13]),
     )
 
 

@@ -168,6 +168,7 @@ class SqliteJournal(SqlJournal):
                 append.workspace_id,
                 append.epoch,
                 append.expected_seq,
+                int(head.unpriced),
             ),
         ).fetchone()
         return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")

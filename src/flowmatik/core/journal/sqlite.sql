@@ -28,6 +28,7 @@ UPDATE runs SET
     status = coalesce($4, status),
     ended_at = CASE WHEN $5 IS NULL OR ($6 AND ended_at <> '') THEN ended_at ELSE $5 END,
     cost_micros = coalesce($7, cost_micros),
+    unpriced = max(unpriced, $13),
     owner = CASE WHEN inbox_tail = $8 THEN '' ELSE owner END
 WHERE run_id = $9 AND workspace_id = $10 AND epoch = $11 AND head_seq = $12 AND owner <> ''
 RETURNING head_seq, inbox_tail, owner;
@@ -43,7 +44,7 @@ UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 
 WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
     SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > $3))
 RETURNING run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros;
+    created_at, ended_at, goal, cost_micros, unpriced;
 
 -- name: post
 -- Room for one more input; a parked run becomes ready.
