@@ -17,7 +17,7 @@ from flowmatik.core.engine import engine as engine_module
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.money import Account, Reservation
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Append, Appended
+from flowmatik.core.journal.port import Append, Appended, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.scenario import lived, processes, simulate, story
 from tests.unit.core.broken import Hasty, ParksBlindly
@@ -66,8 +66,8 @@ class WithoutFence(InMemoryJournal):
 class Unannounced(RunDriver):
     """Writes no intents down."""
 
-    def _put(self, event: ev.Event) -> None:
-        super()._put(event)
+    def _put(self, event: ev.Event, encoded: NewEvent | None = None) -> None:
+        super()._put(event, encoded)
         if isinstance(event, ev.CallRequested):
             self._batch.pop()
 

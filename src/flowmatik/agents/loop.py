@@ -33,15 +33,16 @@ class ReducerLoop:
         return LoopState(messages=(system, Message(role="user", content=prompt)))
 
     def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
-        said = Message(role="assistant", content=reply.text, tool_calls=reply.tool_calls)
-        state = replace(state, messages=(*state.messages, said), turns=state.turns + 1)
         if reply.tool_calls:
-            return _wishes(agent, state, reply.tool_calls)
-        if agent.output_schema is None and reply.finish == "refused":
-            absent: dict[str, Any] = {"found": False, "text": reply.text, "citations": []}
-            return replace(state, done=LoopDone(output=absent))
+            return _wishes(agent, state, reply)
+        said = Message(role="assistant", content=reply.text)
+        messages, turns = (*state.messages, said), state.turns + 1
         if agent.output_schema is None:
-            return replace(state, done=LoopDone(output=reply.text))
+            output: Any = reply.text
+            if reply.finish == "refused":
+                output = {"found": False, "text": reply.text, "citations": []}
+            return LoopState(messages=messages, turns=turns, done=LoopDone(output=output))
+        state = LoopState(messages=messages, turns=turns, repairs=state.repairs)
         try:
             output = parse_json(reply.text)
         except ValueError as error:
@@ -55,8 +56,13 @@ class ReducerLoop:
         del agent
         content = canonical.dumps({"error": outcome.error} if outcome.error else outcome.result)
         told = Message(role="tool", content=content, tool_call_id=outcome.tool_call_id, name=outcome.name)
-        pending = tuple(call for call in state.pending if call.tool_call_id != outcome.tool_call_id)
-        return replace(state, messages=(*state.messages, told), pending=pending)
+        return LoopState(
+            messages=(*state.messages, told),
+            turns=state.turns,
+            pending=tuple(call for call in state.pending if call.tool_call_id != outcome.tool_call_id),
+            repairs=state.repairs,
+            done=state.done,
+        )
 
     def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
         if state.done is not None:
@@ -69,30 +75,37 @@ class ReducerLoop:
         return (CallModel(messages=state.messages, tools=agent.tools, output_schema=agent.output_schema),)
 
 
-def _wishes(agent: AgentVersion, state: LoopState, calls: tuple[ToolCall, ...]) -> LoopState:
+def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
     """Calls that can be made become pending; the others are answered with what is wrong."""
+    turns = state.turns + 1
+    said: list[ToolCall] = []
     pending: list[CallTool] = []
-    messages = list(state.messages)
-    for n, call in enumerate(calls):
+    faults: list[Message] = []
+    for n, call in enumerate(reply.tool_calls):
         # Providers repeat ids between turns, or leave them out; ours are unique in the task.
-        call_id = f"t{state.turns}.{n}"
-        fault = ""
-        if call.arguments is None:
-            fault = f"the arguments are not a JSON object: {call.raw[:200]!r}"
-        elif call.name not in agent.tools:
-            fault = f"there is no tool {call.name!r}; there is {', '.join(agent.tools) or 'none'}"
-        if fault:
+        call_id, arguments = f"t{turns}.{n}", call.arguments or {}
+        said.append(ToolCall(id=call_id, name=call.name, arguments=arguments, raw=call.raw))
+        if fault := _fault(agent, call):
             content = canonical.dumps({"error": fault})
-            messages.append(Message(role="tool", content=content, tool_call_id=call_id, name=call.name))
+            faults.append(Message(role="tool", content=content, tool_call_id=call_id, name=call.name))
         else:
-            pending.append(CallTool(tool_call_id=call_id, name=call.name, arguments=call.arguments or {}))
-    said = messages[len(state.messages) - 1]
-    renamed = tuple(
-        replace(call, id=f"t{state.turns}.{n}", arguments=call.arguments or {})
-        for n, call in enumerate(calls)
+            pending.append(CallTool(tool_call_id=call_id, name=call.name, arguments=arguments))
+    wish = Message(role="assistant", content=reply.text, tool_calls=tuple(said))
+    return LoopState(
+        messages=(*state.messages, wish, *faults),
+        turns=turns,
+        pending=tuple(pending),
+        repairs=state.repairs,
     )
-    messages[len(state.messages) - 1] = replace(said, tool_calls=renamed)
-    return replace(state, messages=tuple(messages), pending=tuple(pending))
+
+
+def _fault(agent: AgentVersion, call: ToolCall) -> str:
+    """Why a call cannot be made; "" when it can."""
+    if call.arguments is None:
+        return f"the arguments are not a JSON object: {call.raw[:200]!r}"
+    if call.name not in agent.tools:
+        return f"there is no tool {call.name!r}; there is {', '.join(agent.tools) or 'none'}"
+    return ""
 
 
 def _repair(state: LoopState, what: str) -> LoopState:

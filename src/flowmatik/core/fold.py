@@ -276,18 +276,22 @@ def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
     _end(state, event.task_id)
 
 
+def _run_ended(state: RunState, status: RunStatus, at: str) -> None:
+    state.status, state.ended, state.ended_at = status, True, at
+
+
 def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> None:
-    state.status, state.ended_at = RunStatus.SUCCEEDED, event.at
+    _run_ended(state, RunStatus.SUCCEEDED, event.at)
     state.answer, state.verified = event.answer, event.verified
 
 
 def _run_failed(state: RunState, event: ev.RunFailed, _: AgentLoop) -> None:
-    state.status, state.ended_at = RunStatus.FAILED, event.at
+    _run_ended(state, RunStatus.FAILED, event.at)
     state.error_code, state.error, state.error_values = event.code, event.message, event.values
 
 
 def _run_cancelled(state: RunState, event: ev.RunCancelled, _: AgentLoop) -> None:
-    state.status, state.ended_at = RunStatus.CANCELLED, event.at
+    _run_ended(state, RunStatus.CANCELLED, event.at)
     state.error_code, state.error = "run.cancelled", event.reason
 
 

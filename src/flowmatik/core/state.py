@@ -77,14 +77,11 @@ class RunState:
     plan_details: tuple[dict[str, Any], ...] = ()
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
+    ended: bool = False
     ended_at: str = ""
     error_code: str = ""
     error: str = ""
     error_values: dict[str, object] = field(default_factory=lambda: {})
-
-    @property
-    def ended(self) -> bool:
-        return self.status.ended
 
     @property
     def stopping(self) -> bool:

@@ -1,10 +1,11 @@
 """What every journal promises the engine: ownership, appends, inbox, timers, listing."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from flowmatik.core.journal.port import HeadChange, NewTimer
+from flowmatik.core.journal.port import Created, HeadChange, NewTimer
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput, NotFound
 from tests.contracts.journal.stores import (
@@ -145,6 +146,22 @@ async def test_an_id_in_use_is_a_conflict(store: Store) -> None:
     await store.journal.create(creation("run_1"))
     with pytest.raises(Conflict):
         await store.journal.create(creation("run_1"))
+
+
+async def test_creations_at_once_fail_apart(store: Store) -> None:
+    await store.journal.create(creation("run_2"))
+    wanted = [creation(f"run_{n}", owner="wkr_a") for n in range(6)]
+    wanted[4] = replace(wanted[4], goal="\ud800")
+    results = await asyncio.gather(*map(store.journal.create, wanted), return_exceptions=True)
+    assert isinstance(results[2], Conflict)
+    assert isinstance(results[4], InvalidInput)
+    for n in (0, 1, 3, 5):
+        made = results[n]
+        assert isinstance(made, Created)
+        assert made.claim is not None
+        assert made.claim.events == tuple(await store.journal.read(f"run_{n}"))
+    with pytest.raises(NotFound):
+        await store.journal.head("default", "run_4")
 
 
 async def test_a_run_created_by_its_owner_is_claimed_from_its_first_append(store: Store) -> None:

@@ -108,6 +108,33 @@ async def test_an_unreadable_answer_is_malformed(kind: str) -> None:
         assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "null",
+        "[]",
+        '"text"',
+        "{}",
+        '{"choices": null}',
+        '{"choices": []}',
+        '{"choices": [null]}',
+        '{"choices": [{}]}',
+        '{"choices": [{"message": null}]}',
+        '{"choices": [{"message": {"role": "assistant", "content": 7}}]}',
+        '{"choices": [{"message": {"role": "assistant", "tool_calls": [{}]}}]}',
+        '{"choices": [{"message": {"role": "assistant", "content": "Hi"}}], "usage": {"prompt_tokens": "x"}}',
+        '{"error": {"message": "overloaded"}}',
+    ],
+)
+async def test_an_answer_of_any_other_shape_is_malformed_and_never_a_fault_of_ours(body: str) -> None:
+    with OpenAIServer(Step(kind="raw", text=body)) as server:
+        async with gateway(server, SkippingClock()) as models:
+            with pytest.raises(ModelMalformed):
+                print(await models.complete(ask()))
+            with pytest.raises((ModelMalformed, ModelUnavailable)):
+                print([item async for item in models.stream(ask())])
+
+
 async def test_an_answer_cut_off_is_unavailable_and_is_not_paid_twice() -> None:
     with OpenAIServer(Step(kind="truncated")) as server:
         async with gateway(server, SkippingClock()) as models:

@@ -15,12 +15,12 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
-from flowmatik.core.engine.effects import RunPlace, recordable
-from flowmatik.core.engine.handover import report
+from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
+from flowmatik.core.engine.handover import OUTCOMES, outcome_in, report
 from flowmatik.core.engine.intents import model_intent, tool_intent
 from flowmatik.core.engine.money import AGAIN_SECONDS, Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
-from flowmatik.core.engine.parts import Again, DriverParts, Launch, Nudge
+from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
@@ -68,7 +68,7 @@ class RunDriver:
         self._term = 0  # the lease's when the journal last said that the run is ours
         self._account = Account(parts.purse)
         self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
-        self._mailbox: asyncio.Queue[ev.Event | Nudge | Launch | Again] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[Mail] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
         self.left: Rested | None = None  # once it has ended or parked the run
@@ -132,6 +132,8 @@ class RunDriver:
                     await self._fact(never_begun(item.call))
                 elif item.call.call_id in self.state.open:
                     self._launches.append(item)
+            elif isinstance(item, Recorded):
+                await self._fact(item.event, item.encoded)
             else:
                 await self._fact(item)
         return False
@@ -141,13 +143,13 @@ class RunDriver:
         await self._account.settle(self.state)
         return True
 
-    async def _facts(self) -> list[ev.Event | Nudge | Launch | Again]:
+    async def _facts(self) -> list[Mail]:
         items = [await self._mailbox.get()]
         while not self._mailbox.empty():
             items.append(self._mailbox.get_nowait())
         return items
 
-    async def _fact(self, event: ev.Event) -> None:
+    async def _fact(self, event: ev.Event, encoded: NewEvent | None = None) -> None:
         """One fact, then every decision that follows from it: the order that replay expects."""
         call_id = getattr(event, "call_id", None)
         if isinstance(event, ev.CallPostponed | ev.CallSucceeded | ev.CallFailed | ev.CallInDoubt) and (
@@ -158,19 +160,19 @@ class RunDriver:
             if self._draining:
                 return  # it has not begun: the next owner finds it open
             if self.state.stopping:
-                event = never_begun(self.state.open[event.call_id])
+                return await self._fact(never_begun(self.state.open[event.call_id]))
         if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
             return
-        self._put(event)
+        self._put(event, encoded)
         if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
             self._abort()
         elif isinstance(event, ev.CallPostponed):
             self._launches.append(Launch(self.state.open[event.call_id]))
         await self._decide()
 
-    def _put(self, event: ev.Event) -> None:
+    def _put(self, event: ev.Event, encoded: NewEvent | None = None) -> None:
         apply(self.state, event, self._parts.loop)
-        self._batch.append(ev.encode(event))
+        self._batch.append(encoded or ev.encode(event))
 
     async def _decide(self) -> None:
         if self._draining:
@@ -389,11 +391,11 @@ class RunDriver:
         unheard = False
         if self._fenced:  # the append that was refused may have had outcomes of effects in it
             for event in self._batch:
-                if event.type in ("CallSucceeded", "CallFailed"):
+                if event.type in OUTCOMES:
                     await report(self._parts.journal, self._place.run_id, event)
         while not self._mailbox.empty():
             item = self._mailbox.get_nowait()
             unheard = unheard or isinstance(item, Nudge)
-            if (self._fenced or self._draining) and isinstance(item, ev.CallSucceeded | ev.CallFailed):
-                await report(self._parts.journal, self._place.run_id, ev.encode(item))
+            if (self._fenced or self._draining) and (outcome := outcome_in(item)):
+                await report(self._parts.journal, self._place.run_id, outcome)
         return unheard

@@ -15,6 +15,7 @@ from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
+from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected
 
@@ -31,6 +32,14 @@ class RunPlace:
     principal: str
     ours: Callable[[], bool]
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A fact, and what the journal will hold of it."""
+
+    event: ev.Event
+    encoded: NewEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +129,10 @@ class Effects:
     def late(self, call: ev.CallRequested) -> ev.CallPostponed | None:
         """What must be durable before a `once` effect begins after its time, for whoever takes the run
         over waits from that time on. Each time is twice as long as the one before."""
+        if call.effect is not Effect.ONCE:
+            return None
         now, until = self.clock.now(), datetime.fromisoformat(call.start_by)
-        if call.effect is not Effect.ONCE or now <= until:
+        if now <= until:
             return None
         later = now + 2 * (until - datetime.fromisoformat(call.at))
         return ev.CallPostponed(call_id=call.call_id, at=now.isoformat(), start_by=later.isoformat())
@@ -193,20 +204,22 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
     )
 
 
-def recordable(outcome: ev.Event, call: ev.CallRequested) -> ev.Event:
-    """`outcome`, or what can be said of it when JSON cannot carry it (a tool returned a set, or text that
-    is not Unicode): a fact that nobody can record would stop the run."""
+def recordable(outcome: ev.Event, call: ev.CallRequested) -> Recorded:
+    """`outcome` with its encoding, or what can be said of it when JSON cannot carry it (a tool returned a
+    set, or text that is not Unicode): a fact that nobody can record would stop the run."""
     try:
-        ev.encode(outcome)
+        return Recorded(outcome, ev.encode(outcome))
     except TypeError as error:
-        message = (
-            f"the answer of {call.name!r} is not JSON: {error}; a tool returns JSON types and valid text"
-        )
-        if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
-            return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
-        cost = getattr(outcome, "cost_micros", 0)
-        return failed(call, "tool.result", message, cost_micros=cost, said=str(error))
-    return outcome
+        said = _unrecorded(outcome, call, error)
+        return Recorded(said, ev.encode(said))
+
+
+def _unrecorded(outcome: ev.Event, call: ev.CallRequested, error: TypeError) -> ev.Event:
+    message = f"the answer of {call.name!r} is not JSON: {error}; a tool returns JSON types and valid text"
+    if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
+        return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
+    cost = getattr(outcome, "cost_micros", 0)
+    return failed(call, "tool.result", message, cost_micros=cost, said=str(error))
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:

@@ -2,11 +2,21 @@
 
 import logging
 
+from flowmatik.core import events as ev
+from flowmatik.core.engine.effects import Recorded
+from flowmatik.core.engine.parts import Mail
 from flowmatik.core.journal.port import Journal, NewEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable
 
 log = logging.getLogger(__name__)
+OUTCOMES = ("CallSucceeded", "CallFailed")
+
+
+def outcome_in(mail: Mail) -> NewEvent | None:
+    if isinstance(mail, ev.CallSucceeded | ev.CallFailed):
+        return ev.encode(mail)
+    return mail.encoded if isinstance(mail, Recorded) and mail.encoded.type in OUTCOMES else None
 
 
 async def report(journal: Journal, run_id: str, outcome: NewEvent) -> None:

@@ -1,6 +1,6 @@
 """Turns a decision to call into its intent: the event that is durable before the effect begins."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentLoop
@@ -9,7 +9,7 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import StartCall
 from flowmatik.core.engine.lease import TTL_SECONDS
-from flowmatik.core.engine.money import Account
+from flowmatik.core.engine.money import Account, Reservation
 from flowmatik.core.engine.requests import model_request, planner_of, request_digest
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
@@ -17,6 +17,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
 
 MODEL_CALL_SECONDS = 600.0
+UNPAID = Reservation()  # tools cost nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +63,7 @@ async def model_intent(
         )
         return Asked(event=refused)
     digest = canonical.content_hash(request_digest(request))
-    intent = replace(
-        _intent(state, command, clock),
-        request_hash=digest,
-        reserved_micros=reservation.micros,
-        scopes=reservation.scopes,
-    )
+    intent = _intent(state, command, clock, digest, reservation)
     return Asked(event=intent, before=reservation.granted, request=request)
 
 
@@ -80,7 +76,9 @@ def _acting(state: RunState, task: TaskState | None) -> str:
     return task.agent.name if task.agent else ""
 
 
-def _intent(state: RunState, command: StartCall, clock: Clock) -> ev.CallRequested:
+def _intent(
+    state: RunState, command: StartCall, clock: Clock, digest: str = "", money: Reservation = UNPAID
+) -> ev.CallRequested:
     call_id, now = _next_call(state), clock.now()
     pinned = state.created.tools.get(command.name)
     return ev.CallRequested(
@@ -97,7 +95,9 @@ def _intent(state: RunState, command: StartCall, clock: Clock) -> ev.CallRequest
         key_ttl=pinned.key_ttl if pinned else 0.0,
         arguments=command.arguments or {},
         tool_call_id=command.tool_call_id,
-        scopes=(),
+        request_hash=digest,
+        reserved_micros=money.micros,
+        scopes=money.scopes,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.engine.effects import Effects
+from flowmatik.core.engine.effects import Effects, Recorded
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.journal.port import Journal
@@ -39,3 +39,6 @@ class Launch:
 
     call: ev.CallRequested
     recovering: bool = False
+
+
+Mail = ev.Event | Recorded | Nudge | Launch | Again

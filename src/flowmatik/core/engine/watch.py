@@ -31,8 +31,7 @@ class Watch:
         """`left` is None when the driver lost the run or could not say."""
         self.changed(run_id)
         for answer in self._resting.get(run_id, ()):
-            if not answer.done():
-                answer.set_result(left)
+            _answer(answer, left)
 
     async def growth(self, run_id: str, seconds: float) -> None:
         """Until the run's journal grew, or for `seconds` (another process may drive it)."""
@@ -50,12 +49,19 @@ class Watch:
 
     async def rest(self, run_id: str, seconds: float) -> Rested | None:
         """How the run was left here; None when it was not, within `seconds`."""
-        answer: asyncio.Future[Rested | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Rested | None] = loop.create_future()
         self._resting[run_id].add(answer)
+        giving_up = loop.call_later(seconds, _answer, answer, None)
         try:
-            await asyncio.wait((answer,), timeout=seconds)
-            return answer.result() if answer.done() else None
+            return await answer
         finally:
+            giving_up.cancel()
             self._resting[run_id].discard(answer)
             if not self._resting[run_id]:
                 del self._resting[run_id]
+
+
+def _answer(waiting: "asyncio.Future[Rested | None]", left: Rested | None) -> None:
+    if not waiting.done():
+        waiting.set_result(left)

@@ -72,17 +72,21 @@ class _Run:
         return Appended(head_seq=len(self.events), inbox_tail=len(self.inbox), parked=not self.owner)
 
 
-def _checked(append: Append, run: _Run) -> dict[str, float]:
-    """The due times, once everything that a database would refuse has been refused."""
+def _check_text(run_id: str, *texts: str) -> None:
     try:
-        for event in append.events:
-            event.payload.encode()
+        for text in texts:
+            text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(
-            f"an event of run {append.run_id!r} is not valid Unicode: {error}",
+            f"a text of run {run_id!r} is not valid Unicode: {error}",
             code="input.value",
             context={"store": "memory", "said": str(error)},
         ) from error
+
+
+def _checked(append: Append, run: _Run) -> dict[str, float]:
+    """The due times, once everything that a database would refuse has been refused."""
+    _check_text(append.run_id, *(event.payload for event in append.events))
     if (append.consumed or 0) > len(run.inbox):
         raise InvalidInput(
             f"run {append.run_id!r} has {len(run.inbox)} inputs; input {append.consumed} cannot be consumed",
@@ -133,6 +137,7 @@ class InMemoryJournal:
             return Created(run_id=self._keys[key])
         if creation.run_id in self._runs:
             raise Conflict(f"run {creation.run_id!r} exists already; choose a new id", code="conflict.exists")
+        _check_text(creation.run_id, creation.goal, *(event.payload for event in creation.events))
         run = _Run(
             run_id=creation.run_id,
             workspace_id=creation.workspace_id,

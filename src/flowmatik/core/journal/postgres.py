@@ -6,8 +6,19 @@ from typing import Any
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.money import checked_amounts
-from flowmatik.core.journal.port import Append, Appended, Claim, Created, Creation, Kept, OutboxEntry, no_run
+from flowmatik.core.journal.port import (
+    Append,
+    Appended,
+    Claim,
+    Created,
+    Creation,
+    Kept,
+    NewEvent,
+    OutboxEntry,
+    no_run,
+)
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     ending,
@@ -19,7 +30,7 @@ from flowmatik.core.journal.sql_journal import (
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, JournalUnavailable
+from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable
 
 _TRIES = 3
 
@@ -34,6 +45,7 @@ class PostgresJournal(SqlJournal):
     def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
         super().__init__(queries.postgres(), clock, lanes=lanes)
         self._database = database
+        self._creations = GroupCommit(self._create, lanes=lanes)
 
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
         return await self._database.fetch(self._sql[query], *params)
@@ -42,22 +54,35 @@ class PostgresJournal(SqlJournal):
         await self._database.fetch(self._sql[query], *params)
 
     async def create(self, creation: Creation) -> Created:
-        now, events = self._now(), first_events(creation)
-        made = await self._fetch(
-            "create",
-            creation.run_id,
-            creation.workspace_id,
-            now,
-            creation.idempotency_key,
-            creation.goal,
-            [event.type for event in events],
-            [event.payload for event in events],
-            creation.owner,
-        )
-        if made:
-            return Created(run_id=creation.run_id, claim=first_claim(creation, now))
-        first = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
-        return Created(run_id=first[0][0])
+        return await self._creations.write(creation)
+
+    async def _create(self, batch: Sequence[Creation]) -> list[Created]:
+        now = self._now()
+        events = {one.run_id: first_events(one) for one in batch}
+        heads = [
+            {
+                "run_id": one.run_id,
+                "workspace_id": one.workspace_id,
+                "added": len(events[one.run_id]),
+                "key": one.idempotency_key,
+                "goal": one.goal,
+                "owner": one.owner,
+            }
+            for one in batch
+        ]
+        rows = [row for one in batch for row in _event_rows(one.run_id, 0, events[one.run_id])]
+        made = {row[0] for row in await self._fetch("create", _json(heads), _json(rows), now)}
+        return [
+            Created(run_id=one.run_id, claim=first_claim(one, now))
+            if one.run_id in made
+            else await self._first(one)
+            for one in batch
+        ]
+
+    async def _first(self, creation: Creation) -> Created:
+        """The run that used the same idempotency key before."""
+        rows = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
+        return Created(run_id=rows[0][0])
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
         rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())
@@ -95,38 +120,16 @@ class PostgresJournal(SqlJournal):
 
     async def _write_batch(self, batch: Sequence[Append]) -> dict[str, Appended]:
         now = self._now()
-        endings = [ending(append, now) for append in batch]
+        heads = [_head_row(append, now) for append in batch]
         events = [
-            (append.run_id, seq, event.type, event.payload)
-            for append in batch
-            for seq, event in enumerate(append.events, append.expected_seq + 1)
+            row for append in batch for row in _event_rows(append.run_id, append.expected_seq, append.events)
         ]
-        timers = [(append.run_id, timer) for append in batch for timer in append.timers]
-        rows = await self._fetch(
-            "append",
-            [append.run_id for append in batch],
-            [append.workspace_id for append in batch],
-            [append.epoch for append in batch],
-            [append.expected_seq for append in batch],
-            [len(append.events) for append in batch],
-            [append.append_id for append in batch],
-            [append.consumed or 0 for append in batch],
-            [append.head.status for append in batch],
-            [ended_at for ended_at, _ in endings],
-            [only_fill for _, only_fill in endings],
-            [append.head.cost_micros for append in batch],
-            [append.park_if_seen for append in batch],
-            [event[0] for event in events],
-            [event[1] for event in events],
-            [event[2] for event in events],
-            [event[3] for event in events],
-            now,
-            [run_id for run_id, _ in timers],
-            [timer.timer_id for _, timer in timers],
-            [seconds_of(timer.due_at) for _, timer in timers],
-            [int(append.head.unpriced) for append in batch],
-        )
-        return _appended(rows)
+        timers = [
+            {"run_id": append.run_id, "timer_id": timer.timer_id, "due_at": seconds_of(timer.due_at)}
+            for append in batch
+            for timer in append.timers
+        ]
+        return _appended(await self._fetch("append", _json(heads), _json(events), _json(timers), now))
 
     async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
         return _appended(
@@ -138,6 +141,10 @@ class PostgresJournal(SqlJournal):
                 [append.append_id for append in batch],
             )
         )
+
+    async def close(self) -> None:
+        await self._creations.close()
+        await super().close()
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
         try:
@@ -183,6 +190,44 @@ class PostgresJournal(SqlJournal):
         scopes, micros = [*kept.scopes], [*kept.scopes.values()]
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
             await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others)
+
+
+def _json(rows: Sequence[Mapping[str, object]]) -> str:
+    """A batch as one parameter: arrays of columns cost the driver several times as much."""
+    try:
+        return canonical.dumps(rows)
+    except TypeError as error:  # text that is not Unicode, a number beyond 64 bits
+        raise InvalidInput(
+            f"PostgreSQL refuses a value: {error}",
+            code="input.value",
+            context={"store": "PostgreSQL", "said": str(error)},
+        ) from error
+
+
+def _event_rows(run_id: str, after: int, events: Sequence[NewEvent]) -> list[Mapping[str, object]]:
+    return [
+        {"run_id": run_id, "seq": seq, "type": event.type, "payload": event.payload}
+        for seq, event in enumerate(events, after + 1)
+    ]
+
+
+def _head_row(append: Append, now: str) -> Mapping[str, object]:
+    ended_at, only_fill = ending(append, now)
+    return {
+        "run_id": append.run_id,
+        "workspace_id": append.workspace_id,
+        "epoch": append.epoch,
+        "expected": append.expected_seq,
+        "added": len(append.events),
+        "append_id": append.append_id,
+        "consumed": append.consumed or 0,
+        "status": append.head.status,
+        "ended_at": ended_at,
+        "only_fill": only_fill,
+        "cost": append.head.cost_micros,
+        "park": append.park_if_seen,
+        "unpriced": int(append.head.unpriced),
+    }
 
 
 def _appended(rows: Sequence[Row]) -> dict[str, Appended]:

@@ -3,13 +3,12 @@
 
 -- name: append
 -- A batch, at most one append per run. Loser: not in the result; nothing of it is written.
-WITH input AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
-        $7::bigint[], $8::text[], $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $21::bigint[])
-    AS t (run_id, workspace_id, epoch, expected, added, append_id,
-        consumed, status, ended_at, only_fill, cost, park, unpriced)
+WITH input AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, epoch bigint,
+        expected bigint, added bigint, append_id text, consumed bigint, status text, ended_at text,
+        only_fill boolean, cost bigint, park bigint, unpriced bigint)
 ), locked AS MATERIALIZED (
-    SELECT run_id FROM runs WHERE run_id = ANY ($1::text[]) ORDER BY run_id FOR UPDATE
+    SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM input) ORDER BY run_id FOR UPDATE
 ), advanced AS (
     UPDATE runs r SET
         head_seq = r.head_seq + i.added,
@@ -27,8 +26,8 @@ WITH input AS (
     RETURNING r.run_id, r.workspace_id, r.head_seq, i.expected, r.inbox_tail, r.owner
 ), events AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
-    SELECT a.run_id, e.seq, a.workspace_id, e.type, e.payload, $17
-    FROM unnest($13::text[], $14::bigint[], $15::text[], $16::text[]) AS e (run_id, seq, type, payload)
+    SELECT a.run_id, e.seq, a.workspace_id, e.type, e.payload, $4
+    FROM json_to_recordset($2::json) AS e (run_id text, seq bigint, type text, payload text)
     JOIN advanced a ON a.run_id = e.run_id
 ), pointers AS (
     INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
@@ -36,7 +35,7 @@ WITH input AS (
 ), timing AS (
     INSERT INTO timers (run_id, timer_id, workspace_id, due_at)
     SELECT a.run_id, t.timer_id, a.workspace_id, t.due_at
-    FROM unnest($18::text[], $19::text[], $20::double precision[]) AS t (run_id, timer_id, due_at)
+    FROM json_to_recordset($3::json) AS t (run_id text, timer_id text, due_at double precision)
     JOIN advanced a ON a.run_id = t.run_id
     ON CONFLICT (run_id, timer_id) DO UPDATE SET due_at = excluded.due_at
 )
@@ -51,17 +50,23 @@ WHERE r.workspace_id = i.workspace_id AND r.epoch = i.epoch AND r.last_append_id
 ORDER BY r.run_id FOR UPDATE OF r;
 
 -- name: create
--- A new run, owned at once if $8 is not ''; no row when the workspace used this idempotency key before.
-WITH made AS (
+-- New runs, each owned at once if it names an owner; no row for one whose workspace used its idempotency
+-- key before. Keys go in in order, so that two batches cannot wait for each other.
+WITH input AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
+        goal text, owner text)
+), made AS (
     INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
         owner, epoch, ready)
-    VALUES ($1, $2, 'queued', cardinality($6::text[]), $3, $4, $5, $8, ($8 <> '')::int, ($8 = '')::int)
+    SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int
+    FROM input ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
     RETURNING run_id, workspace_id, head_seq
 ), events AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
     SELECT m.run_id, e.seq, m.workspace_id, e.type, e.payload, $3
-    FROM made m CROSS JOIN unnest($6::text[], $7::text[]) WITH ORDINALITY AS e (type, payload, seq)
+    FROM made m JOIN json_to_recordset($2::json) AS e (run_id text, seq bigint, type text, payload text)
+        USING (run_id)
 ), pointers AS (
     INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
     SELECT run_id, 1, head_seq, workspace_id FROM made WHERE head_seq > 0

@@ -24,6 +24,7 @@ from flowmatik.core.journal.port import (
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Fenced
 
 
 class SqlJournal(ABC):
@@ -32,7 +33,7 @@ class SqlJournal(ABC):
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
         self._sql = queries
         self._clock = clock
-        self._group = GroupCommit(self._commit, lanes=lanes)
+        self._appends = GroupCommit(self._commit, lanes=lanes)
 
     @abstractmethod
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
@@ -44,13 +45,16 @@ class SqlJournal(ABC):
 
     @abstractmethod
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
-        """The contract of `GroupCommit`."""
+        """The contract of `GroupCommit`; None for an append that was fenced off."""
 
     def _now(self) -> str:
         return text_of(self._clock.now())
 
     async def append(self, append: Append) -> Appended:
-        return await self._group.append(append)
+        appended = await self._appends.write(append)
+        if appended is None:
+            raise _fenced(append)
+        return appended
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
         return stored_events(await self._fetch("read", run_id, after_seq, limit))
@@ -152,7 +156,15 @@ class SqlJournal(ABC):
 
     async def close(self) -> None:
         """Waits for appends handed over; whoever opened the store closes it."""
-        await self._group.close()
+        await self._appends.close()
+
+
+def _fenced(append: Append) -> Fenced:
+    return Fenced(
+        f"run {append.run_id!r} is no longer at seq {append.expected_seq}, epoch {append.epoch}, in "
+        f"workspace {append.workspace_id!r}: another owner has it, or it was parked; give it up",
+        context={"run_id": append.run_id, "seq": append.expected_seq, "epoch": append.epoch},
+    )
 
 
 def stored_events(rows: Sequence[Row]) -> list[StoredEvent]:

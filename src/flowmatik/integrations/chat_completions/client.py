@@ -1,12 +1,13 @@
 """The vendor's client: the only file, with `mapping` and `failures`, that imports it."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Generator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, cast
 
 import httpx
 from openai import AsyncOpenAI
 from pydantic_ai.direct import model_request, model_request_stream
+from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelResponse, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.models import StreamedResponse
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -21,6 +22,15 @@ from flowmatik.integrations.provider import ProviderBuild, model_name
 
 CONNECT_SECONDS = 5.0
 NO_KEY = "no-key"
+
+
+@contextmanager
+def _unreadable_is_theirs() -> Generator[None]:
+    """The vendor's reader takes an answer's shape for granted: what it trips over is the answer's fault."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
 
 
 class Client:
@@ -42,15 +52,23 @@ class Client:
         self._models: dict[str, OpenAIChatModel] = {}
 
     async def ask(self, request: ModelRequest) -> ModelResponse:
-        return await model_request(self._model(request), **self._arguments(request), instrument=False)
+        model, arguments = self._model(request), self._arguments(request)
+        with _unreadable_is_theirs():
+            return await model_request(model, **arguments, instrument=False)
 
     async def open_stream(self, request: ModelRequest, stack: AsyncExitStack) -> StreamedResponse:
         """Returns when the first piece has arrived; `stack` closes the stream."""
         opening = model_request_stream(self._model(request), **self._arguments(request), instrument=False)
-        return await stack.enter_async_context(opening)
+        with _unreadable_is_theirs():
+            return await stack.enter_async_context(opening)
 
     async def texts(self, streamed: StreamedResponse) -> AsyncIterator[str]:
-        async for event in streamed:
+        pieces = aiter(streamed)
+        while True:
+            with _unreadable_is_theirs():
+                event = await anext(pieces, None)
+            if event is None:
+                return
             if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                 text = event.part.content
             elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):

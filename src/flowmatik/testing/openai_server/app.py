@@ -80,6 +80,8 @@ async def _played(step: Step, body: dict[str, Any], request: Request) -> Respons
         return Response(b'{"id": "chatcmpl-', media_type="application/json")
     if step.kind == "wrong_shape":
         return JSONResponse({"result": step.text})
+    if step.kind == "raw":
+        return Response(step.text.encode(), media_type="application/json")
     return _answer(step, body)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 from flowmatik.kernel.errors import ConfigurationError
 
-Kind = Literal["answer", "malformed", "truncated", "wrong_shape", "rate_limited", "error", "silent"]
+Kind = Literal["answer", "malformed", "truncated", "wrong_shape", "raw", "rate_limited", "error", "silent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class ToolUse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """`malformed`: a body that is no JSON; `truncated`: the connection closes within the answer;
-    `wrong_shape`: JSON, but no completion; `rate_limited`: 429 with `retry_after` seconds; `error`:
-    `status`; `silent`: no answer while the client waits. Without `usage` none is reported;
-    `finish` "" leaves the finish reason out."""
+    `wrong_shape`: JSON, but no completion; `raw`: `text` as the whole JSON body; `rate_limited`: 429 with
+    `retry_after` seconds; `error`: `status`; `silent`: no answer while the client waits. Without `usage`
+    none is reported; `finish` "" leaves the finish reason out."""
 
     kind: Kind = "answer"
     text: str = "Hello."

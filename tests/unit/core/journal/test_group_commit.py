@@ -30,7 +30,7 @@ class Disk:
         self.gate.set()
         self.started = asyncio.Event()
 
-    async def commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+    async def commit(self, batch: Sequence[Append]) -> list[Appended]:
         self.batches.append([append.run_id for append in batch])
         self.started.set()
         await self.gate.wait()
@@ -47,7 +47,7 @@ async def test_appends_one_after_the_other_never_stall(lanes: int) -> None:
 
     async def a_run(run_id: str) -> None:
         for seq in range(200):
-            assert (await group.append(an_append(run_id, seq))).head_seq == seq
+            assert (await group.write(an_append(run_id, seq))).head_seq == seq
 
     async with asyncio.timeout(20):
         await asyncio.gather(*(a_run(f"run_{n}") for n in range(5)))
@@ -57,9 +57,9 @@ async def test_what_arrives_during_a_write_goes_down_together_in_the_next() -> N
     disk = Disk()
     disk.gate.clear()
     group = GroupCommit(disk.commit)
-    first = asyncio.create_task(group.append(an_append("a")))
+    first = asyncio.create_task(group.write(an_append("a")))
     await disk.started.wait()
-    rest = [asyncio.create_task(group.append(an_append(run))) for run in ("b", "c", "c", "d")]
+    rest = [asyncio.create_task(group.write(an_append(run))) for run in ("b", "c", "c", "d")]
     await asyncio.sleep(0)
     disk.gate.set()
     await asyncio.gather(first, *rest)
@@ -69,7 +69,7 @@ async def test_what_arrives_during_a_write_goes_down_together_in_the_next() -> N
 async def test_only_the_guilty_append_of_a_batch_hears_of_its_data_error() -> None:
     group = GroupCommit(Disk().commit)
     results = await asyncio.gather(
-        *(group.append(an_append(run)) for run in ("a", "poison", "b")), return_exceptions=True
+        *(group.write(an_append(run)) for run in ("a", "poison", "b")), return_exceptions=True
     )
     assert [type(result).__name__ for result in results] == ["Appended", "InvalidInput", "Appended"]
 
@@ -77,17 +77,17 @@ async def test_only_the_guilty_append_of_a_batch_hears_of_its_data_error() -> No
 async def test_an_unexpected_error_reaches_every_caller_and_the_next_batch_works() -> None:
     group = GroupCommit(Disk().commit)
     results = await asyncio.gather(
-        *(group.append(an_append(run)) for run in ("a", "bug")), return_exceptions=True
+        *(group.write(an_append(run)) for run in ("a", "bug")), return_exceptions=True
     )
     assert [type(result) for result in results] == [ZeroDivisionError, ZeroDivisionError]
-    assert (await group.append(an_append("a"))).head_seq == 0
+    assert (await group.write(an_append("a"))).head_seq == 0
 
 
 async def test_closing_waits_for_what_was_handed_over() -> None:
     disk = Disk()
     disk.gate.clear()
     group = GroupCommit(disk.commit)
-    pending = asyncio.create_task(group.append(an_append("a")))
+    pending = asyncio.create_task(group.write(an_append("a")))
     await asyncio.sleep(0)
     closing = asyncio.create_task(group.close())
     await asyncio.sleep(0)
@@ -96,4 +96,4 @@ async def test_closing_waits_for_what_was_handed_over() -> None:
     await closing
     assert (await pending).head_seq == 0
     with pytest.raises(JournalUnavailable):
-        await group.append(an_append("b"))
+        await group.write(an_append("b"))
