@@ -286,6 +286,18 @@ async def test_an_input_is_taken_once_by_its_id(store: Store) -> None:
     assert [i.input_no for i in await store.journal.inbox("run_1", after=0)] == [1, 2]
 
 
+async def test_an_owner_hears_of_inputs_that_no_append_has_consumed(store: Store) -> None:
+    run, other = await owned(store.journal, "run_1"), await owned(store.journal, "run_2")
+    assert await store.journal.unheard("wkr_a", 10) == []
+    for one in (run, other):
+        await store.journal.post(one.run_id, "i", "signal", "{}")
+    (owner,) = {(await store.journal.head("default", one.run_id)).owner for one in (run, other)}
+    assert await store.journal.unheard(owner, 10) == ["run_1", "run_2"]
+    assert await store.journal.unheard("wkr_else", 10) == []
+    await run.append(run.next(event(), consumed=1))
+    assert await store.journal.unheard(owner, 10) == ["run_2"]
+
+
 async def test_what_names_no_run_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         await store.journal.post("run_x", "sig", "signal", "{}")

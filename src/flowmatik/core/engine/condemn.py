@@ -1,21 +1,26 @@
 """Ends a run that the engine cannot go on with, so that nobody waits for it for ever."""
 
 import contextlib
+import logging
+from collections.abc import Sequence
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.engine.handover import outcome_of
 from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
-from flowmatik.core.journal.port import Append, Claim, HeadChange, Journal
+from flowmatik.core.journal.port import Append, Claim, HeadChange, Input, Journal
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import EngineError
+from flowmatik.kernel.errors import EngineError, Fenced
 from flowmatik.kernel.ids import new_id
+
+log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
@@ -27,13 +32,49 @@ class Cancelled(Exception):
 
 
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
-    """The run as failed (or cancelled), with an outcome for every call that it left open: effects are in
-    doubt, everything else counts as failed at the worst cost. A history that cannot be read is no
-    hindrance; the money that the run then holds beyond its cost goes back by the engine's sweep, which
-    needs none."""
+    """The run as failed (or cancelled), with an outcome for every call that it left open: what waits in the
+    inbox, else effects are in doubt, and everything else counts as failed at the worst cost. A history
+    that cannot be read is no hindrance; the money that the run then holds beyond its cost goes back by
+    the engine's sweep, which needs none."""
+    inputs = await retried(lambda: journal.inbox(claim.head.run_id, after=claim.head.inbox_seen), clock)
+    outcomes = _outcomes(inputs)
+    try:
+        return await _ended(claim, fault, outcomes, journal, loop, clock)
+    except Fenced:
+        raise
+    except Exception:
+        if not outcomes:
+            raise
+        log.exception("outcomes in the inbox cannot be recorded", extra={"run": claim.head.run_id})
+        return await _ended(claim, fault, [], journal, loop, clock)
+
+
+def _outcomes(inputs: Sequence[Input]) -> list[ev.Event]:
+    """Those that can be read; the first of a call counts."""
+    found: dict[str, ev.Event] = {}
+    for item in inputs:
+        if item.kind != "outcome":
+            continue
+        with contextlib.suppress(EngineError, LookupError, ValueError):
+            event = outcome_of(item)
+            found.setdefault(event.call_id, event)
+    return list(found.values())
+
+
+async def _ended(
+    claim: Claim,
+    fault: Exception,
+    outcomes: Sequence[ev.Event],
+    journal: Journal,
+    loop: AgentLoop,
+    clock: Clock,
+) -> Rested:
     found = salvaged(claim.head, claim.events, loop)
     state, error = found.state, _error(found.fault, fault)
-    facts: list[ev.Event] = [
+    facts = [fact for fact in outcomes if getattr(fact, "call_id", "") in state.open]
+    for fact in facts:
+        _applied(state, fact, loop)
+    closing: list[ev.Event] = [
         in_doubt(call, error.code, error.message, **error.context)
         if call.effect is not Effect.READ
         else failed(call, error.code, error.message, cost_micros=call.reserved_micros, **error.context)
@@ -41,9 +82,9 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
         if call.call_id not in state.doubt
     ]
     end = _end(error, fault, clock.now().isoformat())
-    facts.append(end)
-    for fact in facts:
+    for fact in (*closing, end):
         _applied(state, fact, loop)
+    facts += [*closing, end]
     status = RunStatus.CANCELLED if isinstance(end, ev.RunCancelled) else RunStatus.FAILED
     append = Append(
         run_id=claim.head.run_id,

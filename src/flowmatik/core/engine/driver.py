@@ -6,7 +6,6 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
-from flowmatik.core.engine.handover import OUTCOMES, outcome_in, report
+from flowmatik.core.engine.handover import OUTCOMES, hand_over, outcome_of
 from flowmatik.core.engine.intents import model_intent, tool_intent
 from flowmatik.core.engine.money import AGAIN_SECONDS, Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
@@ -24,32 +23,23 @@ from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
-from flowmatik.core.journal.port import (
-    Append,
-    Appended,
-    Claim,
-    HeadChange,
-    Input,
-    NewEvent,
-    NewTimer,
-    StoredEvent,
-)
+from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 DEADLINE_TIMER = "deadline"
+UNRECORDED = (*OUTCOMES, "CallRequested")
 MONEY = "money"  # in place of a call: the run waits for money
 
 
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
-    def __init__(self, claim: Claim, parts: DriverParts, on_leave: Callable[[], object]) -> None:
-        """`on_leave` is called at the moment from which nudges can no longer be heard."""
+    def __init__(self, claim: Claim, parts: DriverParts) -> None:
         self._parts = parts
-        self._on_leave = on_leave
+        self.hears = True  # nudges; not any more once it leaves
         self.state = fold(claim.events, parts.loop)
         created = self.state.created
         self._place = RunPlace(
@@ -78,10 +68,18 @@ class RunDriver:
         if created.deadline_at:  # again for each owner: the first one's may never have gone down
             self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
 
-    def drain(self) -> list[asyncio.Task[None]]:
-        """Decide nothing more; the `once` effects under way, whose outcomes are still recorded."""
+    def drain(self) -> None:
+        """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
         self._draining = True
-        return [task for call_id, task in self._running.items() if self._effect(call_id) is Effect.ONCE]
+
+    @property
+    def busy(self) -> bool:
+        """Whether leaving now would cut off a `once` effect, or leave what is known unrecorded."""
+        return (
+            not self._mailbox.empty()
+            or any(event.type in UNRECORDED for event in self._batch)
+            or any(self._effect(call_id) is Effect.ONCE for call_id in self._running)
+        )
 
     def _effect(self, call_id: str) -> Effect:
         """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
@@ -96,6 +94,7 @@ class RunDriver:
         a nudge came too late to be heard, so that the run must be looked at again."""
         at = self.state.created.deadline_at
         watch = asyncio.create_task(self._deadline(at), name=f"deadline:{self._place.run_id}") if at else None
+        cut = False
         try:
             await self._recover()
             while not await self._turn():
@@ -103,11 +102,14 @@ class RunDriver:
         except Fenced:
             self._fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
+        except asyncio.CancelledError:
+            cut = True
+            raise
         finally:
-            self._on_leave()
+            self.hears = False
             if watch is not None:
                 watch.cancel()
-            unheard = await self._leave()
+            unheard = await self._leave(cut=cut)
         return unheard
 
     async def _deadline(self, at: str) -> None:
@@ -122,20 +124,9 @@ class RunDriver:
             return await self._rest(RunStatus(self._head_status(self._tail)))
         if self.state.ended:
             return await self._rest(self.state.status)
-        for item in await self._facts():
-            if isinstance(item, Nudge):
-                await self._read_inbox()
-            elif isinstance(item, Again):
-                await self._decide()
-            elif isinstance(item, Launch):
-                if self.state.stopping and not item.recovering:
-                    await self._fact(never_begun(item.call))
-                elif item.call.call_id in self.state.open:
-                    self._launches.append(item)
-            elif isinstance(item, Recorded):
-                await self._fact(item.event, item.encoded)
-            else:
-                await self._fact(item)
+        await self._open(await self._mailbox.get())
+        while not self._mailbox.empty():
+            await self._open(self._mailbox.get_nowait())
         return False
 
     async def _rest(self, status: RunStatus) -> bool:
@@ -143,11 +134,20 @@ class RunDriver:
         await self._account.settle(self.state)
         return True
 
-    async def _facts(self) -> list[Mail]:
-        items = [await self._mailbox.get()]
-        while not self._mailbox.empty():
-            items.append(self._mailbox.get_nowait())
-        return items
+    async def _open(self, item: Mail) -> None:
+        if isinstance(item, Nudge):
+            await self._read_inbox()
+        elif isinstance(item, Again):
+            await self._decide()
+        elif isinstance(item, Launch):
+            if self.state.stopping and not item.recovering:
+                await self._fact(never_begun(item.call))
+            elif item.call.call_id in self.state.open:
+                self._launches.append(item)
+        elif isinstance(item, Recorded):
+            await self._fact(item.event, item.encoded)
+        else:
+            await self._fact(item)
 
     async def _fact(self, event: ev.Event, encoded: NewEvent | None = None) -> None:
         """One fact, then every decision that follows from it: the order that replay expects."""
@@ -234,7 +234,8 @@ class RunDriver:
             self.nudge()
         launches, self._launches = self._launches, []
         for launch in launches:
-            self._launch(launch.call, recovering=launch.recovering)
+            if not self._draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
+                self._launch(launch.call, recovering=launch.recovering)
         if not self.state.ended and (counted := await self._account.surplus(self.state)):
             self._put(counted)
         return False
@@ -350,8 +351,7 @@ class RunDriver:
         elif item.kind == "resolve" and body.get("call_id") in self.state.doubt and not self.state.ended:
             await self._resolve(str(body["call_id"]), str(body["resolution"]))
         elif item.kind == "outcome" and body.get("call_id") in self.state.open:
-            stored = StoredEvent(seq=0, type=body["type"], payload=canonical.dumps(body["event"]), at=item.at)
-            await self._fact(ev.decode(stored))
+            await self._fact(outcome_of(item))
             self._launches = [one for one in self._launches if one.call.call_id in self.state.open]
             if task := self._running.pop(body["call_id"], None):
                 task.cancel()  # it would do again what is known to have ended
@@ -381,21 +381,15 @@ class RunDriver:
             await self._read_inbox()
         self._launches += [Launch(call, recovering=True) for call in left if call.call_id in self.state.open]
 
-    async def _leave(self) -> bool:
-        """End what runs; a fenced worker still reports what came of its effects."""
-        tasks = list(self._running.values())
-        for call_id, task in list(self._running.items()):
-            if not (self._fenced and self._effect(call_id) is Effect.ONCE):
+    async def _leave(self, *, cut: bool) -> bool:
+        """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
+        acknowledged goes to whoever has the run next. True: a nudge was not heard."""
+        tasks = list(self._running.items())
+        for call_id, task in tasks:
+            if cut or self._effect(call_id) is not Effect.ONCE:
                 task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        unheard = False
-        if self._fenced:  # the append that was refused may have had outcomes of effects in it
-            for event in self._batch:
-                if event.type in OUTCOMES:
-                    await report(self._parts.journal, self._place.run_id, event)
-        while not self._mailbox.empty():
-            item = self._mailbox.get_nowait()
-            unheard = unheard or isinstance(item, Nudge)
-            if (self._fenced or self._draining) and (outcome := outcome_in(item)):
-                await report(self._parts.journal, self._place.run_id, outcome)
-        return unheard
+        await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+        mail = [self._mailbox.get_nowait() for _ in range(self._mailbox.qsize())]
+        if self.left is None:
+            await hand_over(self._parts.journal, self._place.run_id, self._batch, mail)
+        return any(isinstance(item, Nudge) for item in mail)

@@ -25,6 +25,8 @@ READY_EVERY = 5  # polls
 BATCH = 500
 AWAY_SECONDS = 0.2
 FAULT_SECONDS = 1.0
+FOREIGN_SECONDS = 10.0  # a cancel by another process is heard of then
+LOOK_SECONDS = 0.02
 SETTLE_EVERY = 50  # polls: runs whose last owner died before it gave back what they did not spend
 
 
@@ -44,6 +46,8 @@ class Engine:
         self._claims: dict[str, asyncio.Task[Rested | None]] = {}
         self._creations: set[asyncio.Task[str]] = set()
         self._again: set[str] = set()
+        self._later: dict[str, float] = {}  # not to be looked at before that moment
+        self._foreign: set[str] = set()  # said already
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -60,15 +64,17 @@ class Engine:
         ]
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
-        """Waits up to `grace_seconds` for `once` effects under way, then ends what runs here; the
-        journal holds all that is needed to go on elsewhere."""
+        """Waits up to `grace_seconds` for `once` effects under way and for what is known to be recorded,
+        then ends what runs here; the journal holds all that is needed to go on elsewhere."""
         self._stopping = True
-        effects = [task for driver in self._drivers.values() for task in driver.drain()]
-        if effects and grace_seconds > 0:
-            await asyncio.wait(effects, timeout=grace_seconds)
-            await asyncio.sleep(0)
         if self._creations:
             await asyncio.wait(self._creations)
+        for driver in self._drivers.values():
+            driver.drain()
+        clock = self._parts.clock
+        until = clock.monotonic() + grace_seconds
+        while any(driver.busy for driver in self._drivers.values()) and clock.monotonic() < until:
+            await clock.sleep(LOOK_SECONDS)
         tasks = [*self._loops, *self._claims.values()]
         for task in tasks:
             task.cancel()
@@ -89,10 +95,10 @@ class Engine:
             return
         if run_id in self._claims:
             driver = self._drivers.get(run_id)
-            if driver is None:
-                self._again.add(run_id)  # about to be claimed, or being let go
-            else:
+            if driver is not None and driver.hears:
                 driver.nudge()
+            else:
+                self._again.add(run_id)  # about to be claimed, or being let go
             return
         self._spawn(run_id, self._claim_and_drive(run_id))
 
@@ -106,6 +112,7 @@ class Engine:
         fault = None if done.cancelled() else done.exception()
         if fault is not None:
             log.error("a run could not be driven", extra={"run": run_id}, exc_info=fault)
+            self._later[run_id] = self._parts.clock.monotonic() + FAULT_SECONDS
         left = None if done.cancelled() or fault else done.result()
         if run_id in self._again:
             self._again.discard(run_id)
@@ -174,9 +181,12 @@ class Engine:
         inputs = await retried(lambda: journal.inbox(run_id, after=0), clock)
         cancel = next((one for one in inputs if one.kind == "cancel"), None)
         if cancel is None:
-            log.warning(
-                "a run of another decision version is left", extra={"run": run_id, "version": version}
-            )
+            self._later[run_id] = clock.monotonic() + FOREIGN_SECONDS
+            if run_id not in self._foreign:
+                self._foreign.add(run_id)
+                log.warning(
+                    "a run of another decision version is left", extra={"run": run_id, "version": version}
+                )
         else:
             await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
         return False
@@ -192,7 +202,7 @@ class Engine:
 
     def _driver(self, claim: Claim) -> RunDriver:
         run_id = claim.head.run_id
-        driver = RunDriver(claim, self._parts, on_leave=lambda: self._drivers.pop(run_id, None))
+        driver = RunDriver(claim, self._parts)
         self._drivers[run_id] = driver
         self._again.discard(run_id)
         return driver
@@ -201,6 +211,8 @@ class Engine:
         """In a slot taken before, which it frees."""
         run_id = claim.head.run_id
         try:
+            if self._stopping:
+                return None  # claimed in the last moment: left to the next owner
             driver = self._driver(claim)
             if await driver.drive():
                 self._again.add(run_id)
@@ -225,14 +237,26 @@ class Engine:
             for run_id in await journal.fire_due_timers(BATCH):
                 if recover_all or run_id in self._claims:
                     self.nudge(run_id)
-            if recover_all and turn % READY_EVERY == 0:
-                for run_id in await journal.ready(BATCH):
-                    if run_id not in self._claims:
-                        self.nudge(run_id)
+            if turn % READY_EVERY == 0:
+                await self._look_around(recover_all)
             if turn % SETTLE_EVERY == 0:
                 for run_id in await journal.unsettled(BATCH):
                     await settle_left(journal, run_id, self._parts.loop)
             await self._parts.clock.sleep(POLL_SECONDS)
+
+    async def _look_around(self, recover_all: bool) -> None:
+        """For runs that nobody drives, and for inputs that other processes have put to those of ours."""
+        journal, now = self._parts.journal, self._parts.clock.monotonic()
+        for run_id in await journal.unheard(self._lease.owner, BATCH):
+            if run_id in self._claims:
+                self.nudge(run_id)
+        due = [run_id for run_id, at in self._later.items() if at <= now]
+        for run_id in due:
+            del self._later[run_id]
+        ready = await journal.ready(BATCH + len(self._later)) if recover_all else []
+        for run_id in (*due, *ready):
+            if run_id not in self._claims and run_id not in self._later:
+                self.nudge(run_id)
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         """Whatever happens in `work`, the engine goes on: without these loops it would be dead and seem

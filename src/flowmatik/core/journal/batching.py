@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, StoreFull
+from flowmatik.kernel.errors import JournalUnavailable, StoreFull
 
 
 class OfRun(Protocol):
@@ -23,9 +23,9 @@ Answer = TypeVar("Answer")
 class GroupCommit(Generic[Write, Answer]):
     """Collects writes of distinct runs (appends, or creations) into batches.
 
-    `commit` writes a batch atomically and answers for each write. When it raises InvalidInput, Conflict
-    or StoreFull, nothing was written and each write is tried alone, so that only the guilty run sees the
-    error. Any other error goes to the whole batch.
+    `commit` writes a batch atomically and answers for each write. When it raises, each write is tried alone
+    (it must not matter if it did go down), so that only the guilty run sees the error; a store that is
+    away (JournalUnavailable, but for StoreFull) is so for the whole batch.
     """
 
     def __init__(
@@ -103,13 +103,12 @@ class GroupCommit(Generic[Write, Answer]):
     async def _write(self, batch: "Sequence[tuple[Write, asyncio.Future[Answer]]]") -> None:
         try:
             results = await self._commit([write for write, _ in batch])
-        except (InvalidInput, Conflict, StoreFull) as error:
-            if len(batch) > 1:
+        except Exception as error:  # whatever it is, the callers must hear of it
+            away = isinstance(error, JournalUnavailable) and not isinstance(error, StoreFull)
+            if len(batch) > 1 and not away:
                 for item in batch:
                     await self._write((item,))
-            else:
-                _fail(batch[0][1], error)
-        except Exception as error:  # whatever it is, the callers must hear of it
+                return
             for _, answer in batch:
                 _fail(answer, error)
         else:

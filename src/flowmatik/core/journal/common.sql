@@ -28,6 +28,11 @@ SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND ide
 SELECT r.run_id, e.payload FROM runs r JOIN run_events e ON e.run_id = r.run_id AND e.seq = 1
 WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
 
+-- name: unheard
+-- An owner's runs with inputs that it has not consumed.
+SELECT run_id FROM runs WHERE owner = $1 AND ended_at = '' AND inbox_tail > inbox_seen
+ORDER BY run_id LIMIT $2;
+
 -- name: inbox
 -- Inputs after the ones that the owner has seen.
 SELECT input_no, input_id, kind, payload, at FROM run_inbox

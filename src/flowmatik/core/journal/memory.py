@@ -256,6 +256,10 @@ class InMemoryJournal:
                 found.append(run.run_id)
         return found
 
+    async def unheard(self, owner: str, limit: int) -> list[str]:
+        runs = self._live.values()
+        return sorted(r.run_id for r in runs if r.owner == owner and len(r.inbox) > r.inbox_seen)[:limit]
+
     async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
         ids = sorted(run_id for run_id in self._live if run_id > after)
         return [(run_id, self._runs[run_id].events[0].payload) for run_id in ids[:limit]]

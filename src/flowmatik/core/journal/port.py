@@ -213,6 +213,10 @@ class Journal(Protocol):
         """Run ids that an engine should claim: queued, ready, or owned by a dead worker."""
         ...
 
+    async def unheard(self, owner: str, limit: int) -> list[str]:
+        """Runs that `owner` has, with inputs in their inboxes that no append has consumed."""
+        ...
+
     async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
         """Runs that have not ended, in the order of their ids, each with the payload of its first
         event; `after` is the last id seen."""

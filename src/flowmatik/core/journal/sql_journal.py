@@ -79,6 +79,9 @@ class SqlJournal(ABC):
             for number, input_id, kind, payload, at in await self._fetch("inbox", run_id, after)
         ]
 
+    async def unheard(self, owner: str, limit: int) -> list[str]:
+        return [row[0] for row in await self._fetch("unheard", owner, limit)]
+
     async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in await self._fetch("unfinished", after, limit)]
 

@@ -36,6 +36,8 @@ class Disk:
         await self.gate.wait()
         if any(append.run_id == "poison" for append in batch):
             raise InvalidInput("poison")
+        if any(append.run_id == "away" for append in batch):
+            raise JournalUnavailable("gone")
         if any(append.run_id == "bug" for append in batch):
             raise ZeroDivisionError
         return [Appended(head_seq=append.expected_seq, inbox_tail=0, parked=False) for append in batch]
@@ -74,13 +76,23 @@ async def test_only_the_guilty_append_of_a_batch_hears_of_its_data_error() -> No
     assert [type(result).__name__ for result in results] == ["Appended", "InvalidInput", "Appended"]
 
 
-async def test_an_unexpected_error_reaches_every_caller_and_the_next_batch_works() -> None:
+async def test_an_unexpected_error_reaches_the_guilty_alone_and_the_next_batch_works() -> None:
     group = GroupCommit(Disk().commit)
     results = await asyncio.gather(
         *(group.write(an_append(run)) for run in ("a", "bug")), return_exceptions=True
     )
-    assert [type(result) for result in results] == [ZeroDivisionError, ZeroDivisionError]
+    assert [type(result) for result in results] == [Appended, ZeroDivisionError]
     assert (await group.write(an_append("a"))).head_seq == 0
+
+
+async def test_a_store_that_is_away_is_asked_once_for_the_whole_batch() -> None:
+    disk = Disk()
+    group = GroupCommit(disk.commit)
+    results = await asyncio.gather(
+        *(group.write(an_append(run)) for run in ("a", "away")), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [JournalUnavailable, JournalUnavailable]
+    assert disk.batches == [["a", "away"]]
 
 
 async def test_closing_waits_for_what_was_handed_over() -> None:
