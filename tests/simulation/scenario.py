@@ -79,7 +79,7 @@ async def _live(world: World) -> None:
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
     await asyncio.sleep(STORM_SECONDS)
-    world.weather = CALM
+    world.weather = replace(CALM, mute=world.weather.mute)
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
     await _rest(world, set(made))
     for run_id in set(made):
@@ -182,6 +182,7 @@ async def _decide(world: World, head: RunHead) -> None:
 
 def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
     told = f"{head.run_id} ({head.status}): " + " ".join(event.type for event in history)
+    world.doubts += [event.payload for event in history if event.type == "CallInDoubt"]
     assert [event.seq for event in history] == list(range(1, len(history) + 1)), f"gaps in seq: {told}"
     assert [e.type for e in history if e.type in ENDS] == [history[-1].type], f"ends badly: {told}"
     differences = replay(head.run_id, history, ReducerLoop()).differences

@@ -20,6 +20,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.scenario import lived, processes, simulate, story
+from tests.simulation.world import RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
@@ -43,6 +44,15 @@ def test_the_promises_hold_in_every_seed(lives: dict[int, "Future[list[str]]"], 
 
 def test_a_seed_is_the_same_life_every_time() -> None:
     assert [story(simulate(seed)) for seed in range(20)] == [story(simulate(seed)) for seed in range(20)]
+
+
+def test_processes_that_are_stopped_cleanly_leave_nothing_in_doubt() -> None:
+    retirements = 0
+    for seed in range(300):
+        world = simulate(seed, weather=RETIREMENTS)
+        retirements += world.retirements
+        assert not world.doubts, f"seed {seed}: {world.doubts}"
+    assert retirements > 300
 
 
 def fault_of(**broken: type[InMemoryJournal]) -> str:

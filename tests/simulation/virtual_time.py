@@ -40,8 +40,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     try:
         loop.run_until_complete(main)
     finally:
-        while left := asyncio.all_tasks(loop):  # one that is ended may begin another
+        while left := asyncio.all_tasks(loop):  # one that is ended may begin another, or wait on its way out
             for task in left:
                 task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(asyncio.wait(left, timeout=1.0))
         loop.close()

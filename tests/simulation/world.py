@@ -5,7 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -54,9 +54,12 @@ class Weather:
     reply_lost: float = 0.02
     killed: float = 0.004
     stopped: float = 0.006
+    retired: float = 0.003  # stopped as an operator does it, and replaced
+    mute: float = 0.04  # for each effect: its far side answers late or not at all
 
 
-CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0)
+CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0)
+RETIREMENTS = replace(CALM, slow=0.25, retired=0.02, mute=0.0)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Process:
     name: str
     clock: WorldClock
     dead: bool = False
+    retiring: bool = False
     stopped_until: float = 0.0
     handle: EngineHandle = field(init=False)
 
@@ -76,6 +80,9 @@ class Process:
         if not self.dead and chance.random() < weather.killed:
             self.dead = True
             self.world.killed(self)
+        if not (self.dead or self.retiring) and chance.random() < weather.retired:
+            self.retiring = True
+            self.world.retires(self)
         if chance.random() < weather.stopped:
             self.stopped_until = self.clock.monotonic() + chance.uniform(0.1, 20.0)
         while not self.dead and (left := self.stopped_until - self.clock.monotonic()) > 0:
@@ -138,14 +145,17 @@ class World:
         store: Callable[[Clock], InMemoryJournal] = InMemoryJournal,
         build: Callable[[EngineServices], EngineHandle] = build_engine,
         alone: bool = False,
+        weather: Weather = Weather(),
     ) -> None:
         self.chance = random.Random(seed)
-        self.weather = Weather()
+        self.weather = weather
         self.store = store(cast("Clock", WorldClock()))
         self.far = FarSide()
         self.processes: list[Process] = []
         self.heard: dict[str, list[int]] = {}
         self.spent_micros = 0
+        self.retirements = 0
+        self.doubts: list[str] = []
         self.over = False
         self._build = build
         self._alone = alone
@@ -183,9 +193,28 @@ class World:
         self._graves.append(grave)  # what waits here must not be collected
         await grave
 
-    def killed(self, process: Process) -> None:
-        """Another one is started some time later."""
+    def retires(self, process: Process) -> None:
+        """It takes no requests any more, ends what it must, and goes; another one comes."""
+        if process not in self.processes:
+            return  # it is still coming up
         self.processes.remove(process)
+        self.retirements += 1
+
+        async def leave() -> None:
+            await process.handle.stop(grace_seconds=10.0)
+            process.dead = True
+
+        self._births.append(asyncio.create_task(leave()))
+        self._replace(process)
+
+    def killed(self, process: Process) -> None:
+        if process in self.processes:
+            self.processes.remove(process)
+        if not process.retiring:
+            self._replace(process)
+
+    def _replace(self, process: Process) -> None:
+        """Another one is started some time later."""
         if self.over:
             return
         pause = self.chance.uniform(0.0, 8.0)
@@ -243,9 +272,9 @@ class World:
         elif name in ("put", "order"):
             self.far.under_key.setdefault(context.idempotency_key, step)
         draw = self.chance.random()
-        if draw < 0.02:
+        if draw < self.weather.mute / 2:
             raise ConnectionResetError("the reply was lost")
-        if draw < 0.04:
+        if draw < self.weather.mute:
             await asyncio.sleep(60)
         await process.cross()
         return {"step": step}

@@ -1,5 +1,6 @@
 """What an owner that goes leaves to the next one."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from flowmatik.core.journal.port import Input, Journal, NewEvent, StoredEvent
 from flowmatik.kernel import canonical
 
 log = logging.getLogger(__name__)
+PATIENCE_SECONDS = 3.0
 OUTCOMES = ("CallSucceeded", "CallFailed")
 
 
@@ -17,8 +19,12 @@ async def hand_over(journal: Journal, run_id: str, batch: Sequence[NewEvent], ma
     """Report the outcomes among what its owner could not append; one that did go down all the same
     says nothing new."""
     outcomes = [event for event in batch if event.type in OUTCOMES]
-    for outcome in (*outcomes, *filter(None, map(_outcome_in, mail))):
-        await _report(journal, run_id, outcome)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for outcome in (*outcomes, *filter(None, map(_outcome_in, mail))):
+                await _report(journal, run_id, outcome)
+    except TimeoutError:
+        log.warning("the journal did not take late outcomes in time", extra={"run": run_id})
 
 
 def _outcome_in(mail: Mail) -> NewEvent | None:
