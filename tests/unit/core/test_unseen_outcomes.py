@@ -13,7 +13,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Created, Creation
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock, SystemClock
-from flowmatik.kernel.errors import JournalUnavailable
+from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
 from tests.unit.core.engines import eventually, running_engine
 
@@ -269,3 +269,28 @@ async def test_an_outcome_that_comes_late_stops_the_attempt_to_find_it_out() -> 
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
     assert view.tasks[0].output == {"sent": "by the first owner"}
     assert ended == ["call_1"]
+
+
+async def test_a_read_waits_for_a_store_that_is_away() -> None:
+    tried: list[int] = []
+
+    async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+        tried.append(1)
+        if len(tried) < 4:
+            raise Unavailable("the store is locked")
+        return "found"
+
+    view = await run_with(tools_of(act, Effect.READ), Effect.READ)
+    assert (view.status, len(tried)) == (RunStatus.SUCCEEDED, 4)
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+async def test_a_store_that_cannot_come_back_fails_the_call_at_once_with_its_reason(effect: Effect) -> None:
+    tried: list[int] = []
+
+    async def act(arguments: dict[str, Any], context: ToolContext) -> Any:
+        tried.append(1)
+        raise Unavailable("the store is damaged", code="unavailable.damaged", retryable=False)
+
+    view = await run_with(tools_of(act, effect), effect)
+    assert (view.status, view.error_code, len(tried)) == (RunStatus.FAILED, "unavailable.damaged", 1)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
@@ -17,9 +18,11 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import FlowmatikError, ModelRejected
+from flowmatik.kernel.errors import FlowmatikError, ModelRejected, Unavailable
 
 log = logging.getLogger(__name__)
+AWAY_SECONDS = 60.0
+AWAY_PAUSE_SECONDS = 0.5
 AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody saw is tried again
 
 
@@ -95,10 +98,7 @@ class Effects:
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
-            async with asyncio.timeout(call.timeout):
-                return ev.CallSucceeded(
-                    call_id=call.call_id, result=await self.tools.call(call.name, call.arguments, context)
-                )
+            return ev.CallSucceeded(call_id=call.call_id, result=await self._result(call, context))
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
                 return _late(call)
@@ -114,6 +114,19 @@ class Effects:
             why = f"the tool {call.name!r} crashed with {kind}"
             say = failed if read else in_doubt
             return say(call, "tool.crashed", why, kind=kind)
+
+    async def _result(self, call: ev.CallRequested, context: ToolContext) -> Any:
+        """What the tool answers. One that reads from a store which is away is asked again for a while."""
+        until = self.clock.monotonic() + AWAY_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(call.timeout):
+                    return await self.tools.call(call.name, call.arguments, context)
+            except Unavailable as error:
+                now = self.clock.monotonic()
+                if call.effect is not Effect.READ or not error.retryable or now >= until:
+                    raise
+                await self.clock.sleep(AWAY_PAUSE_SECONDS)
 
     async def recovered(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
         """The fact for an intent that another owner left open; None as of `tool`."""
