@@ -13,6 +13,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import running_engine
 
@@ -185,3 +186,21 @@ async def test_a_busy_owner_hears_of_what_another_process_put_into_the_inbox() -
         async with asyncio.timeout(5):
             view = await engine.runs.wait(WS, run_id)
     assert (view.status, works.log) == (RunStatus.CANCELLED, ["cut off"])
+
+
+async def test_an_outage_is_said_once_and_not_at_every_try(caplog: pytest.LogCaptureFixture) -> None:
+    class Away(InMemoryJournal):
+        tries = 0
+
+        async def fire_due_timers(self, limit: int) -> list[str]:
+            self.tries += 1
+            raise JournalUnavailable("gone")
+
+    journal = Away(SystemClock())
+
+    async def tried_often() -> bool:
+        return journal.tries > 3
+
+    async with running_engine(journal=journal):
+        await eventually(tried_often)
+    assert [record.message for record in caplog.records].count("the journal is away") == 1

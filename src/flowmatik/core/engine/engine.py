@@ -27,6 +27,7 @@ AWAY_SECONDS = 0.2
 FAULT_SECONDS = 1.0
 FOREIGN_SECONDS = 10.0  # a cancel by another process is heard of then
 LOOK_SECONDS = 0.02
+QUIET_SECONDS = 30.0
 SETTLE_EVERY = 50  # polls: runs whose last owner died before it gave back what they did not spend
 
 
@@ -49,6 +50,7 @@ class Engine:
         self._later: dict[str, float] = {}  # not to be looked at before that moment
         self._foreign: set[str] = set()  # said already
         self._loops: list[asyncio.Task[None]] = []
+        self._quiet_until = float("-inf")
         self._stopping = False
 
     async def start(self, *, recover_all: bool) -> None:
@@ -265,8 +267,15 @@ class Engine:
             try:
                 await work()
             except JournalUnavailable as error:
-                log.warning("the journal is away", extra={"error": error.message})
+                self._say_away(error)
                 await self._parts.clock.sleep(AWAY_SECONDS)
             except Exception:
                 log.exception("a fault in one of the engine's loops; it goes on")
                 await self._parts.clock.sleep(FAULT_SECONDS)
+
+    def _say_away(self, error: JournalUnavailable) -> None:
+        """Not at every try of every loop."""
+        now = self._parts.clock.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_SECONDS
+            log.warning("the journal is away", extra={"error": error.message})

@@ -20,7 +20,7 @@ async def retried(call: Callable[[], Awaitable[T]], clock: Clock, *, run_id: str
         try:
             return await call()
         except JournalUnavailable as error:
-            if run_id:
+            if run_id and delay == FIRST_SECONDS:  # once an outage
                 log.warning(
                     "the journal is away; the run waits for it", extra={"run": run_id, "error": error.message}
                 )
