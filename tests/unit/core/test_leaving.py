@@ -15,7 +15,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import eventually, running_engine
 
 WS = "default"
 
