@@ -69,7 +69,7 @@ class Synchroniser:
                 code="input.paths",
                 context={"paths": paths_given},
             )
-        gone = _gone(found, known)
+        gone = _gone(found, known, self._places.resolved())
         done, total = 0, len(found.found) + len(found.refused) + len(gone)
         for refused in found.refused:
             done += 1
@@ -235,18 +235,20 @@ class Synchroniser:
         return replace(record, chunks=chunks, embedder=self._embedder.id)
 
 
-def _gone(found: Scan, known: dict[str, Known]) -> list[str]:
+def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
     """Known files below what was looked at that are not there; one that is there but could not
-    be listed (no right to read the folder) is not gone. What must not be read is."""
+    be listed (no right to read the folder) is not gone. What must not be read is, but for uploads: nobody
+    looks at them from outside of their own folder."""
     present = {str(file.path) for file in found.found}
     unread = [refused.path for refused in found.refused if refused.code != PRIVATE]
-    return [
-        path
-        for path in known
-        if path not in present
-        and any(is_within(Path(path), scope) for scope in found.scopes)
-        and not any(is_within(Path(path), folder) for folder in unread)
-    ]
+    uploads = [scope for scope in found.scopes if places.is_upload(scope)]
+
+    def is_gone(path: Path) -> bool:
+        looked_at = uploads if places.is_upload(path) else found.scopes
+        unseen = str(path) not in present and any(is_within(path, scope) for scope in looked_at)
+        return unseen and not any(is_within(path, folder) for folder in unread)
+
+    return [path for path in known if is_gone(Path(path))]
 
 
 def _moved_from(twins: list[Known]) -> Known | None:

@@ -50,6 +50,20 @@ async def test_the_data_of_the_installation_is_refused_by_every_path(
     assert await nothing_known(guarded)
 
 
+@pytest.mark.parametrize("given", ["", ".flowmatik", "notes.md"])
+async def test_uploads_stay_when_what_lies_around_them_is_ingested(
+    guarded: SqliteMemory, home: Path, given: str
+) -> None:
+    upload = home / ".flowmatik" / "uploads" / "default" / "sent.md"
+    upload.write_text("The parcel arrives on Monday.", encoding="utf-8")
+    await ingest(guarded, upload)
+    assert "deleted" not in {step.outcome for step in await ingest(guarded, home / given)}
+    assert upload.exists()
+    upload.unlink()
+    steps = await ingest(guarded, home / ".flowmatik" / "uploads")
+    assert [step.outcome for step in steps] == ["deleted"], "it is gone where uploads are looked at"
+
+
 async def test_a_link_does_not_lead_into_it_either(guarded: SqliteMemory, home: Path, tmp_path: Path) -> None:
     (tmp_path / "innocent").symlink_to(home / ".flowmatik" / "keys")
     (tmp_path / "innocent.db").symlink_to(home / ".flowmatik" / "journal.db")

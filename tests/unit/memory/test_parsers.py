@@ -63,7 +63,14 @@ def test_inline_markup_does_not_break_words() -> None:
 
 def test_deeply_nested_html_is_survived() -> None:
     assert "end" in _html("<div>" * 50 + "end").text
-    assert _html("<div>" * 5000 + "end" + "</div>" * 5000).blocks == ()
+    assert _html("<div>" * 5000 + "the <b>end</b>" + "</div>" * 5000).text == "the end"
+
+
+def test_html_that_is_nested_too_deep_to_be_read_in_time_is_refused_at_once() -> None:
+    with pytest.raises(DocumentError, match="nested more than 10,000 deep") as raised:
+        _html("<div>" * 200_000)
+    assert raised.value.code == "document.deep"
+    assert len(_html("<p>one<p>another<li>item<div>box</div>" * 20_000).text) > 20_000
 
 
 def test_plain_text_headings_are_numbered_capital_or_underlined() -> None:

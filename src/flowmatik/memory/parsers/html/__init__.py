@@ -4,6 +4,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.parsers.html.positions import SourceLines
 from flowmatik.memory.parsing import BlockKind, Document, Source, TextBuilder, clean, decode
 
@@ -16,6 +17,12 @@ _BLOCK_LIST = """
 """
 _BLOCKS = frozenset(_BLOCK_LIST.split()) | set(_HEADINGS)
 _MAX_DEPTH = 200
+_DEEPEST = 10_000
+_NESTING = re.compile(  # elements whose end may not be left out
+    r"<(/?)(?:article|aside|blockquote|center|details|div|dl|fieldset|figure|font|footer|form|header|main|ol"
+    r"|section|span|table|ul|[a-z]\w*-[\w-]+|a|b|i|u|em|strong|small|big|code|tt|s)(?=[\s/>])",
+    re.IGNORECASE,
+)
 _UNSEEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 
 
@@ -26,6 +33,7 @@ def build(settings: object) -> "HtmlParser":
 class HtmlParser:
     def parse(self, source: Source) -> Document:
         markup = clean(decode(source))
+        _check_depth(source, markup)
         tree = LexborHTMLParser(markup)
         walker = _Walker(source, SourceLines(markup))
         if tree.body is not None:
@@ -46,6 +54,19 @@ class HtmlParser:
             lines=tuple(walker.lines),
             language=language if language in {"es", "en"} else "",
         )
+
+
+def _check_depth(source: Source, markup: str) -> None:
+    """The reader's time grows with the square of the depth, and nobody can stop it on its way."""
+    depth = 0
+    for tag in _NESTING.finditer(markup):
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        if depth > _DEEPEST:
+            raise DocumentError(
+                f"{source.name}: elements nested more than {_DEEPEST:,} deep; simplify the page",
+                code="document.deep",
+                context={"limit": _DEEPEST},
+            )
 
 
 def _is_hidden(node: LexborNode) -> bool:
@@ -82,10 +103,13 @@ class _Walker:
     def _element(self, node: LexborNode, depth: int) -> None:
         self._source.check_time()
         tag = node.tag or ""
-        if tag in _SKIPPED or depth > _MAX_DEPTH:
+        if tag in _SKIPPED:
             self._places.advance(node.text(deep=True) if tag in {"nav", "noscript"} else "")
         elif _is_hidden(node):
             self._places.advance(node.text(deep=True))
+        elif depth > _MAX_DEPTH:  # its words are kept, its structure is not
+            raw = node.text(deep=True, separator=" ")
+            self._run.append((raw, self._places.advance(raw)))
         elif tag == "br":
             self._run.append(("\n", 0))
         elif tag in {"td", "th"}:
