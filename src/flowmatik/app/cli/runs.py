@@ -15,7 +15,7 @@ from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.runs import RunStatus, RunView
-from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 
 runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
@@ -141,8 +141,16 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
 
 
 async def _cancel(session: Session, run_id: str, reason: str) -> int:
+    tries = 0
+
     async def work(backend: Backend) -> RunView:
-        await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
+        nonlocal tries
+        tries += 1
+        try:
+            await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
+        except Conflict as error:  # the process that was asked before has ended with its run
+            if tries == 1 or error.code != "conflict.run_ended":
+                raise
         return await backend.runs.wait(backend.workspace_id, run_id)
 
     view = await session.on_backend(work)
