@@ -17,7 +17,7 @@ CALCULATIONS = (
     ("How many km/h are 10 m/s?", "10 m / s -> km / h", "en"),
     ("How many m2 are 2 km²?", "2 km^2 -> m^2", "en"),
     ("How many GB are 2500 MB?", "2500 MB -> GB", "en"),
-    ("What is 20 °C in °F?", "20 degC -> degF", "en"),
+    ("What is 20 °C in °F?", "20 °C -> °F", "en"),
     ("¿Cuánto son 3 por 4 más 5 menos 1 entre 2?", "3 * 4 + 5 - 1 / 2", "es"),
     ("What is 3 times 4 plus 5 minus 1 divided by 2?", "3 * 4 + 5 - 1 / 2", "en"),
     ("¿Cuánto es 3 multiplicado por 4 dividido entre 2?", "3 * 4 / 2", "es"),

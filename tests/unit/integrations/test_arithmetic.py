@@ -114,7 +114,7 @@ async def test_a_result_is_said_and_cited(question: str, text: str, quote: str) 
             "No puedo calcular «90 zancadas -> m»: no conozco la unidad «zancadas».",
         ),
         ("¿Cuánto es 3 m + 2 s?", "No puedo calcular «3 m + 2 s»: las unidades no casan."),
-        ("What is 20 °C + 5 °C?", "I cannot calculate “20 degC + 5 degC”: the units do not go together."),
+        ("What is 20 °C + 5 °C?", "I cannot calculate “20 °C + 5 °C”: the units do not go together."),
         ("What is 9^9^9?", "I cannot calculate “9 ^ 9 ^ 9”: the result is too large."),
         ("¿Cuánto es (3+4?", "No puedo calcular «(3 + 4»: la expresión no se entiende."),
     ],

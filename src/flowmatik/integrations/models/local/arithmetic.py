@@ -53,8 +53,8 @@ ml: ml milliliter milliliters millilitre millilitres | mililitro mililitros
 cl: cl |
 l: l liter liters litre litres | litro litros
 gallon: gallon gallons | galon galones
-degC: °c celsius |
-degF: °f fahrenheit |
+°C: °c celsius |
+°F: °f fahrenheit |
 Wh: wh |
 kWh: kwh |
 W: w |
@@ -213,7 +213,7 @@ def _is_number(token: str) -> bool:
 
 
 def _is_unit(token: str) -> bool:
-    return token[0].isalpha()
+    return token[0].isalpha() or token[0] == "°"
 
 
 def _is_power(tokens: list[str], n: int) -> bool:
