@@ -55,8 +55,8 @@ class EventLine(BaseModel):
 
 
 class CitationOut(_Line):
-    """`lines` for text, `page` for PDF, `computation` (SQL) for a computed figure; a member
-    that does not apply is left out."""
+    """`lines` for text, `page` for PDF, `computation` for a computed figure: SQL, or an
+    expression of arithmetic where `source` is "calculation"; a member that does not apply is left out."""
 
     n: int
     source: str

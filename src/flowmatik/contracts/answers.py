@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+CALCULATION = "calculation"  # the source of a figure that rests on its expression alone
 FINDING_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -44,8 +45,9 @@ FINDING_SCHEMA: dict[str, Any] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
     """`lines` (1-based, inclusive) or `page` (1-based) locate `quote`, verbatim, in `source`.
-    A computed figure carries the `computation` (SQL) that was run again to verify it; its
-    quote is the computed row as text."""
+    A computed figure carries the `computation` that was run again to verify it: SQL, its quote
+    being the computed row as text; or, where `source` is "calculation", an expression of
+    arithmetic, its quote being the expression with its result."""
 
     n: int
     source: str

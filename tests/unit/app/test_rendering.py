@@ -11,7 +11,7 @@ from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.session import clean
 from flowmatik.app.cli.watch import Following, JsonWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.app.texts import Texts
-from flowmatik.contracts.answers import Citation
+from flowmatik.contracts.answers import CALCULATION, Citation
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
 from flowmatik.core.events import DECISIONS, FACTS
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
@@ -86,6 +86,12 @@ def test_the_reason_of_a_plan_is_told_by_its_code_and_else_as_it_stands() -> Non
     assert (
         plan_line(session("es"), replace(answered(), planner="single", plan_reason="")) == "Plan (un agente)"
     )
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "calculation"), ("es", "cálculo")])
+def test_a_calculation_is_shown_by_its_quote_with_no_document(language: str, name: str) -> None:
+    cited = Citation(n=1, source=CALCULATION, quote="12 * 7.5 = 90", computation="12 * 7.5")
+    assert citation_line(session(language), cited) == f"[1] {name}: «12 * 7.5 = 90»"
 
 
 def test_a_call_in_doubt_is_shown_with_the_command_that_decides_it() -> None:

@@ -115,7 +115,8 @@ def test_the_summaries_of_the_shipped_agents_are_those_of_their_profiles() -> No
 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 preguntas"), (1, "1 pregunta"), (2, "2 preguntas")])
 def test_a_number_has_its_noun_in_the_right_form(count: int, said: str) -> None:
-    assert Texts("es")("plan.questions", questions=count, documents=0, tables=0).startswith(f"{said}: ")
+    counts = {"questions": count, "documents": 0, "tables": 0}
+    assert Texts("es").said("plan.questions", counts, "").startswith(f"{said}: ")
 
 
 def test_no_text_leaves_the_form_of_a_noun_to_the_reader() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+from dataclasses import dataclass
 from decimal import Context
 from fractions import Fraction
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import Field
 
 from flowmatik.agents.skills.box import Skill, skill
+from flowmatik.agents.skills.computations import MAX_EXPRESSION, calculation_id
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel.errors import ToolInputInvalid
 
@@ -24,21 +26,48 @@ _ONE_AT_A_TIME = threading.Lock()  # pint's registry caches without one
 def calculator_skills() -> list[Skill]:
     async def calculate(
         context: ToolContext,
-        expression: Annotated[str, Field(min_length=1, max_length=500)],
+        expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION)],
     ) -> dict[str, Any]:
         """Exact arithmetic with units. Operators + - * / ^ and parentheses, percent (20% of 50 is
-        20% * 50), units by name, conversion with "to" or "->": 3 h + 20 min to min."""
+        20% * 50), units by name, conversion with "to" or "->": 3 h + 20 min to min. Returns a
+        computation_id to cite, and a summary to quote."""
         del context
         return await asyncio.to_thread(evaluate, expression)
 
     return [skill(calculate, timeout=15.0)]  # the first use loads the units
 
 
-def evaluate(expression: str) -> dict[str, Any]:
-    """`result` as text, `exact` (a fraction when the decimal does not end), `unit`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calculation:
+    """`result` as text, `exact` (a fraction when the decimal does not end), `unit`. `steps` are its
+    operations on numbers and its conversions: without one the result is what was put in."""
 
-    Raises ToolInputInvalid that says what is wrong and where.
-    """
+    expression: str
+    result: str
+    exact: str
+    unit: str
+    steps: int
+
+    @property
+    def summary(self) -> str:
+        sign = "≈" if self.result.startswith("≈") else "="
+        return f"{self.expression} {sign} {self.result.removeprefix('≈')} {self.unit}".rstrip()
+
+
+def evaluate(expression: str) -> dict[str, Any]:
+    """What the model is told of a calculation. Raises ToolInputInvalid that says what is wrong and where."""
+    made = calculated(expression)
+    return {
+        "result": made.result,
+        "exact": made.exact,
+        "unit": made.unit,
+        "computation_id": calculation_id(made.expression),
+        "summary": made.summary,
+    }
+
+
+def calculated(expression: str) -> Calculation:
+    """Raises ToolInputInvalid that says what is wrong and where."""
     import pint
 
     parser = _Parser(expression)
@@ -46,6 +75,7 @@ def evaluate(expression: str) -> dict[str, Any]:
         with _ONE_AT_A_TIME:
             value = parser.whole()
             if parser.target is not None:
+                parser.steps += value.units != parser.target
                 value = value.to(parser.target)
             elif value.dimensionless:
                 value = value.to("")  # 5 m / 2 cm is 250, not 2.5 of anything
@@ -58,7 +88,13 @@ def evaluate(expression: str) -> dict[str, Any]:
     except ZeroDivisionError as error:
         raise _wrong(expression, "a division by zero", "zero") from error
     exact = parser.bounded(Fraction(value.magnitude))
-    return {"result": _decimal(exact), "exact": str(exact), "unit": _unit(value)}
+    return Calculation(
+        expression=" ".join(expression.split()),
+        result=_decimal(exact),
+        exact=str(exact),
+        unit=_unit(value),
+        steps=parser.steps,
+    )
 
 
 @cache
@@ -80,6 +116,8 @@ class _Parser:
         self._tokens = self._split(text)
         self._at = 0
         self._depth = 0
+        self._numbers = 0
+        self.steps = 0
         self.target: Any = None
 
     def _split(self, text: str) -> list[tuple[str, str]]:
@@ -113,24 +151,34 @@ class _Parser:
         return False
 
     def _sum(self) -> Any:
+        began = self._numbers
         value = self._product()
         while True:
+            before = self._numbers
             if self._take("sign", "+"):
                 value = self._small(value + self._product())
             elif self._take("sign", "-"):
                 value = self._small(value - self._product())
             else:
                 return value
+            self._count(began, before)
 
     def _product(self) -> Any:
+        began = self._numbers
         value = self._quantity()
         while True:
+            before = self._numbers
             if self._take("sign", "*"):
                 value = self._small(value * self._quantity())
             elif self._take("sign", "/"):
                 value = self._small(value / self._quantity())
             else:
                 return value
+            self._count(began, before)
+
+    def _count(self, began: int, before: int) -> None:
+        """One step if there are numbers on both sides: the 3 EUR/h of somebody's is not computed."""
+        self.steps += began < before < self._numbers
 
     def _quantity(self) -> Any:
         """A number and its unit belong together: 5 m / 2 cm divides by two centimetres."""
@@ -150,7 +198,9 @@ class _Parser:
         return kind == "word" and text not in ("to",)
 
     def _power(self) -> Any:
+        began = self._numbers
         base = self._atom()
+        before = self._numbers
         if self._take("sign", "^") or self._take("sign", "**"):
             exponent = self._power()
             plain = Fraction(exponent.magnitude) if exponent.dimensionless else None
@@ -161,6 +211,7 @@ class _Parser:
                     "exponent",
                     most=MAX_EXPONENT,
                 )
+            self._count(began, before)
             self._check_bits(_bits(Fraction(base.magnitude)) * abs(int(plain)))
             return base ** int(plain)
         return base
@@ -192,6 +243,7 @@ class _Parser:
             raise _wrong(self._text, f"{text!r} was not expected there", "unexpected", token=text)
         self._at += 1
         if kind == "number":
+            self._numbers += 1
             return _registry().Quantity(Fraction(text))
         name = {"€": "EUR", "$": "USD"}.get(text, text)
         return _registry().Quantity(Fraction(1), _registry().parse_units(name))

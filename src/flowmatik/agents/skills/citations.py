@@ -1,5 +1,6 @@
 """The verifier's skill: every citation resolves, every quote is verbatim, every figure recomputes."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -7,9 +8,10 @@ from typing import Any, cast
 
 from flowmatik.agents.output import schema_fault
 from flowmatik.agents.skills.box import Skill, skill
-from flowmatik.agents.skills.computations import is_computation
+from flowmatik.agents.skills.calculator import calculated
+from flowmatik.agents.skills.computations import expression_of, is_calculation, is_computation
 from flowmatik.agents.skills.tables import Tables
-from flowmatik.contracts.answers import FINDING_SCHEMA
+from flowmatik.contracts.answers import CALCULATION, FINDING_SCHEMA
 from flowmatik.contracts.memory import Memory, is_among
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel.errors import ToolError
@@ -33,6 +35,8 @@ ENGLISH = {
     "citation.no_table": "the computation of citation {n} reads no table",
     "citation.other_result": "citation {n}, computed again, gives {result!r}, not {quote!r}",
     "citation.computed": "citation {n}, computed again from {source}, gives the same",
+    "citation.constant": "the calculation of citation {n} is a number alone",
+    "citation.calculated": "citation {n}, calculated again, gives the same",
     "absent.uncited": "nothing was found, and nothing is cited",
     "absent.cited": "nothing was found, and yet there are {count} citations",
     "cited.some": "{count} citations",
@@ -92,6 +96,8 @@ async def _locate(
     row |= {"source": "", "lines": None, "page": None, "computation": ""}
     if is_computation(passage_id):
         return await _compute_again(tables, context, row)
+    if is_calculation(passage_id):
+        return await _calculate_again(row)
     if not quote.strip():
         return None, _check("citation", False, "empty", n=n)
     found = await memory.locate(context.workspace_id, passage_id, quote)
@@ -118,17 +124,39 @@ async def _compute_again(
     try:
         again = await tables.recompute(context.workspace_id, row["passage_id"], context.sources)
     except ToolError as error:
-        fault = {"code": error.code, "values": error.context, "text": error.message}
-        return None, _check("citation", False, "not_computed", n=n, fault=fault)
+        return None, _not_computed(n, error)
     if not again["sources"]:
         return None, _check("citation", False, "no_table", n=n)
     if again["summary"] != row["quote"]:
-        return None, _check(
-            "citation", False, "other_result", n=n, result=again["summary"], quote=row["quote"]
-        )
+        return None, _other_result(row, again["summary"])
     source = ", ".join(again["sources"])
     proven = {**row, "source": source, "computation": again["sql"]}
     return proven, _check("citation", True, "computed", n=n, source=source)
+
+
+async def _calculate_again(row: dict[str, Any]) -> tuple[dict[str, Any] | None, Check]:
+    """It reads nothing, so it is what it is in a run that is bound to documents, too. A number alone
+    would prove any figure; those that go into it are the model's to cite beside it."""
+    n = row["n"]
+    try:
+        again = await asyncio.to_thread(calculated, expression_of(row["passage_id"]))
+    except ToolError as error:
+        return None, _not_computed(n, error)
+    if not again.steps:
+        return None, _check("citation", False, "constant", n=n)
+    if again.summary != row["quote"]:
+        return None, _other_result(row, again.summary)
+    proven = {**row, "source": CALCULATION, "computation": again.expression}
+    return proven, _check("citation", True, "calculated", n=n)
+
+
+def _not_computed(n: int, error: ToolError) -> Check:
+    fault = {"code": error.code, "values": error.context, "text": error.message}
+    return _check("citation", False, "not_computed", n=n, fault=fault)
+
+
+def _other_result(row: dict[str, Any], summary: str) -> Check:
+    return _check("citation", False, "other_result", n=row["n"], result=summary, quote=row["quote"])
 
 
 def _text_checks(finding: dict[str, Any]) -> list[Check]:

@@ -1,6 +1,7 @@
 """What a computation leaves behind: an id that carries its SQL, values as JSON, and a summary.
 
-The id needs no registry: whoever holds it, in any process and at any time, can compute it again.
+The id needs no registry: whoever holds it, in any process and at any time, can compute it again. So
+does that of a calculation, which carries its expression.
 """
 
 import base64
@@ -15,34 +16,57 @@ from flowmatik.kernel.errors import ToolError
 
 SUMMARY_ROWS = 20
 MAX_SQL = 20_000
-_PREFIX = "cmp_"
+MAX_EXPRESSION = 500
+_OF_SQL, _OF_EXPRESSION = "cmp_", "clc_"
 _INT64 = 2**63
 
 
 def is_computation(passage_id: str) -> bool:
-    return passage_id.startswith(_PREFIX)
+    return passage_id.startswith(_OF_SQL)
+
+
+def is_calculation(passage_id: str) -> bool:
+    return passage_id.startswith(_OF_EXPRESSION)
 
 
 def computation_id(sql: str) -> str:
-    return _PREFIX + base64.urlsafe_b64encode(zlib.compress(sql.encode(), 9)).decode().rstrip("=")
+    return _OF_SQL + _packed(sql)
+
+
+def calculation_id(expression: str) -> str:
+    return _OF_EXPRESSION + _packed(expression)
 
 
 def sql_of(identifier: str) -> str:
     """The SQL that `computation_id` was given. Raises ToolError for anything else."""
-    body = identifier.removeprefix(_PREFIX)
+    return _unpacked(identifier, _OF_SQL, MAX_SQL)
+
+
+def expression_of(identifier: str) -> str:
+    """The expression that `calculation_id` was given. Raises ToolError for anything else."""
+    return _unpacked(identifier, _OF_EXPRESSION, MAX_EXPRESSION)
+
+
+def _packed(text: str) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def _unpacked(identifier: str, prefix: str, most: int) -> str:
+    body = identifier.removeprefix(prefix)
     try:
         unpacker = zlib.decompressobj()
         packed = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        sql = unpacker.decompress(packed, MAX_SQL * 4).decode()
+        text = unpacker.decompress(packed, most * 4).decode()
         if not unpacker.eof:
             raise ValueError("it is cut off")
     except (binascii.Error, zlib.error, ValueError) as error:
         raise ToolError(
-            f"{identifier[:60]!r} is no computation; cite the computation_id that tables_query returned",
+            f"{identifier[:60]!r} is no computation; cite the computation_id that tables_query or "
+            "calculate returned",
             code="tool.computation",
             context={"identifier": identifier[:60]},
         ) from error
-    return sql
+    return text
 
 
 def summary(columns: list[str], rows: list[list[Any]]) -> str:

@@ -2,7 +2,7 @@
 
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import shown_name
-from flowmatik.contracts.answers import Citation
+from flowmatik.contracts.answers import CALCULATION, Citation
 from flowmatik.contracts.runs import Check, RunStatus, RunView, TaskView
 from flowmatik.kernel.canonical import dumps
 
@@ -73,6 +73,8 @@ def citation_line(session: Session, citation: Citation) -> str:
     quote = " ".join(citation.quote.split())
     if len(quote) > QUOTE_LIMIT:
         quote = quote[:QUOTE_LIMIT].rstrip() + "…"
+    if citation.computation and citation.source == CALCULATION:  # the quote begins with the expression
+        return f"[{citation.n}] {session.text('citation.calculation')}: «{quote}»"
     line = f"[{citation.n}] {shown_name(citation.source)}{place_of(session, citation)}: «{quote}»"
     return f"{line}\n    {citation.computation}" if citation.computation else line
 

@@ -14,6 +14,7 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
 from flowmatik.core.brain.answers import answer_of, joined
+from flowmatik.core.brain.arithmetic import CALCULATES
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
@@ -170,7 +171,7 @@ def _plan_from_recall(state: RunState) -> list[Command]:
 
 def _local_plan(state: RunState) -> Plan:
     tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
-    made = local_planner.plan(state.created.goal, tables)
+    made = local_planner.plan(state.created.goal, tables, calculates=_calculates(state))
     made = replace(made, tasks=plan.with_writer(made.tasks))
     if state.created.decision_version < SAYS_SO:
         return made
@@ -179,6 +180,13 @@ def _local_plan(state: RunState) -> Plan:
     if state.plan_details:
         return instead_of_rejected(made, state.plan_details, state.plan_attempts)
     return made
+
+
+def _calculates(state: RunState) -> bool:
+    """Whether the agent that gets what is for the tables can do arithmetic."""
+    known = state.created.decision_version >= CALCULATES
+    agent = next((a for a in state.created.agents if "tables" in a.skills), None)
+    return known and agent is not None and "calculate" in agent.tools
 
 
 def _adopted(made: Plan) -> ev.PlanAdopted:
@@ -331,7 +339,10 @@ def _judge(state: RunState, task: TaskState) -> list[Command]:
 
 def _other_skill(state: RunState, task: TaskState) -> str:
     skills = {skill for agent in state.created.agents for skill in agent.skills}
-    return "documents" if task.spec.skill == "tables" and "documents" in skills else ""
+    if task.spec.skill != "tables" or "documents" not in skills:
+        return ""
+    calculation = _calculates(state) and local_planner.is_calculation(task.spec.objective)
+    return "" if calculation else "documents"  # no document knows better
 
 
 def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:

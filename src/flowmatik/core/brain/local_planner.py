@@ -1,8 +1,9 @@
 """The planner that needs no model: splits a goal into questions and finds each its skill.
 
 A part of a goal that asks for an aggregate (how many, total, average, highest …) over something
-that a table's name or columns speak of goes to the tables; every other part goes to the
-documents. Spanish and English.
+that a table's name or columns speak of goes to the tables; so does one that is nothing but
+arithmetic, for who computes from tables calculates, too. Every other part goes to the documents.
+Spanish and English.
 """
 
 import re
@@ -10,6 +11,7 @@ import unicodedata
 from typing import Any, cast
 
 from flowmatik.contracts.plans import Plan, PlanTask
+from flowmatik.core.brain import arithmetic
 
 _ASKS = (
     "how|what|which|who|whose|whom|when|where|why|list|count|sum|compare|give|tell|find|calculate|compute"
@@ -71,22 +73,34 @@ def split_goal(goal: str) -> list[str]:
     return [part for part in cleaned if len(part) > 2] or [goal.strip()]
 
 
-def plan(goal: str, recalled_tables: dict[str, Any]) -> Plan:
-    """The plan for `goal`, given what `tables_describe` said at recall."""
+def plan(goal: str, recalled_tables: dict[str, Any], *, calculates: bool = False) -> Plan:
+    """The plan for `goal`, given what `tables_describe` said at recall. `calculates`: whoever has the
+    tables does arithmetic without them."""
     words = table_words(cast("list[dict[str, Any]]", recalled_tables.get("tables") or []))
+    parts = split_goal(goal)
+    kinds = [_kind(part, words, calculates) for part in parts]
     tasks = tuple(
-        PlanTask(id=f"t{n}", objective=part, skill="tables" if is_about_tables(part, words) else "documents")
-        for n, part in enumerate(split_goal(goal), 1)
+        PlanTask(id=f"t{n}", objective=part, skill="documents" if kind == "documents" else "tables")
+        for n, (part, kind) in enumerate(zip(parts, kinds, strict=True), 1)
     )
-    skills = [task.skill for task in tasks]
-    documents, of_tables = skills.count("documents"), skills.count("tables")
-    return Plan(
-        planner="local",
-        tasks=tasks,
-        reason=f"{len(tasks)} question(s): {documents} for documents, {of_tables} for tables",
-        code="questions",
-        values={"questions": len(tasks), "documents": documents, "tables": of_tables},
-    )
+    counts = {kind: kinds.count(kind) for kind in ("documents", "tables", "calculations")}
+    reason = f"{len(tasks)} question(s): {counts['documents']} for documents, {counts['tables']} for tables"
+    if counts["calculations"]:
+        reason += f", {counts['calculations']} to calculate"
+    else:
+        del counts["calculations"]
+    values = {"questions": len(tasks), **counts}
+    return Plan(planner="local", tasks=tasks, reason=reason, code="questions", values=values)
+
+
+def _kind(part: str, words: set[str], calculates: bool) -> str:
+    if calculates and is_calculation(part):
+        return "calculations"
+    return "tables" if is_about_tables(part, words) else "documents"
+
+
+def is_calculation(question: str) -> bool:
+    return arithmetic.is_calculation(question, plain(question))
 
 
 def table_words(tables: list[dict[str, Any]]) -> set[str]:

@@ -6,19 +6,25 @@ from typing import Any, cast
 
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import extract, passages
+from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
-from flowmatik.integrations.models.local.refusals import NotUnderstood, is_refusal, refused
+from flowmatik.integrations.models.local.refusals import (
+    NotUnderstood,
+    is_refusal,
+    not_calculated,
+    refused,
+)
 from flowmatik.integrations.models.local.words import fold, language_of
 from flowmatik.kernel import canonical
 
 MODEL = "local/extractive"
-SEARCH, DESCRIBE, QUERY = "memory_search", "tables_describe", "tables_query"
+SEARCH, DESCRIBE, QUERY, CALCULATE = "memory_search", "tables_describe", "tables_query", "calculate"
 
 
 class LocalProvider:
-    """Free, deterministic, offline. Answers questions over passages and tables; brings findings
-    together; for anything else it says what it is."""
+    """Free, deterministic, offline. Answers questions over passages and tables, and arithmetic; brings
+    findings together; for anything else it says what it is."""
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         reply = self._reply(request)
@@ -48,6 +54,9 @@ class LocalProvider:
         offered = {tool.name for tool in request.tools}
         question = _objective(request.messages)
         results = _results(request.messages)
+        sum_asked = translate_arithmetic(question) if CALCULATE in offered else None
+        if sum_asked is not None:
+            return _calculate(sum_asked, results)
         if DESCRIBE in offered and QUERY in offered:
             return _analyse(question, results)
         if SEARCH in offered:
@@ -80,6 +89,21 @@ def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
     if not isinstance(result, dict) or "rows" not in result:
         return _say(refused(NotUnderstood("failed"), language))
     return _say(_figures(query, cast("dict[str, Any]", result), language))
+
+
+def _calculate(asked: Arithmetic, results: dict[str, list[Any]]) -> ModelReply:
+    if not results.get(CALCULATE):
+        return _call(CALCULATE, {"expression": asked.expression})
+    result = results[CALCULATE][-1]
+    told = cast("dict[str, Any]", result) if isinstance(result, dict) else {}
+    if "summary" not in told:
+        return _say(not_calculated(asked.expression, str(told.get("error") or ""), asked.language))
+    summary = str(told["summary"])
+    citation = {"n": 1, "passage_id": str(told["computation_id"]), "quote": summary}
+    head, said = "Result", summary
+    if asked.language == "es":
+        head, said = "Resultado", re.sub(r"(?<=\d)\.(?=\d)", ",", summary)
+    return _say({"found": True, "text": f"{head}: {said} [1]", "citations": [citation]})
 
 
 def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, Any]:

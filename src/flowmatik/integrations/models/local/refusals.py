@@ -1,5 +1,7 @@
-"""Why a table does not answer, by name, in Spanish and English, with what can be asked instead."""
+"""Why a table does not answer, by name, in Spanish and English, with what can be asked instead; and why
+something cannot be calculated."""
 
+import re
 from typing import Any
 
 MOST_NAMES = 6
@@ -18,8 +20,21 @@ _WHY = {
     "month": ("el mes {what} no lleva año", "the month {what} has no year"),
     "no_rows": ("ninguna fila coincide", "no rows match"),
     "failed": ("la consulta falló", "the query failed"),
+    "zero": ("es una división por cero", "it is a division by zero"),
+    "unit": ("no conozco la unidad {what}", "I do not know the unit {what}"),
+    "units": ("las unidades no casan", "the units do not go together"),
+    "large": ("el resultado es demasiado grande", "the result is too large"),
+    "unread": ("la expresión no se entiende", "the expression cannot be read"),
 }
+# What the calculator says of it, in English.
+_FAULTS = (
+    (re.compile(r"division by zero"), "zero"),
+    (re.compile(r"'(?P<what>[^']+)' is not defined in the unit registry"), "unit"),
+    (re.compile(r"units do not go together|offset unit"), "units"),
+    (re.compile(r"too large|exponent must"), "large"),
+)
 _SAID = ("Las tablas no responden a esto: {why}.", "The tables do not answer this: {why}.")
+_CANNOT = ("No puedo calcular {what}: {why}.", "I cannot calculate {what}: {why}.")
 _CAN = (
     " Puedo contar, sumar y dar la media, el mínimo o el máximo de una columna, por grupos, por valores o"
     " por fechas.",
@@ -67,5 +82,14 @@ def refused(refusal: NotUnderstood, language: str) -> dict[str, Any]:
     return {"found": False, "text": _SAID[which].format(why=why(refusal, language)) + can, "citations": []}
 
 
+def not_calculated(expression: str, error: str, language: str) -> dict[str, Any]:
+    """A finding that `expression` gives nothing, for the `error` that the calculator told."""
+    found = ((pattern.search(error), code) for pattern, code in _FAULTS)
+    match, code = next(((match, code) for match, code in found if match), (None, "unread"))
+    refusal = NotUnderstood(code, **(match.groupdict() if match else {}))
+    said = _CANNOT[language == "en"].format(what=_quoted(expression, language), why=why(refusal, language))
+    return {"found": False, "text": said, "citations": []}
+
+
 def is_refusal(text: str) -> bool:
-    return text.startswith(tuple(said.partition("{")[0] for said in _SAID))
+    return text.startswith(tuple(said.partition("{")[0] for said in (*_SAID, *_CANNOT)))
