@@ -38,8 +38,8 @@ test *ARGS:
 check:
     ./test.sh
 
-# One benchmark: just bench NAME --quick
-bench NAME *ARGS:
+# One benchmark, or all of them: just bench NAME --quick
+bench *ARGS:
     python -m benchmarks "$@"
 
 # The documents: links that lead somewhere, headings, commands that both languages share.

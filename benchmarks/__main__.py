@@ -1,4 +1,6 @@
-"""python -m benchmarks NAME [--quick] [--json] [--case C] [--rounds N]"""
+"""python -m benchmarks [NAME] [--quick] [--json] [--case C] [--rounds N]
+
+Without a NAME, all of them, one after the other."""
 
 import importlib
 import sys
@@ -16,15 +18,25 @@ def names() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments and arguments[0] in names():
-        module = importlib.import_module(f"benchmarks.{arguments[0]}.run")
-        return cast("Main", module.main)(arguments[1:])
-    helped = bool(arguments) and arguments[0] in ("-h", "--help")
-    out = sys.stdout if helped else sys.stderr
-    if arguments and not helped:
-        print(f"there is no benchmark {arguments[0]!r}", file=out)
-    print(f"{__doc__}\n\nNAME is one of: {', '.join(names())}", file=out)
-    return 0 if helped else 2
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if name and not name.startswith("-"):
+        if name not in names():
+            print(f"there is no benchmark {name!r}\n\n{_usage()}", file=sys.stderr)
+            return 2
+        return _run(name, arguments[1:])
+    return max(_run(each, arguments) for each in names())
+
+
+def _run(name: str, options: list[str]) -> int:
+    module = importlib.import_module(f"benchmarks.{name}.run")
+    return cast("Main", module.main)(options)
+
+
+def _usage() -> str:
+    return f"{__doc__}\n\nNAME is one of: {', '.join(names())}"
 
 
 if __name__ == "__main__":
