@@ -11,28 +11,9 @@ from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.kernel.errors import NotFound
+from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTools
-
-
-class GivenAgents:
-    """A catalogue of given agents."""
-
-    def __init__(self, *agents: AgentVersion) -> None:
-        self._agents = list(agents)
-
-    async def list(self, workspace_id: str) -> list[AgentVersion]:
-        return self._agents
-
-    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        for agent in self._agents:
-            if ref in (agent.name, agent.ref()):
-                return agent
-        raise NotFound(f"no agent {ref!r}", code="not_found.agent")
-
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        raise NotImplementedError("the agents of a benchmark are given")
 
 
 @asynccontextmanager
@@ -52,7 +33,7 @@ async def running_engine(
                 journal=await _journal(job, stack),
                 models=models or ScriptedModels(_silent),
                 tools=tools,
-                catalogue=GivenAgents(*agents),
+                catalogue=GivenAgents(agents),
                 loop=ReducerLoop(),
                 clock=clock,
                 alone=job["store"] != "postgres",

@@ -17,8 +17,9 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import JournalUnavailable, NotFound, ToolError
+from flowmatik.kernel.errors import JournalUnavailable, ToolError
 from flowmatik.kernel.events import CloudEvent
+from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 
@@ -174,7 +175,7 @@ class World:
                 journal=cast("Journal", Line(process, self.store)),
                 models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
                 tools=self._tools(process),
-                catalogue=_OneClerk(),
+                catalogue=GivenAgents((CLERK,)),
                 loop=ReducerLoop(),
                 clock=process.clock,
                 alone=self._alone,
@@ -283,13 +284,3 @@ class World:
         history = await self.store.read(context.run_id)
         if not any(e.type == "CallRequested" and f'"{context.call_id}"' in e.payload for e in history):
             self.far.broken.append(f"{context.run_id} {context.call_id}: an effect without a durable intent")
-
-
-class _OneClerk:
-    async def list(self, workspace_id: str) -> list[AgentVersion]:
-        return [CLERK]
-
-    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        if ref not in (CLERK.name, CLERK.ref()):
-            raise NotFound(f"no agent {ref!r}", code="not_found.agent")
-        return CLERK

@@ -24,10 +24,11 @@ from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteStore
+from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.integration.core.own_postgres import OwnPostgres, own_postgres_server
-from tests.unit.core.engines import OneAgent, silent
+from tests.unit.core.engines import silent
 
 WS = "default"
 STEPS = 6
@@ -80,7 +81,7 @@ async def engine_over(
             journal=journal,
             models=ScriptedModels(silent),
             tools=tools,
-            catalogue=OneAgent(),
+            catalogue=GivenAgents(),
             loop=ReducerLoop(),
             clock=clock or SystemClock(),
             alone=alone,

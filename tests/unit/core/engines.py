@@ -12,25 +12,9 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import Clock, SystemClock
-from flowmatik.kernel.errors import NotFound
+from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-
-
-class OneAgent:
-    """A catalogue of given agents."""
-
-    def __init__(self, *agents: AgentVersion) -> None:
-        self._agents = list(agents)
-
-    async def list(self, workspace_id: str) -> list[AgentVersion]:
-        return self._agents
-
-    async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        for agent in self._agents:
-            if ref in (agent.name, agent.ref()):
-                return agent
-        raise NotFound(f"no agent {ref!r}", code="not_found.agent")
 
 
 class NoLoop:
@@ -81,7 +65,7 @@ async def running_engine(
             journal=journal or InMemoryJournal(clock),
             models=models or ScriptedModels(silent),
             tools=tools or echo_tools(),
-            catalogue=OneAgent(*agents),
+            catalogue=GivenAgents(agents),
             loop=loop or NoLoop(),
             clock=clock,
             alone=alone,
