@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import report
-from benchmarks.harness import Benchmark, Case, Contestant, run
+from benchmarks.harness import Benchmark, Case, Contestant, measure, run
 from benchmarks.targets import nothing
 
 MODULE = "tests.unit.benchmarks.contestants"
@@ -125,6 +125,23 @@ def test_durable_steps_measures_our_engine(capsys: pytest.CaptureFixture[str]) -
     assert (first["case"], first["n"]) == ("memory", 500)
     assert first["ours"] > 0
     assert second["case"] == "memory.cpu"
+
+
+@pytest.mark.parametrize(
+    ("module", "job"),
+    [
+        ("benchmarks.agent_loop.ours", {"store": "memory", "n": 3}),
+        ("benchmarks.agent_loop.ours", {"store": "sqlite_full", "n": 3}),
+        ("benchmarks.durable_steps.ours", {"store": "sqlite_normal", "n": 20}),
+        ("benchmarks.ingest.ours", {"corpus": "handbook", "n": 1}),
+        ("benchmarks.ingest.ours", {"corpus": "generated", "n": 2}),
+    ],
+)
+def test_every_contestant_of_ours_measures_something(
+    tmp_path: Path, module: str, job: dict[str, object]
+) -> None:
+    ours = Contestant(name="flowmatik", module=module)
+    assert measure(ours, {**job, "target": str(tmp_path)}, 60)["value"] > 0
 
 
 def test_an_unknown_benchmark_is_a_usage_error_that_names_the_known(
