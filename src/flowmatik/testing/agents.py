@@ -20,4 +20,9 @@ class GivenAgents:
         for agent in self._agents:
             if ref in (agent.name, agent.ref()):
                 return agent
-        raise NotFound(f"no agent {ref!r} in {workspace_id!r}", code="not_found.agent")
+        known = ", ".join(agent.name for agent in self._agents)
+        raise NotFound(
+            f"no agent {ref!r} in {workspace_id!r}; known: {known}",
+            code="not_found.agent",
+            context={"agent": ref, "known": known},
+        )

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli import runs as command
+from flowmatik.app.cli.runs import cancel_run
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import Texts
 from flowmatik.contracts.runs import RunStatus, RunView
@@ -67,7 +67,7 @@ def ended() -> Conflict:
 
 
 async def cancelled(*processes: Any) -> int:
-    return await command._cancel(session(*processes), "run_1", "")  # pyright: ignore[reportPrivateUsage]  # the command below Typer
+    return await cancel_run(session(*processes), "run_1", "")
 
 
 @pytest.mark.parametrize("first", [Asked(wait_fault=gone()), Asked(cancel_fault=gone())])

@@ -57,7 +57,7 @@ def cancel(
     reason: Annotated[str, typer.Option(help="help.runs.reason", show_default=False)] = "",
 ) -> None:
     session = session_of(context)
-    session.run(_cancel(session, run_id, reason))
+    session.run(cancel_run(session, run_id, reason))
 
 
 @runs_app.command("resume", help="help.runs.resume")
@@ -140,7 +140,7 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
     return ExitCode.OK
 
 
-async def _cancel(session: Session, run_id: str, reason: str) -> int:
+async def cancel_run(session: Session, run_id: str, reason: str) -> int:
     tries = 0
 
     async def work(backend: Backend) -> RunView:
