@@ -14,8 +14,9 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.engine import driver as driver_module
 from flowmatik.core.engine import engine as engine_module
+from flowmatik.core.engine.budgets import Payer, Reservation
 from flowmatik.core.engine.driver import RunDriver
-from flowmatik.core.engine.money import Account, Reservation
+from flowmatik.core.engine.money import Account
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, NewEvent
 from flowmatik.core.state import RunState
@@ -75,10 +76,8 @@ class Unannounced(RunDriver):
 class Generous(Account):
     """Settles what was spent and sets nothing aside before."""
 
-    async def reserve(
-        self, state: RunState, request: ModelRequest, agent: str, task_cap: int | None
-    ) -> Reservation:
-        await super().reserve(state, request, agent, task_cap)
+    async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
+        await super().reserve(state, request, payer)
         return Reservation()
 
 
