@@ -5,7 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from flowmatik.testing.tools import FunctionTool, FunctionTools
 BEGINNING = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)  # a month ends under way
 WORST_MICROS = 100
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
+SAVER = replace(CLERK, name="saver", role="saver", budget_micros=WORST_MICROS + 20)
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
 
 
@@ -164,7 +165,7 @@ class World:
                 journal=cast("Journal", Line(process, self.store)),
                 models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
                 tools=self._tools(process),
-                catalogue=_OneClerk(),
+                catalogue=_Two(),
                 loop=ReducerLoop(),
                 clock=process.clock,
                 alone=self._alone,
@@ -256,11 +257,12 @@ class World:
             self.far.broken.append(f"{context.run_id} {context.call_id}: an effect without a durable intent")
 
 
-class _OneClerk:
+class _Two:
     async def list(self, workspace_id: str) -> list[AgentVersion]:
-        return [CLERK]
+        return [CLERK, SAVER]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        if ref not in (CLERK.name, CLERK.ref()):
-            raise NotFound(f"no agent {ref!r}", code="not_found.agent")
-        return CLERK
+        for agent in (CLERK, SAVER):
+            if ref in (agent.name, agent.ref()):
+                return agent
+        raise NotFound(f"no agent {ref!r}", code="not_found.agent")
