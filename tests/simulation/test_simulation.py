@@ -81,6 +81,14 @@ class Generous(Account):
         return Reservation()
 
 
+class Hurried(Account):
+    """Refuses whatever would have to wait for money."""
+
+    async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
+        answer = await super().reserve(state, request, payer)
+        return Reservation(refusal="no money", values={"caps": "workspace"}) if answer.wait else answer
+
+
 def test_a_journal_without_the_fence_is_noticed() -> None:
     assert fault_of(store=WithoutFence)
 
@@ -100,3 +108,8 @@ def test_an_effect_without_a_durable_intent_is_noticed(
 def test_money_that_is_settled_without_being_reserved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "Account", Generous)
     assert " of " in fault_of()
+
+
+def test_a_call_that_is_refused_though_it_would_fit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_module, "Account", Hurried)
+    assert "refused that would fit" in fault_of()

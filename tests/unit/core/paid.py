@@ -21,12 +21,14 @@ from tests.unit.core.engines import running_engine
 WS = "default"
 MODEL = "paid/model"
 WORST, COST = 100, 60
+MOST_SECONDS = 3000.0
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
 
 
 def in_virtual_time(main: Callable[[], Awaitable[None]]) -> None:
     async def life() -> None:
-        await main()
+        async with asyncio.timeout(MOST_SECONDS):
+            await main()
 
     run(life())
 

@@ -133,10 +133,11 @@ def test_a_run_is_refused_at_once_when_what_others_have_under_way_could_not_help
     in_virtual_time(main)
 
 
-def test_runs_under_way_do_not_wait_for_what_each_of_them_has_spent() -> None:
+@pytest.mark.parametrize("cost", [COST, WORST], ids=["with something to give back", "with nothing left over"])
+def test_runs_under_way_do_not_wait_for_what_each_of_them_has_spent(cost: int) -> None:
     async def main() -> None:
         over = await capped(2 * WORST)
-        async with paying_engine(Paid(seconds=2), over=over) as engine:
+        async with paying_engine(Paid(cost=cost, seconds=2), over=over) as engine:
             plan = (task("a"), task("b", "a"))
             made = [await engine.runs.create(WS, NewRun(goal="x", plan=plan)) for _ in range(2)]
             views = await last_of(engine, *made)
