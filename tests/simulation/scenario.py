@@ -19,6 +19,7 @@ from flowmatik.core.replay import replay
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
+from tests.simulation.books import check_money
 from tests.simulation.virtual_time import run
 from tests.simulation.world import CALM, EFFECTS, Process, World
 
@@ -86,15 +87,16 @@ async def _live(world: World) -> None:
         head = await world.store.head(WS, run_id)
         _check_run(world, head, await world.store.read(run_id))
     assert world.far.broken == [], world.far.broken
-    heads = [await world.store.head(WS, run_id) for run_id in set(made)]
-    spent = sum(head.cost_micros for head in heads)
-    assert spent <= cap, f"{spent} spent of a shared cap of {cap}"
+    check_money(cap, [await world.store.read(run_id) for run_id in set(made)])
 
 
 def _order(world: World, n: int) -> NewRun:
     chance = world.chance
     if chance.random() < 0.25:
         return NewRun(goal=f"ask {n}", agent="clerk", budget_micros=chance.choice([None, 50, 250]))
+    if chance.random() < 0.2:
+        budget = chance.choice([None, 100, 250, 350])
+        return NewRun(goal=f"ask much {n}", plan=_questions(world), budget_micros=budget)
     tasks: list[PlanTask] = []
     for number in range(chance.randint(1, 4)):
         tool = chance.choice(list(EFFECTS))
@@ -111,6 +113,21 @@ def _order(world: World, n: int) -> NewRun:
         )
     deadline = chance.choice([None, None, None, 5.0])
     return NewRun(goal=f"do {n}", plan=tuple(tasks), deadline_seconds=deadline)
+
+
+def _questions(world: World) -> tuple[PlanTask, ...]:
+    chance = world.chance
+    return tuple(
+        PlanTask(
+            id=f"q{number}",
+            objective="ask",
+            agent=chance.choice(["clerk", "saver"]),
+            needs=tuple(f"q{before}" for before in range(number) if chance.random() < 0.3),
+            criteria=(),
+            budget_micros=chance.choice([None, None, 50, 150]),
+        )
+        for number in range(chance.randint(2, 4))
+    )
 
 
 async def _person(world: World, n: int, order: NewRun) -> str:

@@ -14,8 +14,9 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.engine import driver as driver_module
 from flowmatik.core.engine import engine as engine_module
+from flowmatik.core.engine.budgets import Payer, Reservation
 from flowmatik.core.engine.driver import RunDriver
-from flowmatik.core.engine.money import Account, Reservation
+from flowmatik.core.engine.money import Account
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, NewEvent
 from flowmatik.core.state import RunState
@@ -85,11 +86,17 @@ class Unannounced(RunDriver):
 class Generous(Account):
     """Settles what was spent and sets nothing aside before."""
 
-    async def reserve(
-        self, state: RunState, request: ModelRequest, agent: str, task_cap: int | None
-    ) -> Reservation:
-        await super().reserve(state, request, agent, task_cap)
+    async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
+        await super().reserve(state, request, payer)
         return Reservation()
+
+
+class Hurried(Account):
+    """Refuses whatever would have to wait for money."""
+
+    async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
+        answer = await super().reserve(state, request, payer)
+        return Reservation(refusal="no money", values={"caps": "workspace"}) if answer.wait else answer
 
 
 def test_a_journal_without_the_fence_is_noticed() -> None:
@@ -111,3 +118,8 @@ def test_an_effect_without_a_durable_intent_is_noticed(
 def test_money_that_is_settled_without_being_reserved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "Account", Generous)
     assert " of " in fault_of()
+
+
+def test_a_call_that_is_refused_though_it_would_fit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_module, "Account", Hurried)
+    assert "refused that would fit" in fault_of()

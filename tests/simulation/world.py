@@ -26,6 +26,7 @@ from flowmatik.testing.tools import FunctionTool, FunctionTools
 BEGINNING = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)  # a month ends under way
 WORST_MICROS = 100
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
+SAVER = replace(CLERK, name="saver", role="saver", budget_micros=WORST_MICROS + 20)
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
 
 
@@ -175,7 +176,7 @@ class World:
                 journal=cast("Journal", Line(process, self.store)),
                 models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
                 tools=self._tools(process),
-                catalogue=GivenAgents((CLERK,)),
+                catalogue=GivenAgents((CLERK, SAVER)),
                 loop=ReducerLoop(),
                 clock=process.clock,
                 alone=self._alone,

@@ -12,7 +12,7 @@ from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
-VARIANTS = ("", "/2", "/3", "/4")
+VARIANTS = ("", "/2", "/3", "/4", "/5", "/6")
 NAMES = frozenset({"agent", "file", "home", "name", "path", "source"})  # somebody else gave them
 
 

@@ -24,7 +24,7 @@ BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs t
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 # 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
 # and a provider that refuses or does not answer the planner ends the run.
-# 4: arithmetic is calculated.
+# 4: arithmetic is calculated; a call that the cap of its task refuses ends the task, and the run goes on.
 DECISION_VERSION = 4
 
 
@@ -108,7 +108,8 @@ class CallPostponed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRefused:
-    """The call was not made: no money, or no provable bound under a cap."""
+    """The call was not made: no money, or no provable bound under a cap. `of_task`: under the cap of its
+    task alone, which ends with it; else the run does."""
 
     call_id: str
     purpose: str
@@ -117,6 +118,7 @@ class CallRefused:
     code: str
     message: str
     values: dict[str, Any] = field(default_factory=lambda: {})
+    of_task: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,17 @@ def _postponed(state: RunState, event: ev.CallPostponed, _: AgentLoop) -> None:
 
 def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
     state.calls += 1
-    state.refused = event
+    if not event.of_task:
+        state.refused = event
+    elif event.purpose == "plan":
+        state.plan_failed = True
+        state.plan_failure = ev.CallFailed(
+            call_id=event.call_id, code=event.code, message=event.message, values=event.values
+        )
+    else:
+        task = state.tasks[event.task_id]
+        task.error_code, task.error, task.error_values = event.code, event.message, event.values
+        task.refused = True
 
 
 def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> None:
@@ -171,6 +181,7 @@ def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
     state.doubt.pop(call.call_id, None)
     state.reserved_micros -= call.reserved_micros
     state.spent_micros += cost
+    state.spent_on[call.task_id] = state.spent_on.get(call.task_id, 0) + cost
     if call.scopes is None:
         state.charged_to_all += cost
     for scope in call.scopes or ():

@@ -32,6 +32,7 @@ class TaskState:
     model_open: bool = False
     verify_open: bool = False
     model_failures: int = 0
+    refused: bool = False  # a call, by the cap of this task
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class RunState:
     spent_micros: int = 0
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
+    spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
     held: dict[str, int] = field(default_factory=lambda: {})  # of each shared cap, what it spent included
     charged: dict[str, int] = field(default_factory=lambda: {})  # spent, by shared cap
     charged_to_all: int = 0  # spent by calls of older versions, which did not say whose caps bear them
@@ -88,12 +90,18 @@ class RunState:
         """No new intents: the run is cancelled, past its deadline or out of money."""
         return self.cancel is not None or self.deadline_passed or self.refused is not None
 
-    def bound(self, scope: str) -> int:
-        """What of a shared cap is spent or set aside for open calls."""
-        open_calls = sum(
+    def reserved_for(self, task_id: str) -> int:
+        return sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+
+    def reserved_of(self, scope: str) -> int:
+        """Of a shared cap, for open calls."""
+        return sum(
             call.reserved_micros for call in self.open.values() if call.scopes is None or scope in call.scopes
         )
-        return self.charged.get(scope, 0) + self.charged_to_all + open_calls
+
+    def bound(self, scope: str) -> int:
+        """What of a shared cap is spent or set aside for open calls."""
+        return self.charged.get(scope, 0) + self.charged_to_all + self.reserved_of(scope)
 
     def agent_named(self, name: str) -> AgentVersion | None:
         return next((a for a in self.created.agents if name in (a.name, a.ref())), None)

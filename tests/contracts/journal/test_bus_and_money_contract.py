@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
-from flowmatik.core.journal.port import DeadLetter, HeadChange, Kept, OutboxEntry
+from flowmatik.core.journal.port import CapUse, DeadLetter, HeadChange, Kept, OutboxEntry
 from flowmatik.kernel.errors import Fenced, InvalidInput
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
@@ -96,6 +97,10 @@ async def granted(store: Store) -> dict[str, int]:
     return {cap.scope: cap.granted_micros for cap in await store.journal.caps("default")}
 
 
+async def held_by_others(store: Store, run_id: str) -> dict[str, int]:
+    return {use.scope: use.others_micros for use in await store.journal.cap_uses("default", run_id)}
+
+
 def of_each(scopes: Iterable[str], micros: int) -> dict[str, int]:
     return dict.fromkeys(scopes, micros)
 
@@ -146,8 +151,10 @@ async def test_a_run_gives_back_of_each_cap_what_it_does_not_keep(store: Store) 
 
     await journal.settle("run_1", seq=run.seq, upto=1, kept=Kept(scopes={"agent": 25}, others=40))
     assert await granted(store) == {"agent": 45, "workspace": 80}, "what came after allotment 1 stays"
-    assert await journal.others_hold("default", "run_2"), "a live run goes on holding"
-    assert not await journal.others_hold("other", "run_2")
+    assert await held_by_others(store, "run_2") == {"agent": 45, "workspace": 60}, (
+        "a live run goes on holding"
+    )
+    assert await held_by_others(store, "run_1") == {"agent": 0, "workspace": 20}
 
     before = run.seq
     await run.append(run.next(event(), head=HeadChange(status="waiting", cost_micros=30), park_if_seen=0))
@@ -161,7 +168,68 @@ async def test_a_run_gives_back_of_each_cap_what_it_does_not_keep(store: Store) 
     assert await granted(store) == {"agent": 30, "workspace": 30}
     assert await journal.held("run_1") == {"agent": 30, "workspace": 10}
     assert await journal.unsettled(10) == []
-    assert not await journal.others_hold("default", "run_2")
+    assert await held_by_others(store, "run_2") == {"agent": 0, "workspace": 0}
+
+
+async def test_a_live_run_that_spent_what_it_holds_gives_nothing_back_until_it_draws_again(
+    store: Store,
+) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    run = await owned(journal, "run_1")
+    await journal.allot("default", "run_1", 1, {"workspace": 60})
+    spent = Kept(scopes={"workspace": 45}, spent=True)
+    await journal.settle("run_1", seq=run.seq - 1, upto=1, kept=spent)
+    assert await held_by_others(store, "run_2") == {"workspace": 60}, "it is not at that seq"
+    await journal.settle("run_1", seq=run.seq, upto=1, kept=spent)
+    assert await granted(store) == {"workspace": 45}
+    assert await held_by_others(store, "run_2") == {"workspace": 0}
+    assert not await journal.allot("default", "run_1", 2, {"workspace": 60})
+    assert await held_by_others(store, "run_2") == {"workspace": 0}, "it drew nothing"
+    assert await journal.allot("default", "run_1", 3, {"workspace": 5})
+    assert await held_by_others(store, "run_2") == {"workspace": 50}
+    await run.append(run.next(head=HeadChange(status="succeeded", cost_micros=45)))
+    assert await journal.unsettled(10) == ["run_1"]
+
+
+async def test_what_a_run_sees_of_the_caps_is_its_workspaces_and_what_others_hold_of_each(
+    store: Store,
+) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    await journal.set_cap("default", "agent", 50)
+    await journal.set_cap("default", "lifted", 50)
+    await journal.set_cap("other", "workspace", 7)
+    await journal.allot("default", "run_1", 1, {"workspace": 20, "agent": 20, "lifted": 20})
+    await journal.allot("default", "run_2", 1, {"workspace": 5})
+    await journal.allot("default", "run_3", 1, {"workspace": 9})
+    await journal.set_cap("default", "lifted", None)
+    assert [replace(use, mark="") for use in await journal.cap_uses("default", "run_2")] == [
+        CapUse(scope="agent", limit_micros=50, granted_micros=20, others_micros=20),
+        CapUse(scope="workspace", limit_micros=100, granted_micros=34, others_micros=29),
+    ]
+    assert [replace(use, mark="") for use in await journal.cap_uses("other", "run_2")] == [
+        CapUse(scope="workspace", limit_micros=7, granted_micros=0, others_micros=0)
+    ]
+
+
+async def test_a_run_sees_that_others_drew_or_gave_back_even_if_the_amounts_are_the_same(
+    store: Store,
+) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    run = await owned(journal, "run_1")
+    await journal.allot("default", "run_1", 1, {"workspace": 60})
+    uses = [await journal.cap_uses("default", "run_9")]
+    assert await journal.cap_uses("default", "run_9") == uses[0]
+    await journal.settle("run_1", seq=run.seq, upto=1, kept=Kept(spent=True))
+    await journal.allot("default", "run_1", 2, {"workspace": 60})
+    uses.append(await journal.cap_uses("default", "run_9"))
+    await journal.settle("run_1", seq=run.seq, upto=2, kept=Kept(spent=True))
+    await journal.allot("default", "run_2", 1, {"workspace": 60})
+    uses.append(await journal.cap_uses("default", "run_9"))
+    assert [use.others_micros for (use,) in uses] == [60, 60, 60]
+    assert len({use.mark for (use,) in uses}) == 3
 
 
 async def test_a_run_that_draws_again_must_be_settled_again(store: Store) -> None:

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from flowmatik.agents import ReducerLoop
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, decide
+from flowmatik.core.fold import fold
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.replay import replay
 from flowmatik.core.state import RunState
@@ -14,6 +16,7 @@ from flowmatik.kernel import canonical
 from tests.unit.core.engines import NoLoop
 
 AT = "2026-01-01T00:00:00+00:00"
+CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
 
 
 def created(version: int) -> ev.RunCreated:
@@ -101,3 +104,45 @@ def test_checks_are_read_as_tuples_of_words_as_rows_with_codes_and_as_objects() 
     assert old == Check(criterion="cited", passed=True, detail="1 citations")
     assert new == [Check(criterion="cited", passed=True, detail="1 citations", code="cited.some",
                          values={"count": 1})] * 2  # fmt: skip
+
+
+def refused(of_task: bool | None) -> list[StoredEvent]:
+    """A call of one of two tasks is refused; None: as it was recorded before there was a choice."""
+    begun = replace(created(3 if of_task is None else 4), agents=(CLERK,))
+    tasks = [PlanTask(id=name, objective="o", agent="clerk", criteria=()) for name in ("a", "b")]
+    event: dict[str, object] = {
+        "call_id": "call_1",
+        "purpose": "think",
+        "task_id": "a",
+        "tool_call_id": "",
+        "code": "budget.exhausted",
+        "message": "no money",
+        "values": {"left_usd": 0.0},
+    }
+    if of_task is not None:
+        event["of_task"] = of_task
+    return [
+        stored(1, "RunCreated", **canonical.loads(ev.encode(replace(begun, plan=tuple(tasks))).payload)),
+        stored(2, "RunClaimed", epoch=1, owner="w"),
+        stored(3, "PlanAdopted", planner="given", reason="", tasks=tasks),
+        stored(4, "TaskRouted", task_id="a", agent=CLERK.ref(), model="local/extractive",
+               reason="named in the plan"),
+        stored(5, "CallRefused", **event),
+    ]  # fmt: skip
+
+
+def test_a_refusal_ends_the_run_unless_it_says_that_it_is_of_the_task() -> None:
+    for of_task in (None, False):
+        state = fold(refused(of_task), ReducerLoop())
+        (command,) = decide(state, ReducerLoop(), AT)
+        assert isinstance(command, Record)
+        assert isinstance(command.event, ev.RunFailed)
+        assert (command.event.code, command.event.values) == ("budget.exhausted", {"left_usd": 0.0})
+        ended = stored(6, "RunFailed", **canonical.loads(ev.encode(command.event).payload))
+        assert replay("run_1", [*refused(of_task), ended], ReducerLoop()).differences == ()
+    state = fold(refused(True), ReducerLoop())
+    (command,) = decide(state, ReducerLoop(), AT)
+    assert isinstance(command, Record)
+    assert isinstance(command.event, ev.TaskFailed)
+    assert (command.event.task_id, command.event.values["left_usd"]) == ("a", 0.0)
+    assert not state.stopping

@@ -18,7 +18,8 @@ class Metadata(_Strict):
 
 
 class Budgets(_Strict):
-    """`usd` caps one task of the agent; `turns` its model calls; `output_tokens` each answer."""
+    """`usd` caps what one task of the agent may cost: before a call that could pass it, the task fails and
+    the rest of the run goes on. `turns` caps the task's model calls, `output_tokens` each answer."""
 
     usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
     turns: Annotated[int, Field(ge=1, le=100)] = 8

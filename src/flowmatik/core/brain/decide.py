@@ -24,6 +24,7 @@ PLAN_REPAIRS = 2
 MODEL_TRIES = 2
 FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
 CODED = 2  # the decision version from which words for people carry a code and values
+TASK_CAPS = 4  # from which the cap of a task ends that task, and not the run
 RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
 
 
@@ -207,7 +208,8 @@ def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]
         return _judge(state, task)
     if task.verify_open or task.model_open or task.agent is None or task.loop is None:
         return []
-    if task.error_code in FINAL_FAILURES or (task.error_code and task.model_failures >= MODEL_TRIES):
+    final = task.refused or task.error_code in FINAL_FAILURES or task.model_failures >= MODEL_TRIES
+    if task.error_code and final:
         return [_task_failed(task, task.error_code, task.error)]
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):

@@ -16,8 +16,8 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, StartCall, decide
 from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
 from flowmatik.core.engine.handover import OUTCOMES, hand_over, outcome_of
-from flowmatik.core.engine.intents import model_intent, tool_intent
-from flowmatik.core.engine.money import AGAIN_SECONDS, Account
+from flowmatik.core.engine.intents import intent_of
+from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
@@ -186,11 +186,11 @@ class RunDriver:
                     return self._later()
 
     def _later(self) -> None:
-        """Decide again when others may have given money back; until then what is known goes down."""
+        """Decide again when money may have come back; until then what is known goes down."""
         if MONEY not in self._running:
-            waiting = asyncio.create_task(self._parts.clock.sleep(AGAIN_SECONDS), name=MONEY)
-            self._running[MONEY] = waiting
-            waiting.add_done_callback(self._again)
+            pause = self._parts.clock.sleep(self._account.pause())
+            self._running[MONEY] = asyncio.create_task(pause, name=MONEY)
+            self._running[MONEY].add_done_callback(self._again)
 
     def _again(self, _: asyncio.Task[None]) -> None:
         del self._running[MONEY]
@@ -198,12 +198,7 @@ class RunDriver:
 
     async def _call(self, command: StartCall) -> bool:
         """False when the money for it is not there yet."""
-        parts = self._parts
-        if command.kind == "tool":
-            asked = tool_intent(self.state, command, parts.clock)
-        else:
-            specs = parts.effects.tools.specs()
-            asked = await model_intent(self.state, command, parts.loop, specs, self._account, parts.clock)
+        asked = await intent_of(self.state, command, self._parts, self._account)
         if asked.event is None:
             return False
         if asked.before is not None:
@@ -213,6 +208,8 @@ class RunDriver:
             self._launches.append(Launch(asked.event))
             if asked.request is not None:
                 self._requests[asked.event.call_id] = asked.request
+        elif self.state.stopping:
+            self._abort()  # as for a cancel: nothing can come of them any more
         return True
 
     # --- durable, then real -------------------------------------------------------------------

@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.models import ModelRequest
-from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
-from flowmatik.core.brain.decide import StartCall
+from flowmatik.core.brain.decide import TASK_CAPS, StartCall
+from flowmatik.core.engine.budgets import Reservation, payer_of
 from flowmatik.core.engine.lease import TTL_SECONDS
-from flowmatik.core.engine.money import Account, Reservation
-from flowmatik.core.engine.requests import model_request, planner_of, request_digest
-from flowmatik.core.state import RunState, TaskState
+from flowmatik.core.engine.money import Account
+from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.requests import MODEL_CALL_SECONDS, model_request, request_digest
+from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
 
-MODEL_CALL_SECONDS = 600.0
 UNPAID = Reservation()  # tools cost nothing
 
 
@@ -30,25 +29,15 @@ class Asked:
     request: ModelRequest | None = None
 
 
-def tool_intent(state: RunState, command: StartCall, clock: Clock) -> Asked:
-    return Asked(event=_intent(state, command, clock))
-
-
-async def model_intent(
-    state: RunState,
-    command: StartCall,
-    loop: AgentLoop,
-    specs: dict[str, ToolSpec],
-    account: Account,
-    clock: Clock,
-) -> Asked:
+async def intent_of(state: RunState, command: StartCall, parts: DriverParts, account: Account) -> Asked:
     """With the money that the call may cost set aside, or the refusal when a cap would be passed."""
+    if command.kind == "tool":
+        return Asked(event=_intent(state, command, parts.clock))
     call_id = _next_call(state)
     key = idempotency_key(state.created.run_id, call_id)
-    request = model_request(state, command.purpose, command.task_id, command.name, loop, specs, key)
-    task = state.tasks.get(command.task_id)
-    agent = _acting(state, task)
-    reservation = await account.reserve(state, request, agent, task.spec.budget_micros if task else None)
+    specs = parts.effects.tools.specs()
+    request = model_request(state, command.purpose, command.task_id, command.name, parts.loop, specs, key)
+    reservation = await account.reserve(state, request, payer_of(state, command.task_id))
     if reservation.wait:
         return Asked(event=None)
     if reservation.refusal:
@@ -60,20 +49,12 @@ async def model_intent(
             code="budget.exhausted",
             message=reservation.refusal,
             values=reservation.values,
+            of_task=reservation.of_task and state.created.decision_version >= TASK_CAPS,
         )
         return Asked(event=refused)
     digest = canonical.content_hash(request_digest(request))
-    intent = _intent(state, command, clock, digest, reservation)
+    intent = _intent(state, command, parts.clock, digest, reservation)
     return Asked(event=intent, before=reservation.granted, request=request)
-
-
-def _acting(state: RunState, task: TaskState | None) -> str:
-    """The name of the agent that makes the call: the task's, or for the plan the planner, if there is
-    one."""
-    if task is None:
-        planner = planner_of(state)
-        return planner.name if planner else ""
-    return task.agent.name if task.agent else ""
 
 
 def _intent(

@@ -1,39 +1,37 @@
 """Reserve before a call, settle after it, and refuse when the cap could be passed."""
 
 import contextlib
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.models import ModelGateway, ModelRequest
 from flowmatik.core import events as ev
+from flowmatik.core.engine.budgets import (
+    Fit,
+    Payer,
+    Price,
+    Reservation,
+    by_own_caps,
+    over_shared,
+    shared_fit,
+    unpriced,
+)
 from flowmatik.core.engine.patience import retried
+from flowmatik.core.engine.requests import MODEL_CALL_SECONDS
+from flowmatik.core.engine.turns import Turns
 from flowmatik.core.history import whole
-from flowmatik.core.journal.port import Cap, Journal, Kept
+from flowmatik.core.journal.port import Cap, CapUse, Journal, Kept
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
 
 FRESH_SECONDS = 1.0
-AGAIN_SECONDS = 0.2  # between two tries to draw on a cap while others give back
-PATIENCE_SECONDS = 1.0  # far more than between an outcome and the return of what it left over
+AGAIN_SECONDS = 0.2  # until a run that waits for money first tries again
+LONGEST_AGAIN_SECONDS = 2.0
 PER_EPOCH = 1_000_000  # allotment numbers
-MICROS = 1_000_000
 MONTH = "month"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """`refusal` says in English, and `values` for the catalogues, why the call must not be made; `wait`
-    asks to come again; else `micros` is set aside for it of the run and of each of `scopes`."""
-
-    micros: int = 0
-    scopes: tuple[str, ...] = ()
-    refusal: str = ""
-    values: dict[str, Any] = field(default_factory=lambda: {})
-    wait: bool = False
-    granted: ev.AllotmentGranted | None = None
 
 
 class Purse:
@@ -47,6 +45,7 @@ class Purse:
         self.models = models
         self.journal = journal
         self.clock = clock
+        self.turns = Turns(clock)
         self._known: dict[str, tuple[float, dict[str, Cap]]] = {}
 
     async def scopes(self, workspace_id: str, agent: str) -> list[str]:
@@ -85,80 +84,102 @@ class Account:
 
     A live run holds of every cap what its calls have cost and what is set aside for those under way,
     nothing else: what an outcome leaves over goes back as soon as the outcome is durable (`surplus`). So a
-    run that a cap refuses need recall nothing; it waits a moment for returns that are on their way.
+    run that a cap refuses need recall nothing; it waits for what calls under way may leave over.
     """
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self._models, self._journal, self._clock = purse.models, purse.journal, purse.clock
         self._asked = 0  # allotments by this owner
-        self._until: float | None = None  # how long it waits for others to give back
+        self._holds = False  # more than the run has spent, for all that the journal knows
+        self._waits = 0  # since something was reserved or refused
+        self._seen: tuple[CapUse, ...] = ()
+        self._unchanged_since = 0.0
 
-    async def reserve(
-        self, state: RunState, request: ModelRequest, agent: str, task_cap: int | None
-    ) -> Reservation:
-        """For a call of `agent`. Waits while the journal is away."""
+    async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
+        """Waits while the journal is away."""
+        answer = await self._reserved(state, request, payer)
+        self._waits = self._waits + 1 if answer.wait else 0
+        if not answer.wait:
+            self._seen = ()
+        return answer
+
+    def pause(self) -> float:
+        """Seconds until a run that waits should try again: longer each time."""
+        return min(AGAIN_SECONDS * 2 ** min(self._waits - 1, 8), LONGEST_AGAIN_SECONDS)
+
+    async def _reserved(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
         worst = self._models.worst_case_micros(request)
-        scopes = await self._purse.scopes(state.created.workspace_id, agent)
-        cap = _least(state.created.budget_micros, task_cap)
+        scopes = await self._purse.scopes(state.created.workspace_id, payer.agent)
         if worst is None:
-            if cap is None and not scopes:
-                return Reservation()
-            return Reservation(
-                refusal=f"the price of {request.model!r} is not known, so a cap cannot hold it; "
-                "set its price in the settings or lift the cap",
-                values={"model": request.model},
-            )
-        committed = state.spent_micros + state.reserved_micros
-        priced = {"model": request.model, "price_usd": worst / MICROS}
-        next_call = f"the next call of {request.model!r} may cost {usd(worst)}"
-        if cap is not None and committed + worst > cap:
-            return Reservation(
-                refusal=f"{next_call} and {usd(cap - committed)} of the budget of {usd(cap)} is left; "
-                "give a larger budget",
-                values={**priced, "left_usd": max(cap - committed, 0) / MICROS, "cap_usd": cap / MICROS},
-            )
+            return unpriced(state, payer, request.model, scopes)
+        price = Price(model=request.model, micros=worst)
+        if own := by_own_caps(state, payer, price):
+            self._seen = ()
+            return own
+        return await self._of_shared(state, price, scopes)
+
+    async def _of_shared(self, state: RunState, price: Price, scopes: list[str]) -> Reservation:
+        """Draws at once where it can; a run that waits looks first, for a look is cheaper than a draw."""
+        turns, created = self._purse.turns, state.created
+        reserved = Reservation(micros=price.micros, scopes=tuple(scopes))
         short = {
             scope: micros
             for scope in scopes
-            if (micros := state.bound(scope) + worst - state.held.get(scope, 0)) > 0
+            if (micros := state.bound(scope) + price.micros - state.held.get(scope, 0)) > 0
         }
-        granted = await self._allotted(state, short) if short else None
-        if short and granted is None:
-            if await self._patient(state):
+        if not short:
+            return reserved
+        free = not turns.others_first(created.workspace_id, created.run_id, short)
+        granted = None
+        if free and not turns.waiting(created.run_id):
+            granted = await self._allotted(state, short)
+        if granted is None:
+            late, never = await self._in_the_way(state, short, price.micros)
+            if never:
+                turns.served(created.run_id)
+                return over_shared(price, never)
+            granted = await self._allotted(state, short) if free and not late else None
+            if granted is None:
+                turns.waits(created.workspace_id, created.run_id, late or short)
                 return Reservation(wait=True)
-            return Reservation(
-                refusal=f"{next_call}, which would pass the cap of {' or '.join(scopes)}; raise that cap",
-                values={**priced, "caps": ", ".join(scopes)},
-            )
-        return Reservation(micros=worst, scopes=tuple(scopes), granted=granted)
+        turns.served(created.run_id)
+        return replace(reserved, granted=granted)
 
-    async def _allotted(self, state: RunState, short: dict[str, int]) -> ev.AllotmentGranted | None:
+    async def _in_the_way(
+        self, state: RunState, short: Mapping[str, int], worst: int
+    ) -> tuple[list[str], list[str]]:
+        """The caps that may bear the call later, and those that never will. In what others hold nothing
+        changes for longer than a call may take: then whoever holds it hangs, and it counts as spent."""
+        created = state.created
+        uses = await retried(
+            lambda: self._journal.cap_uses(created.workspace_id, created.run_id), self._clock
+        )
+        fits = {use.scope: shared_fit(state, use, worst) for use in uses if use.scope in short}
+        late = [scope for scope, found in fits.items() if found is Fit.LATER]
+        never = [scope for scope, found in fits.items() if found is Fit.NEVER]
+        return ([], [*never, *late]) if late and self._unchanged(tuple(uses)) else (late, never)
+
+    def _unchanged(self, uses: tuple[CapUse, ...]) -> bool:
+        """Whether these caps have been as they are for longer than anybody's call may take."""
+        now = self._clock.monotonic()
+        if uses != self._seen:
+            self._seen, self._unchanged_since = uses, now
+        return now - self._unchanged_since > MODEL_CALL_SECONDS
+
+    async def _allotted(self, state: RunState, short: Mapping[str, int]) -> ev.AllotmentGranted | None:
         """Under a number of its own, for the answer to an earlier one stands."""
         self._asked += 1
         created, n = state.created, self._last(state)
-        granted = await retried(
+        if not await retried(
             lambda: self._journal.allot(created.workspace_id, created.run_id, n, short), self._clock
-        )
-        if granted:
-            self._until = None
-        return ev.AllotmentGranted(n=n, amounts=short) if granted else None
+        ):
+            return None
+        self._holds = True
+        return ev.AllotmentGranted(n=n, amounts=dict(short))
 
     def _last(self, state: RunState) -> int:
         return state.epoch * PER_EPOCH + self._asked
-
-    async def _patient(self, state: RunState) -> bool:
-        """Whether to try again: only while there are others who may give back, and not for long."""
-        created, now = state.created, self._clock.monotonic()
-        if self._until is None:
-            others = await retried(
-                lambda: self._journal.others_hold(created.workspace_id, created.run_id), self._clock
-            )
-            self._until = now + PATIENCE_SECONDS if others else now
-        if now < self._until:
-            return True
-        self._until = None
-        return False
 
     async def counted(self, state: RunState) -> ev.AllotmentCounted | None:
         """For a new owner: what the run holds, for a park or a crash may have come in between, also
@@ -167,21 +188,27 @@ class Account:
             state.epoch == 1 or not await self._purse.has_caps(state.created.workspace_id)
         ):
             return None
+        self._holds = True
         held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
         return ev.AllotmentCounted(held=held)
 
     async def surplus(self, state: RunState) -> ev.AllotmentCounted | None:
-        """Give back what the run holds beyond its needs. Only right after an append: what `state` says must
-        be durable, or a crash would undo an outcome whose money is gone."""
+        """Give back what the run holds beyond its needs, and tell others when there is nothing more to
+        come. Only right after an append: what `state` says must be durable, or a crash would undo an
+        outcome whose money is gone."""
         needed = {scope: min(micros, state.bound(scope)) for scope, micros in state.held.items()}
-        if needed == state.held:
+        spent = not state.reserved_micros
+        if needed == state.held and not (spent and self._holds):
             return None
-        kept = Kept(scopes=needed, others=state.charged_to_all)
+        kept = Kept(scopes=needed, others=state.charged_to_all, spent=spent)
         upto = self._last(state)
         await retried(
             lambda: self._journal.settle(state.created.run_id, seq=state.seq, upto=upto, kept=kept),
             self._clock,
         )
+        self._holds = not spent
+        if needed == state.held:
+            return None
         return ev.AllotmentCounted(held={scope: micros for scope, micros in needed.items() if micros})
 
     async def settle(self, state: RunState) -> None:
@@ -211,12 +238,3 @@ async def _settle(journal: Journal, run_id: str, seq: int, epoch: int, kept: Kep
 def _spent(state: RunState) -> Kept:
     scopes = {scope: state.bound(scope) for scope in state.held.keys() | state.charged.keys()}
     return Kept(scopes=scopes, others=state.charged_to_all)
-
-
-def _least(*caps: int | None) -> int | None:
-    known = [cap for cap in caps if cap is not None]
-    return min(known) if known else None
-
-
-def usd(micros: int) -> str:
-    return f"${max(micros, 0) / MICROS:.6f}".rstrip("0").rstrip(".")

@@ -10,7 +10,8 @@ from flowmatik.core.brain.prompts import plan_messages
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import EngineError
 
-MODEL_TIMEOUT = 590.0  # below the intent's; providers are bound to less by their settings
+MODEL_CALL_SECONDS = 600.0
+MODEL_TIMEOUT = 590.0  # below the call's; providers are bound to less by their settings
 
 
 def model_request(

@@ -96,9 +96,16 @@ GROUP BY scope HAVING sum(amount_micros) > 0 ORDER BY scope;
 SELECT h.run_id FROM holders h JOIN runs r ON r.run_id = h.run_id
 WHERE r.ended_at <> '' OR r.owner = '' ORDER BY h.run_id LIMIT $1;
 
--- name: others_hold
--- One other run of the workspace that holds, if there is one.
-SELECT run_id FROM holders WHERE workspace_id = $1 AND run_id <> $2 LIMIT 1;
+-- name: cap_uses
+-- A workspace's caps, each with what holders other than this run have of it. Draws and returns are new
+-- rows, and ids of runs ascend.
+SELECT c.scope, c.limit_micros, c.granted_micros, CAST(coalesce(sum(a.amount_micros), 0) AS BIGINT),
+    coalesce(max(a.run_id), ''), count(a.n)
+FROM caps c
+LEFT JOIN holders h ON h.workspace_id = c.workspace_id AND h.run_id <> $2
+LEFT JOIN allotments a ON a.run_id = h.run_id AND a.scope = c.scope
+WHERE c.workspace_id = $1 AND c.limit_micros < 9223372036854775807
+GROUP BY c.scope, c.limit_micros, c.granted_micros ORDER BY c.scope;
 
 -- name: caps
 -- A workspace's caps, without those that were lifted.

@@ -12,6 +12,7 @@ from flowmatik.core.journal.port import (
     Append,
     Appended,
     Cap,
+    CapUse,
     Claim,
     Created,
     Creation,
@@ -351,8 +352,8 @@ class InMemoryJournal:
         holders = [self._runs[run_id] for run_id in self._money.holders() if run_id in self._runs]
         return [run.run_id for run in holders if run.ended_at or not run.owner][:limit]
 
-    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
-        return self._money.others_hold(workspace_id, run_id)
+    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
+        return self._money.uses(workspace_id, run_id)
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return self._money.caps(workspace_id)

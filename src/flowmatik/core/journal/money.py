@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from flowmatik.core.journal.port import Cap, Kept
+from flowmatik.core.journal.port import Cap, CapUse, Kept
 from flowmatik.kernel.errors import InvalidInput
 
 LIFTED = 2**63 - 1  # the limit of a cap that holds nobody and goes on counting
@@ -36,7 +36,7 @@ class MemoryCaps:
         self._granted: dict[tuple[str, str], int] = {}
         self._answers: dict[tuple[str, int], bool] = {}
         self._drawn: dict[str, list[tuple[int, tuple[str, str], int]]] = {}
-        self._holders: dict[str, str] = {}  # run → workspace, until it is settled at rest
+        self._holders: dict[str, str] = {}  # run → workspace, while it may give something back
 
     def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         key = (workspace_id, scope)
@@ -55,8 +55,8 @@ class MemoryCaps:
         capped = {key: micros for key, micros in wanted.items() if key in self._limits}
         answer = all(self._granted[key] + micros <= self._limits[key] for key, micros in capped.items())
         self._answers[run_id, n] = answer
-        self._holders[run_id] = workspace_id
         if answer:
+            self._holders[run_id] = workspace_id
             for key, micros in capped.items():
                 self._granted[key] += micros
                 self._drawn.setdefault(run_id, []).append((n, key, micros))
@@ -71,8 +71,22 @@ class MemoryCaps:
     def holders(self) -> list[str]:
         return sorted(self._holders)
 
-    def others_hold(self, workspace_id: str, run_id: str) -> bool:
-        return any(run != run_id and where == workspace_id for run, where in self._holders.items())
+    def uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
+        others: Counter[tuple[str, str]] = Counter()
+        marks: dict[tuple[str, str], str] = {}
+        for run in sorted(self._holders.keys() - {run_id}):
+            others.update(self.held(run))
+            marks |= {key: f"{run} {len(self._drawn[run])}" for key in self.held(run)}
+        return [
+            CapUse(
+                scope=cap.scope,
+                limit_micros=cap.limit_micros,
+                granted_micros=cap.granted_micros,
+                others_micros=others[workspace_id, cap.scope],
+                mark=marks.get((workspace_id, cap.scope), ""),
+            )
+            for cap in self.caps(workspace_id)
+        ]
 
     def settle(self, run_id: str, upto: int, kept: Kept, *, at_rest: bool) -> None:
         for key, micros in self.held(run_id, upto).items():
@@ -80,7 +94,7 @@ class MemoryCaps:
             if back > 0:
                 self._granted[key] = max(self._granted[key] - back, 0)
                 self._drawn[run_id].append((-1, key, -back))
-        if at_rest:
+        if at_rest or kept.spent:
             self._holders.pop(run_id, None)
 
     def caps(self, workspace_id: str) -> list[Cap]:

@@ -157,11 +157,25 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapUse:
+    """A cap as one run sees it: `others_micros` is what other runs hold of it that may yet give some back,
+    and `mark` changes when they draw or give back, even if the amounts are the same again."""
+
+    scope: str
+    limit_micros: int
+    granted_micros: int
+    others_micros: int
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a run keeps of each scope that it drew on: `others` of those that `scopes` does not name."""
+    """What a run keeps of each scope that it drew on: `others` of those that `scopes` does not name.
+    `spent`: all of it is, so that nothing comes back unless the run draws again."""
 
     scopes: Mapping[str, int] = field(default_factory=lambda: {})
     others: int = 0
+    spent: bool = False
 
     def of(self, scope: str) -> int:
         return self.scopes.get(scope, self.others)
@@ -284,8 +298,9 @@ class Journal(Protocol):
         """Parked and ended runs that drew on caps and were not settled since they rest."""
         ...
 
-    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
-        """Whether another run of the workspace has drawn on caps and is not settled at rest."""
+    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
+        """The workspace's caps at one moment. Other runs may give back what they hold from their first
+        allotment on until they are settled at rest, or with all of it spent."""
         ...
 
     async def caps(self, workspace_id: str) -> list[Cap]: ...

@@ -189,7 +189,7 @@ class PostgresJournal(SqlJournal):
     async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
         scopes, micros = [*kept.scopes], [*kept.scopes.values()]
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
-            await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others)
+            await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others, kept.spent)
 
 
 def _json(rows: Sequence[Mapping[str, object]]) -> str:

@@ -191,13 +191,15 @@ WITH wanted AS MATERIALIZED (
             THEN w.micros ELSE 0 END
     FROM wanted w CROSS JOIN verdict v
 ), holding AS (
-    INSERT INTO holders (run_id, workspace_id) VALUES ($2, $1) ON CONFLICT (run_id) DO NOTHING
+    INSERT INTO holders (run_id, workspace_id) SELECT $2, $1 FROM verdict WHERE granted
+    ON CONFLICT (run_id) DO NOTHING
 )
 SELECT granted FROM verdict;
 
 -- name: settle
 -- A run that is still at this seq gives back what it holds by these allotments beyond what it keeps; at
--- rest it then holds no surplus until it draws again. Settling twice at once breaks on the primary key.
+-- rest, or with all of that spent ($7), it then gives nothing back until it draws again. Settling twice at
+-- once breaks on the primary key.
 WITH run AS MATERIALIZED (
     SELECT run_id, owner, ended_at FROM runs WHERE run_id = $1 AND head_seq = $2::bigint FOR UPDATE
 ), sums AS MATERIALIZED (
@@ -214,7 +216,8 @@ WITH run AS MATERIALIZED (
     UPDATE caps c SET granted_micros = greatest(c.granted_micros - l.back, 0)
     FROM locked l WHERE c.workspace_id = l.workspace_id AND c.scope = l.scope
 ), done AS (
-    DELETE FROM holders h USING run r WHERE h.run_id = r.run_id AND (r.ended_at <> '' OR r.owner = '')
+    DELETE FROM holders h USING run r
+    WHERE h.run_id = r.run_id AND (r.ended_at <> '' OR r.owner = '' OR $7::boolean)
 )
 INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
 SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back

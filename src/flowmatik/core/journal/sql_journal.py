@@ -11,6 +11,7 @@ from flowmatik.core.journal.port import (
     Append,
     Appended,
     Cap,
+    CapUse,
     Claim,
     Creation,
     DeadLetter,
@@ -148,8 +149,19 @@ class SqlJournal(ABC):
     async def unsettled(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("unsettled", limit)]
 
-    async def others_hold(self, workspace_id: str, run_id: str) -> bool:
-        return bool(await self._fetch("others_hold", workspace_id, run_id))
+    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
+        return [
+            CapUse(
+                scope=scope,
+                limit_micros=limit,
+                granted_micros=granted,
+                others_micros=others,
+                mark=f"{last} {rows}",
+            )
+            for scope, limit, granted, others, last, rows in await self._fetch(
+                "cap_uses", workspace_id, run_id
+            )
+        ]
 
     async def caps(self, workspace_id: str) -> list[Cap]:
         return [

@@ -252,7 +252,8 @@ class SqliteJournal(SqlJournal):
             if drawn:
                 db.execute(self._sql["draw"], (workspace_id, scope, drawn))
             db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
-        db.execute(self._sql["holder"], (run_id, workspace_id))
+        if granted:
+            db.execute(self._sql["holder"], (run_id, workspace_id))
         return granted
 
     async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
@@ -264,6 +265,6 @@ class SqliteJournal(SqlJournal):
                     db.execute(self._sql["give_back"], (workspace_id, scope, back))
                     row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
                     db.execute(self._sql["allotment"], row)
-            db.execute(self._sql["settled"], (run_id, seq))
+            db.execute(self._sql["settled"], (run_id, seq, kept.spent))
 
         await self._store.write(work)

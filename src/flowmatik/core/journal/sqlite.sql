@@ -122,9 +122,9 @@ WHERE a.run_id = $1 AND r.head_seq = $2 AND a.n <= $3
 GROUP BY a.workspace_id, a.scope ORDER BY a.scope;
 
 -- name: settled
--- A run at rest holds no surplus until it draws again.
+-- A run at rest, or one that has spent all that it holds, gives nothing back until it draws again.
 DELETE FROM holders WHERE run_id = $1 AND EXISTS (SELECT 1 FROM runs
-    WHERE runs.run_id = $1 AND head_seq = $2 AND (ended_at <> '' OR owner = ''));
+    WHERE runs.run_id = $1 AND head_seq = $2 AND (ended_at <> '' OR owner = '' OR $3));
 
 -- name: give_back
 -- Lower what a cap has granted.
