@@ -185,10 +185,16 @@ class Owner:
         return result
 
 
-async def owned(journal: Journal, run_id: str, worker: str = "wkr_a") -> Owner:
+async def owned(journal: Journal, run_id: str, worker: str = "wkr_a", *, workspace: str = "default") -> Owner:
     """A new run, claimed by `worker`, whose lease is long."""
     await journal.register_worker(worker, ttl_seconds=60)
-    await journal.create(creation(run_id))
+    await journal.create(creation(run_id, workspace=workspace))
     claim = await journal.claim(run_id, worker)
     assert claim is not None
-    return Owner(journal=journal, run_id=run_id, epoch=claim.head.epoch, seq=claim.head.head_seq)
+    return Owner(
+        journal=journal,
+        run_id=run_id,
+        epoch=claim.head.epoch,
+        seq=claim.head.head_seq,
+        workspace=workspace,
+    )

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -293,3 +294,23 @@ async def test_concurrent_allotments_never_pass_a_cap(store: Store, seed: int) -
     assert all(drawn[scope] <= limit for scope, limit in limits.items())
     assert True in answers
     assert False in answers
+
+
+async def test_a_new_cap_begins_with_what_the_runs_since_a_day_have_cost(store: Store) -> None:
+    journal = store.journal
+    for run_id, workspace, cost in (
+        ("run_1", "default", 30),
+        ("run_2", "default", 12),
+        ("run_3", "other", 7),
+    ):
+        run = await owned(journal, run_id, workspace=workspace)
+        await run.append(run.next(event(), head=HeadChange(cost_micros=cost)))
+    born = datetime.fromisoformat((await journal.head("default", "run_1")).created_at)
+    await journal.set_cap("default", "since", 100, since=born)
+    await journal.set_cap("default", "later", 100, since=born + timedelta(days=1))
+    await journal.set_cap("default", "from now on", 100)
+    granted = {cap.scope: cap.granted_micros for cap in await journal.caps("default")}
+    assert granted == {"since": 42, "later": 0, "from now on": 0}
+    await journal.set_cap("default", "since", 200, since=born)
+    (cap,) = [cap for cap in await journal.caps("default") if cap.scope == "since"]
+    assert (cap.limit_micros, cap.granted_micros) == (200, 42), "it counts once"

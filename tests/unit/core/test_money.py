@@ -273,6 +273,18 @@ async def test_every_month_has_the_cap_of_the_month() -> None:
     assert (await reserved("run_3")).micros == WORST, "a raised limit holds at once"
 
 
+async def test_a_cap_for_the_month_counts_what_its_runs_had_cost_before_it_was_set() -> None:
+    journal = InMemoryJournal(SystemClock())
+    paid = models()
+    async with running_engine(journal=journal, models=paid, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        first = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+    assert first.cost_micros
+    await journal.set_cap(WS, MONTH, WORST + first.cost_micros - 1)
+    async with running_engine(journal=journal, models=paid, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        second = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+    assert (second.status, second.error_code) == (RunStatus.FAILED, "budget.exhausted")
+
+
 async def test_what_a_model_without_a_price_cost_is_unknown_and_not_nothing() -> None:
     def free(request: ModelRequest) -> ModelReply:
         return ModelReply(text="done", usage=Usage(input_tokens=1, output_tokens=1), cost_micros=None)

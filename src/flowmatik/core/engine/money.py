@@ -70,11 +70,13 @@ class Purse:
         return caps
 
     async def _month(self, workspace_id: str, caps: dict[str, Cap]) -> str:
-        """This month's scope, whose cap row is made, or moved to the limit, when it is first needed."""
-        scope = self.clock.now().strftime(f"{MONTH}:%Y-%m")
-        limit = caps[MONTH].limit_micros
+        """This month's scope, whose cap row is made, or moved to the limit, when it is first needed. What
+        the month's runs had cost before there was a cap counts."""
+        now = self.clock.now()
+        first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        scope, limit = now.strftime(f"{MONTH}:%Y-%m"), caps[MONTH].limit_micros
         if scope not in caps or caps[scope].limit_micros != limit:
-            await retried(lambda: self.journal.set_cap(workspace_id, scope, limit), self.clock)
+            await retried(lambda: self.journal.set_cap(workspace_id, scope, limit, since=first), self.clock)
             self._known.pop(workspace_id, None)
         return scope
 

@@ -78,8 +78,11 @@ ORDER BY at, subscriber, run_id;
 DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2;
 
 -- name: set_cap
--- A cap keeps what it has granted when its limit changes.
-INSERT INTO caps (workspace_id, scope, limit_micros) VALUES ($1, $2, $3)
+-- A new cap begins with what runs created from $4 on have cost ('' for none). It keeps what it has granted
+-- when its limit changes.
+INSERT INTO caps (workspace_id, scope, limit_micros, granted_micros)
+SELECT $1, $2, CAST($3 AS BIGINT), CAST(coalesce(sum(cost_micros), 0) AS BIGINT) FROM runs
+WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4
 ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros;
 
 -- name: lift_cap

@@ -6,6 +6,7 @@ nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -334,8 +335,13 @@ class InMemoryJournal:
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
         self._dead.pop((subscriber, run_id), None)
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
-        self._money.set_cap(workspace_id, scope, limit_micros)
+    async def set_cap(
+        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
+    ) -> None:
+        begun = text_of(since) if since else "~"  # sorts after every time
+        mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
+        spent = sum(run.cost_micros for run in mine if run.created_at >= begun)
+        self._money.set_cap(workspace_id, scope, limit_micros, spent)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         return self._money.allot(workspace_id, run_id, n, amounts)

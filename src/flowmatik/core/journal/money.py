@@ -38,14 +38,14 @@ class MemoryCaps:
         self._drawn: dict[str, list[tuple[int, tuple[str, str], int]]] = {}
         self._holders: dict[str, str] = {}  # run → workspace, while it may give something back
 
-    def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
+    def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None, spent: int = 0) -> None:
         key = (workspace_id, scope)
         if limit_micros is None:
             if key in self._limits:
                 self._limits[key] = LIFTED
             return
         self._limits[key] = checked_amount(f"the limit of {scope!r}", limit_micros)
-        self._granted.setdefault(key, 0)
+        self._granted.setdefault(key, spent)
 
     def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         wanted = {(workspace_id, scope): micros for scope, micros in checked_amounts(amounts).items()}

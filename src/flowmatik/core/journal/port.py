@@ -7,6 +7,7 @@ else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from flowmatik.kernel.errors import NotFound
@@ -274,9 +275,12 @@ class Journal(Protocol):
 
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None: ...
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
+    async def set_cap(
+        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
+    ) -> None:
         """Keeps what the cap has granted; None lifts it. A cap that is set again still counts what it
-        had granted before, for runs may hold it yet."""
+        had granted before, for runs may hold it yet. A new one counts what the workspace's runs created
+        from `since` on have cost so far; nothing without it."""
         ...
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flowmatik.contracts.database import Row
@@ -136,12 +137,15 @@ class SqlJournal(ABC):
     async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
         await self._execute("drop_dead_letter", subscriber, run_id)
 
-    async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
+    async def set_cap(
+        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
+    ) -> None:
         if limit_micros is None:
             await self._execute("lift_cap", workspace_id, scope)
             return
         checked_amount(f"the limit of {scope!r}", limit_micros)
-        await self._execute("set_cap", workspace_id, scope, limit_micros)
+        begun = text_of(since) if since else ""
+        await self._execute("set_cap", workspace_id, scope, limit_micros, begun)
 
     async def held(self, run_id: str) -> dict[str, int]:
         return {row[0]: row[1] for row in await self._fetch("held", run_id)}
