@@ -351,10 +351,12 @@ def decode(stored: StoredEvent) -> Event:
             code="engine.event",
         )
     try:
-        return adapter.validate_json(stored.payload)
-    except ValidationError as error:
+        # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
+        return adapter.validate_python(canonical.loads(stored.payload))
+    except ValueError as error:
+        faults = error.error_count() if isinstance(error, ValidationError) else 1
         raise EngineError(
             f"event {stored.seq} ({stored.type}) cannot be read: a newer Flowmatik wrote it, or it is "
-            f"damaged ({error.error_count()} faults); run that version, or restore a backup",
+            f"damaged ({faults} faults); run that version, or restore a backup",
             code="engine.event",
         ) from error
