@@ -24,7 +24,9 @@ BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs t
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 # 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
 # and a provider that refuses or does not answer the planner ends the run.
-DECISION_VERSION = 3
+# 4: the answer is that of the plan's ends; tasks have ids; agents know a reply that was cut off; what models
+# are asked is compared in a replay.
+DECISION_VERSION = 4
 
 
 def check_of(stored: object) -> object:

@@ -13,8 +13,8 @@ from flowmatik.contracts.runs import Check, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
-from flowmatik.core.brain.answers import answer_of, joined
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
+from flowmatik.core.brain.outcome import outcome
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import PlanInvalid
@@ -82,7 +82,7 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
         if commands:
             return commands
     if not state.live and not state.open:
-        return [Record(event=_outcome(state, now))]
+        return [Record(event=outcome(state, now))]
     return []
 
 
@@ -159,7 +159,7 @@ def _plan_from_recall(state: RunState) -> list[Command]:
     try:
         made = plan.parse_model_plan(state.plan_reply.text)
         tasks = plan.with_writer(made.tasks)
-        plan.check(tasks, created.agents, frozenset(created.tools))
+        plan.check(tasks, created.agents, frozenset(created.tools), created.decision_version)
     except PlanInvalid as error:
         faults = cast("list[str]", error.context["faults"])
         known = state.created.decision_version >= SAYS_SO
@@ -355,27 +355,3 @@ def _replan(task: TaskState, skill: str, reason: str) -> Record:
     spec = task.spec
     replacement = replace(spec, skill=skill)
     return Record(event=ev.TaskReplanned(task_id=spec.id, replacement=replacement, reason=reason))
-
-
-# --- the answer -----------------------------------------------------------------------------
-
-
-def _outcome(state: RunState, now: str) -> ev.Event:
-    tasks = list(state.tasks.values())
-    last = tasks[-1]
-    good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
-    if not good:
-        first = next((t for t in tasks if t.status is TaskStatus.FAILED), last)
-        return _failed_by(first, now)
-    if last.status is TaskStatus.SUCCEEDED:
-        return ev.RunSucceeded(at=now, answer=answer_of(last), verified=last.checks)
-    if last.spec.skill == "writing":  # the writer failed: its material stands verified all the same
-        answer = joined([task for task in good if finding_of(task) is not None])
-        checks = tuple(check for task in good for check in task.checks)
-        return ev.RunSucceeded(at=now, answer=answer, verified=checks)
-    return _failed_by(last, now)
-
-
-def _failed_by(task: TaskState, now: str) -> ev.RunFailed:
-    code, values = task.error_code or "run.failed", dict(task.error_values)
-    return ev.RunFailed(at=now, code=code, message=task.error, values=values)
