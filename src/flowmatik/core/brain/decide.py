@@ -22,6 +22,7 @@ from flowmatik.kernel.errors import PlanInvalid
 PLAN_REPAIRS = 2
 MODEL_TRIES = 2
 FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
+USED_UP = ("agent.turns", "agent.output.length", "agent.output.filtered")  # nor can another try
 CODED = 2  # the decision version from which words for people carry a code and values
 RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
 
@@ -335,7 +336,7 @@ def _other_skill(state: RunState, task: TaskState) -> str:
 
 
 def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:
-    if task.replanned or code == "agent.turns" or task.spec.effect is not Effect.READ:
+    if task.replanned or code in USED_UP or task.spec.effect is not Effect.READ:
         return [_task_failed(task, code, message)]
     return [_replan(task, task.spec.skill, message)]
 
@@ -345,6 +346,8 @@ def _task_failed(task: TaskState, code: str, message: str) -> Record:
     values: dict[str, Any] = {"skill": task.spec.skill, "tool": task.spec.tool, "model": task.model}
     if task.agent is not None:
         values |= {"agent": task.agent.name, "turns": task.agent.max_turns}
+        if code == "agent.output.length":
+            values["tokens"] = task.agent.max_output_tokens
     known = {name: value for name, value in values.items() if value}
     if code == task.error_code:
         known |= task.error_values
