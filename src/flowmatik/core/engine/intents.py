@@ -10,9 +10,8 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import StartCall
 from flowmatik.core.engine.lease import TTL_SECONDS
 from flowmatik.core.engine.money import Account, Reservation
-from flowmatik.core.engine.requests import model_request, planner_of, request_digest
+from flowmatik.core.engine.requests import model_request, planner_of, request_hash
 from flowmatik.core.state import RunState, TaskState
-from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
 
@@ -62,8 +61,7 @@ async def model_intent(
             values=reservation.values,
         )
         return Asked(event=refused)
-    digest = canonical.content_hash(request_digest(request))
-    intent = _intent(state, command, clock, digest, reservation)
+    intent = _intent(state, command, clock, request_hash(request), reservation)
     return Asked(event=intent, before=reservation.granted, request=request)
 
 
