@@ -82,6 +82,25 @@ def test_figures_and_texts_that_nothing_can_hold_are_refused_and_no_run_is_made(
     assert run_ids(server) == before
 
 
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({"language": "fr"}, "input.language", ("'fr'", "en, es")),
+        ({"sources": ["no-such-file.md"]}, "input.sources", ("'no-such-file.md'", "memory list")),
+        ({"goal": "nul\0inside"}, "input.nul", ("goal", "U+0000")),
+        ({"sources": ["a\0.md"]}, "input.nul", ("sources", "U+0000")),
+    ],
+)
+def test_what_a_run_cannot_be_bound_to_is_named_and_no_run_is_made(
+    server: Server, body: dict[str, Any], code: str, words: tuple[str, ...]
+) -> None:
+    before = run_ids(server)
+    status, found, detail = refused(server, "/v1/runs", json={"goal": "x", **body})
+    assert (status, found) == (422, code)
+    assert all(word in detail for word in words)
+    assert run_ids(server) == before
+
+
 def test_an_unknown_agent_is_named_with_those_that_there_are_and_no_run_is_made(server: Server) -> None:
     before = run_ids(server)
     status, code, detail = refused(server, "/v1/runs", json={"goal": "x", "agent": "nightporter"})

@@ -206,6 +206,25 @@ def test_agents_are_listed_shown_and_checked(home: Path, tmp_path: Path) -> None
     assert at(home, "agents", "show", "nobody").returncode == 3
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x7fELF\x02\x01\x01\0\xff\xfe", "(byte 9)"),
+        (b"kind: Agent\nrole: a\0b\n", "odd.yaml:2:8: the character U+0000"),
+        (b"skills: [&s one]\nguardrails:\n  - *s\n", "odd.yaml:3:5: guardrails.0: is a reference"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_wrong_usage_and_not_a_file_that_is_missing(
+    home: Path, tmp_path: Path, content: bytes, words: str
+) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    done = at(home, "--lang", "en", "agents", "validate", str(file))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert at(home, "agents", "validate", str(tmp_path / "none.yaml")).returncode == 3
+
+
 CLERK = """\
 # keeps the books
 apiVersion: flowmatik/v1

@@ -23,34 +23,37 @@ from flowmatik.contracts.models import Message, ModelReply, ToolCall
 from flowmatik.kernel import canonical
 
 REPAIRS = 2
+CUT_REPAIRS = 1  # a model that cannot be brief when asked to will not be, and each try costs a whole answer
+CUT_CALL = "not called: the reply that asks for it was cut off"
+WHOLE = 4  # the decision version from which a reply that was cut off, or nests too deeply, is told back
 
 
 class ReducerLoop:
     """Implements `AgentLoop`."""
 
-    def start(self, agent: AgentVersion, prompt: str) -> LoopState:
+    def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         system = Message(role="system", content=agent.instructions)
-        return LoopState(messages=(system, Message(role="user", content=prompt)))
+        return LoopState(messages=(system, Message(role="user", content=prompt)), version=version)
 
     def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
+        cut = state.version >= WHOLE and reply.finish in ("length", "filtered")
         if reply.tool_calls:
-            return _wishes(agent, state, reply)
+            wished = _wishes(agent, state, reply, cut=cut)
+            return _told_cut(agent, wished, reply) if cut else wished
         said = Message(role="assistant", content=reply.text)
         messages, turns = (*state.messages, said), state.turns + 1
-        if agent.output_schema is None:
+        if agent.output_schema is None and not cut:
             output: Any = reply.text
             if reply.finish == "refused":
                 output = {"found": False, "text": reply.text, "citations": []}
-            return LoopState(messages=messages, turns=turns, done=LoopDone(output=output))
-        state = LoopState(messages=messages, turns=turns, repairs=state.repairs)
-        try:
-            output = parse_json(reply.text)
-        except ValueError as error:
-            return _repair(state, f"The answer is not JSON ({error}). Answer with the JSON object alone.")
-        fault = schema_fault(agent.output_schema, output)
-        if fault:
-            return _repair(state, f"The answer does not fit its schema: {fault}. Answer again.")
-        return replace(state, done=LoopDone(output=output))
+            return LoopState(
+                messages=messages, turns=turns, version=state.version, done=LoopDone(output=output)
+            )
+        state = replace(state, messages=messages, turns=turns, pending=(), cut=state.cut if cut else 0)
+        fault, output = _structured(agent.output_schema, reply.text, state.version, cut=cut)
+        if not fault:
+            return replace(state, done=LoopDone(output=output))
+        return _told_cut(agent, state, reply) if cut else _repair(state, fault)
 
     def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState:
         del agent
@@ -61,6 +64,8 @@ class ReducerLoop:
             turns=state.turns,
             pending=tuple(call for call in state.pending if call.tool_call_id != outcome.tool_call_id),
             repairs=state.repairs,
+            cut=state.cut,
+            version=state.version,
             done=state.done,
         )
 
@@ -75,8 +80,9 @@ class ReducerLoop:
         return (CallModel(messages=state.messages, tools=agent.tools, output_schema=agent.output_schema),)
 
 
-def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
-    """Calls that can be made become pending; the others are answered with what is wrong."""
+def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply, *, cut: bool) -> LoopState:
+    """Calls that can be made become pending; the others are answered with what is wrong. No tool runs from
+    a reply that was cut off: arguments that look complete may lack their half."""
     turns = state.turns + 1
     said: list[ToolCall] = []
     pending: list[CallTool] = []
@@ -85,7 +91,7 @@ def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopSta
         # Providers repeat ids between turns, or leave them out; ours are unique in the task.
         call_id, arguments = f"t{turns}.{n}", call.arguments or {}
         said.append(ToolCall(id=call_id, name=call.name, arguments=arguments, raw=call.raw))
-        if fault := _fault(agent, call):
+        if fault := CUT_CALL if cut else _fault(agent, call):
             content = canonical.dumps({"error": fault})
             faults.append(Message(role="tool", content=content, tool_call_id=call_id, name=call.name))
         else:
@@ -96,7 +102,38 @@ def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopSta
         turns=turns,
         pending=tuple(pending),
         repairs=state.repairs,
+        cut=state.cut if cut else 0,
+        version=state.version,
     )
+
+
+def _structured(schema: dict[str, Any] | None, text: str, version: int, *, cut: bool) -> tuple[str, Any]:
+    """What keeps `text` from being the output, "" when nothing does, and the output."""
+    if schema is None:
+        return "The answer was cut off.", None
+    try:
+        output = parse_json(text, canonical.DEEPEST if version >= WHOLE else None)
+    except ValueError as error:
+        return f"The answer is not JSON ({error}). Answer with the JSON object alone.", None
+    if fault := schema_fault(schema, output):
+        return f"The answer does not fit its schema: {fault}. Answer again.", None
+    if cut and type(output) not in (dict, list):  # without a last bracket nobody can say that it is whole
+        return "The answer was cut off.", None
+    return "", output
+
+
+def _told_cut(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
+    if reply.finish == "length":
+        why = f"at the {agent.max_output_tokens} tokens that a reply may have"
+        code, what = "agent.output.length", "Answer again, in fewer words."
+    else:
+        why = "by the provider's content filter"
+        code, what = "agent.output.filtered", "Answer again, in other words."
+    if state.cut >= CUT_REPAIRS:
+        message = f"the replies of {agent.name} were cut off {why}, again when asked for another"
+        return replace(state, cut=state.cut + 1, done=LoopFailed(code=code, message=message))
+    asked = Message(role="user", content=f"Your reply was cut off {why}, so it does not count. {what}")
+    return replace(state, messages=(*state.messages, asked), cut=state.cut + 1)
 
 
 def _fault(agent: AgentVersion, call: ToolCall) -> str:

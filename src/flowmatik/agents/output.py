@@ -24,16 +24,19 @@ _PLAIN: dict[str, frozenset[type]] = {
 Fits = Callable[[Any], bool]
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, levels: int | None = None) -> Any:
     """The JSON value of a model's answer, with or without a code fence around it.
 
-    Raises ValueError.
+    Raises ValueError, also for one that is nested in more `levels`.
     """
     body = text.strip()
     if body[:1] not in ("{", "["):
         fenced = _FENCE.search(body)
         body = fenced[1] if fenced else body
-    return canonical.loads(body)
+    value = canonical.loads(body)
+    if levels is not None and canonical.is_deeper(body, levels):
+        raise ValueError(f"nested in more than {levels} levels")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """/v1/runs: create, read, list, cancel, resume, replay, and the event stream."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.runs import (
+    MAX_DEADLINE_SECONDS,
     Check,
     InDoubtCall,
     NewRun,
@@ -24,9 +26,10 @@ from flowmatik.contracts.runs import (
     TaskView,
 )
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import InvalidInput, JournalUnavailable
+from flowmatik.kernel.errors import EngineError, InvalidInput, JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 Reader = Annotated[Principal, needs("runs:read")]
 Writer = Annotated[Principal, needs("runs:write")]
@@ -34,7 +37,6 @@ KEEP_ALIVE_SECONDS = 15.0
 AWAY_SECONDS = 1.0
 STORE_AWAY = b": the store is away\n\n"
 MOST_USD = 1_000_000
-LONGEST_SECONDS = 366 * 86_400
 _SEQ = re.compile(r"[0-9]{1,18}")
 
 
@@ -47,7 +49,9 @@ class RunRequest(BaseModel):
     agent: str = ""
     language: str = ""
     budget_usd: Annotated[float, Field(ge=0, le=MOST_USD, allow_inf_nan=False)] | None = None
-    deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)] | None = None
+    deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS, allow_inf_nan=False)] | None = (
+        None
+    )
     sources: list[str] = []
 
 
@@ -185,7 +189,8 @@ async def _stream(
     events_after: Callable[[int], AsyncIterator[CloudEvent]], after: int
 ) -> AsyncIterator[bytes]:
     """Events as they come; a comment now and then keeps proxies from closing a quiet stream. An error
-    could not be told any more, the answer having begun: what passes is waited for."""
+    could not be told any more, the answer having begun: what passes is waited for, and what does not ends
+    the stream after a comment with its code."""
     pending: asyncio.Task[CloudEvent] | None = None
     source = events_after(after)
     try:
@@ -205,6 +210,10 @@ async def _stream(
                 await asyncio.sleep(AWAY_SECONDS)
                 source = events_after(after)
                 continue
+            except EngineError as error:
+                log.error("a stream of events cannot go on", extra={"after": after, "error": error.code})
+                yield f": {error.code}\n\n".encode()
+                return
             after = event.seq
             yield _frame(event)
     finally:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.settings import SETTINGS_FILE, Settings
@@ -24,6 +24,9 @@ from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
+
+if TYPE_CHECKING:
+    from flowmatik.memory import SqliteMemory
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
@@ -140,6 +143,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             alone=not settings.database_url,
             durable=settings.durable,
             concurrency=settings.max_running_runs,
+            sources=memory,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -185,7 +189,7 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     return _Stores(journal=journal, database=PostgresDatabase(api_pool, workspace=WORKSPACE))
 
 
-async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Memory:
+async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
     from flowmatik.memory import Places, build_memory, load_embedder
 
     embedder = load_embedder() if settings.embeddings else None

@@ -102,6 +102,8 @@ class LoopState:
     turns: int = 0
     pending: tuple[CallTool, ...] = ()  # asked for, no outcome yet
     repairs: int = 0  # unreadable or schema-breaking outputs so far
+    cut: int = 0  # the last replies, one after the other, that were cut off
+    version: int = 0  # of the decision logic by which it began, and goes on
     done: LoopDone | LoopFailed | None = None
 
 
@@ -116,13 +118,17 @@ class ToolOutcome:
 
 
 class AgentLoop(Protocol):
-    """Pure: no I/O, no clock, no randomness. The engine folds outcomes through it."""
+    """Pure: no I/O, no clock, no randomness. The engine folds outcomes through it, those of old runs too:
+    it does with them what it did when they were made."""
 
-    def start(self, agent: AgentVersion, prompt: str) -> LoopState: ...
+    def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
+        """`version`: of the decision logic that the run is pinned to."""
+        ...
 
     def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
         """Validates tool-call arguments being JSON objects and the final text against the
-        output schema; a bad output is told back to the model at most twice, then fails."""
+        output schema; a bad output is told back to the model at most twice, then fails. A reply that was
+        cut off calls no tool and is no answer: that is told back once."""
         ...
 
     def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState: ...

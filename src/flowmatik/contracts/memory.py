@@ -84,6 +84,14 @@ def is_among(source: str, sources: Sequence[str]) -> bool:
     return any(source == name or source.startswith(f"{name}/") for name in names)
 
 
+class SourceIndex(Protocol):
+    """What runs may be bound to."""
+
+    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
+        """Those of `sources` among which, as `is_among` has it, the workspace has no document or table."""
+        ...
+
+
 class Memory(Protocol):
     """Every method filters by workspace. Raises DocumentError, InvalidInput, Unavailable."""
 

@@ -10,6 +10,9 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.kernel.events import CloudEvent
 
 MAX_GOAL_CHARACTERS = 20_000
+MAX_BUDGET_MICROS = 10**15  # of a run or task: every reader of JSON knows such numbers exactly
+MAX_DEADLINE_SECONDS = 366 * 86_400
+LANGUAGES = ("en", "es")  # in which answers can be asked for
 
 
 class RunStatus(StrEnum):
@@ -39,14 +42,14 @@ class TaskStatus(StrEnum):
 class NewRun:
     """`agent`: one agent does the whole goal, without a plan; "" lets the Brain plan.
     `budget_micros`: None is no cap, 0 permits only calls priced 0. `deadline_seconds` from
-    creation. `sources`: only from these documents and tables (names or path prefixes), from all when
-    empty. `idempotency_key`: the same key in a workspace returns the first run, and with another
-    request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as they are, without a
-    planner (PlanInvalid when they cannot run)."""
+    creation. `sources`: only from these documents and tables (names or path prefixes, each known to
+    memory), from all when empty. `idempotency_key`: the same key in a workspace returns the first run,
+    and with another request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as
+    they are, without a planner (PlanInvalid when they cannot run)."""
 
     goal: str
     agent: str = ""
-    language: str = ""  # of the answer; "" = the goal's own
+    language: str = ""  # of the answer, one of LANGUAGES; "" = the goal's own
     budget_micros: int | None = None
     deadline_seconds: float | None = None
     sources: tuple[str, ...] = ()
@@ -163,7 +166,8 @@ class ReplayReport:
 class Runs(Protocol):
     """Every method is for one workspace; a run of another one is NotFound (`not_found.run`).
 
-    create: InvalidInput for an empty goal or one above MAX_GOAL_CHARACTERS; NotFound for an
+    create: InvalidInput for an empty goal or one above MAX_GOAL_CHARACTERS, an amount or a time out of
+    bounds, a language or source that there is not, and what a journal cannot keep; NotFound for an
     unknown agent. cancel: Conflict (`conflict.run_ended`) for an ended run. resume: Conflict
     when there is nothing to resume; with `resolutions` {call_id: "done" | "repeat" | "failed"}
     a person decides calls in doubt.

@@ -24,7 +24,9 @@ BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs t
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 # 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
 # and a provider that refuses or does not answer the planner ends the run.
-# 4: arithmetic is calculated; a call that the cap of its task refuses ends the task, and the run goes on.
+# 4: arithmetic is calculated; a call that the cap of its task refuses ends the task, and the run goes on; the
+# answer is that of the plan's ends; tasks have ids; agents know a reply that was cut off; what models are
+# asked is compared in a replay.
 DECISION_VERSION = 4
 
 
@@ -354,10 +356,12 @@ def decode(stored: StoredEvent) -> Event:
             code="engine.event",
         )
     try:
-        return adapter.validate_json(stored.payload)
-    except ValidationError as error:
+        # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
+        return adapter.validate_python(canonical.loads(stored.payload))
+    except ValueError as error:
+        faults = error.error_count() if isinstance(error, ValidationError) else 1
         raise EngineError(
             f"event {stored.seq} ({stored.type}) cannot be read: a newer Flowmatik wrote it, or it is "
-            f"damaged ({error.error_count()} faults); run that version, or restore a backup",
+            f"damaged ({faults} faults); run that version, or restore a backup",
             code="engine.event",
         ) from error

@@ -246,7 +246,7 @@ def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
     task.model = event.model
     task.agent = state.agent_named(event.agent)
     if task.agent is not None:
-        task.loop = loop.start(task.agent, task_prompt(state, task))
+        task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)
 
 
 def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:

@@ -1,6 +1,7 @@
 """Reading a run's whole history, page by page."""
 
 from flowmatik.core.journal.port import Journal, StoredEvent
+from flowmatik.kernel.errors import EngineError
 
 PAGE = 1000
 
@@ -14,3 +15,13 @@ async def whole(journal: Journal, run_id: str) -> list[StoredEvent]:
         history.extend(page)
         if len(page) < PAGE:
             return history
+
+
+def cut_short(last: int, head: int) -> EngineError:
+    """What the head row says that there is, and is not."""
+    return EngineError(
+        f"the run's history ends at event {last}, and should at {head}: the store has lost some; restore a "
+        "backup, or start a new run",
+        code="engine.history.short",
+        context={"last": last, "head": head},
+    )

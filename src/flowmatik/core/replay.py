@@ -7,11 +7,15 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import ReplayReport
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Command, Record, StartCall, decide
+from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
+
+ASKED = 4  # the decision version from which loop and prompts are versioned: requests come out the same
+SHOWN = 12  # digits of their hashes
 
 
 def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> ReplayReport:
@@ -28,7 +32,7 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
                 continue
             if _decided(event):
                 decisions += 1
-                expected, found = _first(decide(state, loop, "")), _describe(event)
+                expected, found = _compared(state, event, loop)
                 if expected != found:
                     differences.append(f"seq {stored.seq}: {found} ≠ {expected}")
                     break
@@ -41,6 +45,17 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
     return ReplayReport(
         run_id=run_id, events=len(history), decisions=decisions, differences=tuple(differences)
     )
+
+
+def _compared(state: RunState, event: ev.Event, loop: AgentLoop) -> tuple[str, str]:
+    """What is decided now and what was; of a call of a model also what it asks, which follows from the
+    state and is kept as a hash alone."""
+    expected, found = _first(decide(state, loop, "")), _describe(event)
+    versioned = state.created.decision_version >= ASKED
+    if expected != found or not (versioned and isinstance(event, ev.CallRequested) and event.kind == "model"):
+        return expected, found
+    again, then = hash_again(state, event, loop)[:SHOWN], event.request_hash[:SHOWN]
+    return f"{expected}, request {again}", f"{found}, request {then}"
 
 
 def _begun(event: ev.Event) -> RunState:

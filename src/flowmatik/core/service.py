@@ -8,19 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop, AgentVersion
+from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
-from flowmatik.contracts.runs import (
-    MAX_GOAL_CHARACTERS,
-    NewRun,
-    Page,
-    ReplayReport,
-    RunStatus,
-    RunSummary,
-    RunView,
-)
+from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.core import asked, versions
 from flowmatik.core import events as ev
-from flowmatik.core import versions
 from flowmatik.core.brain import plan
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -29,7 +22,7 @@ from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
-from flowmatik.core.history import whole
+from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, Journal, RunHead
 from flowmatik.core.outbox import OutboxRelay, cloud_event
 from flowmatik.core.replay import replay
@@ -54,7 +47,8 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
     this journal (SQLite under the home's lock), so recovery need not wait one out.
-    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called."""
+    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
+    `sources`: knows what runs may be bound to; without it any name is taken."""
 
     journal: Journal
     models: ModelGateway
@@ -65,6 +59,7 @@ class EngineServices:
     alone: bool = False
     durable: bool = True
     concurrency: int = 256
+    sources: SourceIndex | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +118,8 @@ class RunService:
         self._watch = watch
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        _check_goal(new)
+        asked.check(new)
+        await asked.check_sources(self._services.sources, workspace_id, new.sources)
         created = await self._pinned(workspace_id, new)
         if new.plan:
             plan.check(new.plan, created.agents, frozenset(created.tools))
@@ -133,17 +129,17 @@ class RunService:
                 workspace_id=workspace_id,
                 goal=new.goal,
                 idempotency_key=new.idempotency_key,
-                events=(ev.encode(created),),
+                events=(asked.recorded(created),),
             )
         )
         if run_id != created.run_id:
             await self._same_request(run_id, created)
         return run_id
 
-    async def _same_request(self, run_id: str, asked: ev.RunCreated) -> None:
+    async def _same_request(self, run_id: str, wanted: ev.RunCreated) -> None:
         """Raises Conflict when the key's first run was asked for something else."""
         first = ev.decode((await self._journal.read(run_id, limit=1))[0])
-        if not isinstance(first, ev.RunCreated) or _request(first) != _request(asked):
+        if not isinstance(first, ev.RunCreated) or _request(first) != _request(wanted):
             raise Conflict(
                 f"this idempotency key belongs to run {run_id}, which was asked for something else; "
                 "use a new key for a new request",
@@ -222,10 +218,13 @@ class RunService:
     ) -> AsyncIterator[CloudEvent]:
         while True:
             head = await self._journal.head(workspace_id, run_id)
-            for stored in await self._journal.read(run_id, after_seq=after_seq):
+            page = await self._journal.read(run_id, after_seq=after_seq)
+            for stored in page:
                 after_seq = stored.seq
                 yield cloud_event(workspace_id, run_id, stored)
             if after_seq < head.head_seq:
+                if not page:  # the head went up with its events: these are gone, and will not come
+                    raise cut_short(after_seq, head.head_seq)
                 continue
             if not follow or self._rests(run_id, RunStatus(head.status)):
                 return
@@ -321,39 +320,6 @@ class RunService:
 def _request(created: ev.RunCreated) -> tuple[object, ...]:
     """What the caller asked for, without what settings and versions of the day added."""
     return (created.goal, created.agent, created.language, created.sources, created.plan)
-
-
-def _check_goal(new: NewRun) -> None:
-    if not new.goal.strip():
-        raise InvalidInput("the goal is empty; say what you want to know or have done", code="input.goal")
-    if len(new.goal) > MAX_GOAL_CHARACTERS:
-        raise InvalidInput(
-            f"the goal has {len(new.goal):,} characters; at most {MAX_GOAL_CHARACTERS:,} are allowed: "
-            "put long material in documents and ask about them",
-            code="input.goal",
-            context={"characters": len(new.goal), "limit": MAX_GOAL_CHARACTERS},
-        )
-    for text in (new.goal, new.agent, new.language, new.idempotency_key, *new.sources):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(
-                f"{text[:100]!r} is not valid Unicode text; send it as UTF-8",
-                code="input.unicode",
-                context={"value": ascii(text[:100])},
-            ) from error
-    if new.budget_micros is not None and new.budget_micros < 0:
-        raise InvalidInput(
-            f"the budget is {new.budget_micros} micro-dollars; it cannot be negative",
-            code="input.amount",
-            context={"name": "budget", "micros": new.budget_micros},
-        )
-    if new.deadline_seconds is not None and new.deadline_seconds <= 0:
-        raise InvalidInput(
-            f"the deadline is {new.deadline_seconds} s; it must be positive",
-            code="input.deadline",
-            context={"seconds": new.deadline_seconds},
-        )
 
 
 def _summary(head: RunHead) -> RunSummary:

@@ -103,6 +103,21 @@ def free_name(connection: Connection, workspace_id: str, names: Sequence[str]) -
     return names[-1]
 
 
+def missing_sources(connection: Connection, workspace_id: str, sources: Sequence[str]) -> list[str]:
+    """Those that are neither a document's name nor a folder of one."""
+    missing: list[str] = []
+    for source in sources:
+        name = source.rstrip("/")
+        found = connection.execute(
+            "SELECT 1 FROM documents WHERE workspace_id = ?1"
+            " AND (source = ?2 OR (source > ?2 || '/' AND source < ?2 || '0')) LIMIT 1",  # 0 comes after /
+            (workspace_id, name),
+        ).fetchone()
+        if found is None:
+            missing.append(source)
+    return missing
+
+
 def _known(row: Sequence[Any]) -> Known:
     stamp = Stamp(path=row[3], content_hash=row[4], size=row[5], mtime_ns=row[6])
     return Known(

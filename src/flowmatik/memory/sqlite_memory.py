@@ -53,7 +53,7 @@ def build_memory(
 
 
 class SqliteMemory:
-    """Implements `flowmatik.contracts.memory.Memory`; close it when done."""
+    """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
 
     def __init__(self, store: Store, sync: Synchroniser, *, embedder: Embedder | None) -> None:
         self._store = store
@@ -126,6 +126,10 @@ class SqliteMemory:
             StoredDocument(id=one.id, source=one.source, chunks=one.chunks, size_bytes=one.stamp.size)
             for one in known
         ]
+
+    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
+        _check_workspace(workspace_id)
+        return await self._store.read(records.missing_sources, workspace_id, sources)
 
     async def remove(self, workspace_id: str, ref: str) -> list[str]:
         _check_workspace(workspace_id)

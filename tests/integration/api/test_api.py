@@ -13,7 +13,7 @@ from flowmatik.api.services import HealthCheck
 from flowmatik.app.web import words
 from flowmatik.contracts.runs import Check, NewRun, Page, RunStatus, RunSummary, RunView
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import Conflict, NotFound, Unauthenticated
+from flowmatik.kernel.errors import Conflict, EngineError, NotFound, Unauthenticated
 from flowmatik.kernel.events import CloudEvent
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -159,6 +159,23 @@ async def test_the_event_stream_resumes_after_the_last_event_seen(client: httpx.
         }
         bad = await client.get("/v1/runs/run_1/events", headers=headers)
         assert bad.json()["code"] == "input.last_event_id"
+
+
+async def test_a_stream_that_cannot_go_on_ends_after_what_it_has_with_the_code_of_the_fault(
+    client: httpx.AsyncClient, runs: OneRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = runs.events
+
+    async def short(workspace_id: str, run_id: str, **asked: Any) -> AsyncIterator[CloudEvent]:
+        async for event in whole(workspace_id, run_id, **asked):
+            yield event
+        raise EngineError("the history ends at event 3", code="engine.history.short")
+
+    monkeypatch.setattr(runs, "events", short)
+    answer = await client.get("/v1/runs/run_1/events", headers=bearer("reader"))
+    ids = [line for line in answer.text.splitlines() if line.startswith("id:")]
+    assert ids == ["id: 1", "id: 2", "id: 3"]
+    assert answer.text.endswith("\n\n: engine.history.short\n\n")
 
 
 async def test_problems_have_stable_codes_and_titles_in_the_readers_language(

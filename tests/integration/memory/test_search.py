@@ -250,6 +250,10 @@ async def test_a_folder_stands_for_what_is_below_it_and_an_unknown_name_for_noth
     assert await memory.search("default", "kettle", sources=["nowhere"]) == []
     assert [t.name for t in await memory.tables("default", sources=["a"])] == ["t.csv"]
     assert len(await memory.tables("default")) == 2
+    named = ["a", "a/", "a/b", "a/one.md", "a/t.csv", "u.csv"]
+    unknown = ["nowhere", "a/o", "b", "u", "", "/", "a/one.md/x"]
+    assert await memory.missing("default", named + unknown) == unknown
+    assert await memory.missing("other", ["a"]) == ["a"]
 
 
 async def test_what_was_replaced_brings_what_replaces_it(memory: SqliteMemory, folder: Path) -> None:

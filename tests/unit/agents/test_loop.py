@@ -1,5 +1,6 @@
 """The agent loop: a reducer over model turns and tool outcomes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from flowmatik.app.texts import LANGUAGES, Texts
 from flowmatik.contracts.agents import AgentVersion, CallModel, CallTool, LoopDone, LoopFailed, ToolOutcome
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.models import ModelReply, ToolCall
+from flowmatik.kernel.canonical import DEEPEST
 
 LOOP = ReducerLoop()
+NOW = 4  # the decision version
 
 
 def agent(**changes: Any) -> AgentVersion:
@@ -29,7 +32,7 @@ def wish(name: str = "search", arguments: dict[str, Any] | None = None, raw: str
 
 def test_a_tool_call_and_then_an_answer() -> None:
     one = agent()
-    state = LOOP.start(one, "find it")
+    state = LOOP.start(one, "find it", NOW)
     assert isinstance(LOOP.next(one, state)[0], CallModel)
     state = LOOP.on_model(one, state, wish(arguments={"q": 1}))
     (call,) = LOOP.next(one, state)
@@ -46,14 +49,98 @@ def test_a_tool_call_and_then_an_answer() -> None:
 
 def test_a_model_that_refuses_a_task_has_found_nothing() -> None:
     state = LOOP.on_model(
-        agent(), LOOP.start(agent(), "hello"), ModelReply(text="I cannot", finish="refused")
+        agent(), LOOP.start(agent(), "hello", NOW), ModelReply(text="I cannot", finish="refused")
     )
     assert state.done == LoopDone(output={"found": False, "text": "I cannot", "citations": []})
 
 
+@pytest.mark.parametrize("finish", ["length", "filtered"])
+def test_no_tool_runs_from_a_reply_that_was_cut_off_and_the_model_is_told(finish: Any) -> None:
+    one = agent()
+    cut = replace(wish(arguments={"q": 1}), finish=finish)
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), cut)
+    assert state.pending == ()
+    (turn,) = LOOP.next(one, state)
+    assert isinstance(turn, CallModel)
+    wished, answered, told = turn.messages[-3:]
+    assert answered.tool_call_id == wished.tool_calls[0].id
+    assert "not called" in answered.content
+    assert "cut off" in told.content
+    state = LOOP.on_model(one, state, wish(arguments={"q": 2}))
+    assert [action.arguments for action in LOOP.next(one, state) if isinstance(action, CallTool)] == [
+        {"q": 2}
+    ]
+
+
+@pytest.mark.parametrize("schema", [None, FINDING_SCHEMA])
+def test_an_answer_that_was_cut_off_is_asked_for_again_once_and_then_fails_as_what_it_is(
+    schema: dict[str, Any] | None,
+) -> None:
+    one = agent(output_schema=schema)
+    cut = ModelReply(text='{"found": true, "text": "The price is 1', finish="length")
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), cut)
+    (turn,) = LOOP.next(one, state)
+    assert isinstance(turn, CallModel)
+    assert "cut off at the 2048 tokens" in turn.messages[-1].content
+    assert "fewer words" in turn.messages[-1].content
+    (failed,) = LOOP.next(one, LOOP.on_model(one, state, cut))
+    assert isinstance(failed, LoopFailed)
+    assert failed.code == "agent.output.length"
+    filtered = LOOP.on_model(one, state, replace(cut, finish="filtered"))
+    assert isinstance(filtered.done, LoopFailed)
+    assert filtered.done.code == "agent.output.filtered"
+
+
+def test_a_whole_answer_after_one_that_was_cut_off_counts() -> None:
+    one = agent()
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), ModelReply(text="The pri", finish="length"))
+    assert LOOP.on_model(one, state, ModelReply(text="10")).done == LoopDone(output="10")
+
+
+def test_a_reply_that_is_cut_off_later_is_asked_for_again_as_well() -> None:
+    one = agent()
+    cut = ModelReply(text="The pri", finish="length")
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), cut)
+    state = LOOP.on_model(one, state, wish(arguments={}))
+    (call,) = state.pending
+    state = LOOP.on_tool(one, state, ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=1))
+    state = LOOP.on_model(one, state, cut)
+    assert isinstance(LOOP.next(one, state)[0], CallModel)
+
+
+def test_json_that_has_its_last_bracket_is_whole_whatever_the_provider_says_and_a_number_is_not() -> None:
+    text = '{"found": false, "text": "no", "citations": []}'
+    one = agent(output_schema=FINDING_SCHEMA)
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), ModelReply(text=text, finish="length"))
+    assert isinstance(state.done, LoopDone)
+    counting = agent(output_schema={"type": "integer"})
+    state = LOOP.on_model(counting, LOOP.start(counting, "x", NOW), ModelReply(text="12", finish="length"))
+    assert state.done is None
+
+
+def test_an_output_that_nests_too_deeply_to_be_kept_is_told_back() -> None:
+    one = agent(output_schema={})
+    text = "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1)
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), ModelReply(text=text))
+    assert state.done is None
+    assert f"more than {DEEPEST} levels" in state.messages[-1].content
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+def test_a_run_of_an_older_version_takes_replies_as_it_did(version: int) -> None:
+    one = agent()
+    state = LOOP.start(one, "x", version)
+    assert LOOP.on_model(one, state, replace(wish(arguments={}), finish="length")).pending
+    done = LOOP.on_model(one, state, ModelReply(text="The pri", finish="length")).done
+    assert done == LoopDone(output="The pri")
+    loose = agent(output_schema={})
+    deep = ModelReply(text="[" * 200 + "]" * 200)
+    assert isinstance(LOOP.on_model(loose, LOOP.start(loose, "x", version), deep).done, LoopDone)
+
+
 def test_unreadable_arguments_and_unknown_tools_are_told_to_the_model() -> None:
     one = agent()
-    state = LOOP.on_model(one, LOOP.start(one, "x"), wish(raw="{oops"))
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), wish(raw="{oops"))
     assert "not a JSON object" in state.messages[-1].content
     state = LOOP.on_model(one, state, wish(name="rm", arguments={}))
     assert "no tool 'rm'" in state.messages[-1].content
@@ -62,7 +149,7 @@ def test_unreadable_arguments_and_unknown_tools_are_told_to_the_model() -> None:
 
 def test_an_output_that_breaks_its_schema_is_corrected_at_most_twice() -> None:
     one = agent(output_schema=FINDING_SCHEMA)
-    state = LOOP.start(one, "x")
+    state = LOOP.start(one, "x", NOW)
     for text in ("no json", '{"found": 1}', "[]"):
         assert isinstance(LOOP.next(one, state)[0], CallModel)
         state = LOOP.on_model(one, state, ModelReply(text=text))
@@ -74,7 +161,7 @@ def test_an_output_that_breaks_its_schema_is_corrected_at_most_twice() -> None:
 def test_json_in_a_code_fence_is_read() -> None:
     one = agent(output_schema=FINDING_SCHEMA)
     text = '```json\n{"found": false, "text": "no", "citations": []}\n```'
-    state = LOOP.on_model(one, LOOP.start(one, "x"), ModelReply(text=text))
+    state = LOOP.on_model(one, LOOP.start(one, "x", NOW), ModelReply(text=text))
     (done,) = LOOP.next(one, state)
     assert isinstance(done, LoopDone)
     assert done.output["found"] is False
@@ -82,7 +169,7 @@ def test_json_in_a_code_fence_is_read() -> None:
 
 def test_too_many_turns_end_in_a_failure() -> None:
     one = agent(max_turns=2)
-    state = LOOP.start(one, "x")
+    state = LOOP.start(one, "x", NOW)
     for _ in range(2):
         state = LOOP.on_model(one, state, wish(name="rm", arguments={}))
     (failed,) = LOOP.next(one, state)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
+from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -20,7 +21,7 @@ from flowmatik.testing.tools import FunctionTool, FunctionTools
 class NoLoop:
     """For plans of direct tool calls, which need no agent."""
 
-    def start(self, agent: AgentVersion, prompt: str) -> LoopState:
+    def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         raise AssertionError("no agent in this test")
 
     def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
@@ -58,6 +59,7 @@ async def running_engine(
     grace_seconds: float = 0.0,
     clock: Clock | None = None,
     concurrency: int = 256,
+    sources: SourceIndex | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -70,6 +72,7 @@ async def running_engine(
             clock=clock,
             alone=alone,
             concurrency=concurrency,
+            sources=sources,
         )
     )
     await handle.start(recover_all=recover_all)

@@ -82,7 +82,10 @@ def _task(task_id: str, *needs: str, skill: str = "documents") -> PlanTask:
         ((_task("a", "b"), _task("b", "a")), "circle: a → b → a"),
         ((_task("a", "a"),), "circle: a → a"),
         ((_task("a", "ghost"),), "'ghost', which no task produces"),
-        ((_task("a"), _task("a")), "more than once"),
+        ((_task("a", "b"), _task("b", "c"), _task("c", "b")), "circle: b → c → b"),
+        ((_task("a"), _task("a")), "'a' occurs more than once"),
+        ((_task("a"), _task("", "b"), _task("b", "")), "task number 2 has no id"),
+        ((_task(" "),), "task number 1 has no id"),
         ((_task("a", skill="juggling"),), "'juggling'"),
         (tuple(_task(f"t{n}") for n in range(25)), "at most 24"),
         ((PlanTask(id="a", objective="", tool="nope"),), "'nope', which does not exist"),
@@ -91,6 +94,19 @@ def _task(task_id: str, *needs: str, skill: str = "documents") -> PlanTask:
 def test_a_plan_that_cannot_run_is_refused_with_its_fault(tasks: tuple[PlanTask, ...], fault: str) -> None:
     with pytest.raises(PlanInvalid, match=fault):
         plan.check(tasks, AGENTS, frozenset())
+
+
+def test_of_a_plan_with_far_too_many_tasks_that_alone_is_said_however_long_its_chain() -> None:
+    chain = tuple(_task(f"t{n}", f"t{n + 1}", skill="juggling") for n in range(20_000))
+    (fault,) = plan.faults(chain, AGENTS, frozenset())
+    assert fault.text == "the plan has 20000 tasks; at most 24 are allowed"
+    assert [found.code for found in plan.faults(chain[:24], AGENTS, frozenset())][-1] == "plan.skill"
+
+
+def test_a_circle_at_the_end_of_a_chain_longer_than_the_stack_is_found() -> None:
+    """In the versions that name every fault of a plan that is too large."""
+    chain = (*(_task(f"t{n}", f"t{n + 1}") for n in range(3000)), _task("t3000", "t2999"))
+    assert plan.faults(chain, AGENTS, frozenset(), 3)[-1].values == {"way": "t2999 → t3000 → t2999"}
 
 
 def test_a_sound_plan_passes_and_several_results_get_a_writer() -> None:

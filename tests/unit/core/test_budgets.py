@@ -89,8 +89,9 @@ def test_a_task_over_its_cap_fails_and_the_rest_of_the_plan_goes_on() -> None:
         async with paying_engine(Paid(), *agents) as engine:
             view = await ended(engine, plan)
         assert statuses(view) == ["failed", "skipped", "succeeded", "succeeded"]
-        assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, 2 * COST)
+        assert view.cost_micros == 2 * COST
         assert view.tasks[0].error_code == "budget.exhausted"
+        assert (view.status, view.error_code) == (RunStatus.FAILED, "budget.exhausted"), "an end is missing"
 
     in_virtual_time(main)
 

@@ -1,14 +1,19 @@
 """Runs that an older version decided are read and decided again as they stand."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 from flowmatik.agents import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
+from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, decide
-from flowmatik.core.fold import fold
+from flowmatik.core.engine.requests import hash_again
+from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.replay import replay
 from flowmatik.core.state import RunState
@@ -146,3 +151,125 @@ def test_a_refusal_ends_the_run_unless_it_says_that_it_is_of_the_task() -> None:
     assert isinstance(command.event, ev.TaskFailed)
     assert (command.event.task_id, command.event.values["left_usd"]) == ("a", 0.0)
     assert not state.stopping
+
+
+def ended(version: int, *tasks: PlanTask, lost: tuple[str, ...] = ()) -> ev.Event:
+    """What is decided when all these tasks have ended, those that are not lost with what they found."""
+    state = RunState(created=created(version))
+    apply(state, ev.PlanAdopted(planner="model", reason="", tasks=tasks), NoLoop())
+    for task in sorted(state.tasks.values(), key=lambda task: len(task.spec.needs)):
+        name = task.spec.id
+        task.output = {"found": True, "text": f"{name} says", "citations": []}
+        if name in lost:
+            gone = ev.TaskFailed(task_id=name, code="model.unavailable", message=f"{name} failed")
+            apply(state, gone, NoLoop())
+        else:
+            apply(state, ev.TaskSucceeded(task_id=name), NoLoop())
+    (command,) = decide(state, NoLoop(), AT)
+    assert isinstance(command, Record)
+    return command.event
+
+
+def answer(event: ev.Event) -> str:
+    assert isinstance(event, ev.RunSucceeded)
+    return event.answer.text
+
+
+A, B = (PlanTask(id=name, objective=name, skill="documents") for name in "ab")
+WRITER = PlanTask(id="w", objective="", skill="writing", needs=("a", "b"))
+WRITER_OF_A = replace(WRITER, needs=("a",))
+
+
+def test_before_version_four_the_answer_is_that_of_the_task_listed_last() -> None:
+    assert answer(ended(3, WRITER, A, B)) == "b says"
+    assert answer(ended(3, A, B, WRITER)) == "w says"
+    assert answer(ended(3, A, B, WRITER, lost=("w",))) == "a says b says"
+    assert answer(ended(3, A, B, lost=("a",))) == "b says"
+
+
+def test_from_version_four_the_answer_is_that_of_the_task_that_the_others_lead_to() -> None:
+    for tasks in ((WRITER, A, B), (A, WRITER, B), (A, B, WRITER)):
+        assert answer(ended(4, *tasks)) == "w says"
+        assert answer(ended(4, *tasks, lost=("a",))) == "w says", "a writer may do without one"
+
+
+def test_from_version_four_a_plan_with_several_ends_is_answered_by_all_of_them_in_its_order() -> None:
+    event = ended(4, WRITER_OF_A, A, B)
+    assert answer(event) == "w says\n\nb says"
+    assert isinstance(event, ev.RunSucceeded)
+    assert event.answer.found
+    failed = ended(4, A, B, lost=("a",))
+    assert isinstance(failed, ev.RunFailed), "what was asked for and was not done is no success"
+    assert (failed.code, failed.message) == ("model.unavailable", "a failed")
+
+
+def test_from_version_four_a_writer_that_failed_is_stood_in_for_by_what_it_was_given() -> None:
+    for tasks in ((WRITER, A, B), (A, B, WRITER)):
+        assert answer(ended(4, *tasks, lost=("w",))) == "a says\n\nb says"
+        assert answer(ended(4, *tasks, lost=("w", "a"))) == "b says"
+    assert isinstance(ended(4, A, B, WRITER, lost=("a", "b", "w")), ev.RunFailed)
+    last = PlanTask(id="l", objective="", skill="writing", needs=("b",))
+    assert answer(ended(4, WRITER_OF_A, A, B, last, lost=("w",))) == "a says\n\nl says"
+
+
+def planned(version: int, *rows: dict[str, Any]) -> ev.Event:
+    """What becomes of this plan of a model."""
+    skilled = AgentVersion(
+        name="r", version="0", role="r", summary="", instructions="", skills=("documents",)
+    )
+    start = replace(created(version), model="custom/m", agents=(skilled,))
+    state = RunState(created=start, plan_reply=ModelReply(text=canonical.dumps({"tasks": rows})))
+    (command,) = decide(state, NoLoop(), AT)
+    assert isinstance(command, Record)
+    return command.event
+
+
+def test_a_model_plan_with_a_task_without_an_id_is_refused_from_version_four_on() -> None:
+    nameless: dict[str, Any] = {"id": "", "objective": "o", "skill": "documents", "needs": []}
+    assert isinstance(planned(3, nameless), ev.PlanAdopted)
+    rejected = planned(4, nameless)
+    assert isinstance(rejected, ev.PlanRejected)
+    assert rejected.errors == ("task number 1 has no id",)
+
+
+def think(version: int, request_hash: str, *replies: ModelReply) -> list[StoredEvent]:
+    """The history of one agent's run up to its answer, with what models were asked as hashes."""
+    clerk = AgentVersion(name="clerk", version="0", role="clerk", summary="", instructions="Answer.")
+    task = PlanTask(id="t1", objective="Who signs?", agent="clerk")
+    begun = replace(created(version), agent="clerk", agents=(clerk,))
+    events: list[ev.Event] = [
+        begun,
+        ev.RunClaimed(epoch=1, owner="w"),
+        ev.PlanAdopted(planner="single", reason="", tasks=(task,)),
+        ev.TaskRouted(task_id="t1", agent=clerk.ref(), model="local/extractive", reason="named in the plan"),
+    ]
+    for n, reply in enumerate(replies, start=1):
+        events += [
+            ev.CallRequested(
+                call_id=f"call_{n}", kind="model", name="local/extractive", purpose="think", task_id="t1",
+                effect=Effect.READ, idempotency_key="k", at=AT, start_by=AT, timeout=600.0,
+                request_hash=request_hash,
+            ),
+            ev.CallSucceeded(call_id=f"call_{n}", reply=reply),
+        ]  # fmt: skip
+    events += [
+        ev.TaskSucceeded(task_id="t1"),
+        ev.RunSucceeded(at=AT, answer=Answer(text=replies[-1].text, found=True), verified=()),
+    ]
+    encoded = map(ev.encode, events)
+    return [StoredEvent(seq=n, type=e.type, payload=e.payload, at=AT) for n, e in enumerate(encoded, start=1)]
+
+
+def test_a_history_of_version_three_with_an_answer_that_was_cut_off_is_decided_again_as_it_was() -> None:
+    history = think(3, "of other days", ModelReply(text="The pri", finish="length"))
+    report = replay("run_1", history, ReducerLoop())
+    assert report.differences == ()
+    assert fold(history, ReducerLoop()).answer == Answer(text="The pri", found=True)
+
+
+def test_from_version_four_a_replay_tells_that_a_model_would_be_asked_something_else() -> None:
+    history = think(4, "0" * 64, ModelReply(text="She signs."))
+    (difference,) = replay("run_1", history, ReducerLoop()).differences
+    assert difference.startswith("seq 5: call think t1, request 000000000000 ≠ call think t1, request ")
+    asked = hash_again(fold(history[:4], ReducerLoop()), cast("Any", ev.decode(history[4])), ReducerLoop())
+    assert replay("run_1", think(4, asked, ModelReply(text="She signs.")), ReducerLoop()).differences == ()

@@ -335,7 +335,7 @@ async def test_a_result_that_json_cannot_carry_fails_its_step_and_not_the_engine
 
 async def test_a_fault_of_the_engine_itself_fails_the_run_and_leaves_no_call_without_an_outcome() -> None:
     class Broken(NoLoop):
-        def start(self, agent: AgentVersion, prompt: str) -> LoopState:
+        def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
             raise KeyError("a defect")
 
     agent = AgentVersion(name="a", version="0" * 12, role="clerk", summary="", instructions="x")

@@ -13,7 +13,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Created, Creation
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock, SystemClock
-from flowmatik.kernel.errors import JournalUnavailable, Unavailable
+from flowmatik.kernel.errors import Conflict, JournalUnavailable, Unavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
 from tests.unit.core.engines import eventually, running_engine
 
@@ -188,6 +188,31 @@ async def test_a_call_that_falls_in_doubt_again_can_be_decided_again() -> None:
 
         await eventually(succeeded)
     assert len(tools.calls) == ATTEMPTS, "twice the effect, once the other"
+
+
+class SomebodyIsFaster(InMemoryJournal):
+    """In whose inbox another person's decision lies already whenever one comes."""
+
+    async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
+        if kind == "resolve":
+            await super().post(run_id, input_id, kind, payload.replace('"done"', '"failed"'))
+        return await super().post(run_id, input_id, kind, payload)
+
+
+async def test_of_two_people_who_decide_the_same_call_the_second_is_told_and_the_first_counts() -> None:
+    tools = tools_of(hang, Effect.ONCE, timeout=0.02)
+    async with running_engine(journal=SomebodyIsFaster(SystemClock()), tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.ONCE)))
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        with pytest.raises(Conflict) as second:
+            await engine.runs.resume(WS, run_id, resolutions={doubt.call_id: "done"})
+
+        async def failed() -> bool:
+            return (await engine.runs.get(WS, run_id)).status is RunStatus.FAILED
+
+        await eventually(failed)
+    assert second.value.code == "conflict.decided"
+    assert doubt.call_id in second.value.message
 
 
 class LosesTheFirstReply(InMemoryJournal):

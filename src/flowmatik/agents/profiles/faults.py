@@ -83,12 +83,26 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
     return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
 
 
+class Reference(yaml.ScalarNode):
+    """`*name`, as it stands in the text."""
+
+
+class ProfileLoader(yaml.SafeLoader):
+    """References stay what they are, with a place of their own, instead of becoming what they refer to."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        reader = cast("Any", self)
+        if not reader.check_event(yaml.AliasEvent):
+            return cast("Any", super()).compose_node(parent, index)
+        event = reader.get_event()
+        return Reference("", f"*{event.anchor}", event.start_mark, event.end_mark)
+
+
 def structure_faults(filename: str, node: yaml.Node) -> list[Fault]:
     """Keys that stand twice, of which YAML would silently drop one, and references, which would let
     a small file unfold into a huge one."""
     faults: list[Fault] = []
-    seen: set[int] = set()
-    for path, part in _walk(node, seen):
+    for path, part in nodes_in(node):
         if isinstance(part, yaml.MappingNode):
             pairs = cast("list[tuple[yaml.Node, yaml.Node]]", part.value)
             keys = [str(cast("Any", key).value) for key, _ in pairs]
@@ -99,21 +113,22 @@ def structure_faults(filename: str, node: yaml.Node) -> list[Fault]:
                     place = f"{filename}:{mark.line + 1}:{mark.column + 1}"
                     text = f"{name}: stands twice; keep one"
                     faults.append(Fault(place=place, text=text, code="profile.twice", values={"field": name}))
-        elif part is None:
-            what = "is a reference (*name); write the value itself"
-            faults.append(fault_at(filename, node, path, (what, "reference", {})))
+                if isinstance(key, Reference):
+                    faults.append(_reference(filename, node, (*path, keys[n])))
+        elif isinstance(part, Reference):
+            faults.append(_reference(filename, node, path))
     return faults
 
 
-def _walk(root: yaml.Node, seen: set[int]) -> Iterator[tuple[Path, yaml.Node | None]]:
-    """Every node with its path; None for one that was met before."""
+def _reference(filename: str, node: yaml.Node, path: Path) -> Fault:
+    return fault_at(filename, node, path, ("is a reference (*name); write the value itself", "reference", {}))
+
+
+def nodes_in(root: yaml.Node) -> Iterator[tuple[Path, yaml.Node]]:
+    """Every value with its path."""
     stack: list[tuple[Path, yaml.Node]] = [((), root)]
     while stack:
         path, node = stack.pop()
-        if id(node) in seen:
-            yield path, None
-            continue
-        seen.add(id(node))
         yield path, node
         if isinstance(node, yaml.MappingNode):
             pairs = cast("list[tuple[Any, yaml.Node]]", node.value)

@@ -6,8 +6,17 @@ from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
+from yaml.reader import ReaderError
 
-from flowmatik.agents.profiles.faults import Fault, Told, fault_at, structure_faults, validation_faults
+from flowmatik.agents.profiles.faults import (
+    Fault,
+    ProfileLoader,
+    Told,
+    fault_at,
+    nodes_in,
+    structure_faults,
+    validation_faults,
+)
 from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
 from flowmatik.agents.profiles.model import Profile
 from flowmatik.contracts.agents import AgentVersion
@@ -26,12 +35,12 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         raise _wrong(filename, text, "large", limit=MAX_PROFILE_BYTES)
     node = _composed(text, filename)
     if not isinstance(node, yaml.MappingNode):
-        raise _wrong(f"{filename}:1:1", "a profile is a mapping that begins with apiVersion", "no_mapping")
+        raise _wrong(filename, "a profile is a mapping that begins with apiVersion", "no_mapping")
     faults = structure_faults(filename, node)
     if faults:
         raise _invalid(filename, faults)
     try:
-        profile = Profile.model_validate(_loaded(text, filename))
+        profile = Profile.model_validate(_loaded(node, text, filename))
     except ValidationError as error:
         raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
     rows = [*_output_faults(profile), *(inventory_faults(profile, inventory) if inventory else ())]
@@ -46,32 +55,56 @@ def _invalid(filename: str, faults: list[Fault]) -> ProfileInvalid:
     return ProfileInvalid("\n".join(lines), context={"file": filename, "faults": lines, "details": details})
 
 
-def _wrong(place: str, text: str, code: str, **values: object) -> ProfileInvalid:
-    """The one fault of a text that is not even read."""
+def _wrong(
+    filename: str, text: str, code: str, at: tuple[int, int] = (1, 1), **values: object
+) -> ProfileInvalid:
+    """The one fault of a text that is not even read; `at` is its line and column."""
+    place = f"{filename}:{at[0]}:{at[1]}"
     fault = Fault(place=place, text=text, code=f"profile.{code}", values=values)
-    return _invalid(place.partition(":")[0], [fault])
+    return _invalid(filename, [fault])
 
 
 def _composed(text: str, filename: str) -> yaml.Node | None:
     try:
-        return cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
+        return cast("Any", yaml).compose(text, Loader=ProfileLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark else filename
-        raise _wrong(place, f"not YAML: {error.problem}", "not_yaml", said=error.problem) from error
-    except yaml.YAMLError as error:
-        raise _wrong(filename, f"not YAML: {error}", "not_yaml", said=str(error)) from error
+        at = _at(error.problem_mark or error.context_mark)
+        raise _wrong(filename, f"not YAML: {error.problem}", "not_yaml", at, said=error.problem) from error
+    except ReaderError as error:
+        name = f"U+{ord(text[error.position]):04X}"
+        before = text[: error.position].splitlines() or [""]
+        at = (len(before), len(before[-1]) + 1)
+        told = f"the character {name} cannot stand in YAML; take it out"
+        raise _wrong(filename, told, "character", at, character=name) from error
     except RecursionError as error:
         raise _wrong(filename, "nested too deeply; write it flatter", "deep") from error
 
 
-def _loaded(text: str, filename: str) -> object:
+def _at(mark: yaml.Mark | None) -> tuple[int, int]:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _loaded(node: yaml.Node, text: str, filename: str) -> object:
     """Raises ProfileInvalid for scalars that YAML takes for something that they are not."""
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        text = f"a value cannot be read ({error}); put dates and odd numbers in quotes"
-        raise _wrong(filename, text, "scalar", said=str(error)) from error
+        said, at = str(error), _unreadable(node)
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            said, at = str(error.problem), _at(error.problem_mark)
+        text = f"a value cannot be read ({said}); put dates and odd numbers in quotes"
+        raise _wrong(filename, text, "scalar", at, said=said) from error
+
+
+def _unreadable(node: yaml.Node) -> tuple[int, int]:
+    """Where the first scalar stands that cannot be read: an error of the language's own does not say."""
+    for _, part in nodes_in(node):
+        if isinstance(part, yaml.ScalarNode):
+            try:
+                cast("Any", yaml.SafeLoader("")).construct_object(part)
+            except (yaml.YAMLError, ValueError, TypeError):
+                return _at(part.start_mark)
+    return 1, 1
 
 
 def _output_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:

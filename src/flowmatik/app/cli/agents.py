@@ -13,7 +13,7 @@ from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.kernel.errors import ConfigurationError, NotFound
+from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound
 
 agents_app = typer.Typer(help="help.agents", no_args_is_help=True)
 
@@ -141,9 +141,15 @@ def summary(session: Session, agent: AgentVersion) -> str:
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise no_such_path(file) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"the file {str(file)!r} is not text in UTF-8 (byte {error.start + 1}); a profile is YAML",
+            code="input.not_text",
+            context={"path": str(file), "byte": error.start + 1},
+        ) from error
+    except FileNotFoundError as error:
+        raise no_such_path(file) from error
+    except OSError as error:
         raise NotFound(
             f"the file {str(file)!r} cannot be read: {error}",
             code="not_found.file",

@@ -33,7 +33,15 @@ def _citations(task: TaskState) -> tuple[Citation, ...]:
     )
 
 
-def joined(tasks: list[TaskState]) -> Answer:
+def together(tasks: list[TaskState]) -> Answer:
+    """The answer of a run that several tasks end, each with a paragraph; found when one of them found."""
+    if len(tasks) == 1:
+        return answer_of(tasks[0])
+    found = any(answer_of(task).found for task in tasks)
+    return replace(joined(tasks, "\n\n"), found=found)
+
+
+def joined(tasks: list[TaskState], between: str = " ") -> Answer:
     texts: list[str] = []
     citations: list[Citation] = []
     for task in tasks:
@@ -44,4 +52,4 @@ def joined(tasks: list[TaskState]) -> Answer:
             text = text.replace(f"[{old.n}]", f"[\x00{new}]")
             citations.append(replace(old, n=new))
         texts.append(text.replace("\x00", ""))
-    return Answer(text=" ".join(texts), found=bool(citations), citations=tuple(citations))
+    return Answer(text=between.join(texts), found=bool(citations), citations=tuple(citations))

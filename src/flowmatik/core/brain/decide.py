@@ -13,9 +13,9 @@ from flowmatik.contracts.runs import Check, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
-from flowmatik.core.brain.answers import answer_of, joined
 from flowmatik.core.brain.arithmetic import CALCULATES
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
+from flowmatik.core.brain.outcome import outcome
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import PlanInvalid
@@ -23,6 +23,7 @@ from flowmatik.kernel.errors import PlanInvalid
 PLAN_REPAIRS = 2
 MODEL_TRIES = 2
 FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
+USED_UP = ("agent.turns", "agent.output.length", "agent.output.filtered")  # nor can another try
 CODED = 2  # the decision version from which words for people carry a code and values
 TASK_CAPS = 4  # from which the cap of a task ends that task, and not the run
 RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
@@ -84,7 +85,7 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
         if commands:
             return commands
     if not state.live and not state.open:
-        return [Record(event=_outcome(state, now))]
+        return [Record(event=outcome(state, now))]
     return []
 
 
@@ -161,7 +162,7 @@ def _plan_from_recall(state: RunState) -> list[Command]:
     try:
         made = plan.parse_model_plan(state.plan_reply.text)
         tasks = plan.with_writer(made.tasks)
-        plan.check(tasks, created.agents, frozenset(created.tools))
+        plan.check(tasks, created.agents, frozenset(created.tools), created.decision_version)
     except PlanInvalid as error:
         faults = cast("list[str]", error.context["faults"])
         known = state.created.decision_version >= SAYS_SO
@@ -348,7 +349,7 @@ def _other_skill(state: RunState, task: TaskState) -> str:
 
 
 def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:
-    if task.replanned or code == "agent.turns" or task.spec.effect is not Effect.READ:
+    if task.replanned or code in USED_UP or task.spec.effect is not Effect.READ:
         return [_task_failed(task, code, message)]
     return [_replan(task, task.spec.skill, message)]
 
@@ -358,6 +359,8 @@ def _task_failed(task: TaskState, code: str, message: str) -> Record:
     values: dict[str, Any] = {"skill": task.spec.skill, "tool": task.spec.tool, "model": task.model}
     if task.agent is not None:
         values |= {"agent": task.agent.name, "turns": task.agent.max_turns}
+        if code == "agent.output.length":
+            values["tokens"] = task.agent.max_output_tokens
     known = {name: value for name, value in values.items() if value}
     if code == task.error_code:
         known |= task.error_values
@@ -368,27 +371,3 @@ def _replan(task: TaskState, skill: str, reason: str) -> Record:
     spec = task.spec
     replacement = replace(spec, skill=skill)
     return Record(event=ev.TaskReplanned(task_id=spec.id, replacement=replacement, reason=reason))
-
-
-# --- the answer -----------------------------------------------------------------------------
-
-
-def _outcome(state: RunState, now: str) -> ev.Event:
-    tasks = list(state.tasks.values())
-    last = tasks[-1]
-    good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
-    if not good:
-        first = next((t for t in tasks if t.status is TaskStatus.FAILED), last)
-        return _failed_by(first, now)
-    if last.status is TaskStatus.SUCCEEDED:
-        return ev.RunSucceeded(at=now, answer=answer_of(last), verified=last.checks)
-    if last.spec.skill == "writing":  # the writer failed: its material stands verified all the same
-        answer = joined([task for task in good if finding_of(task) is not None])
-        checks = tuple(check for task in good for check in task.checks)
-        return ev.RunSucceeded(at=now, answer=answer, verified=checks)
-    return _failed_by(last, now)
-
-
-def _failed_by(task: TaskState, now: str) -> ev.RunFailed:
-    code, values = task.error_code or "run.failed", dict(task.error_values)
-    return ev.RunFailed(at=now, code=code, message=task.error, values=values)

@@ -1,14 +1,18 @@
 """Plans: their schema for models, and the validation that every plan passes before it runs."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
+from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
 
 MAX_TASKS = 24
+NAMED = 4  # the decision version from which a task without an id is a fault, and too many are the only one
 
 PLAN_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -45,19 +49,30 @@ class Fault:
 
 
 def faults(
-    tasks: tuple[PlanTask, ...], agents: tuple[AgentVersion, ...], tools: frozenset[str]
+    tasks: tuple[PlanTask, ...],
+    agents: tuple[AgentVersion, ...],
+    tools: frozenset[str],
+    version: int = ev.DECISION_VERSION,
 ) -> list[Fault]:
-    """Everything that keeps a plan from running; empty for a sound plan."""
+    """Everything that keeps a plan from running; empty for a sound plan. `version`: of the decision logic."""
     found: list[Fault] = []
     if not tasks:
         return [_fault("the plan has no tasks", "empty")]
     if len(tasks) > MAX_TASKS:
         text = f"the plan has {len(tasks)} tasks; at most {MAX_TASKS} are allowed"
         found.append(_fault(text, "large", count=len(tasks), most=MAX_TASKS))
-    ids = [task.id for task in tasks]
+    if version >= NAMED:
+        if found:
+            return found  # the others would bury it
+        found.extend(
+            _fault(f"task number {n} has no id", "nameless", number=n)
+            for n, task in enumerate(tasks, start=1)
+            if not task.id.strip()
+        )
+    ids = Counter(task.id for task in tasks)
     found.extend(
         _fault(f"task id {i!r} occurs more than once", "twice", task=i)
-        for i in sorted({i for i in ids if ids.count(i) > 1})
+        for i in sorted(i for i, times in ids.items() if times > 1)
     )
     skills = {skill for agent in agents for skill in agent.skills}
     names = {agent.name for agent in agents}
@@ -101,31 +116,42 @@ def _task_faults(
 
 
 def _cycle(tasks: tuple[PlanTask, ...]) -> list[str]:
+    """The first circle, from where the tasks in their order lead into it. Without recursion: a chain may be
+    longer than the stack is deep."""
     needs = {task.id: [n for n in task.needs if n != ""] for task in tasks}
     done: set[str] = set()
-
-    def visit(node: str, path: list[str]) -> list[str]:
-        if node in path:
-            return [*path[path.index(node) :], node]
-        if node in done:
-            return []
-        for need in needs.get(node, []):
-            found = visit(need, [*path, node])
-            if found:
-                return found
-        done.add(node)
-        return []
-
     for task in tasks:
-        found = visit(task.id, [])
-        if found:
-            return found
+        path: dict[str, Iterator[str]] = {}  # ordered; of each task on it, what is left to look at
+        node: str | None = task.id
+        while node is not None:
+            if node in path:
+                way = list(path)
+                return [*way[way.index(node) :], node]
+            if node not in done:
+                path[node] = iter(needs.get(node, []))
+            node = _next(path, done)
     return []
 
 
-def check(tasks: tuple[PlanTask, ...], agents: tuple[AgentVersion, ...], tools: frozenset[str]) -> None:
+def _next(path: dict[str, Iterator[str]], done: set[str]) -> str | None:
+    """What the last task on the path that still needs something needs next."""
+    while path:
+        last, left = next(reversed(path.items()))
+        if (need := next(left, None)) is not None:
+            return need
+        del path[last]
+        done.add(last)
+    return None
+
+
+def check(
+    tasks: tuple[PlanTask, ...],
+    agents: tuple[AgentVersion, ...],
+    tools: frozenset[str],
+    version: int = ev.DECISION_VERSION,
+) -> None:
     """Raises PlanInvalid that lists every fault."""
-    found = faults(tasks, agents, tools)
+    found = faults(tasks, agents, tools, version)
     if found:
         raise _invalid("the plan cannot run", found)
 

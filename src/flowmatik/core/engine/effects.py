@@ -17,6 +17,7 @@ from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
 from flowmatik.core.journal.port import NewEvent
+from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected, Unavailable
 
@@ -219,20 +220,30 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
 
 def recordable(outcome: ev.Event, call: ev.CallRequested) -> Recorded:
     """`outcome` with its encoding, or what can be said of it when JSON cannot carry it (a tool returned a
-    set, or text that is not Unicode): a fact that nobody can record would stop the run."""
+    set, or text that is not Unicode) or not everybody could read it again: a fact that nobody can record
+    would stop the run."""
     try:
-        return Recorded(outcome, ev.encode(outcome))
+        encoded = ev.encode(outcome)
     except TypeError as error:
-        said = _unrecorded(outcome, call, error)
-        return Recorded(said, ev.encode(said))
+        return _said(_unrecorded(outcome, call, str(error)))
+    if canonical.is_deeper(encoded.payload):
+        return _said(_unrecorded(outcome, call, f"it is nested in more than {canonical.DEEPEST} levels"))
+    return Recorded(outcome, encoded)
 
 
-def _unrecorded(outcome: ev.Event, call: ev.CallRequested, error: TypeError) -> ev.Event:
-    message = f"the answer of {call.name!r} is not JSON: {error}; a tool returns JSON types and valid text"
+def _said(event: ev.Event) -> Recorded:
+    return Recorded(event, ev.encode(event))
+
+
+def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event:
+    message = (
+        f"the answer of {call.name!r} is not JSON that can be kept: {why}; a tool returns JSON types, valid "
+        "text and few levels"
+    )
     if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
         return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
     cost = getattr(outcome, "cost_micros", 0)
-    return failed(call, "tool.result", message, cost_micros=cost, said=str(error))
+    return failed(call, "tool.result", message, cost_micros=cost, said=why)
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:

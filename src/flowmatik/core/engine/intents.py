@@ -10,9 +10,8 @@ from flowmatik.core.engine.budgets import Reservation, payer_of
 from flowmatik.core.engine.lease import TTL_SECONDS
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.parts import DriverParts
-from flowmatik.core.engine.requests import MODEL_CALL_SECONDS, model_request, request_digest
+from flowmatik.core.engine.requests import MODEL_CALL_SECONDS, model_request, request_hash
 from flowmatik.core.state import RunState
-from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
 
@@ -52,8 +51,7 @@ async def intent_of(state: RunState, command: StartCall, parts: DriverParts, acc
             of_task=reservation.of_task and state.created.decision_version >= TASK_CAPS,
         )
         return Asked(event=refused)
-    digest = canonical.content_hash(request_digest(request))
-    intent = _intent(state, command, parts.clock, digest, reservation)
+    intent = _intent(state, command, parts.clock, request_hash(request), reservation)
     return Asked(event=intent, before=reservation.granted, request=request)
 
 

@@ -1,13 +1,13 @@
 """Builds the model request behind a call: a pure function of the run's state."""
 
-from typing import Any
-
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel
 from flowmatik.contracts.models import ModelRequest, ToolSchema
 from flowmatik.contracts.tools import ToolSpec
+from flowmatik.core import events as ev
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
 from flowmatik.core.state import RunState
+from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 MODEL_CALL_SECONDS = 600.0
@@ -43,7 +43,9 @@ def model_request(
     return ModelRequest(
         model=model,
         messages=action.messages,
-        tools=tool_schemas(action.tools, specs),
+        tools=tool_schemas(
+            action.tools, {name: specs[name] for name in specs if name in state.created.tools}
+        ),
         output_schema=action.output_schema,
         max_output_tokens=task.agent.max_output_tokens,
         timeout=MODEL_TIMEOUT,
@@ -60,12 +62,25 @@ def tool_schemas(names: tuple[str, ...], specs: dict[str, ToolSpec]) -> tuple[To
     return tuple(ToolSchema(name=s.name, description=s.description, parameters=s.parameters) for s in known)
 
 
-def request_digest(request: ModelRequest) -> dict[str, Any]:
-    """What of a request identifies it: everything but the idempotency key and the timeout."""
-    return {
-        "model": request.model,
-        "messages": request.messages,
-        "tools": [tool.name for tool in request.tools],
-        "schema": request.output_schema,
-        "max": request.max_output_tokens,
+def request_hash(request: ModelRequest) -> str:
+    """What identifies a request: everything but the idempotency key and the timeout, and of its tools only
+    the names, for their schemas are those of the day."""
+    return canonical.content_hash(
+        {
+            "model": request.model,
+            "messages": request.messages,
+            "tools": [tool.name for tool in request.tools],
+            "schema": request.output_schema,
+            "max": request.max_output_tokens,
+        }
+    )
+
+
+def hash_again(state: RunState, call: ev.CallRequested, loop: AgentLoop) -> str:
+    """The hash of what `state` would ask a model in this call: of the tools, those that the run is pinned
+    to are offered."""
+    pinned = {
+        name: ToolSpec(name=name, description="", parameters={}, effect=tool.effect)
+        for name, tool in state.created.tools.items()
     }
+    return request_hash(model_request(state, call.purpose, call.task_id, call.name, loop, pinned, ""))

@@ -3,6 +3,9 @@
 import json
 from typing import Any, cast
 
+from flowmatik.kernel import canonical
+
+AROUND = 10  # levels that a reply and its call have of their own
 _DECODER = json.JSONDecoder()
 
 
@@ -24,11 +27,14 @@ def json_object_in(text: str) -> str:
 
 
 def arguments_in(raw: str) -> dict[str, Any] | None:
-    """A tool call's arguments; {} for none at all, None when they cannot be read."""
+    """A tool call's arguments; {} for none at all, None when they cannot be read, or could be but nested
+    so deeply that the journal would not keep them."""
     if not raw.strip():
         return {}
     try:
         value: object = json.loads(raw)
+        if canonical.is_deeper(raw, canonical.DEEPEST - AROUND):
+            return None
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None

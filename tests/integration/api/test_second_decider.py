@@ -1,0 +1,73 @@
+"""A call in doubt is decided once: by HTTP the second person gets a 409 that says so."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from flowmatik.api import ApiServices, create_app
+from flowmatik.app.web import words
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.kernel.clock import SystemClock
+from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.unit.core.engines import running_engine
+
+WS = "default"
+
+
+class Anybody:
+    """An `Identity` that lets everybody in."""
+
+    async def authenticate(self, credential: str) -> Principal:
+        return Principal(id=credential, name=credential, workspace_id=WS, scopes=frozenset({"admin"}))
+
+
+class Slow(InMemoryJournal):
+    """In which a decision lies unread until all have been made."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.decided = asyncio.Event()
+
+    async def inbox(self, run_id: str, *, after: int) -> Any:
+        await self.decided.wait()
+        return await super().inbox(run_id, after=after)
+
+
+async def crash(arguments: dict[str, Any], context: ToolContext) -> Any:
+    raise ConnectionResetError("the line was cut")
+
+
+async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_language(tmp_path: Path) -> None:
+    journal, unused = Slow(), cast("Any", None)
+    tools = FunctionTools({"act": FunctionTool(function=crash, effect=Effect.ONCE)})
+    step = PlanTask(id="s", objective="", tool="act", effect=Effect.ONCE)
+    async with running_engine(journal=journal, tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        app = create_app(
+            ApiServices(
+                runs=engine.runs,
+                memory=unused,
+                agents=unused,
+                identity=cast("Any", Anybody()),
+                upload_dir=tmp_path,
+                words=words,
+            )
+        )
+        headers = {"Authorization": "Bearer anna", "Accept-Language": "es"}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://test", headers=headers
+        ) as client:
+            path, call = f"/v1/runs/{run_id}/resume", doubt.call_id
+            first = await client.post(path, json={"resolutions": {call: "done"}})
+            second = await client.post(path, json={"resolutions": {call: "repeat"}})
+        journal.decided.set()
+    assert first.status_code == 202
+    assert (second.status_code, second.json()["code"]) == (409, "conflict.decided")
+    assert "ya" in second.json()["detail"]
