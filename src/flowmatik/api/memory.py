@@ -80,7 +80,8 @@ async def upload(
     names = [target.relative_to(folder).as_posix() for target in targets]
     steps = await _ingest(at, principal, folder)
     told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
-    return _said(request, at, told)
+    counted = [replace(step, done=done, total=len(told)) for done, step in enumerate(told, start=1)]
+    return _said(request, at, counted)
 
 
 @router.get("/documents")

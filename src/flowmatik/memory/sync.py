@@ -216,14 +216,14 @@ class Synchroniser:
             prepare, parser, source, document_id=document_id, name=name, stamp=stamp, at=at
         )
         try:
-            record, contexts = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
+            prepared = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
         except TimeoutError as error:
             raise DocumentError(
                 f"{name}: reading took longer than {seconds:g} s; split the file or simplify it",
                 code="document.timeout",
             ) from error
-        record, notices = await vectors.add(record, contexts)
-        return record, tuple(notices)
+        record, notices = await vectors.add(prepared.record, prepared.contexts)
+        return record, (*prepared.notices, *notices)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
