@@ -65,3 +65,22 @@ async def test_what_is_odd_about_a_document_is_said_in_the_language_asked_for(
     assert english["notices"][0]["code"] == "document.ragged"
     assert "first line 3" in english["notices"][0]["text"]
     assert spanish["notices"] == [{"code": "document.empty", "text": "no contiene texto", "values": {}}]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [
+        ("/v1/runs", b'{"goal":' + b"[" * 100_000, "application/json"),
+        ("/v1/memory/documents", b"--x\r\nno form at all", "multipart/form-data"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("language", "words"), [("es", "el cuerpo de la petición no se puede leer"), ("en", "cannot be read")]
+)
+async def test_a_body_that_no_parser_can_read_is_told_in_the_language_asked_for(
+    path: str, content: bytes, kind: str, language: str, words: str, client: httpx.AsyncClient
+) -> None:
+    headers = {**bearer("admin"), "Accept-Language": language, "Content-Type": kind}
+    answer = await client.post(path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "input.body"), answer.text
+    assert words in answer.json()["detail"]
