@@ -30,11 +30,17 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
     faults = structure_faults(filename, node)
     if faults:
         raise _invalid(filename, faults)
+    loaded = _loaded(text, filename)
+    lacking = list(inventory_faults(loaded, inventory)) if inventory else []
     try:
-        profile = Profile.model_validate(_loaded(text, filename))
+        profile = Profile.model_validate(loaded)
     except ValidationError as error:
-        raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
-    rows = [*_output_faults(profile), *(inventory_faults(profile, inventory) if inventory else ())]
+        faults = validation_faults(filename, node, error.errors())
+        told_of = {row["loc"] for row in error.errors()}
+        others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
+        faults += [fault_at(filename, node, path, told) for path, told in others]
+        raise _invalid(filename, faults) from error
+    rows = [*_output_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -69,6 +75,13 @@ def _loaded(text: str, filename: str) -> object:
     """Raises ProfileInvalid for scalars that YAML takes for something that they are not."""
     try:
         return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:  # a tag that asks for something else than plain values
+        mark = error.problem_mark
+        place = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark else filename
+        said = str(error.problem)
+        raise _wrong(
+            place, f"a profile takes plain values only ({said}); remove the tag", "tag", said=said
+        ) from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         text = f"a value cannot be read ({error}); put dates and odd numbers in quotes"
         raise _wrong(filename, text, "scalar", said=str(error)) from error
