@@ -83,10 +83,10 @@ def timed_prepare(stages: Stages, prepare: Callable[..., Any]) -> Callable[..., 
     def timed(parser: Any, source: Any, **kwargs: Any) -> Any:
         watched = TimedParser(parser, stages)
         began = time.perf_counter()
-        record, contexts = prepare(watched, source, **kwargs)
+        prepared = prepare(watched, source, **kwargs)
         stages.seconds["chunk"] += time.perf_counter() - began - watched.seconds
-        stages.characters += len(record.text)
-        return record, contexts
+        stages.characters += len(prepared.record.text)
+        return prepared
 
     return timed
 

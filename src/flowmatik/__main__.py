@@ -10,8 +10,9 @@ VERSION_REQUESTS = (["--version"], ["-V"], ["version"])
 def main() -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:]
-    if arguments in VERSION_REQUESTS:
-        sys.stdout.write(f"flowmatik {__version__}\n")
+    if [argument for argument in arguments if argument != "--json"] in VERSION_REQUESTS:
+        told = f'{{"version":"{__version__}"}}' if "--json" in arguments else f"flowmatik {__version__}"
+        sys.stdout.write(f"{told}\n")
         return
     try:
         from flowmatik.app.cli.main import run_cli

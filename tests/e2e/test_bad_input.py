@@ -107,6 +107,19 @@ def test_bad_documents_are_reported_and_skipped_and_the_good_one_is_taken(home: 
     still_answers(home)
 
 
+def test_an_empty_query_is_refused_as_by_the_api(home: Path) -> None:
+    for query in ("", "  "):
+        done = at(home, "--json", "memory", "search", query)
+        assert (done.returncode, last(done)["code"]) == (2, "input.query_empty")
+
+
+def test_an_empty_folder_of_documents_is_said_to_be_empty(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    done = at(home, "--lang", "en", "--json", "run", GOAL, "--docs", str(tmp_path / "nothing"))
+    assert (done.returncode, last(done)["code"]) == (1, "document.nothing")
+    assert "above" not in done.stderr
+
+
 def test_a_key_that_the_provider_refuses_fails_the_run_and_is_never_shown(home: Path) -> None:
     with OpenAIServer(Step(), key="the right one") as server:
         done = at(home, "--lang", "en", "--json", "run", GOAL, **served_by(server, KEY))

@@ -54,9 +54,23 @@ def test_the_version_comes_without_loading_the_command_line(tmp_path: Path) -> N
     assert done.stdout.splitlines() == [f"flowmatik {__version__}", "[]"]
 
 
-def test_the_version_as_json(tmp_path: Path) -> None:
-    done = flowmatik("version", "--json", cwd=tmp_path)
-    assert json.loads(done.stdout) == {"version": __version__}
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("version", "--json"),
+        ("--version", "--json"),
+        ("--json", "-V"),
+        ("--lang", "es", "--version", "--json"),
+    ],
+)
+def test_the_version_as_json(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = flowmatik(*arguments, cwd=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"version": __version__})
+
+
+def test_the_help_names_the_option_for_the_version(tmp_path: Path) -> None:
+    assert "--version" in flowmatik("--help", cwd=tmp_path).stdout
+    assert flowmatik("--debug", "--version", cwd=tmp_path).stdout == f"flowmatik {__version__}\n"
 
 
 @pytest.mark.parametrize(

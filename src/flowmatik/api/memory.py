@@ -80,7 +80,8 @@ async def upload(
     names = [target.relative_to(folder).as_posix() for target in targets]
     steps = await _ingest(at, principal, folder)
     told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
-    return _said(request, at, told)
+    counted = [replace(step, done=done, total=len(told)) for done, step in enumerate(told, start=1)]
+    return _said(request, at, counted)
 
 
 @router.get("/documents")
@@ -139,19 +140,21 @@ def _below(path: Path, roots: tuple[Path, ...]) -> bool:
 
 
 def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ingested:
-    """Why a document was skipped, in the language of Accept-Language; in English as the memory says it,
-    which names file and limit."""
+    """Why a document was skipped or is noted, in the language of Accept-Language; in English as the memory
+    says it, which names file and limit."""
     language = language_of(request)
     if language == "en":
         return Ingested(items=tuple(steps))
-    return Ingested(
-        items=tuple(
-            replace(step, reason=at.words(language, "fault", step.code, step.values, step.reason))
-            if step.reason
-            else step
-            for step in steps
+
+    def told(step: IngestProgress) -> IngestProgress:
+        notices = tuple(
+            replace(one, text=at.words(language, "fault", one.code, one.values, one.text))
+            for one in step.notices
         )
-    )
+        reason = step.reason and at.words(language, "fault", step.code, step.values, step.reason)
+        return replace(step, reason=reason, notices=notices)
+
+    return Ingested(items=tuple(map(told, steps)))
 
 
 async def _ingest(at: ApiServices, principal: Principal, path: Path) -> list[IngestProgress]:

@@ -127,6 +127,12 @@ def _said(request: Request, detail: Mapping[str, Any]) -> str:
     return words(language_of(request), "detail", detail["code"], detail["values"], detail["text"])
 
 
+UNREADABLE = (
+    "the body of the request cannot be read; check that it is whole, of the type that Content-Type says, and "
+    "not nested too deeply"
+)
+
+
 def install(app: FastAPI) -> None:
     """Every error of the application leaves as a problem."""
 
@@ -156,8 +162,11 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101  # as above
-        code = {404: "not_found.path", 405: "input.method"}.get(error.status_code, "input.invalid")
-        told = problem(request, error.status_code, code, str(error.detail))
+        # 400 is the framework's: what no parser could read.
+        known = {400: "input.body", 404: "not_found.path", 405: "input.method"}
+        code = known.get(error.status_code, "input.invalid")
+        detail = UNREADABLE if code == "input.body" else str(error.detail)
+        told = problem(request, error.status_code, code, detail)
         if error.status_code == 405:
             told.headers["Allow"] = ", ".join(_allowed(request))
         return told

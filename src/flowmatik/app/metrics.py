@@ -13,6 +13,7 @@ ENDED = {
     "flowmatik.RunCancelled": "cancelled",
 }
 CALLED = "flowmatik.CallSucceeded"
+FAILED = "flowmatik.CallFailed"
 MICROS = 1_000_000
 
 
@@ -31,12 +32,18 @@ class Metrics:
         self._cost = Counter(
             "flowmatik_model_cost_usd", "Settled cost of model calls", ["model"], registry=registry
         )
+        self._unpriced = Counter(
+            "flowmatik_model_calls_unpriced",
+            "Model calls of which nobody can say what they cost",
+            ["model"],
+            registry=registry,
+        )
         self._requests = Counter(
             "flowmatik_http_requests", "HTTP requests", ["method", "status"], registry=registry
         )
 
     def subscribe(self, bus: EventBus) -> None:
-        bus.subscribe("metrics", self.on_event, types=frozenset({STARTED, CALLED, *ENDED}))
+        bus.subscribe("metrics", self.on_event, types=frozenset({STARTED, CALLED, FAILED, *ENDED}))
 
     async def on_event(self, event: CloudEvent) -> None:
         if event.type == STARTED:
@@ -45,6 +52,11 @@ class Metrics:
             self._ended.labels(ENDED[event.type]).inc()
         elif event.type == CALLED and isinstance(event.data.get("reply"), dict):
             self._on_model_call(cast("dict[str, Any]", event.data["reply"]), event.data)
+
+        elif event.type == FAILED:
+            named = cast("dict[str, Any]", event.data.get("values") or {})
+            if "model" in named and "tool" not in named:  # a tool's failure may name a model, too
+                self._on_cost(str(named["model"]), event.data, known=not event.data.get("unpriced", False))
 
     def on_request(self, method: str, status: int) -> None:
         self._requests.labels(method, str(status)).inc()
@@ -57,4 +69,13 @@ class Metrics:
         usage = cast("dict[str, int]", reply.get("usage") or {})
         self._tokens.labels(model, "input").inc(usage.get("input_tokens", 0))
         self._tokens.labels(model, "output").inc(usage.get("output_tokens", 0))
-        self._cost.labels(model).inc(int(data.get("cost_micros", 0)) / MICROS)
+        # As the run itself reckons: what was reserved stands for what the provider does not say.
+        self._on_cost(
+            model, data, known=reply.get("cost_micros") is not None or data.get("cost_micros", 0) > 0
+        )
+
+    def _on_cost(self, model: str, data: dict[str, Any], *, known: bool) -> None:
+        if known:
+            self._cost.labels(model).inc(int(data.get("cost_micros", 0)) / MICROS)
+        else:
+            self._unpriced.labels(model).inc()

@@ -37,6 +37,12 @@ class Token(BaseModel):
     expires_in: float
 
 
+class Check(BaseModel):
+    ok: bool
+    detail: str = ""
+
+
+_READINESS = TypeAdapter(dict[str, Check])
 _CREATED = TypeAdapter(Created)
 _TOKEN = TypeAdapter(Token)
 _SUMMARIES = TypeAdapter(Listed[RunSummary])
@@ -65,6 +71,20 @@ class RemoteServer:
         body = {"username": username, "password": password}
         token = await self.ask(_TOKEN, "POST", "/v1/auth/login", json=body)
         return token.access_token, token.expires_in
+
+    async def not_ready(self) -> list[str]:
+        """What keeps the server from working, in its words; nothing when it is ready."""
+        try:
+            answer = await self._client.get("/health/ready")
+        except httpx.HTTPError as error:
+            raise unreachable(self.url, error) from error
+        if answer.is_success:
+            return []
+        try:
+            checks = _READINESS.validate_python(answer.json()["checks"])
+        except (ValueError, LookupError, TypeError):
+            return [f"HTTP {answer.status_code}"]
+        return [f"{name}: {check.detail}" for name, check in checks.items() if not check.ok]
 
     async def ask(self, adapter: TypeAdapter[T], method: str, path: str, **options: Any) -> T:
         value = await self.json(method, path, **options)

@@ -139,12 +139,24 @@ def dollars(raw: object) -> int | None:
     return math.floor(round(value * MICROS, 3))
 
 
+def header_key(raw: object) -> str:
+    """What goes into a header, where nothing but plain characters may stand."""
+    value = text(raw)
+    if not (value.isascii() and value.isprintable()):
+        raise Wrong("must be made of plain characters", "key")
+    return value
+
+
 def web_address(raw: object) -> str:
     value = text(raw).rstrip("/")
     if not value:
         return ""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # brackets or a port that are none
+        raise Wrong("must be an address that starts with http:// or https://", "web") from error
+    if not sound:
         raise Wrong("must be an address that starts with http:// or https://", "web")
     if parts.username or parts.password:
         raise Wrong("must not carry a user name or password", "web_login")
@@ -226,7 +238,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
     ),
-    _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", text, "", secret=True),
+    _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", header_key, "", secret=True),
     _setting(
         "providers.openai.base_url",
         "",
@@ -234,13 +246,17 @@ SETTINGS: tuple[Setting, ...] = (
         web_address,
         "https://api.openai.com/v1",
     ),
-    _setting("providers.ai302.api_key", "", "FLOWMATIK_302AI_API_KEY", text, "", secret=True),
+    _setting("providers.ai302.api_key", "", "FLOWMATIK_302AI_API_KEY", header_key, "", secret=True),
     _setting(
         "providers.ai302.base_url", "", "FLOWMATIK_302AI_BASE_URL", web_address, "https://api.302.ai/v1"
     ),
-    _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", text, "", secret=True),
+    _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", header_key, "", secret=True),
     _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),
     _setting("embeddings.enabled", "embeddings", "FLOWMATIK_EMBEDDINGS", yes_no, True),
+    _setting("embeddings.base_url", "", "FLOWMATIK_EMBEDDINGS_BASE_URL", web_address, ""),
+    _setting("embeddings.model", "", "FLOWMATIK_EMBEDDINGS_MODEL", text, ""),
+    _setting("embeddings.dimensions", "", "FLOWMATIK_EMBEDDINGS_DIMENSIONS", whole(1, 16_384), 0),
+    _setting("embeddings.api_key", "", "FLOWMATIK_EMBEDDINGS_API_KEY", header_key, "", secret=True),
     _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),

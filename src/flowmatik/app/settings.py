@@ -13,6 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from flowmatik.app.setting_groups import (
+    EmbeddingEndpoint,
+    Provider,
+    embedding_endpoint_of,
+    model_of,
+    providers_of,
+)
 from flowmatik.app.setting_values import (
     SETTINGS,
     Fault,
@@ -33,22 +40,13 @@ OTHER_VARIABLES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """A configured model provider; `repr` never shows the key."""
-
-    id: str  # openai | ai302 | custom
-    base_url: str
-    api_key: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
-    the locale."""
+    the locale; without `embedding_endpoint` passages are embedded in this process."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -62,6 +60,7 @@ class Settings:
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True
+    embedding_endpoint: EmbeddingEndpoint | None = None
     ingest_roots: tuple[Path, ...] = ()
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
@@ -144,14 +143,16 @@ def load_settings(
     for setting in SETTINGS:
         values[setting.key] = _value_of(setting, environment, in_file, flags or {}, faults)
     faults.extend(_unknown_keys(in_file))
-    providers = _providers(values, faults)
-    values["model.default"] = _model(values["model.default"], providers, faults)
+    providers = providers_of(values, faults)
+    values["model.default"] = model_of(values["model.default"], providers, faults)
+    endpoint = embedding_endpoint_of(values, faults)
     if faults:
         raise _all_faults(faults)
     return Settings(
         home=home,
         providers=providers,
         prices=prices,
+        embedding_endpoint=endpoint,
         warnings=_unknown_variables(environment),
         **{s.field: values[s.key] for s in SETTINGS if s.field},
     )
@@ -274,61 +275,6 @@ def _unknown_keys(in_file: Mapping[str, object]) -> list[Fault]:
 def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {setting.variable for setting in SETTINGS} | OTHER_VARIABLES
     return tuple(sorted(n for n in environment if n.startswith("FLOWMATIK_") and n not in known))
-
-
-def _providers(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider, ...]:
-    found: list[Provider] = []
-    for name in ("openai", "ai302"):
-        if values[f"providers.{name}.api_key"]:
-            found.append(
-                Provider(
-                    id=name,
-                    base_url=values[f"providers.{name}.base_url"],
-                    api_key=values[f"providers.{name}.api_key"],
-                )
-            )
-    base_url, key = values["providers.custom.base_url"], values["providers.custom.api_key"]
-    if key and not base_url:
-        faults.append(
-            Fault(
-                key="providers.custom.base_url",
-                shown="''",
-                origin="default",
-                advice="FLOWMATIK_MODEL_API_KEY is set but not where to use it; set FLOWMATIK_MODEL_BASE_URL",
-                code="no_address",
-            )
-        )
-    elif base_url:
-        found.append(Provider(id="custom", base_url=base_url, api_key=key))
-    return tuple(found)
-
-
-def _model(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
-    """The default model as `<provider>/<name>`, "" when nobody named one."""
-    ids = [provider.id for provider in providers]
-    known = ", ".join(["local", *ids])
-    if given.partition("/")[0] in (*ids, "local"):
-        return given
-    if given and "custom" in ids:  # such servers name models as they like, with or without a slash
-        return f"custom/{given}"
-    if not given and ids[:1] == ["custom"]:
-        advice, code = "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name", "no_model"
-    elif not given:
-        return ""
-    else:
-        advice, code = f"no such provider is configured (there is {known}); set its key", "no_provider"
-    values = {"known": known}
-    faults.append(
-        Fault(
-            key="model.default",
-            shown=repr(given),
-            origin="settings",
-            advice=advice,
-            code=code,
-            values=values,
-        )
-    )
-    return given
 
 
 def _all_faults(faults: list[Fault]) -> ConfigurationError:

@@ -190,11 +190,13 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
-    from flowmatik.memory import Places, build_memory, load_embedder
+    from flowmatik.app.embeddings import embedder_of
+    from flowmatik.memory import Places, build_memory
 
-    embedder = load_embedder() if settings.embeddings else None
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
-    memory = build_memory(settings.data / "memory.db", embedder=embedder, clock=clock, places=places)
+    memory = build_memory(
+        settings.data / "memory.db", embedder=embedder_of(settings), clock=clock, places=places
+    )
     stack.push_async_callback(memory.close)
     return memory
 

@@ -43,6 +43,16 @@ class TableSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is odd about a document that was taken all the same: a stable code with what it names, and
+    `text`, which says it in English."""
+
+    code: str
+    text: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestProgress:
     """One per file, as it is done."""
 
@@ -52,6 +62,7 @@ class IngestProgress:
     reason: str = ""  # for skipped: what is wrong and what to do
     code: str = ""  # for skipped: stable code, e.g. document.encrypted
     values: dict[str, Any] = field(default_factory=lambda: {})  # for skipped: what the reason names
+    notices: tuple[Notice, ...] = ()
     done: int = 0
     total: int = 0
 

@@ -96,6 +96,7 @@ class CallRequested:
     tool_call_id: str = ""
     request_hash: str = ""
     reserved_micros: int = 0
+    priced: bool = True  # False: nobody knows what it may cost, and nothing is reserved
     scopes: tuple[str, ...] | None = None  # the shared caps that bear it; None: all that the run draws on
 
 
@@ -134,12 +135,14 @@ class CallSucceeded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFailed:
     """A definite failure: nothing took effect (or, for a model, nothing usable came back). `message`
-    says in English what `code` and `values` say for the catalogues."""
+    says in English what `code` and `values` say for the catalogues. `unpriced`: it may have cost something
+    of which nobody can say how much."""
 
     call_id: str
     code: str
     message: str
     cost_micros: int = 0
+    unpriced: bool = False
     values: dict[str, Any] = field(default_factory=lambda: {})
 
 

@@ -135,6 +135,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
     if call is None:
         return
     _settle(state, call, event.cost_micros)
+    state.unpriced |= event.unpriced
     lost = event.code == "call.lost"  # the same question again, in a new call
     match call.purpose:
         case "recall" | "recall_tables":

@@ -20,7 +20,7 @@ else:
         import sqlite3
         from sqlite3 import Connection
 
-__all__ = ["SQLITE_VERSION", "Connection", "connect", "is_damage", "sqlite3"]
+__all__ = ["SQLITE_VERSION", "Connection", "connect", "connect_aside", "is_damage", "sqlite3"]
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -52,6 +52,17 @@ def connect(
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def connect_aside(path: Path, *, alone: bool) -> Connection:
+    """Read-only, to look at a database of somebody else's. When it is `alone` (nobody has it open) it is
+    read as the plain file that it is then: an ordinary reader would leave a -wal and a -shm beside it.
+    Raises as `connect`."""
+    mode = "mode=ro&immutable=1" if alone else "mode=ro"
+    uri = f"file:{quote(str(path.absolute()))}?{mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     return connection
 
 

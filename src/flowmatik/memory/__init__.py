@@ -1,8 +1,18 @@
 """Documents in, cited passages out: see README.md."""
 
+from flowmatik.memory.checkup import Condition, look_at
 from flowmatik.memory.embedding import embedder_registry, load_embedder
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
 from flowmatik.memory.sqlite_memory import SqliteMemory, build_memory
 
-__all__ = ["IngestLimits", "Places", "SqliteMemory", "build_memory", "embedder_registry", "load_embedder"]
+__all__ = [
+    "Condition",
+    "IngestLimits",
+    "Places",
+    "SqliteMemory",
+    "build_memory",
+    "embedder_registry",
+    "load_embedder",
+    "look_at",
+]

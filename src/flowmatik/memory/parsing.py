@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from flowmatik.contracts.memory import Notice
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.limits import IngestLimits
 
@@ -30,7 +31,7 @@ class Block:
 class Document:
     """`lines` maps offsets to line numbers of the source file, () when it has no lines to speak
     of; `pages` are the offsets where pages begin, () when there are none. `tables` names the
-    tables inside a data file ("" for a file that is one table)."""
+    tables inside a data file ("" for a file that is one table). `notices` is what is odd about it."""
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -40,6 +41,7 @@ class Document:
     language: str = ""
     table_format: Literal["", "csv", "parquet", "sqlite"] = ""
     tables: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     def line_at(self, offset: int) -> int | None:
         index = bisect_right(self.lines, (offset, 1 << 60)) - 1

@@ -1,8 +1,11 @@
 """Which files memory may read, and which are its own to remove."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+Identity = tuple[int, int]  # device and inode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +28,35 @@ class Places:
     def is_upload(self, path: Path) -> bool:
         return self.uploads is not None and is_within(path, self.uploads)
 
+    def identities(self) -> frozenset[Identity]:
+        """Blocking. The private files as the disk knows them, by whatever name: hard links look like any
+        other file."""
+        return frozenset(
+            identity
+            for place in self.private
+            for path in _files(place)
+            if not self.is_upload(path) and (identity := identity_of(path)) is not None
+        )
+
     def discard(self, path: Path) -> None:
         """Blocking. Remove the file, if it is an upload; one that is gone already is no matter."""
         if self.resolved().is_upload(real_path(path)):
             path.unlink(missing_ok=True)
+
+
+def identity_of(path: Path) -> Identity | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        yield place
+    for folder, _, names in os.walk(place):
+        yield from (Path(folder, name) for name in names)
 
 
 def is_within(path: Path, scope: Path) -> bool:

@@ -1,8 +1,10 @@
 """One file into one record: parse, read the header, cut into passages, analyse. Pure but for the
 parser; blocking, runs in a thread."""
 
+from dataclasses import dataclass
 from pathlib import PurePath
 
+from flowmatik.contracts.memory import Notice
 from flowmatik.memory import analysis, language
 from flowmatik.memory.chunking import chunks
 from flowmatik.memory.header import read_header
@@ -10,10 +12,19 @@ from flowmatik.memory.parsing import Document, Parser, Source
 from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The record without vectors, and the text to embed for each of its chunks."""
+
+    record: DocumentRecord
+    contexts: list[str]
+    notices: tuple[Notice, ...]
+
+
 def prepare(
     parser: Parser, source: Source, *, document_id: str, name: str, stamp: Stamp, at: str
-) -> tuple[DocumentRecord, list[str]]:
-    """The record without vectors, and the text to embed for each of its chunks. Raises DocumentError."""
+) -> Prepared:
+    """Raises DocumentError."""
     document = parser.parse(source)
     source.check_time()
     code = language.detect(document.text) or document.language
@@ -38,7 +49,10 @@ def prepare(
         table_format=document.table_format,
         tables=document.tables,
     )
-    return record, contexts
+    notices = document.notices
+    if not records and not document.tables:
+        notices += (Notice(code="document.empty", text=f"{name}: it holds no text"),)
+    return Prepared(record=record, contexts=contexts, notices=notices)
 
 
 def _cut(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.places import Places, real_path
+from flowmatik.memory.places import Identity, Places, real_path
 
 NOWHERE_PRIVATE = Places()
 PRIVATE = "document.private"
@@ -16,14 +16,15 @@ PRIVATE = "document.private"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A regular file: its absolute path, its name relative to the ingested root, and the root,
-    whose own name serves for telling two roots apart."""
+    """A regular file: its absolute path, its name relative to the ingested root, the root, whose own name
+    serves for telling two roots apart, and its device and inode."""
 
     path: Path
     relative: str
     root: Path
     size: int
     mtime_ns: int
+    identity: Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Scan:
 def scan(paths: list[Path], places: Places = NOWHERE_PRIVATE) -> Scan:
     """Blocking. A path given by the user may itself be a link; links inside are never followed."""
     result, places = Scan(), places.resolved()
+    own = places.identities()
     seen: set[Path] = set()
     for given in paths:
         root = real_path(given.expanduser())
@@ -68,7 +70,7 @@ def scan(paths: list[Path], places: Places = NOWHERE_PRIVATE) -> Scan:
         for entry in entries:
             if isinstance(entry, Refused):
                 result.refused.append(entry)
-            elif places.is_private(entry.path):
+            elif places.is_private(entry.path) or entry.identity in own:
                 result.refused.append(_private(entry.path, entry.relative))
             elif entry.path not in seen:
                 seen.add(entry.path)
@@ -115,7 +117,14 @@ def _file(path: Path, relative: str, root: Path) -> Iterator[Found | Refused]:
         reason = f"{relative}: the name is not valid UTF-8; rename the file"
         yield _refused(path, relative, "document.name", reason)
         return
-    yield Found(path=path, relative=relative, root=root, size=status.st_size, mtime_ns=status.st_mtime_ns)
+    yield Found(
+        path=path,
+        relative=relative,
+        root=root,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        identity=(status.st_dev, status.st_ino),
+    )
 
 
 def _relative(path: Path, root: Path) -> str:

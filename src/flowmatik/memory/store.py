@@ -16,6 +16,7 @@ from flowmatik.kernel.errors import ConfigurationError, Unavailable
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 
 SCHEMA_VERSION = 1
+DAMAGED = "unavailable.memory.damaged"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 P = ParamSpec("P")
@@ -98,19 +99,7 @@ class _Worker:
                 self._connection = self._opener(self._path)
             return function(self._connection)
         except (sqlite3.Error, OSError) as error:
-            if is_damage(error):
-                raise Unavailable(
-                    f"the memory {self._path} is damaged: {error}; stop every flowmatik of this home, delete "
-                    "the file and ingest the documents again",
-                    code="unavailable.memory.damaged",
-                    retryable=False,
-                    context={"path": str(self._path)},
-                ) from error
-            raise Unavailable(
-                f"the memory {self._path} cannot be used: {error}; check the disk and the file's rights",
-                code="unavailable.memory",
-                context={"path": str(self._path)},
-            ) from error
+            raise unusable(self._path, error) from error
 
     async def close(self) -> None:
         self._closed = True
@@ -119,6 +108,27 @@ class _Worker:
             await loop.run_in_executor(self._executor, self._connection.close)
             self._connection = None
         await asyncio.to_thread(self._executor.shutdown)
+
+
+def unusable(path: Path, error: Exception) -> Unavailable:
+    """`error` of the driver or of the disk, as people and programs are told it."""
+    if is_damage(error):
+        return damaged(path, str(error))
+    return Unavailable(
+        f"the memory {path} cannot be used: {error}; check the disk and the file's rights",
+        code="unavailable.memory",
+        context={"path": str(path)},
+    )
+
+
+def damaged(path: Path, said: str) -> Unavailable:
+    return Unavailable(
+        f"the memory {path} is damaged: {said}; stop every flowmatik of this home, delete the file and "
+        "ingest the documents again",
+        code=DAMAGED,
+        retryable=False,
+        context={"path": str(path)},
+    )
 
 
 @contextmanager
@@ -153,13 +163,7 @@ def _open_for_reading(path: Path) -> Connection:
 
 
 def _migrate(connection: Connection, path: Path) -> None:
-    found = _version(connection)
-    if found > SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{path} has schema {found}, this Flowmatik knows {SCHEMA_VERSION}; run a newer Flowmatik",
-            code="config.schema_newer",
-            context={"path": str(path), "found": found, "known": SCHEMA_VERSION},
-        )
+    found = refuse_newer(connection, path)
     if found == SCHEMA_VERSION:
         return
     with transaction(connection):
@@ -167,6 +171,18 @@ def _migrate(connection: Connection, path: Path) -> None:
             for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def refuse_newer(connection: Connection, path: Path) -> int:
+    """The file's schema, 0 for none. Raises ConfigurationError for one that this program does not know."""
+    found = _version(connection)
+    if found > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{path} has schema {found}, this Flowmatik knows {SCHEMA_VERSION}; run a newer Flowmatik",
+            code="config.schema_newer",
+            context={"path": str(path), "found": found, "known": SCHEMA_VERSION},
+        )
+    return found
 
 
 def _version(connection: Connection) -> int:

@@ -1,23 +1,17 @@
 """Bringing the memory in line with files and folders, one file and one transaction at a time."""
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import cast
 
-import numpy as np
-import numpy.typing as npt
-
-from flowmatik.contracts.memory import Embedder, IngestProgress
+from flowmatik.contracts.memory import Embedder, IngestProgress, Notice
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import (
     ConfigurationError,
     DocumentError,
-    FlowmatikError,
     InvalidInput,
     NotFound,
 )
@@ -31,8 +25,8 @@ from flowmatik.memory.prepare import prepare
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Scan, read, scan, too_large
 from flowmatik.memory.store import Store
+from flowmatik.memory.vectors import Vectors
 
-_log = logging.getLogger(__name__)
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
 _GRACE_SECONDS = 5.0
@@ -69,7 +63,7 @@ class Synchroniser:
                 code="input.paths",
                 context={"paths": paths_given},
             )
-        gone = _gone(found, known, self._places.resolved())
+        gone, vectors = _gone(found, known, self._places.resolved()), Vectors(self._embedder)
         done, total = 0, len(found.found) + len(found.refused) + len(gone)
         for refused in found.refused:
             done += 1
@@ -84,7 +78,7 @@ class Synchroniser:
             )
         for file in found.found:
             async with self._lock:
-                progress = await self._file(workspace_id, file, known.get(str(file.path)))
+                progress = await self._file(workspace_id, file, known.get(str(file.path)), vectors)
             if progress.outcome == "moved":
                 total -= 1
             done += 1
@@ -120,7 +114,9 @@ class Synchroniser:
         await self._store.write(records.delete_document, workspace_id, known.id)
         return IngestProgress(source=known.source, outcome="deleted")
 
-    async def _file(self, workspace_id: str, file: Found, before: Known | None) -> IngestProgress:
+    async def _file(
+        self, workspace_id: str, file: Found, before: Known | None, vectors: Vectors
+    ) -> IngestProgress:
         """`before` is what was known at the start of the run; anything but "unchanged" looks again,
         because another run may have been here."""
         if before and self._same_time(before, file) and self._current(before):
@@ -138,7 +134,7 @@ class Synchroniser:
                     code="document.unsupported",
                     context={"known": " ".join(self._formats.suffixes())},
                 )
-            return await self._changed(workspace_id, file, fmt, name, known)
+            return await self._changed(workspace_id, file, fmt, name, known, vectors)
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._store.write(records.delete_document, workspace_id, known.id)
@@ -158,7 +154,7 @@ class Synchroniser:
 
     def _current(self, known: Known) -> bool:
         embedded = self._embedder is None or known.chunks == 0 or known.embedder == self._embedder.id
-        return embedded and known.pipeline == records.PIPELINE
+        return embedded and _understood(known)
 
     async def _changed(
         self,
@@ -167,6 +163,7 @@ class Synchroniser:
         fmt: Format,
         name: str,
         known: Known | None,
+        vectors: Vectors,
     ) -> IngestProgress:
         limit = self._limits.max_table_bytes if fmt.is_table else self._limits.max_file_bytes
         if file.size > limit:
@@ -180,15 +177,25 @@ class Synchroniser:
             origin = await asyncio.to_thread(_moved_from, twins)
             if origin is not None and origin.source == file.relative:
                 name = origin.source
-        same = origin is not None and origin.stamp.content_hash == digest and self._current(origin)
-        if origin and same and _keeps_title(origin, name):
-            await self._store.write(records.restamp, workspace_id, origin.id, name, stamp)
-            outcome = "unchanged" if known else "moved"
-            return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
-        record = await self._record(fmt, data, name, stamp, origin.id if origin else new_id("doc"))
+        same = bool(origin and origin.stamp.content_hash == digest and _keeps_title(origin, name))
+        if origin and same and self._current(origin):
+            return await self._kept(workspace_id, origin, name, stamp, moved=known is None)
+        record, notices = await self._record(
+            fmt, data, name, stamp, origin.id if origin else new_id("doc"), vectors
+        )
+        if origin and same and _understood(origin) and not record.embedder:  # nothing new, not even vectors
+            kept = await self._kept(workspace_id, origin, name, stamp, moved=known is None)
+            return replace(kept, notices=notices)
         await self._store.write(records.replace_document, workspace_id, record)
         outcome = "updated" if known else "moved" if origin else "added"
-        return IngestProgress(source=name, outcome=outcome, chunks=len(record.chunks))
+        return IngestProgress(source=name, outcome=outcome, chunks=len(record.chunks), notices=notices)
+
+    async def _kept(
+        self, workspace_id: str, origin: Known, name: str, stamp: Stamp, *, moved: bool
+    ) -> IngestProgress:
+        await self._store.write(records.restamp, workspace_id, origin.id, name, stamp)
+        outcome = "moved" if moved else "unchanged"
+        return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 
     def _stamp(self, file: Found, digest: str, status: os.stat_result) -> Stamp:
         """A file written this very moment may change again within the same tick of its clock."""
@@ -197,8 +204,8 @@ class Synchroniser:
         return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
 
     async def _record(
-        self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str
-    ) -> DocumentRecord:
+        self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str, vectors: Vectors
+    ) -> tuple[DocumentRecord, tuple[Notice, ...]]:
         seconds = self._limits.parse_seconds
         source = Source(
             name=name, data=data, path=stamp.path, deadline=time.monotonic() + seconds, limits=self._limits
@@ -209,30 +216,14 @@ class Synchroniser:
             prepare, parser, source, document_id=document_id, name=name, stamp=stamp, at=at
         )
         try:
-            record, contexts = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
+            prepared = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
         except TimeoutError as error:
             raise DocumentError(
                 f"{name}: reading took longer than {seconds:g} s; split the file or simplify it",
                 code="document.timeout",
             ) from error
-        return await self._embedded(record, contexts)
-
-    async def _embedded(self, record: DocumentRecord, contexts: list[str]) -> DocumentRecord:
-        """With vectors; without them when the embedder fails, and then the next sync tries again."""
-        if self._embedder is None or not contexts:
-            return record
-        try:
-            vectors = await self._embedder.embed(contexts)
-        except FlowmatikError as error:
-            _log.warning(
-                "document stored without vectors", extra={"source": record.source, "error": error.code}
-            )
-            return record
-        rows = np.ascontiguousarray(cast("npt.NDArray[np.float32]", vectors), dtype=np.float32)
-        chunks = tuple(
-            replace(chunk, vector=row.tobytes()) for chunk, row in zip(record.chunks, rows, strict=True)
-        )
-        return replace(record, chunks=chunks, embedder=self._embedder.id)
+        record, notices = await vectors.add(prepared.record, prepared.contexts)
+        return record, (*prepared.notices, *notices)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
@@ -249,6 +240,10 @@ def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
         return unseen and not any(is_within(path, folder) for folder in unread)
 
     return [path for path in known if is_gone(Path(path))]
+
+
+def _understood(known: Known) -> bool:
+    return known.pipeline == records.PIPELINE
 
 
 def _moved_from(twins: list[Known]) -> Known | None:

@@ -35,6 +35,15 @@ async def current(target: Path | str) -> tuple[str | None, str]:
     return await asyncio.to_thread(_current_sqlite, Path(target)), NEWEST
 
 
+def is_newer(revision: str | None) -> bool:
+    """Blocking. Whether a newer program made a schema of that revision."""
+    if revision in (None, NEWEST):
+        return False
+    from flowmatik.stores.revisions import is_known
+
+    return not is_known(revision)
+
+
 def _script(dialect: str, applied: str | None) -> str:
     """The SQL from `applied` to the newest revision; "" when there is nothing to do, which is what
     every start but the first finds, and needs no Alembic."""

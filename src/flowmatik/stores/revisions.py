@@ -24,13 +24,20 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config("sqlite")).get_current_head()
 
 
+def is_known(revision: str) -> bool:
+    return revision in _known(ScriptDirectory.from_config(_config("sqlite")))
+
+
+def _known(scripts: ScriptDirectory) -> set[str]:
+    return {revision.revision for revision in scripts.walk_revisions()}
+
+
 def script(dialect: str, applied: str | None) -> str:
     """The SQL from `applied` to the newest revision; "" when there is nothing to do. ConfigurationError
     when this program does not know `applied`."""
     config = _config(dialect)
     scripts = ScriptDirectory.from_config(config)
-    known = {revision.revision for revision in scripts.walk_revisions()}
-    if applied is not None and applied not in known:
+    if applied is not None and applied not in _known(scripts):
         raise ConfigurationError(
             f"the database has schema revision {applied!r}, which this Flowmatik does not know: "
             "a newer version made it. Use that version, or restore a backup",

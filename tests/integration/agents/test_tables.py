@@ -118,6 +118,63 @@ async def test_nothing_but_one_select_over_the_given_tables_runs(sql: str) -> No
     assert (await tables.query("default", "SELECT count(*) FROM energia"))["rows"] == [[60]]
 
 
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        (
+            "name,age\nAna,31\nLuis\n",
+            "line 3 and the header in line 1 have not the same number of cells (1 and 2)",
+        ),
+        ('name,age\nAna,31\nLuis\nEva,22,extra\n"unclosed,5\n', "cells (1 and 2)"),
+        ("name,age\nAna,31\nEva,22,extra\n", "line 3 and"),
+        ("name;age\nAna;31\nLuis;5;5\n", "line 3 and"),
+        ("name,age\nAna,31,x\nBo,5,y\n", "line 2 and"),
+    ],
+)
+async def test_rows_that_do_not_fit_their_header_make_no_table(text: str, odd: str, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(text)
+    described = await Tables(Shelf(csv(path))).describe("default")
+    assert described["tables"] == []
+    assert odd in described["faults"][0]
+    assert "mend the file" in described["faults"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("Report 2025\nname,age\nAna,3\nBo,4\n", ["name", "age"], 2),
+        ("city\nLondon\nParis\n", ["city"], 2),
+        ('remark\n"one, two"\nthree\n', ["remark"], 2),
+        ("name,age\n\nAna,31\nBo,3\n", ["name", "age"], 2),
+    ],
+)
+async def test_lines_before_a_header_and_lists_of_one_column_are_tables(
+    text: str, columns: list[str], rows: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(text)
+    (table,) = (await Tables(Shelf(csv(path))).describe("default"))["tables"]
+    assert ([column["name"] for column in table["columns"]], table["rows"]) == (columns, rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "total"),
+    [
+        (['"32,000.50"', "41000", "35000"], 108000.5),
+        (['"1,250"', "1250", "900"], 3400),
+        (['"1,234,567"', "12.5", "3"], 1234582.5),
+    ],
+)
+async def test_thousands_beside_plain_numbers_are_one_notation(
+    values: list[str], total: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("name,salary\n" + "".join(f"p{n},{value}\n" for n, value in enumerate(values)))
+    found = await Tables(Shelf(csv(path))).query("default", "SELECT sum(salary) AS total FROM pay")
+    assert found["rows"] == [[total]]
+
+
 async def test_another_workspace_sees_no_tables() -> None:
     with pytest.raises(ToolError, match="no tables"):
         await Tables(Shelf(csv(ENERGY))).query("other", "SELECT 1")

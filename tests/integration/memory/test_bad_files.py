@@ -169,6 +169,45 @@ async def test_an_empty_document_is_taken_without_passages(
     assert await outcomes(memory, folder) == {"a.md": "unchanged"}
 
 
+async def test_a_document_without_text_is_noted(memory: SqliteMemory, folder: Path) -> None:
+    for name in ("empty.md", "blank.txt", "empty.csv"):
+        (folder / name).write_text("" if name.startswith("empty") else " \n\n", encoding="utf-8")
+    (folder / "full.md").write_text("# Full\n\nSome text.", encoding="utf-8")
+    noted = {step.source: [one.code for one in step.notices] for step in await ingest(memory, folder)}
+    assert noted == {
+        "empty.md": ["document.empty"],
+        "blank.txt": ["document.empty"],
+        "empty.csv": ["document.empty"],
+        "full.md": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("name,age\nAna,31\nLuis\nEva,22,extra\n", {"count": 2, "line": 3, "cells": 2}),
+        ("name;age\nAna;31\nEva;22;x\n", {"count": 1, "line": 3, "cells": 2}),
+        ("Report\n\nname,age\nAna,31\nLuis\n", {"count": 1, "line": 5, "cells": 2}),
+        ('a,b\n1,"two\nlines"\n3\n', {"count": 1, "line": 4, "cells": 2}),
+        ("name,age\nAna,31\n\n", None),
+        ("city\nLondon\nParis\n", None),
+        ('remark\n"one, two"\nthree\n', None),
+        ("amount, EUR\n12\n13\n", None),
+        ("name;price\nAna;3,5\nEva;4\n", None),
+        ("name\n", None),
+    ],
+)
+async def test_rows_that_do_not_fit_their_header_are_noted(
+    text: str, values: dict[str, int] | None, memory: SqliteMemory, folder: Path
+) -> None:
+    (folder / "people.csv").write_text(text, encoding="utf-8")
+    (step,) = await ingest(memory, folder)
+    assert step.outcome == "added"
+    assert [(one.code, one.values) for one in step.notices] == (
+        [("document.ragged", values)] if values else []
+    )
+
+
 async def test_an_archive_that_lies_about_its_size_is_unreadable(memory: SqliteMemory, folder: Path) -> None:
     buffer = io.BytesIO()
     document = docx.Document()

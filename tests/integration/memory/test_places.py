@@ -73,6 +73,27 @@ async def test_a_link_does_not_lead_into_it_either(guarded: SqliteMemory, home: 
     assert await nothing_known(guarded)
 
 
+async def test_a_hard_link_is_the_private_file_itself(guarded: SqliteMemory, home: Path) -> None:
+    folder = home / "documents"
+    folder.mkdir()
+    os.link(home / ".flowmatik" / "journal.db", folder / "harmless.db")
+    os.link(home / ".flowmatik" / "keys" / "secret.txt", folder / "harmless.txt")
+    os.link(home / "settings.md", folder / "harmless.md")
+    assert set((await outcomes(guarded, folder)).values()) == {"document.private"}
+    assert await outcomes(guarded, folder / "harmless.db") == {"harmless.db": "document.private"}
+    assert await nothing_known(guarded)
+
+
+async def test_hard_links_to_other_files_are_taken(guarded: SqliteMemory, home: Path) -> None:
+    folder = home / "documents"
+    folder.mkdir()
+    upload = home / ".flowmatik" / "uploads" / "default" / "sent.md"
+    upload.write_text("The parcel arrives on Monday.", encoding="utf-8")
+    os.link(upload, folder / "parcel.md")
+    os.link(home / "notes.md", folder / "notes.md")
+    assert await outcomes(guarded, folder) == {"notes.md": "added", "parcel.md": "added"}
+
+
 async def test_a_home_that_is_a_link_itself_keeps_its_data(home: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(home)
     data = tmp_path / "alias" / ".flowmatik"

@@ -71,7 +71,11 @@ def test_the_published_schema_is_the_one_that_is_checked() -> None:
         ("skills: 2025-13-45\n", "p.yaml:8:9: a value cannot be read"),
         ("skills: 2025-13-45\n", "put dates and odd numbers in quotes"),
         ("output: {? [a] : 1}\n", "p.yaml:8:12: a value cannot be read (found unhashable key)"),
-        ("output: {a: !odd 1}\n", "p.yaml:8:13: a value cannot be read"),
+        ("output: {a: !odd 1}\n", "p.yaml:8:13: a profile takes plain values only"),
+        (
+            "outputs: !!python/object/apply:os.system ['true']\n",
+            "p.yaml:8:10: a profile takes plain values only",
+        ),
         ("model: gpt\n", "use default or <provider>/<name>"),
         ("skills: " + "[" * 5000 + "\n", "p.yaml:1:1: nested too deeply"),
         ("guardrails: [" + "x" * 300_000 + "]\n", "p.yaml:1:1: larger than"),
@@ -110,6 +114,20 @@ def test_what_a_profile_names_and_nobody_has_is_a_fault_with_its_line(addition: 
         parse_profile(GOOD + addition + "\n", filename="p.yaml", inventory=THERE)
     assert caught.value.message.startswith("p.yaml:8:")
     assert fault in caught.value.message
+
+
+def test_what_nobody_has_is_told_together_with_what_is_written_wrongly() -> None:
+    text = GOOD + "budgets: {turns: 0}\ntools: [frobnicate, 5]\nmodel: gpt\nskills: [documnets]\n"
+    with pytest.raises(ProfileInvalid) as caught:
+        parse_profile(text, filename="p.yaml", inventory=THERE)
+    told = sorted(line.split(": ")[0:2] for line in caught.value.message.splitlines())
+    assert told == [
+        ["p.yaml:10:1", "model"],
+        ["p.yaml:11:10", "skills.0"],
+        ["p.yaml:8:11", "budgets.turns"],
+        ["p.yaml:9:21", "tools.1"],
+        ["p.yaml:9:9", "tools.0"],
+    ]
 
 
 @pytest.mark.parametrize(

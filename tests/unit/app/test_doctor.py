@@ -1,15 +1,19 @@
 """The doctor names what is wrong and how to mend it; nothing is faked but the place it looks at."""
 
 import asyncio
+import inspect
 import re
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from flowmatik.app import doctor
+from flowmatik.app import doctor, doctor_memory, doctor_server
 from flowmatik.app.settings import Provider, load_settings
 from flowmatik.app.texts import Texts, load_texts
+from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.kernel.sqlite import connect
 from flowmatik.stores.migrate import upgrade
 
 
@@ -54,6 +58,29 @@ async def test_a_database_server_that_is_not_there_is_a_fault(tmp_path: Path) ->
     (finding,) = await doctor.check_store(settings)
     assert not finding.ok
     assert "secret" not in Texts("en")(finding.detail, **finding.values)
+
+
+async def test_a_schema_that_is_newer_is_told_to_use_the_newer_program(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    await upgrade(settings.data / "journal.db")
+    with closing(connect(settings.data / "journal.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    finding = by_check(await doctor.check_store(settings))["schema"]
+    assert (finding.ok, finding.mend) == (False, "doctor.schema.newer_mend")
+    said = Texts("en")(finding.detail, **finding.values) + Texts("en")(finding.mend, **finding.values)
+    assert "9999" in said
+    assert "migrate" not in said
+    with pytest.raises(ConfigurationError, match="Use that version"):  # what the old advice led to
+        await upgrade(settings.data / "journal.db")
+
+
+async def test_a_schema_that_is_older_is_told_to_migrate(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    await upgrade(settings.data / "journal.db")
+    with closing(connect(settings.data / "journal.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    finding = by_check(await doctor.check_store(settings))["schema"]
+    assert (finding.ok, finding.mend) == (False, "doctor.schema.mend")
 
 
 async def test_a_provider_that_cannot_be_reached_is_a_fault_without_its_key() -> None:
@@ -137,7 +164,7 @@ def test_the_sqlite_fix_is_known_by_version(version: str, fixed: bool) -> None:
 
 
 def test_every_text_of_the_doctor_exists_and_is_used() -> None:
-    code = Path(doctor.__file__).read_text(encoding="utf-8")
+    code = "".join(inspect.getsource(part) for part in (doctor, doctor_memory, doctor_server))
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
     texts = {key for key in load_texts("en") if key.startswith("doctor.")}

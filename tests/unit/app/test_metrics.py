@@ -12,7 +12,11 @@ async def test_runs_calls_and_requests_are_counted() -> None:
         event(2, "CallSucceeded"),
         data={
             "cost_micros": 2500,
-            "reply": {"model": "openai/m", "usage": {"input_tokens": 10, "output_tokens": 4}},
+            "reply": {
+                "model": "openai/m",
+                "cost_micros": 2500,
+                "usage": {"input_tokens": 10, "output_tokens": 4},
+            },
         },
     )
     tool = replace(event(3, "CallSucceeded"), data={"cost_micros": 0, "reply": None})
@@ -26,3 +30,23 @@ async def test_runs_calls_and_requests_are_counted() -> None:
     assert 'flowmatik_model_tokens_total{direction="output",model="openai/m"} 4.0' in text
     assert 'flowmatik_model_cost_usd_total{model="openai/m"} 0.0025' in text
     assert 'flowmatik_http_requests_total{method="GET",status="200"} 1.0' in text
+
+
+async def test_what_nobody_can_price_is_counted_and_adds_nothing() -> None:
+    metrics = Metrics()
+    reply = {"model": "custom/m", "cost_micros": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    paid = {"model": "openai/m", "cost_micros": None}  # settled at what was reserved
+    for name, data in (
+        ("CallSucceeded", {"cost_micros": 0, "reply": reply}),
+        ("CallFailed", {"cost_micros": 0, "unpriced": True, "values": {"model": "custom/m"}}),
+        ("CallSucceeded", {"cost_micros": 2500, "reply": paid}),
+        ("CallFailed", {"cost_micros": 500, "values": {"model": "openai/m"}}),
+        ("CallFailed", {"cost_micros": 0, "values": {"model": "embedder", "tool": "memory_search"}}),
+    ):
+        await metrics.on_event(replace(event(1, name), data=data))
+    text = metrics.text().decode()
+    assert 'flowmatik_model_calls_unpriced_total{model="custom/m"} 2.0' in text
+    assert 'flowmatik_model_cost_usd_total{model="custom/m"}' not in text
+    assert 'flowmatik_model_cost_usd_total{model="openai/m"} 0.003' in text
+    assert 'calls_unpriced_total{model="openai/m"}' not in text
+    assert "embedder" not in text

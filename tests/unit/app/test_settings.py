@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from flowmatik.app.logs import secrets_of
+from flowmatik.app.setting_groups import EmbeddingEndpoint
 from flowmatik.app.settings import Settings, choose_language, find_home, load_settings
 from flowmatik.app.texts import Texts
 from flowmatik.kernel.errors import ConfigurationError
 
 SECRET = "sk-very-secret-value"
+CUSTOM = {"FLOWMATIK_MODEL_BASE_URL": "http://h", "FLOWMATIK_MODEL_API_KEY": SECRET}
 
 
 def home_with(tmp_path: Path, toml: str = "") -> Path:
@@ -106,6 +109,81 @@ def test_a_model_is_named_with_its_provider_and_none_is_left_to_the_gateway(
 
 def test_a_model_of_a_provider_without_a_key_is_a_fault(tmp_path: Path) -> None:
     assert "no such provider is configured" in fault_of(home_with(tmp_path), {"FLOWMATIK_MODEL": "openai/x"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "key", "advice"),
+    [
+        ({"FLOWMATIK_MODEL": "local/nope"}, "model.default", "the offline model is called local/extractive"),
+        ({"FLOWMATIK_MODEL": "local"}, "model.default", "the offline model is called local/extractive"),
+        ({**CUSTOM, "FLOWMATIK_MODEL": "local/nope"}, "model.default", "custom/local/nope"),
+        (
+            {**CUSTOM, "FLOWMATIK_MODEL": "openai/x"},
+            "model.default",
+            "set FLOWMATIK_OPENAI_API_KEY, or write custom/openai/x",
+        ),
+        ({**CUSTOM, "FLOWMATIK_MODEL": "custom"}, "model.default", "Write custom/NAME"),
+        (
+            {**CUSTOM, "FLOWMATIK_MODEL_BASE_URL": "ftp://x", "FLOWMATIK_MODEL": "m"},
+            "providers.custom.base_url",
+            "must be an address that starts with http",
+        ),
+        (
+            {"FLOWMATIK_MODEL_BASE_URL": "http://h:99999", "FLOWMATIK_MODEL": "custom/m"},
+            "providers.custom.base_url",
+            "must be an address that starts with http",
+        ),
+        ({"FLOWMATIK_MODEL_API_KEY": SECRET, "FLOWMATIK_MODEL": "m"}, "providers.custom.base_url", "is set"),
+        ({"FLOWMATIK_OPENAI_API_KEY": "sk-\u00e9", "FLOWMATIK_MODEL": "openai/x"}, "api_key", "plain"),
+    ],
+)
+def test_a_wrong_model_or_address_is_one_fault_that_says_what_to_do(
+    environment: dict[str, str], key: str, advice: str, tmp_path: Path
+) -> None:
+    message = fault_of(home_with(tmp_path), environment)
+    assert message.startswith("1 setting is wrong"), message
+    assert key in message
+    assert advice in message
+    if key == "model.default":
+        assert repr(environment["FLOWMATIK_MODEL"]) in message
+
+
+def test_an_embedding_endpoint_is_an_address_a_model_and_its_dimensions(tmp_path: Path) -> None:
+    home = home_with(tmp_path, "[embeddings]\nbase_url = 'http://e/v1'\nmodel = 'm'\ndimensions = 8\n")
+    settings = load_settings(home, {"FLOWMATIK_EMBEDDINGS_API_KEY": SECRET})
+    assert settings.embedding_endpoint == EmbeddingEndpoint(
+        base_url="http://e/v1", model="m", dimensions=8, api_key=SECRET
+    )
+    assert SECRET not in repr(settings)
+    assert SECRET in secrets_of(settings)
+    assert load_settings(home_with(tmp_path), {}).embedding_endpoint is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "faults"),
+    [
+        ({"BASE_URL": "http://e"}, ["embeddings.model (", "embeddings.dimensions ("]),
+        ({"MODEL": "m", "DIMENSIONS": "8"}, ["embeddings.base_url ("]),
+        ({"API_KEY": SECRET}, ["embeddings.base_url (", "embeddings.model (", "embeddings.dimensions ("]),
+        ({"BASE_URL": "ftp://e"}, ["embeddings.base_url = 'ftp://e'"]),
+        ({"BASE_URL": "http://e", "MODEL": "m", "DIMENSIONS": "0"}, ["embeddings.dimensions = '0'"]),
+    ],
+)
+def test_what_an_embedding_endpoint_lacks_is_named_with_its_variable(
+    environment: dict[str, str], faults: list[str], tmp_path: Path
+) -> None:
+    given = {f"FLOWMATIK_EMBEDDINGS_{name}": value for name, value in environment.items()}
+    first, *lines = fault_of(home_with(tmp_path), given).splitlines()
+    assert first.startswith(f"{len(faults)} setting")
+    assert [fault in line for fault, line in zip(faults, lines, strict=True)] == [True] * len(faults)
+    assert SECRET not in "".join(lines)
+
+
+def test_a_key_for_embeddings_in_the_file_is_refused_and_not_shown(tmp_path: Path) -> None:
+    message = fault_of(home_with(tmp_path, f"[embeddings]\napi_key = '{SECRET}'\n"), {})
+    assert "set FLOWMATIK_EMBEDDINGS_API_KEY instead" in message
+    assert message.startswith("1 setting is wrong")
+    assert SECRET not in message
 
 
 def test_a_budget_of_zero_is_a_cap_and_no_budget_is_none(tmp_path: Path) -> None:

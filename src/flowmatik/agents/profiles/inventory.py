@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import cast
 
 from flowmatik.agents.profiles.faults import Told
-from flowmatik.agents.profiles.model import Profile
 
 SLIP = 0.85  # so alike that it is a slip of the pen, and no other word
 
@@ -21,16 +21,24 @@ class Inventory:
     skills: Collection[str]
 
 
-def inventory_faults(profile: Profile, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
-    """Tools and models that do not exist, and skills that are one that does, misspelt."""
-    for n, tool in enumerate(profile.tools):
+def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
+    """Tools and models that do not exist, and skills that are one that does, misspelt. `loaded` is the
+    profile as it was written: it may have faults of its own, which are others' to tell."""
+    fields = cast("dict[str, object]", loaded) if isinstance(loaded, dict) else dict[str, object]()
+    for n, tool in _words(fields.get("tools")):
         if tool not in there.tools:
             yield ["tools", n], _unknown("tool", tool, there.tools)
-    for n, skill in enumerate(profile.skills):
+    for n, skill in _words(fields.get("skills")):
         if skill not in there.skills and get_close_matches(skill, there.skills, n=1, cutoff=SLIP):
             yield ["skills", n], _unknown("skill", skill, there.skills)
-    if profile.model != "default":
-        yield from _model_faults(profile.model, there)
+    model = fields.get("model", "default")
+    if isinstance(model, str) and model != "default":
+        yield from _model_faults(model, there)
+
+
+def _words(given: object) -> Iterator[tuple[int, str]]:
+    items = cast("list[object]", given) if isinstance(given, list) else []
+    return ((n, item) for n, item in enumerate(items) if isinstance(item, str))
 
 
 def _model_faults(model: str, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:

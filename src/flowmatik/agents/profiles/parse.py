@@ -39,11 +39,17 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
     faults = structure_faults(filename, node)
     if faults:
         raise _invalid(filename, faults)
+    loaded = _loaded(node, text, filename)
+    lacking = list(inventory_faults(loaded, inventory)) if inventory else []
     try:
-        profile = Profile.model_validate(_loaded(node, text, filename))
+        profile = Profile.model_validate(loaded)
     except ValidationError as error:
-        raise _invalid(filename, validation_faults(filename, node, error.errors())) from error
-    rows = [*_output_faults(profile), *(inventory_faults(profile, inventory) if inventory else ())]
+        faults = validation_faults(filename, node, error.errors())
+        told_of = {row["loc"] for row in error.errors()}
+        others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
+        faults += [fault_at(filename, node, path, told) for path, told in others]
+        raise _invalid(filename, faults) from error
+    rows = [*_output_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -92,6 +98,9 @@ def _loaded(node: yaml.Node, text: str, filename: str) -> object:
         said, at = str(error), _unreadable(node)
         if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
             said, at = str(error.problem), _at(error.problem_mark)
+        if "constructor for the tag" in said:  # which asks for something else than plain values
+            text = f"a profile takes plain values only ({said}); remove the tag"
+            raise _wrong(filename, text, "tag", at, said=said) from error
         text = f"a value cannot be read ({said}); put dates and odd numbers in quotes"
         raise _wrong(filename, text, "scalar", at, said=said) from error
 

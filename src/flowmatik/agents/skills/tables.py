@@ -21,6 +21,7 @@ from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.computations import MAX_SQL, computation_id, plain, sql_of, summary
 from flowmatik.agents.skills.encodings import utf8
 from flowmatik.agents.skills.notations import give_types
+from flowmatik.agents.skills.ragged import Ragged, refuse_ragged
 from flowmatik.contracts.memory import Memory, TableSource
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel import sqlite
@@ -154,7 +155,7 @@ class _Database:
                     f'CREATE TABLE "{table}" AS SELECT * FROM read_parquet($path)', {"path": source.path}
                 )  # the name is an identifier of ours
             self._exact_decimals(table)
-        except (self._duckdb.Error, sqlite.sqlite3.Error, OSError) as error:
+        except (self._duckdb.Error, sqlite.sqlite3.Error, OSError, Ragged) as error:
             self._connection.execute(f'DROP TABLE IF EXISTS "{table}"')
             self._faults.append(f"{source.name}: {str(error).splitlines()[0][:200]}")
             return
@@ -163,9 +164,10 @@ class _Database:
     def _load_csv(self, table: str, path: str) -> None:
         with utf8(Path(path)) as readable:
             given = {"path": str(readable)}
-            delimiter, header = self._connection.execute(
-                "SELECT Delimiter, HasHeader FROM sniff_csv($path)", given
+            delimiter, header, columns, skipped = self._connection.execute(
+                "SELECT Delimiter, HasHeader, len(Columns), SkipRows FROM sniff_csv($path)", given
             ).fetchone()
+            refuse_ragged(readable, columns=columns, skipped=skipped)
             self._connection.execute(
                 f'CREATE TABLE "{table}" AS SELECT * FROM'
                 " read_csv($path, all_varchar = true, delim = $delim, header = $header)",

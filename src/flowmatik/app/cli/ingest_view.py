@@ -29,10 +29,25 @@ async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> l
                     session.text("memory.skipped", source=shown_name(step.source), reason=shown_name(reason)),
                     soft_wrap=True,
                 )
+    _say_notices(session, outcomes)
     counts = Counter(step.outcome for step in outcomes)
     parts = [session.text(f"memory.outcome.{name}", count=counts[name]) for name in OUTCOMES if counts[name]]
     session.say("memory.done", summary=", ".join(parts) or session.text("memory.nothing"))
     return outcomes
+
+
+def _say_notices(session: Session, steps: Sequence[IngestProgress]) -> None:
+    """Each one once, with the documents that it is about: an endpoint that is away concerns them all."""
+    about: dict[str, list[str]] = {}
+    for step in steps:
+        for notice in step.notices:
+            said = session.text.fault(notice.code, notice.values, notice.text)
+            about.setdefault(said, []).append(shown_name(step.source))
+    for said, sources in about.items():
+        named, more = ", ".join(sources[:NAMED]), len(sources) - NAMED
+        if more > 0:
+            named = session.text("memory.and_more", documents=named, count=more)
+        session.say("memory.notice", documents=named, said=shown_name(said))
 
 
 def no_such_path(path: Path) -> NotFound:
@@ -41,4 +56,5 @@ def no_such_path(path: Path) -> NotFound:
     )
 
 
+NAMED = 3
 OUTCOMES = ("added", "updated", "moved", "unchanged", "deleted", "skipped")

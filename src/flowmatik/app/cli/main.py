@@ -11,6 +11,7 @@ import typer.main
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.exceptions import Abort
 
+from flowmatik import __version__
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.arguments import globals_first, value_of
@@ -94,6 +95,15 @@ def build_app(text: Texts) -> typer.Typer:
     return app
 
 
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    """Beside other options; alone it is answered before this is imported. --json stands before it."""
+    if wanted:
+        as_json = bool(context.params.get("json"))
+        told = orjson.dumps({"version": __version__}).decode() if as_json else f"flowmatik {__version__}"
+        sys.stdout.write(f"{told}\n")
+        raise typer.Exit
+
+
 def root_options(
     context: typer.Context,
     home: Annotated[str | None, typer.Option(help="help.home", show_default=False)] = None,
@@ -102,8 +112,11 @@ def root_options(
     url: Annotated[str | None, typer.Option(help="help.url", show_default=False)] = None,
     api_key: Annotated[str | None, typer.Option(help="help.api_key", show_default=False)] = None,
     debug: Annotated[bool, typer.Option("--debug", help="help.debug")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="help.show_version", callback=_show_version)
+    ] = False,
 ) -> None:
-    del debug  # read before parsing, so that it also covers faults of the parsing
+    del version, debug  # read before parsing, so that it also covers faults of the parsing
     environment = process_environment()
     context.obj = Session(
         text=_texts(lang, home, environment),

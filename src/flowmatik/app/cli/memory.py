@@ -14,7 +14,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.memory import Passage
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound
 
 memory_app = typer.Typer(help="help.memory", no_args_is_help=True)
 
@@ -75,6 +75,8 @@ async def _ingest(session: Session, paths: list[Path]) -> int:
 
 
 async def _search(session: Session, query: str, limit: int) -> int:
+    if not query.strip():
+        raise InvalidInput("the query is empty; say what to search for", code="input.query_empty")
     passages = await session.on_backend(
         lambda backend: backend.memory.search(backend.workspace_id, query, limit=limit)
     )

@@ -13,6 +13,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import load_settings
 
 if TYPE_CHECKING:
+    from flowmatik.app.finding import Finding
     from flowmatik.app.setup import SetUp
 
 ADMIN = "admin"
@@ -113,9 +114,7 @@ async def _up(session: Session, flags: dict[str, object]) -> int:
 
 
 async def _doctor(session: Session) -> int:
-    from flowmatik.app.doctor import examine
-
-    findings = await examine(session.settings())
+    findings = await _findings(session)
     healthy = all(finding.ok for finding in findings)
     if session.json:
         items = [
@@ -136,6 +135,16 @@ async def _doctor(session: Session) -> int:
             if finding.mend:
                 session.print(f"    → {session.text(finding.mend, **finding.values)}")
     return ExitCode.OK if healthy else ExitCode.UNAVAILABLE
+
+
+async def _findings(session: Session) -> "list[Finding]":
+    if session.url:
+        from flowmatik.app.doctor_server import examine_server
+
+        return await examine_server(session.url, session.credential(), language=session.language)
+    from flowmatik.app.doctor import examine
+
+    return await examine(session.settings())
 
 
 async def _migrate(session: Session) -> int:

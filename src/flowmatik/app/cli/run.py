@@ -81,6 +81,11 @@ def sources_of(steps: Sequence[IngestProgress]) -> tuple[str, ...]:
     """The documents that were given, by their names in memory. Raises DocumentError when none can be
     read: a run without sources would answer from everything."""
     names = {step.source for step in steps if step.outcome not in ("skipped", "deleted")}
+    if not any(step.outcome == "skipped" for step in steps) and not names:
+        raise DocumentError(
+            "there is no document in what was given with --docs; name a file, or a folder that holds some",
+            code="document.nothing",
+        )
     if not names:
         raise DocumentError(
             "none of the documents given with --docs can be read; the reasons are above",

@@ -45,12 +45,16 @@ class Session:
         """In which a server is asked to say things: programs get English beside the codes."""
         return "en" if self.json else self.text.language
 
-    def _credential(self) -> str:
-        """The API key, else the token of `flowmatik login`. Raises InvalidInput without either,
-        Unauthenticated when the login has expired."""
+    def credential(self) -> str:
+        """The API key, else the token of `flowmatik login`, "" without either. Raises Unauthenticated when
+        the login has expired."""
         from flowmatik.app.logins import Logins
 
-        credential = self.api_key or Logins(self.environment).token(self.url, SystemClock().now())
+        return self.api_key or Logins(self.environment).token(self.url, SystemClock().now())
+
+    def _credential(self) -> str:
+        """Raises InvalidInput when there is none."""
+        credential = self.credential()
         if not credential:
             raise InvalidInput(
                 f"{self.url!r} needs an API key, or `flowmatik login --url {self.url}`",

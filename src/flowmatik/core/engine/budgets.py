@@ -46,6 +46,7 @@ class Reservation:
     aside for it of the run and of each of `scopes`."""
 
     micros: int = 0
+    priced: bool = True
     scopes: tuple[str, ...] = ()
     refusal: str = ""
     values: dict[str, Any] = field(default_factory=lambda: {})
@@ -135,7 +136,7 @@ def unpriced(state: RunState, payer: Payer, model: str, scopes: Sequence[str]) -
     """Under no cap a call may cost whatever it costs."""
     whole_run = state.created.budget_micros is not None or bool(scopes)
     if not whole_run and payer.cap_micros is None:
-        return Reservation()
+        return Reservation(priced=False)
     return Reservation(
         refusal=f"the price of {model!r} is not known, so a cap cannot hold it; "
         "set its price in the settings or lift the cap",

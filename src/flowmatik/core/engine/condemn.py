@@ -77,7 +77,7 @@ async def _ended(
     closing: list[ev.Event] = [
         in_doubt(call, error.code, error.message, **error.context)
         if call.effect is not Effect.READ
-        else failed(call, error.code, error.message, cost_micros=call.reserved_micros, **error.context)
+        else failed(call, error.code, error.message, charged=True, **error.context)
         for call in state.open.values()
         if call.call_id not in state.doubt
     ]

@@ -311,8 +311,7 @@ class RunDriver:
         except asyncio.CancelledError:
             if not self.state.stopping or call.effect is not Effect.READ:
                 raise  # what may have taken effect is for the next owner to find out
-            cost = call.reserved_micros if call.kind == "model" else 0
-            outcome = failed(call, "call.aborted", "the run was stopped", cost_micros=cost)
+            outcome = failed(call, "call.aborted", "the run was stopped", charged=call.kind == "model")
         except Exception as error:  # a defect of ours must end the call, never leave it hanging
             log.exception("a call could not be performed", extra={"run": self._place.run_id})
             outcome = faulty(call, type(error).__name__)

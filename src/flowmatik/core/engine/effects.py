@@ -8,7 +8,7 @@ side no longer knows the key; a `read` fails definitely.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,14 +60,14 @@ class Effects:
                 reply = await self.models.complete(request)
         except FlowmatikError as error:
             free = isinstance(error, ModelRejected) or "status" in error.context
-            return failed_by(error, call, cost_micros=0 if free else call.reserved_micros)
+            return failed_by(error, call, charged=not free)
         except TimeoutError:
             message = f"the model {call.name!r} did not answer within {call.timeout:g} s"
             return failed(
                 call,
                 "model.timeout",
                 message,
-                cost_micros=call.reserved_micros,
+                charged=True,
                 seconds=call.timeout,
             )
         return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
@@ -133,7 +133,7 @@ class Effects:
         """The fact for an intent that another owner left open; None as of `tool`."""
         if call.kind == "model":
             message = "the process ended while the model was answering; asked again"
-            return failed(call, "call.lost", message, cost_micros=call.reserved_micros)
+            return failed(call, "call.lost", message, charged=True)
         if call.effect is Effect.READ or (call.effect is Effect.IDEMPOTENT and not self._forgotten(call)):
             return await self.tool(call, place)
         await self._wait_out(call)
@@ -242,8 +242,8 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
     )
     if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
         return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
-    cost = getattr(outcome, "cost_micros", 0)
-    return failed(call, "tool.result", message, cost_micros=cost, said=why)
+    said = failed(call, "tool.result", message, said=why)
+    return replace(said, cost_micros=getattr(outcome, "cost_micros", 0))
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:

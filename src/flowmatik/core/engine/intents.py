@@ -76,6 +76,7 @@ def _intent(
         tool_call_id=command.tool_call_id,
         request_hash=digest,
         reserved_micros=money.micros,
+        priced=money.priced,
         scopes=money.scopes,
     )
 

@@ -13,24 +13,27 @@ LONGEST_VALUE = 2000  # bytes of JSON
 
 
 def failed(
-    call: ev.CallRequested, code: str, message: str, *, cost_micros: int = 0, **values: object
+    call: ev.CallRequested, code: str, message: str, *, charged: bool = False, **values: object
 ) -> ev.CallFailed:
+    """`charged`: it may have cost as much as was reserved for it."""
     return ev.CallFailed(
         call_id=call.call_id,
         code=code,
         message=message,
-        cost_micros=cost_micros,
+        cost_micros=call.reserved_micros if charged else 0,
+        unpriced=charged and not call.priced,
         values=_values(call, values),
     )
 
 
-def failed_by(error: FlowmatikError, call: ev.CallRequested, *, cost_micros: int = 0) -> ev.CallFailed:
+def failed_by(error: FlowmatikError, call: ev.CallRequested, *, charged: bool = False) -> ev.CallFailed:
     """With the error's values; `said` are its words, to be quoted where its code has no text."""
     return ev.CallFailed(
         call_id=call.call_id,
         code=error.code,
         message=str(Redactor().value(error.message)),
-        cost_micros=cost_micros,
+        cost_micros=call.reserved_micros if charged else 0,
+        unpriced=charged and not call.priced,
         values=_values(call, {"said": error.message, **error.context}),
     )
 
@@ -40,7 +43,7 @@ def faulty(call: ev.CallRequested, kind: str) -> ev.CallFailed | ev.CallInDoubt:
     message = f"internal fault in the call of {call.name!r}: {kind}"
     if call.effect is not Effect.READ:
         return in_doubt(call, "call.fault", message, kind=kind)
-    return failed(call, "call.fault", message, cost_micros=call.reserved_micros, kind=kind)
+    return failed(call, "call.fault", message, charged=True, kind=kind)
 
 
 def never_begun(call: ev.CallRequested) -> ev.CallFailed:

@@ -1,4 +1,5 @@
-"""The server's routes: `/v1/chat/completions`, `/v1/models`, and `/__calls` for whoever watches."""
+"""The server's routes: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, and `/__calls` for whoever
+watches."""
 
 import json
 import threading
@@ -21,17 +22,26 @@ class CutOff(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """The script and the calls so far. `key` "" lets everybody in. Keys are never kept."""
+    """The scripts and the calls so far, of completions and of embeddings. `key` "" lets everybody in. Keys
+    are never kept."""
 
     script: Sequence[Step]
+    embeddings: Sequence[Step] = (Step(),)
     key: str = ""
     calls: list[dict[str, Any]] = field(default_factory=lambda: [])
+    embedded: list[dict[str, Any]] = field(default_factory=lambda: [])
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, body: dict[str, Any], idempotency_key: str) -> Step:
         with self.lock:
             step = self.script[min(len(self.calls), len(self.script) - 1)]
             self.calls.append({"kind": step.kind, "idempotency_key": idempotency_key, "body": body})
+            return step
+
+    def take_embedding(self, body: dict[str, Any]) -> Step:
+        with self.lock:
+            step = self.embeddings[min(len(self.embedded), len(self.embeddings) - 1)]
+            self.embedded.append({"kind": step.kind, "body": body})
             return step
 
     def lets_in(self, request: Request) -> bool:
@@ -48,25 +58,35 @@ def build_app(desk: Desk) -> Starlette:
     async def calls(request: Request) -> Response:
         del request
         with desk.lock:
-            return JSONResponse({"count": len(desk.calls), "calls": desk.calls})
+            return JSONResponse({"count": len(desk.calls), "calls": desk.calls, "embeddings": desk.embedded})
 
     async def completions(request: Request) -> Response:
         body: dict[str, Any] = await request.json()
         if not desk.lets_in(request):
             desk.take(body, "")
             return _wrong_key()
-        return await _played(desk.take(body, request.headers.get("idempotency-key", "")), body, request)
+        step = desk.take(body, request.headers.get("idempotency-key", ""))
+        return await _fault(step, request) or _answer(step, body)
+
+    async def embeddings(request: Request) -> Response:
+        body: dict[str, Any] = await request.json()
+        step = desk.take_embedding(body)
+        if not desk.lets_in(request):
+            return _wrong_key()
+        return await _fault(step, request) or _embedded(step, body)
 
     return Starlette(
         routes=[
             Route("/v1/chat/completions", completions, methods=["POST"]),
+            Route("/v1/embeddings", embeddings, methods=["POST"]),
             Route("/v1/models", models),
             Route("/__calls", calls),
         ]
     )
 
 
-async def _played(step: Step, body: dict[str, Any], request: Request) -> Response:
+async def _fault(step: Step, request: Request) -> Response | None:
+    """What the step does instead of an answer, whatever was asked."""
     if step.kind == "silent":
         while (await request.receive())["type"] != "http.disconnect":
             continue
@@ -82,7 +102,14 @@ async def _played(step: Step, body: dict[str, Any], request: Request) -> Respons
         return JSONResponse({"result": step.text})
     if step.kind == "raw":
         return Response(step.text.encode(), media_type="application/json")
-    return _answer(step, body)
+    return None
+
+
+def _embedded(step: Step, body: dict[str, Any]) -> Response:
+    given = body.get("input", [])
+    texts = [given] if isinstance(given, str) else list(given)
+    whole = wire.embeddings(step, str(body.get("model", "scripted")), texts)
+    return _cut_off(whole) if step.kind == "truncated" else JSONResponse(whole)
 
 
 def _answer(step: Step, body: dict[str, Any]) -> Response:
@@ -94,10 +121,13 @@ def _answer(step: Step, body: dict[str, Any]) -> Response:
         events = [wire.event(piece) for piece in pieces]
         sent = events[: len(events) // 2] if cut else [*events, b"data: [DONE]\n\n"]
         return StreamingResponse(_sent(sent, cut=cut), media_type="text/event-stream")
-    if not cut:
-        return JSONResponse(wire.completion(step, model))
-    whole = json.dumps(wire.completion(step, model)).encode()
-    return StreamingResponse(_sent([whole[: len(whole) // 2]], cut=True), media_type="application/json")
+    whole = wire.completion(step, model)
+    return _cut_off(whole) if cut else JSONResponse(whole)
+
+
+def _cut_off(whole: dict[str, Any]) -> Response:
+    sent = json.dumps(whole).encode()
+    return StreamingResponse(_sent([sent[: len(sent) // 2]], cut=True), media_type="application/json")
 
 
 async def _sent(parts: list[bytes], *, cut: bool) -> AsyncIterator[bytes]:

@@ -28,13 +28,14 @@ class _Server(uvicorn.Server):
 
 
 class OpenAIServer:
-    """A context manager. `base_url` ends in `/v1`; `calls` are the requests so far, without keys.
+    """A context manager. `base_url` ends in `/v1`; `calls` are the requests for completions so far,
+    `embedded` those for embeddings, without keys. Each kind has its own script.
 
     Raises Unavailable when the port is taken.
     """
 
-    def __init__(self, *script: Step, key: str = "", port: int = 0) -> None:
-        self._desk = Desk(script=script or (Step(),), key=key)
+    def __init__(self, *script: Step, embeddings: Sequence[Step] = (), key: str = "", port: int = 0) -> None:
+        self._desk = Desk(script=script or (Step(),), embeddings=embeddings or (Step(),), key=key)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -51,6 +52,11 @@ class OpenAIServer:
     def calls(self) -> Sequence[dict[str, Any]]:
         with self._desk.lock:
             return tuple(self._desk.calls)
+
+    @property
+    def embedded(self) -> Sequence[dict[str, Any]]:
+        with self._desk.lock:
+            return tuple(self._desk.embedded)
 
     def start(self) -> None:
         listening = socket.socket()

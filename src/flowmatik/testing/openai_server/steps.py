@@ -24,7 +24,8 @@ class Step:
     """`malformed`: a body that is no JSON; `truncated`: the connection closes within the answer;
     `wrong_shape`: JSON, but no completion; `raw`: `text` as the whole JSON body; `rate_limited`: 429 with
     `retry_after` seconds; `error`: `status`; `silent`: no answer while the client waits. Without `usage`
-    none is reported; `finish` "" leaves the finish reason out."""
+    none is reported; `finish` "" leaves the finish reason out. `dimensions`: how many numbers a vector has
+    where the step answers for embeddings."""
 
     kind: Kind = "answer"
     text: str = "Hello."
@@ -34,6 +35,7 @@ class Step:
     status: int = 500
     retry_after: float | None = None
     message: str = "scripted failure"
+    dimensions: int = 16
 
 
 def load_script(path: Path) -> tuple[Step, ...]:

@@ -1,7 +1,8 @@
-"""Completions as they go over the wire, whole and in pieces."""
+"""Completions as they go over the wire, whole and in pieces, and embeddings."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flowmatik.testing.openai_server.steps import Step
@@ -44,6 +45,21 @@ def chunks(step: Step, model: str, *, with_usage: bool) -> Iterator[dict[str, An
         yield {**_head(model, "chat.completion.chunk"), "choices": [], "usage": _usage(step.usage)}
 
 
+def embeddings(step: Step, model: str, texts: Sequence[str]) -> dict[str, Any]:
+    """The same text has the same vector, always; texts that share words have similar ones."""
+    data = [
+        {"object": "embedding", "index": n, "embedding": _vector(text, step.dimensions)}
+        for n, text in enumerate(texts)
+    ]
+    words = sum(len(text.split()) for text in texts)
+    return {
+        "object": "list",
+        "data": data,
+        "model": model,
+        "usage": {"prompt_tokens": words, "total_tokens": words},
+    }
+
+
 def event(data: dict[str, Any]) -> bytes:
     """One server-sent event."""
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
@@ -51,6 +67,14 @@ def event(data: dict[str, Any]) -> bytes:
 
 def failure(message: str, kind: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def _vector(text: str, dimensions: int) -> list[float]:
+    """A count of hashed words."""
+    vector = [0.0] * dimensions
+    for word in text.casefold().split():
+        vector[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % dimensions] += 1.0
+    return vector
 
 
 def _head(model: str, kind: str) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class MiniLmEmbedder:
             tokenizer.enable_truncation(MAX_TOKENS)
             tokenizer.no_padding()
             model, dimension = build_graph(self._folder)
-        except (OSError, ImportError, KeyError, ValueError) as error:
+        except Exception as error:  # tokenizers raises it bare, and safetensors' own is nothing else
             raise ConfigurationError(
                 f"cannot load the embedding model in {self._folder}: {error}; reinstall "
                 f"{PACKAGE.replace('_', '-')} or turn embeddings off",

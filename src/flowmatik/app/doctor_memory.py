@@ -1,0 +1,87 @@
+"""What the doctor has to say of the memory and of what embeds its passages."""
+
+from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.finding import Finding
+from flowmatik.app.settings import Settings
+from flowmatik.contracts.memory import Embedder
+from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
+from flowmatik.memory import look_at
+
+PROBE = "Flowmatik"  # costs next to nothing where an embedding costs something
+
+
+async def check_memory(settings: Settings) -> Finding:
+    """Whether it answers, is sound and has vectors that the search can use."""
+    path, embedder = settings.data / "memory.db", _embedder(settings)
+    try:
+        state = await look_at(path, embedder.id if embedder else "")
+    except FlowmatikError as error:
+        damaged, newer = error.code == "unavailable.memory.damaged", isinstance(error, ConfigurationError)
+        mend = "doctor.memory.newer" if newer else "doctor.memory.unusable"
+        return Finding(
+            check="memory",
+            ok=False,
+            detail="doctor.memory.failed",
+            mend="doctor.memory.damaged" if damaged else mend,
+            values={"error": _fault(error), "path": str(path), "uploads": settings.uploads},
+        )
+    if state is None:
+        return Finding(check="memory", ok=True, detail="doctor.memory.none")
+    return Finding(
+        check="memory",
+        ok=True,
+        detail="doctor.memory.detail" if state.read_whole else "doctor.memory.partly",
+        mend="doctor.memory.pending" if state.not_embedded else "",
+        values={
+            "documents": state.documents,
+            "passages": state.passages,
+            "schema": state.schema,
+            "pending": state.not_embedded,
+            "model": embedder.id if embedder else "",
+        },
+    )
+
+
+async def check_embedding(settings: Settings) -> Finding:
+    """Lets the model embed a word: only that shows that its weights can be read, or that the endpoint
+    takes the key and has vectors of that length. Having none is no fault: search is full text then."""
+    if not settings.embeddings:
+        return _none("doctor.embedding.off")
+    endpoint = settings.embedding_endpoint
+    model = endpoint.model if endpoint else "all-MiniLM-L6-v2"
+    try:
+        embedder = embedder_of(settings)
+        if embedder is None:
+            return _none("doctor.embedding.mend")
+        await embedder.embed([PROBE])
+    except FlowmatikError as error:
+        values = {"model": model, "error": _fault(error)}
+        return Finding(
+            check="embedding",
+            ok=False,
+            detail="doctor.embedding.failed",
+            mend="doctor.embedding.until",
+            values=values,
+        )
+    return Finding(
+        check="embedding",
+        ok=True,
+        detail="doctor.embedding.there" if endpoint else "doctor.embedding.detail",
+        values={"model": model, "url": endpoint.base_url if endpoint else "", "size": embedder.dimension},
+    )
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    """None also where it cannot be had: `check_embedding` says why."""
+    try:
+        return embedder_of(settings)
+    except FlowmatikError:
+        return None
+
+
+def _none(mend: str) -> Finding:
+    return Finding(check="embedding", ok=True, detail="doctor.embedding.none", mend=mend)
+
+
+def _fault(error: FlowmatikError) -> dict[str, object]:
+    return {"code": error.code, "values": error.context, "text": error.message}

@@ -1,0 +1,139 @@
+"""Settings that only mean something together: providers, the default model, the embedding endpoint.
+
+Of a group whose parts are at fault already nothing more is said: it would be a fault of that fault.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowmatik.app.setting_values import SETTINGS, Fault
+
+OFFLINE_MODEL = "local/extractive"
+CUSTOM = "custom"
+HOSTED = ("openai", "ai302")
+EMBEDDINGS = ("base_url", "model", "dimensions", "api_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A configured model provider; `repr` never shows the key."""
+
+    id: str  # openai | ai302 | custom
+    base_url: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingEndpoint:
+    """Where passages are embedded instead of here; `repr` never shows the key."""
+
+    base_url: str
+    model: str
+    dimensions: int
+    api_key: str = field(default="", repr=False)
+
+
+def providers_of(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider, ...]:
+    found: list[Provider] = []
+    for name in HOSTED:
+        if values[f"providers.{name}.api_key"]:
+            found.append(
+                Provider(
+                    id=name,
+                    base_url=values[f"providers.{name}.base_url"],
+                    api_key=values[f"providers.{name}.api_key"],
+                )
+            )
+    base_url, key = values["providers.custom.base_url"], values["providers.custom.api_key"]
+    if base_url:
+        found.append(Provider(id=CUSTOM, base_url=base_url, api_key=key))
+    elif key and not _at_fault("providers.custom.", faults):
+        faults.append(
+            Fault(
+                key="providers.custom.base_url",
+                shown="''",
+                origin="default",
+                advice="FLOWMATIK_MODEL_API_KEY is set but not where to use it; set FLOWMATIK_MODEL_BASE_URL",
+                code="no_address",
+            )
+        )
+    return tuple(found)
+
+
+def model_of(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
+    """The default model as `<provider>/<name>`, "" when nobody named one."""
+    ids = [provider.id for provider in providers]
+    prefix, _, name = given.partition("/")
+    if given == OFFLINE_MODEL or (prefix in ids and name):
+        return given
+    if not given and ids[:1] != [CUSTOM]:
+        return ""
+    known = prefix in ("local", CUSTOM, *HOSTED)
+    if given and CUSTOM in ids and not known:  # such servers name models as they like
+        return f"{CUSTOM}/{given}"
+    if not _at_fault("providers.custom." if not known else f"providers.{prefix}.", faults):
+        advice, code, values = _wrong_model(given, ids)
+        faults.append(
+            Fault(
+                key="model.default",
+                shown=repr(given),
+                origin="settings",
+                advice=advice,
+                code=code,
+                values=values,
+            )
+        )
+    return given
+
+
+def _wrong_model(given: str, ids: list[str]) -> tuple[str, str, dict[str, object]]:
+    """What to do, its code, and what it names."""
+    prefix, known = given.partition("/")[0], ", ".join(["local", *ids])
+    if not given:
+        return "which model of FLOWMATIK_MODEL_BASE_URL? Set FLOWMATIK_MODEL to its name", "no_model", {}
+    if prefix in ids:
+        return f"which model of {prefix}? Write {prefix}/NAME", "no_name", {"provider": prefix}
+    if prefix == "local":
+        advice, code = f"there is no such model; the offline model is called {OFFLINE_MODEL}", "offline_model"
+        if CUSTOM in ids:
+            advice, code = f"{advice}, and one of your own server custom/{given}", "offline_or_custom"
+        return advice, code, {"offline": OFFLINE_MODEL, "given": given}
+    if CUSTOM in ids:
+        variable = _variable(f"providers.{prefix}.api_key")
+        advice = (
+            f"{prefix} is not configured; set {variable}, or write custom/{given} if your own server is meant"
+        )
+        return advice, "other_provider", {"provider": prefix, "variable": variable, "given": given}
+    advice = f"no such provider is configured (there is {known}); set its key"
+    return advice, "no_provider", {"known": known}
+
+
+def embedding_endpoint_of(values: Mapping[str, Any], faults: list[Fault]) -> EmbeddingEndpoint | None:
+    """None when nobody set one: passages are embedded here."""
+    part = {name: values[f"embeddings.{name}"] for name in EMBEDDINGS}
+    given = [name for name in EMBEDDINGS if part[name]]
+    if not given or any(_at_fault(f"embeddings.{name}", faults) for name in EMBEDDINGS):
+        return None
+    missing = [name for name in EMBEDDINGS[:3] if not part[name]]
+    for name in missing:
+        variable, other = (_variable(f"embeddings.{one}") for one in (name, given[0]))
+        faults.append(
+            Fault(
+                key=f"embeddings.{name}",
+                shown="",
+                origin="default",
+                advice=f"{other} is set, and an embedding endpoint needs this too; set {variable}",
+                code="endpoint_part",
+                values={"given": other, "variable": variable},
+            )
+        )
+    return None if missing else EmbeddingEndpoint(**part)
+
+
+def _at_fault(prefix: str, faults: list[Fault]) -> bool:
+    return any(fault.key.startswith(prefix) for fault in faults)
+
+
+def _variable(key: str) -> str:
+    return next(setting.variable for setting in SETTINGS if setting.key == key)

@@ -1,0 +1,86 @@
+"""Documents sent over HTTP: what is said of them is about them, in the reader's language."""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from flowmatik.api import ApiServices, create_app
+from flowmatik.app.texts import catalogue
+from flowmatik.kernel.clock import SystemClock
+from flowmatik.memory import Places, build_memory
+from tests.integration.api.test_api import Keys, bearer
+
+
+def _words(language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str) -> str:
+    return catalogue(language).fault(code, values, otherwise)
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    uploads = tmp_path / "uploads"
+    memory = build_memory(
+        tmp_path / "memory.db", embedder=None, clock=SystemClock(), places=Places(uploads=uploads)
+    )
+    app = create_app(
+        ApiServices(
+            runs=cast("Any", None),
+            memory=memory,
+            agents=cast("Any", None),
+            identity=cast("Any", Keys()),
+            upload_dir=uploads,
+            health=cast("Any", None),
+            words=_words,
+        )
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as one:
+        yield one
+    await memory.close()
+
+
+async def sent(client: httpx.AsyncClient, language: str, **files: str) -> list[dict[str, Any]]:
+    answer = await client.post(
+        "/v1/memory/documents",
+        files=[("files", (name, text.encode(), "text/plain")) for name, text in files.items()],
+        headers={**bearer("admin"), "Accept-Language": language},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+async def test_the_counters_speak_of_what_was_sent(client: httpx.AsyncClient) -> None:
+    first = await sent(client, "en", **{"a.md": "# A\n\nAlpha.", "b.md": "# B\n\nBeta.", "c.md": "# C"})
+    assert [(step["done"], step["total"]) for step in first] == [(1, 3), (2, 3), (3, 3)]
+    (second,) = await sent(client, "en", **{"d.md": "# D\n\nDelta."})
+    assert (second["source"], second["done"], second["total"]) == ("d.md", 1, 1)
+
+
+async def test_what_is_odd_about_a_document_is_said_in_the_language_asked_for(
+    client: httpx.AsyncClient,
+) -> None:
+    (english,) = await sent(client, "en", **{"a.csv": "name,age\nAna,31\nLuis\n"})
+    (spanish,) = await sent(client, "es", **{"empty.md": ""})
+    assert english["notices"][0]["code"] == "document.ragged"
+    assert "first line 3" in english["notices"][0]["text"]
+    assert spanish["notices"] == [{"code": "document.empty", "text": "no contiene texto", "values": {}}]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "kind"),
+    [
+        ("/v1/runs", b'{"goal":' + b"[" * 100_000, "application/json"),
+        ("/v1/memory/documents", b"--x\r\nno form at all", "multipart/form-data"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("language", "words"), [("es", "el cuerpo de la petición no se puede leer"), ("en", "cannot be read")]
+)
+async def test_a_body_that_no_parser_can_read_is_told_in_the_language_asked_for(
+    path: str, content: bytes, kind: str, language: str, words: str, client: httpx.AsyncClient
+) -> None:
+    headers = {**bearer("admin"), "Accept-Language": language, "Content-Type": kind}
+    answer = await client.post(path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "input.body"), answer.text
+    assert words in answer.json()["detail"]
