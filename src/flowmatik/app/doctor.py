@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from flowmatik.app.schema import store_target
 from flowmatik.app.settings import Provider, Settings
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
@@ -128,7 +129,7 @@ async def check_store(settings: Settings) -> list[Finding]:
     """Whether the store answers and whether its schema is this version's."""
     kind = "PostgreSQL" if settings.database_url else "SQLite"
     try:
-        revision, head = await current(settings.database_url or settings.data / "journal.db")
+        revision, head = await current(store_target(settings))
     except FlowmatikError as error:
         fault = {"code": error.code, "values": error.context, "text": error.message}
         values = {"kind": kind, "error": fault}

@@ -8,9 +8,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from flowmatik.app.runs_defaults import RunsWithDefaults
+from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.database import Database
@@ -56,28 +57,9 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Migrated:
-    """The schema's revision before and after; `before` is "" for a new database."""
-
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stores:
     journal: Journal
     database: Database
-
-
-async def migrate(settings: Settings) -> Migrated:
-    """Bring the store to this version's schema. Raises ConfigurationError for a newer one."""
-    from flowmatik.stores.migrate import current, upgrade
-
-    target = _database_target(settings)
-    before, _ = await current(target)
-    await upgrade(target)
-    after, _ = await current(target)
-    return Migrated(before=before or "", after=after or "")
 
 
 @asynccontextmanager
@@ -95,7 +77,7 @@ async def open_platform(
         if not await asyncio.to_thread(lock.acquire):
             raise await asyncio.to_thread(_in_use, lock, settings)
         stack.callback(lock.release)
-        await migrate(settings)
+        await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in bus_users:
             subscribe(platform.engine.bus)
@@ -202,7 +184,3 @@ async def _stop_engine(engine: EngineHandle) -> None:
             await engine.stop()
     except TimeoutError:
         log.warning("the engine did not stop in time; its runs go on at the next start")
-
-
-def _database_target(settings: Settings) -> Any:
-    return settings.database_url or settings.data / "journal.db"

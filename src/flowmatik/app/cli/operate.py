@@ -139,7 +139,7 @@ async def _doctor(session: Session) -> int:
 
 
 async def _migrate(session: Session) -> int:
-    from flowmatik.app.wiring import migrate
+    from flowmatik.app.schema import migrate
 
     outcome = await migrate(session.settings())
     if session.json:
