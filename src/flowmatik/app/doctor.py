@@ -15,6 +15,7 @@ from flowmatik.app.settings import Provider, Settings
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
 from flowmatik.stores.migrate import current
+from flowmatik.stores.postgres import Durability, durability
 
 NEEDED_MB = 200
 PROVIDER_SECONDS = 5.0
@@ -136,6 +137,9 @@ async def check_store(settings: Settings) -> list[Finding]:
         mend = "doctor.store.damaged" if error.code == "unavailable.damaged" else "doctor.store.mend"
         return [Finding(check="store", ok=False, detail="doctor.store.failed", mend=mend, values=values)]
     answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
+    findings = [answers]
+    if settings.database_url:
+        findings.append(check_server_durability(await durability(settings.database_url)))
     same = revision == head
     schema = Finding(
         check="schema",
@@ -144,7 +148,18 @@ async def check_store(settings: Settings) -> list[Finding]:
         mend="" if same else "doctor.schema.mend",
         values={"revision": revision or "–", "head": head},
     )
-    return [answers, schema]
+    return [*findings, schema]
+
+
+def check_server_durability(server: Durability) -> Finding:
+    """Never a fault, as above. The engine's own sessions do not take a weaker `synchronous_commit`."""
+    values = {"said": server.synchronous_commit, "in_use": server.in_use}
+    if not server.fsync:
+        detail, mend = "doctor.durability.fsync", "doctor.durability.fsync_mend"
+        return Finding(check="durability", ok=True, detail=detail, mend=mend)
+    kept = server.synchronous_commit == server.in_use
+    detail = "doctor.durability.server" if kept else "doctor.durability.server_raised"
+    return Finding(check="durability", ok=True, detail=detail, values=values)
 
 
 def check_embedding(settings: Settings) -> Finding:

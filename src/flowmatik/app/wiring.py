@@ -60,6 +60,7 @@ class Platform:
 class _Stores:
     journal: Journal
     database: Database
+    durable: bool
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             loop=ReducerLoop(),
             clock=clock,
             alone=not settings.database_url,
-            durable=settings.durable,
+            durable=stores.durable,
             concurrency=settings.max_running_runs,
         )
     )
@@ -151,12 +152,12 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     journal = SqliteJournal(store, clock)
     stack.push_async_callback(journal.close)
     await journal.forget_workers()
-    return _Stores(journal=journal, database=SqliteDatabase(store))
+    return _Stores(journal=journal, database=SqliteDatabase(store), durable=settings.durable)
 
 
 async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
     from flowmatik.core.journal.postgres import PostgresJournal
-    from flowmatik.stores.postgres import PostgresDatabase, open_pool
+    from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
@@ -164,7 +165,11 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     stack.push_async_callback(api_pool.close)
     journal = PostgresJournal(PostgresDatabase(engine_pool), clock)
     stack.push_async_callback(journal.close)
-    return _Stores(journal=journal, database=PostgresDatabase(api_pool, workspace=WORKSPACE))
+    return _Stores(
+        journal=journal,
+        database=PostgresDatabase(api_pool, workspace=WORKSPACE),
+        durable=(await durability(url)).fsync,
+    )
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Memory:
