@@ -36,7 +36,9 @@ class Metrics:
         )
 
     def subscribe(self, bus: EventBus) -> None:
-        bus.subscribe("metrics", self.on_event, types=frozenset({STARTED, CALLED, *ENDED}))
+        """Not durable: what other processes did is not this one's, and counters begin anew with it."""
+        types = frozenset({STARTED, CALLED, *ENDED})
+        bus.subscribe("metrics", self.on_event, types=types, durable=False)
 
     async def on_event(self, event: CloudEvent) -> None:
         if event.type == STARTED:

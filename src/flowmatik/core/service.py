@@ -22,6 +22,7 @@ from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
 from flowmatik.core import versions
 from flowmatik.core.brain import plan
+from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.lease import Lease
@@ -31,7 +32,7 @@ from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import Creation, Journal, RunHead
-from flowmatik.core.outbox import OutboxRelay, cloud_event
+from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState

@@ -1,7 +1,7 @@
 """The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row
@@ -170,10 +170,9 @@ class PostgresJournal(SqlJournal):
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("lease_relay", owner, ttl_seconds))
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
-        await self._execute(
-            "relayed", [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
-        )
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
+        runs, seqs = [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
+        await self._execute("relayed", runs, seqs, list(present))
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         wanted = checked_amounts(amounts)

@@ -10,11 +10,13 @@ from flowmatik.core.journal.money import checked_amount
 from flowmatik.core.journal.port import (
     Append,
     Appended,
+    Behind,
     Cap,
     Claim,
     Creation,
     DeadLetter,
     Input,
+    LetterPlace,
     NewEvent,
     OutboxEntry,
     RunHead,
@@ -94,12 +96,24 @@ class SqlJournal(ABC):
             for run_id, workspace_id, first, last in await self._fetch("outbox", limit)
         ]
 
-    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
+    async def register_subscriber(self, name: str, *, ordered: bool) -> None:
+        await self._execute("register_subscriber", name, int(ordered), self._now())
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
         rows = await self._fetch("subscriber_seq", subscriber, run_id)
-        return rows[0][0] if rows else 0
+        return rows[0][0] if rows else None
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
         await self._execute("set_subscriber_seq", subscriber, run_id, seq)
+
+    async def behind(self, subscriber: str, limit: int) -> list[Behind]:
+        return [
+            Behind(run_id=run_id, workspace_id=workspace_id, seq=seq)
+            for run_id, workspace_id, seq in await self._fetch("behind", subscriber, limit)
+        ]
+
+    async def parked(self) -> set[tuple[str, str]]:
+        return {(row[0], row[1]) for row in await self._fetch("parked")}
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         await self._execute(
@@ -113,24 +127,20 @@ class SqlJournal(ABC):
             letter.at,
         )
 
-    async def dead_letters(self) -> list[DeadLetter]:
-        return [
-            DeadLetter(
-                subscriber=subscriber,
-                run_id=run_id,
-                workspace_id=workspace_id,
-                seq=seq,
-                error=error,
-                attempts=attempts,
-                at=at,
-            )
-            for subscriber, run_id, workspace_id, seq, error, attempts, at in await self._fetch(
-                "dead_letters"
-            )
-        ]
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]:
+        rows = await self._fetch("dead_letters", workspace_id, *(after or ("", "", "", 0)), limit)
+        return [_dead_letter(row) for row in rows]
 
-    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
-        await self._execute("drop_dead_letter", subscriber, run_id)
+    async def dead_letters_of(self, subscriber: str, run_id: str) -> list[DeadLetter]:
+        return [_dead_letter(row) for row in await self._fetch("dead_letters_of", subscriber, run_id)]
+
+    async def count_dead_letters(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in await self._fetch("count_dead_letters")}
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None:
+        await self._execute("drop_dead_letter", subscriber, run_id, seq)
 
     async def set_cap(self, workspace_id: str, scope: str, limit_micros: int | None) -> None:
         if limit_micros is None:
@@ -164,6 +174,19 @@ def _fenced(append: Append) -> Fenced:
         f"run {append.run_id!r} is no longer at seq {append.expected_seq}, epoch {append.epoch}, in "
         f"workspace {append.workspace_id!r}: another owner has it, or it was parked; give it up",
         context={"run_id": append.run_id, "seq": append.expected_seq, "epoch": append.epoch},
+    )
+
+
+def _dead_letter(row: Row) -> DeadLetter:
+    subscriber, run_id, workspace_id, seq, error, attempts, at = row
+    return DeadLetter(
+        subscriber=subscriber,
+        run_id=run_id,
+        workspace_id=workspace_id,
+        seq=seq,
+        error=error,
+        attempts=attempts,
+        at=at,
     )
 
 
