@@ -14,6 +14,7 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
@@ -41,6 +42,7 @@ class Platform:
     agents: AgentCatalogue
     models: ModelGateway
     identity: Identity
+    dead_letters: DeadLetters
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -133,6 +135,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         agents=catalogue,
         models=models,
         identity=identity,
+        dead_letters=engine.dead_letters,
         engine=engine,
         journal=stores.journal,
         lock=lock,

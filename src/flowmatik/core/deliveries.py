@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowmatik.core.journal.port import DeadLetter, Journal, OutboxEntry, StoredEvent
+from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.port import Journal, OutboxEntry, StoredEvent
 from flowmatik.core.journal.times import text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock

@@ -22,6 +22,7 @@ from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
 from flowmatik.core import versions
 from flowmatik.core.brain import plan
+from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -70,10 +71,12 @@ class EngineServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `start`/`stop` for `app`."""
+    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
+    `start`/`stop` for `app`."""
 
     runs: "RunService"
     bus: OutboxRelay
+    dead_letters: RefusedEvents
     engine: Engine
 
     async def start(self, *, recover_all: bool) -> None:
@@ -111,7 +114,12 @@ def build_engine(services: EngineServices) -> EngineHandle:
         appended=appended,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
-    return EngineHandle(runs=RunService(services, engine, watch), bus=relay, engine=engine)
+    return EngineHandle(
+        runs=RunService(services, engine, watch),
+        bus=relay,
+        dead_letters=RefusedEvents(services.journal, relay),
+        engine=engine,
+    )
 
 
 class RunService:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from flowmatik.contracts.bus import DeadLetter, Redriven
 from flowmatik.core import outbox
+from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.deliveries import ATTEMPTS, PAGE
-from flowmatik.core.journal.port import Behind, DeadLetter, NewEvent, OutboxEntry, place_of
+from flowmatik.core.journal.port import Behind, NewEvent, OutboxEntry, place_of
 from flowmatik.core.outbox import CATCH_UP, TTL_SECONDS, OutboxRelay
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.kernel.events import CloudEvent
 from tests.contracts.journal.stores import HandClock, Store, creation, event, owned
 
@@ -245,6 +247,42 @@ async def test_what_nobody_here_subscribed_to_cannot_be_redriven_here(store: Sto
     with pytest.raises(NotFound, match="no subscriber 'audit'") as refused:
         await empty(store).redrive("audit", "run_1")
     assert refused.value.code == "not_found.subscriber"
+
+
+async def test_operators_see_and_redrive_only_what_was_refused_in_their_workspace(store: Store) -> None:
+    audit = Listener(2)
+    for name in ("run_1", "run_2", "run_3"):
+        await owned(store.journal, name)
+    relay = audit.relay(store)
+    await work(relay)
+    operators = RefusedEvents(store.journal, relay)
+    first = await operators.list("default", limit=2)
+    rest = await operators.list("default", cursor=first.next, limit=2)
+    assert [one.run_id for one in (*first.items, *rest.items)] == ["run_1", "run_2", "run_3"]
+    assert (rest.next, (await operators.list("other")).items) == ("", ())
+    refused = await operators.redrive("default", "audit", "run_1")
+    assert (refused.handled, [one.seq for one in refused.left]) == (0, [2])
+    audit.refuses = ()
+    assert await operators.redrive("default", "audit", "run_1") == Redriven(handled=1)
+    for workspace, subscriber, code in (
+        ("default", "audit", "not_found.dead_letter"),
+        ("default", "costs", "not_found.dead_letter"),
+        ("other", "audit", "not_found.run"),
+    ):
+        with pytest.raises(NotFound) as caught:
+            await operators.redrive(workspace, subscriber, "run_1")
+        assert caught.value.code == code
+    elsewhere = RefusedEvents(store.journal, empty(store))
+    with pytest.raises(NotFound, match="no subscriber 'audit' is at work"):
+        await elsewhere.redrive("default", "audit", "run_2")
+
+
+@pytest.mark.parametrize("cursor", ["x", "bm8", "W10=", "WyJhIiwiYiIsImMiLCJkIl0="])
+async def test_what_is_no_cursor_of_dead_letters_is_refused(store: Store, cursor: str) -> None:
+    operators = RefusedEvents(store.journal, empty(store))
+    with pytest.raises(InvalidInput) as caught:
+        await operators.list("default", cursor=cursor)
+    assert caught.value.code == "input.cursor"
 
 
 # --- what every journal promises ---------------------------------------------------------------

@@ -26,3 +26,13 @@ async def test_runs_calls_and_requests_are_counted() -> None:
     assert 'flowmatik_model_tokens_total{direction="output",model="openai/m"} 4.0' in text
     assert 'flowmatik_model_cost_usd_total{model="openai/m"} 0.0025' in text
     assert 'flowmatik_http_requests_total{method="GET",status="200"} 1.0' in text
+
+
+def test_dead_letters_are_those_that_there_are_now() -> None:
+    metrics = Metrics()
+    metrics.set_dead_letters({"audit": 3, "costs": 1})
+    assert 'flowmatik_dead_letters{subscriber="audit"} 3.0' in metrics.text().decode()
+    metrics.set_dead_letters({"audit": 1})
+    text = metrics.text().decode()
+    assert 'flowmatik_dead_letters{subscriber="audit"} 1.0' in text
+    assert "costs" not in text

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from flowmatik.core.journal.port import Behind, DeadLetter, LetterPlace, OutboxEntry, place_of
+from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.port import Behind, LetterPlace, OutboxEntry, place_of
 from flowmatik.kernel.clock import Clock
 
 

@@ -7,6 +7,7 @@ nothing.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -17,7 +18,6 @@ from flowmatik.core.journal.port import (
     Claim,
     Created,
     Creation,
-    DeadLetter,
     Input,
     Kept,
     LetterPlace,

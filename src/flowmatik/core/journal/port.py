@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowmatik.contracts.bus import DeadLetter
 from flowmatik.kernel.errors import NotFound
 
 
@@ -143,19 +144,6 @@ class Behind:
     run_id: str
     workspace_id: str
     seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """An event that a subscriber's handler refused."""
-
-    subscriber: str
-    run_id: str
-    workspace_id: str
-    seq: int
-    error: str
-    attempts: int
-    at: str
 
 
 LetterPlace = tuple[str, str, str, int]  # (at, subscriber, run_id, seq): oldest first

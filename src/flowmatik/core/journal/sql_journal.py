@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.database import Row
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.money import checked_amount
@@ -14,7 +15,6 @@ from flowmatik.core.journal.port import (
     Cap,
     Claim,
     Creation,
-    DeadLetter,
     Input,
     LetterPlace,
     NewEvent,
