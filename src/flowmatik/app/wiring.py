@@ -20,7 +20,7 @@ from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
@@ -62,7 +62,9 @@ class Platform:
 class _Stores:
     journal: Journal
     database: Database
+    lookups: Database
     durable: bool
+    reads: Callable[[str], RunReads] | None = None
 
 
 @asynccontextmanager
@@ -110,7 +112,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     memory = await _open_memory(settings, clock, stack)
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
-    identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
+    identity = await asyncio.to_thread(
+        StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
+    )
     tools = build_toolbox(memory, outbox=settings.outbox, clock=clock)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
@@ -125,6 +129,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             alone=not settings.database_url,
             durable=stores.durable,
             concurrency=settings.max_running_runs,
+            reads=stores.reads,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -155,23 +160,29 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     journal = SqliteJournal(store, clock)
     stack.push_async_callback(journal.close)
     await journal.forget_workers()
-    return _Stores(journal=journal, database=SqliteDatabase(store), durable=settings.durable)
+    database = SqliteDatabase(store)
+    return _Stores(journal=journal, database=database, lookups=database, durable=settings.durable)
 
 
 async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
-    from flowmatik.core.journal.postgres import PostgresJournal
+    """The engine's role serves every workspace. Whoever asks for one gets the API's role, which sees no
+    other; a login is looked up before its workspace is known."""
+    from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
     from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
     api_pool = await open_pool(url, role="flowmatik_api")
     stack.push_async_callback(api_pool.close)
-    journal = PostgresJournal(PostgresDatabase(engine_pool), clock)
+    everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
+    journal = PostgresJournal(everywhere, clock)
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,
-        database=PostgresDatabase(api_pool, workspace=WORKSPACE),
+        database=api,
+        lookups=everywhere,
         durable=(await durability(url)).fsync,
+        reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )
 
 

@@ -1,9 +1,7 @@
 """The public face of the engine: the `Runs` port, and how to build it."""
 
-import base64
-import binascii
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -32,8 +30,9 @@ from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import whole
-from flowmatik.core.journal.port import Creation, Journal, RunHead
+from flowmatik.core.journal.port import Creation, Journal, RunHead, RunReads
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
@@ -48,7 +47,6 @@ ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
-MOST_LISTED = 500
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
 
@@ -56,7 +54,8 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
     this journal (SQLite under the home's lock), so recovery need not wait one out.
-    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called."""
+    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
+    `reads`: the store as callers of a workspace see it; without it, the journal."""
 
     journal: Journal
     models: ModelGateway
@@ -67,6 +66,10 @@ class EngineServices:
     alone: bool = False
     durable: bool = True
     concurrency: int = 256
+    reads: Callable[[str], RunReads] | None = None
+
+    def seen_from(self, workspace_id: str) -> RunReads:
+        return self.journal if self.reads is None else self.reads(workspace_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
     return EngineHandle(
         runs=RunService(services, engine, watch),
         bus=relay,
-        dead_letters=RefusedEvents(services.journal, relay),
+        dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
         engine=engine,
     )
 
@@ -199,8 +202,9 @@ class RunService:
         return await self._services.catalogue.list(workspace_id)
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
-        head = await self._journal.head(workspace_id, run_id)
-        found = salvaged(head, await whole(self._journal, run_id), self._services.loop)
+        reads = self._services.seen_from(workspace_id)
+        head = await reads.head(workspace_id, run_id)
+        found = salvaged(head, await whole(reads, run_id), self._services.loop)
         view = self._view(found.state, RunStatus(head.status))
         if found.fault is None or view.error_code:
             return view
@@ -213,25 +217,25 @@ class RunService:
     async def list(
         self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
     ) -> Page:
-        if not 1 <= limit <= MOST_LISTED:
-            raise InvalidInput(
-                f"limit is {limit}; it must be from 1 to {MOST_LISTED}",
-                code="input.limit",
-                context={"limit": limit, "most": MOST_LISTED},
-            )
-        heads = await self._journal.list_heads(
-            workspace_id, status=status.value if status else None, before=_before(cursor), limit=limit + 1
+        check_limit(limit)
+        at = place_at(cursor, str, str)
+        heads = await self._services.seen_from(workspace_id).list_heads(
+            workspace_id,
+            status=status.value if status else None,
+            before=(at[0], at[1]) if at else None,
+            limit=limit + 1,
         )
         shown = heads[:limit]
-        more = _cursor(shown[-1]) if len(heads) > limit else ""
+        more = cursor_of((shown[-1].created_at, shown[-1].run_id)) if len(heads) > limit else ""
         return Page(items=tuple(_summary(head) for head in shown), next=more)
 
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
     ) -> AsyncIterator[CloudEvent]:
+        reads = self._services.seen_from(workspace_id)
         while True:
-            head = await self._journal.head(workspace_id, run_id)
-            for stored in await self._journal.read(run_id, after_seq=after_seq):
+            head = await reads.head(workspace_id, run_id)
+            for stored in await reads.read(run_id, after_seq=after_seq):
                 after_seq = stored.seq
                 yield cloud_event(workspace_id, run_id, stored)
             if after_seq < head.head_seq:
@@ -294,8 +298,9 @@ class RunService:
                 )
 
     async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
-        await self._journal.head(workspace_id, run_id)
-        return replay(run_id, await whole(self._journal, run_id), self._services.loop)
+        reads = self._services.seen_from(workspace_id)
+        await reads.head(workspace_id, run_id)
+        return replay(run_id, await whole(reads, run_id), self._services.loop)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while True:
@@ -307,7 +312,7 @@ class RunService:
                     and self._rests(run_id, left.status)
                 ):
                     return self._view(left.state, left.status)
-            head = await self._journal.head(workspace_id, run_id)
+            head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
             if self._rests(run_id, RunStatus(head.status)):
                 return await self.get(workspace_id, run_id)
             if not self._engine.drives(run_id):
@@ -317,7 +322,7 @@ class RunService:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
 
     async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
-        head = await self._journal.head(workspace_id, run_id)
+        head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
         if RunStatus(head.status).ended:
             raise Conflict(
                 f"run {run_id} has ended ({head.status}); start a new run",
@@ -374,19 +379,3 @@ def _summary(head: RunHead) -> RunSummary:
         ended_at=zulu(head.ended_at),
         cost_micros=None if head.unpriced else head.cost_micros,
     )
-
-
-def _cursor(head: RunHead) -> str:
-    return base64.urlsafe_b64encode(f"{head.created_at}|{head.run_id}".encode()).decode()
-
-
-def _before(cursor: str) -> tuple[str, str] | None:
-    if not cursor:
-        return None
-    try:
-        created_at, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(
-            f"{cursor!r} is no cursor; use `next` of the page before, unchanged", code="input.cursor"
-        ) from error
-    return created_at, run_id

@@ -215,6 +215,9 @@ class PostgresDatabase:
                 raise translated(error) or error from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def within(self, workspace_id: str) -> "PostgresDatabase":
+        return PostgresDatabase(self._pool, workspace_id)
+
     @contextlib.asynccontextmanager
     async def _scoped(self) -> AsyncGenerator[Any]:
         async with self._pool.acquire() as connection, connection.transaction():

@@ -255,7 +255,7 @@ async def test_operators_see_and_redrive_only_what_was_refused_in_their_workspac
         await owned(store.journal, name)
     relay = audit.relay(store)
     await work(relay)
-    operators = RefusedEvents(store.journal, relay)
+    operators = RefusedEvents(store.journal, relay, lambda _: store.journal)
     first = await operators.list("default", limit=2)
     rest = await operators.list("default", cursor=first.next, limit=2)
     assert [one.run_id for one in (*first.items, *rest.items)] == ["run_1", "run_2", "run_3"]
@@ -272,14 +272,14 @@ async def test_operators_see_and_redrive_only_what_was_refused_in_their_workspac
         with pytest.raises(NotFound) as caught:
             await operators.redrive(workspace, subscriber, "run_1")
         assert caught.value.code == code
-    elsewhere = RefusedEvents(store.journal, empty(store))
+    elsewhere = RefusedEvents(store.journal, empty(store), lambda _: store.journal)
     with pytest.raises(NotFound, match="no subscriber 'audit' is at work"):
         await elsewhere.redrive("default", "audit", "run_2")
 
 
 @pytest.mark.parametrize("cursor", ["x", "bm8", "W10=", "WyJhIiwiYiIsImMiLCJkIl0="])
 async def test_what_is_no_cursor_of_dead_letters_is_refused(store: Store, cursor: str) -> None:
-    operators = RefusedEvents(store.journal, empty(store))
+    operators = RefusedEvents(store.journal, empty(store), lambda _: store.journal)
     with pytest.raises(InvalidInput) as caught:
         await operators.list("default", cursor=cursor)
     assert caught.value.code == "input.cursor"

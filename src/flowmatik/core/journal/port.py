@@ -173,6 +173,23 @@ class Kept:
         return self.scopes.get(scope, self.others)
 
 
+class RunReads(Protocol):
+    """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
+    them, so that what a query forgets to filter is not there."""
+
+    async def head(self, workspace_id: str, run_id: str) -> RunHead: ...
+
+    async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]: ...
+
+    async def list_heads(
+        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
+    ) -> list[RunHead]: ...
+
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]: ...
+
+
 class Journal(Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 

@@ -21,6 +21,7 @@ from flowmatik.core.journal.port import (
 )
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
+    SqlReads,
     ending,
     first_claim,
     first_events,
@@ -33,6 +34,17 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable
 
 _TRIES = 3
+
+
+class PostgresReads(SqlReads):
+    """Implements `RunReads` over a database seen from one workspace, under the role `flowmatik_api`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(queries.postgres())
+        self._database = database
+
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
 
 
 class PostgresJournal(SqlJournal):

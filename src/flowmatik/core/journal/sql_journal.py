@@ -29,34 +29,15 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlJournal(ABC):
-    """Adapters say how one statement is read and written, and how a batch of appends goes down."""
+class SqlReads(ABC):
+    """Adapters say how one statement is read."""
 
-    def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
+    def __init__(self, queries: Mapping[str, str]) -> None:
         self._sql = queries
-        self._clock = clock
-        self._appends = GroupCommit(self._commit, lanes=lanes)
 
     @abstractmethod
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
         """The rows of a named statement that only reads."""
-
-    @abstractmethod
-    async def _execute(self, query: str, *params: Any) -> None:
-        """A named statement that writes, committed."""
-
-    @abstractmethod
-    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
-        """The contract of `GroupCommit`; None for an append that was fenced off."""
-
-    def _now(self) -> str:
-        return text_of(self._clock.now())
-
-    async def append(self, append: Append) -> Appended:
-        appended = await self._appends.write(append)
-        if appended is None:
-            raise _fenced(append)
-        return appended
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
         return stored_events(await self._fetch("read", run_id, after_seq, limit))
@@ -74,6 +55,38 @@ class SqlJournal(ABC):
         created_at, run_id = before or ("", "")
         rows = await self._fetch("list_heads", workspace_id, status or "", created_at, run_id, limit)
         return [run_head(row) for row in rows]
+
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]:
+        rows = await self._fetch("dead_letters", workspace_id, *(after or ("", "", "", 0)), limit)
+        return [_dead_letter(row) for row in rows]
+
+
+class SqlJournal(SqlReads):
+    """Adapters say besides how one statement is written, and how a batch of appends goes down."""
+
+    def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
+        super().__init__(queries)
+        self._clock = clock
+        self._appends = GroupCommit(self._commit, lanes=lanes)
+
+    @abstractmethod
+    async def _execute(self, query: str, *params: Any) -> None:
+        """A named statement that writes, committed."""
+
+    @abstractmethod
+    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+        """The contract of `GroupCommit`; None for an append that was fenced off."""
+
+    def _now(self) -> str:
+        return text_of(self._clock.now())
+
+    async def append(self, append: Append) -> Appended:
+        appended = await self._appends.write(append)
+        if appended is None:
+            raise _fenced(append)
+        return appended
 
     async def inbox(self, run_id: str, *, after: int) -> list[Input]:
         return [
@@ -126,12 +139,6 @@ class SqlJournal(ABC):
             letter.attempts,
             letter.at,
         )
-
-    async def dead_letters(
-        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
-    ) -> list[DeadLetter]:
-        rows = await self._fetch("dead_letters", workspace_id, *(after or ("", "", "", 0)), limit)
-        return [_dead_letter(row) for row in rows]
 
     async def dead_letters_of(self, subscriber: str, run_id: str) -> list[DeadLetter]:
         return [_dead_letter(row) for row in await self._fetch("dead_letters_of", subscriber, run_id)]
