@@ -11,6 +11,7 @@ from typing import Any
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.port import Journal, OutboxEntry, StoredEvent
 from flowmatik.core.journal.times import text_of
+from flowmatik.core.traces import Traces
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
@@ -35,7 +36,7 @@ class Subscriber:
         return self.types is None or kind in self.types
 
 
-def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEvent:
+def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent, traceparent: str) -> CloudEvent:
     return CloudEvent(
         id=f"{run_id}:{stored.seq}",
         source=f"/workspaces/{workspace_id}/runs",
@@ -45,6 +46,7 @@ def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEve
         workspace_id=workspace_id,
         seq=stored.seq,
         data=_data(stored),
+        traceparent=traceparent,
     )
 
 
@@ -64,6 +66,7 @@ class Deliveries:
         self._journal = journal
         self._clock = clock
         self._check = check
+        self._traces = Traces()
 
     async def relay(self, span: OutboxEntry, receivers: Sequence[Subscriber]) -> None:
         """The events of `span`, and before them what a receiver has not seen of the run. All who are
@@ -90,11 +93,14 @@ class Deliveries:
         """Those that any of them wants."""
         count = span.to_seq - span.from_seq + 1
         stored = await self._journal.read(span.run_id, after_seq=span.from_seq - 1, limit=count)
-        return [
-            cloud_event(span.workspace_id, span.run_id, one)
-            for one in stored
-            if any(receiver.wants(f"flowmatik.{one.type}") for receiver in receivers)
-        ]
+        events = await self._events(span.workspace_id, span.run_id, stored)
+        return [one for one in events if any(receiver.wants(one.type) for receiver in receivers)]
+
+    async def _events(
+        self, workspace_id: str, run_id: str, stored: Sequence[StoredEvent]
+    ) -> list[CloudEvent]:
+        trace = await self._traces.of(run_id, self._journal, stored) if stored else ""
+        return [cloud_event(workspace_id, run_id, one, trace) for one in stored]
 
     async def go_on(
         self, subscriber: Subscriber, workspace_id: str, run_id: str, handled: int, upto: int | None = None
@@ -104,9 +110,8 @@ class Deliveries:
         while upto is None or handled < upto:
             limit = PAGE if upto is None else min(PAGE, upto - handled)
             page = await self._journal.read(run_id, after_seq=handled, limit=limit)
-            if not page or not await self._hand(
-                subscriber, [cloud_event(workspace_id, run_id, one) for one in page], handled
-            ):
+            events = await self._events(workspace_id, run_id, page)
+            if not page or not await self._hand(subscriber, events, handled):
                 return
             handled = page[-1].seq
             await self._journal.set_subscriber_seq(subscriber.name, run_id, handled)
@@ -168,7 +173,7 @@ class Deliveries:
             if subscriber.ordered and letter.seq > place:
                 break  # it comes in its turn
             stored = await self._journal.read(run_id, after_seq=letter.seq - 1, limit=1)
-            events = [cloud_event(workspace_id, run_id, one) for one in stored]
+            events = await self._events(workspace_id, run_id, stored)
             if not all([await self._handle(subscriber, one) for one in events]):
                 if subscriber.ordered:
                     return handled

@@ -36,12 +36,14 @@ from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
+from flowmatik.core.traces import Traces
 from flowmatik.core.view import run_view, zulu
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 from flowmatik.kernel.ids import new_id
+from flowmatik.kernel.tracing import trace_of
 
 ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
@@ -133,6 +135,7 @@ class RunService:
         self._journal = services.journal
         self._engine = engine
         self._watch = watch
+        self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
         _check_goal(new)
@@ -192,6 +195,7 @@ class RunService:
             agents=tuple(agents),
             tools=tools,
             plan=new.plan,
+            traceparent=trace_of(new.traceparent),
         )
 
     async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
@@ -235,9 +239,11 @@ class RunService:
         reads = self._services.seen_from(workspace_id)
         while True:
             head = await reads.head(workspace_id, run_id)
-            for stored in await reads.read(run_id, after_seq=after_seq):
+            page = await reads.read(run_id, after_seq=after_seq)
+            trace = await self._traces.of(run_id, reads, page) if page else ""
+            for stored in page:
                 after_seq = stored.seq
-                yield cloud_event(workspace_id, run_id, stored)
+                yield cloud_event(workspace_id, run_id, stored, trace)
             if after_seq < head.head_seq:
                 continue
             if not follow or self._rests(run_id, RunStatus(head.status)):

@@ -25,7 +25,8 @@ class CloudEvent:
     datacontenttype: str = field(default="application/json", init=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON event format; extension attributes are `workspaceid`, `seq`, `traceparent`."""
+        """The JSON event format; extension attributes are `workspaceid`, `seq`, and `traceparent` of the
+        distributed tracing extension: the trace of whoever started the run."""
         body: dict[str, Any] = {
             "specversion": self.specversion,
             "id": self.id,

@@ -180,7 +180,7 @@ async def test_one_who_is_there_costs_one_question_for_a_run_and_none_without_su
     for _ in range(5):
         await run.append(run.next(*(event() for _ in range(20))))
     await work(audit.relay(store))
-    assert sorted(asked) == ["behind", "parked", "read", "subscriber_seq"]
+    assert sorted(asked) == ["behind", "parked", "read", "read", "subscriber_seq"], "one for the run's trace"
     assert len(audit.heard["run_1"]) == 100
 
 

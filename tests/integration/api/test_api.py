@@ -351,3 +351,15 @@ async def test_what_cannot_be_redriven_is_a_problem(
     answer = await client.post("/v1/dead-letters/redrive", headers=bearer(key), json=sent)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "sent", ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "nonsense", "x" * 5000]
+)
+async def test_the_trace_of_a_request_goes_with_the_run_and_is_never_a_fault(
+    client: httpx.AsyncClient, runs: OneRun, sent: str
+) -> None:
+    headers = {**bearer("admin"), "traceparent": sent}
+    answer = await client.post("/v1/runs", json={"goal": "g"}, headers=headers)
+    assert answer.status_code == 202
+    assert [new.traceparent for new in runs.created] == [sent]
