@@ -185,6 +185,7 @@ async def _decide(world: World, head: RunHead) -> None:
     state = fold(await world.store.read(head.run_id), ReducerLoop())
     verdicts: dict[str, str] = {}
     for call_id in state.doubt:
+        assert call_id in state.open, f"in doubt without an intent: {call_id} of {head.run_id}"
         call = state.open[call_id]
         step = f"{head.run_id}/{call.arguments['step']}"
         done = world.far.sent[step] > 0 or call.idempotency_key in world.far.under_key

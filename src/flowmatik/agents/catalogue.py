@@ -33,7 +33,7 @@ class StoredCatalogue:
 
     async def seed(self, workspace_id: str) -> list[str]:
         """Give a workspace the first agents that it lacks; the names that were added."""
-        rows = await self._database.fetch(
+        rows = await self._database.within(workspace_id).fetch(
             "SELECT name FROM agent_channels WHERE workspace_id = $1 AND channel = $2", workspace_id, STABLE
         )
         known = {str(row[0]) for row in rows}
@@ -47,7 +47,7 @@ class StoredCatalogue:
     async def list(self, workspace_id: str) -> list[AgentVersion]:
         """The longest known first: a task goes to the first that has its skill, and a new agent must not
         take over what others do."""
-        rows = await self._database.fetch(
+        rows = await self._database.within(workspace_id).fetch(
             "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
             " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
             " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY (SELECT min(o.created_at)"
@@ -66,7 +66,7 @@ class StoredCatalogue:
     async def _row(self, workspace_id: str, ref: str) -> Row:
         name, _, version = ref.partition("@")
         if version:
-            rows = await self._database.fetch(
+            rows = await self._database.within(workspace_id).fetch(
                 "SELECT name, version, content FROM agent_versions"
                 " WHERE workspace_id = $1 AND name = $2 AND version = $3",
                 workspace_id,
@@ -74,7 +74,7 @@ class StoredCatalogue:
                 version,
             )
         else:
-            rows = await self._database.fetch(
+            rows = await self._database.within(workspace_id).fetch(
                 "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
                 " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
                 " WHERE c.workspace_id = $1 AND c.channel = $2 AND c.name = $3",
@@ -88,7 +88,7 @@ class StoredCatalogue:
 
     async def list_versions(self, workspace_id: str, name: str) -> Sequence[AgentVersion]:
         """Every version of one agent, the newest first. Raises NotFound."""
-        rows = await self._database.fetch(
+        rows = await self._database.within(workspace_id).fetch(
             "SELECT name, version, content FROM agent_versions WHERE workspace_id = $1 AND name = $2"
             " ORDER BY created_at DESC, version",
             workspace_id,
@@ -111,7 +111,7 @@ class StoredCatalogue:
                 code="conflict.shipped_agent",
                 context={"agent": name},
             )
-        (count,) = await self._database.transaction(
+        (count,) = await self._database.within(workspace_id).transaction(
             [("DELETE FROM agent_channels WHERE workspace_id = $1 AND name = $2", (workspace_id, name))]
         )
         if not count:
@@ -119,7 +119,7 @@ class StoredCatalogue:
 
     async def _store(self, workspace_id: str, agent: AgentVersion, text: str, channel: str) -> None:
         now = self._clock.now().isoformat()
-        await self._database.transaction(
+        await self._database.within(workspace_id).transaction(
             [
                 (
                     "INSERT INTO agent_versions (workspace_id, name, version, content, created_at)"

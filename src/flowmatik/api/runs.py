@@ -81,8 +81,10 @@ async def create(
     at: Services,
     response: Response,
     idempotency_key: Annotated[str, Header(max_length=200)] = "",
+    traceparent: Annotated[str, Header()] = "",
 ) -> Created:
-    """Start a run. The same Idempotency-Key gives the same run; with another request, 409."""
+    """Start a run. The same Idempotency-Key gives the same run; with another request, 409. Its events carry
+    the W3C trace context of `traceparent`, or a new one."""
     new = NewRun(
         goal=body.goal,
         agent=body.agent,
@@ -92,6 +94,7 @@ async def create(
         sources=tuple(body.sources),
         idempotency_key=idempotency_key,
         principal=principal.id,
+        traceparent=traceparent,
     )
     run_id = await at.runs.create(principal.workspace_id, new)
     response.headers["Location"] = f"/v1/runs/{run_id}"

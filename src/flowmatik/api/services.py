@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
@@ -55,12 +56,13 @@ class ApiServices:
     memory: Memory
     agents: AgentCatalogue
     identity: Identity
+    dead_letters: DeadLetters
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
-    metrics: Callable[[], bytes] | None = None
+    metrics: Callable[[], Awaitable[bytes]] | None = None
     on_request: Callable[[str, int], None] | None = None
     max_body: int = 200 * 1024 * 1024
     max_json: int = 2 * 1024 * 1024

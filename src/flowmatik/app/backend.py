@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
 
@@ -60,3 +61,6 @@ class Backend(Protocol):
 
     @property
     def agents(self) -> AgentAccess: ...
+
+    @property
+    def dead_letters(self) -> DeadLetters: ...

@@ -10,10 +10,12 @@ import httpx
 
 from flowmatik.app.doctor_memory import check_embedding, check_memory
 from flowmatik.app.finding import Finding
+from flowmatik.app.schema import store_target
 from flowmatik.app.settings import Provider, Settings
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
 from flowmatik.stores.migrate import current, is_newer
+from flowmatik.stores.postgres import Durability, durability
 
 NEEDED_MB = 200
 PROVIDER_SECONDS = 5.0
@@ -115,20 +117,34 @@ async def check_store(settings: Settings) -> list[Finding]:
     """Whether the store answers and whether its schema is this version's."""
     kind = "PostgreSQL" if settings.database_url else "SQLite"
     try:
-        revision, head = await current(settings.database_url or settings.data / "journal.db")
+        revision, head = await current(store_target(settings))
     except FlowmatikError as error:
         fault = {"code": error.code, "values": error.context, "text": error.message}
         values = {"kind": kind, "error": fault}
         mend = "doctor.store.damaged" if error.code == "unavailable.damaged" else "doctor.store.mend"
         return [Finding(check="store", ok=False, detail="doctor.store.failed", mend=mend, values=values)]
     answers = Finding(check="store", ok=True, detail="doctor.store.detail", values={"kind": kind})
+    findings = [answers]
+    if settings.database_url:
+        findings.append(check_server_durability(await durability(settings.database_url)))
     values = {"revision": revision or "–", "head": head}
     if revision == head:
-        return [answers, Finding(check="schema", ok=True, detail="doctor.schema.detail", values=values)]
+        return [*findings, Finding(check="schema", ok=True, detail="doctor.schema.detail", values=values)]
     detail, mend = "doctor.schema.failed", "doctor.schema.mend"
     if await asyncio.to_thread(is_newer, revision):  # `migrate` would refuse it
         detail, mend = "doctor.schema.newer", "doctor.schema.newer_mend"
-    return [answers, Finding(check="schema", ok=False, detail=detail, mend=mend, values=values)]
+    return [*findings, Finding(check="schema", ok=False, detail=detail, mend=mend, values=values)]
+
+
+def check_server_durability(server: Durability) -> Finding:
+    """Never a fault, as above. The engine's own sessions do not take a weaker `synchronous_commit`."""
+    values = {"said": server.synchronous_commit, "in_use": server.in_use}
+    if not server.fsync:
+        detail, mend = "doctor.durability.fsync", "doctor.durability.fsync_mend"
+        return Finding(check="durability", ok=True, detail=detail, mend=mend)
+    kept = server.synchronous_commit == server.in_use
+    detail = "doctor.durability.server" if kept else "doctor.durability.server_raised"
+    return Finding(check="durability", ok=True, detail=detail, values=values)
 
 
 async def check_provider(provider: Provider, model: str = "") -> Finding:

@@ -1,8 +1,9 @@
 """`/metrics`: what this process has done since it started, for Prometheus."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from flowmatik.kernel.events import CloudEvent, EventBus
 
@@ -18,7 +19,8 @@ MICROS = 1_000_000
 
 
 class Metrics:
-    """Counters over the bus and the HTTP requests, in a registry of their own."""
+    """Counters over the bus and the HTTP requests, and the dead letters there are, in a registry of their
+    own."""
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,8 +44,14 @@ class Metrics:
             "flowmatik_http_requests", "HTTP requests", ["method", "status"], registry=registry
         )
 
+        self._dead = Gauge(
+            "flowmatik_dead_letters", "Events that a subscriber refused", ["subscriber"], registry=registry
+        )
+
     def subscribe(self, bus: EventBus) -> None:
-        bus.subscribe("metrics", self.on_event, types=frozenset({STARTED, CALLED, FAILED, *ENDED}))
+        """Not durable: what other processes did is not this one's, and counters begin anew with it."""
+        types = frozenset({STARTED, CALLED, FAILED, *ENDED})
+        bus.subscribe("metrics", self.on_event, types=types, durable=False)
 
     async def on_event(self, event: CloudEvent) -> None:
         if event.type == STARTED:
@@ -60,6 +68,11 @@ class Metrics:
 
     def on_request(self, method: str, status: int) -> None:
         self._requests.labels(method, str(status)).inc()
+
+    def set_dead_letters(self, counts: Mapping[str, int]) -> None:
+        self._dead.clear()
+        for subscriber, count in counts.items():
+            self._dead.labels(subscriber).set(count)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -144,7 +144,8 @@ class RemoteRuns:
             "deadline_seconds": new.deadline_seconds,
             "sources": list(new.sources),
         }
-        headers = {"Idempotency-Key": new.idempotency_key} if new.idempotency_key else {}
+        headers = {"Idempotency-Key": new.idempotency_key, "traceparent": new.traceparent}
+        headers = {name: value for name, value in headers.items() if value}
         return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
@@ -27,7 +28,10 @@ _STATUS = TypeAdapter(MemoryStatus)
 _PROGRESS = TypeAdapter(Listed[IngestProgress])
 _DOCUMENTS = TypeAdapter(Listed[StoredDocument])
 _REMOVED = TypeAdapter(Listed[str])
+_LETTERS = TypeAdapter(Listed[DeadLetter])
+_REDRIVEN = TypeAdapter(Redriven)
 INGEST_SECONDS = 600.0
+REDRIVE_SECONDS = 600.0  # a subscriber may have a long run to read
 
 
 class RemoteBackend:
@@ -43,6 +47,7 @@ class RemoteBackend:
         self.runs: Runs = RemoteRuns(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
+        self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
 
     async def close(self) -> None:
         await self._server.close()
@@ -137,6 +142,24 @@ class RemoteAgents:
 
     async def remove(self, workspace_id: str, name: str) -> None:
         await self._server.json("DELETE", f"/v1/agents/{quote(name)}")
+
+
+class RemoteDeadLetters:
+    """Implements `DeadLetters`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def list(self, workspace_id: str, *, cursor: str = "", limit: int = 50) -> DeadLetterPage:
+        params = {"cursor": cursor, "limit": limit}
+        page = await self._server.ask(_LETTERS, "GET", "/v1/dead-letters", params=params)
+        return DeadLetterPage(items=tuple(page.items), next=page.next or "")
+
+    async def redrive(self, workspace_id: str, subscriber: str, run_id: str) -> Redriven:
+        body = {"subscriber": subscriber, "run_id": run_id}
+        return await self._server.ask(
+            _REDRIVEN, "POST", "/v1/dead-letters/redrive", json=body, timeout=REDRIVE_SECONDS
+        )
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

@@ -43,17 +43,21 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
     async def health() -> Mapping[str, HealthCheck]:
         return {"store": await _store(platform), "memory": await _memory(platform)}
 
+    async def figures() -> bytes:
+        return await _figures(platform, metrics) if metrics else b""
+
     return ApiServices(
         runs=platform.runs,
         memory=platform.memory,
         agents=platform.agents,
         identity=platform.identity,
+        dead_letters=platform.dead_letters,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,
         health=health,
         words=words,
-        metrics=metrics.text if metrics else None,
+        metrics=figures if metrics else None,
         on_request=metrics.on_request if metrics else None,
     )
 
@@ -72,6 +76,16 @@ def _unwell(what: str, error: FlowmatikError) -> HealthCheck:
     return HealthCheck(
         ok=False, detail=f"{what} cannot be used now", code="health.store", values={"store": what}
     )
+
+
+async def _figures(platform: Platform, metrics: Metrics) -> bytes:
+    """Without the number of dead letters while the store is away: an old one would look like now."""
+    try:
+        metrics.set_dead_letters(await platform.journal.count_dead_letters())
+    except FlowmatikError as error:
+        metrics.set_dead_letters({})
+        log.warning("the dead letters could not be counted", extra={"reason": error.message})
+    return metrics.text()
 
 
 async def _store(platform: Platform) -> HealthCheck:

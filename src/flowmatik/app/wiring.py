@@ -8,17 +8,19 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.runs_defaults import RunsWithDefaults
+from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.service import EngineHandle, EngineServices, build_engine
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
@@ -43,6 +45,7 @@ class Platform:
     agents: AgentCatalogue
     models: ModelGateway
     identity: Identity
+    dead_letters: DeadLetters
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -59,28 +62,12 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Migrated:
-    """The schema's revision before and after; `before` is "" for a new database."""
-
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stores:
     journal: Journal
     database: Database
-
-
-async def migrate(settings: Settings) -> Migrated:
-    """Bring the store to this version's schema. Raises ConfigurationError for a newer one."""
-    from flowmatik.stores.migrate import current, upgrade
-
-    target = _database_target(settings)
-    before, _ = await current(target)
-    await upgrade(target)
-    after, _ = await current(target)
-    return Migrated(before=before or "", after=after or "")
+    lookups: Database
+    durable: bool
+    reads: Callable[[str], RunReads] | None = None
 
 
 @asynccontextmanager
@@ -98,7 +85,7 @@ async def open_platform(
         if not await asyncio.to_thread(lock.acquire):
             raise await asyncio.to_thread(_in_use, lock, settings)
         stack.callback(lock.release)
-        await migrate(settings)
+        await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in bus_users:
             subscribe(platform.engine.bus)
@@ -128,7 +115,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     memory = await _open_memory(settings, clock, stack)
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
-    identity = await asyncio.to_thread(StoredIdentity, stores.database, clock, settings.keys)
+    identity = await asyncio.to_thread(
+        StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
+    )
     tools = build_toolbox(memory, outbox=settings.outbox, clock=clock)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
@@ -141,9 +130,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             loop=ReducerLoop(),
             clock=clock,
             alone=not settings.database_url,
-            durable=settings.durable,
+            durable=stores.durable,
             concurrency=settings.max_running_runs,
             sources=memory,
+            reads=stores.reads,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -154,6 +144,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         agents=catalogue,
         models=models,
         identity=identity,
+        dead_letters=engine.dead_letters,
         engine=engine,
         journal=stores.journal,
         lock=lock,
@@ -173,20 +164,30 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     journal = SqliteJournal(store, clock)
     stack.push_async_callback(journal.close)
     await journal.forget_workers()
-    return _Stores(journal=journal, database=SqliteDatabase(store))
+    database = SqliteDatabase(store)
+    return _Stores(journal=journal, database=database, lookups=database, durable=settings.durable)
 
 
 async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
-    from flowmatik.core.journal.postgres import PostgresJournal
-    from flowmatik.stores.postgres import PostgresDatabase, open_pool
+    """The engine's role serves every workspace. Whoever asks for one gets the API's role, which sees no
+    other; a login is looked up before its workspace is known."""
+    from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
+    from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
     api_pool = await open_pool(url, role="flowmatik_api")
     stack.push_async_callback(api_pool.close)
-    journal = PostgresJournal(PostgresDatabase(engine_pool), clock)
+    everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
+    journal = PostgresJournal(everywhere, clock)
     stack.push_async_callback(journal.close)
-    return _Stores(journal=journal, database=PostgresDatabase(api_pool, workspace=WORKSPACE))
+    return _Stores(
+        journal=journal,
+        database=api,
+        lookups=everywhere,
+        durable=(await durability(url)).fsync,
+        reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
+    )
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
@@ -208,7 +209,3 @@ async def _stop_engine(engine: EngineHandle) -> None:
             await engine.stop()
     except TimeoutError:
         log.warning("the engine did not stop in time; its runs go on at the next start")
-
-
-def _database_target(settings: Settings) -> Any:
-    return settings.database_url or settings.data / "journal.db"

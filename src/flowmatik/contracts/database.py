@@ -23,6 +23,11 @@ class Database(Protocol):
         """All or nothing; returns the affected row counts."""
         ...
 
+    def within(self, workspace_id: str) -> "Database":
+        """The same store, seen from one workspace: where the store can tell workspaces apart by itself
+        (row-level security), nothing else is there, whatever the SQL asks for."""
+        ...
+
 
 class SqliteWriter(Protocol):
     """The one writer connection of a SQLite file, on its own thread."""

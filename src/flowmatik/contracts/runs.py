@@ -45,7 +45,8 @@ class NewRun:
     creation. `sources`: only from these documents and tables (names or path prefixes, each known to
     memory), from all when empty. `idempotency_key`: the same key in a workspace returns the first run,
     and with another request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as
-    they are, without a planner (PlanInvalid when they cannot run)."""
+    they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
+    run belongs to; a new one when it is missing or invalid."""
 
     goal: str
     agent: str = ""
@@ -56,6 +57,7 @@ class NewRun:
     idempotency_key: str = ""
     principal: str = ""
     plan: tuple[PlanTask, ...] = ()
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

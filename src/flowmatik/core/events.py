@@ -68,6 +68,7 @@ class RunCreated:
     tools: dict[str, PinnedTool] = field(default_factory=lambda: {})
     plan: tuple[PlanTask, ...] = ()
     decision_version: int = DECISION_VERSION
+    traceparent: str = ""  # W3C; "" in runs of older versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

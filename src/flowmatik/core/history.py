@@ -1,12 +1,12 @@
 """Reading a run's whole history, page by page."""
 
-from flowmatik.core.journal.port import Journal, StoredEvent
+from flowmatik.core.journal.port import RunReads, StoredEvent
 from flowmatik.kernel.errors import EngineError
 
 PAGE = 1000
 
 
-async def whole(journal: Journal, run_id: str) -> list[StoredEvent]:
+async def whole(journal: RunReads, run_id: str) -> list[StoredEvent]:
     """All its events in order, whatever seq the first has."""
     history: list[StoredEvent] = []
     while True:

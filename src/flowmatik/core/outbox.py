@@ -1,54 +1,29 @@
 """The outbox relay: journal pointers become CloudEvents for every subscriber, at least once.
 
-One process relays at a time, under a lease; in seq order per run and subscriber. A handler that keeps
-failing is dead-lettered, and later events of that run wait for that subscriber until redrive.
-Subscribers remember the last seq.
+One process relays at a time, under a lease; in seq order per run and subscriber. Pointers go once they
+were relayed, whoever was there: a registered subscriber that was not is marked as behind in those runs,
+and reads them from the journal when it is back. So pointers never pile up, and nothing is lost.
 """
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from flowmatik.core.journal.port import DeadLetter, Journal, OutboxEntry, StoredEvent
-from flowmatik.kernel import canonical
+from flowmatik.core.deliveries import Deliveries, Subscriber
+from flowmatik.core.journal.port import Journal, OutboxEntry
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, JournalUnavailable
+from flowmatik.kernel.errors import Conflict, JournalUnavailable, NotFound
 from flowmatik.kernel.events import CloudEvent, Handler
 from flowmatik.kernel.ids import new_id
 
-log = logging.getLogger(__name__)
-ATTEMPTS = 3
 BATCH = 500
+CATCH_UP = 50  # runs in a pass, so that what happens now is not held up by what has been
 SPACING_SECONDS = 0.02
 IDLE_SECONDS = 0.5  # how often to look for what other processes left
 TTL_SECONDS = 3.0  # of the lease
 RENEW_SECONDS = 1.0
-
-
-def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent) -> CloudEvent:
-    return CloudEvent(
-        id=f"{run_id}:{stored.seq}",
-        source=f"/workspaces/{workspace_id}/runs",
-        type=f"flowmatik.{stored.type}",
-        time=stored.at,
-        subject=run_id,
-        workspace_id=workspace_id,
-        seq=stored.seq,
-        data=_data(stored),
-    )
-
-
-def _data(stored: StoredEvent) -> Any:
-    """Empty for a damaged payload: the run's other events, and other runs, must go their way."""
-    try:
-        return canonical.loads(stored.payload)
-    except ValueError:
-        log.error("the payload of an event is no JSON", extra={"event": stored.seq, "type": stored.type})
-        return {}
 
 
 def _spans(entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
@@ -60,38 +35,54 @@ def _spans(entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
     return list(spans.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subscriber:
-    name: str
-    handler: Handler
-    types: frozenset[str] | None
-
-
 class _Lost(Exception):
     """Another process relays."""
 
 
 class OutboxRelay:
-    """The in-process bus, fed by the journal's outbox. Implements `EventBus.subscribe`."""
+    """The in-process bus, fed by the journal's outbox. Implements `EventBus`."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._subscribers: list[_Subscriber] = []
+        self._subscribers: list[Subscriber] = []
+        self._registered: set[str] = set()
+        self._lags = False  # there is more to catch up with than fits in a pass
+        self._deliveries = Deliveries(journal, clock, self._check)
         self._wake = asyncio.Event()
         self._owner = new_id("wkr")
         self._until = float("-inf")  # the lease's end, by this process's seconds
         self._one = asyncio.Lock()  # a pass or a redrive
 
-    def subscribe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
+    def subscribe(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        types: frozenset[str] | None = None,
+        durable: bool = True,
+        ordered: bool = True,
+    ) -> None:
         if any(known.name == name for known in self._subscribers):
             raise ValueError(f"there is a subscriber {name!r} already")
-        self._subscribers.append(_Subscriber(name=name, handler=handler, types=types))
+        subscriber = Subscriber(name=name, handler=handler, types=types, durable=durable, ordered=ordered)
+        self._subscribers.append(subscriber)
+
+    async def _register(self) -> Sequence[Subscriber]:
+        """Whoever subscribes here now, the durable ones known to every process."""
+        here = tuple(self._subscribers)
+        for subscriber in here:
+            if subscriber.durable and subscriber.name not in self._registered:
+                await self._journal.register_subscriber(subscriber.name, ordered=subscriber.ordered)
+                self._registered.add(subscriber.name)
+        return here
 
     async def publish(self, event: CloudEvent) -> None:
         """Deliver one event that is not in any journal, without retries."""
         faults: list[Exception] = []
-        for subscriber in self._interested(event):
+        for subscriber in self._subscribers:
+            if not subscriber.wants(event.type):
+                continue
             try:
                 await subscriber.handler(event)
             except Exception as error:  # the others must get it all the same
@@ -106,7 +97,7 @@ class OutboxRelay:
         """Relay what there is, then wait for more. Under load, passes keep a distance, so that each
         carries what many appends left."""
         relayed = await self.relay_once()
-        if relayed == BATCH:
+        if relayed == BATCH or self._lags:
             return
         if relayed:
             await self._clock.sleep(SPACING_SECONDS if self._subscribers else IDLE_SECONDS)
@@ -125,16 +116,22 @@ class OutboxRelay:
     async def relay_once(self) -> int:
         """How many pointers were relayed; 0 also while another process relays."""
         async with self._one:
-            if not self._leads and not await self._journal.outbox(1):
+            subscribers = await self._register()
+            if not self._leads and not await self._due(subscribers):
                 return 0  # an idle process asks for no lease
             try:
                 async with self._leading():
-                    relayed = await self._pass()
+                    relayed = await self._pass(subscribers)
             except _Lost:
                 return 0
-            if not self._subscribers:
+            if not subscribers:
                 await self.release()  # another process may have some
             return relayed
+
+    async def _due(self, subscribers: Sequence[Subscriber]) -> bool:
+        if await self._journal.outbox(1):
+            return True
+        return any([await self._journal.behind(one.name, 1) for one in subscribers if one.durable])
 
     async def release(self) -> None:
         if self._until > float("-inf"):
@@ -173,110 +170,47 @@ class OutboxRelay:
         had = await self._journal.lease_relay(self._owner, ttl_seconds=TTL_SECONDS)
         self._until = asked + TTL_SECONDS if had else float("-inf")
 
-    async def _pass(self) -> int:
+    async def _pass(self, subscribers: Sequence[Subscriber]) -> int:
         entries = await self._journal.outbox(BATCH)
-        if self._subscribers:
-            parked = {(letter.subscriber, letter.run_id) for letter in await self._journal.dead_letters()}
+        durable = [one for one in subscribers if one.durable]
+        if subscribers and entries:
+            parked = await self._journal.parked() if durable else set[tuple[str, str]]()
             for span in _spans(entries):
-                await self._relay(span, parked)
+                receivers = [one for one in subscribers if (one.name, span.run_id) not in parked]
+                await self._deliveries.relay(span, receivers)
         if entries:
             self._check()
-            await self._journal.relayed(entries)
+            await self._journal.relayed(entries, present=[one.name for one in durable])
+        await self._catch_up(durable)
         return len(entries)
 
-    async def _relay(self, span: OutboxEntry, parked: set[tuple[str, str]]) -> None:
-        receivers = [one for one in self._subscribers if (one.name, span.run_id) not in parked]
-        if not receivers:
-            return
-        count = span.to_seq - span.from_seq + 1
-        stored = await self._journal.read(span.run_id, after_seq=span.from_seq - 1, limit=count)
-        wanted = self._wanted()
-        events = [
-            cloud_event(span.workspace_id, span.run_id, one)
-            for one in stored
-            if wanted is None or f"flowmatik.{one.type}" in wanted
-        ]
-        for subscriber in receivers:
-            await self._deliver(subscriber, span, events)
-
-    def _wanted(self) -> frozenset[str] | None:
-        """The types that anybody wants; None for all."""
-        types = [subscriber.types for subscriber in self._subscribers]
-        return None if None in types else frozenset[str]().union(*(one for one in types if one))
-
-    async def _deliver(self, subscriber: _Subscriber, span: OutboxEntry, events: list[CloudEvent]) -> None:
-        handled = await self._journal.subscriber_seq(subscriber.name, span.run_id)
-        for event in events:
-            if event.seq > handled and not await self._handle(subscriber, event):
-                return
-        if span.to_seq > handled:
-            await self._journal.set_subscriber_seq(subscriber.name, span.run_id, span.to_seq)
-
-    async def _handle(self, subscriber: _Subscriber, event: CloudEvent) -> bool:
-        if subscriber.types is not None and event.type not in subscriber.types:
-            return True
-        fault = ""
-        for attempt in range(1, ATTEMPTS + 1):
-            self._check()  # a process that was stopped meanwhile must not deliver behind its successor
-            try:
-                await subscriber.handler(event)
-            except JournalUnavailable:
-                raise
-            except Exception as error:  # a subscriber is foreign code
-                fault = f"{type(error).__name__}: {error}"
-                log.warning("a subscriber failed", extra={"subscriber": subscriber.name, "event": event.id})
-            else:
-                return True
-            if attempt < ATTEMPTS:
-                await self._clock.sleep(0.05 * 2**attempt)
-        await self._journal.set_subscriber_seq(subscriber.name, event.subject, event.seq - 1)
-        await self._journal.dead_letter(
-            DeadLetter(
-                subscriber=subscriber.name,
-                run_id=event.subject,
-                workspace_id=event.workspace_id,
-                seq=event.seq,
-                error=fault,
-                attempts=ATTEMPTS,
-                at=self._clock.now().isoformat(),
-            )
-        )
-        return False
+    async def _catch_up(self, subscribers: Sequence[Subscriber]) -> None:
+        """What went by while a subscriber was away."""
+        self._lags = False
+        for subscriber in subscribers:
+            runs = await self._journal.behind(subscriber.name, CATCH_UP)
+            for run in runs:
+                await self._deliveries.go_on(subscriber, run.workspace_id, run.run_id, run.seq)
+            self._lags = self._lags or len(runs) == CATCH_UP
 
     async def redrive(self, subscriber_name: str, run_id: str) -> int:
-        """Hand a parked run's events to the subscriber again, from the one that failed; how many
-        were handled. Raises ValueError for an unknown subscriber, Conflict (`conflict.relay`) when another
-        process relays."""
+        """Hand what a subscriber refused of a run to it again, then what was parked behind it; how many
+        events were handled. Raises NotFound (`not_found.subscriber`) when this process has no such
+        subscriber, Conflict (`conflict.relay`) when another process relays."""
+        await self._register()
         subscriber = next((s for s in self._subscribers if s.name == subscriber_name), None)
         if subscriber is None:
-            raise ValueError(f"no subscriber {subscriber_name!r}")
+            raise NotFound(
+                f"no subscriber {subscriber_name!r} is at work in this process; redrive where it is",
+                code="not_found.subscriber",
+                context={"subscriber": subscriber_name},
+            )
         async with self._one:
             try:
                 async with self._leading():
-                    return await self._again(subscriber, run_id)
+                    return await self._deliveries.again(subscriber, run_id)
             except _Lost as lost:
                 raise Conflict(
                     "another process relays events now; redrive there, or stop it first",
                     code="conflict.relay",
                 ) from lost
-
-    async def _again(self, subscriber: _Subscriber, run_id: str) -> int:
-        letters = [
-            x
-            for x in await self._journal.dead_letters()
-            if (x.subscriber, x.run_id) == (subscriber.name, run_id)
-        ]
-        if not letters:
-            return 0
-        before = seq = await self._journal.subscriber_seq(subscriber.name, run_id)
-        while batch := await self._journal.read(run_id, after_seq=seq):
-            for stored in batch:
-                if not await self._handle(subscriber, cloud_event(letters[0].workspace_id, run_id, stored)):
-                    return seq - before
-                seq = stored.seq
-        await self._journal.set_subscriber_seq(subscriber.name, run_id, seq)
-        await self._journal.drop_dead_letter(subscriber.name, run_id)
-        return seq - before
-
-    def _interested(self, event: CloudEvent) -> list[_Subscriber]:
-        return [s for s in self._subscribers if s.types is None or event.type in s.types]

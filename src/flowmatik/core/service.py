@@ -1,9 +1,7 @@
 """The public face of the engine: the `Runs` port, and how to build it."""
 
-import base64
-import binascii
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,6 +13,8 @@ from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import asked, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
+from flowmatik.core.dead_letters import RefusedEvents
+from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.lease import Lease
@@ -23,23 +23,25 @@ from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
-from flowmatik.core.journal.port import Creation, Journal, RunHead
-from flowmatik.core.outbox import OutboxRelay, cloud_event
+from flowmatik.core.journal.port import Creation, Journal, RunHead, RunReads
+from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState
+from flowmatik.core.traces import Traces
 from flowmatik.core.view import run_view, zulu
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 from flowmatik.kernel.ids import new_id
+from flowmatik.kernel.tracing import trace_of
 
 ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
-MOST_LISTED = 500
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
 
@@ -48,7 +50,8 @@ class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
-    `sources`: knows what runs may be bound to; without it any name is taken."""
+    `sources`: knows what runs may be bound to; without it any name is taken.
+    `reads`: the store as callers of a workspace see it; without it, the journal."""
 
     journal: Journal
     models: ModelGateway
@@ -60,14 +63,20 @@ class EngineServices:
     durable: bool = True
     concurrency: int = 256
     sources: SourceIndex | None = None
+    reads: Callable[[str], RunReads] | None = None
+
+    def seen_from(self, workspace_id: str) -> RunReads:
+        return self.journal if self.reads is None else self.reads(workspace_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `start`/`stop` for `app`."""
+    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
+    `start`/`stop` for `app`."""
 
     runs: "RunService"
     bus: OutboxRelay
+    dead_letters: RefusedEvents
     engine: Engine
 
     async def start(self, *, recover_all: bool) -> None:
@@ -105,7 +114,12 @@ def build_engine(services: EngineServices) -> EngineHandle:
         appended=appended,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
-    return EngineHandle(runs=RunService(services, engine, watch), bus=relay, engine=engine)
+    return EngineHandle(
+        runs=RunService(services, engine, watch),
+        bus=relay,
+        dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
+        engine=engine,
+    )
 
 
 class RunService:
@@ -116,6 +130,7 @@ class RunService:
         self._journal = services.journal
         self._engine = engine
         self._watch = watch
+        self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
         asked.check(new)
@@ -176,6 +191,7 @@ class RunService:
             agents=tuple(agents),
             tools=tools,
             plan=new.plan,
+            traceparent=trace_of(new.traceparent),
         )
 
     async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
@@ -186,8 +202,9 @@ class RunService:
         return await self._services.catalogue.list(workspace_id)
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
-        head = await self._journal.head(workspace_id, run_id)
-        found = salvaged(head, await whole(self._journal, run_id), self._services.loop)
+        reads = self._services.seen_from(workspace_id)
+        head = await reads.head(workspace_id, run_id)
+        found = salvaged(head, await whole(reads, run_id), self._services.loop)
         view = self._view(found.state, RunStatus(head.status))
         if found.fault is None or view.error_code:
             return view
@@ -200,28 +217,29 @@ class RunService:
     async def list(
         self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
     ) -> Page:
-        if not 1 <= limit <= MOST_LISTED:
-            raise InvalidInput(
-                f"limit is {limit}; it must be from 1 to {MOST_LISTED}",
-                code="input.limit",
-                context={"limit": limit, "most": MOST_LISTED},
-            )
-        heads = await self._journal.list_heads(
-            workspace_id, status=status.value if status else None, before=_before(cursor), limit=limit + 1
+        check_limit(limit)
+        at = place_at(cursor, str, str)
+        heads = await self._services.seen_from(workspace_id).list_heads(
+            workspace_id,
+            status=status.value if status else None,
+            before=(at[0], at[1]) if at else None,
+            limit=limit + 1,
         )
         shown = heads[:limit]
-        more = _cursor(shown[-1]) if len(heads) > limit else ""
+        more = cursor_of((shown[-1].created_at, shown[-1].run_id)) if len(heads) > limit else ""
         return Page(items=tuple(_summary(head) for head in shown), next=more)
 
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
     ) -> AsyncIterator[CloudEvent]:
+        reads = self._services.seen_from(workspace_id)
         while True:
-            head = await self._journal.head(workspace_id, run_id)
-            page = await self._journal.read(run_id, after_seq=after_seq)
+            head = await reads.head(workspace_id, run_id)
+            page = await reads.read(run_id, after_seq=after_seq)
+            trace = await self._traces.of(run_id, reads, page) if page else ""
             for stored in page:
                 after_seq = stored.seq
-                yield cloud_event(workspace_id, run_id, stored)
+                yield cloud_event(workspace_id, run_id, stored, trace)
             if after_seq < head.head_seq:
                 if not page:  # the head went up with its events: these are gone, and will not come
                     raise cut_short(after_seq, head.head_seq)
@@ -284,8 +302,9 @@ class RunService:
                 )
 
     async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
-        await self._journal.head(workspace_id, run_id)
-        return replay(run_id, await whole(self._journal, run_id), self._services.loop)
+        reads = self._services.seen_from(workspace_id)
+        await reads.head(workspace_id, run_id)
+        return replay(run_id, await whole(reads, run_id), self._services.loop)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while True:
@@ -297,7 +316,7 @@ class RunService:
                     and self._rests(run_id, left.status)
                 ):
                     return self._view(left.state, left.status)
-            head = await self._journal.head(workspace_id, run_id)
+            head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
             if self._rests(run_id, RunStatus(head.status)):
                 return await self.get(workspace_id, run_id)
             if not self._engine.drives(run_id):
@@ -307,7 +326,7 @@ class RunService:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
 
     async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
-        head = await self._journal.head(workspace_id, run_id)
+        head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
         if RunStatus(head.status).ended:
             raise Conflict(
                 f"run {run_id} has ended ({head.status}); start a new run",
@@ -331,19 +350,3 @@ def _summary(head: RunHead) -> RunSummary:
         ended_at=zulu(head.ended_at),
         cost_micros=None if head.unpriced else head.cost_micros,
     )
-
-
-def _cursor(head: RunHead) -> str:
-    return base64.urlsafe_b64encode(f"{head.created_at}|{head.run_id}".encode()).decode()
-
-
-def _before(cursor: str) -> tuple[str, str] | None:
-    if not cursor:
-        return None
-    try:
-        created_at, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(
-            f"{cursor!r} is no cursor; use `next` of the page before, unchanged", code="input.cursor"
-        ) from error
-    return created_at, run_id

@@ -25,7 +25,8 @@ class CloudEvent:
     datacontenttype: str = field(default="application/json", init=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON event format; extension attributes are `workspaceid`, `seq`, `traceparent`."""
+        """The JSON event format; extension attributes are `workspaceid`, `seq`, and `traceparent` of the
+        distributed tracing extension: the trace of whoever started the run."""
         body: dict[str, Any] = {
             "specversion": self.specversion,
             "id": self.id,
@@ -49,8 +50,24 @@ Handler = Callable[[CloudEvent], Awaitable[None]]
 class EventBus(Protocol):
     """At-least-once delivery, ordered per subject; handlers must be idempotent."""
 
-    def subscribe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
-        """`name` identifies the subscriber across restarts; `types` None means all."""
+    def subscribe(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        types: frozenset[str] | None = None,
+        durable: bool = True,
+        ordered: bool = True,
+    ) -> None:
+        """`types` None means all.
+
+        `durable`: `name` identifies the subscriber across restarts and processes. From its first start on
+        it gets every event, also those of times when no process had it; what it refuses becomes a dead
+        letter. A name that was never seen before begins there: it gets what has not been relayed yet, and
+        no history. Otherwise it hears what passes while it is there, and what it refuses is only logged.
+
+        `ordered`: after an event that it refuses, the later ones of that run wait until redrive. Otherwise
+        they go on, each event that it refuses being a dead letter of its own."""
         ...
 
     async def publish(self, event: CloudEvent) -> None:

@@ -30,9 +30,13 @@ MAX_PASSWORD = 1024
 class StoredIdentity:
     """Implements `Identity` on the tables `users` and `api_keys`."""
 
-    def __init__(self, database: Database, clock: Clock, keys: Path) -> None:
-        """`keys` is the folder of the signing key."""
+    def __init__(
+        self, database: Database, clock: Clock, keys: Path, *, lookups: Database | None = None
+    ) -> None:
+        """`keys` is the folder of the signing key. Whose workspace a name or a key belongs to is only known
+        once it is found: `lookups` finds them in all of them; without one, `database` does."""
         self._database = database
+        self._lookups = lookups or database
         self._clock = clock
         self._tokens = Tokens(key=load_key(keys), clock=clock)
         self._hasher = PasswordHasher()
@@ -40,13 +44,15 @@ class StoredIdentity:
         self._guesses = Guesses(clock)
 
     async def create_first_admin(self, workspace_id: str) -> str | None:
-        rows = await self._database.fetch("SELECT id FROM users WHERE workspace_id = $1", workspace_id)
+        rows = await self._database.within(workspace_id).fetch(
+            "SELECT id FROM users WHERE workspace_id = $1", workspace_id
+        )
         if rows:
             return None
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         hashed = await asyncio.to_thread(self._hasher.hash, password)
         now = self._clock.now().isoformat()
-        await self._database.transaction(
+        await self._database.within(workspace_id).transaction(
             [
                 (
                     "INSERT INTO users"
@@ -61,7 +67,7 @@ class StoredIdentity:
     async def login(self, username: str, password: str) -> IssuedToken:
         self._guesses.begin(username)
         try:
-            rows = await self._database.fetch(
+            rows = await self._lookups.fetch(
                 "SELECT id, workspace_id, password_hash, scopes FROM users"
                 " WHERE username = $1 AND disabled = 0",
                 username,
@@ -113,7 +119,7 @@ class StoredIdentity:
             )
         key_id = new_id("key")
         secret = f"{KEY_PREFIX}{key_id.removeprefix('key_')}_{secrets.token_urlsafe(32)}"
-        await self._database.transaction(
+        await self._database.within(principal.workspace_id).transaction(
             [
                 (
                     "INSERT INTO api_keys (id, workspace_id, name, key_hash, prefix, scopes, created_at)"
@@ -134,7 +140,7 @@ class StoredIdentity:
 
     async def revoke_key(self, principal: Principal, key_id: str) -> bool:
         """False when the workspace has no such key, or it was revoked before."""
-        (count,) = await self._database.transaction(
+        (count,) = await self._database.within(principal.workspace_id).transaction(
             [
                 (
                     "UPDATE api_keys SET revoked_at = $1"
@@ -147,7 +153,7 @@ class StoredIdentity:
 
     async def _by_key(self, credential: str) -> Principal:
         hashed = _key_hash(credential)
-        rows = await self._database.fetch(
+        rows = await self._lookups.fetch(
             "SELECT id, workspace_id, name, scopes, key_hash, expires_at FROM api_keys"
             " WHERE key_hash = $1 AND revoked_at = ''",
             hashed,

@@ -44,6 +44,15 @@ def is_newer(revision: str | None) -> bool:
     return not is_known(revision)
 
 
+async def is_pending(target: Path | str) -> bool:
+    """Whether `upgrade` would write anything. ConfigurationError when the schema is newer than this
+    program."""
+    applied, _ = await current(target)
+    return bool(
+        await asyncio.to_thread(_script, "postgresql" if is_postgres_url(target) else "sqlite", applied)
+    )
+
+
 def _script(dialect: str, applied: str | None) -> str:
     """The SQL from `applied` to the newest revision; "" when there is nothing to do, which is what
     every start but the first finds, and needs no Alembic."""

@@ -1,10 +1,13 @@
 """PostgreSQL through asyncpg: pools under a narrow role, and the `Database` contract over one.
 
 Every statement has a time limit below an engine's lease (3 s), so that no lock outlives its owner.
+What the engine relies on (READ COMMITTED, commits that are on disk) its sessions set for themselves,
+whatever the database's defaults are.
 """
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -23,6 +26,8 @@ asyncpg = cast("Any", _asyncpg)  # ships no types
 
 _LIMIT_MS = "2500"
 _RETRIES = 5
+# Statements that lock rows and then look at them rely on it; under a stricter level they would fail instead.
+_ISOLATION = {"default_transaction_isolation": "read committed"}
 _RAISED = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -84,7 +89,7 @@ def _context(error: Exception) -> dict[str, object]:
 async def connect_once(url: str) -> Any:
     """One plain connection as the login role, for migrations and checks."""
     try:
-        return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10)
+        return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=10, server_settings=_ISOLATION)
     except unavailable_errors() as error:
         raise JournalUnavailable(
             f"PostgreSQL cannot be reached: {error}; check the address and the server",
@@ -104,8 +109,10 @@ async def open_pool(
             max_size=max_size,
             timeout=10,
             command_timeout=10,
+            init=_commit_on_disk,
             reset=_nothing_to_reset,
             server_settings={
+                **_ISOLATION,
                 "role": role,
                 "statement_timeout": _LIMIT_MS,
                 "idle_in_transaction_session_timeout": _LIMIT_MS,
@@ -124,6 +131,42 @@ async def open_pool(
             f"PostgreSQL cannot be reached: {error}; check the address and the server",
             context=_context(error),
         ) from error
+
+
+async def _commit_on_disk(connection: Any) -> None:
+    """A commit is acknowledged once it is on disk, here and on a synchronous standby if there is one. The
+    one level above, `remote_apply`, is kept where the database has it."""
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') <> 'remote_apply'"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durability:
+    """`synchronous_commit` is the database's default, `in_use` what the engine's sessions have. Without
+    `fsync`, which only the server's settings can mend, no commit is safe."""
+
+    fsync: bool
+    synchronous_commit: str
+
+    @property
+    def in_use(self) -> str:
+        return "remote_apply" if self.synchronous_commit == "remote_apply" else "on"
+
+
+async def durability(url: str) -> Durability:
+    """What the server says. Raises JournalUnavailable."""
+    connection = await connect_once(url)
+    try:
+        fsync, commit = await connection.fetchrow(
+            "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
+        )
+        return Durability(fsync=fsync == "on", synchronous_commit=commit)
+    except _RAISED as error:
+        raise translated(error) or error from error
+    finally:
+        await connection.close()
 
 
 async def _nothing_to_reset(_: Any) -> None:
@@ -171,6 +214,9 @@ class PostgresDatabase:
             except _RAISED as error:
                 raise translated(error) or error from error
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def within(self, workspace_id: str) -> "PostgresDatabase":
+        return PostgresDatabase(self._pool, workspace_id)
 
     @contextlib.asynccontextmanager
     async def _scoped(self) -> AsyncGenerator[Any]:

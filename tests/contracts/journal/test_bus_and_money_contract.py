@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flowmatik.core.journal.port import CapUse, DeadLetter, HeadChange, Kept, OutboxEntry
+from flowmatik.core.journal.port import CapUse, HeadChange, Kept, OutboxEntry
 from flowmatik.kernel.errors import Fenced, InvalidInput
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
@@ -41,11 +41,11 @@ async def test_an_append_that_fails_leaves_neither_event_nor_pointer(store: Stor
 
 async def test_a_subscriber_keeps_its_place_per_run(store: Store) -> None:
     await store.journal.create(creation("run_1"))
-    assert await store.journal.subscriber_seq("audit", "run_1") == 0
+    assert await store.journal.subscriber_seq("audit", "run_1") is None
     await store.journal.set_subscriber_seq("audit", "run_1", 3)
     await store.journal.set_subscriber_seq("audit", "run_1", 5)
     assert await store.journal.subscriber_seq("audit", "run_1") == 5
-    assert await store.journal.subscriber_seq("costs", "run_1") == 0
+    assert await store.journal.subscriber_seq("costs", "run_1") is None
 
 
 async def test_a_subscribers_place_never_moves_back(store: Store) -> None:
@@ -75,23 +75,6 @@ async def test_one_relay_at_a_time_has_the_outbox_until_its_lease_ends_or_it_let
 async def test_of_many_relays_that_ask_at_once_one_gets_the_outbox(store: Store) -> None:
     asked = (store.journal.lease_relay(f"wkr_{n}", ttl_seconds=30) for n in range(6))
     assert sum(await asyncio.gather(*asked)) == 1
-
-
-async def test_a_dead_letter_stays_until_dropped(store: Store) -> None:
-    letter = DeadLetter(
-        subscriber="audit",
-        run_id="run_1",
-        workspace_id="default",
-        seq=4,
-        error="boom",
-        attempts=3,
-        at="2026-01-01T00:00:00Z",
-    )
-    await store.journal.create(creation("run_1"))
-    await store.journal.dead_letter(letter)
-    assert await store.journal.dead_letters() == [letter]
-    await store.journal.drop_dead_letter("audit", "run_1")
-    assert await store.journal.dead_letters() == []
 
 
 async def granted(store: Store) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """The HTTP gateway over the ports: authentication, mapping, streams, problems."""
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from flowmatik.api import ApiServices, create_app
 from flowmatik.api.services import HealthCheck
 from flowmatik.app.web import words
+from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, Redriven
 from flowmatik.contracts.runs import Check, NewRun, Page, RunStatus, RunSummary, RunView
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, EngineError, NotFound, Unauthenticated
@@ -63,6 +65,26 @@ class OneRun:
         raise Conflict("it has ended", code="conflict.run_ended")
 
 
+LETTER = DeadLetter(
+    subscriber="audit", run_id="run_1", workspace_id="a", seq=4, error="no", attempts=3, at=AT
+)
+
+
+class OneLetter:
+    """A `DeadLetters` of the workspace `a`, whose subscriber goes on refusing."""
+
+    async def list(self, workspace_id: str, *, cursor: str = "", limit: int = 50) -> DeadLetterPage:
+        assert (cursor, limit) in (("", 50), ("after", 2))
+        return DeadLetterPage(items=(LETTER,) if workspace_id == "a" else (), next="more")
+
+    async def redrive(self, workspace_id: str, subscriber: str, run_id: str) -> Redriven:
+        if (workspace_id, run_id) != ("a", "run_1"):
+            raise NotFound(f"no run {run_id!r}", code="not_found.run", context={"run_id": run_id})
+        if subscriber != "audit":
+            raise Conflict("another process relays events now", code="conflict.relay")
+        return Redriven(handled=2, left=(LETTER,))
+
+
 class Keys:
     """An `Identity` of fixed keys."""
 
@@ -92,6 +114,7 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             memory=unused,
             agents=unused,
             identity=cast("Any", Keys()),
+            dead_letters=OneLetter(),
             upload_dir=tmp_path,
             health=_unwell,
             words=words,
@@ -310,3 +333,50 @@ async def test_what_was_sent_is_not_repeated_for_it_may_be_a_password(client: ht
     answer = await client.post("/v1/auth/login", json={"username": "", "password": ["hunter2"]})
     assert answer.status_code == 422
     assert "hunter2" not in answer.text
+
+
+async def test_dead_letters_are_listed_and_redriven_by_administrators_of_their_workspace(
+    client: httpx.AsyncClient,
+) -> None:
+    order = {"subscriber": "audit", "run_id": "run_1"}
+    for denied in (
+        await client.get("/v1/dead-letters", headers=bearer("reader")),
+        await client.post("/v1/dead-letters/redrive", headers=bearer("reader"), json=order),
+    ):
+        assert (denied.status_code, denied.json()["code"]) == (403, "auth.denied")
+    listed = await client.get("/v1/dead-letters", headers=bearer("admin"))
+    assert listed.json() == {"items": [dataclasses.asdict(LETTER)], "next": "more"}
+    page = {"cursor": "after", "limit": "2"}
+    other = await client.get("/v1/dead-letters", headers=bearer("other"), params=page)
+    assert other.json()["items"] == []
+    done = await client.post("/v1/dead-letters/redrive", headers=bearer("admin"), json=order)
+    assert done.json() == {"handled": 2, "left": [dataclasses.asdict(LETTER)]}
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "status", "code"),
+    [
+        ("other", {"subscriber": "audit", "run_id": "run_1"}, 404, "not_found.run"),
+        ("admin", {"subscriber": "costs", "run_id": "run_1"}, 409, "conflict.relay"),
+        ("admin", {"subscriber": "", "run_id": "run_1"}, 422, "input.invalid"),
+        ("admin", {"subscriber": "audit"}, 422, "input.invalid"),
+    ],
+)
+async def test_what_cannot_be_redriven_is_a_problem(
+    client: httpx.AsyncClient, key: str, sent: dict[str, str], status: int, code: str
+) -> None:
+    answer = await client.post("/v1/dead-letters/redrive", headers=bearer(key), json=sent)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "sent", ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "nonsense", "x" * 5000]
+)
+async def test_the_trace_of_a_request_goes_with_the_run_and_is_never_a_fault(
+    client: httpx.AsyncClient, runs: OneRun, sent: str
+) -> None:
+    headers = {**bearer("admin"), "traceparent": sent}
+    answer = await client.post("/v1/runs", json={"goal": "g"}, headers=headers)
+    assert answer.status_code == 202
+    assert [new.traceparent for new in runs.created] == [sent]

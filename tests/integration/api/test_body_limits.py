@@ -42,6 +42,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             runs=cast("Any", Created()),
             memory=unused,
             agents=unused,
+            dead_letters=unused,
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

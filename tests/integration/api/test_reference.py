@@ -23,7 +23,14 @@ OPERATIONS = [
 async def reference(language: str) -> httpx.Response:
     unused = cast("Any", None)
     app = create_app(
-        ApiServices(runs=unused, memory=unused, agents=unused, identity=unused, upload_dir=Path("/nowhere"))
+        ApiServices(
+            runs=unused,
+            memory=unused,
+            agents=unused,
+            dead_letters=unused,
+            identity=unused,
+            upload_dir=Path("/nowhere"),
+        )
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 
 class OwnPostgres:
-    """In `folder`, which the server's user must be able to enter, on a free loopback port."""
+    """In `folder`, which the server's user must be able to enter, on a free loopback port; `settings` such
+    as "fsync=off"."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         versions = sorted(
             Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
         )
@@ -21,6 +22,7 @@ class OwnPostgres:
         assert found, "no PostgreSQL server is installed; ./test.sh installs one"
         self._programs = Path(found).parent
         self._folder = folder
+        self._settings = "".join(f" -c {setting}" for setting in settings)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = int(probe.getsockname()[1])
@@ -35,6 +37,7 @@ class OwnPostgres:
 
     def start(self) -> None:
         options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self._folder}'"
+        options += self._settings
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", log, "-o", options, "start")
 
@@ -68,10 +71,10 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres_server() -> Generator[OwnPostgres]:
+def own_postgres_server(*settings: str) -> Generator[OwnPostgres]:
     """Running, and gone afterwards, whatever the test left of it."""
     with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
-        server = OwnPostgres(Path(folder))
+        server = OwnPostgres(Path(folder), *settings)
         server.create()
         try:
             yield server

@@ -38,7 +38,14 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     identity = StoredIdentity(SqliteDatabase(store), clock, tmp_path / "keys")
     unused = cast("Any", None)
     app = create_app(
-        ApiServices(runs=unused, memory=unused, agents=unused, identity=identity, upload_dir=tmp_path)
+        ApiServices(
+            runs=unused,
+            memory=unused,
+            agents=unused,
+            dead_letters=unused,
+            identity=identity,
+            upload_dir=tmp_path,
+        )
     )
     password = await identity.create_first_admin("default")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

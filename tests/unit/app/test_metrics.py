@@ -50,3 +50,13 @@ async def test_what_nobody_can_price_is_counted_and_adds_nothing() -> None:
     assert 'flowmatik_model_cost_usd_total{model="openai/m"} 0.003' in text
     assert 'calls_unpriced_total{model="openai/m"}' not in text
     assert "embedder" not in text
+
+
+def test_dead_letters_are_those_that_there_are_now() -> None:
+    metrics = Metrics()
+    metrics.set_dead_letters({"audit": 3, "costs": 1})
+    assert 'flowmatik_dead_letters{subscriber="audit"} 3.0' in metrics.text().decode()
+    metrics.set_dead_letters({"audit": 1})
+    text = metrics.text().decode()
+    assert 'flowmatik_dead_letters{subscriber="audit"} 1.0' in text
+    assert "costs" not in text

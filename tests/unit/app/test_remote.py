@@ -11,7 +11,7 @@ import pytest
 from flowmatik.app.remote_backend import RemoteBackend
 from flowmatik.app.remote_errors import error_of
 from flowmatik.app.serving import serve
-from flowmatik.contracts.runs import RunStatus
+from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.kernel import errors
 from tests.unit.app.samples import answered, event
 
@@ -123,3 +123,16 @@ async def test_nobody_at_the_address_is_unavailable() -> None:
 )
 def test_every_problem_has_its_error(status: int, content: bytes, kind: type[Exception]) -> None:
     assert type(error_of(status, content)) is kind
+
+
+async def test_the_trace_of_a_run_is_sent_along() -> None:
+    asked: list[str] = []
+
+    async def handler(scope: dict[str, Any], send: Any) -> None:
+        asked.append(header(scope, b"traceparent"))
+        await reply(send, b'{"id": "run_1"}', 202)
+
+    async with server_of(handler) as remote:
+        for trace in ("00-1-2-01", ""):
+            await remote.runs.create("default", NewRun(goal="g", traceparent=trace))
+    assert asked == ["00-1-2-01", ""]

@@ -16,9 +16,9 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core import events as ev
+from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.effects import recordable
 from flowmatik.core.journal.port import NewEvent, StoredEvent
-from flowmatik.core.outbox import cloud_event
 from flowmatik.integrations.chat_completions.json_text import arguments_in
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.testing.models import ScriptedModels
@@ -61,7 +61,7 @@ def test_every_outcome_that_is_recorded_is_read_again_and_can_be_told_to_others(
     recorded = recordable(event, CALL)
     again = ev.decode(stored(recorded.encoded))
     assert ev.encode(again) == recorded.encoded
-    body = orjson.dumps(cloud_event(WS, "run_1", stored(recorded.encoded)).to_json())
+    body = orjson.dumps(cloud_event(WS, "run_1", stored(recorded.encoded), "").to_json())
     assert json.loads(body)["data"]["call_id"] == "call_1"
 
 

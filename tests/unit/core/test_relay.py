@@ -1,6 +1,6 @@
 """The relay stops at every moment of a delivery: nothing is lost, and what comes twice has one id."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -29,9 +29,9 @@ class Stops(InMemoryJournal):
         self._at("remembering the place")
         await super().set_subscriber_seq(subscriber, run_id, seq)
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
         self._at("acknowledging")
-        await super().relayed(entries)
+        await super().relayed(entries, present=present)
 
 
 @pytest.mark.parametrize(("moment", "times"), [("remembering the place", 2), ("acknowledging", 1)])

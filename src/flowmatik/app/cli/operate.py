@@ -148,7 +148,7 @@ async def _findings(session: Session) -> "list[Finding]":
 
 
 async def _migrate(session: Session) -> int:
-    from flowmatik.app.wiring import migrate
+    from flowmatik.app.schema import migrate
 
     outcome = await migrate(session.settings())
     if session.json:

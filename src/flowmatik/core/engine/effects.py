@@ -198,8 +198,8 @@ def _undurable(call: ev.CallRequested) -> ev.CallFailed:
     return failed(
         call,
         "tool.durability",
-        f"the tool {call.name!r} acts once and for all, but store.synchronous = normal lets a power cut "
-        "erase that it did; set store.synchronous = full to use it",
+        f"the tool {call.name!r} acts once and for all, but store.synchronous = normal (PostgreSQL: fsync = "
+        "off) lets a power cut erase that it did; set store.synchronous = full (fsync = on) to use it",
     )
 
 

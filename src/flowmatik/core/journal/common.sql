@@ -50,32 +50,63 @@ SELECT run_id, workspace_id, from_seq, to_seq FROM outbox ORDER BY run_id, from_
 -- How far a subscriber has come in a run.
 SELECT seq FROM subscriber_positions WHERE subscriber = $1 AND run_id = $2;
 
+-- name: register_subscriber
+-- Its name stands for it across processes; a second time only changes whether it is ordered.
+INSERT INTO subscribers (name, ordered, since) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET ordered = excluded.ordered WHERE subscribers.ordered <> excluded.ordered;
+
 -- name: set_subscriber_seq
--- Record it, under the run's workspace; a place never moves back.
+-- Record it, under the run's workspace; a place never moves back. Whoever stands at the head, as this very
+-- statement sees it, is not behind: pointers that others forget meanwhile say so again.
 INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
 SELECT $1, run_id, workspace_id, $3 FROM runs WHERE run_id = $2
-ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq
-WHERE excluded.seq > subscriber_positions.seq;
+ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq,
+    behind = CASE WHEN excluded.seq >= (SELECT head_seq FROM runs WHERE runs.run_id = excluded.run_id)
+        THEN 0 ELSE subscriber_positions.behind END
+WHERE excluded.seq >= subscriber_positions.seq;
+
+-- name: behind
+-- Runs that went on without this subscriber, but for those that a dead letter parks for it.
+SELECT p.run_id, p.workspace_id, p.seq
+FROM subscriber_positions p JOIN subscribers s ON s.name = p.subscriber
+WHERE p.subscriber = $1 AND p.behind = 1 AND (s.ordered = 0 OR NOT EXISTS (
+    SELECT 1 FROM dead_letters d WHERE d.subscriber = p.subscriber AND d.run_id = p.run_id))
+ORDER BY p.run_id LIMIT $2;
+
+-- name: parked
+-- Where a dead letter keeps back what came after it.
+SELECT DISTINCT d.subscriber, d.run_id
+FROM dead_letters d JOIN subscribers s ON s.name = d.subscriber WHERE s.ordered = 1;
 
 -- name: release_relay
 -- Whoever comes next need not wait for the lease to end.
 DELETE FROM relay_leases WHERE owner = $1;
 
 -- name: dead_letter
--- One letter per subscriber and run: it parks the run's later events for that subscriber.
+-- One letter per subscriber and event.
 INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (subscriber, run_id) DO UPDATE
-SET seq = excluded.seq, error = excluded.error, attempts = excluded.attempts, at = excluded.at;
+ON CONFLICT (subscriber, run_id, seq) DO UPDATE
+SET error = excluded.error, attempts = excluded.attempts, at = excluded.at;
 
 -- name: dead_letters
--- All of them, oldest first.
+-- A workspace's, oldest first, after a cursor ('' begins).
 SELECT subscriber, run_id, workspace_id, seq, error, attempts, at FROM dead_letters
-ORDER BY at, subscriber, run_id;
+WHERE workspace_id = $1 AND ($2 = '' OR (at, subscriber, run_id, seq) > ($2, $3, $4, $5))
+ORDER BY at, subscriber, run_id, seq LIMIT $6;
+
+-- name: dead_letters_of
+-- What one subscriber refused of one run.
+SELECT subscriber, run_id, workspace_id, seq, error, attempts, at FROM dead_letters
+WHERE subscriber = $1 AND run_id = $2 ORDER BY seq;
+
+-- name: count_dead_letters
+-- How many there are for each subscriber.
+SELECT subscriber, count(*) FROM dead_letters GROUP BY subscriber;
 
 -- name: drop_dead_letter
 -- After a redrive.
-DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2;
+DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2 AND seq = $3;
 
 -- name: set_cap
 -- A new cap begins with what runs created from $4 on have cost ('' for none). It keeps what it has granted

@@ -4,22 +4,25 @@ No method awaits, so every one is atomic on the event loop and a cancelled calle
 nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
     Appended,
+    Behind,
     Cap,
     CapUse,
     Claim,
     Created,
     Creation,
-    DeadLetter,
     Input,
     Kept,
+    LetterPlace,
     NewEvent,
     OutboxEntry,
     RunHead,
@@ -107,10 +110,7 @@ class InMemoryJournal:
         self._live: dict[str, _Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
-        self._outbox: dict[tuple[str, int], OutboxEntry] = {}
-        self._positions: dict[tuple[str, str], int] = {}
-        self._dead: dict[tuple[str, str], DeadLetter] = {}
-        self._relay = ("", 0.0)  # who has the right to relay, and until when
+        self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
         self._money = MemoryCaps()
         self._timed: set[str] = set()
 
@@ -126,11 +126,13 @@ class InMemoryJournal:
         for seq, event in enumerate(events, first):
             run.events.append(StoredEvent(seq=seq, type=event.type, payload=event.payload, at=at))
         if events:
-            self._outbox[run.run_id, first] = OutboxEntry(
-                run_id=run.run_id,
-                workspace_id=run.workspace_id,
-                from_seq=first,
-                to_seq=len(run.events),
+            self._bus.point(
+                OutboxEntry(
+                    run_id=run.run_id,
+                    workspace_id=run.workspace_id,
+                    from_seq=first,
+                    to_seq=len(run.events),
+                )
             )
 
     async def create(self, creation: Creation) -> Created:
@@ -297,43 +299,48 @@ class InMemoryJournal:
         self._leases.pop(owner, None)
 
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
-        holder, until = self._relay
-        now = self._clock.monotonic()
-        if holder != owner and until > now:
-            return False
-        self._relay = (owner, now + ttl_seconds)
-        return True
+        return self._bus.lease(owner, ttl_seconds)
 
     async def release_relay(self, owner: str) -> None:
-        if self._relay[0] == owner:
-            self._relay = ("", 0.0)
+        self._bus.release(owner)
 
     async def outbox(self, limit: int) -> list[OutboxEntry]:
-        entries: list[OutboxEntry] = []
-        for entry in self._outbox.values():
-            if len(entries) >= limit:
-                break
-            entries.append(entry)
-        return entries
+        return self._bus.outbox(limit)
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
-        for entry in entries:
-            self._outbox.pop((entry.run_id, entry.from_seq), None)
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
+        self._bus.relayed(entries, present)
 
-    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
-        return self._positions.get((subscriber, run_id), 0)
+    async def register_subscriber(self, name: str, *, ordered: bool) -> None:
+        self._bus.register(name, ordered)
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
+        return self._bus.place(subscriber, run_id)
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
-        self._positions[subscriber, run_id] = max(seq, self._positions.get((subscriber, run_id), 0))
+        self._bus.set_place(subscriber, run_id, seq)
+
+    async def behind(self, subscriber: str, limit: int) -> list[Behind]:
+        return self._bus.behind(subscriber, limit)
+
+    async def parked(self) -> set[tuple[str, str]]:
+        return self._bus.parked()
 
     async def dead_letter(self, letter: DeadLetter) -> None:
-        self._dead[letter.subscriber, letter.run_id] = replace(letter)
+        self._bus.bury(letter)
 
-    async def dead_letters(self) -> list[DeadLetter]:
-        return sorted(self._dead.values(), key=lambda letter: (letter.at, letter.subscriber, letter.run_id))
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]:
+        return self._bus.letters(workspace_id, after, limit)
 
-    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
-        self._dead.pop((subscriber, run_id), None)
+    async def dead_letters_of(self, subscriber: str, run_id: str) -> list[DeadLetter]:
+        return self._bus.letters_of(subscriber, run_id)
+
+    async def count_dead_letters(self) -> dict[str, int]:
+        return self._bus.count_letters()
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None:
+        self._bus.drop(subscriber, run_id, seq)
 
     async def set_cap(
         self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None

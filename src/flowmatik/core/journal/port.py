@@ -5,11 +5,12 @@ the caller believes in, and only goes down if both still hold. Only the owner ap
 else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micro-dollars.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from flowmatik.contracts.bus import DeadLetter
 from flowmatik.kernel.errors import NotFound
 
 
@@ -138,14 +139,19 @@ class OutboxEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    subscriber: str
+class Behind:
+    """A run that has gone on without a subscriber, which stands at `seq` in it."""
+
     run_id: str
     workspace_id: str
     seq: int
-    error: str
-    attempts: int
-    at: str
+
+
+LetterPlace = tuple[str, str, str, int]  # (at, subscriber, run_id, seq): oldest first
+
+
+def place_of(letter: DeadLetter) -> LetterPlace:
+    return (letter.at, letter.subscriber, letter.run_id, letter.seq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +186,23 @@ class Kept:
 
     def of(self, scope: str) -> int:
         return self.scopes.get(scope, self.others)
+
+
+class RunReads(Protocol):
+    """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
+    them, so that what a query forgets to filter is not there."""
+
+    async def head(self, workspace_id: str, run_id: str) -> RunHead: ...
+
+    async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]: ...
+
+    async def list_heads(
+        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
+    ) -> list[RunHead]: ...
+
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]: ...
 
 
 class Journal(Protocol):
@@ -259,21 +282,50 @@ class Journal(Protocol):
         """Pointers not relayed yet, oldest first per run."""
         ...
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None: ...
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
+        """Forget these pointers. In the same transaction every registered subscriber that is not `present`
+        falls behind in their runs; where it had no place yet, it stands before the first of them."""
+        ...
 
-    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
-        """Last seq that a subscriber has handled of a run; 0 at first."""
+    async def register_subscriber(self, name: str, *, ordered: bool) -> None:
+        """From now on no pointer is forgotten without it. Doing it again only sets `ordered`."""
+        ...
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
+        """Last seq that a subscriber has handled of a run; None before it has a place there."""
         ...
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
-        """Never moves back: a lower seq changes nothing."""
+        """Never moves back: a lower seq changes nothing. At the run's head nobody is behind."""
         ...
 
-    async def dead_letter(self, letter: DeadLetter) -> None: ...
+    async def behind(self, subscriber: str, limit: int) -> list[Behind]:
+        """Runs in which a registered subscriber is behind, without those that are parked for it."""
+        ...
 
-    async def dead_letters(self) -> list[DeadLetter]: ...
+    async def parked(self) -> set[tuple[str, str]]:
+        """(subscriber, run) where a dead letter keeps back later events: the subscriber is ordered."""
+        ...
 
-    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None: ...
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """One for each subscriber and event; a later one replaces it."""
+        ...
+
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]:
+        """A workspace's, oldest first; `after` is the place of the last one seen."""
+        ...
+
+    async def dead_letters_of(self, subscriber: str, run_id: str) -> list[DeadLetter]:
+        """In seq order."""
+        ...
+
+    async def count_dead_letters(self) -> dict[str, int]:
+        """By subscriber, over all workspaces."""
+        ...
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None: ...
 
     async def set_cap(
         self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None

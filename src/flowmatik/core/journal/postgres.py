@@ -1,7 +1,7 @@
 """The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row
@@ -21,6 +21,7 @@ from flowmatik.core.journal.port import (
 )
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
+    SqlReads,
     ending,
     first_claim,
     first_events,
@@ -33,6 +34,17 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable
 
 _TRIES = 3
+
+
+class PostgresReads(SqlReads):
+    """Implements `RunReads` over a database seen from one workspace, under the role `flowmatik_api`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(queries.postgres())
+        self._database = database
+
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
 
 
 class PostgresJournal(SqlJournal):
@@ -170,10 +182,9 @@ class PostgresJournal(SqlJournal):
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("lease_relay", owner, ttl_seconds))
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
-        await self._execute(
-            "relayed", [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
-        )
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
+        runs, seqs = [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
+        await self._execute("relayed", runs, seqs, list(present))
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         wanted = checked_amounts(amounts)

@@ -5,18 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.database import Row
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.money import checked_amount
 from flowmatik.core.journal.port import (
     Append,
     Appended,
+    Behind,
     Cap,
     CapUse,
     Claim,
     Creation,
-    DeadLetter,
     Input,
+    LetterPlace,
     NewEvent,
     OutboxEntry,
     RunHead,
@@ -29,34 +31,15 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlJournal(ABC):
-    """Adapters say how one statement is read and written, and how a batch of appends goes down."""
+class SqlReads(ABC):
+    """Adapters say how one statement is read."""
 
-    def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
+    def __init__(self, queries: Mapping[str, str]) -> None:
         self._sql = queries
-        self._clock = clock
-        self._appends = GroupCommit(self._commit, lanes=lanes)
 
     @abstractmethod
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
         """The rows of a named statement that only reads."""
-
-    @abstractmethod
-    async def _execute(self, query: str, *params: Any) -> None:
-        """A named statement that writes, committed."""
-
-    @abstractmethod
-    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
-        """The contract of `GroupCommit`; None for an append that was fenced off."""
-
-    def _now(self) -> str:
-        return text_of(self._clock.now())
-
-    async def append(self, append: Append) -> Appended:
-        appended = await self._appends.write(append)
-        if appended is None:
-            raise _fenced(append)
-        return appended
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
         return stored_events(await self._fetch("read", run_id, after_seq, limit))
@@ -74,6 +57,38 @@ class SqlJournal(ABC):
         created_at, run_id = before or ("", "")
         rows = await self._fetch("list_heads", workspace_id, status or "", created_at, run_id, limit)
         return [run_head(row) for row in rows]
+
+    async def dead_letters(
+        self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
+    ) -> list[DeadLetter]:
+        rows = await self._fetch("dead_letters", workspace_id, *(after or ("", "", "", 0)), limit)
+        return [_dead_letter(row) for row in rows]
+
+
+class SqlJournal(SqlReads):
+    """Adapters say besides how one statement is written, and how a batch of appends goes down."""
+
+    def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
+        super().__init__(queries)
+        self._clock = clock
+        self._appends = GroupCommit(self._commit, lanes=lanes)
+
+    @abstractmethod
+    async def _execute(self, query: str, *params: Any) -> None:
+        """A named statement that writes, committed."""
+
+    @abstractmethod
+    async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
+        """The contract of `GroupCommit`; None for an append that was fenced off."""
+
+    def _now(self) -> str:
+        return text_of(self._clock.now())
+
+    async def append(self, append: Append) -> Appended:
+        appended = await self._appends.write(append)
+        if appended is None:
+            raise _fenced(append)
+        return appended
 
     async def inbox(self, run_id: str, *, after: int) -> list[Input]:
         return [
@@ -99,12 +114,24 @@ class SqlJournal(ABC):
             for run_id, workspace_id, first, last in await self._fetch("outbox", limit)
         ]
 
-    async def subscriber_seq(self, subscriber: str, run_id: str) -> int:
+    async def register_subscriber(self, name: str, *, ordered: bool) -> None:
+        await self._execute("register_subscriber", name, int(ordered), self._now())
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
         rows = await self._fetch("subscriber_seq", subscriber, run_id)
-        return rows[0][0] if rows else 0
+        return rows[0][0] if rows else None
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
         await self._execute("set_subscriber_seq", subscriber, run_id, seq)
+
+    async def behind(self, subscriber: str, limit: int) -> list[Behind]:
+        return [
+            Behind(run_id=run_id, workspace_id=workspace_id, seq=seq)
+            for run_id, workspace_id, seq in await self._fetch("behind", subscriber, limit)
+        ]
+
+    async def parked(self) -> set[tuple[str, str]]:
+        return {(row[0], row[1]) for row in await self._fetch("parked")}
 
     async def dead_letter(self, letter: DeadLetter) -> None:
         await self._execute(
@@ -118,24 +145,14 @@ class SqlJournal(ABC):
             letter.at,
         )
 
-    async def dead_letters(self) -> list[DeadLetter]:
-        return [
-            DeadLetter(
-                subscriber=subscriber,
-                run_id=run_id,
-                workspace_id=workspace_id,
-                seq=seq,
-                error=error,
-                attempts=attempts,
-                at=at,
-            )
-            for subscriber, run_id, workspace_id, seq, error, attempts, at in await self._fetch(
-                "dead_letters"
-            )
-        ]
+    async def dead_letters_of(self, subscriber: str, run_id: str) -> list[DeadLetter]:
+        return [_dead_letter(row) for row in await self._fetch("dead_letters_of", subscriber, run_id)]
 
-    async def drop_dead_letter(self, subscriber: str, run_id: str) -> None:
-        await self._execute("drop_dead_letter", subscriber, run_id)
+    async def count_dead_letters(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in await self._fetch("count_dead_letters")}
+
+    async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None:
+        await self._execute("drop_dead_letter", subscriber, run_id, seq)
 
     async def set_cap(
         self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
@@ -183,6 +200,19 @@ def _fenced(append: Append) -> Fenced:
         f"run {append.run_id!r} is no longer at seq {append.expected_seq}, epoch {append.epoch}, in "
         f"workspace {append.workspace_id!r}: another owner has it, or it was parked; give it up",
         context={"run_id": append.run_id, "seq": append.expected_seq, "epoch": append.epoch},
+    )
+
+
+def _dead_letter(row: Row) -> DeadLetter:
+    subscriber, run_id, workspace_id, seq, error, attempts, at = row
+    return DeadLetter(
+        subscriber=subscriber,
+        run_id=run_id,
+        workspace_id=workspace_id,
+        seq=seq,
+        error=error,
+        attempts=attempts,
+        at=at,
     )
 
 

@@ -1,6 +1,6 @@
 """The journal in a SQLite file: every batch is one transaction on the file's one writer thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
@@ -228,11 +228,19 @@ class SqliteJournal(SqlJournal):
 
         return await self._store.write(work)
 
-    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
-        keys = [(entry.run_id, entry.from_seq) for entry in entries]
+    async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
+        here = canonical.dumps(list(present))
 
         def work(db: Any) -> None:
-            db.executemany(self._sql["relayed"], keys)
+            absent = [row[0] for row in db.execute(self._sql["absent"], (here,)).fetchall()]
+            keys = [(entry.run_id, entry.from_seq) for entry in entries]
+            if not absent:
+                db.executemany(self._sql["relayed"], keys)
+                return
+            for entry, key in zip(entries, keys, strict=True):
+                if db.execute(self._sql["relayed"], key).rowcount:
+                    rows = [(name, entry.run_id, entry.workspace_id, entry.from_seq) for name in absent]
+                    db.executemany(self._sql["left_behind"], rows)
 
         await self._store.write(work)
 

@@ -95,6 +95,15 @@ UPDATE workers SET expires_at = $2 WHERE owner = $1 AND expires_at > $3;
 -- The pointer has reached the bus.
 DELETE FROM outbox WHERE run_id = $1 AND from_seq = $2;
 
+-- name: absent
+-- Registered subscribers that are none of these.
+SELECT name FROM subscribers WHERE name NOT IN (SELECT value FROM json_each($1));
+
+-- name: left_behind
+-- The subscriber was not there: it stays behind in the run, from before this pointer if it is its first.
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq, behind)
+VALUES ($1, $2, $3, $4 - 1, 1) ON CONFLICT (subscriber, run_id) DO UPDATE SET behind = 1;
+
 -- name: rooms
 -- What each of these caps can still grant.
 SELECT scope, limit_micros - granted_micros FROM caps

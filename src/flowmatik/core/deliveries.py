@@ -1,0 +1,188 @@
+"""Handing the events of a run to one subscriber: in seq order, at least once, failures to the dead letters.
+
+What a subscriber missed is read from the journal, whatever has become of the pointers to it.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.port import Journal, OutboxEntry, StoredEvent
+from flowmatik.core.journal.times import text_of
+from flowmatik.core.traces import Traces
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import JournalUnavailable
+from flowmatik.kernel.events import CloudEvent, Handler
+
+log = logging.getLogger(__name__)
+ATTEMPTS = 3
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """As `EventBus.subscribe` was told."""
+
+    name: str
+    handler: Handler
+    types: frozenset[str] | None
+    durable: bool
+    ordered: bool
+
+    def wants(self, kind: str) -> bool:
+        return self.types is None or kind in self.types
+
+
+def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent, traceparent: str) -> CloudEvent:
+    return CloudEvent(
+        id=f"{run_id}:{stored.seq}",
+        source=f"/workspaces/{workspace_id}/runs",
+        type=f"flowmatik.{stored.type}",
+        time=stored.at,
+        subject=run_id,
+        workspace_id=workspace_id,
+        seq=stored.seq,
+        data=_data(stored),
+        traceparent=traceparent,
+    )
+
+
+def _data(stored: StoredEvent) -> Any:
+    """Empty for a damaged payload: the run's other events, and other runs, must go their way."""
+    try:
+        return canonical.loads(stored.payload)
+    except ValueError:
+        log.error("the payload of an event is no JSON", extra={"event": stored.seq, "type": stored.type})
+        return {}
+
+
+class Deliveries:
+    """`check` raises when this process may deliver no longer."""
+
+    def __init__(self, journal: Journal, clock: Clock, check: Callable[[], None]) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._check = check
+        self._traces = Traces()
+
+    async def relay(self, span: OutboxEntry, receivers: Sequence[Subscriber]) -> None:
+        """The events of `span`, and before them what a receiver has not seen of the run. All who are
+        there share one reading."""
+        stands = {receiver.name: await self._stand(receiver, span) for receiver in receivers}
+        fresh = [one for one in receivers if span.from_seq - 1 <= stands[one.name] < span.to_seq]
+        events = await self._read(span, fresh) if fresh else []
+        for receiver in receivers:
+            handled = stands[receiver.name]
+            if handled < span.from_seq - 1:
+                await self.go_on(receiver, span.workspace_id, span.run_id, handled, upto=span.to_seq)
+            elif handled < span.to_seq and await self._hand(receiver, events, handled) and receiver.durable:
+                await self._journal.set_subscriber_seq(receiver.name, span.run_id, span.to_seq)
+
+    async def _stand(self, receiver: Subscriber, span: OutboxEntry) -> int:
+        """The last seq that it has handled. A run in which it has no place begins for it here."""
+        here = span.from_seq - 1
+        if not receiver.durable:
+            return here
+        known = await self._journal.subscriber_seq(receiver.name, span.run_id)
+        return here if known is None else known
+
+    async def _read(self, span: OutboxEntry, receivers: Sequence[Subscriber]) -> list[CloudEvent]:
+        """Those that any of them wants."""
+        count = span.to_seq - span.from_seq + 1
+        stored = await self._journal.read(span.run_id, after_seq=span.from_seq - 1, limit=count)
+        events = await self._events(span.workspace_id, span.run_id, stored)
+        return [one for one in events if any(receiver.wants(one.type) for receiver in receivers)]
+
+    async def _events(
+        self, workspace_id: str, run_id: str, stored: Sequence[StoredEvent]
+    ) -> list[CloudEvent]:
+        trace = await self._traces.of(run_id, self._journal, stored) if stored else ""
+        return [cloud_event(workspace_id, run_id, one, trace) for one in stored]
+
+    async def go_on(
+        self, subscriber: Subscriber, workspace_id: str, run_id: str, handled: int, upto: int | None = None
+    ) -> None:
+        """What the journal has of the run after `handled`, remembering the place as it goes; until an
+        ordered subscriber refuses one."""
+        while upto is None or handled < upto:
+            limit = PAGE if upto is None else min(PAGE, upto - handled)
+            page = await self._journal.read(run_id, after_seq=handled, limit=limit)
+            events = await self._events(workspace_id, run_id, page)
+            if not page or not await self._hand(subscriber, events, handled):
+                return
+            handled = page[-1].seq
+            await self._journal.set_subscriber_seq(subscriber.name, run_id, handled)
+
+    async def _hand(self, subscriber: Subscriber, events: Sequence[CloudEvent], handled: int) -> bool:
+        """False when it refused one and later events must wait for that."""
+        for event in events:
+            if event.seq > handled and not await self._handle(subscriber, event) and subscriber.ordered:
+                return False
+        return True
+
+    async def _handle(self, subscriber: Subscriber, event: CloudEvent) -> bool:
+        if not subscriber.wants(event.type):
+            return True
+        fault = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            self._check()  # a process that was stopped meanwhile must not deliver behind its successor
+            try:
+                await subscriber.handler(event)
+            except JournalUnavailable:
+                raise
+            except Exception as error:  # a subscriber is foreign code
+                fault = f"{type(error).__name__}: {error}"
+                log.warning("a subscriber failed", extra={"subscriber": subscriber.name, "event": event.id})
+            else:
+                return True
+            if attempt < ATTEMPTS:
+                await self._clock.sleep(0.05 * 2**attempt)
+        await self._bury(subscriber, event, fault)
+        return False
+
+    async def _bury(self, subscriber: Subscriber, event: CloudEvent, fault: str) -> None:
+        if not subscriber.durable:
+            return  # it was told in the log; there is nothing to do again
+        if subscriber.ordered:
+            await self._journal.set_subscriber_seq(subscriber.name, event.subject, event.seq - 1)
+        await self._journal.dead_letter(
+            DeadLetter(
+                subscriber=subscriber.name,
+                run_id=event.subject,
+                workspace_id=event.workspace_id,
+                seq=event.seq,
+                error=fault,
+                attempts=ATTEMPTS,
+                at=text_of(self._clock.now()),
+            )
+        )
+
+    async def again(self, subscriber: Subscriber, run_id: str) -> int:
+        """What the subscriber refused of the run, and what waits behind it; how many were handled. A letter
+        goes once its event has been handled, also one from when the subscriber was (not) ordered."""
+        letters = await self._journal.dead_letters_of(subscriber.name, run_id)
+        if not letters:
+            return 0
+        workspace_id = letters[0].workspace_id
+        place = await self._journal.subscriber_seq(subscriber.name, run_id) or 0
+        handled = 0
+        for letter in letters:
+            if subscriber.ordered and letter.seq > place:
+                break  # it comes in its turn
+            stored = await self._journal.read(run_id, after_seq=letter.seq - 1, limit=1)
+            events = await self._events(workspace_id, run_id, stored)
+            if not all([await self._handle(subscriber, one) for one in events]):
+                if subscriber.ordered:
+                    return handled
+                continue
+            handled += len(events)
+            await self._journal.drop_dead_letter(subscriber.name, run_id, letter.seq)
+        await self.go_on(subscriber, workspace_id, run_id, place)
+        reached = await self._journal.subscriber_seq(subscriber.name, run_id) or 0
+        for letter in letters:
+            if subscriber.ordered and place < letter.seq <= reached:
+                await self._journal.drop_dead_letter(subscriber.name, run_id, letter.seq)
+        return handled + reached - place

@@ -1,0 +1,111 @@
+"""On PostgreSQL a workspace is kept from the others by the database itself, whatever a query forgets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from flowmatik.app.settings import load_settings
+from flowmatik.app.wiring import Platform, open_platform
+from flowmatik.contracts.database import Row
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.security import Principal
+from flowmatik.core.journal.postgres import PostgresReads
+from flowmatik.kernel.errors import NotFound
+from flowmatik.stores.postgres import PostgresDatabase, open_pool
+from tests.conftest import administer
+
+PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
+PROFILE = """
+apiVersion: flowmatik/v1
+kind: Agent
+metadata: {name: clerk}
+role: worker
+summary: Files things.
+instructions: File it.
+skills: [documents]
+"""
+
+
+class Forgetful(PostgresReads):
+    """Its queries do not ask for a workspace."""
+
+    async def _fetch(self, query: str, *params: Any) -> list[Row]:
+        self._sql = {**self._sql, query: self._sql[query].replace("workspace_id = $1 AND", "$1 <> '' AND")}
+        return await super()._fetch(query, *params)
+
+
+@pytest.fixture
+async def platform(pg_database: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_database})
+    async with open_platform(settings, recover_all=False) as opened:
+        yield opened
+
+
+async def a_run(platform: Platform, workspace_id: str) -> str:
+    run_id = await platform.runs.create(workspace_id, NewRun(goal="g", plan=PLAN))
+    view = await asyncio.wait_for(platform.runs.wait(workspace_id, run_id), 30)
+    assert view.status is RunStatus.SUCCEEDED
+    return run_id
+
+
+async def test_callers_of_a_workspace_get_its_runs_and_no_others(platform: Platform) -> None:
+    ours, theirs = await a_run(platform, "default"), await a_run(platform, "b")
+    for workspace_id, run_id in (("default", ours), ("b", theirs)):
+        listed = await platform.runs.list(workspace_id)
+        assert [one.id for one in listed.items] == [run_id]
+        view = await platform.runs.get(workspace_id, run_id)
+        events = [one async for one in platform.runs.events(workspace_id, run_id)]
+        assert len(events) == view.head_seq > 0
+        assert (await platform.runs.replay(workspace_id, run_id)).differences == ()
+    for ask in (platform.runs.get, platform.runs.replay, platform.runs.cancel):
+        with pytest.raises(NotFound):
+            await ask("b", ours)
+
+
+async def test_a_query_that_forgets_its_filter_still_sees_no_other_workspace(
+    platform: Platform, pg_database: str
+) -> None:
+    ours, theirs = await a_run(platform, "default"), await a_run(platform, "b")
+    api = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+    try:
+        seen = Forgetful(PostgresDatabase(api).within("b"))
+        heads = await seen.list_heads("default", status=None, before=None, limit=10)
+        assert [head.run_id for head in heads] == [theirs]
+        assert await seen.read(ours) == []
+        assert len(await seen.read(theirs)) > 0
+        with pytest.raises(NotFound):
+            await seen.head("default", ours)
+    finally:
+        await api.close()
+
+
+async def test_what_callers_ask_is_read_under_the_role_of_the_api(
+    platform: Platform, pg_database: str
+) -> None:
+    run_id = await a_run(platform, "default")
+    await administer(pg_database, "REVOKE SELECT ON runs FROM flowmatik_api")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await platform.runs.list("default")
+    for ask in (platform.runs.get, platform.runs.replay, platform.runs.cancel, platform.runs.wait):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await ask("default", run_id)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        _ = [one async for one in platform.runs.events("default", run_id)]
+    await administer(pg_database, "REVOKE SELECT ON dead_letters FROM flowmatik_api")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await platform.dead_letters.list("default")
+
+
+async def test_agents_and_keys_are_of_the_workspace_of_the_call(platform: Platform) -> None:
+    await platform.agents.apply("b", PROFILE, filename="clerk.yaml")
+    assert [agent.name for agent in await platform.agents.list("b")] == ["clerk"]
+    assert "clerk" not in [agent.name for agent in await platform.agents.list("default")]
+    other = Principal(id="u", name="u", workspace_id="b", scopes=frozenset({"admin"}))
+    key = await platform.identity.create_key(other, "theirs", ("runs:read",))
+    assert (await platform.identity.authenticate(key.secret)).workspace_id == "b"

@@ -1,0 +1,79 @@
+"""What a database holds survives the revisions that change its tables."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from flowmatik.kernel.sqlite import connect
+from flowmatik.stores.migrate import current, upgrade
+from flowmatik.stores.postgres import PostgresDatabase, connect_once, open_pool
+from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
+
+LETTERS = """
+INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at) VALUES
+    ('audit', 'run_1', 'default', 4, 'boom', 3, '2026-01-01T00:00:00Z'),
+    ('metrics', 'run_1', 'default', 2, 'boom', 3, '2026-01-01T00:00:00Z');
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq) VALUES
+    ('audit', 'run_1', 'default', 3), ('metrics', 'run_1', 'default', 1);
+"""
+
+
+def before_0004(dialect: str) -> str:
+    """The schema of revision 0003 with a run's dead letter and places."""
+    folder = files("flowmatik.stores.migrations.versions")
+    names = ["r0001_tables.sql", *(["r0001_postgresql.sql"] if dialect == "postgresql" else [])]
+    scripts = [folder.joinpath(name).read_text(encoding="utf-8") for name in (*names, "r0002_relay.sql")]
+    return "\n".join([
+        *scripts,
+        "ALTER TABLE runs ADD COLUMN unpriced BIGINT NOT NULL DEFAULT 0;",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);",
+        "INSERT INTO alembic_version VALUES ('0003');",
+        LETTERS,
+    ])  # fmt: skip
+
+
+SECOND = """
+INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at)
+VALUES ('audit', 'run_1', 'default', 5, 'boom', 3, '2026-01-01T00:00:01Z')
+"""
+KEPT = "SELECT subscriber, seq, error, at FROM dead_letters ORDER BY seq"
+PLACES = "SELECT subscriber, seq, behind FROM subscriber_positions"
+
+
+def kept() -> list[tuple[object, ...]]:
+    return [("audit", 4, "boom", "2026-01-01T00:00:00Z"), ("audit", 5, "boom", "2026-01-01T00:00:01Z")]
+
+
+async def test_dead_letters_of_a_sqlite_journal_get_a_key_for_each_event(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    file = connect(path)
+    file.executescript(before_0004("sqlite"))
+    file.close()
+    await upgrade(path)
+    store = SqliteStore(path)
+    database = SqliteDatabase(store)
+    await database.fetch(SECOND)
+    assert [tuple(row) for row in await database.fetch(KEPT)] == kept()
+    assert [tuple(row) for row in await database.fetch(PLACES)] == [("audit", 3, 0)]
+    await store.close()
+    assert (await current(path))[0] == (await current(path))[1]
+
+
+async def test_dead_letters_of_a_postgresql_journal_get_a_key_for_each_event(
+    pg_database: str,
+) -> None:
+    connection = await connect_once(pg_database)
+    await connection.execute(before_0004("postgresql"))
+    await connection.close()
+    await upgrade(pg_database)
+    pool = await open_pool(pg_database, role="flowmatik_engine", max_size=1)
+    api = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+    try:
+        database = PostgresDatabase(pool)
+        await database.fetch(SECOND)
+        assert [tuple(row) for row in await database.fetch(KEPT)] == kept()
+        assert [tuple(row) for row in await database.fetch(PLACES)] == [("audit", 3, 0)]
+        seen = [len(await PostgresDatabase(api, workspace=name).fetch(KEPT)) for name in ("default", "other")]
+        assert seen == [2, 0]
+    finally:
+        await pool.close()
+        await api.close()
