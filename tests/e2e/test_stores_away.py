@@ -233,3 +233,20 @@ def test_a_database_that_takes_no_connections_is_away_and_not_an_internal_error(
         assert "has ended" not in listed.stderr
         asyncio.run(administer(beside, "ALTER DATABASE postgres ALLOW_CONNECTIONS true"))
         until(lambda: server.get("/v1/runs").status_code == 200, "the server recovers", server.said)
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_a_damaged_memory_is_told_as_such_and_not_as_nothing_found(tmp_path: Path, lang: str) -> None:
+    home = make_home(tmp_path / "home", "--no-examples")
+    note = tmp_path / "note.md"
+    note.write_text("The office in Lugo opens at 8:15.")
+    assert flowmatik("--home", str(home), "memory", "ingest", str(note)).returncode == 0
+    for rest in home.joinpath(".flowmatik").glob("memory.db*"):
+        rest.write_bytes(b"\x00nonsense" * 4000)
+    done = flowmatik("--home", str(home), "--lang", lang, "run", "When does the office in Lugo open?")
+    assert done.returncode == 6, done.stderr
+    assert "memory.db" in done.stdout
+    assert {"en": "damaged", "es": "dañad"}[lang] in done.stdout
+    asked = flowmatik("--home", str(home), "--json", "run", "When does the office in Lugo open?")
+    result = json.loads(asked.stdout.splitlines()[-1])
+    assert (asked.returncode, result["status"], result["answer"]) == (6, "failed", None)

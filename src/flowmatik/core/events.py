@@ -26,7 +26,7 @@ OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this pr
 # and a provider that refuses or does not answer the planner ends the run.
 # 4: arithmetic is calculated; a call that the cap of its task refuses ends the task, and the run goes on; the
 # answer is that of the plan's ends; tasks have ids; agents know a reply that was cut off; what models are
-# asked is compared in a replay.
+# asked is compared in a replay; a store that cannot be read fails the task that needs it.
 DECISION_VERSION = 4
 
 

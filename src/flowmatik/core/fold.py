@@ -136,6 +136,12 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         return
     _settle(state, call, event.cost_micros)
     state.unpriced |= event.unpriced
+    if event.code.startswith("unavailable"):
+        task = state.tasks.get(call.task_id)
+        if task is None:
+            state.away = event
+        else:
+            task.away = event
     lost = event.code == "call.lost"  # the same question again, in a new call
     match call.purpose:
         case "recall" | "recall_tables":

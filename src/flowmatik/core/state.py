@@ -33,6 +33,7 @@ class TaskState:
     verify_open: bool = False
     model_failures: int = 0
     refused: bool = False  # a call, by the cap of this task
+    away: CallFailed | None = None  # a store that a tool of this task needed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class RunState:
     cancel: str | None = None
     deadline_passed: bool = False
     refused: CallRefused | None = None
+    away: CallFailed | None = None  # the store that is recalled from
     planner: str = ""
     plan_reason: str = ""
     plan_code: str = ""

@@ -273,3 +273,43 @@ def test_from_version_four_a_replay_tells_that_a_model_would_be_asked_something_
     assert difference.startswith("seq 5: call think t1, request 000000000000 ≠ call think t1, request ")
     asked = hash_again(fold(history[:4], ReducerLoop()), cast("Any", ev.decode(history[4])), ReducerLoop())
     assert replay("run_1", think(4, asked, ModelReply(text="She signs.")), ReducerLoop()).differences == ()
+
+
+def searched_in_vain(version: int) -> ev.Event:
+    """What is decided once an agent's search met a store that cannot be read."""
+    skilled = AgentVersion(
+        name="r", version="0", role="r", summary="", instructions="", skills=("documents",),
+        tools=("memory_search",),
+    )  # fmt: skip
+    start = replace(created(version), agents=(skilled,))
+    task = PlanTask(id="t1", objective="Who signs?", skill="documents")
+    asked = {"kind": "tool", "effect": Effect.READ, "idempotency_key": "k", "at": AT, "start_by": AT}
+    events: list[ev.Event] = [
+        ev.PlanAdopted(planner="given", reason="", tasks=(task,)),
+        ev.TaskRouted(task_id="t1", agent=skilled.ref(), model="m", reason="r"),
+        ev.CallRequested(call_id="c", name="memory_search", purpose="tool", task_id="t1",
+                         tool_call_id="t1.0", timeout=5.0, **cast("Any", asked)),
+        ev.CallFailed(call_id="c", code="unavailable.memory.damaged", message="damaged",
+                      values={"path": "m.db"}),
+    ]  # fmt: skip
+    state, loop = RunState(created=start), ReducerLoop()
+    for event in events:
+        apply(state, event, loop)
+    command = decide(state, loop, AT)[0]
+    return command.event if isinstance(command, Record) else ev.TaskSucceeded(task_id="asks the model")
+
+
+def test_from_version_four_a_task_whose_store_cannot_be_read_fails_by_that() -> None:
+    assert isinstance(searched_in_vain(3), ev.TaskSucceeded)
+    failed = searched_in_vain(4)
+    assert isinstance(failed, ev.TaskFailed)
+    assert (failed.code, failed.values["path"]) == ("unavailable.memory.damaged", "m.db")
+
+
+def test_from_version_four_a_run_that_cannot_recall_ends_by_that() -> None:
+    away = ev.CallFailed(call_id="c", code="unavailable.memory", message="locked")
+    for version, kind in ((3, ev.PlanAdopted), (4, ev.RunFailed)):
+        state = RunState(created=created(version), away=away)
+        (command,) = decide(state, NoLoop(), AT)
+        assert isinstance(command, Record)
+        assert isinstance(command.event, kind)

@@ -4,6 +4,7 @@ Pure: the same state leads to the same commands. The runtime applies the events 
 until there is nothing more to decide.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
 USED_UP = ("agent.turns", "agent.output.length", "agent.output.filtered")  # nor can another try
 CODED = 2  # the decision version from which words for people carry a code and values
 TASK_CAPS = 4  # from which the cap of a task ends that task, and not the run
+STORES = 4  # from which a store that cannot be read ends what needs it: not found is another answer
 RANK = {Effect.READ: 0, Effect.IDEMPOTENT: 1, Effect.ONCE: 2}
 
 
@@ -129,6 +131,8 @@ def _make_plan(state: RunState, now: str) -> list[Command]:
     recall = _recall(state)
     if recall or not {"recall", "recall_tables"} <= state.recall.keys() | _absent(state):
         return recall
+    if state.away is not None and created.decision_version >= STORES:
+        return [_run_failed(now, state.away.code, state.away.message, dict(state.away.values))]
     failure = state.plan_failure
     if failure and is_hopeless(failure.code) and state.created.decision_version >= SAYS_SO:
         return [_run_failed(now, failure.code, failure.message, dict(failure.values))]
@@ -205,6 +209,8 @@ def _advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]
         return _start(state, task)
     if task.spec.tool:
         return _finish_step(task)
+    if task.away is not None and state.created.decision_version >= STORES:
+        return [_task_failed(task, task.away.code, task.away.message, task.away.values)]
     if task.verification is not None:
         return _judge(state, task)
     if task.verify_open or task.model_open or task.agent is None or task.loop is None:
@@ -354,14 +360,16 @@ def _retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> lis
     return [_replan(task, task.spec.skill, message)]
 
 
-def _task_failed(task: TaskState, code: str, message: str) -> Record:
+def _task_failed(
+    task: TaskState, code: str, message: str, told: Mapping[str, object] | None = None
+) -> Record:
     """With everything that a text about it may want to name."""
     values: dict[str, Any] = {"skill": task.spec.skill, "tool": task.spec.tool, "model": task.model}
     if task.agent is not None:
         values |= {"agent": task.agent.name, "turns": task.agent.max_turns}
         if code == "agent.output.length":
             values["tokens"] = task.agent.max_output_tokens
-    known = {name: value for name, value in values.items() if value}
+    known = {name: value for name, value in values.items() if value} | dict(told or {})
     if code == task.error_code:
         known |= task.error_values
     return Record(event=ev.TaskFailed(task_id=task.spec.id, code=code, message=message, values=known))
