@@ -24,6 +24,7 @@ from flowmatik.integrations.models.local import passages, reading
 from flowmatik.integrations.models.local.evidence import Asked, ask, weigh
 from flowmatik.integrations.models.local.passages import Candidate
 from flowmatik.integrations.models.local.reading import Clues, clues
+from flowmatik.integrations.models.local.standing import admits
 from flowmatik.integrations.models.local.trust import Grounds, grounds
 from flowmatik.integrations.models.local.words import spots
 
@@ -52,6 +53,7 @@ def case(question: Question) -> Case:
     found = passages.read([{"passages": rows(question)}])
     pool = [candidate for passage in found for candidate in passages.candidates(passage)]
     asked = ask(question.text, pool)
+    pool = [one for one in pool if admits(asked, question.text, one)]
     figures = [
         (*(getattr(word, name) for name in WORD), *(getattr(evidence, name) for name in SENTENCE))
         for one in pool

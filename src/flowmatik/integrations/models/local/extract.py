@@ -17,6 +17,7 @@ from flowmatik.integrations.models.local.clauses import spans
 from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
+from flowmatik.integrations.models.local.standing import admits
 from flowmatik.integrations.models.local.trust import grounds, trust
 from flowmatik.integrations.models.local.validity import validity
 from flowmatik.integrations.models.local.words import fold, language_of, terms
@@ -66,15 +67,17 @@ class Quote:
     header: str = ""
 
 
-def extract(question: str, passages: list[Passage], today: str = "") -> Extract:
-    """The best answer that the passages hold, whatever its worth."""
+def extract(question: str, passages: list[Passage], today: str = "", language: str = "") -> Extract:
+    """The best answer that the passages hold, whatever its worth. `language` is BOTH where they are of
+    the other one."""
     current = in_force(passages, today)
     past = _PAST.search(fold(question)) is not None
     kept = passages if past else current
     replaced = frozenset(one.id for one in kept) - {one.id for one in current}
     pool = [candidate for passage in kept for candidate in candidates(passage)]
-    asked = ask(question, pool)
+    asked = ask(question, pool, language)
     pool = [one for one in pool if not rows.is_csv(one.passage.source) or _singled_out(asked, one, pool)]
+    pool = [one for one in pool if admits(asked, question, one)]
     if not pool or not asked.order:
         return Extract(quotes=(), trust=-1.0)
     read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
@@ -124,9 +127,12 @@ def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
 
 
 def answer(question: str, passages: list[Passage], *, today: str = "", refusal: str = "") -> dict[str, Any]:
-    """A finding: cited, or an honest "not found" in the question's language. After a `refusal` of the
-    tables, a sentence has to say all but all that was asked, and the refusal stands otherwise."""
-    found = extract(question, passages, today)
+    return finding(question, extract(question, passages, today), refusal)
+
+
+def finding(question: str, found: Extract, refusal: str = "") -> dict[str, Any]:
+    """Cited, or an honest "not found" in the question's language. After a `refusal` of the tables, a
+    sentence has to say all but all that was asked, and the refusal stands otherwise."""
     if refusal and found.covers < ALL_BUT_ALL:
         return {"found": False, "text": refusal, "citations": []}
     if not found.quotes or found.trust < 0:

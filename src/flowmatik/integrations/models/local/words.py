@@ -5,8 +5,10 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
+from flowmatik.integrations.models.local.trade import OF_THING
 from flowmatik.integrations.models.local.vocabulary import OF_WORD
 
+BOTH = "both"  # the language of a question that is read beside documents of the other one
 _WORD = re.compile(r"[^\W_]+(?:[.,:]\d+)*", re.UNICODE)
 
 
@@ -33,7 +35,7 @@ STOP_ES = frozenset(
         "cual cuales quien quienes cuanto cuanta cuantos cuantas porque pero mas menos muy ya tambien asi "
         "desde hasta durante antes despues cada todo toda todos todas otro otra otros otras mismo misma "
         "uno hace hacer tiene tienen tener hay ahora hoy actualmente alguien algun alguna puede pueden "
-        "debe deben queremos quiero voy vamos va cuyo "
+        "puedo podemos podria debe deben queremos quiero voy vamos va cuyo "
     )
 )
 STOP = STOP_EN | STOP_ES
@@ -101,4 +103,6 @@ def terms(text: str, language: str) -> frozenset[str]:
 
 @lru_cache(maxsize=100_000)
 def _notion(folded: str, word: str, language: str) -> str:
+    if language == BOTH:
+        return OF_THING.get(folded) or OF_WORD.get(folded) or stem(folded, "en")
     return OF_WORD.get(folded) or stem(word, language)

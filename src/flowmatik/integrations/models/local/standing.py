@@ -1,0 +1,116 @@
+"""Whether a sentence, a line or a row may answer at all, and what its place in a table is worth.
+
+Public questions over running text have no tables, headers and steps to fit weights on: what holds for
+them here is said as rules.
+"""
+
+import re
+
+from flowmatik.integrations.models.local import cells
+from flowmatik.integrations.models.local.evidence import Asked, answers, as_read, counts, has_figures
+from flowmatik.integrations.models.local.passages import Candidate
+from flowmatik.integrations.models.local.words import flat, spots, terms
+
+KEYED = 3.0  # a row whose cell is just what the question names
+COLUMN = 2.0  # below a column that it names
+STRICT = ("money", "count", "role", "steps")  # what gives none of it is no answer
+PHRASE = 3.0  # the words of a bare phrase side by side, as they were asked
+# "What does it cost?" is answered by any sum of money; who asks for a rent wants a rent.
+_SUMS = "wage wages rent deposit allowance fine sueldo salario alquiler fianza multa dieta"
+HALF = 0.5  # of what is asked beside names has to stand in a row or around it
+_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)|\b[\w-]+\.(?:md|txt|pdf|docx|html|csv)\b")
+_POINTS = re.compile(
+    r"\b(?:is|are|stands?|found|listed|set|set out|described|explained|see|in|follows?|under"
+    r"|esta|estan|se \w+n?|vease|siguen?|sigue|recogid[oa]s?|descrit[oa]s?|segun|en)\s*\W*$"
+)
+_IF_NOT = re.compile(
+    r"\b(?:if|when|unless|si|cuando)\b[^,;:.]*?\b(?:no|not|without|sin|isn't|aren't)\b([^,;:.]*)"
+)
+_MEANS = re.compile(r"\b(?:mean(?:s|ing)?|columns?|fields?|significan?|significado|columnas?|campos?)\b")
+_WHERE = re.compile(r"\b(?:where|donde|which document|que documento|document|documento)\b")
+
+
+def admits(asked: Asked, question: str, one: Candidate) -> bool:
+    """Lines that only head a document answer who asks for their label, dictionaries of columns who asks
+    what one means, sentences that send elsewhere who asks where; a row is of all that is named."""
+    words = frozenset(asked.order)
+    if asked.kind in STRICT and not _gives(asked, one):
+        return False
+    if one.label:
+        return _label(asked, one, words)
+    folded = flat(question)
+    if one.row:
+        if cells.describes_columns(one):
+            return _MEANS.search(folded) is not None
+        return _row(asked, one, words)
+    return _WHERE.search(folded) is not None or not _sends_elsewhere(asked, one.text)
+
+
+def _label(asked: Asked, one: Candidate, words: frozenset[str]) -> bool:
+    label = terms(one.label, asked.language)
+    around = terms(f"{one.passage.title} {one.passage.heading} {one.text}", asked.language)
+    return bool(label & words) and words <= around
+
+
+def _gives(asked: Asked, one: Candidate) -> bool:
+    """Whether it says something of the kind asked for: of things, their number; of a person, what stands
+    behind the name; of what to do, a step."""
+    text, figures = as_read(asked, one), has_figures(asked, one)
+    said = answers(asked, text, figures=figures)
+    match asked.kind:
+        case "money":
+            named = terms(_SUMS, asked.language) & frozenset(asked.order)
+            return bool(said) and named <= _there(asked, one)
+        case "count":
+            return bool(said) and (figures or any(counts(asked, text, at) for at in said))
+        case "role":
+            return any(terms(text[:a], asked.language) >= asked.names for a, _ in said) and not one.row
+        case _:
+            return not one.row and (bool(said) or one.step) and not _turned(asked, text)
+
+
+def _turned(asked: Asked, text: str) -> bool:
+    """A step for the case that what was asked about is not so."""
+    cases = (terms(case[1], asked.language) for case in _IF_NOT.finditer(flat(text)))
+    return any(case & frozenset(asked.order) for case in cases)
+
+
+def _there(asked: Asked, one: Candidate) -> frozenset[str]:
+    return terms(f"{one.passage.title} {one.passage.heading} {one.passage.text}", asked.language)
+
+
+def _sends_elsewhere(asked: Asked, text: str) -> bool:
+    """It names another document behind "is in", and gives nothing of the kind asked for itself."""
+    links = list(_LINK.finditer(text))
+    if not any(_POINTS.search(flat(text[: link.start()].rstrip("`( "))) for link in links):
+        return False
+    return not asked.kind or not answers(asked, _LINK.sub(" ", text))
+
+
+def _row(asked: Asked, one: Candidate, words: frozenset[str]) -> bool:
+    around = terms(f"{one.passage.title} {one.passage.heading} {one.context}", asked.language)
+    there = around | terms(one.text, asked.language)
+    names = {name for name in asked.names if not name.isdigit()}
+    if names - there or cells.denies(one, words, asked.language):
+        return False
+    content = words - asked.names
+    if not content:
+        return True
+    said = content & there
+    if asked.focus in content and asked.kind == "time" and answers(asked, as_read(asked, one)):
+        said |= {asked.focus}  # "which days": the cell says it by what it is
+    return asked.share(said) >= HALF * asked.share(content)
+
+
+def bonus(asked: Asked, one: Candidate) -> float:
+    if not one.row:
+        return PHRASE * (asked.is_phrase and _side_by_side(asked, one.text))
+    words = frozenset(asked.order)
+    worth = KEYED * cells.keyed(one, words, asked.language)
+    return worth + COLUMN * cells.has_column(one, words, asked.language)
+
+
+def _side_by_side(asked: Asked, text: str) -> bool:
+    said = [term for _, _, term in spots(text, asked.language) if term]
+    wanted, count = list(asked.order), len(asked.order)
+    return any(said[n : n + count] == wanted for n in range(len(said) - count + 1))

@@ -1,0 +1,95 @@
+"""What people ask the example company's handbook, and what a right answer says.
+
+Written by reading the documents, before the model was tried on them. Of each group of facts one has to
+stand in the answer; no group means that the documents do not say it, and nothing may be found.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    question: str
+    facts: tuple[tuple[str, ...], ...] = ()
+
+    def holds(self, found: bool, text: str) -> bool:
+        said = " ".join(text.lower().replace("\N{NO-BREAK SPACE}", " ").split())
+        return found == bool(self.facts) and all(
+            any(f.lower() in said for f in group) for group in self.facts
+        )
+
+
+# From people who tried the program out.
+TRIED = (
+    Asked("Hora de taller", (("56 €",),)),
+    Asked("¿Cuánto cuesta una Mula?", (("6.590",),)),
+    Asked("¿Cuánto cuesta ahora una Mula?", (("6.590",),)),
+    Asked("What is the price of the Buey?", (("10.250",),)),
+    Asked("¿Qué días abre la tienda de Cork?", (("lunes a viernes: 09:00", "Monday to Friday"),)),
+    Asked("¿Cuánto pagan por una noche de guardia entre semana?", (("26 euros",),)),
+    Asked("¿Quién puede hablar con periodistas?", (("Nerea Olabarri",),)),
+    Asked("Who may speak to journalists?", (("Nerea Olabarri",),)),
+    Asked("How many people work in Cork?", (("14 in Cork",),)),
+    Asked("¿Cuántas personas trabajan en la empresa?", (("64 people",),)),
+    Asked("What should I do if a battery is smoking?", (("No la toques", "112", "alarma"),)),
+    Asked("How much does the Garza weigh?", (("Weight: 42 kg",),)),
+    Asked("¿Qué extensión tiene Marta Echegaray?", (("212",),)),
+    Asked("Who is Tomás Brennan?", (("fleet accounts, based in Cork",),)),
+    Asked(
+        "¿Qué agente resolvió más tickets?",
+        (
+            ("agent",),
+            ("67", "68", "63"),
+        ),
+    ),
+    Asked("What is the response time for S1 in the fleet agreement?", (("hours",),)),
+)
+OWN = (
+    # Prices and other figures of a row.
+    Asked("¿Qué precio tiene la Garza?", (("4.890",),)),
+    Asked("How much is the Lock kit?", (("89 €",),)),
+    Asked("¿Cuánto vale el banco infantil?", (("180 €",),)),
+    Asked("What is the range of the Alca?", (("60 km",),)),
+    Asked("How heavy is a Battery B750?", (("4.1 kg",),)),
+    Asked("¿Cuánto tarda en cargarse la batería B500?", (("4 hours",),)),
+    Asked("How much is the hotel limit in Dublin?", (("175",),)),
+    Asked("¿Cuánto puedo gastar por noche de hotel en Francia?", (("130 €",),)),
+    Asked("How many days off do I get for moving house in Ireland?", (("1 day",),)),
+    Asked("¿Cuántos días de permiso tengo por matrimonio?", (("16 días",),)),
+    Asked("¿A qué hora cierra la tienda de Vitoria-Gasteiz?", (("19:00",),)),
+    Asked("¿Abre Zaragoza los sábados?", (("cerrado", "no abre los sábados"),)),
+    # People.
+    Asked("Who is the head of purchasing?", (("Lucía Ferreira",),)),
+    Asked("¿Quién dirige la sede de Zaragoza?", (("Pilar Lacasa",),)),
+    Asked("Who may stop sales of a product?", (("Marta Echegaray",),)),
+    Asked("¿Quién aprueba una compra de 3.000 euros?", (("Lucía Ferreira",),)),
+    Asked("What is the extension of the on-call line?", (("900",),)),
+    # Running text.
+    Asked("When was the company founded?", (("2014",),)),
+    Asked("¿Cuánto cuesta el diagnóstico de una bicicleta?", (("35 €",),)),
+    Asked("How long are vouchers valid?", (("five years",),)),
+    Asked("¿Cuánto se paga por la custodia después de 15 días?", (("4 €",),)),
+    Asked("How many public holidays does Ireland have?", (("ten public holidays",),)),
+    Asked("¿Qué descuento tienen los empleados?", (("25 %",),)),
+    Asked("Can I return a helmet?", (("Helmets",),)),
+    Asked("¿Cuánto dura la pausa de cada turno?", (("25 minutos",),)),
+    Asked("How soon must the data protection authority be notified?", (("72 hours",),)),
+    Asked("¿A qué temperatura se guardan las baterías?", (("10 y 25",),)),
+    Asked("Where is the assembly point in Zaragoza?", (("plaza del Molino",),)),
+    Asked("What is the speed limit of the reverse gear?", (("3 km/h",),)),
+    # What the handbook does not say.
+    Asked("¿Cuál es el sueldo de Nerea Olabarri?"),
+    Asked("How much does a Mula cost in Germany?"),
+    Asked("Who is the head of marketing?"),
+    Asked("What is the wifi password?"),
+    Asked("¿Cuántos coches de empresa hay?"),
+    Asked("¿Qué días abre la tienda de Bilbao?"),
+    Asked("When was the Cork factory sold?"),
+)
+TABLES = (
+    Asked("Top 5 customers by total_eur in 2025", (("156360",), ("63310",))),
+    Asked("¿Cuántos pedidos hay pendientes?", (("filas: ",),)),
+    Asked("Which customer spent the most in 2025?", (("Ayuntamiento de Valdearce",),)),
+    Asked("¿Cuál fue el pedido más caro?", (("P25-", "P26-"),)),
+    Asked("What is the status of order P25-0003?", (("delivered",),)),
+)
