@@ -24,7 +24,7 @@ BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs t
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 # 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
 # and a provider that refuses or does not answer the planner ends the run.
-# 4: arithmetic is calculated.
+# 4: arithmetic is calculated; rankings and rows are asked of the tables.
 DECISION_VERSION = 4
 
 

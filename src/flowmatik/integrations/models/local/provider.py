@@ -120,6 +120,8 @@ def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, A
     rows = cast("list[list[Any]]", result["rows"])
     if not rows or all(row[-1] is None for row in rows):
         return refused(NotUnderstood("no_rows"), language)
+    if query.aggregate == "row":
+        return _one_row(result, rows, language)
     head = _label(query, language)
     if query.grouped:
         shown = "; ".join(f"{row[0]}: {_figure(row[1])}" for row in rows[:30])
@@ -129,6 +131,15 @@ def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, A
         text = f"{head}: {_figure(rows[0][0])} [1]"
     citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
     return {"found": True, "text": text, "citations": [citation]}
+
+
+def _one_row(result: dict[str, Any], rows: list[list[Any]], language: str) -> dict[str, Any]:
+    if len(rows) > 1:
+        return refused(NotUnderstood("several"), language)
+    names = cast("list[str]", result["columns"])
+    said = "; ".join(f"{name}: {_figure(value)}" for name, value in zip(names, rows[0], strict=True))
+    citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
+    return {"found": True, "text": f"{said} [1]", "citations": [citation]}
 
 
 _HEADS = {

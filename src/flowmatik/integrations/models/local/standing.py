@@ -26,6 +26,17 @@ _POINTS = re.compile(
 _IF_NOT = re.compile(
     r"\b(?:if|when|unless|si|cuando)\b[^,;:.]*?\b(?:no|not|without|sin|isn't|aren't)\b([^,;:.]*)"
 )
+_MOST = re.compile(
+    r"\b(?:most|least|best|worst|(?:bigg|larg|small|high|low|heavi|light|tall|long|short|old|new|fast|slow|great"
+    r"|cheap|earli|lat|few|young|dear)(?:est|er)|maximum|minimum|main|only|first|last|more|less|top|record"
+    r"|mas|menos|mayor(?:es)?|menor(?:es)?|mejor(?:es)?|peor(?:es)?|maxim[oa]s?|minim[oa]s?|principal(?:es)?"
+    r"|unic[oa]s?|primer[oa]?|ultim[oa])\b"
+)
+_RANKS = re.compile(
+    r"\b(?:(?:most|least) (?!of\b)\w+|(?:bigg|larg|small|high|low|heavi|light|tall|long|short|old|new|fast"
+    r"|slow|great|cheap|few|dear)est"
+    r"|(?:el|la|los|las) (?:\w+ ){1,2}(?:con |que )?(?:mas|menos) (?!de\b|que\b)\w+)\b"
+)
 _MEANS = re.compile(r"\b(?:mean(?:s|ing)?|columns?|fields?|significan?|significado|columnas?|campos?)\b")
 _WHERE = re.compile(r"\b(?:where|donde|which document|que documento|document|documento)\b")
 
@@ -33,12 +44,13 @@ _WHERE = re.compile(r"\b(?:where|donde|which document|que documento|document|doc
 def admits(asked: Asked, question: str, one: Candidate) -> bool:
     """Lines that only head a document answer who asks for their label, dictionaries of columns who asks
     what one means, sentences that send elsewhere who asks where; a row is of all that is named."""
-    words = frozenset(asked.order)
+    words, folded = frozenset(asked.order), flat(question)
     if asked.kind in STRICT and not _gives(asked, one):
         return False
+    if _RANKS.search(folded) and not _MOST.search(flat(f"{one.text} {one.passage.heading}")):
+        return False  # to be the most of all, something has to be said to be
     if one.label:
         return _label(asked, one, words)
-    folded = flat(question)
     if one.row:
         if cells.describes_columns(one):
             return _MEANS.search(folded) is not None
