@@ -71,7 +71,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "duration",
         r"\b(?:how (?:long|soon|often|quickly|rapidly)|cuanto (?:tiempo|tarda|dura|duro|duraron)"
         r"|cada cuanto|antelacion|plazo|(?:con )?que rapidez"
-        rf"|(?:how many|cuant[oa]s) (?:{_UNIT}))\b",
+        rf"|(?:how many|cuant[oa]s) (?:(?:working|business|calendar|full) )?(?:{_UNIT}))\b",
     ),
     (
         "money",

@@ -8,14 +8,22 @@ import re
 
 from flowmatik.integrations.models.local import cells
 from flowmatik.integrations.models.local.evidence import Asked, answers, as_read, counts, has_figures
-from flowmatik.integrations.models.local.passages import Candidate
+from flowmatik.integrations.models.local.passages import Candidate, Passage
 from flowmatik.integrations.models.local.words import flat, spots, terms
 
 KEYED = 3.0  # a row whose cell is just what the question names
 COLUMN = 2.0  # below a column that it names
 STRICT = ("money", "count", "role", "steps")  # what gives none of it is no answer
+LABEL = -6.0  # a line that heads a document, beside a sentence
 PHRASE = 3.0  # the words of a bare phrase side by side, as they were asked
 # "What does it cost?" is answered by any sum of money; who asks for a rent wants a rent.
+_PAYING = (
+    "cost price pay paid charge spend worth fee fees rate rates tax fine rent value sold bought income earn"
+    " budget allowance bonus discount refund fund grant donate owe borrow lend deduct invest profit"
+    " revenue salary cuesta precio pagar cobra cobrar vale tarifa impuesto multa alquiler valor vendio"
+    " compro ingresos gana presupuesto dieta plus descuento reembolso fondo subvencion donar prestar"
+    " descuenta invirtio beneficio salario sueldo recibe fianza deposito"
+)
 _SUMS = "wage wages rent deposit allowance fine sueldo salario alquiler fianza multa dieta"
 HALF = 0.5  # of what is asked beside names has to stand in a row or around it
 _LINK = re.compile(r"\[[^\]]*\]\([^)]*\)|\b[\w-]+\.(?:md|txt|pdf|docx|html|csv)\b")
@@ -59,6 +67,8 @@ def admits(asked: Asked, question: str, one: Candidate) -> bool:
 
 
 def _label(asked: Asked, one: Candidate, words: frozenset[str]) -> bool:
+    if asked.kind == "role":
+        return asked.names <= terms(one.text, asked.language)
     label = terms(one.label, asked.language)
     around = terms(f"{one.passage.title} {one.passage.heading} {one.text}", asked.language)
     return bool(label & words) and words <= around
@@ -72,11 +82,15 @@ def _gives(asked: Asked, one: Candidate) -> bool:
     match asked.kind:
         case "money":
             named = terms(_SUMS, asked.language) & frozenset(asked.order)
-            return bool(said) and named <= _there(asked, one)
+            around = f"{one.text} {one.context if one.row else ''} {one.passage.heading} {one.passage.title}"
+            pays = terms(_PAYING, asked.language) & terms(around, asked.language)
+            return bool(said) and bool(pays or one.row) and named <= _there(asked, one)
         case "count":
             return bool(said) and (figures or any(counts(asked, text, at) for at in said))
         case "role":
-            return any(terms(text[:a], asked.language) >= asked.names for a, _ in said) and not one.row
+            if one.row or one.label:
+                return any(terms(cell, asked.language) >= asked.names for cell in one.row or (one.text,))
+            return any(terms(text[:a], asked.language) >= asked.names for a, _ in said)
         case _:
             return not one.row and (bool(said) or one.step) and not _turned(asked, text)
 
@@ -88,7 +102,17 @@ def _turned(asked: Asked, text: str) -> bool:
 
 
 def _there(asked: Asked, one: Candidate) -> frozenset[str]:
-    return terms(f"{one.passage.title} {one.passage.heading} {one.passage.text}", asked.language)
+    return of_passage(asked, one.passage)
+
+
+def of_passage(asked: Asked, passage: Passage) -> frozenset[str]:
+    return terms(f"{passage.title} {passage.heading} {passage.text}", asked.language)
+
+
+def knows(asked: Asked, passages: list[Passage]) -> bool:
+    """Whether any passage has something of what the question names, if it names anything."""
+    names = {name for name in asked.names if not name[0].isdigit()}
+    return not names or any(not names.isdisjoint(of_passage(asked, one)) for one in passages)
 
 
 def _sends_elsewhere(asked: Asked, text: str) -> bool:
@@ -115,6 +139,8 @@ def _row(asked: Asked, one: Candidate, words: frozenset[str]) -> bool:
 
 
 def bonus(asked: Asked, one: Candidate) -> float:
+    if one.label:
+        return LABEL
     if not one.row:
         return PHRASE * (asked.is_phrase and _side_by_side(asked, one.text))
     words = frozenset(asked.order)

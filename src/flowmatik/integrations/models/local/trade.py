@@ -147,7 +147,85 @@ answer answers reply replies response respond | respuesta respuestas responder r
 opening | horario horarios
 closed | cerrado cerrada cerrados
 public | publico publica
-holiday holidays | festivo festivos
+visit visits visitor visitors | visita visitas visitar visitante
+group groups | grupo grupos
+accessory accessories | accesorio accesorios
+dangerous danger hazardous | peligroso peligrosa peligrosos peligro
+gas | gas
+light lights | luz luces
+window windows | ventana ventanas
+key keys | llave llaves
+clothes clothing uniform | ropa uniforme
+glasses goggles | gafas
+shoe shoes boots footwear | calzado zapatos botas
+exit exits | salida salidas
+noise | ruido
+dust | polvo
+oil | aceite
+paint painting | pintura pintar
+welding weld welder | soldadura soldar soldador
+cleaning clean | limpieza limpiar limpia
+storage store stored | almacenamiento almacenar guardan guardar
+shipping shipment freight transport | transporte envio envios portes
+package packaging | paquete paquetes embalaje
+inspection inspect inspected | inspeccion inspeccionar revisa revisan
+refund refunds reimbursement | reembolso reembolsos
+expense expenses | gasto gastos
+receipt receipts ticket tickets | tique tiques recibo recibos
+advance advances | anticipo anticipos
+loan lend lends | prestamo prestamos prestar
+fine fines penalty penalties | multa multas penalizacion
+overtime | extraordinarias
+salary wage wages | sueldo salario nomina
+retirement pension | jubilacion pension
+birth adoption | nacimiento adopcion
+pregnancy maternity paternity | embarazo maternidad paternidad
+blood | sangre
+exam exams | examen examenes
+school schools | escuela escuelas colegio
+student students intern interns | estudiante estudiantes practicas
+fuel petrol | combustible gasolina
+mile miles kilometre kilometres | kilometro kilometros
+toll tolls | peaje peajes
+luggage suitcase | maleta equipaje
+summer | verano
+winter | invierno
+january | enero
+february | febrero
+march | marzo
+april | abril
+june | junio
+july | julio
+august | agosto
+september | septiembre
+october | octubre
+november | noviembre
+december | diciembre
+monday mondays | lunes
+tuesday tuesdays | martes
+wednesday wednesdays | miercoles
+thursday thursdays | jueves
+friday fridays | viernes
+saturday saturdays | sabado sabados
+sunday sundays | domingo domingos
+assembly | encuentro
+website web | web pagina
+version versions | version versiones
+chapter section | capitulo seccion apartado
+goal goals target targets | objetivo objetivos meta
+report reports | informe informes
+register registration record | registro registrar registra
+number numbers | numero numeros
+percent percentage | porcentaje
+half | mitad
+minimum least | minimo minima
+free gratis | gratis gratuito gratuita
+expensive | caro cara
+cheap | barato barata
+new | nuevo nueva nuevos nuevas
+old | viejo vieja antiguo antigua
+large big | grande grandes
+small | pequeno pequena
 """
 PAIRS: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
     (frozenset(english.split()), frozenset(spanish.split()))

@@ -35,7 +35,7 @@ STOP_ES = frozenset(
         "cual cuales quien quienes cuanto cuanta cuantos cuantas porque pero mas menos muy ya tambien asi "
         "desde hasta durante antes despues cada todo toda todos todas otro otra otros otras mismo misma "
         "uno hace hacer tiene tienen tener hay ahora hoy actualmente alguien algun alguna puede pueden "
-        "puedo podemos podria debe deben queremos quiero voy vamos va cuyo "
+        "dura duran puedo podemos podria debe deben queremos quiero voy vamos va cuyo "
     )
 )
 STOP = STOP_EN | STOP_ES
