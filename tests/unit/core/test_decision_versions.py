@@ -5,6 +5,7 @@ from dataclasses import replace
 from flowmatik.agents import ReducerLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
+from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.decide import Record, decide
 from flowmatik.core.journal.port import StoredEvent
@@ -89,6 +90,19 @@ def test_from_version_three_a_failed_plan_is_told_or_ends_the_run() -> None:
         ended = planless(3, code)
         assert isinstance(ended, ev.RunFailed)
         assert (ended.code, ended.message) == (code, "it failed")
+
+
+def test_before_version_four_rankings_and_rows_are_asked_of_the_documents() -> None:
+    described = {"tables": [{"name": "visits.csv", "columns": [{"name": "guest"}, {"name": "amount"}]}]}
+    for version, skill in ((3, "documents"), (4, "tables")):
+        state = RunState(created=replace(created(version), goal="Which guest spent the most?"))
+        state.created.tools.update({"tables_describe": ev.PinnedTool(effect=Effect.READ, timeout=1.0)})
+        state.recall_asked.add("recall_tables")
+        state.recall["recall_tables"] = described
+        (command,) = decide(state, NoLoop(), AT)
+        assert isinstance(command, Record)
+        assert isinstance(command.event, ev.PlanAdopted)
+        assert [task.skill for task in command.event.tasks] == [skill]
 
 
 def test_checks_are_read_as_tuples_of_words_as_rows_with_codes_and_as_objects() -> None:

@@ -12,7 +12,7 @@ RANKS = 4  # the decision version from which such questions go to the tables
 _SUPERLATIVE = re.compile(
     r"\b(?:most(?! of\b)|least(?<!at least)|best|worst|biggest|largest|smallest|cheapest|dearest|longest"
     r"|shortest|heaviest|lightest|tallest|mejor(?:es)?|peor(?:es)?"
-    r"|(?:mas|menos) (?!de\b|que\b|alla\b|tarde\b|temprano\b|informacion\b)[a-z]+)\b"
+    r"|(?:mas|menos)(?=\W*$| (?!de\b|que\b|alla\b|tarde\b|temprano\b|informacion\b)[a-z]+))\b"
 )
 _ASKS = re.compile(r"\b(?:which|what|who|whose|que|cual(?:es)?|quien(?:es)?|top|list|lista|dime)\b")
 # A rule says what holds at most; a ranking tells of what was.

@@ -33,7 +33,8 @@ def _forms(word: str, to: bool) -> list[str]:
     for pair in PAIRS:
         if word in pair[not to]:
             return sorted(pair[to])
-    return next((sorted(group - {word}) for group in GROUPS if word in group), list[str]())
+    others = next((group for group in GROUPS if word in group), frozenset[str]())
+    return sorted(others - {word})
 
 
 def is_enough(found: Extract) -> bool:

@@ -14,7 +14,7 @@ from flowmatik.integrations.models.local.words import flat, spots, terms
 KEYED = 3.0  # a row whose cell is just what the question names
 COLUMN = 2.0  # below a column that it names
 STRICT = ("money", "count", "role", "steps")  # what gives none of it is no answer
-LABEL = -6.0  # a line that heads a document, beside a sentence
+LABEL = -6.0  # for who somebody is, a line that heads a document, beside a sentence
 PHRASE = 3.0  # the words of a bare phrase side by side, as they were asked
 # "What does it cost?" is answered by any sum of money; who asks for a rent wants a rent.
 _PAYING = (
@@ -140,7 +140,7 @@ def _row(asked: Asked, one: Candidate, words: frozenset[str]) -> bool:
 
 def bonus(asked: Asked, one: Candidate) -> float:
     if one.label:
-        return LABEL
+        return LABEL * (asked.kind == "role")
     if not one.row:
         return PHRASE * (asked.is_phrase and _side_by_side(asked, one.text))
     words = frozenset(asked.order)
