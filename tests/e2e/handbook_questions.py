@@ -95,7 +95,7 @@ TABLES = (
     Asked("¿Qué agente resolvió más tickets?", (("Aoife Keane: 53",),)),
     Asked("What is the status of order P25-0003?", (("delivered",),)),
 )
-# Written after the model was last changed for the questions above, and measured once.
+# Written when the model already answered most of the questions above.
 FRESH = (
     Asked("How much does a Child bench cost?", (("180 €",),)),
     Asked("¿Cuánto pesa la Mula?", (("68 kg",),)),
@@ -127,4 +127,37 @@ FRESH = (
     Asked("¿Quién fue el primer cliente?"),
     Asked("What is the range of the Condor?"),
     Asked("¿Qué días cierra la tienda de Madrid?"),
+)
+# Written last, and nothing in the model was changed for them.
+LAST = (
+    Asked("What does a Rain canopy cost?", (("240 €",),)),
+    Asked("¿Cuántas ruedas tiene el Buey?", (("Wheels: 4",),)),
+    Asked("How long does a full charge of the Battery B750 take?", (("5.5 hours",),)),
+    Asked("¿Cuánto cuesta enviar una batería suelta?", (("24 €",),)),
+    Asked("What is the transport cost to Ireland?", (("120 €",),)),
+    Asked("¿Cuándo vence el contrato de Forjas del Zadorra?", (("2027-03-31",),)),
+    Asked("How much notice does the Forjas del Zadorra contract need?", (("seis meses",),)),
+    Asked("¿Cuánto se paga por trabajar en el turno de tarde?", (("8,20",),)),
+    Asked("When does the afternoon shift end in Vitoria-Gasteiz?", (("22:00",),)),
+    Asked("¿Qué protección hace falta para soldar?", (("mandil",),)),
+    Asked("How wide are the aisles of the workshop?", (("1,20 m",),)),
+    Asked("¿Quién puede parar la producción?", (("Marta Echegaray",),)),
+    Asked("Who is the head of people?", (("Ane Goikoetxea",),)),
+    Asked("¿Quién es el responsable de compras?", (("Lucía Ferreira",),)),
+    Asked("What is the extension of customer service?", (("100",),)),
+    Asked("How many people work in Zaragoza?", (("9 in Zaragoza",),)),
+    Asked("¿Cuándo se fundó la empresa?", (("2014",),)),
+    Asked("How long do I have to return an accessory?", (("40 days",),)),
+    Asked("¿Cuánto cobran por el almacenaje de una bicicleta?", (("4 €",),)),
+    Asked("What deposit is needed for a loan of an Alca?", (("200 €",),)),
+    Asked("How many days of leave are there for a death of a close relative in Ireland?", (("5 days",),)),
+    Asked("¿Cuánto tiempo se guardan las grabaciones de las llamadas?", (("45 days",),)),
+    Asked("Within how many days must expenses be submitted?", (("20 días",),)),
+    Asked("What is the maximum temperature for welding?", (("34 °C",),)),
+    Asked("¿Cuál es el objetivo de satisfacción?", (("4.2",),)),
+    Asked("What is the response time for an S2 fault of a fleet customer?", (("6 working hours",),)),
+    Asked("¿Cuánto gana el jefe de taller?"),
+    Asked("Who is the patron saint of Cork?"),
+    Asked("What is the maximum speed of the Mula?"),
+    Asked("¿Cuánto cuesta un casco?"),
 )

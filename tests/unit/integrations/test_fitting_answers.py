@@ -40,6 +40,11 @@ async def test_the_row_of_the_thing_below_the_column_asked_for_answers(question:
     assert part in await said(question, PIANOS, title="Pianos for hire")
 
 
+async def test_a_figure_of_another_column_is_no_sum_of_money() -> None:
+    table = "| Piano | Tuner | Room |\n|---|---|---|\n| Wren | Olga Reyes | 12 |\n"
+    assert await said("How much does the tuner of the Wren earn?", table, title="Pianos") == ""
+
+
 async def test_a_row_that_excepts_what_is_named_is_not_of_it() -> None:
     question = "How much is the winter mooring in Vigo?"
     assert (await said(question, MOORINGS, title="Mooring")).startswith("Harbour: Vigo; Winter: 420 €")
@@ -165,6 +170,11 @@ async def test_the_second_search_reads_only_documents_of_the_other_language() ->
 async def test_a_second_search_that_fails_is_not_made_again() -> None:
     finding = await finding_of("Who speaks to journalists?", {"passages": []}, {"error": "away"})
     assert not finding["found"]
+
+
+def test_words_of_latin_are_known_by_their_ending_in_the_other_language() -> None:
+    assert across.query("¿Qué satisfacción tiene la universidad?") == "satisfaction university"
+    assert across.query("Which nation has a sanctuary?") == "nacion sanctuario"
 
 
 def test_words_that_no_dictionary_has_are_not_searched_for_again() -> None:

@@ -9,7 +9,7 @@ from flowmatik.integrations.models.local import passages
 from flowmatik.integrations.models.local.extract import Extract, extract
 from flowmatik.integrations.models.local.trade import PAIRS
 from flowmatik.integrations.models.local.vocabulary import GROUPS
-from flowmatik.integrations.models.local.words import BOTH, STOP, fold, language_of, tokens
+from flowmatik.integrations.models.local.words import BOTH, STOP, cognate, fold, language_of, tokens
 
 ENOUGH = 0.75  # of the question in the best sentence: then no other language is searched
 LEAST = 0.5  # of the question that a sentence of the other language has to say
@@ -24,8 +24,9 @@ def query(question: str) -> str:
     known = False
     for word in (word for word in said if word not in STOP and len(word) > 1):
         forms = _forms(word, to)
-        known = known or bool(forms)
-        found += forms or [word]
+        other = cognate(word, to_english=not to)
+        known = known or bool(forms) or other != word
+        found += forms or [other]
     return " ".join(dict.fromkeys(found)) if known else ""
 
 

@@ -27,6 +27,12 @@ def has_column(one: Candidate, words: frozenset[str], language: str) -> bool:
     return any(one.row[n].strip(" -–—") and _named(one, n, words, language) for n in range(1, len(one.row)))
 
 
+def has_figure(one: Candidate, words: frozenset[str], language: str) -> bool:
+    """Whether what it has there is a figure."""
+    columns = (n for n in range(1, len(one.row)) if _named(one, n, words, language))
+    return any(c.isdigit() for n in columns for c in one.row[n])
+
+
 def _named(one: Candidate, n: int, words: frozenset[str], language: str) -> bool:
     """Words that another cell of the row has are its thing's, not a column's."""
     if n >= len(one.header):

@@ -128,7 +128,7 @@ def _fits(asked: Asked, one: Candidate, text: str) -> bool:
 
 def has_figures(asked: Asked, one: Candidate) -> bool:
     """Whether it is a row with what was asked below a column that says so: its figures need no unit."""
-    return bool(one.row) and cells.has_column(one, frozenset(asked.order), asked.language)
+    return bool(one.row) and cells.has_figure(one, frozenset(asked.order), asked.language)
 
 
 def answers(asked: Asked, text: str, *, figures: bool = False) -> list[tuple[int, int]]:

@@ -77,7 +77,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "money",
         r"\b(?:how much|cuanto)\b.*\b(?:cost|costs|price|fees?|pay|pays|paid|charged?|charges|earns?"
         r"|salary|wages?|rent|worth|allowance|deposit|cuestan?|costo|costaba|costara|precio|vale[n]?|pag[ao][nr]?|pagamos|pagara"
-        r"|cobra[nr]?|cobramos|tarifa|sueldo|salario|alquiler|fianza|multa)\b"
+        r"|cobra[nr]?|cobramos|ganan?|tarifa|sueldo|salario|alquiler|fianza|multa)\b"
         r"|\bhow much (?:is|are|was|were) (?:an?|the|one|this|that)\b"
         r"|\b(?:what|which|que|cual(?:es)?)(?: (?:is|are|was|were|es|son|era|fue|tiene))?(?: (?:the|el|la))?"
         r" (?:\w+ )?(?:price|cost|fee|salary|wage|rent|deposit|precio|coste|tarifa|sueldo|salario"

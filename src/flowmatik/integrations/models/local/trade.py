@@ -218,6 +218,40 @@ register registration record | registro registrar registra
 number numbers | numero numeros
 percent percentage | porcentaje
 half | mitad
+stop stops stopped halt | parar para paran detener detiene detienen parado
+keep keeps kept hold | mantener mantiene mantienen conservar conserva conservan
+submit submits submitted present | presentar presenta presentan presentado
+erase erased delete deleted | borrar borra borran borrado
+recording recordings | grabacion grabaciones
+need needs needed require requires required | necesita necesitan necesitar requiere requieren exige
+choose chosen choice | elegir elige eligen eleccion
+change changes changed | cambiar cambia cambian cambio cambios
+cancel cancels cancelled | cancelar cancela anular anula anulado
+swap swaps exchange exchanges | intercambio canje
+lose lost loses | pierde pierden perder perdido
+break breaks broken | romper rompe rompen roto
+wear wears worn | llevar lleva llevan
+bring brings brought | traer trae traen
+bear bears carry carries | transportar transporta soporta soportan
+eat eats eating | comer come comen
+drink drinks drinking | beber bebe beben
+sleep sleeps | dormir duerme
+learn learns | aprender aprende
+ride riding rides | montar monta
+touch touches | tocar toca toques
+enter enters entry | entrar entra entran entrada
+leave leaves | salir sale salen
+sign signs signed signature | firmar firma firman firmado
+own owns | posee propio
+decide decides decision | decidir decide deciden
+inform informs informed notify notified | informar informa informan notificar
+investigate investigates | investigar investiga investigan
+prepare prepares prepared | preparar prepara preparan
+check checks checked | comprobar comprueba comprueban verificar
+expire expires expiry | vence vencen vencer vencimiento caduca caducidad
+found founded founding | fundar fundo fundada fundado
+build builds built | construir construye fabricar fabrica fabricado
+send sends sent | enviar envia envian enviado
 minimum least | minimo minima
 free gratis | gratis gratuito gratuita
 expensive | caro cara
