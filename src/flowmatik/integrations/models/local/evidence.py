@@ -11,6 +11,7 @@ from flowmatik.integrations.models.local.passages import Candidate
 from flowmatik.integrations.models.local.words import fold, language_of, spots, terms
 
 _NAMED = re.compile(r"(?<=[\w,)] )[A-ZÁÉÍÓÚÑ][\w'’-]*|\b\d[\d.,]*")
+_PHRASE = re.compile(r"(?:(?!\b(?:and|or|but|while|y|e|o|pero|mientras)\b)[^.,;:()])*")
 _CODE = re.compile(r"\b([a-z]{1,4})-?(\d+)\b")
 WINDOW = 16  # words within which the question's words stand together
 FIGURES = ("duration", "money", "time", "count", "amount", "share")
@@ -142,8 +143,9 @@ def answers(asked: Asked, text: str, *, figures: bool = False) -> list[tuple[int
 def counts(asked: Asked, text: str, place: tuple[int, int]) -> bool:
     """Whether a number is of the things asked for: its own words, up to the next sign, name them or
     there are none."""
-    after = re.match(r"[^.,;:()]*", text[place[1] :])
-    own = [t for _, _, t in spots(after[0] if after else "", asked.language) if t][:COUNTED]
+    after = _PHRASE.match(text[place[1] :])
+    said = [t for _, _, t in spots(after[0] if after else "", asked.language) if t]
+    own = [t for t in said if not t[0].isdigit()][:COUNTED]
     words = frozenset(asked.order) - asked.names
     return not own or any(t in words or alike(t, asked.focus) for t in own)
 

@@ -107,7 +107,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|isla|condado))\b",
     ),
 )
-_WHO_IS = re.compile(r"(?i:\bwho(?:'s| is| was)|\bqui[eé]n (?:es|era|fue)) (?=[A-ZÁÉÍÓÚÑ])")
+_WHO_IS = re.compile(r"(?i:\bwho(?:'s| is| was)|\bqui[eé]n (?:es|era|fue)) (?=[A-ZÁÉÍÓÚÑ]\S+ [A-ZÁÉÍÓÚÑ])")
 _STEPS = re.compile(
     r"\bwhat (?:should|must|shall|do|can) (?:i|we|you|one) do\b|\bwhat to do\b|\bwhat has to be done\b"
     r"|\bque (?:hago|hacemos|se hace|(?:debo|debemos|hay que|tengo que|tenemos que) hacer)\b"

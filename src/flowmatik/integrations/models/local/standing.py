@@ -41,7 +41,7 @@ _MOST = re.compile(
     r"|unic[oa]s?|primer[oa]?|ultim[oa])\b"
 )
 _RANKS = re.compile(
-    r"\b(?:(?:most|least) (?!of\b)\w+|(?:bigg|larg|small|high|low|heavi|light|tall|long|short|old|new|fast"
+    r"\b(?:(?:bigg|larg|small|high|low|heavi|light|tall|long|short|old|new|fast"
     r"|slow|great|cheap|few|dear)est"
     r"|(?:el|la|los|las) (?:\w+ ){1,2}(?:con |que )?(?:mas|menos) (?!de\b|que\b)\w+)\b"
 )
