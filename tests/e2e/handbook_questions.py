@@ -1,7 +1,8 @@
 """What people ask the example company's handbook, and what a right answer says.
 
-Written by reading the documents, before the model was tried on them. Of each group of facts one has to
-stand in the answer; no group means that the documents do not say it, and nothing may be found.
+Written by reading the documents. Of each group of facts one has to stand in the answer; no group means
+that the documents do not say it, and nothing may be found. Each list says what it got when it was first
+asked, before anything was changed for it; that is nearer to what a stranger gets than the sum of today.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Asked:
         )
 
 
-# From people who tried the program out.
+# From people who tried the program out. At first 2 of 16 were right, 14 wrong.
 TRIED = (
     Asked("Hora de taller", (("56 €",),)),
     Asked("¿Cuánto cuesta una Mula?", (("6.590",),)),
@@ -45,6 +46,7 @@ TRIED = (
     Asked("What is the response time for S1 in the fleet agreement?", (("2 hours", "two hours"),)),
     Asked("Compara el turno de tarde de 2025 y el de 2026"),
 )
+# At first 26 of 36 were right, 6 wrong.
 OWN = (
     # Prices and other figures of a row.
     Asked("¿Qué precio tiene la Garza?", (("4.890",),)),
@@ -87,6 +89,7 @@ OWN = (
     Asked("¿Qué días abre la tienda de Bilbao?"),
     Asked("When was the Cork factory sold?"),
 )
+# At first none of 6 was right, one wrong.
 TABLES = (
     Asked("Top 5 customers by total_eur in 2025", (("156360",), ("63310",))),
     Asked("¿Cuántos pedidos hay pendientes?", (("22",),)),
@@ -95,7 +98,7 @@ TABLES = (
     Asked("¿Qué agente resolvió más tickets?", (("Aoife Keane: 53",),)),
     Asked("What is the status of order P25-0003?", (("delivered",),)),
 )
-# Written when the model already answered most of the questions above.
+# Written when the model already answered most of the questions above: 20 of 30 were right, 5 wrong.
 FRESH = (
     Asked("How much does a Child bench cost?", (("180 €",),)),
     Asked("¿Cuánto pesa la Mula?", (("68 kg",),)),
@@ -128,7 +131,7 @@ FRESH = (
     Asked("What is the range of the Condor?"),
     Asked("¿Qué días cierra la tienda de Madrid?"),
 )
-# Written last, and nothing in the model was changed for them.
+# Written when it answered most of those, too: 21 of 30 were right, 5 wrong.
 LAST = (
     Asked("What does a Rain canopy cost?", (("240 €",),)),
     Asked("¿Cuántas ruedas tiene el Buey?", (("Wheels: 4",),)),

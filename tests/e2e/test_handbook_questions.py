@@ -9,9 +9,9 @@ from flowmatik.app.settings import load_settings
 from flowmatik.app.wiring import open_platform
 from flowmatik.contracts.runs import NewRun, RunView
 from tests.e2e.cli import make_home
-from tests.e2e.handbook_questions import OWN, TABLES, TRIED, Asked
+from tests.e2e.handbook_questions import FRESH, LAST, OWN, TABLES, TRIED, Asked
 
-LEAST_RIGHT, MOST_WRONG = 0.8, 0.1
+LEAST_RIGHT, MOST_WRONG = 0.85, 0.08  # measured: 0.90 and 0.05
 
 
 async def _ask(home: Path, asked: tuple[Asked, ...]) -> list[RunView]:
@@ -27,7 +27,7 @@ async def _ask(home: Path, asked: tuple[Asked, ...]) -> list[RunView]:
 def test_most_questions_are_answered_rightly_and_hardly_any_wrongly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = (*TRIED, *OWN, *TABLES)
+    asked = (*TRIED, *OWN, *TABLES, *FRESH, *LAST)
     views = asyncio.run(_ask(make_home(tmp_path / "home"), asked))
     right, wrong = 0, 0
     with capsys.disabled():

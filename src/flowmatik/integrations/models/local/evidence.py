@@ -141,13 +141,13 @@ def answers(asked: Asked, text: str, *, figures: bool = False) -> list[tuple[int
 
 
 def counts(asked: Asked, text: str, place: tuple[int, int]) -> bool:
-    """Whether a number is of the things asked for: its own words, up to the next sign, name them or
-    there are none."""
+    """Whether a number is of the things asked for: its own words, up to the next sign or conjunction, name
+    them; where there are none, those before it."""
     after = _PHRASE.match(text[place[1] :])
     said = [t for _, _, t in spots(after[0] if after else "", asked.language) if t]
     own = [t for t in said if not t[0].isdigit()][:COUNTED]
     words = frozenset(asked.order) - asked.names
-    return not own or any(t in words or alike(t, asked.focus) for t in own)
+    return any(t in words or alike(t, asked.focus) for t in own or terms(text[: place[0]], asked.language))
 
 
 def codes(text: str) -> frozenset[tuple[str, str]]:
