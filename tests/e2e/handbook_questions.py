@@ -36,13 +36,6 @@ TRIED = (
     Asked("How much does the Garza weigh?", (("Weight: 42 kg",),)),
     Asked("¿Qué extensión tiene Marta Echegaray?", (("212",),)),
     Asked("Who is Tomás Brennan?", (("fleet accounts, based in Cork",),)),
-    Asked(
-        "¿Qué agente resolvió más tickets?",
-        (
-            ("agent",),
-            ("67", "68", "63"),
-        ),
-    ),
     Asked("What is the response time for S1 in the fleet agreement?", (("2 hours", "two hours"),)),
     Asked("Compara el turno de tarde de 2025 y el de 2026"),
 )

@@ -24,7 +24,15 @@ from flowmatik.integrations.models.local.lexicon import (
 from flowmatik.integrations.models.local.lookup import look_up
 from flowmatik.integrations.models.local.periods import Period, read_periods
 from flowmatik.integrations.models.local.refusals import NotUnderstood
-from flowmatik.integrations.models.local.sheets import Column, Query, Reading, Table, finds, read_tables
+from flowmatik.integrations.models.local.sheets import (
+    Column,
+    Query,
+    Reading,
+    Table,
+    finds,
+    people_in,
+    read_tables,
+)
 from flowmatik.integrations.models.local.superlatives import Measured, measured
 from flowmatik.integrations.models.local.words import STOP, fold, tokens
 
@@ -55,6 +63,8 @@ def _translate(question: str, tables: list[Table]) -> Query:
     aggregate, span = _aggregate(folded)
     ranked = sorted(tables, key=lambda t: -_closeness(folded, t))
     if _closeness(folded, ranked[0]) == 0:
+        ranked.sort(key=lambda t: measured(Reading(text=folded), span, t) is None)
+    if _closeness(folded, ranked[0]) == 0 and measured(Reading(text=folded), span, ranked[0]) is None:
         raise NotUnderstood("no_table", names=tuple(t.name for t in tables))
     return _build(Reading(text=folded), aggregate, span, ranked[0])
 
@@ -218,7 +228,8 @@ def _group(
         question,
     )
     if which is None:
-        return None, 0
+        who = people_in(texts) if re.search(r"\b(?:who|quien)\b", question) else []
+        return (who[0], 1) if who else (None, 0)
     count, noun = which.group(1) or "", which.group(2)
     for word, top in ((noun, NUMBERS.get(count, int(count) if count.isdigit() else 1)), (count, 1)):
         column = next((c for c in texts if word and any(related(word, w) for w in c.words)), None)

@@ -8,7 +8,7 @@ import re
 
 from flowmatik.integrations.models.local.lexicon import is_filler, related
 from flowmatik.integrations.models.local.refusals import NotUnderstood
-from flowmatik.integrations.models.local.sheets import Column, Query, Reading, Table, finds
+from flowmatik.integrations.models.local.sheets import Column, Query, Reading, Table, finds, people_in
 from flowmatik.integrations.models.local.words import STOP, fold
 
 _CODE = re.compile(r"(?<![\w-])(?=[a-z/_-]*\d)(?=[\d/_-]*[a-z])[a-z0-9]+(?:[-/_][a-z0-9]+)*(?![\w-])")
@@ -26,6 +26,23 @@ _KEY = (
     "matricula",
 )
 _ALL = re.compile(r"\b(?:how many|number of|total|average|most|least|cuant[oa]s|media|promedio|mas|menos)\b")
+# Verbs that say no more than that the row has it.
+_HAS = frozenset(
+    [
+        "work",
+        "works",
+        "worked",
+        "belong",
+        "belongs",
+        "live",
+        "lives",
+        "trabaja",
+        "trabajan",
+        "vive",
+        "pertenece",
+        "lleva",
+    ]
+)
 # What a question word asks for by itself.
 _WHEN = re.compile(r"\b(?:when|cuando)\b")
 _WHO = re.compile(r"\b(?:who|quien)\b")
@@ -74,8 +91,7 @@ def _asked(reading: Reading, table: Table, key: Column) -> list[Column]:
     if not found and _WHEN.search(reading.text):
         found = [c for c in others if c.dated][:1]
     if not found and _WHO.search(reading.text):
-        people = ("agent", "employee", "owner", "customer", "name")
-        found = [c for noun in people for c in others if any(related(noun, w) for w in c.words)][:1]
+        found = people_in(others)[:1]
     if not found and _MUCH.search(reading.text):
         money = ("amount", "price", "cost", "salary")
         found = [c for noun in money for c in others if c.numeric and any(related(noun, w) for w in c.words)][
@@ -97,7 +113,8 @@ def _row(text: str, table: Table, key: Column, value: str) -> Query:
     if not asked:
         raise NotUnderstood("column", names=tuple(c.name for c in table.columns if c is not key))
     reading.explain(*table.words, *key.words, *(word for column in asked for word in column.words))
-    unknown = [w for w in reading.left if len(w) > 1 and w not in STOP and not is_filler(w)]
+    said = [w for w in reading.left if len(w) > 1 and w not in STOP | _HAS]
+    unknown = [w for w in said if not is_filler(w)]
     if unknown:
         raise NotUnderstood("words", words=tuple(dict.fromkeys(unknown)))
     columns = ", ".join(column.sql for column in (key, *asked))

@@ -102,6 +102,12 @@ def _column(row: dict[str, Any]) -> Column:
     )
 
 
+def people_in(columns: list[Column]) -> list[Column]:
+    """Those that name somebody, likeliest first."""
+    nouns = ("agent", "employee", "owner", "customer", "name")
+    return [c for noun in nouns for c in columns if any(related(noun, word) for word in c.words)]
+
+
 def finds(text: str, value: str) -> bool:
     """Whether folded `text` names the value, be it of several."""
     return re.search(rf"(?<![a-z0-9]){re.escape(fold(value))}s?(?![a-z0-9])", text) is not None
