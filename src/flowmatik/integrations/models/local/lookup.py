@@ -27,22 +27,7 @@ _KEY = (
 )
 _ALL = re.compile(r"\b(?:how many|number of|total|average|most|least|cuant[oa]s|media|promedio|mas|menos)\b")
 # Verbs that say no more than that the row has it.
-_HAS = frozenset(
-    [
-        "work",
-        "works",
-        "worked",
-        "belong",
-        "belongs",
-        "live",
-        "lives",
-        "trabaja",
-        "trabajan",
-        "vive",
-        "pertenece",
-        "lleva",
-    ]
-)
+_HAS = re.compile(r"works?|worked|belongs?|lives?|trabajan?|vive|pertenece|lleva")
 # What a question word asks for by itself.
 _WHEN = re.compile(r"\b(?:when|cuando)\b")
 _WHO = re.compile(r"\b(?:who|quien)\b")
@@ -113,7 +98,7 @@ def _row(text: str, table: Table, key: Column, value: str) -> Query:
     if not asked:
         raise NotUnderstood("column", names=tuple(c.name for c in table.columns if c is not key))
     reading.explain(*table.words, *key.words, *(word for column in asked for word in column.words))
-    said = [w for w in reading.left if len(w) > 1 and w not in STOP | _HAS]
+    said = [w for w in reading.left if len(w) > 1 and w not in STOP and not _HAS.fullmatch(w)]
     unknown = [w for w in said if not is_filler(w)]
     if unknown:
         raise NotUnderstood("words", words=tuple(dict.fromkeys(unknown)))

@@ -89,7 +89,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|(?:what|which|que|cual) (?:(?:was|is|fue|era|es) )?(?:(?:the|el|la) )?"
         r"(?:year|date|month|day|century|decade|time|ano|fecha|mes|dia|siglo|decada|hora))\b",
     ),
-    ("count", rf"\b(?:how many|cuant[oa]s) (?!(?:\w+ )?(?:{_SIZE}|{_COIN}))"),
+    ("count", rf"\b(?:how many|cuant[oa]s) (?!of\b|de\b|(?:\w+ )?(?:{_SIZE}|{_COIN}))"),
     ("share", r"\b(?:percent(?:age)?|proportion|fraction|porcentaje|proporcion|fraccion)\b"),
     (
         "amount",
@@ -138,7 +138,8 @@ def kind_of(question: str) -> str:
     for kind, asks in _KINDS:
         match = re.search(asks, folded)
         # "What happens when …" asks for no time: what it asks stands first.
-        if match and not (other and other.start() < match.start() and _BARE.fullmatch(match[0])):
+        inner = match and other and other.start() < match.start()
+        if match and not (inner and (kind == "count" or _BARE.fullmatch(match[0]))):
             return kind
     return ""
 
