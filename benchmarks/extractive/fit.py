@@ -24,6 +24,7 @@ from flowmatik.integrations.models.local import passages, reading
 from flowmatik.integrations.models.local.evidence import Asked, ask, weigh
 from flowmatik.integrations.models.local.passages import Candidate
 from flowmatik.integrations.models.local.reading import Clues, clues
+from flowmatik.integrations.models.local.standing import admits, knows
 from flowmatik.integrations.models.local.trust import Grounds, grounds
 from flowmatik.integrations.models.local.words import spots
 
@@ -52,6 +53,7 @@ def case(question: Question) -> Case:
     found = passages.read([{"passages": rows(question)}])
     pool = [candidate for passage in found for candidate in passages.candidates(passage)]
     asked = ask(question.text, pool)
+    pool = [one for one in pool if admits(asked, question.text, one)]
     figures = [
         (*(getattr(word, name) for name in WORD), *(getattr(evidence, name) for name in SENTENCE))
         for one in pool
@@ -153,18 +155,23 @@ def fit_reading(cases: list[Case]) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def fit_trust(present: list[Case], absent: list[Case]) -> tuple[dict[str, float], float]:
-    figures = np.array([astuple(_grounds(one)) for one in present + absent])
-    answered = np.r_[np.ones(len(present)), np.zeros(len(absent))]
+    grounded = [[found for one in cases if (found := _grounds(one))] for cases in (present, absent)]
+    figures = np.array([astuple(found) for cases in grounded for found in cases])
+    answered = np.r_[np.ones(len(grounded[0])), np.zeros(len(grounded[1]))]
     loss = TrustLoss(figures, answered)
     weights = loss.plain(descend(loss, len(TRUST) + 1, rate=0.05, steps=800)).round(2)
     sure = figures @ weights
     named = {name: round(float(weight), 2) for name, weight in zip(TRUST, weights, strict=True)}
-    return named, round(float(np.quantile(sure[answered == 0], 1 - FALSE_ANSWERS)), 2)
+    silent = np.full(len(absent) - len(grounded[1]), -np.inf)  # refused whatever the weights are
+    return named, round(float(np.quantile(np.r_[silent, sure[answered == 0]], 1 - FALSE_ANSWERS)), 2)
 
 
-def _grounds(one: Case) -> Grounds:
-    best = reading.read(one.asked, list(one.pool), {})[0]
-    return grounds(one.asked, list(one.found), best.candidate.passage, best.evidence)
+def _grounds(one: Case) -> Grounds | None:
+    """None when no sentence may answer at all."""
+    read = reading.read(one.asked, list(one.pool), {})
+    if not read or not knows(one.asked, list(one.found)):
+        return None
+    return grounds(one.asked, list(one.found), read[0].candidate.passage, read[0].evidence)
 
 
 async def questions(data: Path, language: str) -> list[Question]:

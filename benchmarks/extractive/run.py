@@ -163,29 +163,29 @@ def rows(question: Question) -> list[dict[str, Any]]:
 
 
 async def reply(gateway: Gateway, question: Question) -> dict[str, Any]:
-    """The finding, by the same messages that an agent sends."""
-    call = ToolCall(id="1", name=SEARCH.name, arguments={"query": question.text})
-    request = ModelRequest(
-        model="local/extractive",
-        messages=(
-            Message(role="user", content=question.text),
-            Message(role="assistant", tool_calls=(call,)),
-            Message(
-                role="tool",
-                name=SEARCH.name,
-                tool_call_id="1",
-                content=json.dumps({"passages": rows(question)}, default=str),
-            ),
-        ),
-        tools=(SEARCH,),
-        output_schema=FINDING_SCHEMA,
-    )
-    finding: dict[str, Any] = json.loads((await gateway.complete(request)).text)
+    """The finding, by the same messages that an agent sends. The documents are of one language: a second
+    search, for those of the other one, finds none."""
+    said = await gateway.complete(_request(question, rows(question)))
+    if said.tool_calls:
+        said = await gateway.complete(_request(question, rows(question), []))
+    finding: dict[str, Any] = json.loads(said.text)
     for citation in finding["citations"]:
         source = next(p for p in question.passages if p.id == citation["passage_id"])
         if citation["quote"] not in source.text:
             raise AssertionError(f"a quote is not in its passage: {citation['quote']!r}")
     return finding
+
+
+def _request(question: Question, *searches: list[dict[str, Any]]) -> ModelRequest:
+    messages = [Message(role="user", content=question.text)]
+    for n, found in enumerate(searches):
+        call = ToolCall(id=str(n), name=SEARCH.name, arguments={"query": question.text})
+        content = json.dumps({"passages": found}, default=str)
+        messages.append(Message(role="assistant", tool_calls=(call,)))
+        messages.append(Message(role="tool", name=SEARCH.name, tool_call_id=str(n), content=content))
+    return ModelRequest(
+        model="local/extractive", messages=tuple(messages), tools=(SEARCH,), output_schema=FINDING_SCHEMA
+    )
 
 
 async def score(gateway: Gateway, questions: list[Question]) -> Score:

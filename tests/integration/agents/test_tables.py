@@ -294,6 +294,37 @@ async def test_a_figure_may_be_written_as_people_write_it(tmp_path: Path, figure
     assert (await box.call("citations_check", {"finding": one}, at))["passed"] is holds
 
 
+LINES = {"en.csv": 'Ida Moss,41000,2019-06-01,"12,500"', "es.csv": "Ida Moss;3,50;7", "en.md": "41000,2019"}
+
+
+class Rows(Shelf):
+    """One line of each file, under the file's name."""
+
+    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+        text = LINES[passage_id]
+        return Passage(id=passage_id, source=passage_id, text=text, start=0, end=len(text), lines=(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "holds"),
+    [
+        ("en.csv", "pay: 41000; since: 2019-06-01; bonus: 12,500", True),
+        ("en.csv", "pay: 41001; since: 2019-06-01", False),
+        ("es.csv", "fee: 3,50; boats: 7", True),
+        ("es.csv", "fee: 50", False),
+        ("en.md", "since 2019", False),
+    ],
+)
+async def test_figures_of_two_fields_side_by_side_in_a_csv_are_two(
+    source: str, said: str, holds: bool
+) -> None:
+    shelf = Rows()
+    box = SkillBox(citation_skills(shelf, Tables(shelf)))
+    at = ToolContext(workspace_id="default", run_id="r", call_id="c", idempotency_key="k")
+    cited = finding(f"{said} [1]", (1, source, LINES[source]))
+    assert (await box.call("citations_check", {"finding": cited}, at))["passed"] is holds
+
+
 async def test_a_run_that_is_bound_to_documents_reads_and_cites_no_other(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("v\n1\n")

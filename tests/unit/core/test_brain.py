@@ -66,6 +66,43 @@ def test_a_question_goes_to_the_tables_only_if_it_asks_for_an_aggregate_of_their
     assert [task.skill for task in made.tasks] == [skill]
 
 
+VISITS: dict[str, Any] = {
+    "tables": [
+        {
+            "name": "visits.csv",
+            "rows": 2,
+            "columns": [
+                {"name": "visit_id"},
+                {"name": "guest", "values": ["Ana Roig", "Bo Lind"]},
+                {"name": "amount"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "skill"),
+    [
+        ("Which guest spent the most?", "tables"),
+        ("¿Qué guest gastó más?", "tables"),
+        ("What was the most expensive visit?", "tables"),
+        ("What is the amount of visit V-0007?", "tables"),
+        ("What is the amount of Ana Roig?", "tables"),
+        ("Who is Ana Roig?", "documents"),
+        ("Which guest may stay the most nights?", "documents"),
+        ("¿Quién firma una visit de más de 300 euros?", "documents"),
+        ("Which tower is the tallest?", "documents"),
+        ("What does article A-12 of the statutes say?", "documents"),
+    ],
+)
+def test_rankings_and_rows_of_the_tables_go_to_them_where_the_run_knows_of_them(
+    question: str, skill: str
+) -> None:
+    made = local_planner.plan(question, VISITS, ranks=True)
+    assert [task.skill for task in made.tasks] == [skill]
+
+
 def test_without_tables_everything_goes_to_the_documents() -> None:
     made = local_planner.plan("How many shipments were there?", {})
     assert [task.skill for task in made.tasks] == ["documents"]

@@ -99,6 +99,19 @@ def test_from_version_three_a_failed_plan_is_told_or_ends_the_run() -> None:
         assert (ended.code, ended.message) == (code, "it failed")
 
 
+def test_before_version_four_rankings_and_rows_are_asked_of_the_documents() -> None:
+    described = {"tables": [{"name": "visits.csv", "columns": [{"name": "guest"}, {"name": "amount"}]}]}
+    for version, skill in ((3, "documents"), (4, "tables")):
+        state = RunState(created=replace(created(version), goal="Which guest spent the most?"))
+        state.created.tools.update({"tables_describe": ev.PinnedTool(effect=Effect.READ, timeout=1.0)})
+        state.recall_asked.add("recall_tables")
+        state.recall["recall_tables"] = described
+        (command,) = decide(state, NoLoop(), AT)
+        assert isinstance(command, Record)
+        assert isinstance(command.event, ev.PlanAdopted)
+        assert [task.skill for task in command.event.tasks] == [skill]
+
+
 def test_checks_are_read_as_tuples_of_words_as_rows_with_codes_and_as_objects() -> None:
     row = ["cited", True, "1 citations", "cited.some", {"count": 1}]
     whole = {"criterion": "cited", "passed": True, "detail": "1 citations", "code": "cited.some",

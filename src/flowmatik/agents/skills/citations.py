@@ -1,6 +1,7 @@
 """The verifier's skill: every citation resolves, every quote is verbatim, every figure recomputes."""
 
 import asyncio
+import csv
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -67,7 +68,8 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
             checks.append(check)
             if row is not None:
                 located.append(row)
-        checks.extend(_text_checks(finding))
+        rows = [str(row["quote"]) for row in located if _is_line_of_csv(row)]
+        checks.extend(_text_checks(finding, rows))
         return {"passed": all(check[1] for check in checks), "checks": checks, "citations": located}
 
     return [skill(citations_check, timeout=60.0)]
@@ -159,7 +161,8 @@ def _other_result(row: dict[str, Any], summary: str) -> Check:
     return _check("citation", False, "other_result", n=row["n"], result=summary, quote=row["quote"])
 
 
-def _text_checks(finding: dict[str, Any]) -> list[Check]:
+def _text_checks(finding: dict[str, Any], rows: list[str]) -> list[Check]:
+    """`rows` are the quotes that are lines of a table."""
     text = str(finding["text"])
     citations = cast("list[dict[str, Any]]", finding["citations"])
     count = len(citations)
@@ -169,7 +172,8 @@ def _text_checks(finding: dict[str, Any]) -> list[Check]:
     marks = {int(mark) for mark in _MARK.findall(text)}
     paired = marks == set(numbers) and len(numbers) == len(set(numbers))
     shown = {"marks": _listed(marks), "citations": _listed(numbers)}
-    quoted = {r for citation in citations for n in _numbers(str(citation["quote"])) for r in _readings(n)}
+    quotes = [*(str(citation["quote"]) for citation in citations), *(f for row in rows for f in _fields(row))]
+    quoted = {r for quote in quotes for n in _numbers(quote) for r in _readings(n)}
     loose = sorted(n for n in _numbers(_MARK.sub(" ", text)) if not _readings(n) & quoted)
     return [
         _check("cited", bool(citations), "some" if citations else "none", count=count),
@@ -180,6 +184,16 @@ def _text_checks(finding: dict[str, Any]) -> list[Check]:
 
 def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers))) or "–"
+
+
+def _is_line_of_csv(row: dict[str, Any]) -> bool:
+    return not row["computation"] and str(row["source"]).lower().endswith(".csv")
+
+
+def _fields(row: str) -> list[str]:
+    """Figures in two fields side by side are two; where another sign stands between fields, a comma is
+    within one."""
+    return [] if re.search(r"[;\t|]", row) else [f for line in csv.reader(row.splitlines()) for f in line]
 
 
 def _numbers(text: str) -> set[str]:

@@ -18,6 +18,7 @@ from flowmatik.core.brain.arithmetic import CALCULATES
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
 from flowmatik.core.brain.outcome import outcome
 from flowmatik.core.brain.prompts import finding_of
+from flowmatik.core.brain.ranking import RANKS
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import PlanInvalid
 
@@ -177,7 +178,7 @@ def _plan_from_recall(state: RunState) -> list[Command]:
 
 def _local_plan(state: RunState) -> Plan:
     tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
-    made = local_planner.plan(state.created.goal, tables, calculates=_calculates(state))
+    made = local_planner.plan(state.created.goal, tables, calculates=_calculates(state), ranks=_ranks(state))
     made = replace(made, tasks=plan.with_writer(made.tasks))
     if state.created.decision_version < SAYS_SO:
         return made
@@ -186,6 +187,10 @@ def _local_plan(state: RunState) -> Plan:
     if state.plan_details:
         return instead_of_rejected(made, state.plan_details, state.plan_attempts)
     return made
+
+
+def _ranks(state: RunState) -> bool:
+    return state.created.decision_version >= RANKS
 
 
 def _calculates(state: RunState) -> bool:

@@ -1,9 +1,9 @@
 """The planner that needs no model: splits a goal into questions and finds each its skill.
 
 A part of a goal that asks for an aggregate (how many, total, average, highest …) over something
-that a table's name or columns speak of goes to the tables; so does one that is nothing but
-arithmetic, for who computes from tables calculates, too. Every other part goes to the documents.
-Spanish and English.
+that a table's name or columns speak of goes to the tables, as does one that asks for the first of
+a ranking or for a row (`ranking`); so does one that is nothing but arithmetic, for who computes
+from tables calculates, too. Every other part goes to the documents. Spanish and English.
 """
 
 import re
@@ -11,7 +11,7 @@ import unicodedata
 from typing import Any, cast
 
 from flowmatik.contracts.plans import Plan, PlanTask
-from flowmatik.core.brain import arithmetic
+from flowmatik.core.brain import arithmetic, ranking
 
 _ASKS = (
     "how|what|which|who|whose|whom|when|where|why|list|count|sum|compare|give|tell|find|calculate|compute"
@@ -50,6 +50,16 @@ _SYNONYMS = (
     ("satisfaction", "satisfac"),
     ("severity", "severidad", "gravedad"),
 )
+_RANKED = (  # of rankings only, which came later
+    ("population", "habitant", "inhabit", "poblacion"),
+    ("city", "ciudad"),
+    ("salary", "sueldo", "salario", "earn", "gana", "cobra"),
+    ("amount", "total", "import", "spent", "spend", "gast"),
+    ("weight", "peso", "heav", "pesad"),
+    ("price", "preci", "expensive", "cheap", "caro", "cara", "barat"),
+    ("agent", "agente"),
+    ("name", "nombre"),
+)
 
 
 def plain(text: str) -> str:
@@ -73,12 +83,20 @@ def split_goal(goal: str) -> list[str]:
     return [part for part in cleaned if len(part) > 2] or [goal.strip()]
 
 
-def plan(goal: str, recalled_tables: dict[str, Any], *, calculates: bool = False) -> Plan:
+def plan(
+    goal: str, recalled_tables: dict[str, Any], *, calculates: bool = False, ranks: bool = False
+) -> Plan:
     """The plan for `goal`, given what `tables_describe` said at recall. `calculates`: whoever has the
-    tables does arithmetic without them."""
-    words = table_words(cast("list[dict[str, Any]]", recalled_tables.get("tables") or []))
+    tables does arithmetic without them. `ranks`: rankings and rows are asked of the tables, too."""
+    tables = cast("list[dict[str, Any]]", recalled_tables.get("tables") or [])
+    words = table_words(tables)
     parts = split_goal(goal)
     kinds = [_kind(part, words, calculates) for part in parts]
+    if ranks:
+        kinds = [
+            "tables" if kind == "documents" and asks_for_rows(part, tables) else kind
+            for part, kind in zip(parts, kinds, strict=True)
+        ]
     tasks = tuple(
         PlanTask(id=f"t{n}", objective=part, skill="documents" if kind == "documents" else "tables")
         for n, (part, kind) in enumerate(zip(parts, kinds, strict=True), 1)
@@ -99,18 +117,29 @@ def _kind(part: str, words: set[str], calculates: bool) -> str:
     return "tables" if is_about_tables(part, words) else "documents"
 
 
+def asks_for_rows(part: str, tables: list[dict[str, Any]]) -> bool:
+    """Whether a part asks for the first of a ranking or for one row."""
+    words = table_words(tables, more=_RANKED)
+    folded = plain(part)
+
+    def names_table(text: str) -> bool:
+        return _names(text, words)
+
+    return ranking.is_ranking(folded, names_table) or ranking.is_row(folded, tables, names_table)
+
+
 def is_calculation(question: str) -> bool:
     return arithmetic.is_calculation(question, plain(question))
 
 
-def table_words(tables: list[dict[str, Any]]) -> set[str]:
+def table_words(tables: list[dict[str, Any]], more: tuple[tuple[str, ...], ...] = ()) -> set[str]:
     """Stems that speak of the tables at hand: their names and columns, in both languages."""
     words: set[str] = set()
     for table in tables:
         names = [str(table["name"]).rsplit(".", 1)[0], *(str(c["name"]) for c in table["columns"])]
         for name in names:
             words.update(_stem(word) for word in re.findall(r"[a-z]{3,}", plain(name)))
-    for group in _SYNONYMS:
+    for group in (*_SYNONYMS, *more):
         if any(
             word.startswith(stem) or stem.startswith(word)
             for word in words
@@ -123,8 +152,11 @@ def table_words(tables: list[dict[str, Any]]) -> set[str]:
 
 def is_about_tables(question: str, words: set[str]) -> bool:
     folded = plain(question)
-    if not words or not _AGGREGATE.search(folded):
-        return False
+    return bool(words) and _AGGREGATE.search(folded) is not None and _names(folded, words)
+
+
+def _names(folded: str, words: set[str]) -> bool:
+    """Whether a word of the question speaks of the tables."""
     asked = [_stem(word) for word in re.findall(r"[a-z]{3,}", folded)]
     return any(
         a.startswith(w) or (len(a) > 4 and w.startswith(a)) for a in asked for w in words if len(w) > 3

@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from flowmatik.integrations.models.local import shapes
+from flowmatik.integrations.models.local import cells, shapes
 from flowmatik.integrations.models.local.passages import Candidate
 from flowmatik.integrations.models.local.words import fold, language_of, spots, terms
 
 _NAMED = re.compile(r"(?<=[\w,)] )[A-ZÁÉÍÓÚÑ][\w'’-]*|\b\d[\d.,]*")
+_PHRASE = re.compile(r"(?:(?!\b(?:and|or|but|while|y|e|o|pero|mientras)\b)[^.,;:()])*")
 _CODE = re.compile(r"\b([a-z]{1,4})-?(\d+)\b")
 WINDOW = 16  # words within which the question's words stand together
-FIGURES = ("duration", "time", "amount", "share")
+FIGURES = ("duration", "money", "time", "count", "amount", "share")
+COUNTED = 3  # words of meaning behind a number that may name what it counts
 NEXT = 2  # words of meaning apart, at most, for two of the question's words to be a pair
 
 
@@ -21,7 +23,8 @@ NEXT = 2  # words of meaning apart, at most, for two of the question's words to 
 class Asked:
     """A question, read once. `order` are its words of meaning; `weights` tell how rare each is among
     the sentences at hand; `names` are those that name something: capitals within it, and numbers;
-    `focus` is the first one after the question word, "" if there is none."""
+    `focus` is the first one after the question word, "" if there is none. `is_phrase`: it has no question
+    word, and more than one word."""
 
     language: str
     order: tuple[str, ...]
@@ -31,6 +34,7 @@ class Asked:
     kind: str
     focus: str
     best: float
+    is_phrase: bool = False
 
     def share(self, found: Iterable[str]) -> float:
         """How much of the question these words are, 0 to 1."""
@@ -59,8 +63,9 @@ class Evidence:
     rank: float
 
 
-def ask(question: str, pool: list[Candidate]) -> Asked:
-    language = language_of(question)
+def ask(question: str, pool: list[Candidate], language: str = "") -> Asked:
+    """`language`: in which its words are read, its own if none is given."""
+    language = language or language_of(question)
     order = tuple(term for _, _, term in spots(question, language) if term)
     asked = frozenset(order)
     count = Counter(t for one in pool for t in terms(one.text, language) & asked)
@@ -74,6 +79,7 @@ def ask(question: str, pool: list[Candidate]) -> Asked:
         kind=shapes.kind_of(question),
         focus=_focus(question, language),
         best=max((one.passage.score for one in pool), default=0.0),
+        is_phrase=len(order) > 1 and shapes.QUESTION_WORD.search(fold(question)) is None,
     )
 
 
@@ -94,15 +100,16 @@ def weigh(asked: Asked, one: Candidate) -> Evidence:
     titles = terms(one.passage.title, asked.language)
     known = (here | titles) & asked.names
     passage = terms(f"{one.passage.title} {one.passage.text}", asked.language)
-    fits = 0.0 if not asked.kind else 1.0 if answers(asked, one.text) else -1.0
+    text = as_read(asked, one)
+    fits = 0.0 if not asked.kind else 1.0 if _fits(asked, one, text) else -1.0
     similar = {t for t in words - own if any(alike(t, other) for other in here - words)}
     return Evidence(
         own=asked.share(own),
         near=asked.share(beside & words - own),
         around=asked.share((own | beside | passage) & words),
         soft=asked.share(similar),
-        window=_window(asked, one.text),
-        pairs=_pairs(asked, one.text),
+        window=_window(asked, text),
+        pairs=_pairs(asked, text),
         fits=fits,
         named=asked.share(known) / (asked.share(asked.names) or 1.0),
         tail=float(bool(asked.order) and asked.order[-1] in own),
@@ -110,11 +117,37 @@ def weigh(asked: Asked, one: Candidate) -> Evidence:
     )
 
 
-def answers(asked: Asked, text: str) -> list[tuple[int, int]]:
-    """Where the text says something of the kind asked for that the question does not say itself."""
-    places = shapes.said(asked.kind, text)
+def as_read(asked: Asked, one: Candidate) -> str:
+    """Its text; of a row what the question asks of it, each cell behind its column's name."""
+    return cells.focused(one, frozenset(asked.order), asked.language) if one.row else one.text
+
+
+def _fits(asked: Asked, one: Candidate, text: str) -> bool:
+    is_step = asked.kind == "steps" and one.step
+    return is_step or bool(answers(asked, text, figures=has_figures(asked, one)))
+
+
+def has_figures(asked: Asked, one: Candidate) -> bool:
+    """Whether it is a row with what was asked below a column that says so: its figures need no unit."""
+    return bool(one.row) and cells.has_figure(one, frozenset(asked.order), asked.language)
+
+
+def answers(asked: Asked, text: str, *, figures: bool = False) -> list[tuple[int, int]]:
+    """Where the text says something of the kind asked for that the question does not say itself. With
+    `figures` any will do for money and for things that are counted."""
+    places = shapes.said("amount" if figures and asked.kind in ("money", "count") else asked.kind, text)
     known = frozenset(asked.order)
     return [(a, b) for a, b in places if not (said := terms(text[a:b], asked.language)) or said - known]
+
+
+def counts(asked: Asked, text: str, place: tuple[int, int]) -> bool:
+    """Whether a number is of the things asked for: its own words, up to the next sign or conjunction, name
+    them; where there are none, those before it."""
+    after = _PHRASE.match(text[place[1] :])
+    said = [t for _, _, t in spots(after[0] if after else "", asked.language) if t]
+    own = [t for t in said if not t[0].isdigit()][:COUNTED]
+    words = frozenset(asked.order) - asked.names
+    return any(t in words or alike(t, asked.focus) for t in own or terms(text[: place[0]], asked.language))
 
 
 def codes(text: str) -> frozenset[tuple[str, str]]:

@@ -17,6 +17,7 @@ from flowmatik.integrations.models.local.clauses import spans
 from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
+from flowmatik.integrations.models.local.standing import admits, knows
 from flowmatik.integrations.models.local.trust import grounds, trust
 from flowmatik.integrations.models.local.validity import validity
 from flowmatik.integrations.models.local.words import fold, language_of, terms
@@ -39,6 +40,9 @@ _LIST = re.compile(
     r"|^\W*(?:\w+ ){1,4}(?:list|report|summary|overview|lista|listado|informe|resumen)\b(?=.*[^?]$)"
     r"|\b(?:what|which|who) are all\b|\b(?:cuales|quienes) son tod[oa]s\b"
 )
+# Both sides of a comparison are not found in one sentence, and drawing it is no quoting.
+_COMPARES = re.compile(r"^\W*(?:please |por favor,? )?(?:compare|contrast|compara|comparar|contrasta)\b")
+_PRONOUN = re.compile(r"(?:she|he|they|ella|ellos|ellas)\b")
 _PAST = re.compile(
     r"\b(previous|former|formerly|before|used to|old|in (?:19|20)\d\d"
     r"|anterior(?:es)?|antes|antigu[oa]s?|en (?:19|20)\d\d)\b"
@@ -66,16 +70,18 @@ class Quote:
     header: str = ""
 
 
-def extract(question: str, passages: list[Passage], today: str = "") -> Extract:
-    """The best answer that the passages hold, whatever its worth."""
+def extract(question: str, passages: list[Passage], today: str = "", language: str = "") -> Extract:
+    """The best answer that the passages hold, whatever its worth. `language` is BOTH where they are of
+    the other one."""
     current = in_force(passages, today)
     past = _PAST.search(fold(question)) is not None
     kept = passages if past else current
     replaced = frozenset(one.id for one in kept) - {one.id for one in current}
     pool = [candidate for passage in kept for candidate in candidates(passage)]
-    asked = ask(question, pool)
+    asked = ask(question, pool, language)
     pool = [one for one in pool if not rows.is_csv(one.passage.source) or _singled_out(asked, one, pool)]
-    if not pool or not asked.order:
+    pool = [one for one in pool if admits(asked, question, one)]
+    if not pool or not asked.order or _COMPARES.search(fold(question)) or not knows(asked, kept):
         return Extract(quotes=(), trust=-1.0)
     read = reading.read(asked, pool, dict.fromkeys(replaced, WANTED))
     if not past:
@@ -124,9 +130,12 @@ def _singled_out(asked: Asked, row: Candidate, pool: list[Candidate]) -> bool:
 
 
 def answer(question: str, passages: list[Passage], *, today: str = "", refusal: str = "") -> dict[str, Any]:
-    """A finding: cited, or an honest "not found" in the question's language. After a `refusal` of the
-    tables, a sentence has to say all but all that was asked, and the refusal stands otherwise."""
-    found = extract(question, passages, today)
+    return finding(question, extract(question, passages, today), refusal)
+
+
+def finding(question: str, found: Extract, refusal: str = "") -> dict[str, Any]:
+    """Cited, or an honest "not found" in the question's language. After a `refusal` of the tables, a
+    sentence has to say all but all that was asked, and the refusal stands otherwise."""
     if refusal and found.covers < ALL_BUT_ALL:
         return {"found": False, "text": refusal, "citations": []}
     if not found.quotes or found.trust < 0:
@@ -169,7 +178,10 @@ def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
     best = read[0]
     alone = max(_parts(best), key=lambda part: part.worth)
     chosen, worth = [alone], alone.worth
-    if not _settled(asked, best):
+    before = _meant(asked, read) if asked.kind == "person" else None
+    if before is not None:
+        chosen = [max(_parts(before), key=lambda part: part.worth), alone]
+    elif not _settled(asked, best):
         for one in read[:TRIED]:
             if _beside(one.candidate, best.candidate) and not rivals(asked, one.candidate):
                 for first, second in product(_parts(best), _parts(one)):
@@ -178,6 +190,15 @@ def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
                         chosen, worth = [first, second], together
     ordered = sorted(chosen, key=lambda part: part.start)
     return [part.quote for part in ordered]
+
+
+def _meant(asked: Asked, read: list[Reading]) -> Reading | None:
+    """The sentence before the best one, where that one says "she" and names nobody."""
+    best = read[0].candidate
+    if not _PRONOUN.match(fold(best.text)):
+        return None
+    said = [one for one in read if one.candidate.passage is best.passage]
+    return next((one for one in said if one.candidate.text == best.context), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

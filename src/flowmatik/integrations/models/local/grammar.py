@@ -1,7 +1,8 @@
 """Questions over tables: a declared bilingual grammar that becomes one SELECT.
 
-    question  := [group "which/qué"] aggregate [measure] {filter} ["per/por" group]
-    aggregate := count | sum | mean | min | max | top-k
+    question  := [group "which/qué"] aggregate [measure] {filter} ["per/por" group] | row
+    aggregate := count | sum | mean | min | max | top-k [group "by/por" measure] | superlative
+    row       := column of a value that only one row has, or that looks like an identifier (`lookup`)
     filter    := a value that stands in a column | [before | after | since | until] date | date to date
     date      := year | month of a year
 
@@ -10,8 +11,6 @@ that no part of a question is silently dropped.
 """
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, cast
 
 from flowmatik.integrations.models.local.lexicon import (
     AGGREGATES,
@@ -22,100 +21,23 @@ from flowmatik.integrations.models.local.lexicon import (
     related,
     same_notion,
 )
+from flowmatik.integrations.models.local.lookup import look_up
 from flowmatik.integrations.models.local.periods import Period, read_periods
 from flowmatik.integrations.models.local.refusals import NotUnderstood
+from flowmatik.integrations.models.local.sheets import (
+    Column,
+    Query,
+    Reading,
+    Table,
+    finds,
+    people_in,
+    read_tables,
+)
+from flowmatik.integrations.models.local.superlatives import Measured, measured
 from flowmatik.integrations.models.local.words import STOP, fold, tokens
 
-_NUMERIC = ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "HUGEINT", "FLOAT", "SMALLINT", "TINYINT")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    name: str
-    kind: str
-    values: tuple[str, ...]
-    nulls: int = 0
-
-    @property
-    def numeric(self) -> bool:
-        return self.kind.startswith(_NUMERIC)
-
-    @property
-    def dated(self) -> bool:
-        return self.kind.startswith(("DATE", "TIMESTAMP"))
-
-    @property
-    def words(self) -> list[str]:
-        return [w for w in re.findall(r"[a-z]+|\d+", fold(self.name)) if len(w) > 1]
-
-    @property
-    def sql(self) -> str:
-        return '"' + self.name.replace('"', '""') + '"'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    name: str
-    table: str
-    columns: tuple[Column, ...]
-
-    @property
-    def words(self) -> list[str]:
-        return [w for w in re.findall(r"[a-z]+", fold(self.name.rsplit(".", 1)[0])) if len(w) > 2]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """`aggregate` says what the figures are; `label` names the measure for people."""
-
-    sql: str
-    aggregate: str
-    label: str
-    grouped: str = ""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The question while it is read; `explained` are words that some part of it accounts for."""
-
-    text: str
-    explained: set[str] = field(default_factory=lambda: set[str]())
-    where: list[str] = field(default_factory=lambda: [])
-
-    @property
-    def left(self) -> list[str]:
-        """The words that nothing has explained yet."""
-        words = re.findall(r"[a-z0-9]+(?:[.,]\d+)?", self.text)
-        return [w for w in words if not any(related(w, known) for known in self.explained)]
-
-    def explain(self, *words: str) -> None:
-        self.explained.update(words)
-
-    def cut(self, start: int, end: int) -> None:
-        self.text = self.text[:start] + " " * (end - start) + self.text[end:]
-
-
-def read_tables(description: dict[str, Any]) -> list[Table]:
-    """What `tables_describe` returned."""
-    rows = cast("list[dict[str, Any]]", description.get("tables") or [])
-    return [
-        Table(
-            name=str(row["name"]),
-            table=str(row["table"]),
-            columns=tuple(_column(column) for column in cast("list[dict[str, Any]]", row["columns"])),
-        )
-        for row in rows
-    ]
-
-
-def _column(row: dict[str, Any]) -> Column:
-    values = cast("list[object]", row.get("values") or [])
-    return Column(
-        name=str(row["name"]),
-        kind=str(row["type"]),
-        values=tuple(str(value) for value in values),
-        nulls=int(row.get("nulls") or 0),
-    )
+_BARE = ("most", "mas", "menos", "least", "fewest")
+__all__ = ["NotUnderstood", "Query", "Table", "read_tables", "translate"]
 
 
 def translate(question: str, tables: list[Table]) -> Query:
@@ -135,22 +57,23 @@ def _translate(question: str, tables: list[Table]) -> Query:
         folded = fold("".join(c if len(fold(c)) == 1 else " " for c in question))
     if outside := re.search(OUTSIDE, folded):
         raise NotUnderstood("words", words=(question[slice(*outside.span())].strip(),))
+    row = look_up(folded, tables)
+    if row is not None:
+        return row
     aggregate, span = _aggregate(folded)
     ranked = sorted(tables, key=lambda t: -_closeness(folded, t))
     if _closeness(folded, ranked[0]) == 0:
+        ranked.sort(key=lambda t: measured(Reading(text=folded), span, t) is None)
+    if _closeness(folded, ranked[0]) == 0 and measured(Reading(text=folded), span, ranked[0]) is None:
         raise NotUnderstood("no_table", names=tuple(t.name for t in tables))
-    return _build(_Reading(text=folded), aggregate, span, ranked[0])
+    return _build(Reading(text=folded), aggregate, span, ranked[0])
 
 
 def _closeness(text: str, table: Table) -> float:
     words = [w for w in re.findall(r"[a-z0-9]+", text) if w not in STOP]
     score = 3.0 * sum(any(related(w, name) for name in table.words) for w in words)
     score += sum(any(related(w, part) for c in table.columns for part in c.words) for w in words)
-    return score + sum(_finds(text, value) for c in table.columns for value in c.values if len(value) > 1)
-
-
-def _finds(text: str, value: str) -> bool:
-    return re.search(rf"(?<![a-z0-9]){re.escape(fold(value))}s?(?![a-z0-9])", text) is not None
+    return score + sum(finds(text, value) for c in table.columns for value in c.values if len(value) > 1)
 
 
 def _aggregate(text: str) -> tuple[str, tuple[int, int]]:
@@ -161,14 +84,19 @@ def _aggregate(text: str) -> tuple[str, tuple[int, int]]:
     raise NotUnderstood("no_aggregate")
 
 
-def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Table) -> Query:
+def _build(reading: Reading, aggregate: str, span: tuple[int, int], table: Table) -> Query:
+    implied = measured(reading, span, table)
     question = reading.text
     counted = re.findall(r"[a-z]+", question[span[1] :])[:2]
     reading.cut(*span)
     _value_filters(reading, table)
     _date_filters(reading, table)
     reading.explain(*table.words)
-    group, top = _group(reading, question, table, aggregate)
+    group, top = _group(reading, question, table, aggregate, span)
+    if implied is not None and aggregate in ("max", "min"):
+        return _superlative(reading, aggregate, table, implied, group, top)
+    if aggregate in ("max", "min") and group is not None and _counts_rows(reading, question, span, table):
+        aggregate = f"count:{aggregate}"  # "which agent closed most tickets"
     for name, pattern in AGGREGATES:  # "highest total quantity": the second one says how to combine
         again = re.search(pattern, reading.text)
         if again and name in ("sum", "mean", "count") and aggregate in ("max", "min"):
@@ -191,7 +119,30 @@ def _build(reading: _Reading, aggregate: str, span: tuple[int, int], table: Tabl
     return _select(table, aggregate, measure, group, top, reading.where)
 
 
-def _value_filters(reading: _Reading, table: Table) -> None:
+def _superlative(
+    reading: Reading, aggregate: str, table: Table, implied: Measured, group: Column | None, top: int
+) -> Query:
+    """The things that measure most or least by what the question's verb or adjective says."""
+    how = aggregate if implied.adds else f"{aggregate}:{aggregate}"
+    reading.explain(*implied.column.words)
+    _refuse_leftovers(reading, group, implied.column)
+    return _select(table, how, implied.column, group, top, reading.where)
+
+
+def _counts_rows(reading: Reading, question: str, span: tuple[int, int], table: Table) -> bool:
+    """Whether most of what the rows are is asked for; a verb that a column is of takes those that have it."""
+    said = re.match(r"\s+([a-z]+)", question[span[1] :])
+    if not said or not any(related(said[1], name) for name in table.words):
+        return False
+    for word in reading.left:
+        column = next((c for c in table.columns if c.nulls and any(related(word, w) for w in c.words)), None)
+        if column is not None:
+            reading.where.append(f"{column.sql} IS NOT NULL")
+            reading.explain(word)
+    return True
+
+
+def _value_filters(reading: Reading, table: Table) -> None:
     for column in table.columns:
         chosen: list[str] = []
         for value in sorted(column.values, key=len, reverse=True):
@@ -210,7 +161,7 @@ def _value_filters(reading: _Reading, table: Table) -> None:
             reading.explain(*column.words)
 
 
-def _meant(reading: _Reading, column: Column, table: Table) -> list[str]:
+def _meant(reading: Reading, column: Column, table: Table) -> list[str]:
     """Values that a word of the other language names ("entregados": delivered), unless it names a column."""
     found: list[str] = []
     named = [word for other in table.columns for word in other.words] + table.words
@@ -225,7 +176,7 @@ def _meant(reading: _Reading, column: Column, table: Table) -> list[str]:
     return found
 
 
-def _date_filters(reading: _Reading, table: Table) -> None:
+def _date_filters(reading: Reading, table: Table) -> None:
     periods, taken = read_periods(reading.text)
     for stretch in taken:
         reading.cut(*stretch)
@@ -236,7 +187,7 @@ def _date_filters(reading: _Reading, table: Table) -> None:
     reading.where.append(spans[0] if len(spans) == 1 else "(" + " OR ".join(spans) + ")")
 
 
-def _date_column(reading: _Reading, table: Table) -> Column:
+def _date_column(reading: Reading, table: Table) -> Column:
     dated = [c for c in table.columns if c.dated]
     if not dated:
         raise NotUnderstood("no_dates")
@@ -254,7 +205,9 @@ def _span(column: Column, period: Period) -> str:
     return f"({' AND '.join(bounds)})"
 
 
-def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tuple[Column | None, int]:
+def _group(
+    reading: Reading, question: str, table: Table, aggregate: str, span: tuple[int, int]
+) -> tuple[Column | None, int]:
     texts = [c for c in table.columns if not c.numeric and not c.dated]
     by = re.search(
         r"\b(?:per|by|(?:(?:for|in) )?each|por|(?:(?:por|para|de|en) )?cada)\s+([a-z]+)", reading.text
@@ -266,13 +219,17 @@ def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tu
             return column, 0
     if aggregate not in ("max", "min"):
         return None, 0
+    named = _named_things(reading, question, texts, span)
+    if named is not None:
+        return named
     which = re.search(
-        r"\b(?:which|what|que|cual(?:es)?)\b(?:\s+(?:are|is|son|es|fue|fueron))?(?:\s+(?:the|los|las|el|la))?"
+        r"\b(?:which|what|que|cual(?:es)?)\b(?:\s+(?:are|is|was|were|son|es|era|fue|fueron))?(?:\s+(?:the|los|las|el|la))?"
         r"(?:\s+(?:top|first|primer[oa]s))?(?:\s+([a-z]+|\d+))?\s+([a-z]+)",
         question,
     )
     if which is None:
-        return None, 0
+        who = people_in(texts) if re.search(r"\b(?:who|quien)\b", question) else []
+        return (who[0], 1) if who else (None, 0)
     count, noun = which.group(1) or "", which.group(2)
     for word, top in ((noun, NUMBERS.get(count, int(count) if count.isdigit() else 1)), (count, 1)):
         column = next((c for c in texts if word and any(related(word, w) for w in c.words)), None)
@@ -280,6 +237,26 @@ def _group(reading: _Reading, question: str, table: Table, aggregate: str) -> tu
             reading.explain(word, count, *column.words)
             return column, top
     return None, 0
+
+
+def _named_things(
+    reading: Reading, question: str, texts: list[Column], span: tuple[int, int]
+) -> tuple[Column, int] | None:
+    """ "top 5 customers", "los 5 clientes con más", "the most expensive order": the things that are ranked,
+    and how many."""
+    said = question[span[0] : span[1]]
+    after = re.match(r"\s+(?:(\d+|[a-z]+)\s+)?([a-z]+)", question[span[1] :])
+    before = re.search(
+        r"\b(\d+|[a-z]+)\s+([a-z]+)(?:\s+(?:con|que|with|by|de|tienen?|have))*\s*$", question[: span[0]]
+    )
+    for match in (None if said in _BARE else after, before):  # "most orders" ranks by orders
+        for noun, count in ((match[2], match[1] or ""), (match[1] or "", "")) if match else ():
+            column = next((c for c in texts if noun and any(related(noun, w) for w in c.words)), None)
+            if column is not None:
+                count = re.sub(r"\D", "", said) or count
+                reading.explain(noun, count, *column.words)
+                return column, NUMBERS.get(count, int(count) if count.isdigit() else 1)
+    return None
 
 
 def _counted_column(counted: list[str], table: Table) -> Column | None:
@@ -302,11 +279,11 @@ def _summed_column(counted: list[str], table: Table) -> Column | None:
     return next((c for w in noun for c in numeric if any(related(w, part) for part in c.words)), None)
 
 
-def _names_measure(reading: _Reading, table: Table) -> bool:
+def _names_measure(reading: Reading, table: Table) -> bool:
     return any(related(w, part) for w in reading.left for c in table.columns if c.numeric for part in c.words)
 
 
-def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
+def _measure(reading: Reading, table: Table, aggregate: str) -> Column:
     numeric = [c for c in table.columns if c.numeric and not any(w == "id" for w in c.words)]
     if not numeric:
         raise NotUnderstood("no_numbers")
@@ -319,7 +296,7 @@ def _measure(reading: _Reading, table: Table, aggregate: str) -> Column:
     return best
 
 
-def _refuse_leftovers(reading: _Reading, *used: Column | None) -> None:
+def _refuse_leftovers(reading: Reading, *used: Column | None) -> None:
     """Only the columns that the query uses account for words."""
     reading.explain(*(word for column in used if column for word in column.words))
     unknown = [

@@ -10,9 +10,10 @@ def _set(words: str) -> frozenset[str]:
 AGGREGATES: tuple[tuple[str, str], ...] = (
     ("count", r"\b(?:how many|number of|count(?: of)?|cuant[oa]s|numero de|cantidad de)\b(?= (?!total))"),
     ("max", r"\b(?:highest|largest|biggest|greatest|maximum|max|most expensive|top(?: \d+)?|best"
-            r"|mas alt[oa]s?|maxim[oa]s?|mayor(?:es)?|mas car[oa]s?|mejor(?:es)?|mas grandes?|most|mas)\b"),
-    ("min", r"\b(?:lowest|smallest|minimum|min|cheapest|fewest|least|worst"
-            r"|mas baj[oa]s?|minim[oa]s?|menor(?:es)?|mas barat[oa]s?|peor(?:es)?|menos)\b"),
+            r"|heaviest|tallest|longest|dearest|most populous|mas (?:alt|car|pesad|larg|poblad)[oa]s?"
+            r"|maxim[oa]s?|mayor(?:es)?|mejor(?:es)?|mas grandes?|most|mas)\b"),
+    ("min", r"\b(?:lowest|smallest|minimum|min|cheapest|lightest|fewest|least|worst"
+            r"|mas (?:baj|barat|liger)[oa]s?|minim[oa]s?|menor(?:es)?|peor(?:es)?|menos)\b"),
     ("mean", r"\b(?:average|mean|on average|promedio|medi[oa]|de media)\b"),
     ("sum", r"\b(?:total(?:es)?|sum(?: of)?|suma(?: de)?|en total|altogether)\b"),
 )  # fmt: skip
@@ -86,14 +87,42 @@ _NOTIONS: tuple[tuple[str, ...], ...] = (
     ("return", "devol", "devuel"),
     ("depart", "area"),
     ("name", "nombre"),
+    ("pending", "pendient", "outstanding", "awaiting"),
+    ("paid", "pagad", "abonad"),
+    ("unpaid", "impagad"),
+    ("sent", "shipped", "enviad"),
+    ("active", "activ"),
+    ("finish", "complet", "done", "terminad", "acabad"),
+    ("approv", "aprob", "acept", "accept"),
+    ("reject", "rechaz", "deneg", "denied"),
+    ("draft", "borrador"),
+    ("block", "bloquea"),
+    ("assign", "asigna"),
+    ("inhabit", "population", "habitant", "poblacion"),
+    ("salar", "sueldo", "wage"),
+    ("height", "altura", "alto"),
+    ("length", "longitud", "largo"),
+    ("area", "surface", "superficie"),
 )
+# What a verb or a superlative measures: the first of these that a column of numbers is.
+MEASURED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"spent|spends?|spending|gast(?:o|a|an|aron|ado)|compr(?:o|a|an|aron)|bought|buys?",
+     ("amount", "cost", "price", "payment")),
+    (r"earns?|earned|gana|ganan|gano|cobra|cobran|cobro", ("salary", "income", "amount")),
+    (r"weighs?|weighed|pesa|pesan|heaviest|mas pesad[oa]s?|lightest|mas liger[oa]s?", ("weight",)),
+    (r"costs?|cuestan?|costo|most expensive|cheapest|mas car[oa]s?|mas barat[oa]s?|dearest",
+     ("amount", "price", "cost")),
+    (r"most populous|mas poblad[oa]s?", ("population",)),
+    (r"tallest|highest|mas alt[oa]s?", ("height",)),
+    (r"longest|mas larg[oa]s?", ("length", "duration")),
+)  # fmt: skip
 # Verbs and fillers that change nothing in a question over a table: whole words, and beginnings of words.
 _FILLERS = _set(
     "had were was made place placed happened occurred altogether all our euro euros eur usd dollar dollars "
     "dolar dolares table tabla row rows fila filas entries entry entrada entradas tell show list lista "
     "muestra dime number numero value valor total sum suma average mean media medio promedio hubo tuvo "
     "tuvieron tiene tienen produced produjo produjeron came come vinieron handled atendidos fueron fue todos "
-    "todas durante during calcula compute calculate"
+    "todas hizo durante during calcula compute calculate"
 )
 _FILLER_STEMS = ("record", "register", "registr", "receiv", "recib", "realiz", "hici", "nuestr")
 # Said of a time that was not read with them, these would turn the answer round.

@@ -13,6 +13,8 @@ _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Sr|Sra|St|No|núm|art|approx|aprox|etc|vs|p\.ej|e\.g|i\.e)\.$"
 )
 _ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
+_NUMBERED = re.compile(r"\s*\d+[.)]\s")
+_LABEL = re.compile(r"\**([^\W\d_][^:.;|\n]{1,30}?)\**:\**\s+\S[^\n]{0,99}\n?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Passage:
     effective: str
     replaces: tuple[str, ...]
     rank: int
+    language: str = ""
     score: float = 0.0  # as the search has it; comparable within one result only
 
 
@@ -32,7 +35,8 @@ class Passage:
 class Candidate:
     """A verbatim slice of a passage; `context` are words around it that it leans on. A table's row and
     an item of a list stand for themselves: `item` is where theirs begins, -1 in running text. `row` are a
-    row's cells, `header` those of its table's header, which `context` holds as it is written."""
+    row's cells, `header` those of its table's header, which `context` holds as it is written. `label` is
+    what a line says that it gives ("Version: 2.0"), of several such lines one below the other."""
 
     passage: Passage
     text: str
@@ -41,6 +45,12 @@ class Candidate:
     item: int = -1
     row: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def step(self) -> bool:
+        """Whether it is of a numbered list."""
+        return self.item >= 0 and _NUMBERED.match(self.passage.text, self.item) is not None
 
 
 def read(results: list[dict[str, Any]]) -> list[Passage]:
@@ -59,6 +69,7 @@ def read(results: list[dict[str, Any]]) -> list[Passage]:
                     effective=str(row.get("effective") or ""),
                     replaces=tuple(str(name) for name in cast("list[object]", row.get("replaces") or [])),
                     rank=len(passages),
+                    language=str(row.get("language") or ""),
                     score=_number(row.get("score")),
                 ),
             )
@@ -110,6 +121,7 @@ def candidates(passage: Passage) -> list[Candidate]:
     found: list[Candidate] = []
     header, before = "", ""
     lines = _lines(passage.text)
+    labels = _labels([line for _, line in lines])
     for n, (start, line) in enumerate(lines):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
@@ -124,6 +136,10 @@ def candidates(passage: Passage) -> list[Candidate]:
             found.append(_row(passage, stripped, at, header, "|"))
             continue
         header = ""
+        if labels[n]:
+            at = start + line.index(stripped)
+            found.append(Candidate(passage=passage, text=stripped, start=at, context="", label=labels[n]))
+            continue
         found.extend(_sentences(passage, start, line, before))
         if found and found[-1].item < 0:
             before = found[-1].text
@@ -164,12 +180,22 @@ def _row(passage: Passage, text: str, at: int, header: str, delimiter: str) -> C
     )
 
 
+def _labels(lines: list[str]) -> list[str]:
+    """Of each line what it is a label for; one alone among others is a sentence."""
+    found = [match[1] if (match := _LABEL.fullmatch(line)) else "" for line in lines]
+    around = ["", *found, ""]
+    return [label if around[n] or around[n + 2] else "" for n, label in enumerate(found)]
+
+
 def _lines(text: str) -> list[tuple[int, str]]:
-    """Paragraphs (wrapped lines joined by their own newline) and single table or list lines."""
+    """Paragraphs (wrapped lines joined by their own newline) and single table, list or label lines."""
     blocks: list[tuple[int, str]] = []
     at = 0
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    labels = _labels(lines)
+    for n, line in enumerate(lines):
         alone = bool(re.match(r"\s*(\||[-*•]\s|\d+[.)]\s|#)", line)) or not line.strip()
+        alone = alone or bool(labels[n] or (n and labels[n - 1]))
         previous_open = blocks and blocks[-1][1].strip() and not re.match(r"\s*(\||#)", blocks[-1][1])
         if not alone and previous_open and blocks[-1][0] + len(blocks[-1][1]) == at:
             blocks[-1] = (blocks[-1][0], blocks[-1][1] + line)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
-from flowmatik.integrations.models.local import extract, passages
+from flowmatik.integrations.models.local import across, extract, passages
 from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
@@ -62,16 +62,26 @@ class LocalProvider:
         if SEARCH in offered:
             if not results.get(SEARCH):
                 return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
-            searched = _dicts(results[SEARCH])
-            found, today = passages.read(searched), passages.today_of(searched)
-            refusal = _refusal_before(request.messages)
-            return _say(extract.answer(question, found, today=today, refusal=refusal))
+            return _from_documents(question, results[SEARCH], _refusal_before(request.messages))
         findings = _findings(request.messages)
         if findings is not None:
             return _say(compose(findings))
         if request.output_schema is not None:
             return _say(extract.not_found(language_of(question)))
         return ModelReply(text=_what_i_am(question), finish="refused")
+
+
+def _from_documents(question: str, results: list[Any], refusal: str) -> ModelReply:
+    """What the first search found; where that says little of what was asked, a second one looks into the
+    documents of the other language."""
+    first, second = _dicts(results[:1]), _dicts(results[1:])
+    today = passages.today_of(first)
+    found = extract.extract(question, passages.read(first), today)
+    if len(results) > 1:
+        found = across.best(question, found, second, today)
+    elif not across.is_enough(found) and (query := across.query(question)):
+        return _call(SEARCH, {"query": query[:4000], "limit": 8})
+    return _say(extract.finding(question, found, refusal))
 
 
 def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
@@ -110,6 +120,8 @@ def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, A
     rows = cast("list[list[Any]]", result["rows"])
     if not rows or all(row[-1] is None for row in rows):
         return refused(NotUnderstood("no_rows"), language)
+    if query.aggregate == "row":
+        return _one_row(result, rows, language)
     head = _label(query, language)
     if query.grouped:
         shown = "; ".join(f"{row[0]}: {_figure(row[1])}" for row in rows[:30])
@@ -119,6 +131,15 @@ def _figures(query: Query, result: dict[str, Any], language: str) -> dict[str, A
         text = f"{head}: {_figure(rows[0][0])} [1]"
     citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
     return {"found": True, "text": text, "citations": [citation]}
+
+
+def _one_row(result: dict[str, Any], rows: list[list[Any]], language: str) -> dict[str, Any]:
+    if len(rows) > 1:
+        return refused(NotUnderstood("several"), language)
+    names = cast("list[str]", result["columns"])
+    said = "; ".join(f"{name}: {_figure(value)}" for name, value in zip(names, rows[0], strict=True))
+    citation = {"n": 1, "passage_id": str(result["computation_id"]), "quote": str(result["summary"])}
+    return {"found": True, "text": f"{said} [1]", "citations": [citation]}
 
 
 _HEADS = {

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from flowmatik.integrations.models.local.evidence import Asked, Evidence, answers, rivals, weigh
+from flowmatik.integrations.models.local.evidence import (
+    Asked,
+    Evidence,
+    answers,
+    as_read,
+    has_figures,
+    rivals,
+    weigh,
+)
 from flowmatik.integrations.models.local.passages import Candidate
+from flowmatik.integrations.models.local.standing import bonus
 from flowmatik.integrations.models.local.weights import SENTENCE, WORD
 from flowmatik.integrations.models.local.words import spots
 
@@ -71,10 +80,10 @@ def read(asked: Asked, pool: list[Candidate], more: dict[str, float]) -> list[Re
     for one in pool:
         evidence = weigh(asked, one)
         base = sum(weight * getattr(evidence, name) for name, weight in SENTENCE.items())
-        base += more.get(one.passage.id, 0.0) - RIVAL * rivals(asked, one)
+        base += more.get(one.passage.id, 0.0) + bonus(asked, one) - RIVAL * rivals(asked, one)
         worths = [
             base + sum(weight * getattr(word, name) for name, weight in WORD.items())
-            for word in clues(asked, one.text)
+            for word in clues(asked, as_read(asked, one), figures=has_figures(asked, one))
         ]
         weighed.append((one, evidence, worths))
     most = max((worth for _, _, worths in weighed for worth in worths), default=0.0)
@@ -84,7 +93,7 @@ def read(asked: Asked, pool: list[Candidate], more: dict[str, float]) -> list[Re
             candidate=one,
             evidence=evidence,
             score=_log_sum(worths),
-            places=tuple((a, b) for a, b, _ in spots(one.text, asked.language)),
+            places=_places(asked, one, len(worths)),
             chances=tuple(math.exp(worth - most) / whole for worth in worths),
         )
         for one, evidence, worths in weighed
@@ -93,7 +102,14 @@ def read(asked: Asked, pool: list[Candidate], more: dict[str, float]) -> list[Re
     return sorted(readings, key=lambda one: -one.score)
 
 
-def clues(asked: Asked, text: str) -> list[Clues]:
+def _places(asked: Asked, one: Candidate, count: int) -> tuple[tuple[int, int], ...]:
+    """A row is quoted whole, so that each of its words as it is read stands in all of it."""
+    if one.row:
+        return ((0, len(one.text)),) * count
+    return tuple((a, b) for a, b, _ in spots(one.text, asked.language))
+
+
+def clues(asked: Asked, text: str, *, figures: bool = False) -> list[Clues]:
     """One for each word of `text`, in order."""
     words = spots(text, asked.language)
     hits: dict[str, list[int]] = {}
@@ -101,7 +117,7 @@ def clues(asked: Asked, text: str) -> list[Clues]:
         if term in asked.weights:
             hits.setdefault(term, []).append(n)
     last = max((n for places in hits.values() for n in places), default=len(words))
-    said = answers(asked, text)
+    said = answers(asked, text, figures=figures)
     known = sum(asked.weights.values()) or 1.0
     found: list[Clues] = []
     for n, (start, end, term) in enumerate(words):

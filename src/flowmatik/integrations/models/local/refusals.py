@@ -18,6 +18,11 @@ _WHY = {
     ),
     "range": ("el intervalo {what} acaba antes de empezar", "the range {what} ends before it begins"),
     "month": ("el mes {what} no lleva año", "the month {what} has no year"),
+    "column": (
+        "no nombra ninguna columna de la fila (hay {names})",
+        "it names no column of the row (there is {names})",
+    ),
+    "several": ("hay varias filas así", "there are several such rows"),
     "no_rows": ("ninguna fila coincide", "no rows match"),
     "failed": ("la consulta falló", "the query failed"),
     "zero": ("es una división por cero", "it is a division by zero"),
@@ -40,7 +45,7 @@ _CAN = (
     " por fechas.",
     " I can count, sum and give the mean, minimum or maximum of a column, by group, by value or by date.",
 )
-_PLAIN = ("no_rows", "failed", "no_tables")  # there, other words would not help
+_PLAIN = ("no_rows", "several", "failed", "no_tables")  # there, other words would not help
 
 
 class NotUnderstood(ValueError):

@@ -20,7 +20,7 @@ take takes took taken tarda tardan plazo plazos;
 arrive arrives arrived delivery deliver delivered llega llegan llegar llego llegaron entrega entregas
   entregan;
 weekend weekends saturday sunday;
-cost costs price prices precio precios cuesta cuestan costo costaba coste;
+cost costs price prices precio precios cuesta cuestan costo costaba coste vale valen worth;
 buy buys bought purchase purchases purchased compra compras comprar compro;
 renew renewal renewed renovar renovacion prorroga prorrogar;
 notice notify notified avisar aviso preaviso antelacion comunicar comunica comunique comuniquen comunicado
@@ -103,7 +103,7 @@ close closes closed closing cierra cerro cerrar cerrado cierre;
 age old edad;
 height high tall altura alto alta;
 length long longitud largo larga;
-weight weigh weighs weighed peso pesa pesar;
+weight weigh weighs weighed heavy heavier heaviest peso pesa pesar pesado pesada;
 many numerous muchos muchas numerosos numerosas;
 first primer primero primera primeros primeras;
 last final ultimo ultima ultimos ultimas;

@@ -5,8 +5,16 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
+from flowmatik.integrations.models.local.trade import OF_THING
 from flowmatik.integrations.models.local.vocabulary import OF_WORD
 
+BOTH = "both"  # the language of a question that is read beside documents of the other one
+_ENDINGS = (
+    ("ctions", "cciones"), ("ction", "ccion"), ("tions", "ciones"), ("tion", "cion"), ("sions", "siones"),
+    ("ties", "dades"), ("ty", "dad"), ("phone", "fono"), ("ology", "ologia"), ("ments", "mentos"),
+    ("ment", "mento"), ("ance", "ancia"), ("ence", "encia"), ("ory", "orio"), ("ary", "ario"),
+    ("ical", "ico"),
+)  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:[.,:]\d+)*", re.UNICODE)
 
 
@@ -33,7 +41,7 @@ STOP_ES = frozenset(
         "cual cuales quien quienes cuanto cuanta cuantos cuantas porque pero mas menos muy ya tambien asi "
         "desde hasta durante antes despues cada todo toda todos todas otro otra otros otras mismo misma "
         "uno hace hacer tiene tienen tener hay ahora hoy actualmente alguien algun alguna puede pueden "
-        "debe deben queremos quiero voy vamos va cuyo "
+        "dura duran puedo podemos podria debe deben queremos quiero voy vamos va cuyo "
     )
 )
 STOP = STOP_EN | STOP_ES
@@ -99,6 +107,18 @@ def terms(text: str, language: str) -> frozenset[str]:
     return frozenset(term for _, _, term in spots(text, language) if term)
 
 
+def cognate(word: str, *, to_english: bool) -> str:
+    """What a folded word of Latin is in the other language, by its ending; itself where it has none."""
+    for english, spanish in _ENDINGS:
+        mine, theirs = (spanish, english) if to_english else (english, spanish)
+        if len(word) > len(mine) + 3 and word.endswith(mine):
+            return word.removesuffix(mine) + theirs
+    return word
+
+
 @lru_cache(maxsize=100_000)
 def _notion(folded: str, word: str, language: str) -> str:
+    if language == BOTH:
+        known = OF_THING.get(folded) or OF_WORD.get(folded)
+        return known or stem(cognate(folded, to_english=True), "en")
     return OF_WORD.get(folded) or stem(word, language)
