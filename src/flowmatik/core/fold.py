@@ -211,6 +211,7 @@ def _allotted(state: RunState, event: ev.AllotmentGranted, _: AgentLoop) -> None
 
 def _counted(state: RunState, event: ev.AllotmentCounted, _: AgentLoop) -> None:
     state.held = dict(event.held)
+    state.drew |= bool(event.held)
 
 
 def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:

@@ -15,8 +15,8 @@ from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core.engine.budgets import Payer, Reservation
 from flowmatik.core.engine.money import MONTH, Account, Purse
-from flowmatik.core.events import RunCreated, encode
-from flowmatik.core.fold import fold
+from flowmatik.core.events import AllotmentCounted, RunCreated, encode
+from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.core.state import RunState
@@ -322,3 +322,21 @@ async def test_what_an_unreadable_answer_without_a_price_cost_is_unknown(
         view = await engine.runs.wait(WS, await engine.runs.create(WS, asked("question")))
         (listed,) = (await engine.runs.list(WS)).items
     assert (view.status, view.cost_micros, listed.cost_micros) == (RunStatus.FAILED, cost, cost)
+
+
+async def test_what_an_earlier_owner_drew_after_the_count_is_found_before_a_run_refuses_itself() -> (
+    None
+):
+    journal = InMemoryJournal(SystemClock())
+    await journal.set_cap(WS, "workspace", 150)
+    state, request = _run("run_1"), ModelRequest(model="m", messages=())
+    state.epoch = 2  # whose owner has counted that the run holds nothing
+    assert await journal.allot(WS, "run_1", 1_000_001, {"workspace": WORST}), "by the owner of epoch 1"
+    account = Account(Purse(models(), journal, SystemClock()))
+    first = await account.reserve(state, request, Payer())
+    assert (first.wait, first.drawn) == (True, AllotmentCounted(held={"workspace": WORST}))
+    assert isinstance(first.drawn, AllotmentCounted)
+    apply(state, first.drawn, ReducerLoop())
+    second = await account.reserve(state, request, Payer())
+    assert (second.wait, second.refusal, second.micros) == (False, "", WORST)
+    assert await granted(journal) == {"workspace": WORST}, "nothing more is drawn"

@@ -52,7 +52,7 @@ class Reservation:
     values: dict[str, Any] = field(default_factory=lambda: {})
     of_task: bool = False
     wait: bool = False
-    granted: ev.AllotmentGranted | None = None
+    drawn: ev.AllotmentGranted | ev.AllotmentCounted | None = None
 
 
 def payer_of(state: RunState, task_id: str) -> Payer:

@@ -199,10 +199,10 @@ class RunDriver:
     async def _call(self, command: StartCall) -> bool:
         """False when the money for it is not there yet."""
         asked = await intent_of(self.state, command, self._parts, self._account)
-        if asked.event is None:
-            return False
         if asked.before is not None:
             self._put(asked.before)
+        if asked.event is None:
+            return False
         self._put(asked.event)
         if isinstance(asked.event, ev.CallRequested):
             self._launches.append(Launch(asked.event))

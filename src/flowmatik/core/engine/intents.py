@@ -20,11 +20,11 @@ UNPAID = Reservation()  # tools cost nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`before` goes into the journal ahead of `event`; `request` is what a model call will send. Without
-    an event, the money for the call may be there soon."""
+    """`before` goes into the journal first; `request` is what a model call will send. Without an event, the
+    money for the call may be there soon."""
 
     event: ev.CallRequested | ev.CallRefused | None
-    before: ev.AllotmentGranted | None = None
+    before: ev.AllotmentGranted | ev.AllotmentCounted | None = None
     request: ModelRequest | None = None
 
 
@@ -38,7 +38,7 @@ async def intent_of(state: RunState, command: StartCall, parts: DriverParts, acc
     request = model_request(state, command.purpose, command.task_id, command.name, parts.loop, specs, key)
     reservation = await account.reserve(state, request, payer_of(state, command.task_id))
     if reservation.wait:
-        return Asked(event=None)
+        return Asked(event=None, before=reservation.drawn)
     if reservation.refusal:
         refused = ev.CallRefused(
             call_id=call_id,
@@ -52,7 +52,7 @@ async def intent_of(state: RunState, command: StartCall, parts: DriverParts, acc
         )
         return Asked(event=refused)
     intent = _intent(state, command, parts.clock, request_hash(request), reservation)
-    return Asked(event=intent, before=reservation.granted, request=request)
+    return Asked(event=intent, before=reservation.drawn, request=request)
 
 
 def _intent(

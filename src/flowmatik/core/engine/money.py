@@ -138,6 +138,8 @@ class Account:
             granted = await self._allotted(state, short)
         if granted is None:
             late, never = await self._in_the_way(state, short, price.micros)
+            if never and (counted := await self._found(state)):
+                return Reservation(wait=True, drawn=counted)
             if never:
                 turns.served(created.run_id)
                 return over_shared(price, never)
@@ -146,7 +148,14 @@ class Account:
                 turns.waits(created.workspace_id, created.run_id, late or short)
                 return Reservation(wait=True)
         turns.served(created.run_id)
-        return replace(reserved, granted=granted)
+        return replace(reserved, drawn=granted)
+
+    async def _found(self, state: RunState) -> ev.AllotmentCounted | None:
+        """What the run holds, when that is not what it knows: an owner before this one that did not know
+        yet that it was none may have drawn after the count."""
+        held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
+        known = {scope: micros for scope, micros in state.held.items() if micros}
+        return ev.AllotmentCounted(held=held) if held != known else None
 
     async def _in_the_way(
         self, state: RunState, short: Mapping[str, int], worst: int
