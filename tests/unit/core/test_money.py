@@ -324,9 +324,7 @@ async def test_what_an_unreadable_answer_without_a_price_cost_is_unknown(
     assert (view.status, view.cost_micros, listed.cost_micros) == (RunStatus.FAILED, cost, cost)
 
 
-async def test_what_an_earlier_owner_drew_after_the_count_is_found_before_a_run_refuses_itself() -> (
-    None
-):
+async def test_what_an_earlier_owner_drew_after_the_count_is_found_before_a_run_refuses_itself() -> None:
     journal = InMemoryJournal(SystemClock())
     await journal.set_cap(WS, "workspace", 150)
     state, request = _run("run_1"), ModelRequest(model="m", messages=())
