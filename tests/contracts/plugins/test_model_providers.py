@@ -13,8 +13,9 @@ from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, prov
 from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.kernel.errors import ModelMalformed, ModelRejected, ModelUnavailable
 from flowmatik.kernel.plugins import Manifest
+from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.openai_server import OpenAIServer, Step
-from tests.integration.integrations.support import KEY, SkippingClock
+from tests.integration.integrations.support import KEY
 
 MANIFESTS = provider_plugins().manifests()
 REMOTE = [manifest for manifest in MANIFESTS if manifest.id != "local"]

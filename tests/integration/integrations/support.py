@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flowmatik.contracts.models import Message, ModelRequest
@@ -14,22 +13,6 @@ from flowmatik.testing.openai_server import OpenAIServer
 
 KEY = "sk-secret-0123456789"
 MODEL = "far/some-model"
-
-
-class SkippingClock:
-    """`sleep` only moves the time; what was slept is kept."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 def provider(base_url: str, **changes: Any) -> ProviderSettings:

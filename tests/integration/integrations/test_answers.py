@@ -4,8 +4,9 @@ import json
 
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.models import Message, ModelReply, TextDelta, ToolCall, ToolSchema, Usage
+from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.openai_server import OpenAIServer, Step, ToolUse
-from tests.integration.integrations.support import SkippingClock, ask, gateway
+from tests.integration.integrations.support import ask, gateway
 
 TOOL = ToolSchema(
     name="look_up",

