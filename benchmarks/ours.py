@@ -8,8 +8,9 @@ from typing import Any, Literal, cast
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal
-from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels

@@ -13,9 +13,10 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
+from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
-from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable, ToolError
 from flowmatik.kernel.events import CloudEvent

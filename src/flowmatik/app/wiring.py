@@ -20,8 +20,9 @@ from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity
+from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
-from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus

@@ -6,7 +6,8 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import ReplayReport
 from flowmatik.core import events as ev
-from flowmatik.core.brain.decide import Command, Record, StartCall, decide
+from flowmatik.core.brain.commands import Command, Record, StartCall
+from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent

@@ -1,38 +1,29 @@
-"""The public face of the engine: the `Runs` port, and how to build it."""
+"""The public face of the engine: the `Runs` port."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
-from flowmatik.contracts.agents import AgentDirectory, AgentLoop, AgentVersion
-from flowmatik.contracts.memory import SourceIndex
-from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import asked, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
-from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.deliveries import cloud_event
-from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
-from flowmatik.core.engine.lease import Lease
-from flowmatik.core.engine.money import Purse
-from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
-from flowmatik.core.journal.port import Creation, Journal, RunHead, RunReads
-from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
+from flowmatik.core.services import EngineServices
 from flowmatik.core.state import RunState
 from flowmatik.core.traces import Traces
 from flowmatik.core.view import run_view, zulu
 from flowmatik.kernel import canonical
-from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 from flowmatik.kernel.ids import new_id
@@ -43,83 +34,6 @@ RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineServices:
-    """What the engine needs of the other modules. `alone`: no other process can be at work on
-    this journal (SQLite under the home's lock), so recovery need not wait one out.
-    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
-    `sources`: knows what runs may be bound to; without it any name is taken.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
-
-    journal: Journal
-    models: ModelGateway
-    tools: ToolBox
-    catalogue: AgentDirectory
-    loop: AgentLoop
-    clock: Clock
-    alone: bool = False
-    durable: bool = True
-    concurrency: int = 256
-    sources: SourceIndex | None = None
-    reads: Callable[[str], RunReads] | None = None
-
-    def seen_from(self, workspace_id: str) -> RunReads:
-        return self.journal if self.reads is None else self.reads(workspace_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
-
-    runs: "RunService"
-    bus: OutboxRelay
-    dead_letters: RefusedEvents
-    engine: Engine
-
-    async def start(self, *, recover_all: bool) -> None:
-        """With `recover_all`, take up every run that nobody drives; else only those touched here."""
-        await self.engine.start(recover_all=recover_all)
-
-    async def stop(self, *, grace_seconds: float = 10.0) -> None:
-        """Lets `once` effects finish for that long; everything else goes on at the next start."""
-        await self.engine.stop(grace_seconds=grace_seconds)
-
-
-def build_engine(services: EngineServices) -> EngineHandle:
-    """Wire the engine; nothing runs before `start`."""
-    lease = Lease(services.journal, services.clock, new_id("wkr"))
-    watch = Watch()
-    relay = OutboxRelay(services.journal, services.clock)
-
-    def appended(run_id: str) -> None:
-        watch.changed(run_id)
-        relay.wake()
-
-    parts = DriverParts(
-        journal=services.journal,
-        loop=services.loop,
-        effects=Effects(
-            models=services.models,
-            tools=services.tools,
-            clock=services.clock,
-            alone=services.alone,
-            durable=services.durable,
-        ),
-        purse=Purse(services.models, services.journal, services.clock),
-        lease=lease,
-        clock=services.clock,
-        appended=appended,
-    )
-    engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
-    return EngineHandle(
-        runs=RunService(services, engine, watch),
-        bus=relay,
-        dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
-        engine=engine,
-    )
 
 
 class RunService:

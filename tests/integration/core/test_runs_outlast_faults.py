@@ -16,10 +16,11 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.journal.sqlite import SqliteJournal
-from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool

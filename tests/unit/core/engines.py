@@ -9,9 +9,10 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, Loop
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
+from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
-from flowmatik.core.service import EngineHandle, EngineServices, build_engine
+from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels

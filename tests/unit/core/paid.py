@@ -10,8 +10,8 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, ModelRequest, Usage
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunView
+from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.service import EngineHandle
 from flowmatik.kernel.clock import Clock
 from flowmatik.testing.models import ScriptedModels
 from tests.simulation.virtual_time import run

@@ -12,7 +12,8 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner
-from flowmatik.core.brain.decide import Record, decide
+from flowmatik.core.brain.commands import Record
+from flowmatik.core.brain.decide import decide
 from flowmatik.core.state import RunState, TaskState
 from tests.unit.core.engines import NoLoop
 from tests.unit.sums import CALCULATIONS, OTHERS

@@ -11,7 +11,8 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain.decide import Record, decide
+from flowmatik.core.brain.commands import Record
+from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import StoredEvent

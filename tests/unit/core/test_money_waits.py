@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
+from flowmatik.core.build import EngineHandle
 from flowmatik.core.engine.requests import MODEL_CALL_SECONDS
 from flowmatik.core.engine.turns import LAPSE_SECONDS, LONG_SECONDS, Turns
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import CapUse
-from flowmatik.core.service import EngineHandle
 from flowmatik.kernel.clock import Clock
 from tests.simulation.world import WorldClock
 from tests.unit.core.paid import (

@@ -7,6 +7,8 @@ here is part of what a decision version decides.
 
 import re
 
+from flowmatik.core.state import RunState
+
 CALCULATES = 4  # the decision version from which such questions go to whoever can calculate
 LONGEST = 300
 _NUMBER = (
@@ -102,3 +104,10 @@ def _converts(said: re.Match[str] | None) -> bool:
 
 def _has_unit(shape: str) -> bool:
     return "u" in shape or "c" in shape
+
+
+def calculates(state: RunState) -> bool:
+    """Whether the agent that gets what is for the tables can do arithmetic."""
+    known = state.created.decision_version >= CALCULATES
+    agent = next((a for a in state.created.agents if "tables" in a.skills), None)
+    return known and agent is not None and "calculate" in agent.tools

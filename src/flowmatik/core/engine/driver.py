@@ -7,15 +7,16 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 import asyncio
 import logging
 from datetime import datetime
-from typing import Any
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain.decide import Record, StartCall, decide
+from flowmatik.core.brain.commands import Record, StartCall
+from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
-from flowmatik.core.engine.handover import OUTCOMES, hand_over, outcome_of
+from flowmatik.core.engine.handover import OUTCOMES, hand_over
+from flowmatik.core.engine.inputs import DEADLINE_TIMER, facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
@@ -24,12 +25,10 @@ from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
-from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
-DEADLINE_TIMER = "deadline"
 UNRECORDED = (*OUTCOMES, "CallRequested")
 MONEY = "money"  # in place of a call: the run waits for money
 
@@ -339,25 +338,26 @@ class RunDriver:
             await self._input(item)
 
     async def _input(self, item: Input) -> None:
-        body: dict[str, Any] = canonical.loads(item.payload) if item.payload else {}
-        if item.kind == "cancel" and self.state.cancel is None and not self.state.ended:
-            await self._fact(ev.CancelRequested(reason=str(body.get("reason", ""))))
-        elif item.kind == "timer" and item.input_id == f"timer:{DEADLINE_TIMER}" and not self.state.ended:
-            await self._fact(ev.DeadlinePassed(deadline_at=self.state.created.deadline_at))
-        elif item.kind == "resolve" and body.get("call_id") in self.state.doubt and not self.state.ended:
-            await self._resolve(str(body["call_id"]), str(body["resolution"]))
-        elif item.kind == "outcome" and body.get("call_id") in self.state.open:
-            await self._fact(outcome_of(item))
-            self._launches = [one for one in self._launches if one.call.call_id in self.state.open]
-            if task := self._running.pop(body["call_id"], None):
-                task.cancel()  # it would do again what is known to have ended
+        for fact in facts_of(item, self.state):
+            if isinstance(fact, ev.DoubtResolved):
+                await self._resolve(fact)
+            else:
+                await self._fact(fact)
+            if item.kind == "outcome":
+                self._forget(str(getattr(fact, "call_id", "")))
 
-    async def _resolve(self, call_id: str, resolution: str) -> None:
-        call = self.state.open[call_id]
-        self._put(ev.DoubtResolved(call_id=call_id, resolution=resolution))
-        if resolution == "done":
-            await self._fact(ev.CallSucceeded(call_id=call_id, result={"confirmed": True}))
-        elif resolution == "failed":
+    def _forget(self, call_id: str) -> None:
+        """A call whose outcome came from elsewhere: it would do again what is known to have ended."""
+        self._launches = [one for one in self._launches if one.call.call_id in self.state.open]
+        if task := self._running.pop(call_id, None):
+            task.cancel()
+
+    async def _resolve(self, fact: ev.DoubtResolved) -> None:
+        call = self.state.open[fact.call_id]
+        self._put(fact)
+        if fact.resolution == "done":
+            await self._fact(ev.CallSucceeded(call_id=call.call_id, result={"confirmed": True}))
+        elif fact.resolution == "failed":
             await self._fact(failed(call, "call.failed", "a person said that it did not take effect"))
         elif self.state.stopping:
             await self._fact(never_begun(call))

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
-from flowmatik.core.brain.decide import TASK_CAPS, StartCall
+from flowmatik.core.brain.commands import StartCall
+from flowmatik.core.brain.gates import TASK_CAPS
 from flowmatik.core.engine.budgets import Reservation, payer_of
 from flowmatik.core.engine.lease import TTL_SECONDS
 from flowmatik.core.engine.money import Account

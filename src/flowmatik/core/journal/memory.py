@@ -5,11 +5,11 @@ nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
@@ -29,76 +29,10 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
-from flowmatik.core.journal.times import ENDED, seconds_of, text_of
+from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, Fenced, InvalidInput
-
-
-@dataclass(slots=True, kw_only=True)
-class _Run:
-    run_id: str
-    workspace_id: str
-    goal: str
-    created_at: str
-    status: str = "queued"
-    epoch: int = 0
-    owner: str = ""
-    ready: bool = True
-    inbox_seen: int = 0
-    last_append_id: str = ""
-    ended_at: str = ""
-    cost_micros: int = 0
-    unpriced: bool = False
-    events: list[StoredEvent] = field(default_factory=lambda: [])
-    inbox: list[Input] = field(default_factory=lambda: [])
-    input_ids: set[str] = field(default_factory=lambda: set())
-    timers: dict[str, float] = field(default_factory=lambda: {})
-
-    def head(self) -> RunHead:
-        return RunHead(
-            run_id=self.run_id,
-            workspace_id=self.workspace_id,
-            status=self.status,
-            head_seq=len(self.events),
-            epoch=self.epoch,
-            owner=self.owner,
-            inbox_tail=len(self.inbox),
-            inbox_seen=self.inbox_seen,
-            last_append_id=self.last_append_id,
-            created_at=self.created_at,
-            ended_at=self.ended_at,
-            goal=self.goal,
-            cost_micros=self.cost_micros,
-            unpriced=self.unpriced,
-        )
-
-    def result(self) -> Appended:
-        return Appended(head_seq=len(self.events), inbox_tail=len(self.inbox), parked=not self.owner)
-
-
-def _check_text(run_id: str, *texts: str) -> None:
-    try:
-        for text in texts:
-            text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            f"a text of run {run_id!r} is not valid Unicode: {error}",
-            code="input.value",
-            context={"store": "memory", "said": str(error)},
-        ) from error
-
-
-def _checked(append: Append, run: _Run) -> dict[str, float]:
-    """The due times, once everything that a database would refuse has been refused."""
-    _check_text(append.run_id, *(event.payload for event in append.events))
-    if (append.consumed or 0) > len(run.inbox):
-        raise InvalidInput(
-            f"run {append.run_id!r} has {len(run.inbox)} inputs; input {append.consumed} cannot be consumed",
-            code="input.consumed",
-            context={"run_id": append.run_id, "consumed": append.consumed},
-        )
-    return {timer.timer_id: seconds_of(timer.due_at) for timer in append.timers}
+from flowmatik.kernel.errors import Conflict, Fenced
 
 
 class InMemoryJournal:
@@ -106,21 +40,21 @@ class InMemoryJournal:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._runs: dict[str, _Run] = {}
-        self._live: dict[str, _Run] = {}  # not ended: what `ready` looks through
+        self._runs: dict[str, Run] = {}
+        self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
         self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
         self._money = MemoryCaps()
         self._timed: set[str] = set()
 
-    def _run(self, run_id: str) -> _Run:
+    def _run(self, run_id: str) -> Run:
         run = self._runs.get(run_id)
         if run is None:
             raise no_run(run_id)
         return run
 
-    def _write(self, run: _Run, events: Sequence[NewEvent]) -> None:
+    def _write(self, run: Run, events: Sequence[NewEvent]) -> None:
         at = text_of(self._clock.now())
         first = len(run.events) + 1
         for seq, event in enumerate(events, first):
@@ -141,8 +75,8 @@ class InMemoryJournal:
             return Created(run_id=self._keys[key])
         if creation.run_id in self._runs:
             raise Conflict(f"run {creation.run_id!r} exists already; choose a new id", code="conflict.exists")
-        _check_text(creation.run_id, creation.goal, *(event.payload for event in creation.events))
-        run = _Run(
+        check_text(creation.run_id, creation.goal, *(event.payload for event in creation.events))
+        run = Run(
             run_id=creation.run_id,
             workspace_id=creation.workspace_id,
             goal=creation.goal,
@@ -165,7 +99,7 @@ class InMemoryJournal:
             return None
         return self._claim(run, owner)
 
-    def _claim(self, run: _Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
+    def _claim(self, run: Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
         run.epoch += 1
         run.owner = owner
         run.ready = False
@@ -184,7 +118,7 @@ class InMemoryJournal:
                 f"run {append.run_id!r} is at seq {len(run.events)}, epoch {run.epoch}, owner {run.owner!r}; "
                 f"this append believes seq {append.expected_seq}, epoch {append.epoch}: give the run up"
             )
-        due = _checked(append, run)
+        due = checked(append, run)
         self._write(run, append.events)
         run.timers.update(due)
         if due:
@@ -196,7 +130,7 @@ class InMemoryJournal:
             run.owner = ""
         return run.result()
 
-    def _change_head(self, run: _Run, append: Append) -> None:
+    def _change_head(self, run: Run, append: Append) -> None:
         change = append.head
         if change.status is not None:
             run.status = change.status
@@ -233,7 +167,7 @@ class InMemoryJournal:
         runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
         return [run.head() for run in runs[:limit]]
 
-    def _post(self, run: _Run, input_id: str, kind: str, payload: str) -> bool:
+    def _post(self, run: Run, input_id: str, kind: str, payload: str) -> bool:
         if input_id in run.input_ids:
             return False
         run.input_ids.add(input_id)

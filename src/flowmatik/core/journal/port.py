@@ -6,186 +6,65 @@ else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micr
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.records import (
+    Append as Append,
+)
+from flowmatik.core.journal.records import (
+    Appended as Appended,
+)
+from flowmatik.core.journal.records import (
+    Behind as Behind,
+)
+from flowmatik.core.journal.records import (
+    Cap as Cap,
+)
+from flowmatik.core.journal.records import (
+    CapUse as CapUse,
+)
+from flowmatik.core.journal.records import (
+    Claim as Claim,
+)
+from flowmatik.core.journal.records import (
+    Created as Created,
+)
+from flowmatik.core.journal.records import (
+    Creation as Creation,
+)
+from flowmatik.core.journal.records import (
+    HeadChange as HeadChange,
+)
+from flowmatik.core.journal.records import (
+    Input as Input,
+)
+from flowmatik.core.journal.records import (
+    Kept as Kept,
+)
+from flowmatik.core.journal.records import (
+    LetterPlace as LetterPlace,
+)
+from flowmatik.core.journal.records import (
+    NewEvent as NewEvent,
+)
+from flowmatik.core.journal.records import (
+    NewTimer as NewTimer,
+)
+from flowmatik.core.journal.records import (
+    OutboxEntry as OutboxEntry,
+)
+from flowmatik.core.journal.records import (
+    RunHead as RunHead,
+)
+from flowmatik.core.journal.records import (
+    StoredEvent as StoredEvent,
+)
+from flowmatik.core.journal.records import (
+    place_of as place_of,
+)
 from flowmatik.kernel.errors import NotFound
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """`payload` is canonical JSON text; `relay` False keeps the event off the bus."""
-
-    type: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    seq: int
-    type: str
-    payload: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHead:
-    """`unpriced`: it cost more than `cost_micros`, and nobody can say how much."""
-
-    run_id: str
-    workspace_id: str
-    status: str
-    head_seq: int
-    epoch: int
-    owner: str
-    inbox_tail: int
-    inbox_seen: int
-    last_append_id: str
-    created_at: str
-    ended_at: str
-    goal: str
-    cost_micros: int
-    unpriced: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadChange:
-    """What `runs` shows after this append; None leaves a column as it is, and what is once unpriced stays
-    so."""
-
-    status: str | None = None
-    ended_at: str | None = None
-    cost_micros: int | None = None
-    unpriced: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTimer:
-    """A timer that fires becomes inbox input `timer:<timer_id>` of kind "timer"."""
-
-    timer_id: str
-    due_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Append:
-    """One atomic append of one run. `park_if_seen`: also give up ownership, but only if
-    inbox_tail equals this; otherwise the append goes down and the run stays owned."""
-
-    run_id: str
-    workspace_id: str
-    epoch: int
-    expected_seq: int
-    append_id: str
-    events: tuple[NewEvent, ...]
-    head: HeadChange = HeadChange()
-    consumed: int | None = None  # inbox_no up to which inputs are consumed
-    timers: tuple[NewTimer, ...] = ()
-    park_if_seen: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    head_seq: int
-    inbox_tail: int
-    parked: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Creation:
-    run_id: str
-    workspace_id: str
-    goal: str
-    idempotency_key: str  # "" = none
-    events: tuple[NewEvent, ...]
-    owner: str = ""  # a live worker that owns the run from the start; "" leaves it to whoever claims it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """`events` is the whole history, RunClaimed(epoch) included."""
-
-    head: RunHead
-    events: tuple[StoredEvent, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
-    """`claim` when the run is new and the owner named in its creation has it."""
-
-    run_id: str
-    claim: Claim | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    input_no: int
-    input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal
-    payload: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxEntry:
-    """A pointer into the journal, relayed in seq order per run."""
-
-    run_id: str
-    workspace_id: str
-    from_seq: int
-    to_seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
-    """A run that has gone on without a subscriber, which stands at `seq` in it."""
-
-    run_id: str
-    workspace_id: str
-    seq: int
-
-
-LetterPlace = tuple[str, str, str, int]  # (at, subscriber, run_id, seq): oldest first
-
-
-def place_of(letter: DeadLetter) -> LetterPlace:
-    return (letter.at, letter.subscriber, letter.run_id, letter.seq)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
-    """A shared cap (agent, workspace, month …): `scope` such as "workspace:default:2026-11"."""
-
-    scope: str
-    limit_micros: int
-    granted_micros: int  # allotted to runs or spent; never above the limit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapUse:
-    """A cap as one run sees it: `others_micros` is what other runs hold of it that may yet give some back,
-    and `mark` changes when they draw or give back, even if the amounts are the same again."""
-
-    scope: str
-    limit_micros: int
-    granted_micros: int
-    others_micros: int
-    mark: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What a run keeps of each scope that it drew on: `others` of those that `scopes` does not name.
-    `spent`: all of it is, so that nothing comes back unless the run draws again."""
-
-    scopes: Mapping[str, int] = field(default_factory=lambda: {})
-    others: int = 0
-    spent: bool = False
-
-    def of(self, scope: str) -> int:
-        return self.scopes.get(scope, self.others)
 
 
 class RunReads(Protocol):

@@ -1,45 +1,12 @@
-"""fold(events) → RunState: a pure function of the run's history."""
+"""Calls, their outcomes, and the money that they take."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
-from flowmatik.contracts.runs import RunStatus, TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.brain.prompts import task_prompt
-from flowmatik.core.journal.port import StoredEvent
-from flowmatik.core.state import RunState, TaskState
-from flowmatik.kernel.errors import EngineError
-
-
-def fold(history: Iterable[StoredEvent], loop: AgentLoop) -> RunState:
-    """The state after `history`, which begins with RunCreated."""
-    state: RunState | None = None
-    for stored in history:
-        event = ev.decode(stored)
-        if state is None:
-            if not isinstance(event, ev.RunCreated):
-                raise EngineError(f"a history begins with RunCreated, not {stored.type}", code="engine.event")
-            state = RunState(created=event)
-        else:
-            apply(state, event, loop)
-        state.seq = stored.seq
-    if state is None:
-        raise EngineError("a history without events cannot be folded", code="engine.event")
-    return state
-
-
-def apply(state: RunState, event: ev.Event, loop: AgentLoop) -> None:
-    """Advance `state` by one event."""
-    handler = _HANDLERS.get(type(event))
-    if handler is not None:
-        handler(state, event, loop)
-
-
-def _claimed(state: RunState, event: ev.RunClaimed, _: AgentLoop) -> None:
-    state.epoch = event.epoch
-    state.status = RunStatus.RUNNING
+from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.state import RunState
 
 
 def _requested(state: RunState, event: ev.CallRequested, _: AgentLoop) -> None:
@@ -214,60 +181,6 @@ def _counted(state: RunState, event: ev.AllotmentCounted, _: AgentLoop) -> None:
     state.drew |= bool(event.held)
 
 
-def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:
-    state.cancel = event.reason
-
-
-def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
-    state.deadline_passed = True
-
-
-def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
-    state.planner, state.plan_reason = event.planner, event.reason
-    state.plan_code, state.plan_values = event.reason_code, event.values
-    state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
-    state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
-    state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
-    state.dependents = {task.id: [] for task in event.tasks}
-    for task in event.tasks:
-        for need in set(task.needs):
-            state.dependents[need].append(task.id)
-
-
-def _end(state: RunState, task_id: str) -> None:
-    """The task takes no more decisions; what waited only for it begins to."""
-    state.live.pop(task_id, None)
-    for other in state.dependents[task_id]:
-        state.blocked[other] -= 1
-        if not state.blocked[other]:
-            state.live[other] = state.tasks[other]
-
-
-def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
-    state.plan_errors, state.plan_details = event.errors, event.details
-    state.plan_reply = None
-
-
-def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
-    task = state.tasks[event.task_id]
-    task.status = TaskStatus.RUNNING
-    task.model = event.model
-    task.agent = state.agent_named(event.agent)
-    if task.agent is not None:
-        task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)
-
-
-def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
-    task = state.tasks[event.task_id]
-    task.passed, task.checks = event.passed, event.checks
-
-
-def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
-    notes = (event.reason,) if event.reason else ()
-    task = TaskState(spec=event.replacement, replanned=True, notes=notes)
-    state.tasks[event.task_id] = state.live[event.task_id] = task
-
-
 def _tool_refused(state: RunState, event: ev.ToolRefused, loop: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.asked.add(event.tool_call_id)
@@ -276,46 +189,7 @@ def _tool_refused(state: RunState, event: ev.ToolRefused, loop: AgentLoop) -> No
         task.loop = loop.on_tool(task.agent, task.loop, outcome)
 
 
-def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> None:
-    state.tasks[event.task_id].status = TaskStatus.SUCCEEDED
-    _end(state, event.task_id)
-
-
-def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
-    task = state.tasks[event.task_id]
-    task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
-    task.error_values = event.values
-    _end(state, event.task_id)
-
-
-def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
-    task = state.tasks[event.task_id]
-    task.status, task.error = TaskStatus.SKIPPED, event.reason
-    task.error_code, task.error_values = event.reason_code, event.values
-    _end(state, event.task_id)
-
-
-def _run_ended(state: RunState, status: RunStatus, at: str) -> None:
-    state.status, state.ended, state.ended_at = status, True, at
-
-
-def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> None:
-    _run_ended(state, RunStatus.SUCCEEDED, event.at)
-    state.answer, state.verified = event.answer, event.verified
-
-
-def _run_failed(state: RunState, event: ev.RunFailed, _: AgentLoop) -> None:
-    _run_ended(state, RunStatus.FAILED, event.at)
-    state.error_code, state.error, state.error_values = event.code, event.message, event.values
-
-
-def _run_cancelled(state: RunState, event: ev.RunCancelled, _: AgentLoop) -> None:
-    _run_ended(state, RunStatus.CANCELLED, event.at)
-    state.error_code, state.error = "run.cancelled", event.reason
-
-
-_HANDLERS: dict[type, Callable[[RunState, Any, AgentLoop], None]] = {
-    ev.RunClaimed: _claimed,
+HANDLERS: Handlers = {
     ev.CallRequested: _requested,
     ev.CallPostponed: _postponed,
     ev.CallRefused: _refused,
@@ -325,18 +199,5 @@ _HANDLERS: dict[type, Callable[[RunState, Any, AgentLoop], None]] = {
     ev.DoubtResolved: _resolved,
     ev.AllotmentGranted: _allotted,
     ev.AllotmentCounted: _counted,
-    ev.CancelRequested: _cancel,
-    ev.DeadlinePassed: _deadline,
-    ev.PlanAdopted: _plan,
-    ev.PlanRejected: _plan_rejected,
-    ev.TaskRouted: _routed,
-    ev.TaskVerified: _verified,
-    ev.TaskReplanned: _replanned,
     ev.ToolRefused: _tool_refused,
-    ev.TaskSucceeded: _task_succeeded,
-    ev.TaskFailed: _task_failed,
-    ev.TaskSkipped: _task_skipped,
-    ev.RunSucceeded: _run_succeeded,
-    ev.RunFailed: _run_failed,
-    ev.RunCancelled: _run_cancelled,
 }

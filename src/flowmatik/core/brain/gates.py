@@ -1,0 +1,5 @@
+"""Decision versions from which a change of `decide` holds, where no other file is its place."""
+
+CODED = 2  # words for people carry a code and values
+TASK_CAPS = 4  # the cap of a task ends that task, and not the run
+STORES = 4  # a store that cannot be read ends what needs it: not found is another answer

@@ -1,0 +1,191 @@
+"""The journal's event types: what a run consists of.
+
+Facts come from outside (outcomes, inputs, claims); decisions follow from the facts by `decide`
+alone. Replay relies on that split: given the facts, the decisions must come out the same.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from flowmatik.core.events.calls import (
+    AllotmentCounted as AllotmentCounted,
+)
+from flowmatik.core.events.calls import (
+    AllotmentGranted as AllotmentGranted,
+)
+from flowmatik.core.events.calls import (
+    CallFailed as CallFailed,
+)
+from flowmatik.core.events.calls import (
+    CallInDoubt as CallInDoubt,
+)
+from flowmatik.core.events.calls import (
+    CallPostponed as CallPostponed,
+)
+from flowmatik.core.events.calls import (
+    CallRefused as CallRefused,
+)
+from flowmatik.core.events.calls import (
+    CallRequested as CallRequested,
+)
+from flowmatik.core.events.calls import (
+    CallSucceeded as CallSucceeded,
+)
+from flowmatik.core.events.calls import (
+    DoubtResolved as DoubtResolved,
+)
+from flowmatik.core.events.calls import (
+    ToolRefused as ToolRefused,
+)
+from flowmatik.core.events.checks import (
+    StoredCheck as StoredCheck,
+)
+from flowmatik.core.events.checks import (
+    check_of as check_of,
+)
+from flowmatik.core.events.life import (
+    CancelRequested as CancelRequested,
+)
+from flowmatik.core.events.life import (
+    DeadlinePassed as DeadlinePassed,
+)
+from flowmatik.core.events.life import (
+    PinnedTool as PinnedTool,
+)
+from flowmatik.core.events.life import (
+    RunCancelled as RunCancelled,
+)
+from flowmatik.core.events.life import (
+    RunClaimed as RunClaimed,
+)
+from flowmatik.core.events.life import (
+    RunCreated as RunCreated,
+)
+from flowmatik.core.events.life import (
+    RunFailed as RunFailed,
+)
+from flowmatik.core.events.life import (
+    RunSucceeded as RunSucceeded,
+)
+from flowmatik.core.events.tasks import (
+    PlanAdopted as PlanAdopted,
+)
+from flowmatik.core.events.tasks import (
+    PlanRejected as PlanRejected,
+)
+from flowmatik.core.events.tasks import (
+    TaskFailed as TaskFailed,
+)
+from flowmatik.core.events.tasks import (
+    TaskReplanned as TaskReplanned,
+)
+from flowmatik.core.events.tasks import (
+    TaskRouted as TaskRouted,
+)
+from flowmatik.core.events.tasks import (
+    TaskSkipped as TaskSkipped,
+)
+from flowmatik.core.events.tasks import (
+    TaskSucceeded as TaskSucceeded,
+)
+from flowmatik.core.events.tasks import (
+    TaskVerified as TaskVerified,
+)
+from flowmatik.core.events.versions import (
+    BY_THE_ENGINE as BY_THE_ENGINE,
+)
+from flowmatik.core.events.versions import (
+    DECISION_VERSION as DECISION_VERSION,
+)
+from flowmatik.core.events.versions import (
+    OLDEST_DECISION_VERSION as OLDEST_DECISION_VERSION,
+)
+from flowmatik.core.journal.port import NewEvent, StoredEvent
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import EngineError
+
+FACTS = (
+    RunCreated,
+    RunClaimed,
+    CallPostponed,
+    CallSucceeded,
+    CallFailed,
+    CallInDoubt,
+    DoubtResolved,
+    AllotmentGranted,
+    AllotmentCounted,
+    CancelRequested,
+    DeadlinePassed,
+)
+DECISIONS = (
+    CallRequested,
+    CallRefused,
+    PlanAdopted,
+    PlanRejected,
+    TaskRouted,
+    TaskVerified,
+    TaskReplanned,
+    ToolRefused,
+    TaskSucceeded,
+    TaskFailed,
+    TaskSkipped,
+    RunSucceeded,
+    RunFailed,
+    RunCancelled,
+)
+Event = (
+    RunCreated
+    | RunClaimed
+    | CallRequested
+    | CallPostponed
+    | CallRefused
+    | CallSucceeded
+    | CallFailed
+    | CallInDoubt
+    | DoubtResolved
+    | AllotmentGranted
+    | AllotmentCounted
+    | CancelRequested
+    | DeadlinePassed
+    | PlanAdopted
+    | PlanRejected
+    | TaskRouted
+    | TaskVerified
+    | TaskReplanned
+    | ToolRefused
+    | TaskSucceeded
+    | TaskFailed
+    | TaskSkipped
+    | RunSucceeded
+    | RunFailed
+    | RunCancelled
+)
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}
+
+
+def encode(event: Event) -> NewEvent:
+    return NewEvent(type=type(event).__name__, payload=canonical.dumps(event))
+
+
+def decode(stored: StoredEvent) -> Event:
+    """The typed event. Raises EngineError (`engine.event`) for a type or shape that this
+    version does not know: a newer version wrote it."""
+    adapter = _ADAPTERS.get(stored.type)
+    if adapter is None:
+        raise EngineError(
+            f"event {stored.seq} has the unknown type {stored.type!r}: it was written by a newer "
+            "Flowmatik; run that version",
+            code="engine.event",
+        )
+    try:
+        # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
+        return adapter.validate_python(canonical.loads(stored.payload))
+    except ValueError as error:
+        faults = error.error_count() if isinstance(error, ValidationError) else 1
+        raise EngineError(
+            f"event {stored.seq} ({stored.type}) cannot be read: a newer Flowmatik wrote it, or it is "
+            f"damaged ({faults} faults); run that version, or restore a backup",
+            code="engine.event",
+        ) from error

@@ -1,0 +1,77 @@
+"""How a run begins, who has it, what people ask of it, and how it ends."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.tools import Effect
+from flowmatik.core.events.checks import StoredCheck
+from flowmatik.core.events.versions import DECISION_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedTool:
+    effect: Effect
+    timeout: float
+    key_ttl: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCreated:
+    """Everything that the run is pinned to, so that later changes cannot touch it."""
+
+    run_id: str
+    workspace_id: str
+    goal: str
+    created_at: str
+    model: str
+    agent: str = ""
+    language: str = ""
+    budget_micros: int | None = None
+    deadline_at: str = ""
+    sources: tuple[str, ...] = ()
+    principal: str = ""
+    agents: tuple[AgentVersion, ...] = ()
+    tools: dict[str, PinnedTool] = field(default_factory=lambda: {})
+    plan: tuple[PlanTask, ...] = ()
+    decision_version: int = DECISION_VERSION
+    traceparent: str = ""  # W3C; "" in runs of older versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClaimed:
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested:
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlinePassed:
+    deadline_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSucceeded:
+    at: str
+    answer: Answer
+    verified: tuple[StoredCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed:
+    at: str
+    code: str
+    message: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelled:
+    at: str
+    reason: str

@@ -1,0 +1,70 @@
+"""The plan and what becomes of its tasks."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.core.events.checks import StoredCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAdopted:
+    planner: str
+    reason: str
+    tasks: tuple[PlanTask, ...]
+    reason_code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRejected:
+    """`details` say `errors`, which are English, as codes with values (from decision version 3)."""
+
+    planner: str
+    errors: tuple[str, ...]
+    details: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRouted:
+    task_id: str
+    agent: str
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskVerified:
+    task_id: str
+    passed: bool
+    checks: tuple[StoredCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReplanned:
+    """The failed part of the plan, tried another way, once."""
+
+    task_id: str
+    replacement: PlanTask
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSucceeded:
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed:
+    task_id: str
+    code: str
+    message: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSkipped:
+    task_id: str
+    reason: str
+    reason_code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})

@@ -1,0 +1,85 @@
+"""The plan and its tasks."""
+
+from flowmatik.contracts.agents import AgentLoop
+from flowmatik.contracts.runs import TaskStatus
+from flowmatik.core import events as ev
+from flowmatik.core.brain.prompts import task_prompt
+from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.state import RunState, TaskState
+
+
+def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
+    state.planner, state.plan_reason = event.planner, event.reason
+    state.plan_code, state.plan_values = event.reason_code, event.values
+    state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
+    state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
+    state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
+    state.dependents = {task.id: [] for task in event.tasks}
+    for task in event.tasks:
+        for need in set(task.needs):
+            state.dependents[need].append(task.id)
+
+
+def _end(state: RunState, task_id: str) -> None:
+    """The task takes no more decisions; what waited only for it begins to."""
+    state.live.pop(task_id, None)
+    for other in state.dependents[task_id]:
+        state.blocked[other] -= 1
+        if not state.blocked[other]:
+            state.live[other] = state.tasks[other]
+
+
+def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
+    state.plan_errors, state.plan_details = event.errors, event.details
+    state.plan_reply = None
+
+
+def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status = TaskStatus.RUNNING
+    task.model = event.model
+    task.agent = state.agent_named(event.agent)
+    if task.agent is not None:
+        task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)
+
+
+def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.passed, task.checks = event.passed, event.checks
+
+
+def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
+    notes = (event.reason,) if event.reason else ()
+    task = TaskState(spec=event.replacement, replanned=True, notes=notes)
+    state.tasks[event.task_id] = state.live[event.task_id] = task
+
+
+def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> None:
+    state.tasks[event.task_id].status = TaskStatus.SUCCEEDED
+    _end(state, event.task_id)
+
+
+def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
+    task.error_values = event.values
+    _end(state, event.task_id)
+
+
+def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
+    task = state.tasks[event.task_id]
+    task.status, task.error = TaskStatus.SKIPPED, event.reason
+    task.error_code, task.error_values = event.reason_code, event.values
+    _end(state, event.task_id)
+
+
+HANDLERS: Handlers = {
+    ev.PlanAdopted: _plan,
+    ev.PlanRejected: _plan_rejected,
+    ev.TaskRouted: _routed,
+    ev.TaskVerified: _verified,
+    ev.TaskReplanned: _replanned,
+    ev.TaskSucceeded: _task_succeeded,
+    ev.TaskFailed: _task_failed,
+    ev.TaskSkipped: _task_skipped,
+}

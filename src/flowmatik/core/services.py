@@ -1,0 +1,35 @@
+"""What the engine is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flowmatik.contracts.agents import AgentDirectory, AgentLoop
+from flowmatik.contracts.memory import SourceIndex
+from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.tools import ToolBox
+from flowmatik.core.journal.port import Journal, RunReads
+from flowmatik.kernel.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineServices:
+    """What the engine needs of the other modules. `alone`: no other process can be at work on
+    this journal (SQLite under the home's lock), so recovery need not wait one out.
+    `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
+    `sources`: knows what runs may be bound to; without it any name is taken.
+    `reads`: the store as callers of a workspace see it; without it, the journal."""
+
+    journal: Journal
+    models: ModelGateway
+    tools: ToolBox
+    catalogue: AgentDirectory
+    loop: AgentLoop
+    clock: Clock
+    alone: bool = False
+    durable: bool = True
+    concurrency: int = 256
+    sources: SourceIndex | None = None
+    reads: Callable[[str], RunReads] | None = None
+
+    def seen_from(self, workspace_id: str) -> RunReads:
+        return self.journal if self.reads is None else self.reads(workspace_id)
