@@ -59,6 +59,7 @@ class RunService:
                 goal=new.goal,
                 idempotency_key=new.idempotency_key,
                 events=(asked.recorded(created),),
+                agent=created.agent,
             )
         )
         if run_id != created.run_id:

@@ -7,13 +7,15 @@ SELECT seq, type, payload, at FROM run_events WHERE run_id = $1 AND seq > $2 ORD
 -- name: head
 -- One head row.
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait
 FROM runs WHERE run_id = $1;
 
 -- name: list_heads
 -- A workspace's runs, newest first, after a cursor ('' begins; its text sorts before every time).
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait
 FROM runs
 WHERE workspace_id = $1 AND ($2 = '' OR status = $2)
     AND ($3 = '' OR created_at < $3 OR (created_at = $3 AND run_id < $4))

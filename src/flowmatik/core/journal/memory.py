@@ -81,6 +81,10 @@ class InMemoryJournal:
             workspace_id=creation.workspace_id,
             goal=creation.goal,
             created_at=text_of(self._clock.now()),
+            agent=creation.agent,
+            priority=creation.priority,
+            parent=creation.parent,
+            parent_wait=creation.parent_wait,
         )
         self._runs[run.run_id] = self._live[run.run_id] = run
         if creation.idempotency_key:

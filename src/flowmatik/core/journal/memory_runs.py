@@ -22,6 +22,10 @@ class Run:
     ended_at: str = ""
     cost_micros: int = 0
     unpriced: bool = False
+    agent: str = ""
+    priority: int = 0
+    parent: str = ""
+    parent_wait: str = ""
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())
@@ -43,6 +47,10 @@ class Run:
             goal=self.goal,
             cost_micros=self.cost_micros,
             unpriced=self.unpriced,
+            agent=self.agent,
+            priority=self.priority,
+            parent=self.parent,
+            parent_wait=self.parent_wait,
         )
 
     def result(self) -> Appended:

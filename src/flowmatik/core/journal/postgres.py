@@ -79,6 +79,10 @@ class PostgresJournal(SqlJournal):
                 "key": one.idempotency_key,
                 "goal": one.goal,
                 "owner": one.owner,
+                "agent": one.agent,
+                "priority": one.priority,
+                "parent": one.parent,
+                "parent_wait": one.parent_wait,
             }
             for one in batch
         ]

@@ -54,11 +54,12 @@ ORDER BY r.run_id FOR UPDATE OF r;
 -- key before. Keys go in in order, so that two batches cannot wait for each other.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
-        goal text, owner text)
+        goal text, owner text, agent text, priority bigint, parent text, parent_wait text)
 ), made AS (
     INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-        owner, epoch, ready)
-    SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int
+        owner, epoch, ready, agent, priority, parent, parent_wait)
+    SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
+        agent, priority, parent, parent_wait
     FROM input ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
     RETURNING run_id, workspace_id, head_seq
@@ -90,7 +91,8 @@ WITH taken AS (
     SELECT run_id, head_seq, head_seq, workspace_id FROM taken
 )
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait
 FROM taken;
 
 -- name: post

@@ -25,7 +25,8 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
-    """`unpriced`: it cost more than `cost_micros`, and nobody can say how much."""
+    """`unpriced`: it cost more than `cost_micros`, and nobody can say how much. `parent` is the run that
+    waits for this one, in its wait `parent_wait`. A higher `priority` goes first within a workspace."""
 
     run_id: str
     workspace_id: str
@@ -41,6 +42,10 @@ class RunHead:
     goal: str
     cost_micros: int
     unpriced: bool = False
+    agent: str = ""
+    priority: int = 0
+    parent: str = ""
+    parent_wait: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,10 @@ class Creation:
     idempotency_key: str  # "" = none
     events: tuple[NewEvent, ...]
     owner: str = ""  # a live worker that owns the run from the start; "" leaves it to whoever claims it
+    agent: str = ""
+    priority: int = 0
+    parent: str = ""
+    parent_wait: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,6 +237,10 @@ def run_head(row: Row) -> RunHead:
         goal=row[11],
         cost_micros=row[12],
         unpriced=bool(row[13]),
+        agent=row[14],
+        priority=row[15],
+        parent=row[16],
+        parent_wait=row[17],
     )
 
 
@@ -272,6 +276,10 @@ def first_claim(creation: Creation, now: str) -> Claim | None:
         ended_at="",
         goal=creation.goal,
         cost_micros=0,
+        agent=creation.agent,
+        priority=creation.priority,
+        parent=creation.parent,
+        parent_wait=creation.parent_wait,
     )
     return Claim(head=head, events=events)
 

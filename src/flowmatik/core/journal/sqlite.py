@@ -82,6 +82,10 @@ class SqliteJournal(SqlJournal):
                 creation.idempotency_key,
                 creation.goal,
                 creation.owner,
+                creation.agent,
+                creation.priority,
+                creation.parent,
+                creation.parent_wait,
             )
             db.execute(self._sql["create_run"], head)
             self._insert_events(db, creation.run_id, creation.workspace_id, 0, events, now)

@@ -3,8 +3,8 @@
 -- name: create_run
 -- The head row of a new run, owned at once if its creation names an owner.
 INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-    owner, epoch, ready)
-VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '');
+    owner, epoch, ready, agent, priority, parent, parent_wait)
+VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11);
 
 -- name: event
 -- One event.
@@ -44,7 +44,8 @@ UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 
 WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
     SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > $3))
 RETURNING run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced;
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait;
 
 -- name: post
 -- Room for one more input; a parked run becomes ready.
