@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.memory import SourceIndex
@@ -9,6 +10,27 @@ from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
+
+
+class Role(StrEnum):
+    """What a process does: serve callers, drive runs, keep house for all runs, or everything."""
+
+    ALL = "all"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+    @property
+    def serves(self) -> bool:
+        return self in (Role.ALL, Role.GATEWAY)
+
+    @property
+    def drives(self) -> bool:
+        return self in (Role.ALL, Role.WORKER)
+
+    @property
+    def keeps(self) -> bool:
+        return self in (Role.ALL, Role.SCHEDULER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +50,7 @@ class EngineServices:
     alone: bool = False
     durable: bool = True
     concurrency: int = 256
+    role: Role = Role.ALL
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
 

@@ -8,7 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal import memory_dispatch
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.dispatch_port import Limit, Queue, ReadyRun
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -47,6 +49,8 @@ class InMemoryJournal:
         self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
         self._money = MemoryCaps()
         self._timed: set[str] = set()
+        self._limits = memory_dispatch.MemoryLimits()
+        self._slots: dict[str, int] = {}
 
     def _run(self, run_id: str) -> Run:
         run = self._runs.get(run_id)
@@ -198,6 +202,33 @@ class InMemoryJournal:
                 found.append(run.run_id)
         return found
 
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        live = self._live.values()
+        orphans = (run for run in live if run.owner and not self._alive(run.owner))
+        return memory_dispatch.ready_queues((run for run in live if run.ready), orphans, per_queue, without)
+
+    async def underway(self) -> Mapping[Queue, int]:
+        return memory_dispatch.underway(self._live.values())
+
+    async def queued(self, workspace_id: str) -> int:
+        return sum(run.ready for run in self._live.values() if run.workspace_id == workspace_id)
+
+    async def rouse(self, run_id: str) -> None:
+        run = self._run(run_id)
+        run.ready = run.ready or not (run.owner or run.ended_at)
+
+    async def capacity(self) -> int:
+        return sum(slots for owner, slots in self._slots.items() if self._alive(owner))
+
+    async def set_limit(self, limit: Limit) -> None:
+        self._limits.put(limit)
+
+    async def lift_limit(self, workspace_id: str, scope: str) -> None:
+        self._limits.lift(workspace_id, scope)
+
+    async def limits(self) -> list[Limit]:
+        return self._limits.all()
+
     async def unheard(self, owner: str, limit: int) -> list[str]:
         runs = self._live.values()
         return sorted(r.run_id for r in runs if r.owner == owner and len(r.inbox) > r.inbox_seen)[:limit]
@@ -224,8 +255,9 @@ class InMemoryJournal:
                 woken[run_id] = None
         return list(woken)
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
         self._leases[owner] = self._clock.monotonic() + ttl_seconds
+        self._slots[owner] = slots
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         if not self._alive(owner):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.records import (
     Append as Append,
 )
@@ -84,7 +85,7 @@ class RunReads(Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(Protocol):
+class Journal(DispatchPort, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -143,7 +144,9 @@ class Journal(Protocol):
         """Move due timers to inboxes (idempotent); the run ids that got input."""
         ...
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None: ...
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        """`slots`: how many runs it can drive at once."""
+        ...
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         """False when the lease had run out."""

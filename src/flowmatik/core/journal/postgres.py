@@ -7,6 +7,7 @@ from typing import Any
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.batching import GroupCommit
+from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
@@ -19,6 +20,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
@@ -174,11 +176,17 @@ class PostgresJournal(SqlJournal):
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit)]
 
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        return ready_runs(await self._fetch("ready_queues", per_queue, list(without)))
+
+    async def capacity(self) -> int:
+        return (await self._fetch("capacity"))[0][0]
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("fire_due_timers", limit, self._now())]
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
-        await self._execute("register_worker", owner, ttl_seconds)
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        await self._execute("register_worker", owner, ttl_seconds, slots)
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("renew_worker", owner, ttl_seconds))

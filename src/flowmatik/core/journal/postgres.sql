@@ -156,9 +156,9 @@ SELECT run_id FROM woken ORDER BY run_id;
 
 -- name: register_worker
 -- A new lease.
-INSERT INTO workers (owner, expires_at)
-VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision)
-ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at;
+INSERT INTO workers (owner, expires_at, slots)
+VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision, $3)
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots;
 
 -- name: renew_worker
 -- Only a lease that has not run out can be renewed.

@@ -25,6 +25,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_dispatch import SqlDispatch
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -65,7 +66,7 @@ class SqlReads(ABC):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads):
+class SqlJournal(SqlDispatch, SqlReads):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

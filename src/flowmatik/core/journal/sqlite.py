@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
@@ -17,6 +18,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     claimed,
@@ -197,6 +199,24 @@ class SqliteJournal(SqlJournal):
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit, self._seconds())]
 
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        seconds = self._seconds()
+
+        def work(db: Any) -> list[Row]:
+            rows: list[Row] = []
+            queue = db.execute(self._sql["next_queue"], ("", "")).fetchone()
+            while queue is not None:
+                front = db.execute(self._sql["front"], (*queue, per_queue + len(without))).fetchall()
+                rows += [row for row in front if row[0] not in without][:per_queue]
+                queue = db.execute(self._sql["next_queue"], queue).fetchone()
+            left = db.execute(self._sql["orphans"], (seconds, per_queue + len(without))).fetchall()
+            return [*rows, *[row for row in left if row[0] not in without][:per_queue]]
+
+        return ready_runs(await self._store.read(work))
+
+    async def capacity(self) -> int:
+        return (await self._fetch("capacity", self._seconds()))[0][0]
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         now, seconds = self._now(), self._seconds()
         if not await self._fetch("due_timers", 1, seconds):
@@ -213,8 +233,8 @@ class SqliteJournal(SqlJournal):
 
         return await self._store.write(work)
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
-        await self._execute("register_worker", owner, self._seconds() + ttl_seconds)
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        await self._execute("register_worker", owner, self._seconds() + ttl_seconds, slots)
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         now = self._seconds()

@@ -85,8 +85,8 @@ DELETE FROM timers WHERE run_id = $1 AND timer_id = $2;
 
 -- name: register_worker
 -- A new lease.
-INSERT INTO workers (owner, expires_at) VALUES ($1, $2)
-ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at;
+INSERT INTO workers (owner, expires_at, slots) VALUES ($1, $2, $3)
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots;
 
 -- name: renew_worker
 -- Only a lease that has not run out can be renewed.
