@@ -1,15 +1,18 @@
 """How to build an engine, and what one offers."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
+from flowmatik.core.engine.gate import RemoteGate
+from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, Hints
 from flowmatik.core.engine.housekeeping import Chore, Housekeeper, usual_chores
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.offers import Offers
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.outbox import OutboxRelay
@@ -31,10 +34,14 @@ class EngineHandle:
     dead_letters: RefusedEvents
     engine: Engine
     housekeeper: Housekeeper
+    links: Housekeeper
     role: Role
+    offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives; else only those touched here."""
+        if recover_all:
+            self.links.start()
         if self.role.drives:
             await self.engine.start(recover_all=recover_all)
         if self.role.keeps:
@@ -44,12 +51,15 @@ class EngineHandle:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
         if self.role.drives:
             await self.engine.stop(grace_seconds=grace_seconds)
+        await self.links.stop()
         if self.role.keeps:
             await self.housekeeper.stop()
-            await self._last_events()
+            await self._last_words()
 
-    async def _last_events(self) -> None:
+    async def _last_words(self) -> None:
         try:
+            if self.offers is not None:
+                await self.offers.resign()
             await self.bus.drain()
             await self.bus.release()
         except JournalUnavailable as error:
@@ -58,27 +68,54 @@ class EngineHandle:
 
 def build_engine(services: EngineServices) -> EngineHandle:
     """Wire the engine; nothing runs before `start`."""
-    journal, clock = services.journal, services.clock
-    watch = Watch()
-    relay = OutboxRelay(journal, clock)
+    journal, clock, role = services.journal, services.clock, services.role
+    watch, relay, owner = Watch(), OutboxRelay(journal, clock), new_id("wkr")
+    hints = Hints(services.streams, clock, owner) if services.streams is not None else None
 
     def appended(run_id: str) -> None:
         watch.changed(run_id)
         relay.wake()
+        if hints is not None:
+            hints.grew(run_id)
 
-    engine = Engine(_parts(services, appended), watch, concurrency=services.concurrency)
-    chores = usual_chores(journal, services.loop, engine.woken)
+    lease = Lease(journal, clock, owner)
+    engine = Engine(_parts(services, lease, appended), watch, concurrency=services.concurrency, hints=hints)
+    gate = engine if role.drives else RemoteGate(journal, hints)
+    woken = engine.woken if role.drives else gate.nudge
+    chores = (*usual_chores(journal, services.loop, woken), Chore(name="relay", every=0.0, work=relay.pump))
+    offers = Offers(journal, hints, clock, owner) if hints is not None and role.keeps else None
     return EngineHandle(
-        runs=RunService(services, engine, watch),
+        runs=RunService(services, gate, watch),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
         engine=engine,
-        housekeeper=Housekeeper((*chores, Chore(name="relay", every=0.0, work=relay.pump)), clock),
-        role=services.role,
+        housekeeper=Housekeeper(chores, clock),
+        links=Housekeeper(_links(hints, watch, offers), clock),
+        role=role,
+        offers=offers,
     )
 
 
-def _parts(services: EngineServices, appended: Callable[[str], None]) -> DriverParts:
+def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Chore]:
+    """What a process hears from others, and the lead that it may take."""
+    if hints is None:
+        return []
+
+    def grew(run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            watch.changed(run_id)
+
+    heard: dict[str, Callable[[Sequence[str]], None]] = {GREW: grew}
+    if offers is None:
+        return [Chore(name="hear", every=0.0, work=lambda: hints.listen(heard))]
+    heard |= {LOOK: offers.look, BEGUN: offers.begun}
+    return [
+        Chore(name="hear", every=0.0, work=lambda: hints.listen(heard)),
+        Chore(name="lead", every=0.0, work=offers.lead),
+    ]
+
+
+def _parts(services: EngineServices, lease: Lease, appended: Callable[[str], None]) -> DriverParts:
     return DriverParts(
         journal=services.journal,
         loop=services.loop,
@@ -90,7 +127,7 @@ def _parts(services: EngineServices, appended: Callable[[str], None]) -> DriverP
             durable=services.durable,
         ),
         purse=Purse(services.models, services.journal, services.clock),
-        lease=Lease(services.journal, services.clock, new_id("wkr")),
+        lease=lease,
         clock=services.clock,
         appended=appended,
     )

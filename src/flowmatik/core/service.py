@@ -11,7 +11,7 @@ from flowmatik.core import asked, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
 from flowmatik.core.deliveries import cloud_event
-from flowmatik.core.engine.engine import Engine
+from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
@@ -39,7 +39,7 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 class RunService:
     """Implements `Runs`."""
 
-    def __init__(self, services: EngineServices, engine: Engine, watch: Watch) -> None:
+    def __init__(self, services: EngineServices, engine: Gate, watch: Watch) -> None:
         self._services = services
         self._journal = services.journal
         self._engine = engine

@@ -7,6 +7,7 @@ from enum import StrEnum
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
@@ -39,6 +40,7 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
+    `streams`: how processes tell each other where to look; without it each looks for itself.
     `reads`: the store as callers of a workspace see it; without it, the journal."""
 
     journal: Journal
@@ -51,6 +53,7 @@ class EngineServices:
     durable: bool = True
     concurrency: int = 256
     role: Role = Role.ALL
+    streams: Streams | None = None
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
 

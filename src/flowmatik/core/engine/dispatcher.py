@@ -56,19 +56,23 @@ class Dispatcher:
     async def run(self) -> None:
         """For ever."""
         while True:
+            if not await self.look():
+                await self.pause(LOOK_SECONDS)
+
+    async def pause(self, seconds: float) -> None:
+        """Until somebody rings, or for so long."""
+        await self._clock.sleep(SPACING_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+        finally:
             self._bell.clear()
-            while await self.look():
-                continue
-            await self._clock.sleep(SPACING_SECONDS)
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
 
     async def look(self) -> bool:
         """Begin what there is room for. True when there may be room for more."""
-        await self._read_limits()
+        await self.read_limits()
         room = await self._taker.room()
         most = min(max(room.free, 0) + room.spare, PER_QUEUE)
         if most <= 0:
@@ -93,7 +97,8 @@ class Dispatcher:
             counts[queue] = counts.get(queue, 0) + count
         return counts
 
-    async def _read_limits(self) -> None:
+    async def read_limits(self) -> None:
+        """Anew, when those that are known are old."""
         now = self._clock.monotonic()
         if now - self._limits_at >= LIMITS_SECONDS:
             self.limits = Limits(await self._journal.limits())

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 
 from flowmatik.core import versions
@@ -11,8 +11,10 @@ from flowmatik.core.engine.choice import Room
 from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.dispatcher import Dispatcher
 from flowmatik.core.engine.driver import RunDriver
+from flowmatik.core.engine.hints import Hints, Offer
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import forever, retried
+from flowmatik.core.engine.serving import Serving, stand_in
 from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
@@ -32,11 +34,15 @@ class Engine:
     """Start it, nudge it with run ids, stop it. With `recover_all` it also looks for runs that
     nobody drives."""
 
-    def __init__(self, parts: DriverParts, watch: Watch, *, concurrency: int = 256) -> None:
+    def __init__(
+        self, parts: DriverParts, watch: Watch, *, concurrency: int = 256, hints: Hints | None = None
+    ) -> None:
         self._parts = parts
         self._lease = parts.lease
         self._watch = watch
         self._slots = Slots(concurrency)
+        self._hints = hints
+        self._offers: dict[str, Offer] = {}
         self._dispatcher: Dispatcher | None = None
         self._drivers: dict[str, RunDriver] = {}
         self._claims: dict[str, asyncio.Task[Rested | None]] = {}
@@ -56,12 +62,22 @@ class Engine:
             self._dispatcher = Dispatcher(self._parts.journal, self, self._parts.clock)
         await self._lease.take(slots=self._slots.count if recover_all else 0)
         clock = self._parts.clock
-        self._loops = [
-            asyncio.create_task(forever(self._lease.keep, clock), name="lease"),
-            asyncio.create_task(forever(self._hear, clock), name="hear"),
-        ]
-        if self._dispatcher is not None:
-            self._loops.append(asyncio.create_task(forever(self._dispatcher.run, clock), name="dispatch"))
+        works = {"lease": self._lease.keep, "hear": self._hear, **self._dispatching()}
+        self._loops = [asyncio.create_task(forever(work, clock), name=name) for name, work in works.items()]
+
+    def _dispatching(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        dispatcher, hints = self._dispatcher, self._hints
+        if dispatcher is None:
+            return {}
+        if hints is None:
+            return {"dispatch": dispatcher.run}
+        serving = Serving(self, hints, self._parts.clock)
+        return {
+            "serve": serving.serve,
+            "reclaim": serving.reclaim,
+            "listen": serving.listen,
+            "stand in": lambda: stand_in(dispatcher, self._parts.journal, self._parts.clock),
+        }
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Waits up to `grace_seconds` for `once` effects under way and for what is known to be recorded,
@@ -79,6 +95,8 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._hints is not None:
+            await self._hints.leave()
         try:
             await self._parts.journal.retire_worker(self._lease.owner)
         except JournalUnavailable as error:
@@ -98,6 +116,8 @@ class Engine:
         self._later.pop(run_id, None)
         if self._dispatcher is None:
             self._spawn(run_id, self._wait_and_drive(run_id))
+        elif self._hints is not None:
+            self._hints.look(run_id)
         elif self._dispatcher.backlog or self._dispatcher.limits.any or not self._slots.take():
             self._dispatcher.ring()
         else:
@@ -124,6 +144,24 @@ class Engine:
             self._taking[run.run_id] = (run.workspace_id, run.agent)
             self._spawn(run.run_id, self._claim_and_drive(run.run_id))
 
+    # --- what a worker is offered ---------------------------------------------------------------
+
+    async def roomy(self) -> None:
+        await self._slots.roomy()
+
+    def take_offer(self, offer: Offer) -> None:
+        run_id = offer.run.run_id
+        if run_id in self._claims or not self._slots.take(spare=True):
+            self.nudge(run_id)
+            self._taken(offer)
+        else:
+            self._offers[run_id] = offer
+            self._spawn(run_id, self._claim_and_drive(run_id))
+
+    def _taken(self, offer: Offer | None) -> None:
+        if offer is not None and self._hints is not None:
+            self._hints.taken(offer)
+
     # --- driving --------------------------------------------------------------------------------
 
     def _spawn(self, run_id: str, driving: Coroutine[None, None, Rested | None]) -> None:
@@ -134,8 +172,7 @@ class Engine:
     def _let_go(self, run_id: str, done: "asyncio.Task[Rested | None]") -> None:
         self._claims.pop(run_id, None)
         self._taking.pop(run_id, None)
-        if self._dispatcher is not None and self._dispatcher.backlog:
-            self._dispatcher.ring()
+        self._make_room()
         fault = None if done.cancelled() else done.exception()
         if fault is not None:
             log.error("a run could not be driven", extra={"run": run_id}, exc_info=fault)
@@ -145,6 +182,12 @@ class Engine:
             self._again.discard(run_id)
             self.nudge(run_id)
         self._watch.rested(run_id, left)
+
+    def _make_room(self) -> None:
+        if self._hints is not None:
+            self._hints.look("")
+        if self._dispatcher is not None and self._dispatcher.backlog:
+            self._dispatcher.ring()
 
     def drives(self, run_id: str) -> bool:
         return run_id in self._claims
@@ -189,7 +232,9 @@ class Engine:
 
     def _must_queue(self, workspace_id: str) -> bool:
         dispatcher = self._dispatcher
-        queues = dispatcher is not None and (dispatcher.backlog or dispatcher.bounds(workspace_id))
+        queues = dispatcher is not None and (
+            dispatcher.bounds(workspace_id) or (dispatcher.backlog and self._hints is None)
+        )
         return queues or not self._lease.valid
 
     async def _wait_and_drive(self, run_id: str) -> Rested | None:
@@ -204,6 +249,7 @@ class Engine:
                 claim = await self._claimed(run_id)
         finally:
             self._taking.pop(run_id, None)
+            self._taken(self._offers.pop(run_id, None))
             if claim is None:
                 self._slots.give()
         return None if claim is None else await self._drive(claim)

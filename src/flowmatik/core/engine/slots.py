@@ -36,6 +36,12 @@ class Slots:
             self._given.clear()
             await self._given.wait()
 
+    async def roomy(self) -> None:
+        """Until a slot is free, or a spare one."""
+        while self.free <= 0 and self.spare <= 0:
+            self._given.clear()
+            await self._given.wait()
+
     def give(self) -> None:
         self._taken -= 1
         self._given.set()

@@ -26,3 +26,7 @@ DELETE FROM limits WHERE workspace_id = $1 AND scope = $2;
 -- name: limits
 -- All of them.
 SELECT workspace_id, scope, most, weight, per_minute, burst FROM limits ORDER BY workspace_id, scope;
+
+-- name: resign
+-- Whoever comes next need not wait for the lead to end.
+DELETE FROM relay_leases WHERE name = $1 AND owner = $2;

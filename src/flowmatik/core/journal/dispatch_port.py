@@ -35,6 +35,8 @@ class Limit:
     burst: int | None = None
 
 
+DISPATCH = "dispatch"  # the lead of whoever chooses for all workers
+
 Queue = tuple[str, str]  # workspace, agent
 
 
@@ -70,3 +72,13 @@ class DispatchPort(Protocol):
     async def limits(self) -> list[Limit]:
         """All of them, in the order of workspace and scope."""
         ...
+
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        """Take or renew a lead that one process has at a time; False while another's holds."""
+        ...
+
+    async def led(self, name: str) -> bool:
+        """Whether anybody has it now."""
+        ...
+
+    async def resign(self, name: str, owner: str) -> None: ...

@@ -50,6 +50,7 @@ class InMemoryJournal:
         self._money = MemoryCaps()
         self._timed: set[str] = set()
         self._limits = memory_dispatch.MemoryLimits()
+        self._leads = memory_dispatch.MemoryLeads()
         self._slots: dict[str, int] = {}
 
     def _run(self, run_id: str) -> Run:
@@ -228,6 +229,15 @@ class InMemoryJournal:
 
     async def limits(self) -> list[Limit]:
         return self._limits.all()
+
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        return self._leads.take(name, owner, self._clock.monotonic(), ttl_seconds)
+
+    async def led(self, name: str) -> bool:
+        return self._leads.holds(name, self._clock.monotonic())
+
+    async def resign(self, name: str, owner: str) -> None:
+        self._leads.drop(name, owner)
 
     async def unheard(self, owner: str, limit: int) -> list[str]:
         runs = self._live.values()

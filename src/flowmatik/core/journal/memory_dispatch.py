@@ -49,3 +49,22 @@ class MemoryLimits:
 
     def all(self) -> list[Limit]:
         return [self._limits[key] for key in sorted(self._limits)]
+
+
+class MemoryLeads:
+    def __init__(self) -> None:
+        self._leads: dict[str, tuple[str, float]] = {}
+
+    def take(self, name: str, owner: str, now: float, ttl_seconds: float) -> bool:
+        holder, until = self._leads.get(name, ("", float("-inf")))
+        if holder != owner and until > now:
+            return False
+        self._leads[name] = (owner, now + ttl_seconds)
+        return True
+
+    def holds(self, name: str, now: float) -> bool:
+        return self._leads.get(name, ("", float("-inf")))[1] > now
+
+    def drop(self, name: str, owner: str) -> None:
+        if self._leads.get(name, ("", 0.0))[0] == owner:
+            del self._leads[name]

@@ -182,6 +182,12 @@ class PostgresJournal(SqlJournal):
     async def capacity(self) -> int:
         return (await self._fetch("capacity"))[0][0]
 
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        return bool(await self._fetch("lead", name, owner, ttl_seconds))
+
+    async def led(self, name: str) -> bool:
+        return bool(await self._fetch("led", name))
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("fire_due_timers", limit, self._now())]
 

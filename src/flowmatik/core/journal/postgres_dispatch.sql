@@ -27,3 +27,16 @@ ORDER BY created_at, run_id LIMIT $1);
 -- Of the live workers, by the database's clock.
 SELECT CAST(coalesce(sum(slots), 0) AS BIGINT) FROM workers
 WHERE expires_at > extract(epoch FROM clock_timestamp());
+
+-- name: lead
+-- Take or renew a lead, by the database's clock; no row while another's holds.
+INSERT INTO relay_leases (name, owner, expires_at)
+VALUES ($1, $2, extract(epoch FROM clock_timestamp()) + $3::double precision)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE relay_leases.owner = excluded.owner
+    OR relay_leases.expires_at <= extract(epoch FROM clock_timestamp())
+RETURNING owner;
+
+-- name: led
+-- Whether a lead holds.
+SELECT 1 FROM relay_leases WHERE name = $1 AND expires_at > extract(epoch FROM clock_timestamp());

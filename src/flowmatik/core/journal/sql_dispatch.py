@@ -53,6 +53,9 @@ class SqlDispatch(ABC):
             for workspace_id, scope, most, weight, per_minute, burst in await self._fetch("limits")
         ]
 
+    async def resign(self, name: str, owner: str) -> None:
+        await self._execute("resign", name, owner)
+
 
 def ready_runs(rows: Sequence[Row]) -> list[ReadyRun]:
     return [

@@ -217,6 +217,18 @@ class SqliteJournal(SqlJournal):
     async def capacity(self) -> int:
         return (await self._fetch("capacity", self._seconds()))[0][0]
 
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        now = self._seconds()
+
+        def work(db: Any) -> bool:
+            row = db.execute(self._sql["lead"], (name, owner, now + ttl_seconds, now)).fetchone()
+            return row is not None
+
+        return await self._store.write(work)
+
+    async def led(self, name: str) -> bool:
+        return bool(await self._fetch("led", name, self._seconds()))
+
     async def fire_due_timers(self, limit: int) -> list[str]:
         now, seconds = self._now(), self._seconds()
         if not await self._fetch("due_timers", 1, seconds):

@@ -21,3 +21,14 @@ ORDER BY created_at, run_id LIMIT $2;
 -- name: capacity
 -- Of the live workers.
 SELECT coalesce(sum(slots), 0) FROM workers WHERE expires_at > $1;
+
+-- name: lead
+-- Take or renew a lead; no row while another's holds.
+INSERT INTO relay_leases (name, owner, expires_at) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE relay_leases.owner = excluded.owner OR relay_leases.expires_at <= $4
+RETURNING owner;
+
+-- name: led
+-- Whether a lead holds.
+SELECT 1 FROM relay_leases WHERE name = $1 AND expires_at > $2;
