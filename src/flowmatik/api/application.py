@@ -43,6 +43,16 @@ def create_app(given: ApiServices) -> FastAPI:
     return app
 
 
+def create_operations_app(given: ApiServices) -> FastAPI:
+    """Health and metrics alone, for a process that serves no callers."""
+    app = FastAPI(title="Flowmatik", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.services = given
+    install(app)
+    _operations(app)
+    _guards(app, given)
+    return app
+
+
 def _operations(app: FastAPI) -> None:
     @app.get("/health/live", tags=["operations"])
     async def live() -> dict[str, str]:

@@ -20,9 +20,10 @@ from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity
+from flowmatik.contracts.streams import Streams
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
-from flowmatik.core.services import EngineServices
+from flowmatik.core.services import EngineServices, Role
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
@@ -83,9 +84,10 @@ async def open_platform(
     """
     async with AsyncExitStack() as stack:
         lock = HomeLock(settings.home)
-        if not await asyncio.to_thread(lock.acquire):
-            raise await asyncio.to_thread(_in_use, lock, settings)
-        stack.callback(lock.release)
+        if Role(settings.role).serves:  # and writes in the home
+            if not await asyncio.to_thread(lock.acquire):
+                raise await asyncio.to_thread(_in_use, lock, settings)
+            stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in bus_users:
@@ -135,6 +137,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            role=Role(settings.role),
+            streams=_open_streams(settings, stack),
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -191,13 +195,27 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     )
 
 
+def _open_streams(settings: Settings, stack: AsyncExitStack) -> Streams | None:
+    if not settings.redis_url:
+        return None
+    from flowmatik.stores.redis import open_streams
+
+    streams = open_streams(settings.redis_url)
+    stack.push_async_callback(streams.close)
+    return streams
+
+
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
     from flowmatik.app.embeddings import embedder_of
     from flowmatik.memory import Places, build_memory
 
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
     memory = build_memory(
-        settings.data / "memory.db", embedder=embedder_of(settings), clock=clock, places=places
+        settings.data / "memory.db",
+        embedder=embedder_of(settings),
+        clock=clock,
+        places=places,
+        read_only=not Role(settings.role).serves,
     )
     stack.push_async_callback(memory.close)
     return memory
