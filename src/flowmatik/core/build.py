@@ -11,9 +11,12 @@ from flowmatik.core.engine.gate import RemoteGate
 from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, Hints
 from flowmatik.core.engine.housekeeping import Chore, Housekeeper, usual_chores
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.offers import Offers
 from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.shared_throttle import SharedThrottle
+from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.service import RunService
@@ -78,12 +81,13 @@ def build_engine(services: EngineServices) -> EngineHandle:
         if hints is not None:
             hints.grew(run_id)
 
-    lease = Lease(journal, clock, owner)
-    engine = Engine(_parts(services, lease, appended), watch, concurrency=services.concurrency, hints=hints)
+    limits = KnownLimits(journal, clock)
+    parts = _parts(services, Lease(journal, clock, owner), limits, appended)
+    engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
     woken = engine.woken if role.drives else gate.nudge
     chores = (*usual_chores(journal, services.loop, woken), Chore(name="relay", every=0.0, work=relay.pump))
-    offers = Offers(journal, hints, clock, owner) if hints is not None and role.keeps else None
+    offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     return EngineHandle(
         runs=RunService(services, gate, watch),
         bus=relay,
@@ -115,7 +119,12 @@ def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Cho
     ]
 
 
-def _parts(services: EngineServices, lease: Lease, appended: Callable[[str], None]) -> DriverParts:
+def _parts(
+    services: EngineServices, lease: Lease, limits: KnownLimits, appended: Callable[[str], None]
+) -> DriverParts:
+    throttle: Throttle = LocalThrottle(services.clock)
+    if services.streams is not None:
+        throttle = SharedThrottle(services.streams, throttle)
     return DriverParts(
         journal=services.journal,
         loop=services.loop,
@@ -128,6 +137,8 @@ def _parts(services: EngineServices, lease: Lease, appended: Callable[[str], Non
         ),
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
+        limits=limits,
+        turns=CallLimits(limits, throttle, services.clock),
         clock=services.clock,
         appended=appended,
     )

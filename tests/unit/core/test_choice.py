@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmatik.core.engine.choice import Limits, Room, choose
+from flowmatik.core.engine.choice import Room, choose
+from flowmatik.core.engine.limits import Limits
 from flowmatik.core.journal.dispatch_port import EVERYWHERE, Limit, Queue, ReadyRun
 
 

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flowmatik.core.journal.dispatch_port import EVERYWHERE, RUNS, Limit, Queue, ReadyRun
+from flowmatik.core.engine.limits import Limits
+from flowmatik.core.journal.dispatch_port import EVERYWHERE, RUNS, Queue, ReadyRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,38 +21,6 @@ class Room:
 
     free: int
     spare: int = 0
-
-
-class Limits:
-    """Limits by workspace and scope."""
-
-    def __init__(self, limits: Iterable[Limit] = ()) -> None:
-        self._by = {(limit.workspace_id, limit.scope): limit for limit in limits}
-
-    @property
-    def any(self) -> bool:
-        """Whether there are limits at all."""
-        return bool(self._by)
-
-    def get(self, workspace_id: str, scope: str) -> Limit | None:
-        return self._by.get((workspace_id, scope))
-
-    def most(self, workspace_id: str, scope: str) -> int | None:
-        limit = self.get(workspace_id, scope)
-        return None if limit is None else limit.most
-
-    def weight(self, workspace_id: str) -> float:
-        limit = self.get(workspace_id, RUNS)
-        return limit.weight if limit is not None and limit.weight > 0 else 1.0
-
-    def bounds_runs(self, workspace_id: str) -> bool:
-        """Whether any limit may keep a run of this workspace waiting."""
-        return any(
-            limit.most is not None
-            and limit.workspace_id in (EVERYWHERE, workspace_id)
-            and (limit.scope == RUNS or limit.scope.startswith("agent:"))
-            for limit in self._by.values()
-        )
 
 
 @dataclass(slots=True)

@@ -8,14 +8,14 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from flowmatik.core.engine.choice import Limits, Room, choose
+from flowmatik.core.engine.choice import Room, choose
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.clock import Clock
 
 LOOK_SECONDS = 0.5  # without a hint
 SPACING_SECONDS = 0.005  # between looks, so that one serves many hints
-LIMITS_SECONDS = 1.0
 PER_QUEUE = 64
 
 
@@ -36,13 +36,12 @@ class Taker(Protocol):
 
 
 class Dispatcher:
-    def __init__(self, journal: Journal, taker: Taker, clock: Clock) -> None:
+    def __init__(self, journal: Journal, taker: Taker, limits: KnownLimits, clock: Clock) -> None:
         self._journal = journal
         self._taker = taker
         self._clock = clock
         self._bell = asyncio.Event()
-        self.limits = Limits()
-        self._limits_at = float("-inf")
+        self._limits = limits
         self.backlog = True  # runs may be waiting that found no room; not known before the first look
 
     def ring(self) -> None:
@@ -51,7 +50,7 @@ class Dispatcher:
 
     def bounds(self, workspace_id: str) -> bool:
         """Whether a run of this workspace may have to wait although there is room."""
-        return self.limits.bounds_runs(workspace_id)
+        return self._limits.now.bounds_runs(workspace_id)
 
     async def run(self) -> None:
         """For ever."""
@@ -72,7 +71,7 @@ class Dispatcher:
 
     async def look(self) -> bool:
         """Begin what there is room for. True when there may be room for more."""
-        await self.read_limits()
+        limits = await self._limits.refresh()
         room = await self._taker.room()
         most = min(max(room.free, 0) + room.spare, PER_QUEUE)
         if most <= 0:
@@ -81,7 +80,7 @@ class Dispatcher:
         if not waiting:
             self.backlog = False
             return False
-        chosen = choose(waiting, await self._underway(waiting, room), self.limits, room)
+        chosen = choose(waiting, await self._underway(waiting, room), limits, room)
         for run in chosen:
             self._taker.take(run)
         self.backlog = len(chosen) < len(waiting)
@@ -90,16 +89,9 @@ class Dispatcher:
     async def _underway(self, waiting: list[ReadyRun], room: Room) -> Mapping[Queue, int]:
         """Not asked for where it can make no difference."""
         alike = len({run.workspace_id for run in waiting}) == 1 and room.free >= len(waiting)
-        if alike and not self.limits.bounds_runs(waiting[0].workspace_id):
+        if alike and not self.bounds(waiting[0].workspace_id):
             return {}
         counts = dict(await self._journal.underway())
         for queue, count in self._taker.taking().items():
             counts[queue] = counts.get(queue, 0) + count
         return counts
-
-    async def read_limits(self) -> None:
-        """Anew, when those that are known are old."""
-        now = self._clock.monotonic()
-        if now - self._limits_at >= LIMITS_SECONDS:
-            self.limits = Limits(await self._journal.limits())
-            self._limits_at = now

@@ -291,22 +291,15 @@ class RunDriver:
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
+        place = self._place
         try:
-            await self._parts.lease.wait_valid()
-            if not self._ours():  # only the next append can say whose it is
-                self._mailbox.put_nowait(Launch(call, recovering))
-                return
-            effects = self._parts.effects
-            if recovering:
-                outcome = await effects.recovered(call, self._place)
-            elif self.state.stopping:
-                outcome = never_begun(call)
-            elif late := effects.late(call):
-                outcome = late
-            elif call.kind == "model":
-                outcome = await effects.model(call, self._requests.pop(call.call_id))
-            else:
-                outcome = await effects.tool(call, self._place)
+            turn = self._parts.turns.turn(call, place.run_id, place.workspace_id, self._wanted)
+            async with turn:
+                await self._parts.lease.wait_valid()
+                if not self._ours():  # only the next append can say whose it is
+                    self._mailbox.put_nowait(Launch(call, recovering))
+                    return
+                outcome = await self._outcome(call, recovering)
         except asyncio.CancelledError:
             if not self.state.stopping or call.effect is not Effect.READ:
                 raise  # what may have taken effect is for the next owner to find out
@@ -317,6 +310,21 @@ class RunDriver:
         finally:
             self._running.pop(call.call_id, None)
         self._mailbox.put_nowait(recordable(outcome, call) if outcome else Launch(call, recovering=True))
+
+    def _wanted(self) -> bool:
+        return not (self.state.stopping or self._draining or self._fenced)
+
+    async def _outcome(self, call: ev.CallRequested, recovering: bool) -> ev.Event | None:
+        effects = self._parts.effects
+        if recovering:
+            return await effects.recovered(call, self._place)
+        if self.state.stopping:
+            return never_begun(call)
+        if late := effects.late(call):
+            return late
+        if call.kind == "model":
+            return await effects.model(call, self._requests.pop(call.call_id))
+        return await effects.tool(call, self._place)
 
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""

@@ -59,7 +59,8 @@ class Engine:
         `recover_all` it takes up none but those it is asked for, each of which is looked at then."""
         if recover_all:
             await versions.refuse_foreign(self._parts.journal)
-            self._dispatcher = Dispatcher(self._parts.journal, self, self._parts.clock)
+            self._dispatcher = Dispatcher(self._parts.journal, self, self._parts.limits, self._parts.clock)
+        await self._parts.limits.refresh()
         await self._lease.take(slots=self._slots.count if recover_all else 0)
         clock = self._parts.clock
         works = {"lease": self._lease.keep, "hear": self._hear, **self._dispatching()}
@@ -118,7 +119,7 @@ class Engine:
             self._spawn(run_id, self._wait_and_drive(run_id))
         elif self._hints is not None:
             self._hints.look(run_id)
-        elif self._dispatcher.backlog or self._dispatcher.limits.any or not self._slots.take():
+        elif self._dispatcher.backlog or self._parts.limits.now.any or not self._slots.take():
             self._dispatcher.ring()
         else:
             self._spawn(run_id, self._claim_and_drive(run_id))
@@ -314,10 +315,12 @@ class Engine:
         return await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
 
     async def _hear(self) -> None:
-        """Of inputs that other processes have put to runs driven here, and of runs left for later."""
+        """Of inputs that other processes have put to runs driven here, of runs left for later, and of limits
+        that were set."""
         journal, clock = self._parts.journal, self._parts.clock
         while True:
             await clock.sleep(HEAR_SECONDS)
+            await self._parts.limits.refresh()
             for run_id in await journal.unheard(self._lease.owner, BATCH):
                 if run_id in self._claims:
                     self.nudge(run_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flowmatik.core.engine.choice import Room
 from flowmatik.core.engine.dispatcher import LOOK_SECONDS, Dispatcher
 from flowmatik.core.engine.hints import Hints
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.slots import SPARE_PARTS
 from flowmatik.core.journal.dispatch_port import DISPATCH, Queue, ReadyRun
 from flowmatik.core.journal.port import Journal
@@ -28,7 +29,7 @@ class _Offered:
 class Offers:
     """Offers runs to the workers that there is room for. Implements `Taker`. Its `lead` is for ever."""
 
-    def __init__(self, journal: Journal, hints: Hints, clock: Clock, owner: str) -> None:
+    def __init__(self, journal: Journal, hints: Hints, limits: KnownLimits, clock: Clock, owner: str) -> None:
         self._journal = journal
         self._hints = hints
         self._clock = clock
@@ -37,7 +38,7 @@ class Offers:
         self._offered: dict[str, _Offered] = {}
         self._capacity = 0
         self._counted_at = float("-inf")
-        self.dispatcher = Dispatcher(journal, self, clock)
+        self.dispatcher = Dispatcher(journal, self, limits, clock)
 
     def look(self, run_ids: Sequence[str]) -> None:
         del run_ids

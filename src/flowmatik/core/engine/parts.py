@@ -7,7 +7,9 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
 from flowmatik.core.engine.effects import Effects, Recorded
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.throttle import CallLimits
 from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.clock import Clock
 
@@ -19,6 +21,8 @@ class DriverParts:
     effects: Effects
     purse: Purse
     lease: Lease
+    limits: KnownLimits
+    turns: CallLimits
     clock: Clock
     appended: Callable[[str], None]  # told after every append, for watchers and the relay
 

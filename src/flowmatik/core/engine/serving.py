@@ -88,7 +88,6 @@ class Serving:
 async def stand_in(dispatcher: Dispatcher, journal: Journal, clock: Clock) -> None:
     """For ever: choose for this process while no scheduler chooses for all."""
     while True:
-        await dispatcher.read_limits()
         if await journal.led(DISPATCH):
             await clock.sleep(LED_SECONDS)
         elif not await dispatcher.look():
