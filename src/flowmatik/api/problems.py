@@ -38,7 +38,7 @@ _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.ToolError, 502),
     (errors.Fenced, 503),
 )
-_CODES = {"rate.login": 429, "input.too_large": 413}
+_CODES = {"rate.login": 429, "rate.queued": 429, "input.too_large": 413}
 
 
 def status_of(error: errors.FlowmatikError) -> int:

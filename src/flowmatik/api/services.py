@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
@@ -57,6 +58,7 @@ class ApiServices:
     agents: AgentCatalogue
     identity: Identity
     dead_letters: DeadLetters
+    limits: LimitAccess
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -16,6 +16,7 @@ from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
@@ -48,6 +49,7 @@ class Platform:
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
+    limits: LimitAccess
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -150,6 +152,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
+        limits=engine.limits,
         engine=engine,
         journal=stores.journal,
         lock=lock,

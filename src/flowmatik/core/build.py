@@ -18,6 +18,7 @@ from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Watch
+from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
@@ -35,6 +36,7 @@ class EngineHandle:
     runs: RunService
     bus: OutboxRelay
     dead_letters: RefusedEvents
+    limits: StoredLimits
     engine: Engine
     housekeeper: Housekeeper
     links: Housekeeper
@@ -89,9 +91,10 @@ def build_engine(services: EngineServices) -> EngineHandle:
     chores = (*usual_chores(journal, services.loop, woken), Chore(name="relay", every=0.0, work=relay.pump))
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     return EngineHandle(
-        runs=RunService(services, gate, watch),
+        runs=RunService(services, gate, watch, Backlog(journal, limits, clock)),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
+        limits=StoredLimits(journal),
         engine=engine,
         housekeeper=Housekeeper(chores, clock),
         links=Housekeeper(_links(hints, watch, offers), clock),

@@ -16,6 +16,7 @@ from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
+from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
 from flowmatik.core.salvage import salvaged
@@ -39,15 +40,17 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 class RunService:
     """Implements `Runs`."""
 
-    def __init__(self, services: EngineServices, engine: Gate, watch: Watch) -> None:
+    def __init__(self, services: EngineServices, engine: Gate, watch: Watch, backlog: Backlog) -> None:
         self._services = services
         self._journal = services.journal
         self._engine = engine
         self._watch = watch
+        self._backlog = backlog
         self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
         asked.check(new)
+        await self._backlog.check(workspace_id)
         await asked.check_sources(self._services.sources, workspace_id, new.sources)
         created = await self._pinned(workspace_id, new)
         if new.plan:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowmatik.core.journal.dispatch_port import Limit
+from flowmatik.contracts.limits import Limit
 from flowmatik.core.journal.port import Append, Creation, NewEvent
 from tests.contracts.journal.stores import Store
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flowmatik.contracts.limits import Limit
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
-from flowmatik.core.journal.dispatch_port import DISPATCH, Limit
+from flowmatik.core.journal.dispatch_port import DISPATCH
 from flowmatik.core.services import Role
 from flowmatik.stores.redis import open_streams
 from flowmatik.testing.tools import FunctionTool, FunctionTools

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from flowmatik.contracts.limits import Limit
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import LocalThrottle, Turn
-from flowmatik.core.journal.dispatch_port import Limit
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.redis import RedisStreams, open_streams
 from tests.own_redis import free_port

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowmatik.contracts.limits import EVERYWHERE, Limit
 from flowmatik.core.engine.choice import Room, choose
 from flowmatik.core.engine.limits import Limits
-from flowmatik.core.journal.dispatch_port import EVERYWHERE, Limit, Queue, ReadyRun
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 
 
 def run(number: int, workspace: str = "a", agent: str = "", priority: int = 0) -> ReadyRun:

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
+from flowmatik.contracts.limits import Limit
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.core.engine.throttle import LocalThrottle, Turn
-from flowmatik.core.journal.dispatch_port import Limit
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.clock import SkippingClock

@@ -16,6 +16,7 @@ from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.memory import memory_app
@@ -89,6 +90,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(agents_app, name="agents")
     app.add_typer(memory_app, name="memory")
     app.add_typer(bus_app, name="bus")
+    app.add_typer(limits_app, name="limits")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)
     app.command("doctor", help="help.doctor")(doctor_command)

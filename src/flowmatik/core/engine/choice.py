@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flowmatik.contracts.limits import EVERYWHERE, RUNS
 from flowmatik.core.engine.limits import Limits
-from flowmatik.core.journal.dispatch_port import EVERYWHERE, RUNS, Queue, ReadyRun
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from flowmatik.core.journal.dispatch_port import EVERYWHERE, RUNS, Limit
+from flowmatik.contracts.limits import EVERYWHERE, RUNS, Limit
 from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.clock import Clock
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowmatik.contracts.limits import Limit
 from flowmatik.core import events as ev
 from flowmatik.core.engine.limits import KnownLimits
-from flowmatik.core.journal.dispatch_port import Limit
 from flowmatik.kernel.clock import Clock
 
 AGAIN_SECONDS = 0.1  # how long to wait for one of those at work

@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-EVERYWHERE = ""  # in place of a workspace: the limit holds over all of them together
-RUNS = "runs"  # scope: runs at once, the workspace's weight
-QUEUED = "queued"  # scope: runs that may wait for a worker before new ones are refused
+from flowmatik.contracts.limits import Limit
+
+DISPATCH = "dispatch"  # the lead of whoever chooses for all workers
+
+Queue = tuple[str, str]  # workspace, agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,25 +21,6 @@ class ReadyRun:
     priority: int
     created_at: str
     orphan: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """What a workspace may have of something. `scope`: "runs", "queued", "agent:NAME", "tool:NAME" or
-    "model:NAME". `most` at once (None: any number); `per_minute` begun, in bursts of `burst`; `weight` of the
-    workspace beside others (scope "runs")."""
-
-    workspace_id: str
-    scope: str
-    most: int | None = None
-    weight: float = 1.0
-    per_minute: float | None = None
-    burst: int | None = None
-
-
-DISPATCH = "dispatch"  # the lead of whoever chooses for all workers
-
-Queue = tuple[str, str]  # workspace, agent
 
 
 class DispatchPort(Protocol):

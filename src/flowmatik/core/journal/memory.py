@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.contracts.limits import Limit
 from flowmatik.core.journal import memory_dispatch
 from flowmatik.core.journal.bus import MemoryBus
-from flowmatik.core.journal.dispatch_port import Limit, Queue, ReadyRun
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from flowmatik.core.journal.dispatch_port import Limit, Queue, ReadyRun
+from flowmatik.contracts.limits import Limit
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_runs import Run
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Row
-from flowmatik.core.journal.dispatch_port import Limit, Queue, ReadyRun
+from flowmatik.contracts.limits import Limit
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 
 MOST_COUNTED = 1_000_000
 
