@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flowmatik.core.approvals import ApprovalService
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -12,18 +13,21 @@ from flowmatik.core.engine.watch import Watch
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
+from flowmatik.core.signals import SignalService
 from flowmatik.kernel.ids import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
+    """A built engine: `runs`, `signals` and `approvals` for callers, `bus` for subscribers, `dead_letters`
+    for operators, `start`/`stop` for `app`."""
 
     runs: RunService
     bus: OutboxRelay
     dead_letters: RefusedEvents
     engine: Engine
+    signals: SignalService
+    approvals: ApprovalService
 
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives; else only those touched here."""
@@ -65,4 +69,6 @@ def build_engine(services: EngineServices) -> EngineHandle:
         bus=relay,
         dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
         engine=engine,
+        signals=SignalService(services, engine, services.hooks),
+        approvals=ApprovalService(services, engine),
     )
