@@ -8,10 +8,12 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
 
@@ -57,6 +59,9 @@ class ApiServices:
     agents: AgentCatalogue
     identity: Identity
     dead_letters: DeadLetters
+    signals: RunSignals
+    hooks: WebHooks
+    approvals: Approvals
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

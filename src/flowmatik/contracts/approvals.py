@@ -1,5 +1,6 @@
 """Approvals: people decide about a tool call before it is made."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -33,6 +34,29 @@ class ApprovalPolicy:
     expires_seconds: float | None = None
     on_expiry: Decision = "deny"
     escalations: tuple[Escalation, ...] = ()
+
+    def fault(self) -> str:
+        """What keeps it from being used; "" when nothing does."""
+        people = {*self.approvers, *(name for step in self.escalations for name in step.approvers)}
+        if not 1 <= self.quorum <= MAX_QUORUM:
+            return f"quorum must be from 1 to {MAX_QUORUM}"
+        if self.approvers and self.quorum > len(people):
+            return f"quorum is {self.quorum}, and {len(people)} approvers are named"
+        if self.expires_seconds is not None and not _is_time(self.expires_seconds):
+            return f"expires_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
+        if self.on_expiry not in ("approve", "deny"):
+            return "on_expiry must be approve or deny"
+        if len(self.escalations) > MAX_ESCALATIONS:
+            return f"there can be {MAX_ESCALATIONS} escalations"
+        if any(not step.approvers for step in self.escalations):
+            return "an escalation names approvers"
+        if not all(_is_time(step.after_seconds) for step in self.escalations):
+            return f"after_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
+        return ""
+
+
+def _is_time(seconds: float) -> bool:
+    return math.isfinite(seconds) and 0 <= seconds <= MAX_APPROVAL_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from tests.contracts.journal.stores import Owner, Store, event, owned
 
 ARGUMENTS: dict[str, Any] = {"amount": 5}
 DIGEST = canonical.content_hash(ARGUMENTS)
+PLAIN = ApprovalPolicy()
 YES = Verdict(decision="approve", arguments_hash=DIGEST)
 NO = Verdict(decision="deny", arguments_hash=DIGEST)
 
@@ -40,7 +41,7 @@ def asking(store: Store, approval_id: str, policy: ApprovalPolicy, created_in: f
 
 
 async def asked(
-    store: Store, run_id: str = "run_1", policy: ApprovalPolicy = ApprovalPolicy(), created_in: float = 0.0
+    store: Store, run_id: str = "run_1", policy: ApprovalPolicy = PLAIN, created_in: float = 0.0
 ) -> Owner:
     """A run that has asked and is parked."""
     owner = await owned(store.journal, run_id)

@@ -28,6 +28,9 @@ async def reference(language: str) -> httpx.Response:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

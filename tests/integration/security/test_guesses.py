@@ -43,6 +43,9 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
             identity=identity,
             upload_dir=tmp_path,
         )

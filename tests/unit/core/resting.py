@@ -13,6 +13,7 @@ from flowmatik.core.history import whole
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.replay import replay
 from flowmatik.kernel.clock import SystemClock
+from tests.unit.core.engines import eventually
 
 WS = "default"
 
@@ -50,10 +51,12 @@ async def begun(engine: EngineHandle, *plan: PlanTask, **new: Any) -> str:
 
 
 async def ended(engine: EngineHandle, run_id: str) -> RunView:
-    async with asyncio.timeout(20):
-        while not (view := await rested(engine, run_id)).status.ended:
-            await asyncio.sleep(0.01)
-    return view
+
+    async def over() -> bool:
+        return (await rested(engine, run_id)).status.ended
+
+    await eventually(over)
+    return await engine.runs.get(WS, run_id)
 
 
 async def told(journal: InMemoryJournal, run_id: str) -> list[str]:

@@ -21,7 +21,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PermissionDenied, PlanInvalid
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import eventually, running_engine
 from tests.unit.core.resting import WS, Ahead, begun, ended, person, rested, told, waiting
 
 SCHEMA = {"type": "object", "properties": {"amount": {"type": "integer"}}, "required": ["amount"]}
@@ -48,7 +48,7 @@ class Office:
         return item
 
     async def decide(self, approval: Approval, name: str, decision: Any = "approve", **more: Any) -> Approval:
-        verdict = Verdict(decision=decision, **{"arguments_hash": approval.arguments_hash, **more})
+        verdict = Verdict(decision=decision, arguments_hash=approval.arguments_hash, **more)
         return await self.engine.approvals.decide(WS, approval.id, verdict, by=person(name))
 
 
@@ -198,9 +198,11 @@ async def test_after_a_while_others_may_decide_too() -> None:
         with pytest.raises(PermissionDenied):
             await at.decide(approval, "boss")
         at.clock.put_on(61)
-        async with asyncio.timeout(20):
-            while "ApprovalEscalated" not in await told(at.journal, run_id):
-                await asyncio.sleep(0.02)
+
+        async def escalated() -> bool:
+            return "ApprovalEscalated" in await told(at.journal, run_id)
+
+        await eventually(escalated)
         view = await rested(at.engine, run_id)
         assert view.approvals[0].approvers == ("anna", "boss")
         await at.decide(approval, "boss")

@@ -17,7 +17,7 @@ from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvali
 from flowmatik.security.hooks import SignedHooks
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
-from tests.unit.core.engines import NoLoop, echo_tools, running_engine, silent
+from tests.unit.core.engines import NoLoop, echo_tools, eventually, running_engine, silent
 from tests.unit.core.resting import WS, Ahead, begun, ended, output, rested, told, waiting
 
 
@@ -246,9 +246,11 @@ async def test_two_thousand_waiting_runs_hold_no_driver_no_task_and_no_slot() ->
         idle = len(asyncio.all_tasks())
         kinds = (waiting("w", "time", seconds=3600), waiting("w", "signal", name="x"))
         runs = [await engine.runs.create(WS, NewRun(goal="x", plan=(kinds[n % 2],))) for n in range(2000)]
-        async with asyncio.timeout(60):
-            while any(engine.engine.drives(run_id) for run_id in runs):
-                await asyncio.sleep(0.01)
+
+        async def left() -> bool:
+            return not any(engine.engine.drives(run_id) for run_id in runs)
+
+        await eventually(left, 60)
         heads = [await journal.head(WS, run_id) for run_id in runs]
         assert {(head.status, head.owner) for head in heads} == {("waiting", "")}
         assert len(asyncio.all_tasks()) == idle
@@ -259,7 +261,7 @@ async def test_two_thousand_waiting_runs_hold_no_driver_no_task_and_no_slot() ->
         assert await journal.ready(10) == []
 
 
-GOOD = {"kind": "signal", "name": "x"}
+GOOD: dict[str, Any] = {"kind": "signal", "name": "x"}
 
 
 @pytest.mark.parametrize(

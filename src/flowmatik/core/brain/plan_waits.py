@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from flowmatik.contracts.approvals import MAX_APPROVAL_SECONDS, MAX_ESCALATIONS, MAX_QUORUM, ApprovalPolicy
+from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.plans import MAX_WAIT_SECONDS, PlanTask, WaitSpec
 from flowmatik.core.brain.plan_faults import Fault
 from flowmatik.core.brain.plan_faults import fault as _fault
@@ -55,28 +55,8 @@ def approval_faults(task: PlanTask, policy: ApprovalPolicy) -> Iterator[Fault]:
     if not task.tool:
         text = f"{me} asks for an approval but calls no tool; agents have approvals in their profiles"
         yield _fault(text, "approval_tool", task=task.id)
-    if said := policy_fault(policy):
+    if said := policy.fault():
         yield _fault(f"the approval of {me} cannot be used: {said}", "approval", task=task.id, said=said)
-
-
-def policy_fault(policy: ApprovalPolicy) -> str:
-    """What keeps a policy from being used; "" when nothing does."""
-    people = {*policy.approvers, *(name for step in policy.escalations for name in step.approvers)}
-    if not 1 <= policy.quorum <= MAX_QUORUM:
-        return f"quorum must be from 1 to {MAX_QUORUM}"
-    if policy.approvers and policy.quorum > len(people):
-        return f"quorum is {policy.quorum}, and {len(people)} approvers are named"
-    if policy.expires_seconds is not None and not _is_time(policy.expires_seconds, MAX_APPROVAL_SECONDS):
-        return f"expires_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
-    if policy.on_expiry not in ("approve", "deny"):
-        return "on_expiry must be approve or deny"
-    if len(policy.escalations) > MAX_ESCALATIONS:
-        return f"there can be {MAX_ESCALATIONS} escalations"
-    if any(not step.approvers for step in policy.escalations):
-        return "an escalation names approvers"
-    if any(not _is_time(step.after_seconds, MAX_APPROVAL_SECONDS) for step in policy.escalations):
-        return f"after_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
-    return ""
 
 
 def _is_time(seconds: float, most: float) -> bool:

@@ -10,6 +10,7 @@ from flowmatik.core.engine.inputs import DEADLINE_TIMER
 from flowmatik.core.engine.pause_inputs import escalation_timer, expiry_timer, wait_timer
 from flowmatik.core.journal.approval_records import NewApproval
 from flowmatik.core.journal.port import NewTimer
+from flowmatik.core.journal.times import text_of
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
@@ -63,7 +64,7 @@ class Beside:
             arguments=canonical.dumps(asked.arguments),
             arguments_hash=asked.arguments_hash,
             policy=canonical.dumps(policy),
-            created_at=event.at,
+            created_at=text_of(now),
             expires_at=expires_at,
         )
         self.approvals += (row,)
