@@ -59,5 +59,9 @@ async def decide(approval_id: str, body: Decide, principal: Decider, at: Service
         arguments=body.arguments,
         comment=body.comment,
     )
-    by = replace(principal, id=LOCAL) if principal.id == at.local_principal else principal
+    by = (
+        replace(principal, id=LOCAL, name="local administrator")
+        if principal.id == at.local_principal
+        else principal
+    )
     return await at.approvals.decide(principal.workspace_id, approval_id, verdict, by=by)

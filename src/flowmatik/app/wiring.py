@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from flowmatik.app.local_token import local_principal
+from flowmatik.app.local_principal import local_principal
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
