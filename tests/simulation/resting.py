@@ -79,7 +79,7 @@ async def approver(world: World, name: str, asked: Asked) -> None:
 
             async def decide(process: Process, approval: str = one.id, verdict: Verdict = verdict) -> None:
                 decided = await process.handle.approvals.decide(WS, approval, verdict, by=by)
-                world.won[approval] += decided.status in ("approved", "denied")
+                world.won[approval] += decided.decided_by == name
 
             await asked(world, decide)
 

@@ -33,21 +33,26 @@ class SignalService:
             )
         body = _checked({"name": name, "data": data})
         head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
-        _check_alive(head)
         input_id = f"signal:{idempotency_key or new_id('inp')}"
+        if RunStatus(head.status).ended:  # the reply to the first try may have been lost
+            if not (idempotency_key and await self._was_sent(run_id, input_id, body)):
+                raise _ended(head)
+            return
         if not await self._journal.post(run_id, input_id, "signal", body):
-            await self._same_signal(run_id, input_id, body)
+            await self._was_sent(run_id, input_id, body)
         self._engine.nudge(run_id)
 
-    async def _same_signal(self, run_id: str, input_id: str, body: str) -> None:
+    async def _was_sent(self, run_id: str, input_id: str, body: str) -> bool:
+        """Raises Conflict when another signal was, under this key."""
         inputs = await self._journal.inbox(run_id, after=0)
-        first = next(item for item in inputs if item.input_id == input_id)
-        if first.payload != body:
+        first = next((item for item in inputs if item.input_id == input_id), None)
+        if first is not None and first.payload != body:
             raise Conflict(
                 f"this idempotency key belongs to another signal of run {run_id}; use a new key",
                 code="conflict.signal_key",
                 context={"run_id": run_id},
             )
+        return first is not None
 
     async def receive(self, token: str, data: Any) -> None:
         hook = self._tokens.read(token) if self._tokens else None
@@ -73,13 +78,12 @@ def _used() -> Conflict:
     return Conflict("nobody waits at this webhook any more", code="conflict.hook_used")
 
 
-def _check_alive(head: RunHead) -> None:
-    if RunStatus(head.status).ended:
-        raise Conflict(
-            f"run {head.run_id} has ended ({head.status}); start a new run",
-            code="conflict.run_ended",
-            context={"run_id": head.run_id, "status": head.status},
-        )
+def _ended(head: RunHead) -> Conflict:
+    return Conflict(
+        f"run {head.run_id} has ended ({head.status}); start a new run",
+        code="conflict.run_ended",
+        context={"run_id": head.run_id, "status": head.status},
+    )
 
 
 def _checked(body: dict[str, Any]) -> str:

@@ -8,16 +8,13 @@ import pytest
 
 from flowmatik.contracts.plans import PlanTask, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.waits import Hook
 from flowmatik.core.brain import plan
-from flowmatik.core.build import build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid
 from flowmatik.security.hooks import SignedHooks
-from flowmatik.testing.agents import GivenAgents
-from flowmatik.testing.models import ScriptedModels
-from tests.unit.core.engines import NoLoop, echo_tools, eventually, running_engine, silent
+from tests.unit.core.engines import eventually, running_engine
 from tests.unit.core.resting import WS, Ahead, begun, ended, output, rested, told, waiting
 
 
@@ -197,37 +194,22 @@ async def test_a_signal_that_is_nested_too_deeply_is_refused() -> None:
 
 
 async def test_whoever_knows_the_address_of_a_webhook_ends_its_wait_once(tmp_path: Path) -> None:
-    clock = SystemClock()
-    engine = build_engine(
-        EngineServices(
-            journal=InMemoryJournal(clock),
-            models=ScriptedModels(silent),
-            tools=echo_tools(),
-            catalogue=GivenAgents(()),
-            loop=NoLoop(),
-            clock=clock,
-            hooks=SignedHooks(tmp_path),
-        )
-    )
-    await engine.start(recover_all=True)
-    run_id = await begun(engine, waiting("h", "webhook"), waiting("w", "signal", name="x"))
-    view = await engine.runs.get(WS, run_id)
-    assert view.waiting_for == "webhook"
-    token = view.waits[0].address.removeprefix("/v1/hooks/")
-    with pytest.raises(NotFound):
-        await engine.signals.receive(token[:-1] + ("A" if token[-1] != "A" else "B"), {})
-    await engine.signals.receive(token, {"ok": True})
-    with pytest.raises(Conflict) as used:
-        await engine.signals.receive(token, {"ok": False})
-    view = await rested(engine, run_id)
-    await engine.stop()
+    async with running_engine(hooks=SignedHooks(tmp_path)) as engine:
+        run_id = await begun(engine, waiting("h", "webhook"), waiting("w", "signal", name="x"))
+        view = await engine.runs.get(WS, run_id)
+        assert view.waiting_for == "webhook"
+        token = view.waits[0].address.removeprefix("/v1/hooks/")
+        with pytest.raises(NotFound):
+            await engine.signals.receive(token[:-1] + ("A" if token[-1] != "A" else "B"), {})
+        await engine.signals.receive(token, {"ok": True})
+        with pytest.raises(Conflict) as used:
+            await engine.signals.receive(token, {"ok": False})
+        view = await rested(engine, run_id)
     assert used.value.code == "conflict.hook_used"
     assert output(view, "h") == {"ok": True}
 
 
 def test_a_token_is_made_with_the_home_s_own_key(tmp_path: Path) -> None:
-    from flowmatik.contracts.waits import Hook
-
     hook = Hook(workspace_id=WS, run_id="run_1", wait_id="wait_1")
     here = SignedHooks(tmp_path / "a")
     token = here.issue(hook)
