@@ -12,6 +12,7 @@ from flowmatik.agents.profiles.model import ApprovalRule, Budgets, EscalationRul
 from flowmatik.kernel.fields import kind_of
 
 Path = Sequence[int | str]
+KEY = "[key]"  # where the fault is in the name of a field, and not in what it holds
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Profile,
     ("metadata",): Metadata,
@@ -61,7 +62,7 @@ def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]
     faults: dict[tuple[int | str, ...], Fault] = {}
     for row in rows:
         loc = cast("tuple[int | str, ...]", row["loc"])
-        path = loc[:1] if loc[0] == "output" else loc
+        path = loc[:1] if loc[0] == "output" else tuple(part for part in loc if part != KEY)
         faults.setdefault(path, fault_at(filename, node, path, _advice(path, row)))
     return list(faults.values())
 
@@ -78,7 +79,7 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
         names = ", ".join(known)
         return f"is not a field ({value}); there is {names}", "unknown", {"known": names}
     if row["type"] == "string_pattern_mismatch" or path == ("output",):
-        name = next(str(part) for part in reversed(path) if isinstance(part, str))
+        name = next(str(part) for part in reversed(path) if part in _FORMS)
         return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
     kind, limits = kind_of(row)
     return f"{row['msg']}, not {value}", kind, {"value": value, **limits}

@@ -48,8 +48,9 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    what = " ".join(task.objective.split()) or session.text("task.answer")
-    who = task.agent.partition("@")[0] or task.skill
+    waits = task.skill == "wait" and not task.agent
+    what = " ".join(task.objective.split()) or session.text("task.wait" if waits else "task.answer")
+    who = task.agent.partition("@")[0] or (task.id if waits else task.skill)
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     if not task.error:
         return line
