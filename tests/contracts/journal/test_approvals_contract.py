@@ -217,3 +217,13 @@ async def test_asking_and_plain_appends_go_down_together(store: Store) -> None:
     await asyncio.gather(*map(store.journal.append, appends))
     rows = await store.journal.approvals("default", status="pending", after=None, limit=10)
     assert sorted((row.run_id, row.approval_id) for row in rows) == [("run_1", "apr_1"), ("run_2", "apr_2")]
+
+
+async def test_a_vote_that_was_counted_before_another_went_down_is_counted_again(store: Store) -> None:
+    await asked(store, policy=ApprovalPolicy(quorum=3))
+    row = await store.journal.approval(None, "apr_run_1")
+    assert await store.journal.decide_approval(judged(row, YES, person("anna")))
+    assert not await store.journal.decide_approval(judged(row, YES, person("ben")))
+    await decide(store, "run_1", YES, "ben")
+    row = await store.journal.approval(None, "apr_run_1")
+    assert [vote.name for vote in votes_of(row)] == ["anna", "ben"]

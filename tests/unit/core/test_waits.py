@@ -276,3 +276,21 @@ def test_a_task_that_waits_does_nothing_else() -> None:
     task = PlanTask(id="w", objective="", tool="echo", wait=WaitSpec(**GOOD))
     with pytest.raises(PlanInvalid, match="no tool, agent or skill"):
         plan.check((task,), (), frozenset({"echo"}))
+
+
+async def test_a_webhook_that_has_waited_long_enough_takes_no_call(tmp_path: Path) -> None:
+    clock = Ahead()
+    journal = InMemoryJournal(clock)
+    hook = waiting("h", "webhook", timeout_seconds=60, on_timeout="continue")
+    async with running_engine(journal=journal, clock=clock, hooks=SignedHooks(tmp_path)) as engine:
+        run_id = await begun(engine, hook, waiting("w", "signal", "h", name="x"))
+        token = (await engine.runs.get(WS, run_id)).waits[0].address.removeprefix("/v1/hooks/")
+        clock.put_on(61)
+
+        async def timed_out() -> bool:
+            return "h" not in [wait.task_id for wait in (await rested(engine, run_id)).waits]
+
+        await eventually(timed_out)
+        with pytest.raises(Conflict) as late:
+            await engine.signals.receive(token, {})
+    assert late.value.code == "conflict.hook_used"
