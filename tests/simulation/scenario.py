@@ -20,6 +20,7 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
+from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
 from tests.simulation.virtual_time import run
 from tests.simulation.world import CALM, EFFECTS, Process, World
 
@@ -79,10 +80,14 @@ async def _live(world: World) -> None:
     world.start(world.chance.randint(1, 3))
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
+    deciding = [asyncio.create_task(approver(world, name, _asked)) for name in ("anna", "ben")]
     await asyncio.sleep(STORM_SECONDS)
     world.weather = replace(CALM, mute=world.weather.mute)
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
     await _rest(world, set(made))
+    for task in deciding:
+        task.cancel()
+    await check_approvals(world)
     for run_id in set(made):
         head = await world.store.head(WS, run_id)
         _check_run(world, head, await world.store.read(run_id))
@@ -94,6 +99,10 @@ def _order(world: World, n: int) -> NewRun:
     chance = world.chance
     if chance.random() < 0.25:
         return NewRun(goal=f"ask {n}", agent="clerk", budget_micros=chance.choice([None, 50, 250]))
+    if chance.random() < 0.25:
+        return NewRun(
+            goal=f"rest {n}", plan=resting_plan(chance), deadline_seconds=chance.choice([None, 12.0])
+        )
     if chance.random() < 0.2:
         budget = chance.choice([None, 100, 250, 350])
         return NewRun(goal=f"ask much {n}", plan=_questions(world), budget_micros=budget)
@@ -138,6 +147,7 @@ async def _person(world: World, n: int, order: NewRun) -> str:
     if world.chance.random() < 0.3:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
+    await signals(world, run_id, order, _asked)
     return run_id
 
 
@@ -172,6 +182,8 @@ async def _rest(world: World, made: set[str]) -> None:
             resting = now - since.setdefault((head.run_id, head.head_seq), now)
             if head.ended_at:
                 left.discard(head.run_id)
+            elif head.status == RunStatus.WAITING.value and not head.owner:
+                await check_wakes(world, head, resting)
             elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)

@@ -159,6 +159,7 @@ class World:
         self.spent_micros = 0
         self.retirements = 0
         self.doubts: list[str] = []
+        self.won: Counter[str] = Counter()  # decisions, by approval
         self.over = False
         self._build = build
         self._alone = alone

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
 
@@ -59,6 +61,9 @@ class ApiServices:
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess
+    signals: RunSignals
+    hooks: WebHooks
+    approvals: Approvals
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

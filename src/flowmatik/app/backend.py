@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.waits import RunSignals
 
 
 class MemoryAccess(Protocol):
@@ -43,7 +46,7 @@ class AgentAccess(Protocol):
 
 class Backend(Protocol):
     """`where` says for people what answers: a home folder or a server's address; `here`: the
-    engine is in this process."""
+    engine is in this process. `principal`: as whom the command acts; a server knows by the credential."""
 
     @property
     def here(self) -> bool: ...
@@ -68,3 +71,12 @@ class Backend(Protocol):
 
     @property
     def limits(self) -> LimitAccess: ...
+
+    @property
+    def signals(self) -> RunSignals: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def principal(self) -> Principal: ...

@@ -10,11 +10,15 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
 
@@ -51,6 +55,9 @@ class RemoteBackend:
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.limits: LimitAccess = RemoteLimits(self._server)
+        self.signals: RunSignals = RemoteSignals(self._server)
+        self.approvals: Approvals = RemoteApprovals(self._server)
+        self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())
 
     async def close(self) -> None:
         await self._server.close()

@@ -10,18 +10,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from flowmatik.app.local_principal import local_principal
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
-from flowmatik.contracts.security import Identity
+from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.streams import Streams
+from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.services import EngineServices, Role
@@ -50,6 +53,8 @@ class Platform:
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess
+    signals: RunSignals
+    approvals: Approvals
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -63,6 +68,10 @@ class Platform:
     @property
     def where(self) -> str:
         return str(self.settings.home)
+
+    @property
+    def principal(self) -> Principal:
+        return local_principal(self.workspace_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +122,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox, inventory_of
     from flowmatik.app.models import known_models, open_gateway
-    from flowmatik.security import StoredIdentity
+    from flowmatik.security import SignedHooks, StoredIdentity
 
     clock = SystemClock()
     stores = await _open_stores(settings, clock, stack)
@@ -141,6 +150,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             reads=stores.reads,
             role=Role(settings.role),
             streams=_open_streams(settings, stack),
+            hooks=await asyncio.to_thread(SignedHooks, settings.keys),
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -153,6 +163,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         identity=identity,
         dead_letters=engine.dead_letters,
         limits=engine.limits,
+        signals=engine.signals,
+        approvals=engine.approvals,
         engine=engine,
         journal=stores.journal,
         lock=lock,

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.waits import OpenWait
 from flowmatik.kernel.events import CloudEvent
 
 MAX_GOAL_CHARACTERS = 20_000
@@ -104,7 +106,8 @@ class InDoubtCall:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
-    are RFC 3339 UTC text. Texts are English or a model's; what has a `…_code` and `…_values` beside it can
+    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "approval", "webhook",
+    "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside it can
     be said in any language."""
 
     id: str
@@ -132,6 +135,8 @@ class RunView:
     waiting_for: str = ""
     in_doubt: tuple[InDoubtCall, ...] = ()
     models: tuple[str, ...] = ()
+    waits: tuple[OpenWait, ...] = ()
+    approvals: tuple[PendingApproval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

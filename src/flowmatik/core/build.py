@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flowmatik.core.approvals import ApprovalService
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -22,6 +23,7 @@ from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
+from flowmatik.core.signals import SignalService
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.ids import new_id
 
@@ -30,8 +32,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
+    """A built engine: `runs`, `signals` and `approvals` for callers, `bus` for subscribers, `dead_letters`
+    for operators, `start`/`stop` for `app`."""
 
     runs: RunService
     bus: OutboxRelay
@@ -41,6 +43,8 @@ class EngineHandle:
     housekeeper: Housekeeper
     links: Housekeeper
     role: Role
+    signals: SignalService
+    approvals: ApprovalService
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
@@ -95,6 +99,8 @@ def build_engine(services: EngineServices) -> EngineHandle:
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
         limits=StoredLimits(journal),
+        signals=SignalService(services, gate, services.hooks),
+        approvals=ApprovalService(services, gate),
         engine=engine,
         housekeeper=Housekeeper(chores, clock),
         links=Housekeeper(_links(hints, watch, offers), clock),

@@ -115,7 +115,7 @@ class RunService:
     async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
         if new.agent:
             return [await self._services.catalogue.get(workspace_id, new.agent)]
-        if new.plan and all(task.tool for task in new.plan):
+        if new.plan and all(task.tool or task.wait for task in new.plan):
             return []
         return await self._services.catalogue.list(workspace_id)
 
@@ -130,7 +130,7 @@ class RunService:
         return replace(view, error_code=fault.code, error=fault.message, error_values=fault.context)
 
     def _view(self, state: RunState, status: RunStatus) -> RunView:
-        return run_view(state, status, self._services.clock.now().isoformat())
+        return run_view(state, status, self._services.clock.now().isoformat(), self._services.hooks)
 
     async def list(
         self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50

@@ -9,6 +9,7 @@ from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
 
@@ -41,7 +42,8 @@ class EngineServices:
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
     `streams`: how processes tell each other where to look; without it each looks for itself.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
+    `reads`: the store as callers of a workspace see it; without it, the journal.
+    `hooks` makes the addresses of webhooks; without it they have none."""
 
     journal: Journal
     models: ModelGateway
@@ -56,6 +58,7 @@ class EngineServices:
     streams: Streams | None = None
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    hooks: HookTokens | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -8,7 +8,28 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
-from flowmatik.core.events import CallFailed, CallInDoubt, CallRefused, CallRequested, RunCreated
+from flowmatik.core.events import (
+    ApprovalRequested,
+    ApprovalVoted,
+    CallFailed,
+    CallInDoubt,
+    CallRefused,
+    CallRequested,
+    RunCreated,
+    WaitBegun,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """A call about which people have not decided yet. `votes` are those that count, for `arguments` as they
+    are now; `approvers` who may decide by now."""
+
+    request: ApprovalRequested
+    arguments: dict[str, Any]
+    arguments_hash: str
+    approvers: tuple[str, ...]
+    votes: tuple[ApprovalVoted, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +55,8 @@ class TaskState:
     model_failures: int = 0
     refused: bool = False  # a call, by the cap of this task
     away: CallFailed | None = None  # a store that a tool of this task needed
+    put_to_people: set[str] = field(default_factory=lambda: set[str]())  # tool calls, decided or not
+    granted: dict[str, dict[str, Any]] = field(default_factory=lambda: {})  # their arguments, once approved
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +102,12 @@ class RunState:
     plan_failed: bool = False
     plan_failure: CallFailed | None = None
     plan_details: tuple[dict[str, Any], ...] = ()
+    waits: dict[str, WaitBegun] = field(default_factory=lambda: {})  # open ones
+    waits_begun: int = 0
+    signals: dict[str, list[Any]] = field(default_factory=lambda: {})  # that came before their waits
+    approvals: dict[str, Asked] = field(default_factory=lambda: {})  # not decided yet
+    approvals_asked: int = 0
+    withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False

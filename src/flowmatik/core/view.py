@@ -2,14 +2,19 @@
 
 from datetime import datetime
 
+from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.events import CallInDoubt, CallRequested
-from flowmatik.core.state import RunState, TaskState
+from flowmatik.core.state import Asked, RunState, TaskState
+
+HOOKS = "/v1/hooks/"
 
 
-def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
-    """`status` as the head row shows it, which alone knows that a run waits."""
+def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | None = None) -> RunView:
+    """`status` as the head row shows it, which alone knows that a run waits. `hooks` makes the addresses at
+    which webhooks are waited for."""
     created = state.created
     doubts = tuple(
         _in_doubt(call, state.doubt[call_id])
@@ -41,9 +46,58 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         error_code=state.error_code,
         error=state.error,
         error_values=state.error_values,
-        waiting_for="person" if doubts else "",
+        waiting_for="person" if doubts else _waiting_for(state),
         in_doubt=doubts,
         models=state.models,
+        waits=_waits(state, hooks),
+        approvals=tuple(_pending(asked) for asked in state.approvals.values()),
+    )
+
+
+def _waiting_for(state: RunState) -> str:
+    """What a run without doubts that has nothing under way needs."""
+    if state.open:
+        return ""
+    if state.approvals:
+        return "approval"
+    kinds = {wait.kind for wait in state.waits.values()}
+    return next((kind for kind in ("webhook", "signal", "time") if kind in kinds), min(kinds, default=""))
+
+
+def _waits(state: RunState, hooks: HookTokens | None) -> tuple[OpenWait, ...]:
+    created = state.created
+
+    def address(wait_id: str, kind: str) -> str:
+        if hooks is None or kind != "webhook":
+            return ""
+        hook = Hook(workspace_id=created.workspace_id, run_id=created.run_id, wait_id=wait_id)
+        return HOOKS + hooks.issue(hook)
+
+    return tuple(
+        OpenWait(
+            wait_id=wait.wait_id,
+            kind=wait.kind,
+            task_id=wait.task_id,
+            name=wait.name,
+            due_at=zulu(wait.due_at),
+            address=address(wait.wait_id, wait.kind),
+        )
+        for wait in state.waits.values()
+    )
+
+
+def _pending(asked: Asked) -> PendingApproval:
+    request = asked.request
+    return PendingApproval(
+        id=request.approval_id,
+        task_id=request.task_id,
+        tool=request.tool,
+        arguments=asked.arguments,
+        arguments_hash=asked.arguments_hash,
+        approvers=asked.approvers,
+        quorum=request.policy.quorum,
+        approvals=sum(vote.decision == "approve" for vote in asked.votes),
+        expires_at=zulu(request.expires_at),
     )
 
 
@@ -67,7 +121,7 @@ def _task_view(task: TaskState) -> TaskView:
     return TaskView(
         id=task.spec.id,
         objective=task.spec.objective,
-        skill=task.spec.skill or task.spec.tool,
+        skill=task.spec.skill or task.spec.tool or ("wait" if task.spec.wait else ""),
         needs=task.spec.needs,
         agent=task.agent.ref() if task.agent else task.spec.agent,
         status=task.status,

@@ -29,6 +29,9 @@ async def reference(language: str) -> httpx.Response:
             agents=unused,
             dead_letters=unused,
             limits=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

@@ -58,6 +58,9 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
                 identity=cast("Any", Anybody()),
                 dead_letters=unused,
                 limits=unused,
+                signals=unused,
+                hooks=unused,
+                approvals=unused,
                 upload_dir=tmp_path,
                 words=words,
             )

@@ -44,6 +44,9 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             agents=unused,
             dead_letters=unused,
             limits=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
             identity=identity,
             upload_dir=tmp_path,
         )

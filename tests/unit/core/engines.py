@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, Loop
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
+from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
@@ -61,6 +62,7 @@ async def running_engine(
     clock: Clock | None = None,
     concurrency: int = 256,
     sources: SourceIndex | None = None,
+    hooks: HookTokens | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -74,6 +76,7 @@ async def running_engine(
             alone=alone,
             concurrency=concurrency,
             sources=sources,
+            hooks=hooks,
         )
     )
     await handle.start(recover_all=recover_all)

@@ -22,6 +22,7 @@ def show_run(session: Session, view: RunView) -> None:
     elif view.status is RunStatus.WAITING:
         what = session.text.said(f"wait.{view.waiting_for}", {}, view.waiting_for)
         session.print(session.text("run.waiting", what=what))
+        _show_waits(session, view)
     elif view.status is RunStatus.IN_DOUBT:
         _show_doubt(session, view)
     session.print()
@@ -47,8 +48,9 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    what = " ".join(task.objective.split()) or session.text("task.answer")
-    who = task.agent.partition("@")[0] or task.skill
+    waits = task.skill == "wait" and not task.agent
+    what = " ".join(task.objective.split()) or session.text("task.wait" if waits else "task.answer")
+    who = task.agent.partition("@")[0] or (task.id if waits else task.skill)
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     if not task.error:
         return line
@@ -108,6 +110,19 @@ def _show_answer(session: Session, view: RunView) -> None:
     if view.verified:
         session.print()
         session.print(session.text("run.verified"))
+
+
+def _show_waits(session: Session, view: RunView) -> None:
+    """What the run waits for, each with what ends it."""
+    for approval in view.approvals:
+        session.print(f"? {approval.tool} {dumps(approval.arguments)}")
+        who = ", ".join(approval.approvers) or session.text("approvals.anybody")
+        session.print("  " + session.text("approvals.who", who=who, quorum=approval.quorum))
+        session.print("  " + session.text("run.approve", approval=approval.id))
+    for wait in view.waits:
+        values = {"name": wait.name, "due": wait.due_at, "address": wait.address, "run_id": view.id}
+        said = session.text.said(f"run.wait.{wait.kind}", {k: v for k, v in values.items() if v}, wait.kind)
+        session.print("  " + said)
 
 
 def _show_doubt(session: Session, view: RunView) -> None:

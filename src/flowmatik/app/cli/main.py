@@ -14,6 +14,7 @@ from typer.exceptions import Abort
 from flowmatik import __version__
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
+from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
 from flowmatik.app.cli.limits import limits_app
@@ -87,6 +88,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.command("up", help="help.up")(up_command)
     app.command("run", help="help.run")(run_command)
     app.add_typer(runs_app, name="runs")
+    app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(memory_app, name="memory")
     app.add_typer(bus_app, name="bus")

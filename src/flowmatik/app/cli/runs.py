@@ -12,6 +12,7 @@ from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_
 from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.cli.signal import signal_command
 from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.runs import RunStatus, RunView
@@ -19,6 +20,7 @@ from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 
 runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
+runs_app.command("signal", help="help.runs.signal")(signal_command)
 
 RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
 

@@ -100,6 +100,7 @@ async def _ended(
             unpriced=state.unpriced,
         ),
         consumed=claim.head.inbox_tail,
+        closed_approvals=tuple(state.withdrawn),
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq
     return Rested(state=state, status=status)

@@ -14,17 +14,20 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Record, StartCall
 from flowmatik.core.brain.decide import decide
-from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
+from flowmatik.core.engine.beside import Beside
+from flowmatik.core.engine.effects import Recorded, place_of, recordable
+from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
-from flowmatik.core.engine.inputs import DEADLINE_TIMER, facts_of
+from flowmatik.core.engine.inputs import facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
+from flowmatik.core.engine.pause_inputs import expiring
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
-from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
+from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
@@ -41,13 +44,7 @@ class RunDriver:
         self.hears = True  # nudges; not any more once it leaves
         self.state = fold(claim.events, parts.loop)
         created = self.state.created
-        self._place = RunPlace(
-            workspace_id=created.workspace_id,
-            run_id=created.run_id,
-            principal=created.principal,
-            ours=self._ours,
-            sources=created.sources,
-        )
+        self._place = place_of(created, self._ours)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen = claim.head.inbox_seen
@@ -63,9 +60,7 @@ class RunDriver:
         self.left: Rested | None = None  # once it has ended or parked the run
         self._fenced = False
         self._draining = False
-        self._timers: tuple[NewTimer, ...] = ()
-        if created.deadline_at:  # again for each owner: the first one's may never have gone down
-            self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
+        self._beside = Beside(self.state)
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
@@ -176,12 +171,17 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        now = self._parts.clock.now().isoformat()
-        while commands := decide(self.state, self._parts.loop, now):
+        now = self._parts.clock.now()
+        while commands := decide(self.state, self._parts.loop, now.isoformat()):
             for command in commands:
                 if isinstance(command, Record):
                     self._put(command.event)
-                elif not self.state.stopping and not await self._call(command):
+                elif self.state.stopping:
+                    continue
+                elif not isinstance(command, StartCall):
+                    for event in self._beside.begun(self.state, command, now):
+                        self._put(event)
+                elif not await self._call(command):
                     return self._later()
 
     def _later(self) -> None:
@@ -222,7 +222,8 @@ class RunDriver:
         appended = await self._append(park)
         self._seq = self.state.seq = appended.head_seq
         self._tail = appended.inbox_tail
-        self._batch, self._timers = [], ()
+        self._batch = []
+        self._beside.written(self.state)
         self._parts.appended(self._place.run_id)
         if appended.parked:
             return True
@@ -251,8 +252,10 @@ class RunDriver:
                 unpriced=self.state.unpriced,
             ),
             consumed=self._seen,
-            timers=self._timers,
+            timers=self._beside.timers,
             park_if_seen=park,
+            approvals=self._beside.approvals,
+            closed_approvals=self._beside.closed(self.state),
         )
 
         async def appending() -> Appended:
@@ -346,6 +349,9 @@ class RunDriver:
             await self._input(item)
 
     async def _input(self, item: Input) -> None:
+        if approval_id := expiring(item, self.state):
+            await expire(self._parts.journal, approval_id, self._parts.clock)
+            self.nudge()  # what was decided, by whomever, is an input too
         for fact in facts_of(item, self.state):
             if isinstance(fact, ev.DoubtResolved):
                 await self._resolve(fact)

@@ -38,6 +38,16 @@ class RunPlace:
     sources: tuple[str, ...] = ()
 
 
+def place_of(created: ev.RunCreated, ours: Callable[[], bool]) -> RunPlace:
+    return RunPlace(
+        workspace_id=created.workspace_id,
+        run_id=created.run_id,
+        principal=created.principal,
+        ours=ours,
+        sources=created.sources,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A fact, and what the journal will hold of it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowmatik.core import events as ev
+from flowmatik.core.engine import pause_inputs
 from flowmatik.core.engine.handover import outcome_of
 from flowmatik.core.journal.port import Input
 from flowmatik.core.state import RunState
@@ -28,7 +29,7 @@ def _cancel(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.E
 def _timer(item: Input, _: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
     if item.input_id == f"timer:{DEADLINE_TIMER}":
         return (ev.DeadlinePassed(deadline_at=state.created.deadline_at),)
-    return ()
+    return pause_inputs.timer(item, state)
 
 
 def _resolve(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
@@ -47,4 +48,7 @@ _READINGS: Mapping[str, Reading] = {
     "timer": _timer,
     "resolve": _resolve,
     "outcome": _outcome,
+    "signal": pause_inputs.signal,
+    "hook": pause_inputs.hook,
+    "approval": pause_inputs.approval,
 }

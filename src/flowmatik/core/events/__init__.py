@@ -8,6 +8,18 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from flowmatik.core.events.approvals import (
+    ApprovalDecided as ApprovalDecided,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalEscalated as ApprovalEscalated,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalRequested as ApprovalRequested,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalVoted as ApprovalVoted,
+)
 from flowmatik.core.events.calls import (
     AllotmentCounted as AllotmentCounted,
 )
@@ -101,6 +113,15 @@ from flowmatik.core.events.versions import (
 from flowmatik.core.events.versions import (
     OLDEST_DECISION_VERSION as OLDEST_DECISION_VERSION,
 )
+from flowmatik.core.events.waits import (
+    SignalReceived as SignalReceived,
+)
+from flowmatik.core.events.waits import (
+    WaitBegun as WaitBegun,
+)
+from flowmatik.core.events.waits import (
+    WaitEnded as WaitEnded,
+)
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
@@ -117,6 +138,11 @@ FACTS = (
     AllotmentCounted,
     CancelRequested,
     DeadlinePassed,
+    WaitEnded,
+    SignalReceived,
+    ApprovalVoted,
+    ApprovalEscalated,
+    ApprovalDecided,
 )
 DECISIONS = (
     CallRequested,
@@ -133,6 +159,8 @@ DECISIONS = (
     RunSucceeded,
     RunFailed,
     RunCancelled,
+    WaitBegun,
+    ApprovalRequested,
 )
 Event = (
     RunCreated
@@ -160,6 +188,13 @@ Event = (
     | RunSucceeded
     | RunFailed
     | RunCancelled
+    | WaitBegun
+    | WaitEnded
+    | SignalReceived
+    | ApprovalRequested
+    | ApprovalVoted
+    | ApprovalEscalated
+    | ApprovalDecided
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -10,8 +10,10 @@ from datetime import datetime
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.limits import Limit
 from flowmatik.core.journal import memory_dispatch
+from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlace, ApprovalRow
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
+from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -49,6 +51,7 @@ class InMemoryJournal:
         self._leases: dict[str, float] = {}
         self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
         self._money = MemoryCaps()
+        self._approvals = MemoryApprovals(clock)
         self._timed: set[str] = set()
         self._limits = memory_dispatch.MemoryLimits()
         self._leads = memory_dispatch.MemoryLeads()
@@ -130,6 +133,7 @@ class InMemoryJournal:
             )
         due = checked(append, run)
         self._write(run, append.events)
+        self._approvals.appended(append)
         run.timers.update(due)
         if due:
             self._timed.add(run.run_id)
@@ -190,6 +194,17 @@ class InMemoryJournal:
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
         return self._post(self._run(run_id), input_id, kind, payload)
+
+    async def approvals(
+        self, workspace_id: str, *, status: str, after: ApprovalPlace | None, limit: int
+    ) -> list[ApprovalRow]:
+        return self._approvals.listed(workspace_id, status, after, limit)
+
+    async def approval(self, workspace_id: str | None, approval_id: str) -> ApprovalRow:
+        return self._approvals.one(workspace_id, approval_id)
+
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        return self._approvals.decide(change, self._run(change.run_id), self._post)
 
     async def inbox(self, run_id: str, *, after: int) -> list[Input]:
         run = self._runs.get(run_id)

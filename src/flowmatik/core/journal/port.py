@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
 from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.records import (
     Append as Append,
@@ -68,7 +69,7 @@ from flowmatik.core.journal.records import (
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(Protocol):
+class RunReads(ApprovalReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -85,7 +86,7 @@ class RunReads(Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(DispatchPort, Protocol):
+class Journal(DispatchPort, ApprovalJournal, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
@@ -20,6 +21,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
@@ -57,7 +59,7 @@ class PostgresJournal(SqlJournal):
     `lanes` is how many batches may be under way at once."""
 
     def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
-        super().__init__(queries.postgres(), clock, lanes=lanes)
+        super().__init__(_with_approvals(queries.postgres()), clock, lanes=lanes)
         self._database = database
         self._creations = GroupCommit(self._create, lanes=lanes)
 
@@ -147,7 +149,12 @@ class PostgresJournal(SqlJournal):
             for append in batch
             for timer in append.timers
         ]
-        return _appended(await self._fetch("append", _json(heads), _json(events), _json(timers), now))
+        written = (_json(heads), _json(events), _json(timers), now)
+        asked = [row for append in batch for row in new_approvals(append)]
+        closed = [approval_id for append in batch for approval_id in append.closed_approvals]
+        if asked or closed:
+            return _appended(await self._fetch("append_asking", *written, _json(asked), closed))
+        return _appended(await self._fetch("append", *written))
 
     async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
         return _appended(
@@ -172,6 +179,10 @@ class PostgresJournal(SqlJournal):
         if not rows:
             await self._require_run(run_id)
         return bool(rows)
+
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        told = (change.in_time, change.input_id, change.payload, self._now())
+        return bool(await self._fetch("decide_approval", *change_values(change), *told))
 
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit)]
@@ -219,6 +230,13 @@ class PostgresJournal(SqlJournal):
         scopes, micros = [*kept.scopes], [*kept.scopes.values()]
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
             await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others, kept.spent)
+
+
+def _with_approvals(statements: Mapping[str, str]) -> Mapping[str, str]:
+    """`append_asking` is `append` with approvals; most batches have none, and must not pay for them."""
+    parts, _, answer = statements["append"].rpartition("\nSELECT ")
+    asking = f"{parts}, {statements['append_approvals']}\nSELECT {answer}"
+    return {**statements, "append_asking": asking}
 
 
 def _json(rows: Sequence[Mapping[str, object]]) -> str:

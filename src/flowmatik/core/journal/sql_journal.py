@@ -25,6 +25,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_approvals import SqlApprovalReads
 from flowmatik.core.journal.sql_dispatch import SqlDispatch
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
@@ -32,7 +33,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(ABC):
+class SqlReads(SqlApprovalReads, ABC):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:

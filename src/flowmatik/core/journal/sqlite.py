@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
@@ -18,6 +19,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
@@ -60,6 +62,9 @@ class SqliteJournal(SqlJournal):
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
+
+    def _moment(self) -> float:
+        return self._seconds()
 
     async def forget_workers(self) -> None:
         """For the process that holds the home's lock, at its start: whatever worker is recorded is
@@ -150,6 +155,10 @@ class SqliteJournal(SqlJournal):
                 pointers.append((run_id, append.expected_seq + 1, seq, workspace_id))
             for timer in append.timers:
                 timers.append((run_id, timer.timer_id, workspace_id, seconds_of(timer.due_at)))
+            for row in new_approvals(append):
+                db.execute(self._sql["ask_people"], tuple(row.values()))
+            for approval_id in append.closed_approvals:
+                db.execute(self._sql["withdraw_approval"], (approval_id, run_id))
         db.executemany(self._sql["event"], events)
         db.executemany(self._sql["pointer"], pointers)
         if timers:
@@ -195,6 +204,17 @@ class SqliteJournal(SqlJournal):
             return False
         db.execute(self._sql["input"], (run_id, row[0], input_id, row[1], kind, payload, now))
         return True
+
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        now, seconds = self._now(), self._seconds()
+        values = (*change_values(change), change.in_time, seconds)
+
+        def work(db: Any) -> bool:
+            if not db.execute(self._sql["decide_approval"], values).rowcount:
+                return False
+            return self._post(db, change.run_id, change.input_id, "approval", change.payload, now)
+
+        return await self._store.write(work)
 
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit, self._seconds())]
