@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
@@ -53,6 +54,7 @@ class ApiServices:
     this machine's files anyhow, and is bound to no folder. Sizes are in bytes."""
 
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     identity: Identity

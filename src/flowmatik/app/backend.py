@@ -6,6 +6,7 @@ from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
 
@@ -55,6 +56,9 @@ class Backend(Protocol):
 
     @property
     def runs(self) -> Runs: ...
+
+    @property
+    def control(self) -> RunControl: ...
 
     @property
     def memory(self) -> MemoryAccess: ...

@@ -9,8 +9,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_control import RemoteControl
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
@@ -45,6 +47,7 @@ class RemoteBackend:
         self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
         self.runs: Runs = RemoteRuns(self._server)
+        self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)

@@ -15,6 +15,7 @@ from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
@@ -42,6 +43,7 @@ class Platform:
 
     settings: Settings
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     models: ModelGateway
@@ -141,6 +143,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     return Platform(
         settings=settings,
         runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        control=engine.control,
         memory=memory,
         agents=catalogue,
         models=models,

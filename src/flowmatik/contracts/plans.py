@@ -5,13 +5,26 @@ from typing import Any
 
 from flowmatik.contracts.tools import Effect
 
+ENDS = ("cancel", "failure")  # a deadline that passes is a failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensation:
+    """The call of a tool that takes back what a step did, when its run is cancelled or fails afterwards
+    (`when`: one of ENDS, or both). An argument may be `{"$result": "path"}`: that part of the step's result,
+    by names joined with dots, all of it for ""."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=lambda: {})
+    when: tuple[str, ...] = ENDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTask:
     """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
     the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
-    `agent` pins an agent; "" lets the router choose by `skill`."""
+    `agent` pins an agent; "" lets the router choose by `skill`. `compensation` is for tool steps."""
 
     id: str
     objective: str
@@ -23,6 +36,7 @@ class PlanTask:
     agent: str = ""
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=lambda: {})
+    compensation: Compensation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -17,10 +18,11 @@ from flowmatik.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
+    """A built engine: `runs` and `control` for callers, `bus` for subscribers, `dead_letters` for operators,
     `start`/`stop` for `app`."""
 
     runs: RunService
+    control: RunSteering
     bus: OutboxRelay
     dead_letters: RefusedEvents
     engine: Engine
@@ -62,6 +64,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
     return EngineHandle(
         runs=RunService(services, engine, watch),
+        control=RunSteering(services, engine, watch, owner=lease.owner, appended=appended),
         bus=relay,
         dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
         engine=engine,

@@ -8,7 +8,16 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
-from flowmatik.core.events import CallFailed, CallInDoubt, CallRefused, CallRequested, RunCreated
+from flowmatik.core.events import (
+    CallFailed,
+    CallInDoubt,
+    CallRefused,
+    CallRequested,
+    CompensationBegun,
+    RunCreated,
+    RunForked,
+    RunPaused,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +46,17 @@ class TaskState:
 
 
 @dataclass(slots=True, kw_only=True)
+class Undoing:
+    """How far the compensation of a task is: `pending`, `running`, `succeeded`, `failed` or `in_doubt`."""
+
+    tool: str
+    status: str = "pending"
+    error_code: str = ""
+    error: str = ""
+    error_values: dict[str, object] = field(default_factory=lambda: {})
+
+
+@dataclass(slots=True, kw_only=True)
 class RunState:
     """Mutable only inside `fold`. Amounts are micro-dollars."""
 
@@ -59,7 +79,17 @@ class RunState:
     output_tokens: int = 0
     models: tuple[str, ...] = ()
     cancel: str | None = None
+    hard: bool = False  # the cancel: nothing is awaited or taken back
     deadline_passed: bool = False
+    deadline_moved: bool = False
+    paused: RunPaused | None = None
+    priority: int | None = None  # as it was changed
+    acted: list[str] = field(default_factory=lambda: [])  # steps that succeeded, in that order
+    undoing: CompensationBegun | None = None
+    undone: dict[str, Undoing] = field(default_factory=lambda: {})  # by task, in the order of undoing
+    fork: RunForked | None = None
+    permitted: set[str] = field(default_factory=lambda: set[str]())  # calls that a person had repeated
+    inherited_micros: int = 0  # what the history that the run began with had cost
     refused: CallRefused | None = None
     away: CallFailed | None = None  # the store that is recalled from
     planner: str = ""
@@ -79,6 +109,7 @@ class RunState:
     plan_failed: bool = False
     plan_failure: CallFailed | None = None
     plan_details: tuple[dict[str, Any], ...] = ()
+    planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False
@@ -91,6 +122,10 @@ class RunState:
     def stopping(self) -> bool:
         """No new intents: the run is cancelled, past its deadline or out of money."""
         return self.cancel is not None or self.deadline_passed or self.refused is not None
+
+    def bars(self, purpose: str) -> bool:
+        """Whether no call for this may begin any more: only what takes back goes on after a stop."""
+        return self.stopping and (self.hard or purpose != "compensate")
 
     def reserved_for(self, task_id: str) -> int:
         return sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)

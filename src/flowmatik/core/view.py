@@ -2,17 +2,18 @@
 
 from datetime import datetime
 
-from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.contracts.runs import CompensationView, InDoubtCall, RunStatus, RunView, TaskView
 from flowmatik.core.brain.prompts import task_output
+from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
-from flowmatik.core.state import RunState, TaskState
+from flowmatik.core.state import RunState, TaskState, Undoing
 
 
 def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
     """`status` as the head row shows it, which alone knows that a run waits."""
     created = state.created
     doubts = tuple(
-        _in_doubt(call, state.doubt[call_id])
+        _in_doubt(state, call, state.doubt[call_id])
         for call_id, call in state.open.items()
         if call_id in state.doubt
     )
@@ -41,9 +42,32 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         error_code=state.error_code,
         error=state.error,
         error_values=state.error_values,
-        waiting_for="person" if doubts else "",
+        waiting_for=_waiting_for(state),
         in_doubt=doubts,
         models=state.models,
+        deadline_at=zulu(created.deadline_at),
+        compensations=tuple(_compensation(task_id, undone) for task_id, undone in state.undone.items()),
+        forked_from=created.forked_from,
+        inherited_micros=state.inherited_micros,
+    )
+
+
+def _waiting_for(state: RunState) -> str:
+    if state.ended:
+        return ""
+    if state.doubt:
+        return "person"
+    return "unpause" if state.paused is not None else ""
+
+
+def _compensation(task_id: str, undone: Undoing) -> CompensationView:
+    return CompensationView(
+        task_id=task_id,
+        tool=undone.tool,
+        status=undone.status,
+        error=undone.error,
+        error_code=undone.error_code,
+        error_values=undone.error_values,
     )
 
 
@@ -52,7 +76,7 @@ def zulu(at: str) -> str:
     return at.replace("+00:00", "Z")
 
 
-def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
+def _in_doubt(state: RunState, call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
     return InDoubtCall(
         call_id=call.call_id,
         tool=call.name,
@@ -60,6 +84,7 @@ def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
         why=doubt.why,
         why_code=doubt.code,
         why_values=doubt.values,
+        recorded=shown(recorded_of(state, call)),
     )
 
 

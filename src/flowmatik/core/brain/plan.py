@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
+from flowmatik.core.brain.plan_compensations import compensation_faults
+from flowmatik.core.brain.plan_faults import Fault
+from flowmatik.core.brain.plan_faults import fault as _fault
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
 
@@ -36,16 +39,6 @@ PLAN_SCHEMA: dict[str, Any] = {
     "required": ["reason", "tasks"],
     "additionalProperties": False,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing that keeps a plan from running: in English, and as a code with values."""
-
-    text: str
-    code: str
-    values: dict[str, object] = field(default_factory=lambda: {})
-    place: str = ""
 
 
 def faults(
@@ -85,10 +78,6 @@ def faults(
     return found
 
 
-def _fault(text: str, code: str, **values: object) -> Fault:
-    return Fault(text=text, code=f"plan.{code}", values=values)
-
-
 def _task_faults(
     task: PlanTask, ids: set[str], skills: set[str], names: set[str], tools: frozenset[str]
 ) -> list[Fault]:
@@ -98,6 +87,7 @@ def _task_faults(
         for need in task.needs
         if need not in ids
     ]
+    found.extend(compensation_faults(task, tools))
     if task.tool:
         if task.tool not in tools:
             text = f"{me} calls the tool {task.tool!r}, which does not exist"

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """A person ended the run, which this program cannot decide; `reason` is theirs."""
+    """A person ended the run at once: one that this program cannot decide, or without waiting for what is
+    under way; `reason` is theirs."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -72,6 +73,8 @@ async def _ended(
     found = salvaged(claim.head, claim.events, loop)
     state, error = found.state, _error(found.fault, fault)
     facts = [fact for fact in outcomes if getattr(fact, "call_id", "") in state.open]
+    if isinstance(fault, Cancelled):
+        facts.append(ev.CancelRequested(reason=fault.reason, hard=True))
     for fact in facts:
         _applied(state, fact, loop)
     closing: list[ev.Event] = [

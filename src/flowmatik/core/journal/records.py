@@ -57,6 +57,7 @@ class HeadChange:
     ended_at: str | None = None
     cost_micros: int | None = None
     unpriced: bool = False
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class Created:
 class Input:
     input_no: int
     input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal
+    kind: str  # cancel | timer | resolve | outcome | signal | pause | unpause | change
     payload: str
     at: str
 
