@@ -63,7 +63,7 @@ class RunDriver:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
         self.left: Rested | None = None  # once it has ended or parked the run
-        self._fenced = False
+        self.fenced = False  # another owner has the run
         self._draining = False
         # Again for each owner: the first one's may never have gone down.
         self._timers: tuple[NewTimer, ...] = deadline_timers(self.state)
@@ -100,7 +100,7 @@ class RunDriver:
             while not await self._turn():
                 pass
         except Fenced:
-            self._fenced = True
+            self.fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
         except asyncio.CancelledError:
             cut = True
@@ -290,7 +290,7 @@ class RunDriver:
 
     def _ours(self) -> bool:
         lease = self._parts.lease
-        return not self._fenced and lease.valid and lease.term == self._term
+        return not self.fenced and lease.valid and lease.term == self._term
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
