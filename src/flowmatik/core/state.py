@@ -8,6 +8,7 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
+from flowmatik.contracts.tools import Effect
 from flowmatik.core.events import (
     CallFailed,
     CallInDoubt,
@@ -126,6 +127,17 @@ class RunState:
     def bars(self, purpose: str) -> bool:
         """Whether no call for this may begin any more: only what takes back goes on after a stop."""
         return self.stopping and (self.hard or purpose != "compensate")
+
+    def holds_back(self, call: CallRequested) -> bool:
+        """Whether the fork that this run began with keeps the call from being made: nobody has allowed it,
+        and it has not begun. A retry of a fork is held back as the fork was."""
+        held = self.fork is not None and self.fork.effects != "allow" and call.effect is not Effect.READ
+        return held and call.call_id not in self.permitted
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a call has neither an outcome nor a doubt that nobody can lift: the run cannot end yet."""
+        return any(call_id not in self.doubt or self.holds_back(call) for call_id, call in self.open.items())
 
     def reserved_for(self, task_id: str) -> int:
         return sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)

@@ -285,7 +285,6 @@ async def test_an_effect_that_a_cancel_waits_for_is_taken_back_too() -> None:
     assert view.compensations == (CompensationView(task_id="flight", tool="unbook", status="succeeded"),)
 
 
-
 async def test_a_step_that_is_in_doubt_when_its_run_is_cancelled_is_not_taken_back() -> None:
     shop = Shop()
     journal = InMemoryJournal(SystemClock())

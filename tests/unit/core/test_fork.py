@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,17 +12,18 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.control import NewFork
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall
 from flowmatik.contracts.plans import PlanTask
-from flowmatik.contracts.runs import ForkedFrom, NewRun, RunStatus, RunView
+from flowmatik.contracts.runs import ForkedFrom, NewRun, RunStatus, RunView, TaskStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Creation, NewEvent, StoredEvent
 from flowmatik.core.lineage import last_fork
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import eventually, running_engine
 
 WS = "default"
 
@@ -188,8 +189,6 @@ async def test_an_effect_that_nobody_allowed_yet_is_not_made_by_the_next_engine_
 
 
 async def put(journal: InMemoryJournal, run_id: str, history: Any) -> None:
-    from flowmatik.core.journal.port import Creation, NewEvent
-
     events = tuple(NewEvent(type=event.type, payload=event.payload) for event in history)
     creation = Creation(run_id=run_id, workspace_id=WS, goal="x", idempotency_key="", events=events)
     await journal.create(creation)
@@ -253,8 +252,12 @@ async def test_a_run_that_is_still_under_way_can_be_forked() -> None:
     async with running_engine(tools=tools) as engine:
         plan = (step("one", to="ana"), step("slow", "one", tool="slow"))
         first = await engine.runs.create(WS, NewRun(goal="x", plan=plan))
-        while not post.sent or (seen := await engine.runs.get(WS, first)).tasks[0].status != "succeeded":
-            await asyncio.sleep(0.01)
+
+        async def sent() -> bool:
+            return (await engine.runs.get(WS, first)).tasks[0].status is TaskStatus.SUCCEEDED
+
+        await eventually(sent)
+        seen = await engine.runs.get(WS, first)
         fork = await engine.control.fork(WS, first, NewFork(seq=seen.head_seq))
         go.set()
         views = [await ended(engine, run_id) for run_id in (first, fork)]
@@ -355,3 +358,48 @@ async def all_forked(
         # And a fork of the fork, at its very end.
         again = await engine.control.fork(WS, fork, NewFork(seq=view.head_seq - 1, effects="simulate"))
         assert (await ended(engine, again)).status is not RunStatus.QUEUED
+
+
+@pytest.mark.parametrize("hard", [False, True])
+async def test_what_was_never_allowed_is_not_in_doubt_when_the_fork_is_cancelled(hard: bool) -> None:
+    post = Post()
+
+    async def work(place: Place) -> None:
+        view = await place.forked(NewFork(seq=1))
+        assert view.status is RunStatus.IN_DOUBT
+        if hard:
+            await place.engine.control.cancel_hard(WS, view.id)
+        else:
+            await place.engine.runs.cancel(WS, view.id)
+        view = await ended(place.engine, view.id)
+        assert (view.status, view.in_doubt) == (RunStatus.CANCELLED, ())
+        again = await ended(place.engine, await place.engine.control.retry(WS, view.id))
+        assert again.status is RunStatus.IN_DOUBT, "a retry of a fork asks as the fork did"
+        assert again.in_doubt[0].recorded == {"number": 1}
+
+    await in_place(post, work)
+    assert len(post.sent) == 2
+
+
+async def test_a_fork_is_decided_by_the_version_of_its_parent_and_refused_where_that_is_unknown() -> None:
+    for version, known in ((4, True), (999, False)):
+        journal = InMemoryJournal(SystemClock())
+        async with running_engine(tools=Post().tools(), journal=journal, recover_all=False) as engine:
+            first = await engine.runs.create(WS, NewRun(goal="x", plan=PLAN))
+            await ended(engine, first)
+            await put(journal, "run_old", await of_version(journal, first, version))
+            if known:
+                fork = await engine.control.fork(WS, "run_old", NewFork(seq=3, effects="allow"))
+                assert (await ended(engine, fork)).status is RunStatus.SUCCEEDED
+                created = canonical.loads((await journal.read(fork))[0].payload)
+                assert created["decision_version"] == version
+            else:
+                with pytest.raises(Conflict) as refused:
+                    await engine.control.fork(WS, "run_old", NewFork(seq=3))
+                assert refused.value.code == "conflict.decision_version"
+
+
+async def of_version(journal: InMemoryJournal, run_id: str, version: int) -> list[StoredEvent]:
+    history = await journal.read(run_id)
+    created = canonical.loads(history[0].payload) | {"decision_version": version, "run_id": "run_old"}
+    return [replace(history[0], payload=canonical.dumps(created)), *history[1:]]

@@ -163,9 +163,7 @@ async def test_what_was_taken_back_is_done_again() -> None:
 async def test_a_retry_takes_back_what_its_parent_did_when_it_fails_for_good() -> None:
     far = Far(broken={"c"})
     undo = Compensation(tool="undo", arguments={"name": "a"}, when=("cancel",))
-    first_step = PlanTask(
-        id="a", objective="", tool="act", arguments={"name": "a"}, compensation=undo
-    )
+    first_step = PlanTask(id="a", objective="", tool="act", arguments={"name": "a"}, compensation=undo)
     async with running_engine(tools=far.tools()) as engine:
         first = await begun(engine, first_step, step("c", "a", tool="look"))
         await ended(engine, first)

@@ -67,7 +67,7 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
 
 
 def _stop(state: RunState, now: str) -> list[Command]:
-    if state.open.keys() - state.doubt.keys():
+    if state.unsettled:
         return []  # the runtime aborts what may be aborted and waits for the rest
     return before_end(state, settled_end(state, now) or _end_of_stop(state, now))
 

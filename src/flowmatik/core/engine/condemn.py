@@ -79,10 +79,10 @@ async def _ended(
         _applied(state, fact, loop)
     closing: list[ev.Event] = [
         in_doubt(call, error.code, error.message, **error.context)
-        if call.effect is not Effect.READ
+        if call.effect is not Effect.READ and not state.holds_back(call)
         else failed(call, error.code, error.message, charged=True, **error.context)
         for call in state.open.values()
-        if call.call_id not in state.doubt
+        if call.call_id not in state.doubt or state.holds_back(call)
     ]
     end = _end(error, fault, clock.now().isoformat())
     for fact in (*closing, end):

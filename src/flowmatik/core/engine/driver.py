@@ -26,7 +26,7 @@ from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply, fold
-from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent, NewTimer
+from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
@@ -65,8 +65,7 @@ class RunDriver:
         self.left: Rested | None = None  # once it has ended or parked the run
         self.fenced = False  # another owner has the run
         self._draining = False
-        # Again for each owner: the first one's may never have gone down.
-        self._timers: tuple[NewTimer, ...] = deadline_timers(self.state)
+        self._timers = deadline_timers(self.state)  # again: the first owner's may never have gone down
         self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, created.run_id)
 
     def drain(self) -> None:
@@ -332,6 +331,8 @@ class RunDriver:
             self._mailbox.put_nowait(never_begun(call))
             self._requests.pop(call.call_id, None)
         self._launches = stays
+        for call in filter(self.state.holds_back, self.state.open.values()):
+            self._mailbox.put_nowait(never_begun(call))
 
     # --- what others ask of the run -----------------------------------------------------------
 
@@ -376,7 +377,8 @@ class RunDriver:
         counted = await self._account.counted(self.state)
         if counted is not None:
             self._put(counted)
-        left = [call for call in self.state.open.values() if call.call_id not in self.state.doubt]
+        held = self.state.holds_back if self.state.stopping else lambda _: False
+        left = [c for c in self.state.open.values() if c.call_id not in self.state.doubt or held(c)]
         await self._decide()
         if self._tail > self._seen:
             await self._read_inbox()

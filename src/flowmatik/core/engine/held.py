@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.engine.outcomes import in_doubt
+from flowmatik.core.engine.outcomes import in_doubt, never_begun
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
@@ -14,10 +13,10 @@ LONGEST_SHOWN = 500  # characters of an outcome
 def held_back(state: RunState, call: ev.CallRequested) -> ev.Event | None:
     """The fact that stands in place of an effect which the fork does not allow; None when it may begin."""
     fork = state.fork
-    if fork is None or fork.effects == "allow" or call.effect is Effect.READ:
+    if fork is None or not state.holds_back(call):
         return None
-    if call.call_id in state.permitted:
-        return None
+    if state.bars(call.purpose):
+        return never_begun(call)
     recorded = recorded_of(state, call)
     if fork.effects == "simulate" and recorded is not None and recorded.status != "unknown":
         return _taken(call, recorded)
@@ -30,14 +29,9 @@ def taken_over(state: RunState, call: ev.CallRequested) -> ev.Event:
     recorded = recorded_of(state, call) if state.fork is not None else None
     if recorded is None or recorded.status == "unknown" or call.call_id in state.permitted:
         return ev.CallSucceeded(
-            call_id=call.call_id, result={"confirmed": True}, simulated=_never_made(state, call)
+            call_id=call.call_id, result={"confirmed": True}, simulated=state.holds_back(call)
         )
     return _taken(call, recorded)
-
-
-def _never_made(state: RunState, call: ev.CallRequested) -> bool:
-    held = state.fork is not None and state.fork.effects != "allow"
-    return held and call.effect is not Effect.READ and call.call_id not in state.permitted
 
 
 def recorded_of(state: RunState, call: ev.CallRequested) -> ev.ParentOutcome | None:

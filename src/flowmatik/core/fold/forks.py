@@ -52,7 +52,6 @@ def _inherit(state: RunState) -> None:
     state.spent_on, state.held, state.charged = {}, {}, {}
     state.drew = state.unpriced = False
     state.input_tokens = state.output_tokens = 0
-    state.fork = None
 
 
 def _unask(state: RunState, call: ev.CallRequested) -> None:
