@@ -134,6 +134,15 @@ class RunState:
         held = self.fork is not None and self.fork.effects != "allow" and call.effect is not Effect.READ
         return held and call.call_id not in self.permitted
 
+    def left_open(self) -> list[CallRequested]:
+        """What a new owner takes up: calls with neither an outcome nor a doubt, and of a run that stops also
+        those in doubt that were never made."""
+        return [
+            call
+            for call_id, call in self.open.items()
+            if call_id not in self.doubt or (self.stopping and self.holds_back(call))
+        ]
+
     @property
     def unsettled(self) -> bool:
         """Whether a call has neither an outcome nor a doubt that nobody can lift: the run cannot end yet."""

@@ -377,8 +377,7 @@ class RunDriver:
         counted = await self._account.counted(self.state)
         if counted is not None:
             self._put(counted)
-        held = self.state.holds_back if self.state.stopping else lambda _: False
-        left = [c for c in self.state.open.values() if c.call_id not in self.state.doubt or held(c)]
+        left = self.state.left_open()
         await self._decide()
         if self._tail > self._seen:
             await self._read_inbox()
