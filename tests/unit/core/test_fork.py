@@ -172,10 +172,12 @@ async def test_a_person_is_asked_before_an_effect_and_shown_what_the_parent_got(
     assert len(post.sent) == letters
 
 
-async def test_an_effect_that_nobody_allowed_yet_is_not_made_by_the_next_engine_either() -> None:
+@pytest.mark.parametrize("tool", ["send", "put"])
+async def test_an_effect_that_nobody_allowed_yet_is_not_made_by_the_next_engine_either(tool: str) -> None:
     post, journal = Post(), InMemoryJournal(SystemClock())
+    plan = (step("one", tool=tool, to="ana"), step("two", "one", tool=tool, to="ben"))
     async with running_engine(tools=post.tools(), journal=journal) as engine:
-        first = await engine.runs.create(WS, NewRun(goal="x", plan=PLAN))
+        first = await engine.runs.create(WS, NewRun(goal="x", plan=plan))
         await ended(engine, first)
         fork = await engine.control.fork(WS, first, NewFork(seq=1))
         await ended(engine, fork)
@@ -186,6 +188,7 @@ async def test_an_effect_that_nobody_allowed_yet_is_not_made_by_the_next_engine_
     async with running_engine(tools=post.tools(), journal=lost) as engine:
         view = await asyncio.wait_for(engine.runs.wait(WS, fork), 10)
     assert (view.status, len(post.sent)) == (RunStatus.IN_DOUBT, 2)
+    assert [call.why_code for call in view.in_doubt] == ["call.fork"]
 
 
 async def put(journal: InMemoryJournal, run_id: str, history: Any) -> None:

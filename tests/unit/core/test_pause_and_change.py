@@ -170,6 +170,20 @@ async def timer_fired(journal: InMemoryJournal, run_id: str) -> bool:
     return "timer:deadline" in [item.input_id for item in await journal.inbox(run_id, after=0)]
 
 
+class WithoutTimers(InMemoryJournal):
+    """As if nobody polled."""
+
+    async def fire_due_timers(self, limit: int) -> list[str]:
+        return []
+
+
+async def test_whoever_drives_a_run_hears_of_its_new_deadline_by_itself() -> None:
+    stage, journal = Stage(), WithoutTimers(SystemClock())
+    async with under_way(stage, journal, deadline_seconds=1000) as (engine, run_id):
+        await engine.control.change(WS, run_id, RunChange(deadline_seconds=0.1))
+        await eventually(lambda: has_ended(engine, run_id))
+
+
 @pytest.mark.parametrize("parked", [False, True], ids=["while it is driven", "while it is parked"])
 async def test_a_deadline_that_is_brought_forward_passes(parked: bool) -> None:
     stage = Stage()

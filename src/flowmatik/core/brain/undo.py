@@ -53,12 +53,9 @@ def _applies(spec: PlanTask, why: str) -> bool:
 
 
 def _next(state: RunState) -> list[Command]:
-    for task_id, undone in state.undone.items():
-        if undone.status == "running":
-            return []
-        if undone.status == "pending":
-            return [_call(state, state.tasks[task_id])]
-    return []
+    """One at a time: nothing is decided while a call is under way."""
+    pending = (task_id for task_id, undone in state.undone.items() if undone.status == "pending")
+    return [_call(state, state.tasks[task_id]) for task_id in pending][:1]
 
 
 def _call(state: RunState, task: TaskState) -> Command:
