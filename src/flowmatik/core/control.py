@@ -65,7 +65,8 @@ class RunSteering:
         if claim is None:
             return
         services = self._services
-        left = await condemn(claim, Cancelled(reason), self._journal, services.loop, services.clock)
+        fault = Cancelled(reason, hard=True)
+        left = await condemn(claim, fault, self._journal, services.loop, services.clock)
         self._appended(run_id)
         self._watch.rested(run_id, left)
 

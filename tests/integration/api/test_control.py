@@ -221,7 +221,7 @@ async def test_a_new_run_is_created_with_its_place_and_once_for_a_key(tmp_path: 
             assert made[0].headers["location"] == f"/v1/runs/{made[0].json()['id']}"
 
 
-ACTIONS = [
+ACTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/pause", {}),
     ("PATCH", "", {"priority": 1}),
     ("POST", "/cancel", {"hard": True}),

@@ -25,11 +25,12 @@ log = logging.getLogger(__name__)
 
 class Cancelled(Exception):
     """A person ended the run at once: one that this program cannot decide, or without waiting for what is
-    under way; `reason` is theirs."""
+    under way (`hard`, which is recorded); `reason` is theirs."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, hard: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hard = hard
 
 
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
@@ -73,7 +74,7 @@ async def _ended(
     found = salvaged(claim.head, claim.events, loop)
     state, error = found.state, _error(found.fault, fault)
     facts = [fact for fact in outcomes if getattr(fact, "call_id", "") in state.open]
-    if isinstance(fault, Cancelled):
+    if isinstance(fault, Cancelled) and fault.hard:
         facts.append(ev.CancelRequested(reason=fault.reason, hard=True))
     for fact in facts:
         _applied(state, fact, loop)
