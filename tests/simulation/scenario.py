@@ -10,7 +10,8 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from flowmatik.agents.loop import ReducerLoop
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.control import RunChange
+from flowmatik.contracts.plans import Compensation, PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold import fold
@@ -21,8 +22,9 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
+from tests.simulation.undoing import check_undoing, undoing_of
 from tests.simulation.virtual_time import run
-from tests.simulation.world import CALM, EFFECTS, Process, World
+from tests.simulation.world import CALM, EFFECTS, UNDOES, Process, World
 
 T = TypeVar("T")
 WS = "default"
@@ -118,10 +120,18 @@ def _order(world: World, n: int) -> NewRun:
                 effect=EFFECTS[tool],
                 arguments={"tool": tool, "step": f"s{number}"},
                 needs=tuple(before),
+                compensation=_taking_back(world, tool, f"s{number}"),
             )
         )
     deadline = chance.choice([None, None, None, 5.0])
     return NewRun(goal=f"do {n}", plan=tuple(tasks), deadline_seconds=deadline)
+
+
+def _taking_back(world: World, tool: str, step: str) -> Compensation | None:
+    if tool not in UNDOES or world.chance.random() < 0.4:
+        return None
+    undo = UNDOES[tool]
+    return Compensation(tool=undo, arguments={"tool": undo, "step": undoing_of(step)})
 
 
 def _questions(world: World) -> tuple[PlanTask, ...]:
@@ -140,15 +150,36 @@ def _questions(world: World) -> tuple[PlanTask, ...]:
 
 
 async def _person(world: World, n: int, order: NewRun) -> str:
-    """Starts a run, asking again under its key until somebody answers; may cancel it."""
+    """Starts a run, asking again under its key until somebody answers; may steer and cancel it."""
     await asyncio.sleep(world.chance.uniform(0.0, STORM_SECONDS))
     run_id = await _asked(world, lambda p: p.handle.runs.create(WS, _keyed(order, f"order {n}")))
     assert run_id is not None
+    while world.chance.random() < 0.3:
+        await _steer(world, run_id, order)
     if world.chance.random() < 0.3:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
     await signals(world, run_id, order, _asked)
+    if world.chance.random() < 0.1:
+        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await _asked(world, lambda p: p.handle.control.cancel_hard(WS, run_id))
     return run_id
+
+
+async def _steer(world: World, run_id: str, order: NewRun) -> None:
+    """Pauses it for a while, or gives it more money or another deadline."""
+    chance = world.chance
+    await asyncio.sleep(chance.uniform(0.0, 4.0))
+    if chance.random() < 0.6:
+        await _asked(world, lambda p: p.handle.control.pause(WS, run_id))
+        await asyncio.sleep(chance.uniform(0.0, 10.0))
+        if chance.random() < 0.8:  # else whoever looks after what rests does it
+            await _asked(world, lambda p: p.handle.runs.resume(WS, run_id))
+        return
+    budget = None if order.budget_micros is None else order.budget_micros + chance.choice([0, 100])
+    deadline = chance.choice([None, 3.0, 20.0]) if order.deadline_seconds else None
+    change = RunChange(budget_micros=budget, deadline_seconds=deadline, priority=chance.randint(-5, 5))
+    await _asked(world, lambda p: p.handle.control.change(WS, run_id, change))
 
 
 def _keyed(order: NewRun, key: str) -> NewRun:
@@ -187,6 +218,9 @@ async def _rest(world: World, made: set[str]) -> None:
             elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
+            elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
+                assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
+                await _asked(world, lambda p, run_id=head.run_id: p.handle.runs.resume(WS, run_id))
         await asyncio.sleep(0.5)
     while await world.store.outbox(1):
         assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
@@ -220,6 +254,7 @@ def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
     state = fold(history, ReducerLoop())
     _check_calls(state, history, told)
     _check_steps(world, state, told)
+    check_undoing(world, state, history, told)
     assert state.reserved_micros == 0, f"money is still set aside: {told}"
     budget = state.created.budget_micros
     assert budget is None or state.spent_micros <= budget, f"{state.spent_micros} of {budget}: {told}"

@@ -17,6 +17,7 @@ from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.runs import (
     MAX_DEADLINE_SECONDS,
     Check,
+    CompensationView,
     InDoubtCall,
     NewRun,
     ReplayReport,
@@ -65,7 +66,10 @@ class RunList(BaseModel):
 
 
 class Cancel(BaseModel):
+    """`hard`: at once, without waiting for what is under way and without taking anything back."""
+
     reason: Annotated[str, Field(max_length=500)] = ""
+    hard: bool = False
 
 
 class Resume(BaseModel):
@@ -132,8 +136,13 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
     def doubt(one: InDoubtCall) -> InDoubtCall:
         return replace(one, why=words(language, "fault", one.why_code, one.why_values, one.why))
 
+    def compensation(one: CompensationView) -> CompensationView:
+        error = one.error and words(language, "fault", one.error_code, one.error_values, one.error)
+        return replace(one, error=error)
+
     return replace(
         view,
+        compensations=tuple(map(compensation, view.compensations)),
         in_doubt=tuple(map(doubt, view.in_doubt)),
         plan_reason=words(language, "plan", view.plan_code, view.plan_values, view.plan_reason),
         tasks=tuple(map(task, view.tasks)),
@@ -144,13 +153,17 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
 
 @router.post("/{run_id}/cancel", status_code=202)
 async def cancel(run_id: str, principal: Writer, at: Services, body: Cancel | None = None) -> Response:
-    await at.runs.cancel(principal.workspace_id, run_id, reason=body.reason if body else "")
+    asked = body or Cancel()
+    if asked.hard:
+        await at.control.cancel_hard(principal.workspace_id, run_id, reason=asked.reason)
+    else:
+        await at.runs.cancel(principal.workspace_id, run_id, reason=asked.reason)
     return Response(status_code=202)
 
 
 @router.post("/{run_id}/resume", status_code=202)
 async def resume(run_id: str, principal: Writer, at: Services, body: Resume | None = None) -> Response:
-    """Go on with a run that waits; decide its calls in doubt."""
+    """Go on with a run that waits or is paused; decide its calls in doubt."""
     await at.runs.resume(principal.workspace_id, run_id, resolutions=body.resolutions if body else None)
     return Response(status_code=202)
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
@@ -56,6 +57,7 @@ class ApiServices:
     this machine's files anyhow, and is bound to no folder. Sizes are in bytes."""
 
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     identity: Identity

@@ -7,6 +7,7 @@ from typing import Protocol
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
@@ -59,6 +60,9 @@ class Backend(Protocol):
 
     @property
     def runs(self) -> Runs: ...
+
+    @property
+    def control(self) -> RunControl: ...
 
     @property
     def memory(self) -> MemoryAccess: ...

@@ -43,7 +43,7 @@ class Check(BaseModel):
 
 
 _READINESS = TypeAdapter(dict[str, Check])
-_CREATED = TypeAdapter(Created)
+CREATED = TypeAdapter(Created)
 _TOKEN = TypeAdapter(Token)
 _SUMMARIES = TypeAdapter(Listed[RunSummary])
 
@@ -146,7 +146,7 @@ class RemoteRuns:
         }
         headers = {"Idempotency-Key": new.idempotency_key, "traceparent": new.traceparent}
         headers = {name: value for name, value in headers.items() if value}
-        return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
+        return (await self._server.ask(CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")

@@ -9,11 +9,13 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
@@ -51,6 +53,7 @@ class RemoteBackend:
         self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
         self.runs: Runs = RemoteRuns(self._server)
+        self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)

@@ -53,6 +53,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
 
     return ApiServices(
         runs=platform.runs,
+        control=platform.control,
         memory=platform.memory,
         agents=platform.agents,
         identity=platform.identity,

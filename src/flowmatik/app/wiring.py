@@ -17,6 +17,7 @@ from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
@@ -47,6 +48,7 @@ class Platform:
 
     settings: Settings
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     models: ModelGateway
@@ -157,6 +159,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     return Platform(
         settings=settings,
         runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        control=engine.control,
         memory=memory,
         agents=catalogue,
         models=models,

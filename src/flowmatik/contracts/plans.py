@@ -24,13 +24,27 @@ class WaitSpec:
     on_timeout: str = "fail"
 
 
+ENDS = ("cancel", "failure")  # a deadline that passes is a failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensation:
+    """The call of a tool that takes back what a step did, when its run is cancelled or fails afterwards
+    (`when`: one of ENDS, or both). An argument may be `{"$result": "path"}`: that part of the step's result,
+    by names joined with dots, all of it for ""."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=lambda: {})
+    when: tuple[str, ...] = ENDS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTask:
     """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
     the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
     `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
-    decide before its `tool` is called."""
+    decide before its `tool` is called. `compensation` is for tool steps."""
 
     id: str
     objective: str
@@ -44,6 +58,7 @@ class PlanTask:
     arguments: dict[str, Any] = field(default_factory=lambda: {})
     wait: WaitSpec | None = None
     approval: ApprovalPolicy | None = None
+    compensation: Compensation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from flowmatik.kernel.events import CloudEvent
 MAX_GOAL_CHARACTERS = 20_000
 MAX_BUDGET_MICROS = 10**15  # of a run or task: every reader of JSON knows such numbers exactly
 MAX_DEADLINE_SECONDS = 366 * 86_400
+MAX_PRIORITY = 10
 LANGUAGES = ("en", "es")  # in which answers can be asked for
 
 
@@ -92,8 +93,31 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkedFrom:
+    """The run whose history up to `seq` another one began with, and how: "fork" or "retry"."""
+
+    run_id: str
+    seq: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompensationView:
+    """How far what a task did has been taken back: `pending`, `running`, `succeeded`, `failed` or
+    `in_doubt`. `error_code` and `error_values` say `error`, which is English, for the catalogues."""
+
+    task_id: str
+    tool: str
+    status: str
+    error: str = ""
+    error_code: str = ""
+    error_values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubtCall:
-    """`why_code` and `why_values` say `why`, which is English, for the catalogues."""
+    """`why_code` and `why_values` say `why`, which is English, for the catalogues. `recorded` is what the run
+    that this one was forked from got of the same call; None when it got nothing."""
 
     call_id: str
     tool: str
@@ -101,14 +125,16 @@ class InDoubtCall:
     why: str
     why_code: str = ""
     why_values: dict[str, Any] = field(default_factory=lambda: {})
+    recorded: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
-    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "approval", "webhook",
-    "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside it can
-    be said in any language."""
+    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "unpause", "approval",
+    "webhook", "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside
+    it can be said in any language. `inherited_micros` is what the history of `forked_from` had cost, which is
+    not in `cost_micros`."""
 
     id: str
     workspace_id: str
@@ -137,6 +163,10 @@ class RunView:
     models: tuple[str, ...] = ()
     waits: tuple[OpenWait, ...] = ()
     approvals: tuple[PendingApproval, ...] = ()
+    deadline_at: str = ""
+    compensations: tuple[CompensationView, ...] = ()
+    forked_from: ForkedFrom | None = None
+    inherited_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

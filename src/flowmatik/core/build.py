@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowmatik.core.approvals import ApprovalService
+from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -32,10 +33,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs`, `signals` and `approvals` for callers, `bus` for subscribers, `dead_letters`
-    for operators, `start`/`stop` for `app`."""
+    """A built engine: `runs`, `control`, `signals` and `approvals` for callers, `bus` for subscribers,
+    `dead_letters` and `limits` for operators, `start`/`stop` for `app`."""
 
     runs: RunService
+    control: RunSteering
     bus: OutboxRelay
     dead_letters: RefusedEvents
     limits: StoredLimits
@@ -98,6 +100,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         runs=RunService(services, gate, watch, Backlog(journal, limits, clock)),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
+        control=RunSteering(services, gate, watch, owner=owner, appended=appended),
         limits=StoredLimits(journal),
         signals=SignalService(services, gate, services.hooks),
         approvals=ApprovalService(services, gate),

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.core import asked, versions
+from flowmatik.core import asked, pauses, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
 from flowmatik.core.deliveries import cloud_event
+from flowmatik.core.ended import not_ended
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
@@ -84,6 +85,7 @@ class RunService:
         agents = await self._agents(workspace_id, new)
         specs = self._services.tools.specs()
         names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in new.plan}
+        names.update(task.compensation.tool for task in new.plan if task.compensation is not None)
         names.update(ALWAYS_PINNED if not new.plan else ())
         tools = {
             name: ev.PinnedTool(
@@ -167,25 +169,28 @@ class RunService:
             await self._watch.growth(run_id, ELSEWHERE_SECONDS)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
-        await self._not_ended(workspace_id, run_id)
+        await not_ended(self._services, workspace_id, run_id)
         await self._journal.post(run_id, "cancel", "cancel", canonical.dumps({"reason": reason}))
         self._engine.nudge(run_id)
 
     async def resume(
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None:
-        head = await self._not_ended(workspace_id, run_id)
+        head = await not_ended(self._services, workspace_id, run_id)
         version = await versions.version_of(self._journal, run_id)
         if not versions.is_decided_here(version):
             raise versions.not_decided_here(run_id, version)
+        paused = (await pauses.pauses_of(self._journal, run_id)).paused
         if resolutions:
             await self._resolve(head, resolutions)
-        elif head.status == RunStatus.IN_DOUBT.value:
+        elif head.status == RunStatus.IN_DOUBT.value and not paused:
             raise Conflict(
                 f"run {run_id} has calls in doubt; say for each whether it is done, to repeat or failed",
                 code="conflict.in_doubt",
                 context={"run_id": run_id},
             )
+        if paused:
+            await pauses.unpause(self._journal, run_id)
         self._engine.nudge(run_id)
 
     async def _resolve(self, head: RunHead, resolutions: dict[str, str]) -> None:
@@ -242,16 +247,6 @@ class RunService:
 
     def _rests(self, run_id: str, status: RunStatus) -> bool:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
-
-    async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
-        head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
-        if RunStatus(head.status).ended:
-            raise Conflict(
-                f"run {run_id} has ended ({head.status}); start a new run",
-                code="conflict.run_ended",
-                context={"run_id": run_id, "status": head.status},
-            )
-        return head
 
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from flowmatik.contracts.approvals import PendingApproval
-from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.contracts.runs import CompensationView, InDoubtCall, RunStatus, RunView, TaskView
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core.brain.prompts import task_output
+from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
-from flowmatik.core.state import Asked, RunState, TaskState
+from flowmatik.core.state import Asked, RunState, TaskState, Undoing
 
 HOOKS = "/v1/hooks/"
 
@@ -17,7 +18,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
     which webhooks are waited for."""
     created = state.created
     doubts = tuple(
-        _in_doubt(call, state.doubt[call_id])
+        _in_doubt(state, call, state.doubt[call_id])
         for call_id, call in state.open.items()
         if call_id in state.doubt
     )
@@ -46,18 +47,28 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         error_code=state.error_code,
         error=state.error,
         error_values=state.error_values,
-        waiting_for="person" if doubts else _waiting_for(state),
+        waiting_for=_waiting_for(state),
         in_doubt=doubts,
         models=state.models,
         waits=_waits(state, hooks),
         approvals=tuple(_pending(asked) for asked in state.approvals.values()),
+        deadline_at=zulu(created.deadline_at),
+        compensations=tuple(_compensation(task_id, undone) for task_id, undone in state.undone.items()),
+        forked_from=created.forked_from,
+        inherited_micros=state.inherited_micros,
     )
 
 
 def _waiting_for(state: RunState) -> str:
-    """What a run without doubts that has nothing under way needs."""
+    """What a run that has nothing under way needs most."""
+    if state.ended:
+        return ""
+    if state.doubt:
+        return "person"
     if state.open:
         return ""
+    if state.paused is not None:
+        return "unpause"
     if state.approvals:
         return "approval"
     kinds = {wait.kind for wait in state.waits.values()}
@@ -101,12 +112,23 @@ def _pending(asked: Asked) -> PendingApproval:
     )
 
 
+def _compensation(task_id: str, undone: Undoing) -> CompensationView:
+    return CompensationView(
+        task_id=task_id,
+        tool=undone.tool,
+        status=undone.status,
+        error=undone.error,
+        error_code=undone.error_code,
+        error_values=undone.error_values,
+    )
+
+
 def zulu(at: str) -> str:
     """RFC 3339 in UTC, in the one way in which people get to see it."""
     return at.replace("+00:00", "Z")
 
 
-def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
+def _in_doubt(state: RunState, call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
     return InDoubtCall(
         call_id=call.call_id,
         tool=call.name,
@@ -114,6 +136,7 @@ def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
         why=doubt.why,
         why_code=doubt.code,
         why_values=doubt.values,
+        recorded=shown(recorded_of(state, call)),
     )
 
 

@@ -111,6 +111,7 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
     app = create_app(
         ApiServices(
             runs=cast("Any", runs),
+            control=cast("Any", None),
             memory=unused,
             agents=unused,
             identity=cast("Any", Keys()),

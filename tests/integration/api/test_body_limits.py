@@ -40,6 +40,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     app = create_app(
         ApiServices(
             runs=cast("Any", Created()),
+            control=cast("Any", None),
             memory=unused,
             agents=unused,
             dead_letters=unused,

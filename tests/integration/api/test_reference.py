@@ -25,6 +25,7 @@ async def reference(language: str) -> httpx.Response:
     app = create_app(
         ApiServices(
             runs=unused,
+            control=unused,
             memory=unused,
             agents=unused,
             dead_letters=unused,

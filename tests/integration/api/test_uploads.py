@@ -27,6 +27,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         ApiServices(
             runs=cast("Any", None),
+            control=cast("Any", None),
             memory=memory,
             agents=cast("Any", None),
             identity=cast("Any", Keys()),

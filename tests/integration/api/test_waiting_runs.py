@@ -58,6 +58,7 @@ async def gateway(folder: Path) -> AsyncGenerator[Gateway]:
                 agents=unused,
                 identity=cast("Any", Known()),
                 dead_letters=unused,
+                control=engine.control,
                 limits=engine.limits,
                 signals=engine.signals,
                 hooks=engine.signals,

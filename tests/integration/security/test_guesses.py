@@ -40,6 +40,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     app = create_app(
         ApiServices(
             runs=unused,
+            control=unused,
             memory=unused,
             agents=unused,
             dead_letters=unused,

@@ -25,6 +25,7 @@ def show_run(session: Session, view: RunView) -> None:
         _show_waits(session, view)
     elif view.status is RunStatus.IN_DOUBT:
         _show_doubt(session, view)
+    _show_undone(session, view)
     session.print()
     session.print(totals_line(session, view))
 
@@ -125,6 +126,20 @@ def _show_waits(session: Session, view: RunView) -> None:
         session.print("  " + said)
 
 
+def _show_undone(session: Session, view: RunView) -> None:
+    """What was taken back of a run, and what of one that has ended nobody knows."""
+    for one in view.compensations:
+        mark = UNDONE.get(one.status, "·")
+        state = session.text(f"undone.{one.status}")
+        line = session.text("run.undone", task=one.task_id, tool=one.tool, state=state)
+        error = one.error and session.text.fault(one.error_code, one.error_values, one.error)
+        session.print(f"{mark} {line}" + (f": {error}" if error else ""))
+    if view.status.ended:
+        for call in view.in_doubt:
+            why = session.text.fault(call.why_code, call.why_values, call.why)
+            session.print(f"? {call.tool} {dumps(call.arguments)} — {why}")
+
+
 def _show_doubt(session: Session, view: RunView) -> None:
     session.print(session.text("run.in_doubt"))
     for call in view.in_doubt:
@@ -133,6 +148,7 @@ def _show_doubt(session: Session, view: RunView) -> None:
         session.print("  " + session.text("run.resolve", run_id=view.id, call_id=call.call_id))
 
 
+UNDONE = {"running": "▸", "succeeded": "✓", "failed": "✗", "in_doubt": "?"}
 MARKS = {
     "pending": "·",
     "running": "▸",

@@ -17,6 +17,7 @@ from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.control import runs_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
@@ -29,7 +30,6 @@ from flowmatik.app.cli.operate import (
     version_command,
 )
 from flowmatik.app.cli.run import run_command
-from flowmatik.app.cli.runs import runs_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (

@@ -55,7 +55,7 @@ def run_command(
 
 
 async def run_goal(session: Session, request: Request) -> int:
-    budget = _budget(request.budget)
+    budget = budget_micros(request.budget)
     _check_documents(request.docs)
     new = NewRun(
         goal=request.goal,
@@ -147,7 +147,7 @@ async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     return ExitCode.OK
 
 
-def _budget(given: str | None) -> int | None:
+def budget_micros(given: str | None) -> int | None:
     try:
         return dollars(given) if given is not None else None
     except ValueError as error:

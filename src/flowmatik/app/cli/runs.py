@@ -57,9 +57,10 @@ def cancel(
     context: typer.Context,
     run_id: RunId,
     reason: Annotated[str, typer.Option(help="help.runs.reason", show_default=False)] = "",
+    hard: Annotated[bool, typer.Option("--hard", help="help.runs.hard")] = False,
 ) -> None:
     session = session_of(context)
-    session.run(cancel_run(session, run_id, reason))
+    session.run(cancel_run(session, run_id, reason, hard=hard))
 
 
 @runs_app.command("resume", help="help.runs.resume")
@@ -142,14 +143,17 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
     return ExitCode.OK
 
 
-async def cancel_run(session: Session, run_id: str, reason: str) -> int:
+async def cancel_run(session: Session, run_id: str, reason: str, *, hard: bool = False) -> int:
     tries = 0
 
     async def work(backend: Backend) -> RunView:
         nonlocal tries
         tries += 1
         try:
-            await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
+            if hard:
+                await backend.control.cancel_hard(backend.workspace_id, run_id, reason=reason)
+            else:
+                await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
         except Conflict as error:  # the process that was asked before has ended with its run
             if tries == 1 or error.code != "conflict.run_ended":
                 raise

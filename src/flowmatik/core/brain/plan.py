@@ -8,6 +8,7 @@ from typing import Any, cast
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
+from flowmatik.core.brain.plan_compensations import compensation_faults
 from flowmatik.core.brain.plan_faults import Fault
 from flowmatik.core.brain.plan_faults import fault as _fault
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
@@ -87,6 +88,7 @@ def _task_faults(
         for need in task.needs
         if need not in ids
     ]
+    found.extend(compensation_faults(task, tools))
     if task.approval is not None:
         found.extend(approval_faults(task, task.approval))
     if task.wait is not None:

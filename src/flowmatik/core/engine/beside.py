@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import AskPeople, StartWait
-from flowmatik.core.engine.inputs import DEADLINE_TIMER
+from flowmatik.core.engine.deadlines import deadline_timers
 from flowmatik.core.engine.pause_inputs import escalation_timer, expiry_timer, wait_timer
 from flowmatik.core.journal.approval_records import NewApproval
 from flowmatik.core.journal.port import NewTimer
@@ -19,11 +19,10 @@ class Beside:
     """Collected until the append is acknowledged."""
 
     def __init__(self, state: RunState) -> None:
-        self.timers: tuple[NewTimer, ...] = ()
+        # The deadline again for each owner: the first one's timer may never have gone down.
+        self.timers: tuple[NewTimer, ...] = deadline_timers(state)
         self.approvals: tuple[NewApproval, ...] = ()
         self._withdrawn = len(state.withdrawn)
-        if at := state.created.deadline_at:  # again for each owner: the first one's may never have gone down
-            self.timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=at),)
 
     def closed(self, state: RunState) -> tuple[str, ...]:
         """Approvals that nobody needs any more, and about which the journal does not know that yet."""

@@ -191,7 +191,8 @@ class Engine:
             self._dispatcher.ring()
 
     def drives(self, run_id: str) -> bool:
-        return run_id in self._claims
+        driver = self._drivers.get(run_id)
+        return run_id in self._claims and not (driver is not None and driver.fenced)
 
     async def create(self, creation: Creation) -> str:
         """The run's id. A new run is this engine's from its first append, when a slot is free. Goes

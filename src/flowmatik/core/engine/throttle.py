@@ -12,6 +12,7 @@ from typing import Protocol
 
 from flowmatik.contracts.limits import Limit
 from flowmatik.core import events as ev
+from flowmatik.core.engine.effects import RunPlace
 from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.kernel.clock import Clock
 
@@ -98,15 +99,17 @@ class CallLimits:
 
     @asynccontextmanager
     async def turn(
-        self, call: ev.CallRequested, run_id: str, workspace_id: str, wanted: Callable[[], bool]
+        self, call: ev.CallRequested, place: RunPlace, wanted: Callable[[], bool]
     ) -> AsyncGenerator[None]:
         """The block runs when it is the call's turn, or when it is `wanted` no more."""
-        limits = self._known.now.on_call(workspace_id, f"{call.kind}:{call.name}")
+        limits = self._known.now.on_call(place.workspace_id, f"{call.kind}:{call.name}")
         if not limits:
             yield
             return
         turn = Turn(
-            ticket=f"{run_id}:{call.call_id}", limits=tuple(limits), seconds=call.timeout + GRACE_SECONDS
+            ticket=f"{place.run_id}:{call.call_id}",
+            limits=tuple(limits),
+            seconds=call.timeout + GRACE_SECONDS,
         )
         while (wait := await self._throttle.enter(turn)) > 0:
             if not wanted():

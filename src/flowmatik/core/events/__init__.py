@@ -56,11 +56,38 @@ from flowmatik.core.events.checks import (
 from flowmatik.core.events.checks import (
     check_of as check_of,
 )
+from flowmatik.core.events.control import (
+    CompensationBegun as CompensationBegun,
+)
+from flowmatik.core.events.control import (
+    CompensationFailed as CompensationFailed,
+)
+from flowmatik.core.events.control import (
+    ParentOutcome as ParentOutcome,
+)
+from flowmatik.core.events.control import (
+    RunChanged as RunChanged,
+)
+from flowmatik.core.events.control import (
+    RunForked as RunForked,
+)
+from flowmatik.core.events.control import (
+    RunPaused as RunPaused,
+)
+from flowmatik.core.events.control import (
+    RunUnpaused as RunUnpaused,
+)
+from flowmatik.core.events.control import (
+    TaskRetried as TaskRetried,
+)
 from flowmatik.core.events.life import (
     CancelRequested as CancelRequested,
 )
 from flowmatik.core.events.life import (
     DeadlinePassed as DeadlinePassed,
+)
+from flowmatik.core.events.life import (
+    ForkedFrom as ForkedFrom,
 )
 from flowmatik.core.events.life import (
     PinnedTool as PinnedTool,
@@ -143,6 +170,11 @@ FACTS = (
     ApprovalVoted,
     ApprovalEscalated,
     ApprovalDecided,
+    RunPaused,
+    RunUnpaused,
+    RunChanged,
+    TaskRetried,
+    RunForked,
 )
 DECISIONS = (
     CallRequested,
@@ -161,6 +193,8 @@ DECISIONS = (
     RunCancelled,
     WaitBegun,
     ApprovalRequested,
+    CompensationBegun,
+    CompensationFailed,
 )
 Event = (
     RunCreated
@@ -195,6 +229,13 @@ Event = (
     | ApprovalVoted
     | ApprovalEscalated
     | ApprovalDecided
+    | RunPaused
+    | RunUnpaused
+    | RunChanged
+    | TaskRetried
+    | RunForked
+    | CompensationBegun
+    | CompensationFailed
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

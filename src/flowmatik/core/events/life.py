@@ -6,6 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
 from flowmatik.contracts.tools import Effect
 from flowmatik.core.events.checks import StoredCheck
 from flowmatik.core.events.versions import DECISION_VERSION
@@ -38,6 +39,7 @@ class RunCreated:
     plan: tuple[PlanTask, ...] = ()
     decision_version: int = DECISION_VERSION
     traceparent: str = ""  # W3C; "" in runs of older versions
+    forked_from: ForkedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,10 @@ class RunClaimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested:
+    """`hard`: nothing is waited for any more, and nothing is taken back."""
+
     reason: str = ""
+    hard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.fold import approvals, calls, life, tasks, waits
+from flowmatik.core.fold import approvals, calls, control, forks, life, tasks, undoing, waits
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
@@ -16,6 +16,11 @@ _HANDLERS: Handlers = {
     **tasks.HANDLERS,
     **waits.HANDLERS,
     **approvals.HANDLERS,
+    **control.HANDLERS,
+    **calls.HANDLERS,
+    **tasks.HANDLERS,
+    **undoing.HANDLERS,
+    **forks.HANDLERS,
 }
 
 

@@ -14,7 +14,7 @@ def _claimed(state: RunState, event: ev.RunClaimed, _: AgentLoop) -> None:
 
 
 def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:
-    state.cancel = event.reason
+    state.cancel, state.hard = event.reason, event.hard
 
 
 def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:

@@ -13,6 +13,7 @@ def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
     state.planner, state.plan_reason = event.planner, event.reason
     state.plan_code, state.plan_values = event.reason_code, event.values
     state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
+    state.planned = {task.id: task for task in event.tasks}
     state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
     state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
     state.dependents = {task.id: [] for task in event.tasks}

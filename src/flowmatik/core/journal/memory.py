@@ -15,6 +15,7 @@ from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
+from flowmatik.core.journal.memory_seizing import MemorySeizing
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
@@ -40,7 +41,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal:
+class InMemoryJournal(MemorySeizing):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -150,6 +151,8 @@ class InMemoryJournal:
             run.status = change.status
         if change.cost_micros is not None:
             run.cost_micros = change.cost_micros
+        if change.priority is not None:
+            run.priority = change.priority
         run.unpriced = run.unpriced or change.unpriced
         if change.ended_at is not None:
             run.ended_at = change.ended_at

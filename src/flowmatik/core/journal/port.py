@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
+from flowmatik.core.journal.control_port import Seizing
 from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.records import (
     Append as Append,
@@ -86,7 +87,7 @@ class RunReads(ApprovalReads, Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(DispatchPort, ApprovalJournal, Protocol):
+class Journal(DispatchPort, ApprovalJournal, Seizing, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:

@@ -105,7 +105,13 @@ class PostgresJournal(SqlJournal):
         return Created(run_id=rows[0][0])
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
-        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())
+        return await self._take("claim", run_id, owner)
+
+    async def seize(self, run_id: str, owner: str) -> Claim | None:
+        return await self._take("seize", run_id, owner)
+
+    async def _take(self, query: str, run_id: str, owner: str) -> Claim | None:
+        rows = await self._fetch(query, run_id, owner, canonical.dumps(owner), self._now())
         if not rows:
             await self._require_run(run_id)
             return None
@@ -274,6 +280,7 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
         "cost": append.head.cost_micros,
         "park": append.park_if_seen,
         "unpriced": int(append.head.unpriced),
+        "priority": append.head.priority,
     }
 
 

@@ -6,7 +6,7 @@
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, epoch bigint,
         expected bigint, added bigint, append_id text, consumed bigint, status text, ended_at text,
-        only_fill boolean, cost bigint, park bigint, unpriced bigint)
+        only_fill boolean, cost bigint, park bigint, unpriced bigint, priority bigint)
 ), locked AS MATERIALIZED (
     SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM input) ORDER BY run_id FOR UPDATE
 ), advanced AS (
@@ -19,6 +19,7 @@ WITH input AS MATERIALIZED (
             THEN r.ended_at ELSE i.ended_at END,
         cost_micros = coalesce(i.cost, r.cost_micros),
         unpriced = greatest(r.unpriced, i.unpriced),
+        priority = coalesce(i.priority, r.priority),
         owner = CASE WHEN i.park = r.inbox_tail THEN '' ELSE r.owner END
     FROM locked l JOIN input i USING (run_id)
     WHERE r.run_id = l.run_id AND r.workspace_id = i.workspace_id AND r.epoch = i.epoch

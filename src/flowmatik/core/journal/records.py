@@ -58,6 +58,7 @@ class HeadChange:
     ended_at: str | None = None
     cost_micros: int | None = None
     unpriced: bool = False
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ class Created:
 class Input:
     input_no: int
     input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal | hook | approval
+    kind: str  # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change
     payload: str
     at: str
 

@@ -113,10 +113,16 @@ class SqliteJournal(SqlJournal):
         db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
-        now, seconds = self._now(), self._seconds()
+        return await self._take("claim", run_id, owner, self._seconds())
+
+    async def seize(self, run_id: str, owner: str) -> Claim | None:
+        return await self._take("seize", run_id, owner)
+
+    async def _take(self, query: str, run_id: str, owner: str, *more: Any) -> Claim | None:
+        now = self._now()
 
         def work(db: Any) -> Claim | None:
-            row = db.execute(self._sql["claim"], (run_id, owner, seconds)).fetchone()
+            row = db.execute(self._sql[query], (run_id, owner, *more)).fetchone()
             if row is None:
                 self._require_run(db, run_id)
                 return None
@@ -184,6 +190,7 @@ class SqliteJournal(SqlJournal):
                 append.epoch,
                 append.expected_seq,
                 int(head.unpriced),
+                head.priority,
             ),
         ).fetchone()
         return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")

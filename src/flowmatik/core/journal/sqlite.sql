@@ -29,6 +29,7 @@ UPDATE runs SET
     ended_at = CASE WHEN $5 IS NULL OR ($6 AND ended_at <> '') THEN ended_at ELSE $5 END,
     cost_micros = coalesce($7, cost_micros),
     unpriced = max(unpriced, $13),
+    priority = coalesce($14, priority),
     owner = CASE WHEN inbox_tail = $8 THEN '' ELSE owner END
 WHERE run_id = $9 AND workspace_id = $10 AND epoch = $11 AND head_seq = $12 AND owner <> ''
 RETURNING head_seq, inbox_tail, owner;
