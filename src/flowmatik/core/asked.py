@@ -8,9 +8,11 @@ from flowmatik.contracts.runs import (
     MAX_BUDGET_MICROS,
     MAX_DEADLINE_SECONDS,
     MAX_GOAL_CHARACTERS,
+    MAX_PRIORITY,
     NewRun,
 )
 from flowmatik.core import events as ev
+from flowmatik.core import search
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -24,6 +26,13 @@ def check(new: NewRun) -> None:
     _check_amount("budget", new.budget_micros)
     for task in new.plan:
         _check_amount(f"budget of task {task.id!r}", task.budget_micros)
+    search.check_tags(new.tags)
+    if not -MAX_PRIORITY <= new.priority <= MAX_PRIORITY:
+        raise InvalidInput(
+            f"the priority is {new.priority}; it must be from -{MAX_PRIORITY} to {MAX_PRIORITY}",
+            code="input.priority",
+            context={"value": new.priority, "limit": MAX_PRIORITY},
+        )
     seconds = new.deadline_seconds
     if seconds is not None and not 0 < seconds <= MAX_DEADLINE_SECONDS:  # NaN is neither
         raise InvalidInput(

@@ -6,8 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.core import asked, versions
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    RunStatus,
+    RunSummary,
+    RunView,
+)
+from flowmatik.core import asked, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
 from flowmatik.core.deliveries import cloud_event
@@ -60,6 +69,8 @@ class RunService:
                 idempotency_key=new.idempotency_key,
                 events=(asked.recorded(created),),
                 agent=created.agent,
+                priority=created.priority,
+                tags=created.tags,
             )
         )
         if run_id != created.run_id:
@@ -107,6 +118,10 @@ class RunService:
             tools=tools,
             plan=new.plan,
             traceparent=trace_of(new.traceparent),
+            tags=tuple(dict.fromkeys(new.tags)),
+            priority=new.priority,
+            schedule=new.schedule,
+            scheduled_at=new.scheduled_at,
         )
 
     async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
@@ -130,13 +145,13 @@ class RunService:
         return run_view(state, status, self._services.clock.now().isoformat())
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
         check_limit(limit)
         at = place_at(cursor, str, str)
-        heads = await self._services.seen_from(workspace_id).list_heads(
+        heads = await self._services.seen_from(workspace_id).find_heads(
             workspace_id,
-            status=status.value if status else None,
+            search.wanted_heads(wanted, self._services.clock.now()),
             before=(at[0], at[1]) if at else None,
             limit=limit + 1,
         )
@@ -253,7 +268,15 @@ class RunService:
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:
     """What the caller asked for, without what settings and versions of the day added."""
-    return (created.goal, created.agent, created.language, created.sources, created.plan)
+    return (
+        created.goal,
+        created.agent,
+        created.language,
+        created.sources,
+        created.plan,
+        created.tags,
+        created.priority,
+    )
 
 
 def _summary(head: RunHead) -> RunSummary:
@@ -264,4 +287,7 @@ def _summary(head: RunHead) -> RunSummary:
         created_at=zulu(head.created_at),
         ended_at=zulu(head.ended_at),
         cost_micros=None if head.unpriced else head.cost_micros,
+        agent=head.agent,
+        tags=head.tags,
+        priority=head.priority,
     )

@@ -44,6 +44,10 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         waiting_for="person" if doubts else "",
         in_doubt=doubts,
         models=state.models,
+        tags=created.tags,
+        priority=created.priority,
+        schedule=created.schedule,
+        scheduled_at=created.scheduled_at,
     )
 
 

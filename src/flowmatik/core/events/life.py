@@ -38,6 +38,10 @@ class RunCreated:
     plan: tuple[PlanTask, ...] = ()
     decision_version: int = DECISION_VERSION
     traceparent: str = ""  # W3C; "" in runs of older versions
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,15 +17,16 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     claimed,
     ending,
     first_claim,
     first_events,
-    run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -40,11 +41,11 @@ class SqliteJournal(SqlJournal):
         super().__init__(queries.sqlite(), clock, lanes=1)
         self._store = writer
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        sql = self._sql[query]
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        spelled = queries.numbered(sql)
 
         def work(db: Any) -> list[Row]:
-            return db.execute(sql, params).fetchall()
+            return db.execute(spelled, params).fetchall()
 
         return await self._store.read(work)
 
@@ -86,8 +87,12 @@ class SqliteJournal(SqlJournal):
                 creation.priority,
                 creation.parent,
                 creation.parent_wait,
+                " ".join(creation.tags),
+                folded(creation.goal),
             )
             db.execute(self._sql["create_run"], head)
+            tags = [(creation.workspace_id, tag, now, creation.run_id) for tag in creation.tags]
+            db.executemany(self._sql["tag"], tags)
             self._insert_events(db, creation.run_id, creation.workspace_id, 0, events, now)
             return Created(run_id=creation.run_id, claim=first_claim(creation, now))
 
