@@ -46,7 +46,9 @@ def _conditions(wanted: HeadFilter, before: tuple[str, str] | None, params: list
         params.append(value)
         return f"${len(params)}"
 
-    found = [f"r.agent = {place(wanted.agent)}"] if wanted.agent else []
+    found: list[str] = []
+    if wanted.agent:  # the second half is what the index of agents says of its rows
+        found.append(f"r.agent = {place(wanted.agent)} AND r.agent <> ''")
     if wanted.statuses:
         found.append(f"r.status IN ({', '.join(map(place, wanted.statuses))})")
     if wanted.since:
@@ -54,7 +56,7 @@ def _conditions(wanted: HeadFilter, before: tuple[str, str] | None, params: list
     if wanted.until:
         found.append(f"{ordered}.created_at < {place(wanted.until)}")
     if wanted.parent:
-        found.append(f"r.parent = {place(wanted.parent)}")
+        found.append(f"r.parent = {place(wanted.parent)} AND r.parent <> ''")
     if before:
         created_at, run_id = map(place, before)
         found.append(f"({ordered}.created_at, {ordered}.run_id) < ({created_at}, {run_id})")
