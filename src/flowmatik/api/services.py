@@ -8,9 +8,11 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
@@ -57,6 +59,8 @@ class ApiServices:
     agents: AgentCatalogue
     identity: Identity
     dead_letters: DeadLetters
+    schedules: Schedules
+    bulk: BulkRuns
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 
 
 class MemoryAccess(Protocol):
@@ -64,3 +66,9 @@ class Backend(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def bulk(self) -> BulkRuns: ...

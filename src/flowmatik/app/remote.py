@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
 from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, RunSummary, RunView
+from flowmatik.contracts.schedules import ScheduledRun
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -136,19 +137,9 @@ class RemoteRuns:
         self._server = server
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        body: dict[str, Any] = {
-            "goal": new.goal,
-            "agent": new.agent,
-            "language": new.language,
-            "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
-            "deadline_seconds": new.deadline_seconds,
-            "sources": list(new.sources),
-            "tags": list(new.tags),
-            "priority": new.priority,
-        }
         headers = {"Idempotency-Key": new.idempotency_key, "traceparent": new.traceparent}
         headers = {name: value for name, value in headers.items() if value}
-        return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
+        return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=run_body(new), headers=headers)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")
@@ -198,6 +189,20 @@ class RemoteRuns:
                 pass
             view = await self.get(workspace_id, run_id)
         return view
+
+
+def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
+    """What is asked of a run, as the API spells it."""
+    return {
+        "goal": new.goal,
+        "agent": new.agent,
+        "language": new.language,
+        "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
+        "deadline_seconds": new.deadline_seconds,
+        "sources": list(new.sources),
+        "tags": list(new.tags),
+        "priority": new.priority,
+    }
 
 
 def filter_params(wanted: RunFilter) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.kernel.errors import InvalidInput
 
 
@@ -48,6 +51,8 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
+        self.schedules: Schedules = RemoteSchedules(self._server)
+        self.bulk: BulkRuns = RemoteBulk(self._server)
 
     async def close(self) -> None:
         await self._server.close()

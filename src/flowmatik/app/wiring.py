@@ -14,11 +14,13 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
@@ -47,6 +49,8 @@ class Platform:
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
+    schedules: Schedules
+    bulk: BulkRuns
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -135,6 +139,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            run_budget_micros=settings.run_budget_micros,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -146,6 +151,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
+        schedules=engine.schedules,
+        bulk=engine.bulk,
         engine=engine,
         journal=stores.journal,
         lock=lock,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from flowmatik.core.bulk import BulkService
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -9,7 +10,9 @@ from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
+from flowmatik.core.firing import Scheduler
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel.ids import new_id
@@ -18,19 +21,26 @@ from flowmatik.kernel.ids import new_id
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
     """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
+    `start`/`stop` for `app`. `schedules` and `bulk` for callers; `scheduler` fires schedules."""
 
     runs: RunService
     bus: OutboxRelay
     dead_letters: RefusedEvents
     engine: Engine
+    bulk: BulkService
+    schedules: ScheduleService
+    scheduler: Scheduler
 
     async def start(self, *, recover_all: bool) -> None:
-        """With `recover_all`, take up every run that nobody drives; else only those touched here."""
+        """With `recover_all`, take up every run that nobody drives, and fire schedules; else only runs
+        touched here."""
         await self.engine.start(recover_all=recover_all)
+        if recover_all:
+            self.scheduler.start()
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
+        await self.scheduler.stop()
         await self.engine.stop(grace_seconds=grace_seconds)
 
 
@@ -60,9 +70,16 @@ def build_engine(services: EngineServices) -> EngineHandle:
         appended=appended,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
+    runs = RunService(services, engine, watch)
+    schedules = ScheduleService(
+        services.journal, services.seen_from, runs, services.clock, budget_micros=services.run_budget_micros
+    )
     return EngineHandle(
-        runs=RunService(services, engine, watch),
+        runs=runs,
         bus=relay,
         dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
         engine=engine,
+        bulk=BulkService(runs),
+        schedules=schedules,
+        scheduler=Scheduler(services.journal, schedules, runs, services.clock),
     )

@@ -56,11 +56,7 @@ class RunService:
         self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        asked.check(new)
-        await asked.check_sources(self._services.sources, workspace_id, new.sources)
-        created = await self._pinned(workspace_id, new)
-        if new.plan:
-            plan.check(new.plan, created.agents, frozenset(created.tools))
+        created = await self.prepared(workspace_id, new)
         run_id = await self._engine.create(
             Creation(
                 run_id=created.run_id,
@@ -76,6 +72,15 @@ class RunService:
         if run_id != created.run_id:
             await self._same_request(run_id, created)
         return run_id
+
+    async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
+        """How the run would begin. Raises what `create` does."""
+        asked.check(new)
+        await asked.check_sources(self._services.sources, workspace_id, new.sources)
+        created = await self._pinned(workspace_id, new)
+        if new.plan:
+            plan.check(new.plan, created.agents, frozenset(created.tools))
+        return created
 
     async def _same_request(self, run_id: str, wanted: ev.RunCreated) -> None:
         """Raises Conflict when the key's first run was asked for something else."""

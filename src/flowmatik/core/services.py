@@ -17,7 +17,8 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
+    `reads`: the store as callers of a workspace see it; without it, the journal. `run_budget_micros`: of
+    runs that schedules begin and that name no budget."""
 
     journal: Journal
     models: ModelGateway
@@ -30,6 +31,7 @@ class EngineServices:
     concurrency: int = 256
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    run_budget_micros: int | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

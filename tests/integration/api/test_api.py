@@ -115,6 +115,8 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             agents=unused,
             identity=cast("Any", Keys()),
             dead_letters=OneLetter(),
+            schedules=unused,
+            bulk=unused,
             upload_dir=tmp_path,
             health=_unwell,
             words=words,

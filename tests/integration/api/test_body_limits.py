@@ -43,6 +43,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            schedules=unused,
+            bulk=unused,
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

@@ -28,6 +28,8 @@ async def reference(language: str) -> httpx.Response:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            schedules=unused,
+            bulk=unused,
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

@@ -43,6 +43,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            schedules=unused,
+            bulk=unused,
             identity=identity,
             upload_dir=tmp_path,
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
+from flowmatik.core.journal.memory_schedules import MemorySchedules
 from flowmatik.core.journal.memory_search import MemorySearch
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -37,10 +38,11 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySearch):
+class InMemoryJournal(MemorySearch, MemorySchedules):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
         self._runs: dict[str, Run] = {}
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through

@@ -64,11 +64,12 @@ from flowmatik.core.journal.records import (
 from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.schedules_port import ScheduleReads, ScheduleStore
 from flowmatik.core.journal.search_port import HeadSearch
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(HeadSearch, Protocol):
+class RunReads(HeadSearch, ScheduleReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -81,7 +82,7 @@ class RunReads(HeadSearch, Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(HeadSearch, Protocol):
+class Journal(HeadSearch, ScheduleStore, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:

@@ -66,6 +66,9 @@ class PostgresJournal(SqlJournal):
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)
 
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
+
     async def create(self, creation: Creation) -> Created:
         return await self._creations.write(creation)
 

@@ -25,6 +25,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_schedules import SqlScheduleReads, SqlSchedules
 from flowmatik.core.journal.sql_search import SqlSearch, run_head
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
@@ -32,7 +33,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(SqlSearch):
+class SqlReads(SqlSearch, SqlScheduleReads):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:
@@ -59,7 +60,7 @@ class SqlReads(SqlSearch):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads):
+class SqlJournal(SqlReads, SqlSchedules):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

@@ -17,6 +17,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.schedules_port import ScheduleRow
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
@@ -56,6 +57,19 @@ class SqliteJournal(SqlJournal):
             db.execute(sql, params)
 
         await self._store.write(work)
+
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        sql = self._sql[query]
+
+        def work(db: Any) -> list[Row]:
+            return db.execute(sql, params).fetchall()
+
+        return await self._store.write(work)
+
+    async def claim_schedules(self, claim: str, *, now: int, until: int, limit: int) -> list[ScheduleRow]:
+        if not await self._fetch("is_schedule_due", now):
+            return []  # an idle poll must not cost a write transaction
+        return await super().claim_schedules(claim, now=now, until=until, limit=limit)
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
