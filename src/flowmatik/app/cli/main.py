@@ -28,6 +28,7 @@ from flowmatik.app.cli.operate import (
 )
 from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.runs import runs_app
+from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
@@ -88,6 +89,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(runs_app, name="runs")
     app.add_typer(agents_app, name="agents")
     app.add_typer(memory_app, name="memory")
+    app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)

@@ -67,7 +67,7 @@ def run_command(
 
 
 async def run_goal(session: Session, request: Request) -> int:
-    budget = _budget(request.budget)
+    budget = budget_of(request.budget)
     _check_documents(request.docs)
     new = NewRun(
         goal=request.goal,
@@ -161,7 +161,7 @@ async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     return ExitCode.OK
 
 
-def _budget(given: str | None) -> int | None:
+def budget_of(given: str | None) -> int | None:
     try:
         return dollars(given) if given is not None else None
     except ValueError as error:

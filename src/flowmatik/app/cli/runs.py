@@ -9,6 +9,7 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
+from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
@@ -20,6 +21,8 @@ from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 
 runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
+
+runs_app.command("bulk", help="help.runs.bulk")(bulk_command)
 
 RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
 
