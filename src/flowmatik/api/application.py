@@ -9,7 +9,19 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
-from flowmatik.api import agents, approvals, auth, control, dead_letters, limits, memory, runs, signals
+from flowmatik.api import (
+    agents,
+    approvals,
+    auth,
+    bulk,
+    control,
+    dead_letters,
+    limits,
+    memory,
+    runs,
+    schedules,
+    signals,
+)
 from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -35,7 +47,19 @@ def create_app(given: ApiServices) -> FastAPI:
     )
     app.state.services = given
     install(app)
-    for module in (auth, runs, memory, agents, dead_letters, limits, signals, approvals, control):
+    for module in (
+        auth,
+        runs,
+        memory,
+        agents,
+        dead_letters,
+        limits,
+        signals,
+        approvals,
+        control,
+        bulk,
+        schedules,
+    ):
         app.include_router(module.router)
     _operations(app)
     add_reference(app)

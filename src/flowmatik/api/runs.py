@@ -13,15 +13,16 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.problems import language_of
+from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.runs import (
     MAX_DEADLINE_SECONDS,
+    MAX_PRIORITY,
     Check,
     CompensationView,
     InDoubtCall,
     NewRun,
     ReplayReport,
-    RunStatus,
     RunSummary,
     RunView,
     TaskView,
@@ -54,6 +55,8 @@ class RunRequest(BaseModel):
         None
     )
     sources: list[str] = []
+    tags: Tags = []
+    priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
 
 
 class Created(BaseModel):
@@ -96,6 +99,8 @@ async def create(
         budget_micros=None if body.budget_usd is None else round(body.budget_usd * 1_000_000),
         deadline_seconds=body.deadline_seconds,
         sources=tuple(body.sources),
+        tags=tuple(body.tags),
+        priority=body.priority,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,
@@ -106,15 +111,9 @@ async def create(
 
 
 @router.get("")
-async def list_runs(
-    principal: Reader,
-    at: Services,
-    status: RunStatus | None = None,
-    cursor: str = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> RunList:
+async def list_runs(principal: Reader, at: Services, query: Annotated[ListQuery, Query()]) -> RunList:
     """Newest first; `next` is the cursor of the next page, "" on the last."""
-    page = await at.runs.list(principal.workspace_id, status=status, cursor=cursor, limit=limit)
+    page = await at.runs.list(principal.workspace_id, query.wanted(), cursor=query.cursor, limit=query.limit)
     return RunList(items=page.items, next=page.next)
 
 

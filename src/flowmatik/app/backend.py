@@ -6,11 +6,13 @@ from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.waits import RunSignals
 
@@ -84,3 +86,9 @@ class Backend(Protocol):
 
     @property
     def principal(self) -> Principal: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def bulk(self) -> BulkRuns: ...

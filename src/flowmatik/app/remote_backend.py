@@ -11,14 +11,17 @@ from pydantic import BaseModel, TypeAdapter
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
@@ -61,6 +64,8 @@ class RemoteBackend:
         self.signals: RunSignals = RemoteSignals(self._server)
         self.approvals: Approvals = RemoteApprovals(self._server)
         self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())
+        self.schedules: Schedules = RemoteSchedules(self._server)
+        self.bulk: BulkRuns = RemoteBulk(self._server)
 
     async def close(self) -> None:
         await self._server.close()

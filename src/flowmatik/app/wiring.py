@@ -16,6 +16,7 @@ from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
@@ -23,6 +24,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.waits import RunSignals
@@ -57,6 +59,8 @@ class Platform:
     limits: LimitAccess
     signals: RunSignals
     approvals: Approvals
+    schedules: Schedules
+    bulk: BulkRuns
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -153,6 +157,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             role=Role(settings.role),
             streams=_open_streams(settings, stack),
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
+            run_budget_micros=settings.run_budget_micros,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -168,6 +173,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         limits=engine.limits,
         signals=engine.signals,
         approvals=engine.approvals,
+        schedules=engine.schedules,
+        bulk=engine.bulk,
         engine=engine,
         journal=stores.journal,
         lock=lock,

@@ -16,6 +16,11 @@ MAX_BUDGET_MICROS = 10**15  # of a run or task: every reader of JSON knows such 
 MAX_DEADLINE_SECONDS = 366 * 86_400
 MAX_PRIORITY = 10
 LANGUAGES = ("en", "es")  # in which answers can be asked for
+MAX_TAGS = 20
+MAX_TAG_CHARACTERS = 64
+TAG_ALPHABET = "letters and digits of ASCII, _ - . : /"
+MAX_TEXT_CHARACTERS = 200
+TEXT_DAYS = 90  # how far back a search for text goes when it says no time
 
 
 class RunStatus(StrEnum):
@@ -49,7 +54,9 @@ class NewRun:
     memory), from all when empty. `idempotency_key`: the same key in a workspace returns the first run,
     and with another request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as
     they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
-    run belongs to; a new one when it is missing or invalid."""
+    run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
+    of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
+    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone."""
 
     goal: str
     agent: str = ""
@@ -61,6 +68,30 @@ class NewRun:
     principal: str = ""
     plan: tuple[PlanTask, ...] = ()
     traceparent: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs: those for which everything that is given holds. `statuses`: one of them. `agent`: the one
+    that the run was given to; a run that was planned has none. `tags`: all of them. `created_after`
+    (inclusive) and `created_before` (exclusive) are RFC 3339. `text`: every word of it begins a word of the
+    first 2,000 characters of the goal, whatever case and accents; without `created_after` only runs of the
+    last TEXT_DAYS days are looked through. `parent`: the run that waits for them."""
+
+    statuses: tuple[RunStatus, ...] = ()
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    created_after: str = ""
+    created_before: str = ""
+    text: str = ""
+    parent: str = ""
+
+
+EVERY_RUN = RunFilter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +198,15 @@ class RunView:
     compensations: tuple[CompensationView, ...] = ()
     forked_from: ForkedFrom | None = None
     inherited_micros: int = 0
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """`cost_micros` as in RunView."""
+    """`cost_micros` as in RunView, `agent` as in RunFilter."""
 
     id: str
     goal: str
@@ -179,6 +214,9 @@ class RunSummary:
     created_at: str
     ended_at: str = ""
     cost_micros: int | None = 0
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +253,10 @@ class Runs(Protocol):
     async def get(self, workspace_id: str, run_id: str) -> RunView: ...
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
-    ) -> Page: ...
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
+    ) -> Page:
+        """Newest first. InvalidInput for a filter that says nothing that could hold (`input.filter`)."""
+        ...
 
     def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

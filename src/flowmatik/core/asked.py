@@ -8,9 +8,11 @@ from flowmatik.contracts.runs import (
     MAX_BUDGET_MICROS,
     MAX_DEADLINE_SECONDS,
     MAX_GOAL_CHARACTERS,
+    MAX_PRIORITY,
     NewRun,
 )
 from flowmatik.core import events as ev
+from flowmatik.core import search
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -24,6 +26,8 @@ def check(new: NewRun) -> None:
     check_amount("budget", new.budget_micros)
     for task in new.plan:
         check_amount(f"budget of task {task.id!r}", task.budget_micros)
+    search.check_tags(new.tags)
+    check_priority(new.priority)
     if new.deadline_seconds is not None:
         check_deadline(new.deadline_seconds)
     if new.language and new.language not in LANGUAGES:
@@ -79,6 +83,15 @@ def check_text(field: str, text: str) -> None:
             f"{field} holds a NUL character (U+0000), which not every store keeps; take it out",
             code="input.nul",
             context={"field": field},
+        )
+
+
+def check_priority(priority: int) -> None:
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        raise InvalidInput(
+            f"the priority is {priority}; it must be from -{MAX_PRIORITY} to {MAX_PRIORITY}",
+            code="input.priority",
+            context={"value": priority, "limit": MAX_PRIORITY},
         )
 
 

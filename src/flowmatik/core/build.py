@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowmatik.core.approvals import ApprovalService
+from flowmatik.core.bulk import BulkService
 from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.effects import Effects
@@ -20,8 +21,10 @@ from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Watch
+from flowmatik.core.firing import Scheduler
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.signals import SignalService
@@ -33,8 +36,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs`, `control`, `signals` and `approvals` for callers, `bus` for subscribers,
-    `dead_letters` and `limits` for operators, `start`/`stop` for `app`."""
+    """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
+    for subscribers, `dead_letters` and `limits` for operators, `start`/`stop` for `app`."""
 
     runs: RunService
     control: RunSteering
@@ -47,19 +50,26 @@ class EngineHandle:
     role: Role
     signals: SignalService
     approvals: ApprovalService
+    bulk: BulkService
+    schedules: ScheduleService
+    scheduler: Scheduler
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
-        """With `recover_all`, take up every run that nobody drives; else only those touched here."""
+        """With `recover_all`, take up every run that nobody drives, and fire schedules; else only runs
+        touched here."""
         if recover_all:
             self.links.start()
         if self.role.drives:
             await self.engine.start(recover_all=recover_all)
         if self.role.keeps:
             self.housekeeper.start()
+            if recover_all:
+                self.scheduler.start()
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
+        await self.scheduler.stop()
         if self.role.drives:
             await self.engine.stop(grace_seconds=grace_seconds)
         await self.links.stop()
@@ -96,8 +106,15 @@ def build_engine(services: EngineServices) -> EngineHandle:
     woken = engine.woken if role.drives else gate.nudge
     chores = (*usual_chores(journal, services.loop, woken), Chore(name="relay", every=0.0, work=relay.pump))
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
+    runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
+    schedules = ScheduleService(
+        journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
+    )
     return EngineHandle(
-        runs=RunService(services, gate, watch, Backlog(journal, limits, clock)),
+        runs=runs,
+        bulk=BulkService(runs),
+        schedules=schedules,
+        scheduler=Scheduler(journal, schedules, runs, clock),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
         control=RunSteering(services, gate, watch, owner=owner, appended=appended),

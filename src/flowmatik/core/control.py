@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flowmatik.contracts.control import NewFork, RunChange
-from flowmatik.contracts.runs import MAX_PRIORITY
 from flowmatik.core import asked, pauses, versions
 from flowmatik.core.ended import not_ended
 from flowmatik.core.engine.condemn import Cancelled, condemn
@@ -115,9 +114,5 @@ def _check(change: RunChange) -> None:
     asked.check_amount("budget", change.budget_micros)
     if change.deadline_seconds is not None:
         asked.check_deadline(change.deadline_seconds)
-    if change.priority is not None and not -MAX_PRIORITY <= change.priority <= MAX_PRIORITY:
-        raise InvalidInput(
-            f"the priority is {change.priority}; it must be from -{MAX_PRIORITY} to {MAX_PRIORITY}",
-            code="input.priority",
-            context={"value": change.priority, "limit": MAX_PRIORITY},
-        )
+    if change.priority is not None:
+        asked.check_priority(change.priority)

@@ -6,8 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.core import asked, pauses, versions
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    RunStatus,
+    RunSummary,
+    RunView,
+)
+from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
 from flowmatik.core.deliveries import cloud_event
@@ -50,12 +59,8 @@ class RunService:
         self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        asked.check(new)
+        created = await self.prepared(workspace_id, new)
         await self._backlog.check(workspace_id)
-        await asked.check_sources(self._services.sources, workspace_id, new.sources)
-        created = await self._pinned(workspace_id, new)
-        if new.plan:
-            plan.check(new.plan, created.agents, frozenset(created.tools))
         run_id = await self._engine.create(
             Creation(
                 run_id=created.run_id,
@@ -64,11 +69,22 @@ class RunService:
                 idempotency_key=new.idempotency_key,
                 events=(asked.recorded(created),),
                 agent=created.agent,
+                priority=created.priority,
+                tags=created.tags,
             )
         )
         if run_id != created.run_id:
             await self._same_request(run_id, created)
         return run_id
+
+    async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
+        """How the run would begin. Raises what `create` does."""
+        asked.check(new)
+        await asked.check_sources(self._services.sources, workspace_id, new.sources)
+        created = await self._pinned(workspace_id, new)
+        if new.plan:
+            plan.check(new.plan, created.agents, frozenset(created.tools))
+        return created
 
     async def _same_request(self, run_id: str, wanted: ev.RunCreated) -> None:
         """Raises Conflict when the key's first run was asked for something else."""
@@ -112,6 +128,10 @@ class RunService:
             tools=tools,
             plan=new.plan,
             traceparent=trace_of(new.traceparent),
+            tags=tuple(dict.fromkeys(new.tags)),
+            priority=new.priority,
+            schedule=new.schedule,
+            scheduled_at=new.scheduled_at,
         )
 
     async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
@@ -135,13 +155,13 @@ class RunService:
         return run_view(state, status, self._services.clock.now().isoformat(), self._services.hooks)
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
         check_limit(limit)
         at = place_at(cursor, str, str)
-        heads = await self._services.seen_from(workspace_id).list_heads(
+        heads = await self._services.seen_from(workspace_id).find_heads(
             workspace_id,
-            status=status.value if status else None,
+            search.wanted_heads(wanted, self._services.clock.now()),
             before=(at[0], at[1]) if at else None,
             limit=limit + 1,
         )
@@ -251,7 +271,15 @@ class RunService:
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:
     """What the caller asked for, without what settings and versions of the day added."""
-    return (created.goal, created.agent, created.language, created.sources, created.plan)
+    return (
+        created.goal,
+        created.agent,
+        created.language,
+        created.sources,
+        created.plan,
+        created.tags,
+        created.priority,
+    )
 
 
 def _summary(head: RunHead) -> RunSummary:
@@ -262,4 +290,7 @@ def _summary(head: RunHead) -> RunSummary:
         created_at=zulu(head.created_at),
         ended_at=zulu(head.ended_at),
         cost_micros=None if head.unpriced else head.cost_micros,
+        agent=head.agent,
+        tags=head.tags,
+        priority=head.priority,
     )

@@ -43,7 +43,8 @@ class EngineServices:
     `sources`: knows what runs may be bound to; without it any name is taken.
     `streams`: how processes tell each other where to look; without it each looks for itself.
     `reads`: the store as callers of a workspace see it; without it, the journal.
-    `hooks` makes the addresses of webhooks; without it they have none."""
+    `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
+    schedules begin and that name no budget."""
 
     journal: Journal
     models: ModelGateway
@@ -59,6 +60,7 @@ class EngineServices:
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
     hooks: HookTokens | None = None
+    run_budget_micros: int | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

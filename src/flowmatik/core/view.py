@@ -56,6 +56,10 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         compensations=tuple(_compensation(task_id, undone) for task_id, undone in state.undone.items()),
         forked_from=created.forked_from,
         inherited_micros=state.inherited_micros,
+        tags=created.tags,
+        priority=created.priority,
+        schedule=created.schedule,
+        scheduled_at=created.scheduled_at,
     )
 
 

@@ -13,7 +13,7 @@ from flowmatik.api import ApiServices, create_app
 from flowmatik.api.services import HealthCheck
 from flowmatik.app.web import words
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, Redriven
-from flowmatik.contracts.runs import Check, NewRun, Page, RunStatus, RunSummary, RunView
+from flowmatik.contracts.runs import EVERY_RUN, Check, NewRun, Page, RunFilter, RunStatus, RunSummary, RunView
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, EngineError, NotFound, Unauthenticated
 from flowmatik.kernel.events import CloudEvent
@@ -50,7 +50,7 @@ class OneRun:
             verified=(check,),
         )
 
-    async def list(self, workspace_id: str, **_: Any) -> Page:
+    async def list(self, workspace_id: str, wanted: RunFilter = EVERY_RUN, **_: Any) -> Page:
         summary = RunSummary(id="run_1", goal="g", status=RunStatus.RUNNING, created_at=AT)
         return Page(items=(summary,) if workspace_id == "a" else (), next="more")
 
@@ -120,6 +120,8 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             signals=unused,
             hooks=unused,
             approvals=unused,
+            schedules=unused,
+            bulk=unused,
             upload_dir=tmp_path,
             health=_unwell,
             words=words,

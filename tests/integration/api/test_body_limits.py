@@ -48,6 +48,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             signals=unused,
             hooks=unused,
             approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

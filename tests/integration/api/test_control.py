@@ -123,6 +123,8 @@ async def served(folder: Path) -> AsyncGenerator[Served]:
                 agents=unused,
                 identity=cast("Any", People()),
                 dead_letters=unused,
+                schedules=unused,
+                bulk=unused,
                 limits=unused,
                 signals=unused,
                 hooks=unused,

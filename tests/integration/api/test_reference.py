@@ -33,6 +33,8 @@ async def reference(language: str) -> httpx.Response:
             signals=unused,
             hooks=unused,
             approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

@@ -62,6 +62,8 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
                 signals=unused,
                 hooks=unused,
                 approvals=unused,
+                schedules=unused,
+                bulk=unused,
                 upload_dir=tmp_path,
                 words=words,
             )

@@ -36,6 +36,8 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
             signals=cast("Any", None),
             hooks=cast("Any", None),
             approvals=cast("Any", None),
+            schedules=cast("Any", None),
+            bulk=cast("Any", None),
             upload_dir=uploads,
             health=cast("Any", None),
             words=_words,

@@ -58,6 +58,8 @@ async def gateway(folder: Path) -> AsyncGenerator[Gateway]:
                 agents=unused,
                 identity=cast("Any", Known()),
                 dead_letters=unused,
+                schedules=engine.schedules,
+                bulk=engine.bulk,
                 control=engine.control,
                 limits=engine.limits,
                 signals=engine.signals,

@@ -48,6 +48,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             signals=unused,
             hooks=unused,
             approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=identity,
             upload_dir=tmp_path,
         )

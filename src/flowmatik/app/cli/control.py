@@ -7,7 +7,7 @@ import orjson
 import typer
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.run import budget_micros, follow_to_end
+from flowmatik.app.cli.run import budget_of, follow_to_end
 from flowmatik.app.cli.runs import RunId, runs_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import Following
@@ -47,7 +47,7 @@ def change(
 ) -> None:
     session = session_of(context)
     wanted = RunChange(
-        budget_micros=budget_micros(budget), deadline_seconds=deadline, priority=priority, by="cli"
+        budget_micros=budget_of(budget), deadline_seconds=deadline, priority=priority, by="cli"
     )
     session.run(_change(session, run_id, wanted))
 

@@ -30,6 +30,7 @@ from flowmatik.app.cli.operate import (
     version_command,
 )
 from flowmatik.app.cli.run import run_command
+from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
@@ -91,6 +92,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(memory_app, name="memory")
+    app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
     app.add_typer(limits_app, name="limits")
     app.command("login", help="help.login")(login_command)

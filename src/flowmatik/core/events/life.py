@@ -40,6 +40,10 @@ class RunCreated:
     decision_version: int = DECISION_VERSION
     traceparent: str = ""  # W3C; "" in runs of older versions
     forked_from: ForkedFrom | None = None
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
+from flowmatik.core.journal.memory_schedules import MemorySchedules
+from flowmatik.core.journal.memory_search import MemorySearch
 from flowmatik.core.journal.memory_seizing import MemorySeizing
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -35,16 +37,18 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySeizing):
+class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
         self._runs: dict[str, Run] = {}
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
@@ -95,6 +99,8 @@ class InMemoryJournal(MemorySeizing):
             priority=creation.priority,
             parent=creation.parent,
             parent_wait=creation.parent_wait,
+            tags=creation.tags,
+            goal_folded=folded(creation.goal),
         )
         self._runs[run.run_id] = self._live[run.run_id] = run
         if creation.idempotency_key:
@@ -170,19 +176,6 @@ class InMemoryJournal(MemorySeizing):
         if workspace_id is not None and run.workspace_id != workspace_id:
             raise no_run(run_id, f" in workspace {workspace_id!r}")
         return run.head()
-
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]:
-        runs = [
-            run
-            for run in self._runs.values()
-            if run.workspace_id == workspace_id
-            and status in (None, run.status)
-            and (before is None or (run.created_at, run.run_id) < before)
-        ]
-        runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
-        return [run.head() for run in runs[:limit]]
 
     def _post(self, run: Run, input_id: str, kind: str, payload: str) -> bool:
         if input_id in run.input_ids:

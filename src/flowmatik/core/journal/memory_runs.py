@@ -26,6 +26,8 @@ class Run:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    tags: tuple[str, ...] = ()
+    goal_folded: str = ""
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())
@@ -51,6 +53,7 @@ class Run:
             priority=self.priority,
             parent=self.parent,
             parent_wait=self.parent_wait,
+            tags=self.tags,
         )
 
     def result(self) -> Appended:

@@ -67,10 +67,12 @@ from flowmatik.core.journal.records import (
 from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.schedules_port import ScheduleReads, ScheduleStore
+from flowmatik.core.journal.search_port import HeadSearch
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(ApprovalReads, Protocol):
+class RunReads(ApprovalReads, HeadSearch, ScheduleReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -78,16 +80,12 @@ class RunReads(ApprovalReads, Protocol):
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]: ...
 
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]: ...
-
     async def dead_letters(
         self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
     ) -> list[DeadLetter]: ...
 
 
-class Journal(DispatchPort, ApprovalJournal, Seizing, Protocol):
+class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -114,12 +112,6 @@ class Journal(DispatchPort, ApprovalJournal, Seizing, Protocol):
 
     async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
         """NotFound for a run of another workspace; None (engine only) skips that check."""
-        ...
-
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]:
-        """Newest first; `before` is (created_at, run_id) of the last one seen."""
         ...
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:

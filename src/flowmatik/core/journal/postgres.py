@@ -21,6 +21,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
@@ -29,9 +30,9 @@ from flowmatik.core.journal.sql_journal import (
     ending,
     first_claim,
     first_events,
-    run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -47,8 +48,8 @@ class PostgresReads(SqlReads):
         super().__init__(queries.postgres())
         self._database = database
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        return await self._database.fetch(self._sql[query], *params)
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(sql, *params)
 
 
 class PostgresJournal(SqlJournal):
@@ -63,11 +64,14 @@ class PostgresJournal(SqlJournal):
         self._database = database
         self._creations = GroupCommit(self._create, lanes=lanes)
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        return await self._database.fetch(self._sql[query], *params)
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(sql, *params)
 
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)
+
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
 
     async def create(self, creation: Creation) -> Created:
         return await self._creations.write(creation)
@@ -87,6 +91,8 @@ class PostgresJournal(SqlJournal):
                 "priority": one.priority,
                 "parent": one.parent,
                 "parent_wait": one.parent_wait,
+                "tags": " ".join(one.tags),
+                "folded": folded(one.goal),
             }
             for one in batch
         ]

@@ -55,15 +55,19 @@ ORDER BY r.run_id FOR UPDATE OF r;
 -- key before. Keys go in in order, so that two batches cannot wait for each other.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
-        goal text, owner text, agent text, priority bigint, parent text, parent_wait text)
+        goal text, owner text, agent text, priority bigint, parent text, parent_wait text,
+        tags text, folded text)
 ), made AS (
     INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-        owner, epoch, ready, agent, priority, parent, parent_wait)
+        owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
     SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
-        agent, priority, parent, parent_wait
+        agent, priority, parent, parent_wait, tags, folded
     FROM input ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
-    RETURNING run_id, workspace_id, head_seq
+    RETURNING run_id, workspace_id, head_seq, tags
+), tagged AS (
+    INSERT INTO run_tags (workspace_id, tag, created_at, run_id)
+    SELECT workspace_id, unnest(string_to_array(tags, ' ')), $3, run_id FROM made WHERE tags <> ''
 ), events AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
     SELECT m.run_id, e.seq, m.workspace_id, e.type, e.payload, $3

@@ -47,6 +47,7 @@ class RunHead:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    tags: tuple[str, ...] = ()  # read by searches alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,7 @@ class Creation:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

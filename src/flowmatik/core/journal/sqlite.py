@@ -19,6 +19,8 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.schedules_port import ScheduleRow
+from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
@@ -27,9 +29,9 @@ from flowmatik.core.journal.sql_journal import (
     ending,
     first_claim,
     first_events,
-    run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -44,11 +46,11 @@ class SqliteJournal(SqlJournal):
         super().__init__(queries.sqlite(), clock, lanes=1)
         self._store = writer
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        sql = self._sql[query]
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        spelled = queries.numbered(sql)
 
         def work(db: Any) -> list[Row]:
-            return db.execute(sql, params).fetchall()
+            return db.execute(spelled, params).fetchall()
 
         return await self._store.read(work)
 
@@ -59,6 +61,19 @@ class SqliteJournal(SqlJournal):
             db.execute(sql, params)
 
         await self._store.write(work)
+
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        sql = self._sql[query]
+
+        def work(db: Any) -> list[Row]:
+            return db.execute(sql, params).fetchall()
+
+        return await self._store.write(work)
+
+    async def claim_schedules(self, claim: str, *, now: int, until: int, limit: int) -> list[ScheduleRow]:
+        if not await self._fetch("is_schedule_due", now):
+            return []  # an idle poll must not cost a write transaction
+        return await super().claim_schedules(claim, now=now, until=until, limit=limit)
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
@@ -93,8 +108,12 @@ class SqliteJournal(SqlJournal):
                 creation.priority,
                 creation.parent,
                 creation.parent_wait,
+                " ".join(creation.tags),
+                folded(creation.goal),
             )
             db.execute(self._sql["create_run"], head)
+            tags = [(creation.workspace_id, tag, now, creation.run_id) for tag in creation.tags]
+            db.executemany(self._sql["tag"], tags)
             self._insert_events(db, creation.run_id, creation.workspace_id, 0, events, now)
             return Created(run_id=creation.run_id, claim=first_claim(creation, now))
 

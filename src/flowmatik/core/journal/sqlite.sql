@@ -3,8 +3,12 @@
 -- name: create_run
 -- The head row of a new run, owned at once if its creation names an owner.
 INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-    owner, epoch, ready, agent, priority, parent, parent_wait)
-VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11);
+    owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
+VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11, $12, $13);
+
+-- name: tag
+-- One tag of a new run.
+INSERT INTO run_tags (workspace_id, tag, created_at, run_id) VALUES ($1, $2, $3, $4);
 
 -- name: event
 -- One event.
