@@ -213,18 +213,24 @@ async def _rest(world: World, made: set[str]) -> None:
             resting = now - since.setdefault((head.run_id, head.head_seq), now)
             if head.ended_at:
                 left.discard(head.run_id)
-            elif head.status == RunStatus.WAITING.value and not head.owner:
-                await check_wakes(world, head, resting)
             elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
-                assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
-                await _asked(world, lambda p, run_id=head.run_id: p.handle.runs.resume(WS, run_id))
+                await _roused(world, head)
         await asyncio.sleep(0.5)
     while await world.store.outbox(1):
         assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
         await asyncio.sleep(0.5)
+
+
+async def _roused(world: World, head: RunHead) -> None:
+    """Somebody goes on with a run that was paused and forgotten; any other must wake by itself."""
+    assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
+    state = fold(await world.store.read(head.run_id), ReducerLoop())
+    if state.paused is None:
+        check_wakes(state)
+    await _asked(world, lambda p: p.handle.runs.resume(WS, head.run_id))
 
 
 async def _decide(world: World, head: RunHead) -> None:
