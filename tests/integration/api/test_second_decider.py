@@ -13,6 +13,7 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Claim
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import running_engine
@@ -34,9 +35,9 @@ class Slow(InMemoryJournal):
         super().__init__(SystemClock())
         self.decided = asyncio.Event()
 
-    async def inbox(self, run_id: str, *, after: int) -> Any:
+    async def claim(self, run_id: str, owner: str) -> Claim | None:
         await self.decided.wait()
-        return await super().inbox(run_id, after=after)
+        return await super().claim(run_id, owner)
 
 
 async def crash(arguments: dict[str, Any], context: ToolContext) -> Any:

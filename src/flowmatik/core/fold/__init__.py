@@ -17,8 +17,6 @@ _HANDLERS: Handlers = {
     **waits.HANDLERS,
     **approvals.HANDLERS,
     **control.HANDLERS,
-    **calls.HANDLERS,
-    **tasks.HANDLERS,
     **undoing.HANDLERS,
     **forks.HANDLERS,
 }
