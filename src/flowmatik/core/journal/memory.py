@@ -9,6 +9,7 @@ from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.memory_bus import MemoryBusCalls
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -35,7 +36,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal:
+class InMemoryJournal(MemoryBusCalls):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -44,7 +45,7 @@ class InMemoryJournal:
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
-        self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
+        self._bus = MemoryBus(clock, self._alive)
         self._money = MemoryCaps()
         self._timed: set[str] = set()
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.bus_port import BusJournal
 from flowmatik.core.journal.records import (
     Append as Append,
 )
@@ -84,7 +85,7 @@ class RunReads(Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(Protocol):
+class Journal(BusJournal, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -175,11 +176,13 @@ class Journal(Protocol):
         ...
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
-        """Never moves back: a lower seq changes nothing. At the run's head nobody is behind."""
+        """Never moves back: a lower seq changes nothing. Who has come as far as all forgotten pointers
+        said is not behind, unless the run is taken or there is a redrive to do (`finish_run`)."""
         ...
 
     async def behind(self, subscriber: str, limit: int) -> list[Behind]:
-        """Runs in which a registered subscriber is behind, without those that are parked for it."""
+        """Runs in which a registered subscriber is behind, without those that are parked for it; with them
+        when a redrive was asked for."""
         ...
 
     async def parked(self) -> set[tuple[str, str]]:

@@ -19,6 +19,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.postgres_bus import PostgresBus
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
@@ -47,7 +48,7 @@ class PostgresReads(SqlReads):
         return await self._database.fetch(self._sql[query], *params)
 
 
-class PostgresJournal(SqlJournal):
+class PostgresJournal(SqlJournal, PostgresBus):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
     injected one only stamps events.

@@ -25,6 +25,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_bus import behind_of
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -125,10 +126,7 @@ class SqlJournal(SqlReads):
         await self._execute("set_subscriber_seq", subscriber, run_id, seq)
 
     async def behind(self, subscriber: str, limit: int) -> list[Behind]:
-        return [
-            Behind(run_id=run_id, workspace_id=workspace_id, seq=seq)
-            for run_id, workspace_id, seq in await self._fetch("behind", subscriber, limit)
-        ]
+        return [behind_of(row) for row in await self._fetch("behind", subscriber, limit)]
 
     async def parked(self) -> set[tuple[str, str]]:
         return {(row[0], row[1]) for row in await self._fetch("parked")}
