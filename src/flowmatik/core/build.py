@@ -10,8 +10,11 @@ from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.relays import Relay
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
+from flowmatik.core.streams.bus import StreamBus
+from flowmatik.core.streams.ports import BusPorts
 from flowmatik.kernel.ids import new_id
 
 
@@ -21,7 +24,7 @@ class EngineHandle:
     `start`/`stop` for `app`."""
 
     runs: RunService
-    bus: OutboxRelay
+    bus: Relay
     dead_letters: RefusedEvents
     engine: Engine
 
@@ -38,7 +41,13 @@ def build_engine(services: EngineServices) -> EngineHandle:
     """Wire the engine; nothing runs before `start`."""
     lease = Lease(services.journal, services.clock, new_id("wkr"))
     watch = Watch()
-    relay = OutboxRelay(services.journal, services.clock)
+    relay: Relay = (
+        OutboxRelay(services.journal, services.clock)
+        if services.streams is None
+        else StreamBus(
+            BusPorts(journal=services.journal, streams=services.streams, clock=services.clock, standing=lease)
+        )
+    )
 
     def appended(run_id: str) -> None:
         watch.changed(run_id)

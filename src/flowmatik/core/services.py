@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
@@ -17,7 +18,8 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
+    `reads`: the store as callers of a workspace see it; without it, the journal.
+    `streams`: Redis, for a bus between processes; without it subscribers are this process's."""
 
     journal: Journal
     models: ModelGateway
@@ -30,6 +32,7 @@ class EngineServices:
     concurrency: int = 256
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    streams: Streams | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -1,4 +1,4 @@
-"""Runs that a subscriber is behind in are taken by one process at a time, and by another when that one dies."""
+"""Runs in which a subscriber is behind are taken by one process at a time, and by another when it dies."""
 
 import asyncio
 

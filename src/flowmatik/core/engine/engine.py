@@ -15,7 +15,7 @@ from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
-from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.relays import Relay
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
@@ -36,7 +36,7 @@ class Engine:
     nobody drives."""
 
     def __init__(
-        self, parts: DriverParts, lease: Lease, relay: OutboxRelay, watch: Watch, *, concurrency: int = 256
+        self, parts: DriverParts, lease: Lease, relay: Relay, watch: Watch, *, concurrency: int = 256
     ) -> None:
         self._parts = parts
         self._lease = lease

@@ -148,7 +148,9 @@ class MemoryBus:
         return {(name, run_id) for name, run_id, _ in self._dead if self._ordered.get(name)}
 
     def bury(self, letter: DeadLetter) -> None:
-        self._dead[letter.subscriber, letter.run_id, letter.seq] = replace(letter)
+        key = (letter.subscriber, letter.run_id, letter.seq)
+        before = self._dead[key].attempts if key in self._dead else 0
+        self._dead[key] = replace(letter, attempts=before + letter.attempts)
 
     def letters(self, workspace_id: str, after: LetterPlace | None, limit: int) -> list[DeadLetter]:
         found = sorted((one for one in self._dead.values() if one.workspace_id == workspace_id), key=place_of)

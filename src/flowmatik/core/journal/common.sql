@@ -87,11 +87,11 @@ FROM dead_letters d JOIN subscribers s ON s.name = d.subscriber WHERE s.ordered 
 DELETE FROM relay_leases WHERE owner = $1;
 
 -- name: dead_letter
--- One letter per subscriber and event.
+-- One letter per subscriber and event; its attempts add up.
 INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (subscriber, run_id, seq) DO UPDATE
-SET error = excluded.error, attempts = excluded.attempts, at = excluded.at;
+SET error = excluded.error, attempts = dead_letters.attempts + excluded.attempts, at = excluded.at;
 
 -- name: dead_letters
 -- A workspace's, oldest first, after a cursor ('' begins).

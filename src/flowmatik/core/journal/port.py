@@ -190,7 +190,7 @@ class Journal(BusJournal, Protocol):
         ...
 
     async def dead_letter(self, letter: DeadLetter) -> None:
-        """One for each subscriber and event; a later one replaces it."""
+        """One for each subscriber and event; a later one replaces it, and its attempts add up."""
         ...
 
     async def dead_letters(
