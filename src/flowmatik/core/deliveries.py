@@ -172,10 +172,22 @@ class Deliveries:
             await self._give_up(subscriber, run)
         elif run.asked:
             handled = await self.again(subscriber, run.run_id)
+        elif run.tries:
+            await self._step_by_step(subscriber, run)
         else:
             await self.go_on(subscriber, run.workspace_id, run.run_id, run.seq)
         await self._journal.finish_run(subscriber.name, run.run_id, asked=run.asked)
         return handled
+
+    async def _step_by_step(self, subscriber: Subscriber, run: Behind) -> None:
+        """A page of it, with a place after every event, so that it shows at which of them processes end."""
+        reached = run.seq
+        while reached < run.seq + PAGE:
+            await self.go_on(subscriber, run.workspace_id, run.run_id, reached, upto=reached + 1)
+            place = await self._journal.subscriber_seq(subscriber.name, run.run_id) or 0
+            if place <= reached:
+                return  # at the end, or refused
+            reached = place
 
     async def _give_up(self, subscriber: Subscriber, run: Behind) -> None:
         """One event ends whatever process hands it over: the others must get theirs all the same."""

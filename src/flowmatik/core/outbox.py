@@ -197,11 +197,11 @@ class OutboxRelay:
         if not await self._journal.dead_letters_of(subscriber_name, run_id):
             return 0
         await self._register()
-        await self._journal.ask_redrive(subscriber_name, run_id)
         subscriber = next((s for s in self._subscribers if s.name == subscriber_name), None)
-        if subscriber is None:
-            return None
         async with self._one:
+            await self._journal.ask_redrive(subscriber_name, run_id)
+            if subscriber is None:
+                return None
             try:
                 async with self._leading():
                     asked = await self._journal.take_behind(

@@ -166,9 +166,11 @@ class StreamBus:
     async def redrive(self, subscriber_name: str, run_id: str) -> int | None:
         if not await self._ports.journal.dead_letters_of(subscriber_name, run_id):
             return 0
-        await self._ports.journal.ask_redrive(subscriber_name, run_id)
-        consumer = self._consumers.get(subscriber_name)
-        handled = None if consumer is None else await consumer.redrive(run_id)
+        if (consumer := self._consumers.get(subscriber_name)) is not None:
+            handled = await consumer.redrive(run_id)
+        else:
+            handled = None
+            await self._ports.journal.ask_redrive(subscriber_name, run_id)
         if handled is None:
             await self._hint(())
         return handled

@@ -133,6 +133,7 @@ class Consumer:
         """How many were handled; None when the run cannot be taken here."""
         standing = self._ports.standing
         async with self._one:
+            await self._ports.journal.ask_redrive(self.subscriber.name, run_id)
             self._term = standing.term
             try:
                 self._check()
