@@ -109,6 +109,21 @@ def _wrong_model(given: str, ids: list[str]) -> tuple[str, str, dict[str, object
     return advice, "no_provider", {"known": known}
 
 
+def check_redis(values: Mapping[str, Any], faults: list[Fault]) -> None:
+    """What is true is in the database, and several processes can only share PostgreSQL."""
+    if values["redis.url"] and not values["store.database_url"] and not _at_fault("store.", faults):
+        faults.append(
+            Fault(
+                key="redis.url",
+                shown="(hidden)",
+                origin="settings",
+                advice="Redis spreads the word between processes, which SQLite does not have; set "
+                "FLOWMATIK_DATABASE_URL to a PostgreSQL, or leave Redis out",
+                code="redis_store",
+            )
+        )
+
+
 def embedding_endpoint_of(values: Mapping[str, Any], faults: list[Fault]) -> EmbeddingEndpoint | None:
     """None when nobody set one: passages are embedded here."""
     part = {name: values[f"embeddings.{name}"] for name in EMBEDDINGS}

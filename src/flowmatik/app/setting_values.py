@@ -170,6 +170,13 @@ def database_address(raw: object) -> str:
     return value
 
 
+def redis_address(raw: object) -> str:
+    value = text(raw)
+    if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise Wrong("must start with redis://, rediss:// or unix://, or be empty for none", "redis")
+    return value
+
+
 def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, ...]:
     """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`."""
     if not isinstance(raw, dict):
@@ -234,6 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "store.wait_seconds", "store_wait_seconds", "FLOWMATIK_STORE_WAIT_SECONDS", whole(0, 86_400), 300
     ),
+    _setting("redis.url", "redis_url", "FLOWMATIK_REDIS_URL", redis_address, "", secret=True),
     _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.streams import streams_of
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
@@ -135,6 +136,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            streams=streams_of(settings, stack),
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
