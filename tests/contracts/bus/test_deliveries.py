@@ -125,6 +125,30 @@ async def test_what_a_process_had_when_it_died_comes_again_elsewhere(world: Worl
 
 
 @SPREAD
+async def test_a_process_that_stood_still_delivers_nothing_behind_the_one_that_went_on(world: World) -> None:
+    first, audit, reached, woken = Audit(), Audit(), asyncio.Event(), asyncio.Event()
+
+    async def stops(one: CloudEvent) -> None:
+        await first(one)
+        reached.set()
+        await woken.wait()
+
+    still = await world.process(stops)
+    run = await owned(world.journal, "run_1")
+    await run.append(run.next(event()))
+    await asyncio.wait_for(reached.wait(), 20)
+    still.tasks[0].cancel()  # it renews its lease no more
+    await world.leases_end()
+    await world.process(audit)
+    await until(lambda: audit.heard["run_1"] == [1, 2, 3])
+    await still.lease.renew()  # it is back, and has its lease again
+    woken.set()
+    await run.append(run.next(event()))
+    await until(lambda: 4 in audit.heard["run_1"] + first.heard["run_1"])
+    assert set(first.heard["run_1"]) <= {1, 4}
+
+
+@SPREAD
 async def test_an_event_that_ends_its_process_every_time_becomes_a_letter(world: World) -> None:
     audit, deaths = Audit(), 0
 

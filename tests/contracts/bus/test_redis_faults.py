@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.core.streams import consumer
+from flowmatik.core.streams import consumer, live
 from flowmatik.core.streams.ports import HINTS, KEEP
 from flowmatik.stores.redis import RedisStreams, open_streams
 from tests.contracts.bus.worlds import Audit, World, until, world_over
@@ -36,6 +36,8 @@ async def world(
     opening: AbstractAsyncContextManager[Store], redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
     monkeypatch.setattr(consumer, "SWEEP_SECONDS", 0.3)
+    for part in (consumer, live):
+        monkeypatch.setattr(part, "WAIT_SECONDS", 0.3)
     async with opening as store, world_over(store, redis.url) as made:
         yield made
 
@@ -96,6 +98,18 @@ async def test_a_redis_that_was_away_and_comes_back_empty_costs_nothing(
             if late.seq == 10:
                 await owned(world.journal, "run_later")
             await asyncio.sleep(0.1)
+
+
+async def test_without_any_hint_a_sweep_finds_what_others_have_relayed(world: World, redis: OwnRedis) -> None:
+    audit = Audit()
+    await world.process(audit)
+    relaying = await world.process()
+    await redis.stop()
+    run = await owned(world.journal, "run_1")
+    for seq in range(3, 6):
+        await run.append(run.next(event()))
+        await relaying.bus.drain()
+        await until(lambda seq=seq: audit.heard["run_1"] == list(range(1, seq + 1)))
 
 
 async def test_a_process_that_starts_while_redis_is_away_is_at_work(world: World, redis: OwnRedis) -> None:

@@ -113,6 +113,8 @@ class World:
         )
         if handler is not None:
             bus.subscribe(name, handler, **options)
+            if options.get("durable", True):  # what is relayed before it is known is not for it
+                await self.journal.register_subscriber(name, ordered=options.get("ordered", True))
         made = Process(bus=bus, lease=lease)
         self.processes.append(made)
         await made.start()
