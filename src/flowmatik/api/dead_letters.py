@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.services import Services, needs
@@ -37,8 +37,12 @@ async def list_dead_letters(
     return DeadLetterList(items=page.items, next=page.next)
 
 
-@router.post("/redrive")
-async def redrive(body: Redrive, principal: Administrator, at: Services) -> Redriven:
+@router.post("/redrive", responses={202: {"model": Redriven, "description": "Asked for"}})
+async def redrive(body: Redrive, principal: Administrator, at: Services, response: Response) -> Redriven:
     """Hand to a subscriber what it refused of a run, then what waited behind it; `left` is what it
-    refused again."""
-    return await at.dead_letters.redrive(principal.workspace_id, body.subscriber, body.run_id)
+    refused again. 202 with `asked` when the subscriber is at work in another process, or in none now: the
+    one that has it does this as soon as it can, and `left` is what there is to do."""
+    done = await at.dead_letters.redrive(principal.workspace_id, body.subscriber, body.run_id)
+    if done.asked:
+        response.status_code = status.HTTP_202_ACCEPTED
+    return done

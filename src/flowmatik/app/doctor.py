@@ -9,6 +9,7 @@ import sys
 import httpx
 
 from flowmatik.app.doctor_memory import check_embedding, check_memory
+from flowmatik.app.doctor_redis import check_redis
 from flowmatik.app.finding import Finding
 from flowmatik.app.schema import store_target
 from flowmatik.app.settings import Provider, Settings
@@ -31,6 +32,7 @@ async def examine(settings: Settings) -> list[Finding]:
     if not settings.database_url:
         findings.append(check_durability(settings))
     findings += await check_store(settings)
+    findings += await check_redis(settings)
     findings += [await check_memory(settings), await check_embedding(settings)]
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))

@@ -1,4 +1,4 @@
-"""`/metrics`: what this process has done since it started, for Prometheus."""
+"""`/metrics`: what was done since this process started, by it or, over Redis, by all, for Prometheus."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -49,7 +49,7 @@ class Metrics:
         )
 
     def subscribe(self, bus: EventBus) -> None:
-        """Not durable: what other processes did is not this one's, and counters begin anew with it."""
+        """Not durable: counters begin anew with the process. Over Redis it hears what all processes do."""
         types = frozenset({STARTED, CALLED, FAILED, *ENDED})
         bus.subscribe("metrics", self.on_event, types=types, durable=False)
 

@@ -109,6 +109,21 @@ def _wrong_model(given: str, ids: list[str]) -> tuple[str, str, dict[str, object
     return advice, "no_provider", {"known": known}
 
 
+def check_redis(values: Mapping[str, Any], faults: list[Fault]) -> None:
+    """What is true is in the database, and several processes can only share PostgreSQL."""
+    if values["redis.url"] and not values["store.database_url"] and not _at_fault("store.", faults):
+        faults.append(
+            Fault(
+                key="redis.url",
+                shown="(hidden)",
+                origin="settings",
+                advice="Redis spreads the word between processes, which SQLite does not have; set "
+                "FLOWMATIK_DATABASE_URL to a PostgreSQL, or leave Redis out",
+                code="redis_store",
+            )
+        )
+
+
 def embedding_endpoint_of(values: Mapping[str, Any], faults: list[Fault]) -> EmbeddingEndpoint | None:
     """None when nobody set one: passages are embedded here."""
     part = {name: values[f"embeddings.{name}"] for name in EMBEDDINGS}
@@ -139,18 +154,16 @@ def _variable(key: str) -> str:
     return next(setting.variable for setting in SETTINGS if setting.key == key)
 
 
-def check_distribution(values: Mapping[str, Any], faults: list[Fault]) -> None:
+def check_role(values: Mapping[str, Any], faults: list[Fault]) -> None:
     """Several processes share one PostgreSQL; a SQLite home has one."""
-    if values["store.database_url"] or _at_fault("store.", faults):
+    if values["store.database_url"] or values["engine.role"] == "all" or _at_fault("store.", faults):
         return
-    for key, alone, code in (("engine.role", "all", "role_alone"), ("redis.url", "", "redis_alone")):
-        if values[key] != alone:
-            faults.append(
-                Fault(
-                    key=key,
-                    shown=repr(values[key]) if key == "engine.role" else "(hidden)",
-                    origin="settings",
-                    advice="this is for several processes over one PostgreSQL; set FLOWMATIK_DATABASE_URL",
-                    code=code,
-                )
-            )
+    faults.append(
+        Fault(
+            key="engine.role",
+            shown=repr(values["engine.role"]),
+            origin="settings",
+            advice="this is for several processes over one PostgreSQL; set FLOWMATIK_DATABASE_URL",
+            code="role_alone",
+        )
+    )

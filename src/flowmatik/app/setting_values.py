@@ -242,6 +242,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "store.wait_seconds", "store_wait_seconds", "FLOWMATIK_STORE_WAIT_SECONDS", whole(0, 86_400), 300
     ),
+    _setting("redis.url", "redis_url", "FLOWMATIK_REDIS_URL", redis_address, "", secret=True),
     _setting("model.default", "model", "FLOWMATIK_MODEL", text, ""),
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
@@ -268,7 +269,6 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
-    _setting("redis.url", "redis_url", "FLOWMATIK_REDIS_URL", redis_address, "", secret=True),
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("log.level", "log_level", "FLOWMATIK_LOG_LEVEL", LEVELS, "warning"),

@@ -16,7 +16,8 @@ from typing import Any, cast
 from flowmatik.app.setting_groups import (
     EmbeddingEndpoint,
     Provider,
-    check_distribution,
+    check_redis,
+    check_role,
     embedding_endpoint_of,
     model_of,
     providers_of,
@@ -43,8 +44,8 @@ OTHER_VARIABLES = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One installation, completely. `database_url` "" is SQLite in the home; `role` is what this process does
-    ("all", "gateway", "worker" or "scheduler"), and `redis_url` where such processes meet; amounts are
-    integer micro-dollars, None is no cap; `providers` holds only those that can be used;
+    ("all", "gateway", "worker" or "scheduler"), and `redis_url` where such processes meet, "" for nowhere;
+    amounts are integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
@@ -150,7 +151,8 @@ def load_settings(
     providers = providers_of(values, faults)
     values["model.default"] = model_of(values["model.default"], providers, faults)
     endpoint = embedding_endpoint_of(values, faults)
-    check_distribution(values, faults)
+    check_redis(values, faults)
+    check_role(values, faults)
     if faults:
         raise _all_faults(faults)
     return Settings(

@@ -14,6 +14,7 @@ from flowmatik.app.local_principal import local_principal
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.streams import streams_of
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.bulk import BulkRuns
@@ -26,7 +27,6 @@ from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
-from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
@@ -155,7 +155,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             sources=memory,
             reads=stores.reads,
             role=Role(settings.role),
-            streams=_open_streams(settings, stack),
+            streams=streams_of(settings, stack),
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
             run_budget_micros=settings.run_budget_micros,
         )
@@ -218,16 +218,6 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
         durable=(await durability(url)).fsync,
         reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )
-
-
-def _open_streams(settings: Settings, stack: AsyncExitStack) -> Streams | None:
-    if not settings.redis_url:
-        return None
-    from flowmatik.stores.redis import open_streams
-
-    streams = open_streams(settings.redis_url)
-    stack.push_async_callback(streams.close)
-    return streams
 
 
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":

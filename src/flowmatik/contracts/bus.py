@@ -6,7 +6,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An event that a subscriber's handler refused; `error` is what it said the last time."""
+    """An event that a subscriber's handler refused, `attempts` times in all; `error` is what it said the
+    last time."""
 
     subscriber: str
     run_id: str
@@ -27,10 +28,13 @@ class DeadLetterPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """`handled`: how many events the subscriber took; `left`: what it refused (again)."""
+    """`handled`: how many events the subscriber took; `left`: what it refused (again). `asked`: the
+    subscriber is at work in another process, or in none now, which does it as soon as it can; `left` is then
+    what there is to do."""
 
     handled: int
     left: tuple[DeadLetter, ...] = ()
+    asked: bool = False
 
 
 class DeadLetters(Protocol):
@@ -42,6 +46,6 @@ class DeadLetters(Protocol):
 
     async def redrive(self, workspace_id: str, subscriber: str, run_id: str) -> Redriven:
         """Hand to the subscriber what it refused of the run, then what waited behind it. NotFound where
-        there is no such letter (`not_found.dead_letter`) or the subscriber is not at work in the engine
-        that is asked (`not_found.subscriber`), Conflict (`conflict.relay`) when another process relays."""
+        there is no such letter (`not_found.dead_letter`). Where another process has the subscriber, it is
+        only asked for, durably."""
         ...

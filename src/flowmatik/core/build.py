@@ -24,10 +24,13 @@ from flowmatik.core.engine.watch import Watch
 from flowmatik.core.firing import Scheduler
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.relays import Relay
 from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.signals import SignalService
+from flowmatik.core.streams.bus import StreamBus
+from flowmatik.core.streams.ports import BusPorts
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.ids import new_id
 
@@ -41,7 +44,7 @@ class EngineHandle:
 
     runs: RunService
     control: RunSteering
-    bus: OutboxRelay
+    bus: Relay
     dead_letters: RefusedEvents
     limits: StoredLimits
     engine: Engine
@@ -53,11 +56,14 @@ class EngineHandle:
     bulk: BulkService
     schedules: ScheduleService
     scheduler: Scheduler
+    lease: Lease
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives, and fire schedules; else only runs
         touched here."""
+        if not self.role.drives:
+            await self.lease.take()
         if recover_all:
             self.links.start()
         if self.role.drives:
@@ -75,14 +81,16 @@ class EngineHandle:
         await self.links.stop()
         if self.role.keeps:
             await self.housekeeper.stop()
-            await self._last_words()
+        await self._last_words()
 
     async def _last_words(self) -> None:
         try:
             if self.offers is not None:
                 await self.offers.resign()
-            await self.bus.drain()
+            if self.role.keeps:
+                await self.bus.drain()
             await self.bus.release()
+            await self.lease.leave()
         except JournalUnavailable as error:
             log.warning("the journal is away at shutdown", extra={"error": error.message})
 
@@ -90,7 +98,9 @@ class EngineHandle:
 def build_engine(services: EngineServices) -> EngineHandle:
     """Wire the engine; nothing runs before `start`."""
     journal, clock, role = services.journal, services.clock, services.role
-    watch, relay, owner = Watch(), OutboxRelay(journal, clock), new_id("wkr")
+    watch, owner = Watch(), new_id("wkr")
+    lease = Lease(journal, clock, owner)
+    relay = _relay(services, lease)
     hints = Hints(services.streams, clock, owner) if services.streams is not None else None
 
     def appended(run_id: str) -> None:
@@ -100,16 +110,22 @@ def build_engine(services: EngineServices) -> EngineHandle:
             hints.grew(run_id)
 
     limits = KnownLimits(journal, clock)
-    parts = _parts(services, Lease(journal, clock, owner), limits, appended)
+    parts = _parts(services, lease, limits, appended)
     engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
     woken = engine.woken if role.drives else gate.nudge
-    chores = (*usual_chores(journal, services.loop, woken), Chore(name="relay", every=0.0, work=relay.pump))
+    chores = usual_chores(journal, services.loop, woken)
+    relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
     schedules = ScheduleService(
         journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
     )
+    links = _links(hints, watch, offers)
+    if not role.drives:
+        links.append(Chore(name="lease", every=0.0, work=lease.keep))
+    if hints is not None and not role.keeps:
+        links.append(relaying)  # for the subscribers that are here
     return EngineHandle(
         runs=runs,
         bulk=BulkService(runs),
@@ -122,9 +138,10 @@ def build_engine(services: EngineServices) -> EngineHandle:
         signals=SignalService(services, gate, services.hooks),
         approvals=ApprovalService(services, gate),
         engine=engine,
-        housekeeper=Housekeeper(chores, clock),
-        links=Housekeeper(_links(hints, watch, offers), clock),
+        housekeeper=Housekeeper((*chores, relaying), clock),
+        links=Housekeeper(links, clock),
         role=role,
+        lease=lease,
         offers=offers,
     )
 
@@ -146,6 +163,13 @@ def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Cho
         Chore(name="hear", every=0.0, work=lambda: hints.listen(heard)),
         Chore(name="lead", every=0.0, work=offers.lead),
     ]
+
+
+def _relay(services: EngineServices, lease: Lease) -> Relay:
+    journal, clock, streams = services.journal, services.clock, services.streams
+    if streams is None:
+        return OutboxRelay(journal, clock)
+    return StreamBus(BusPorts(journal=journal, streams=streams, clock=clock, standing=lease))
 
 
 def _parts(

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from flowmatik.contracts.bus import DeadLetterPage, Redriven
 from flowmatik.core.journal.port import Journal, RunReads, place_of
-from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.pages import check_limit, cursor_of, place_at
+from flowmatik.core.relays import Relay
 from flowmatik.kernel.errors import NotFound
 
 
 class RefusedEvents:
-    def __init__(self, journal: Journal, relay: OutboxRelay, seen_from: Callable[[str], RunReads]) -> None:
+    def __init__(self, journal: Journal, relay: Relay, seen_from: Callable[[str], RunReads]) -> None:
         """`seen_from` gives the store as callers of a workspace see it."""
         self._journal = journal
         self._relay = relay
@@ -36,4 +36,4 @@ class RefusedEvents:
             )
         handled = await self._relay.redrive(subscriber, run_id)
         left = await self._journal.dead_letters_of(subscriber, run_id)
-        return Redriven(handled=handled, left=tuple(left))
+        return Redriven(handled=handled or 0, left=tuple(left), asked=handled is None)

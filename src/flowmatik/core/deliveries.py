@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowmatik.contracts.bus import DeadLetter
-from flowmatik.core.journal.port import Journal, OutboxEntry, StoredEvent
+from flowmatik.core.journal.port import Behind, Journal, OutboxEntry, StoredEvent
 from flowmatik.core.journal.times import text_of
 from flowmatik.core.traces import Traces
 from flowmatik.kernel import canonical
@@ -20,6 +20,7 @@ from flowmatik.kernel.events import CloudEvent, Handler
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 PAGE = 500
+DEATHS = 5  # of processes, while they had a run for a subscriber: then its next event counts as refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,8 @@ class Deliveries:
                 return
             handled = page[-1].seq
             await self._journal.set_subscriber_seq(subscriber.name, run_id, handled)
+            if len(page) < limit:
+                return  # what came meanwhile has a pointer, which says so
 
     async def _hand(self, subscriber: Subscriber, events: Sequence[CloudEvent], handled: int) -> bool:
         """False when it refused one and later events must wait for that."""
@@ -143,7 +146,9 @@ class Deliveries:
         await self._bury(subscriber, event, fault)
         return False
 
-    async def _bury(self, subscriber: Subscriber, event: CloudEvent, fault: str) -> None:
+    async def _bury(
+        self, subscriber: Subscriber, event: CloudEvent, fault: str, attempts: int = ATTEMPTS
+    ) -> None:
         if not subscriber.durable:
             return  # it was told in the log; there is nothing to do again
         if subscriber.ordered:
@@ -155,10 +160,50 @@ class Deliveries:
                 workspace_id=event.workspace_id,
                 seq=event.seq,
                 error=fault,
-                attempts=ATTEMPTS,
+                attempts=attempts,
                 at=text_of(self._clock.now()),
             )
         )
+
+    async def see_to(self, subscriber: Subscriber, run: Behind) -> int:
+        """What the subscriber has to catch up with, or to be handed again; of that, how many were handled."""
+        handled = 0
+        if run.tries >= DEATHS:
+            await self._give_up(subscriber, run)
+        elif run.asked:
+            handled = await self.again(subscriber, run.run_id)
+        elif run.tries:
+            await self._step_by_step(subscriber, run)
+        else:
+            await self.go_on(subscriber, run.workspace_id, run.run_id, run.seq)
+        await self._journal.finish_run(subscriber.name, run.run_id, asked=run.asked)
+        return handled
+
+    async def _step_by_step(self, subscriber: Subscriber, run: Behind) -> None:
+        """A page of it, with a place after every event, so that it shows at which of them processes end."""
+        reached = run.seq
+        while reached < run.seq + PAGE:
+            await self.go_on(subscriber, run.workspace_id, run.run_id, reached, upto=reached + 1)
+            place = await self._journal.subscriber_seq(subscriber.name, run.run_id) or 0
+            if place <= reached:
+                return  # at the end, or refused
+            reached = place
+
+    async def _give_up(self, subscriber: Subscriber, run: Behind) -> None:
+        """One event ends whatever process hands it over: the others must get theirs all the same."""
+        after, letters = run.seq, await self._journal.dead_letters_of(subscriber.name, run.run_id)
+        if run.asked and letters:
+            after = letters[0].seq - 1
+        page = await self._journal.read(run.run_id, after_seq=after, limit=PAGE)
+        events = await self._events(run.workspace_id, run.run_id, page)
+        killer = next((one for one in events if subscriber.wants(one.type)), None)
+        if killer is None:
+            await self.go_on(subscriber, run.workspace_id, run.run_id, run.seq)
+            return
+        fault = f"{run.tries} processes ended, or stood still, while they handled it"
+        await self._bury(subscriber, killer, fault, run.tries)
+        if not subscriber.ordered:
+            await self._journal.set_subscriber_seq(subscriber.name, run.run_id, killer.seq)
 
     async def again(self, subscriber: Subscriber, run_id: str) -> int:
         """What the subscriber refused of the run, and what waits behind it; how many were handled. A letter

@@ -14,7 +14,7 @@ from dataclasses import replace
 from flowmatik.core.deliveries import Deliveries, Subscriber
 from flowmatik.core.journal.port import Journal, OutboxEntry
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, JournalUnavailable, NotFound
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent, Handler
 from flowmatik.kernel.ids import new_id
 
@@ -40,7 +40,7 @@ class _Lost(Exception):
 
 
 class OutboxRelay:
-    """The in-process bus, fed by the journal's outbox. Implements `EventBus`."""
+    """The in-process bus, fed by the journal's outbox. Implements `Relay`."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
@@ -190,27 +190,23 @@ class OutboxRelay:
         for subscriber in subscribers:
             runs = await self._journal.behind(subscriber.name, CATCH_UP)
             for run in runs:
-                await self._deliveries.go_on(subscriber, run.workspace_id, run.run_id, run.seq)
+                await self._deliveries.see_to(subscriber, run)
             self._lags = self._lags or len(runs) == CATCH_UP
 
-    async def redrive(self, subscriber_name: str, run_id: str) -> int:
-        """Hand what a subscriber refused of a run to it again, then what was parked behind it; how many
-        events were handled. Raises NotFound (`not_found.subscriber`) when this process has no such
-        subscriber, Conflict (`conflict.relay`) when another process relays."""
+    async def redrive(self, subscriber_name: str, run_id: str) -> int | None:
+        if not await self._journal.dead_letters_of(subscriber_name, run_id):
+            return 0
         await self._register()
         subscriber = next((s for s in self._subscribers if s.name == subscriber_name), None)
-        if subscriber is None:
-            raise NotFound(
-                f"no subscriber {subscriber_name!r} is at work in this process; redrive where it is",
-                code="not_found.subscriber",
-                context={"subscriber": subscriber_name},
-            )
         async with self._one:
+            await self._journal.ask_redrive(subscriber_name, run_id)
+            if subscriber is None:
+                return None
             try:
                 async with self._leading():
-                    return await self._deliveries.again(subscriber, run_id)
-            except _Lost as lost:
-                raise Conflict(
-                    "another process relays events now; redrive there, or stop it first",
-                    code="conflict.relay",
-                ) from lost
+                    asked = await self._journal.take_behind(
+                        subscriber_name, self._owner, limit=1, run_id=run_id
+                    )
+                    return sum([await self._deliveries.see_to(subscriber, run) for run in asked])
+            except _Lost:
+                return None

@@ -41,7 +41,8 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
-    `streams`: how processes tell each other where to look; without it each looks for itself.
+    `streams`: Redis, for a bus between processes and for telling each other where to look; without it
+    subscribers are this process's, and each process looks for itself.
     `reads`: the store as callers of a workspace see it; without it, the journal.
     `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
     schedules begin and that name no budget."""

@@ -64,7 +64,8 @@ class EventBus(Protocol):
         `durable`: `name` identifies the subscriber across restarts and processes. From its first start on
         it gets every event, also those of times when no process had it; what it refuses becomes a dead
         letter. A name that was never seen before begins there: it gets what has not been relayed yet, and
-        no history. Otherwise it hears what passes while it is there, and what it refuses is only logged.
+        no history. Otherwise it hears what passes while it is there, and what it refuses is only logged;
+        over Redis it does so in every process that has it, best effort.
 
         `ordered`: after an event that it refuses, the later ones of that run wait until redrive. Otherwise
         they go on, each event that it refuses being a dead letter of its own."""

@@ -4,6 +4,7 @@ Nothing is kept there that cannot be lost. Every command has a time limit; none 
 the callers go on from the journal.
 """
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import (
@@ -114,7 +115,7 @@ class RedisStreams:
             raise self._unavailable(error) from error
 
     async def _run(self, command: Callable[[], Awaitable[Any]]) -> Any:
-        with self._translated():
+        with self._translated(), _cancelled_for_good():
             if not self._checked:
                 self._refuse_old(await self._client.info("server"))
             return await command()
@@ -265,7 +266,7 @@ class RedisStreams:
 
     async def _messages(self, listening: Any) -> AsyncIterator[Message]:
         while True:
-            with self._translated():
+            with self._translated(), _cancelled_for_good():
                 found = await listening.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
             if found is not None and found["type"] == "message":
                 yield Message(channel=self._name(found["channel"]), text=found["data"])
@@ -303,6 +304,19 @@ for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
 end
 return {}
 """
+
+
+@contextlib.contextmanager
+def _cancelled_for_good() -> Generator[None]:
+    """redis-py may take the cancellation of whoever waits for one of its own time limits, and go on or say
+    that the server is too slow."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _block(wait_seconds: float) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -243,10 +244,15 @@ async def test_one_who_changes_to_or_from_ordered_loses_nothing(store: Store, or
     assert (set(audit.heard["run_1"]), await letters(store)) == ({1, 2, 3, 4}, [])
 
 
-async def test_what_nobody_here_subscribed_to_cannot_be_redriven_here(store: Store) -> None:
-    with pytest.raises(NotFound, match="no subscriber 'audit'") as refused:
-        await empty(store).redrive("audit", "run_1")
-    assert refused.value.code == "not_found.subscriber"
+async def test_what_nobody_here_subscribed_to_is_redriven_where_somebody_has(store: Store) -> None:
+    audit = Listener(1)
+    await owned(store.journal, "run_1")
+    await work(audit.relay(store))
+    audit.refuses = ()
+    assert await empty(store).redrive("audit", "run_1") is None
+    assert audit.heard["run_1"] == []
+    await work(audit.relay(store))
+    assert (audit.heard["run_1"], await letters(store)) == ([1, 2], [])
 
 
 async def test_operators_see_and_redrive_only_what_was_refused_in_their_workspace(store: Store) -> None:
@@ -273,8 +279,8 @@ async def test_operators_see_and_redrive_only_what_was_refused_in_their_workspac
             await operators.redrive(workspace, subscriber, "run_1")
         assert caught.value.code == code
     elsewhere = RefusedEvents(store.journal, empty(store), lambda _: store.journal)
-    with pytest.raises(NotFound, match="no subscriber 'audit' is at work"):
-        await elsewhere.redrive("default", "audit", "run_2")
+    asked = await elsewhere.redrive("default", "audit", "run_2")
+    assert (asked.asked, asked.handled, [one.seq for one in asked.left]) == (True, 0, [2])
 
 
 @pytest.mark.parametrize("cursor", ["x", "bm8", "W10=", "WyJhIiwiYiIsImMiLCJkIl0="])
@@ -309,7 +315,7 @@ async def test_a_dead_letter_stays_until_dropped_and_parks_only_ordered_subscrib
     await journal.register_subscriber("costs", ordered=False)
     for one in (letter(4), letter(5), letter(4, subscriber="costs"), letter(4)):
         await journal.dead_letter(one)
-    assert await journal.dead_letters_of("audit", "run_1") == [letter(4), letter(5)]
+    assert await journal.dead_letters_of("audit", "run_1") == [replace(letter(4), attempts=6), letter(5)]
     assert await journal.count_dead_letters() == {"audit": 2, "costs": 1}
     assert await journal.parked() == {("audit", "run_1")}
     await journal.register_subscriber("audit", ordered=False)

@@ -1,5 +1,6 @@
 """Dead letters from the command line: in this process, and through the one that serves the home."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -18,9 +19,9 @@ from flowmatik.app.web import serve_platform
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
-from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.events import CloudEvent, EventBus
 from tests.unit.app.samples import session, written
+from tests.unit.core.engines import eventually
 
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
 
@@ -97,7 +98,7 @@ async def test_a_refused_run_is_seen_counted_and_redriven_through_the_server(
         assert "every subscriber took every event" in written(asking.err)
 
 
-async def test_a_process_without_the_subscriber_lists_its_letters_and_says_who_canhand_over(
+async def test_a_process_without_the_subscriber_lists_its_letters_and_leaves_a_redrive_to_who_has_it(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with serving(settings, Audit()) as (_, run_id):
@@ -108,5 +109,17 @@ async def test_a_process_without_the_subscriber_lists_its_letters_and_says_who_c
         ("audit", run_id, 1)
     ]
     assert listed["next"] is None
-    with pytest.raises(NotFound, match="no subscriber 'audit' is at work in this process"):
-        await bus.hand_over(of_home(settings), "audit", run_id)
+    asking = of_home(settings)
+    assert await bus.hand_over(asking, "audit", run_id) == 4
+    assert "has been asked for" in written(asking.out)
+    assert await bus.hand_over(of_home(settings, as_json=True), "audit", run_id) == 4
+    assert json.loads(capsys.readouterr().out)["asked"] is True
+    audit = Audit()
+    audit.refuses = False
+    async with open_platform(settings, recover_all=True, bus_users=[audit.subscribe]) as platform:
+        async with asyncio.timeout(20):
+            await eventually(lambda: nothing_left(platform))
+
+
+async def nothing_left(platform: Platform) -> bool:
+    return await platform.journal.count_dead_letters() == {}

@@ -139,6 +139,17 @@ async def test_a_server_that_is_away_and_comes_back_is_used_again(tmp_path: Path
         await streams.close()
 
 
+async def test_a_call_that_is_cancelled_at_any_moment_ends_so(streams: RedisStreams) -> None:
+    for steps in range(80):
+        wait = streams.read_group(["s"], "audit", "one", count=1, wait_seconds=0.2)
+        asking = asyncio.create_task(wait)
+        for _ in range(steps // 2):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking], timeout=10)
+        assert asking.cancelled(), steps
+
+
 @pytest.mark.parametrize("password", ["wr%2Fong", "S3cret"])
 async def test_a_password_is_never_shown(tmp_path: Path, password: str) -> None:
     async with own_redis(tmp_path, "--requirepass", "S3cret") as server:

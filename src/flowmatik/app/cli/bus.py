@@ -61,8 +61,12 @@ async def hand_over(session: Session, subscriber: str, run_id: str) -> int:
     )
     if session.json:
         session.print_json(dataclasses.asdict(done))
+    elif done.asked:
+        session.print(session.text("bus.asked", subscriber=subscriber))
     else:
         session.print(session.text("bus.redriven", handled=done.handled, subscriber=subscriber))
         for letter in done.left:
             session.print(session.text("bus.left", seq=letter.seq, error=" ".join(letter.error.split())))
+    if done.asked:
+        return ExitCode.WAITING
     return ExitCode.FAILED if done.left else ExitCode.OK

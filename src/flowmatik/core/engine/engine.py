@@ -99,7 +99,7 @@ class Engine:
         if self._hints is not None:
             await self._hints.leave()
         try:
-            await self._parts.journal.retire_worker(self._lease.owner)
+            await self._lease.leave()
         except JournalUnavailable as error:
             log.warning("the journal is away at shutdown", extra={"error": error.message})
 

@@ -57,6 +57,11 @@ class Lease:
             except JournalUnavailable:
                 continue
 
+    async def leave(self) -> None:
+        """Whoever comes next need not wait for the lease to end."""
+        self._until = float("-inf")
+        await self._journal.retire_worker(self.owner)
+
     async def wait_valid(self) -> None:
         while not self.valid:
             await self._clock.sleep(0.05)

@@ -9,15 +9,19 @@ from flowmatik.kernel.clock import Clock
 
 
 class MemoryBus:
-    """`head_seq` tells the last seq of a run."""
+    """`alive` tells whether a worker's lease holds."""
 
-    def __init__(self, clock: Clock, head_seq: Callable[[str], int]) -> None:
+    def __init__(self, clock: Clock, alive: Callable[[str], bool]) -> None:
         self._clock = clock
-        self._head_seq = head_seq
+        self._alive = alive
         self._outbox: dict[tuple[str, int], OutboxEntry] = {}
         self._ordered: dict[str, bool] = {}  # by the name of a registered subscriber
         self._places: dict[tuple[str, str], int] = {}
         self._behind: dict[tuple[str, str], str] = {}  # the run's workspace
+        self._upto: dict[tuple[str, str], int] = {}  # what forgotten pointers said
+        self._taken: dict[tuple[str, str], str] = {}  # by a worker
+        self._tries: dict[tuple[str, str], int] = {}
+        self._asked: dict[tuple[str, str], int] = {}
         self._dead: dict[tuple[str, str, int], DeadLetter] = {}
         self._relay = ("", 0.0)  # who has the right to relay, and until when
 
@@ -50,8 +54,14 @@ class MemoryBus:
             if self._outbox.pop((entry.run_id, entry.from_seq), None) is None:
                 continue
             for name in absent:
-                self._places.setdefault((name, entry.run_id), entry.from_seq - 1)
-                self._behind[name, entry.run_id] = entry.workspace_id
+                self._leave_behind(name, entry)
+
+    def _leave_behind(self, name: str, entry: OutboxEntry) -> None:
+        key = (name, entry.run_id)
+        place = self._places.setdefault(key, entry.from_seq - 1)
+        self._upto[key] = max(entry.to_seq, self._upto.get(key, 0))
+        if place < entry.to_seq:
+            self._behind[key] = entry.workspace_id
 
     def register(self, name: str, ordered: bool) -> None:
         self._ordered[name] = ordered
@@ -62,23 +72,85 @@ class MemoryBus:
     def set_place(self, subscriber: str, run_id: str, seq: int) -> None:
         key = (subscriber, run_id)
         self._places[key] = max(seq, self._places.get(key, 0))
-        if self._places[key] >= self._head_seq(run_id):
+        if self._places[key] >= self._upto.get(key, 0) and key not in self._taken and key not in self._asked:
             self._behind.pop(key, None)
 
     def behind(self, subscriber: str, limit: int) -> list[Behind]:
+        return [self._standing(key, self._tries.get(key, 0)) for key in self._open(subscriber)][:limit]
+
+    def _open(self, subscriber: str) -> list[tuple[str, str]]:
         parked = self.parked()
-        found = [
-            Behind(run_id=run_id, workspace_id=workspace_id, seq=self._places[name, run_id])
-            for (name, run_id), workspace_id in self._behind.items()
-            if name == subscriber and (name, run_id) not in parked
+        return [
+            key for key in self._behind if key[0] == subscriber and (key not in parked or key in self._asked)
         ]
-        return found[:limit]
+
+    def _standing(self, key: tuple[str, str], tries: int) -> Behind:
+        return Behind(
+            run_id=key[1],
+            workspace_id=self._behind[key],
+            seq=self._places[key],
+            tries=tries,
+            asked=self._asked.get(key, 0),
+        )
+
+    def fall_behind(self, limit: int) -> list[OutboxEntry]:
+        spans: dict[str, OutboxEntry] = {}
+        for entry in list(self._outbox.values()):
+            first = spans.get(entry.run_id)
+            if first is None and len(spans) == limit:
+                continue
+            spans[entry.run_id] = entry if first is None else replace(first, to_seq=entry.to_seq)
+            del self._outbox[entry.run_id, entry.from_seq]
+        for span in spans.values():
+            for name in self._ordered:
+                self._leave_behind(name, span)
+        return list(spans.values())
+
+    def take(self, subscriber: str, owner: str, limit: int, run_id: str) -> list[Behind]:
+        fresh: list[Behind] = []
+        tried: list[Behind] = []
+        for key in self._open(subscriber):
+            holder = self._taken.get(key, "")
+            if (run_id and key[1] != run_id) or (holder not in ("", owner) and self._alive(holder)):
+                continue
+            tries = self._tries.get(key, 0) + (holder not in ("", owner))
+            (tried if tries else fresh).append(self._standing(key, tries))
+        found = fresh[:limit] or sorted(tried, key=lambda one: one.tries)[:1]
+        for one in found:
+            key = (subscriber, one.run_id)
+            self._taken[key] = owner
+            self._tries[key] = one.tries
+        return found
+
+    def finish(self, subscriber: str, run_id: str, asked: int) -> None:
+        key = (subscriber, run_id)
+        self._taken.pop(key, None)
+        self._tries.pop(key, None)
+        if self._asked.get(key, 0) > asked:
+            return
+        self._asked.pop(key, None)
+        if self._places.get(key, 0) >= self._upto.get(key, 0):
+            self._behind.pop(key, None)
+
+    def let_go(self, owner: str) -> None:
+        for key in [key for key, holder in self._taken.items() if holder == owner]:
+            del self._taken[key]
+
+    def ask(self, subscriber: str, run_id: str) -> None:
+        key = (subscriber, run_id)
+        letters = self.letters_of(subscriber, run_id)
+        if letters:
+            self._places.setdefault(key, letters[0].seq - 1)
+            self._behind[key] = letters[0].workspace_id
+            self._asked[key] = self._asked.get(key, 0) + 1
 
     def parked(self) -> set[tuple[str, str]]:
         return {(name, run_id) for name, run_id, _ in self._dead if self._ordered.get(name)}
 
     def bury(self, letter: DeadLetter) -> None:
-        self._dead[letter.subscriber, letter.run_id, letter.seq] = replace(letter)
+        key = (letter.subscriber, letter.run_id, letter.seq)
+        before = self._dead[key].attempts if key in self._dead else 0
+        self._dead[key] = replace(letter, attempts=before + letter.attempts)
 
     def letters(self, workspace_id: str, after: LetterPlace | None, limit: int) -> list[DeadLetter]:
         found = sorted((one for one in self._dead.values() if one.workspace_id == workspace_id), key=place_of)

@@ -48,20 +48,22 @@ INSERT INTO subscribers (name, ordered, since) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET ordered = excluded.ordered WHERE subscribers.ordered <> excluded.ordered;
 
 -- name: set_subscriber_seq
--- Record it, under the run's workspace; a place never moves back. Whoever stands at the head, as this very
--- statement sees it, is not behind: pointers that others forget meanwhile say so again.
+-- Record it, under the run's workspace; a place never moves back. Whoever has come as far as pointers said
+-- is not behind, unless the run is taken or there is a redrive to do: `finish_run` says then.
 INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
 SELECT $1, run_id, workspace_id, $3 FROM runs WHERE run_id = $2
 ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq,
-    behind = CASE WHEN excluded.seq >= (SELECT head_seq FROM runs WHERE runs.run_id = excluded.run_id)
+    behind = CASE WHEN excluded.seq >= subscriber_positions.upto AND subscriber_positions.taken_by = ''
+            AND subscriber_positions.asked = 0
         THEN 0 ELSE subscriber_positions.behind END
 WHERE excluded.seq >= subscriber_positions.seq;
 
 -- name: behind
--- Runs that went on without this subscriber, but for those that a dead letter parks for it.
-SELECT p.run_id, p.workspace_id, p.seq
+-- Runs that went on without this subscriber, but for those that a dead letter parks for it until somebody
+-- asks for a redrive.
+SELECT p.run_id, p.workspace_id, p.seq, p.tries, p.asked
 FROM subscriber_positions p JOIN subscribers s ON s.name = p.subscriber
-WHERE p.subscriber = $1 AND p.behind = 1 AND (s.ordered = 0 OR NOT EXISTS (
+WHERE p.subscriber = $1 AND p.behind = 1 AND (s.ordered = 0 OR p.asked > 0 OR NOT EXISTS (
     SELECT 1 FROM dead_letters d WHERE d.subscriber = p.subscriber AND d.run_id = p.run_id))
 ORDER BY p.run_id LIMIT $2;
 
@@ -75,11 +77,11 @@ FROM dead_letters d JOIN subscribers s ON s.name = d.subscriber WHERE s.ordered 
 DELETE FROM relay_leases WHERE owner = $1;
 
 -- name: dead_letter
--- One letter per subscriber and event.
+-- One letter per subscriber and event; its attempts add up.
 INSERT INTO dead_letters (subscriber, run_id, workspace_id, seq, error, attempts, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (subscriber, run_id, seq) DO UPDATE
-SET error = excluded.error, attempts = excluded.attempts, at = excluded.at;
+SET error = excluded.error, attempts = dead_letters.attempts + excluded.attempts, at = excluded.at;
 
 -- name: dead_letters
 -- A workspace's, oldest first, after a cursor ('' begins).

@@ -14,6 +14,7 @@ from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlac
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
+from flowmatik.core.journal.memory_bus import MemoryBusCalls
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.memory_schedules import MemorySchedules
 from flowmatik.core.journal.memory_search import MemorySearch
@@ -44,7 +45,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules):
+class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -54,7 +55,7 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules):
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
-        self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
+        self._bus = MemoryBus(clock, self._alive)
         self._money = MemoryCaps()
         self._approvals = MemoryApprovals(clock)
         self._timed: set[str] = set()

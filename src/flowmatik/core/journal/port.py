@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
+from flowmatik.core.journal.bus_port import BusJournal
 from flowmatik.core.journal.control_port import Seizing
 from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.records import (
@@ -85,7 +86,7 @@ class RunReads(ApprovalReads, HeadSearch, ScheduleReads, Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore, Protocol):
+class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore, BusJournal, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -172,11 +173,13 @@ class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore,
         ...
 
     async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
-        """Never moves back: a lower seq changes nothing. At the run's head nobody is behind."""
+        """Never moves back: a lower seq changes nothing. Who has come as far as all forgotten pointers
+        said is not behind, unless the run is taken or there is a redrive to do (`finish_run`)."""
         ...
 
     async def behind(self, subscriber: str, limit: int) -> list[Behind]:
-        """Runs in which a registered subscriber is behind, without those that are parked for it."""
+        """Runs in which a registered subscriber is behind, without those that are parked for it; with them
+        when a redrive was asked for."""
         ...
 
     async def parked(self) -> set[tuple[str, str]]:
@@ -184,7 +187,7 @@ class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore,
         ...
 
     async def dead_letter(self, letter: DeadLetter) -> None:
-        """One for each subscriber and event; a later one replaces it."""
+        """One for each subscriber and event; a later one replaces it, and its attempts add up."""
         ...
 
     async def dead_letters(

@@ -21,6 +21,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.postgres_bus import PostgresBus
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
@@ -52,7 +53,7 @@ class PostgresReads(SqlReads):
         return await self._database.fetch(sql, *params)
 
 
-class PostgresJournal(SqlJournal):
+class PostgresJournal(SqlJournal, PostgresBus):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
     injected one only stamps events.

@@ -176,14 +176,16 @@ RETURNING owner;
 WITH gone AS (
     DELETE FROM outbox o USING unnest($1::text[], $2::bigint[]) AS d (run_id, from_seq)
     WHERE o.run_id = d.run_id AND o.from_seq = d.from_seq
-    RETURNING o.run_id, o.workspace_id, o.from_seq
+    RETURNING o.run_id, o.workspace_id, o.from_seq, o.to_seq
 ), spans AS (
-    SELECT run_id, workspace_id, min(from_seq) AS first FROM gone GROUP BY run_id, workspace_id
+    SELECT run_id, workspace_id, min(from_seq) AS first, max(to_seq) AS last
+    FROM gone GROUP BY run_id, workspace_id
 )
-INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq, behind)
-SELECT s.name, g.run_id, g.workspace_id, g.first - 1, 1 FROM spans g CROSS JOIN subscribers s
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq, behind, upto)
+SELECT s.name, g.run_id, g.workspace_id, g.first - 1, 1, g.last FROM spans g CROSS JOIN subscribers s
 WHERE s.name <> ALL ($3::text[]) ORDER BY s.name, g.run_id
-ON CONFLICT (subscriber, run_id) DO UPDATE SET behind = 1;
+ON CONFLICT (subscriber, run_id) DO UPDATE SET upto = greatest(subscriber_positions.upto, excluded.upto),
+    behind = CASE WHEN subscriber_positions.seq < excluded.upto THEN 1 ELSE subscriber_positions.behind END;
 
 -- name: allot
 -- All caps bear their amount, or none is drawn on. Asking twice at once breaks on the primary key.

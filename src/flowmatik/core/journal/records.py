@@ -149,11 +149,14 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A run that has gone on without a subscriber, which stands at `seq` in it."""
+    """A run that has gone on without a subscriber, which stands at `seq` in it. `tries`: how many processes
+    ended while they had the run for it; `asked`: a redrive was asked for, so often."""
 
     run_id: str
     workspace_id: str
     seq: int
+    tries: int = 0
+    asked: int = 0
 
 
 LetterPlace = tuple[str, str, str, int]  # (at, subscriber, run_id, seq): oldest first

@@ -26,6 +26,7 @@ from flowmatik.core.journal.port import (
     no_run,
 )
 from flowmatik.core.journal.sql_approvals import SqlApprovalReads
+from flowmatik.core.journal.sql_bus import behind_of
 from flowmatik.core.journal.sql_dispatch import SqlDispatch
 from flowmatik.core.journal.sql_schedules import SqlScheduleReads, SqlSchedules
 from flowmatik.core.journal.sql_search import SqlSearch, run_head
@@ -122,10 +123,7 @@ class SqlJournal(SqlReads, SqlSchedules, SqlDispatch):
         await self._execute("set_subscriber_seq", subscriber, run_id, seq)
 
     async def behind(self, subscriber: str, limit: int) -> list[Behind]:
-        return [
-            Behind(run_id=run_id, workspace_id=workspace_id, seq=seq)
-            for run_id, workspace_id, seq in await self._fetch("behind", subscriber, limit)
-        ]
+        return [behind_of(row) for row in await self._fetch("behind", subscriber, limit)]
 
     async def parked(self) -> set[tuple[str, str]]:
         return {(row[0], row[1]) for row in await self._fetch("parked")}

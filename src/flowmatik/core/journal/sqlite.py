@@ -32,12 +32,13 @@ from flowmatik.core.journal.sql_journal import (
     stored_events,
 )
 from flowmatik.core.journal.sql_search import run_head
+from flowmatik.core.journal.sqlite_bus import SqliteBus
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 
 
-class SqliteJournal(SqlJournal):
+class SqliteJournal(SqlJournal, SqliteBus):
     """For one engine process per home (`HomeLock`). The schema must be there already
     (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
     a jump can end a lease early, which the fence makes harmless."""
@@ -321,7 +322,10 @@ class SqliteJournal(SqlJournal):
                 return
             for entry, key in zip(entries, keys, strict=True):
                 if db.execute(self._sql["relayed"], key).rowcount:
-                    rows = [(name, entry.run_id, entry.workspace_id, entry.from_seq) for name in absent]
+                    rows = [
+                        (name, entry.run_id, entry.workspace_id, entry.from_seq, entry.to_seq)
+                        for name in absent
+                    ]
                     db.executemany(self._sql["left_behind"], rows)
 
         await self._store.write(work)

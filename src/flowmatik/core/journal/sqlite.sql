@@ -107,8 +107,10 @@ SELECT name FROM subscribers WHERE name NOT IN (SELECT value FROM json_each($1))
 
 -- name: left_behind
 -- The subscriber was not there: it stays behind in the run, from before this pointer if it is its first.
-INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq, behind)
-VALUES ($1, $2, $3, $4 - 1, 1) ON CONFLICT (subscriber, run_id) DO UPDATE SET behind = 1;
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq, behind, upto)
+VALUES ($1, $2, $3, $4 - 1, 1, $5) ON CONFLICT (subscriber, run_id) DO UPDATE SET
+    upto = max(upto, excluded.upto),
+    behind = CASE WHEN seq < excluded.upto THEN 1 ELSE behind END;
 
 -- name: rooms
 -- What each of these caps can still grant.
