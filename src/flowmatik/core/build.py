@@ -58,6 +58,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         lease=lease,
         clock=services.clock,
         appended=appended,
+        pace=services.snapshots,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
     return EngineHandle(

@@ -18,8 +18,8 @@ from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
-from flowmatik.core.salvage import salvaged
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.core.state import RunState
 from flowmatik.core.traces import Traces
 from flowmatik.core.view import run_view, zulu
@@ -119,7 +119,7 @@ class RunService:
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         reads = self._services.seen_from(workspace_id)
         head = await reads.head(workspace_id, run_id)
-        found = salvaged(head, await whole(reads, run_id), self._services.loop)
+        found = await salvaged_now(reads, head, self._services.loop)
         view = self._view(found.state, RunStatus(head.status))
         if found.fault is None or view.error_code:
             return view

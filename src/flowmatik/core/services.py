@@ -1,13 +1,14 @@
 """What the engine is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal, RunReads
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
 
 
@@ -17,7 +18,8 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
+    `reads`: the store as callers of a workspace see it; without it, the journal. `snapshots`: how often
+    owners write them."""
 
     journal: Journal
     models: ModelGateway
@@ -30,6 +32,7 @@ class EngineServices:
     concurrency: int = 256
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    snapshots: Pace = field(default_factory=Pace)
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

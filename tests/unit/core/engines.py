@@ -22,6 +22,10 @@ from flowmatik.testing.tools import FunctionTool, FunctionTools
 class NoLoop:
     """For plans of direct tool calls, which need no agent."""
 
+    @property
+    def fold_version(self) -> str:
+        return "none"
+
     def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         raise AssertionError("no agent in this test")
 

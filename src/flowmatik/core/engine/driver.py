@@ -23,8 +23,10 @@ from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
-from flowmatik.core.fold import apply, fold
+from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
+from flowmatik.core.snapshots.keeping import Keeper
+from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
@@ -36,10 +38,13 @@ MONEY = "money"  # in place of a call: the run waits for money
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
-    def __init__(self, claim: Claim, parts: DriverParts) -> None:
+    def __init__(self, claim: Claim, state: RunState, parts: DriverParts) -> None:
+        """`state` is what the history of `claim` makes of the run (`begun`)."""
         self._parts = parts
         self.hears = True  # nudges; not any more once it leaves
-        self.state = fold(claim.events, parts.loop)
+        self.state = state
+        kept = claim.snapshot.seq if claim.snapshot else 0
+        self._keeper = Keeper(parts.journal, parts.loop, parts.pace, kept)
         created = self.state.created
         self._place = RunPlace(
             workspace_id=created.workspace_id,
@@ -131,6 +136,7 @@ class RunDriver:
     async def _rest(self, status: RunStatus) -> bool:
         self.left = Rested(state=self.state, status=status)
         await self._account.settle(self.state)
+        await self._keeper.rested(self.state)
         return True
 
     async def _open(self, item: Mail) -> None:
@@ -224,6 +230,7 @@ class RunDriver:
         self._tail = appended.inbox_tail
         self._batch, self._timers = [], ()
         self._parts.appended(self._place.run_id)
+        self._keeper.committed(self.state)
         if appended.parked:
             return True
         if self._tail > self._seen and not self.state.ended:
@@ -380,6 +387,7 @@ class RunDriver:
     async def _leave(self, *, cut: bool) -> bool:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
         acknowledged goes to whoever has the run next. True: a nudge was not heard."""
+        await self._keeper.close(cut=cut)
         tasks = list(self._running.items())
         for call_id, task in tasks:
             if cut or self._effect(call_id) is not Effect.ONCE:

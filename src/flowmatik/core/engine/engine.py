@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 
 from flowmatik.core import versions
+from flowmatik.core.engine.beginnings import begun
 from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.lease import Lease
@@ -16,6 +17,7 @@ from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.port import Claim, Creation
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.snapshots.version import fold_version
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
@@ -168,7 +170,7 @@ class Engine:
         claim: Claim | None = None
         try:
             if await self._decided_here(run_id):
-                claim = await self._claimed(run_id)
+                claim = await self._claimed(run_id, fold_version(self._parts.loop))
         finally:
             if claim is None:
                 self._slots.release()
@@ -193,20 +195,22 @@ class Engine:
             await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
         return False
 
-    async def _claimed(self, run_id: str) -> Claim | None:
+    async def _claimed(self, run_id: str, version: str = "") -> Claim | None:
+        """With the whole history, unless a version of the fold is named."""
         await self._lease.wait_valid()
         try:
             return await retried(
-                lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts.clock
+                lambda: self._parts.journal.claim(run_id, self._lease.owner, fold_version=version),
+                self._parts.clock,
             )
         except NotFound:  # a hint may speak of a run that never came to be
             return None
 
-    def _driver(self, claim: Claim) -> RunDriver:
+    async def _driver(self, claim: Claim) -> RunDriver:
         run_id = claim.head.run_id
-        driver = RunDriver(claim, self._parts)
-        self._drivers[run_id] = driver
         self._again.discard(run_id)
+        driver = RunDriver(claim, await begun(claim, self._parts), self._parts)
+        self._drivers[run_id] = driver
         return driver
 
     async def _drive(self, claim: Claim) -> Rested | None:
@@ -215,7 +219,7 @@ class Engine:
         try:
             if self._stopping:
                 return None  # claimed in the last moment: left to the next owner
-            driver = self._driver(claim)
+            driver = await self._driver(claim)
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left

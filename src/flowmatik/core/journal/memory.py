@@ -10,6 +10,7 @@ from datetime import datetime
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
+from flowmatik.core.journal.memory_snapshots import MemorySnapshots
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
@@ -35,12 +36,13 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal:
+class InMemoryJournal(MemorySnapshots):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._runs: dict[str, Run] = {}
+        super().__init__(self._runs)
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
@@ -97,11 +99,13 @@ class InMemoryJournal:
     def _alive(self, owner: str) -> bool:
         return self._leases.get(owner, 0.0) > self._clock.monotonic()
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         run = self._run(run_id)
         if run.ended_at or (run.owner not in ("", owner) and self._alive(run.owner)):
             return None
-        return self._claim(run, owner)
+        claim, snapshot = self._claim(run, owner), self._snapshot_of(run, fold_version)
+        after = snapshot.seq if snapshot else 0
+        return Claim(head=claim.head, events=claim.events[after:], snapshot=snapshot)
 
     def _claim(self, run: Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
         run.epoch += 1

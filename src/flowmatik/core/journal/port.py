@@ -59,15 +59,19 @@ from flowmatik.core.journal.records import (
     RunHead as RunHead,
 )
 from flowmatik.core.journal.records import (
+    Snapshot as Snapshot,
+)
+from flowmatik.core.journal.records import (
     StoredEvent as StoredEvent,
 )
 from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.snapshots_port import SnapshotReads, Snapshots
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(Protocol):
+class RunReads(SnapshotReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -84,7 +88,7 @@ class RunReads(Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(Protocol):
+class Journal(Snapshots, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -92,11 +96,12 @@ class Journal(Protocol):
         unclaimed, when the workspace used this idempotency key before."""
         ...
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         """Take a run that is ready, parked or whose owner is dead: epoch + 1 and a
         `RunClaimed` event {"epoch", "owner"} in one transaction. None if another live owner has it
         or it has ended. The same owner asking again gets it under the next epoch, which fences off
-        what it held before: a claim whose reply was lost must not strand the run."""
+        what it held before: a claim whose reply was lost must not strand the run. With a snapshot of
+        `fold_version` the claim has that and the events after it, else the whole history."""
         ...
 
     async def append(self, append: Append) -> Appended:

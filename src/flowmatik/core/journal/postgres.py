@@ -17,17 +17,20 @@ from flowmatik.core.journal.port import (
     Kept,
     NewEvent,
     OutboxEntry,
+    StoredEvent,
     no_run,
 )
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
+    claimed,
     ending,
     first_claim,
     first_events,
     run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -65,6 +68,9 @@ class PostgresJournal(SqlJournal):
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)
 
+    async def _changed(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
+
     async def create(self, creation: Creation) -> Created:
         return await self._creations.write(creation)
 
@@ -100,14 +106,22 @@ class PostgresJournal(SqlJournal):
         rows = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
         return Created(run_id=rows[0][0])
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
-        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+        now = self._now()
+        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), now, fold_version)
         if not rows:
             await self._require_run(run_id)
             return None
-        head = run_head(rows[0])
-        events = stored_events(await self._fetch("read", run_id, 0, head.head_seq))
-        return Claim(head=head, events=tuple(events))
+        seq, body, *columns = rows[0][-6:]
+        head, events = run_head(rows[0]), stored_events([*zip(*(one or () for one in columns), strict=True)])
+        snapshot = None if seq is None else snapshot_in((seq, fold_version, body))
+        after = snapshot.seq if snapshot else 0
+        if len(events) == head.head_seq - 1 - after:
+            fact = claimed(head.epoch, owner)
+            events.append(StoredEvent(seq=head.head_seq, type=fact.type, payload=fact.payload, at=now))
+        else:  # the head was waited for, and what went down meanwhile this statement could not see
+            events = stored_events(await self._fetch("read", run_id, after, head.head_seq))
+        return Claim(head=head, events=tuple(events), snapshot=snapshot)
 
     async def _require_run(self, run_id: str) -> None:
         if not await self._fetch("head", run_id):

@@ -75,7 +75,8 @@ WITH input AS MATERIALIZED (
 SELECT run_id FROM made;
 
 -- name: claim
--- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it.
+-- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it. With the run
+-- come its snapshot, if it is of this version of the fold, and the earlier events after that.
 WITH taken AS (
     UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
     WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
@@ -90,10 +91,20 @@ WITH taken AS (
     INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
     SELECT run_id, head_seq, head_seq, workspace_id FROM taken
 )
-SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait
-FROM taken;
+SELECT t.run_id, t.workspace_id, t.status, t.head_seq, t.epoch, t.owner, t.inbox_tail, t.inbox_seen,
+    t.last_append_id, t.created_at, t.ended_at, t.goal, t.cost_micros, t.unpriced,
+    t.agent, t.priority, t.parent, t.parent_wait,
+    s.seq AS kept_seq, s.body AS kept_body, e.seqs, e.types, e.payloads, e.ats
+FROM taken t
+LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = $5 AND s.seq < t.head_seq
+LEFT JOIN LATERAL (
+    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+        array_agg(at) AS ats
+    FROM (
+        SELECT seq, type, payload, at FROM run_events
+        WHERE run_id = t.run_id AND seq > coalesce(s.seq, 0) ORDER BY seq
+    ) AS ordered
+) AS e ON true;
 
 -- name: post
 -- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.

@@ -106,11 +106,21 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The state of a run after the event `seq`, as the fold of that version wrote it."""
+
+    seq: int
+    fold_version: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`events` is the whole history, RunClaimed(epoch) included."""
+    """`events` is the whole history, RunClaimed(epoch) included; or what follows `snapshot`."""
 
     head: RunHead
     events: tuple[StoredEvent, ...]
+    snapshot: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the SQLite and the PostgreSQL journal do alike: plain reads and small writes."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,13 +25,14 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_snapshots import SqlSnapshotReads, SqlSnapshots
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(ABC):
+class SqlReads(SqlSnapshotReads):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:
@@ -65,7 +66,7 @@ class SqlReads(ABC):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads):
+class SqlJournal(SqlReads, SqlSnapshots):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

@@ -26,6 +26,7 @@ from flowmatik.core.journal.sql_journal import (
     run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -55,6 +56,14 @@ class SqliteJournal(SqlJournal):
             db.execute(sql, params)
 
         await self._store.write(work)
+
+    async def _changed(self, query: str, *params: Any) -> list[Row]:
+        sql = self._sql[query]
+
+        def work(db: Any) -> list[Row]:
+            return db.execute(sql, params).fetchall()
+
+        return await self._store.write(work)
 
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
@@ -105,7 +114,7 @@ class SqliteJournal(SqlJournal):
         db.executemany(self._sql["event"], rows)
         db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         now, seconds = self._now(), self._seconds()
 
         def work(db: Any) -> Claim | None:
@@ -116,8 +125,11 @@ class SqliteJournal(SqlJournal):
             head = run_head(row)
             fact = (claimed(head.epoch, owner),)
             self._insert_events(db, run_id, head.workspace_id, head.head_seq - 1, fact, now)
-            rows = db.execute(self._sql["read"], (run_id, 0, -1)).fetchall()
-            return Claim(head=head, events=tuple(stored_events(rows)))
+            kept = db.execute(self._sql["snapshot"], (run_id, fold_version)).fetchone()
+            snapshot = snapshot_in(kept) if kept else None
+            after = snapshot.seq if snapshot else 0
+            rows = db.execute(self._sql["read"], (run_id, after, -1)).fetchall()
+            return Claim(head=head, events=tuple(stored_events(rows)), snapshot=snapshot)
 
         return await self._store.write(work)
 
