@@ -14,9 +14,12 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.build import EngineHandle, build_engine
+from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, Snapshot
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.bodies import state_in
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable, ToolError
 from flowmatik.kernel.events import CloudEvent
@@ -114,6 +117,8 @@ class Line:
             await process.cross()
             if world.chance.random() < world.weather.lost:
                 raise JournalUnavailable("the line is cut")
+            if name == "save_snapshot":
+                await world.check_snapshot(*arguments)
             result = await method(*arguments, **named)
             await process.cross()
             if world.chance.random() < world.weather.reply_lost:
@@ -181,6 +186,7 @@ class World:
                 loop=ReducerLoop(),
                 clock=process.clock,
                 alone=self._alone,
+                snapshots=Pace(going=6, parking=3),
             )
         )
         process.handle.bus.subscribe("world", self._hear)
@@ -281,6 +287,12 @@ class World:
             await asyncio.sleep(60)
         await process.cross()
         return {"step": step}
+
+    async def check_snapshot(self, run_id: str, snapshot: Snapshot) -> None:
+        """What an owner keeps of its state is what the history makes of it."""
+        history = (await self.store.read(run_id))[: snapshot.seq]
+        if state_in(snapshot) != fold(history, ReducerLoop()):
+            self.far.broken.append(f"{run_id}: the snapshot of seq {snapshot.seq} is not its history")
 
     async def _check_intent(self, context: ToolContext) -> None:
         history = await self.store.read(context.run_id)

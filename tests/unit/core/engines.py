@@ -13,6 +13,7 @@ from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
@@ -65,6 +66,7 @@ async def running_engine(
     clock: Clock | None = None,
     concurrency: int = 256,
     sources: SourceIndex | None = None,
+    pace: Pace | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -78,6 +80,7 @@ async def running_engine(
             alone=alone,
             concurrency=concurrency,
             sources=sources,
+            snapshots=pace or Pace(),
         )
     )
     await handle.start(recover_all=recover_all)
