@@ -10,6 +10,7 @@ from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.retention import RetentionSweeper, RunRetention
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel.ids import new_id
@@ -17,20 +18,24 @@ from flowmatik.kernel.ids import new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
+    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` and `retention` for
+    operators, `start`/`stop` for `app`."""
 
     runs: RunService
     bus: OutboxRelay
     dead_letters: RefusedEvents
     engine: Engine
+    retention: RunRetention
+    sweeper: RetentionSweeper
 
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives; else only those touched here."""
         await self.engine.start(recover_all=recover_all)
+        self.sweeper.start()
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
+        await self.sweeper.stop()
         await self.engine.stop(grace_seconds=grace_seconds)
 
 
@@ -66,4 +71,6 @@ def build_engine(services: EngineServices) -> EngineHandle:
         bus=relay,
         dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
         engine=engine,
+        retention=RunRetention(services),
+        sweeper=RetentionSweeper(services.journal, services.clock, runs_days=services.runs_days),
     )

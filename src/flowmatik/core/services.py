@@ -19,7 +19,8 @@ class EngineServices:
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
     `reads`: the store as callers of a workspace see it; without it, the journal. `snapshots`: how often
-    owners write them."""
+    owners write them. `runs_days`: for how long ended runs are kept where a workspace says nothing; 0 is
+    for ever."""
 
     journal: Journal
     models: ModelGateway
@@ -33,6 +34,7 @@ class EngineServices:
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
     snapshots: Pace = field(default_factory=Pace)
+    runs_days: int = 0
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.memory_retention import MemoryRetention
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
-from flowmatik.core.journal.memory_snapshots import MemorySnapshots
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
@@ -28,7 +28,6 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
-    no_run,
 )
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
@@ -36,7 +35,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySnapshots):
+class InMemoryJournal(MemoryRetention):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -46,14 +45,14 @@ class InMemoryJournal(MemorySnapshots):
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
-        self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
+        self._bus = MemoryBus(clock, lambda run_id: len(run.events) if (run := self._runs.get(run_id)) else 0)
         self._money = MemoryCaps()
         self._timed: set[str] = set()
 
     def _run(self, run_id: str) -> Run:
         run = self._runs.get(run_id)
         if run is None:
-            raise no_run(run_id)
+            raise self._missing(run_id)
         return run
 
     def _write(self, run: Run, events: Sequence[NewEvent]) -> None:
@@ -75,6 +74,7 @@ class InMemoryJournal(MemorySnapshots):
         key = (creation.workspace_id, creation.idempotency_key)
         if creation.idempotency_key and key in self._keys:
             return Created(run_id=self._keys[key])
+        self._refuse_deleted(creation)
         if creation.run_id in self._runs:
             raise Conflict(f"run {creation.run_id!r} exists already; choose a new id", code="conflict.exists")
         check_text(creation.run_id, creation.goal, *(event.payload for event in creation.events))
@@ -157,9 +157,9 @@ class InMemoryJournal(MemorySnapshots):
         return run.events[after_seq : after_seq + limit] if run else []
 
     async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
-        run = self._run(run_id)
-        if workspace_id is not None and run.workspace_id != workspace_id:
-            raise no_run(run_id, f" in workspace {workspace_id!r}")
+        run = self._runs.get(run_id)
+        if run is None or (workspace_id is not None and run.workspace_id != workspace_id):
+            raise self._missing(run_id, workspace_id)
         return run.head()
 
     async def list_heads(
@@ -290,6 +290,7 @@ class InMemoryJournal(MemorySnapshots):
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
         spent = sum(run.cost_micros for run in mine if run.created_at >= begun)
+        spent += self._spent_by_deleted(workspace_id, begun)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:

@@ -35,6 +35,9 @@ from flowmatik.core.journal.records import (
     Creation as Creation,
 )
 from flowmatik.core.journal.records import (
+    Deletable as Deletable,
+)
+from flowmatik.core.journal.records import (
     HeadChange as HeadChange,
 )
 from flowmatik.core.journal.records import (
@@ -65,13 +68,17 @@ from flowmatik.core.journal.records import (
     StoredEvent as StoredEvent,
 )
 from flowmatik.core.journal.records import (
+    Tombstone as Tombstone,
+)
+from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.retention_port import RetentionReads, RetentionStore
 from flowmatik.core.journal.snapshots_port import SnapshotReads, Snapshots
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(SnapshotReads, Protocol):
+class RunReads(SnapshotReads, RetentionReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -88,12 +95,14 @@ class RunReads(SnapshotReads, Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(Snapshots, Protocol):
-    """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
+class Journal(Snapshots, RetentionStore, Protocol):
+    """Raises Fenced (another owner), NotFound (Gone for a deleted run), Conflict, JournalUnavailable (retry
+    later)."""
 
     async def create(self, creation: Creation) -> Created:
         """The new run, claimed by its owner in the same transaction if one is named; or the first run,
-        unclaimed, when the workspace used this idempotency key before."""
+        unclaimed, when the workspace used this idempotency key before. Conflict (`conflict.run_deleted`) when
+        that one was deleted in the last KEY_DAYS days."""
         ...
 
     async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:

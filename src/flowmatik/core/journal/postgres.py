@@ -20,6 +20,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.postgres_retention import PostgresRetention
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
@@ -30,6 +31,7 @@ from flowmatik.core.journal.sql_journal import (
     run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_retention import key_of_deleted
 from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
@@ -50,16 +52,20 @@ class PostgresReads(SqlReads):
         return await self._database.fetch(self._sql[query], *params)
 
 
-class PostgresJournal(SqlJournal):
+class PostgresJournal(PostgresRetention, SqlJournal):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
     injected one only stamps events.
 
-    `lanes` is how many batches may be under way at once."""
+    `lanes` is how many batches may be under way at once. `retention`: the same under the role
+    `flowmatik_retention`; without it no run can be deleted."""
 
-    def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, lanes: int = 2, retention: Database | None = None
+    ) -> None:
         super().__init__(queries.postgres(), clock, lanes=lanes)
         self._database = database
+        self._retention = retention
         self._creations = GroupCommit(self._create, lanes=lanes)
 
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
@@ -72,9 +78,12 @@ class PostgresJournal(SqlJournal):
         return await self._database.fetch(self._sql[query], *params)
 
     async def create(self, creation: Creation) -> Created:
-        return await self._creations.write(creation)
+        created = await self._creations.write(creation)
+        if isinstance(created, Conflict):
+            raise created
+        return created
 
-    async def _create(self, batch: Sequence[Creation]) -> list[Created]:
+    async def _create(self, batch: Sequence[Creation]) -> list[Created | Conflict]:
         now = self._now()
         events = {one.run_id: first_events(one) for one in batch}
         heads = [
@@ -93,7 +102,9 @@ class PostgresJournal(SqlJournal):
             for one in batch
         ]
         rows = [row for one in batch for row in _event_rows(one.run_id, 0, events[one.run_id])]
-        made = {row[0] for row in await self._fetch("create", _json(heads), _json(rows), now)}
+        made = {
+            row[0] for row in await self._fetch("create", _json(heads), _json(rows), now, self._keys_since())
+        }
         return [
             Created(run_id=one.run_id, claim=first_claim(one, now))
             if one.run_id in made
@@ -101,10 +112,13 @@ class PostgresJournal(SqlJournal):
             for one in batch
         ]
 
-    async def _first(self, creation: Creation) -> Created:
-        """The run that used the same idempotency key before."""
-        rows = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
-        return Created(run_id=rows[0][0])
+    async def _first(self, creation: Creation) -> Created | Conflict:
+        """The run that used the same idempotency key before, or what to say of one that was deleted."""
+        key = (creation.workspace_id, creation.idempotency_key)
+        if rows := await self._fetch("run_by_key", *key):
+            return Created(run_id=rows[0][0])
+        rows = await self._fetch("tombstone_by_key", *key, self._keys_since())
+        return key_of_deleted(creation, *rows[0])
 
     async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         now = self._now()
@@ -125,7 +139,7 @@ class PostgresJournal(SqlJournal):
 
     async def _require_run(self, run_id: str) -> None:
         if not await self._fetch("head", run_id):
-            raise no_run(run_id)
+            raise await self.missing(None, run_id, no_run(run_id))
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         """A connection that breaks leaves it open whether the batch went down: ask the head rows,

@@ -51,7 +51,7 @@ ORDER BY r.run_id FOR UPDATE OF r;
 
 -- name: create
 -- New runs, each owned at once if it names an owner; no row for one whose workspace used its idempotency
--- key before. Keys go in in order, so that two batches cannot wait for each other.
+-- key before, also for a run that was deleted after $4. Keys go in in order, so that two batches cannot wait for each other.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
         goal text, owner text, agent text, priority bigint, parent text, parent_wait text)
@@ -60,7 +60,10 @@ WITH input AS MATERIALIZED (
         owner, epoch, ready, agent, priority, parent, parent_wait)
     SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
         agent, priority, parent, parent_wait
-    FROM input ORDER BY workspace_id, key, run_id
+    FROM input WHERE key = '' OR NOT EXISTS (
+        SELECT 1 FROM tombstones t WHERE t.workspace_id = input.workspace_id AND t.idempotency_key = input.key
+            AND t.idempotency_key <> '' AND t.deleted_at > $4)
+    ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
     RETURNING run_id, workspace_id, head_seq
 ), events AS (

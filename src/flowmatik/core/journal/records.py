@@ -167,6 +167,29 @@ def place_of(letter: DeadLetter) -> LetterPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deletable:
+    """A run with nothing in the way of its deletion, and how many events it has."""
+
+    run_id: str
+    workspace_id: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What is left of a deleted run."""
+
+    run_id: str
+    workspace_id: str
+    status: str
+    created_at: str
+    ended_at: str
+    deleted_at: str
+    cost_micros: int
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
     """A shared cap (agent, workspace, month …): `scope` such as "workspace:default:2026-11"."""
 

@@ -25,6 +25,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_retention import SqlRetention, SqlRetentionReads
 from flowmatik.core.journal.sql_snapshots import SqlSnapshotReads, SqlSnapshots
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
@@ -32,7 +33,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(SqlSnapshotReads):
+class SqlReads(SqlSnapshotReads, SqlRetentionReads):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:
@@ -49,7 +50,7 @@ class SqlReads(SqlSnapshotReads):
         rows = await self._fetch("head", run_id)
         if not rows or (workspace_id is not None and rows[0][1] != workspace_id):
             place = "" if workspace_id is None else f" in workspace {workspace_id!r}"
-            raise no_run(run_id, place)
+            raise await self.missing(workspace_id, run_id, no_run(run_id, place))
         return run_head(rows[0])
 
     async def list_heads(
@@ -66,7 +67,7 @@ class SqlReads(SqlSnapshotReads):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlSnapshots):
+class SqlJournal(SqlReads, SqlSnapshots, SqlRetention):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

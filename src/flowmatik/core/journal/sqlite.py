@@ -26,13 +26,15 @@ from flowmatik.core.journal.sql_journal import (
     run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_retention import gone_run, key_of_deleted, tombstone_in
 from flowmatik.core.journal.sql_snapshots import snapshot_in
+from flowmatik.core.journal.sqlite_retention import SqliteRetention
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 
 
-class SqliteJournal(SqlJournal):
+class SqliteJournal(SqliteRetention, SqlJournal):
     """For one engine process per home (`HomeLock`). The schema must be there already
     (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
     a jump can end a lease early, which the fence makes harmless."""
@@ -75,7 +77,7 @@ class SqliteJournal(SqlJournal):
         await self._execute("forget_relays")
 
     async def create(self, creation: Creation) -> Created:
-        now = self._now()
+        now, since = self._now(), self._keys_since()
         events = first_events(creation)
 
         def work(db: Any) -> Created:
@@ -83,6 +85,9 @@ class SqliteJournal(SqlJournal):
             first = db.execute(self._sql["run_by_key"], key).fetchone()
             if first:
                 return Created(run_id=first[0])
+            deleted = db.execute(self._sql["tombstone_by_key"], (*key, since)).fetchone()
+            if deleted:
+                raise key_of_deleted(creation, *deleted)
             head = (
                 creation.run_id,
                 creation.workspace_id,
@@ -135,7 +140,8 @@ class SqliteJournal(SqlJournal):
 
     def _require_run(self, db: Any, run_id: str) -> None:
         if db.execute(self._sql["head"], (run_id,)).fetchone() is None:
-            raise no_run(run_id)
+            left = db.execute(self._sql["tombstone"], (run_id,)).fetchone()
+            raise gone_run(run_id, tombstone_in(left).deleted_at) if left else no_run(run_id)
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         now = self._now()

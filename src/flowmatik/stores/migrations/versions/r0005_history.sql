@@ -31,6 +31,10 @@ CREATE TABLE holds (
 
 ALTER TABLE runs ADD COLUMN held BIGINT NOT NULL DEFAULT 0;
 
+CREATE INDEX positions_of_run ON subscriber_positions (run_id);
+
+CREATE INDEX letters_of_run ON dead_letters (run_id);
+
 CREATE INDEX runs_ended ON runs (ended_at, run_id) WHERE ended_at <> '';
 
 -- What is left of a deleted run: that there was one, and what it cost.
