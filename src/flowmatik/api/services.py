@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
@@ -57,6 +58,7 @@ class ApiServices:
     agents: AgentCatalogue
     identity: Identity
     dead_letters: DeadLetters
+    retention: Retention
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -7,6 +7,7 @@ from typing import Protocol
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 
 
@@ -64,3 +65,6 @@ class Backend(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def retention(self) -> Retention: ...

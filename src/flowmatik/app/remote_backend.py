@@ -9,9 +9,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.errors import InvalidInput
 
@@ -48,6 +50,7 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
+        self.retention: Retention = RemoteRetention(self._server)
 
     async def close(self) -> None:
         await self._server.close()

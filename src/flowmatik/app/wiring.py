@@ -18,6 +18,7 @@ from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.security import Identity
 from flowmatik.core.build import EngineHandle, build_engine
@@ -47,6 +48,7 @@ class Platform:
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
+    retention: Retention
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -135,6 +137,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            runs_days=settings.runs_days,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -146,6 +149,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
+        retention=engine.retention,
         engine=engine,
         journal=stores.journal,
         lock=lock,
@@ -179,8 +183,10 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     stack.push_async_callback(engine_pool.close)
     api_pool = await open_pool(url, role="flowmatik_api")
     stack.push_async_callback(api_pool.close)
+    sweeping = await open_pool(url, role="flowmatik_retention", min_size=0, max_size=1)
+    stack.push_async_callback(sweeping.close)
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
-    journal = PostgresJournal(everywhere, clock)
+    journal = PostgresJournal(everywhere, clock, retention=PostgresDatabase(sweeping))
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,

@@ -21,6 +21,19 @@ BATCH_RUNS = 20
 BATCH_EVENTS = 5000  # of a batch, unless one run has more
 MOST_BATCHES = 200  # of one sweep
 STRAYS = 500
+WHY = {
+    "unfinished": "it has not ended; cancel it first",
+    "held": "it is held; release it first",
+    "workspace_held": "its workspace is held; release that first",
+    "unsettled": "it has not given back what it did not spend; try again in a moment",
+    "unrelayed": "not everybody has heard of its last events; try again in a moment",
+    "subscriber": "a subscriber that is away has not heard of all its events",
+    "dead_letters": "a subscriber refused some of its events; redrive them first",
+    "in_doubt": "it ended with a call in doubt, of which this is the only record",
+    "child": "a run that it started has not ended",
+    "parent": "the run that started it has not ended",
+    "busy": "somebody else has it at this moment; try again",
+}
 
 
 class RunRetention:
@@ -91,10 +104,13 @@ class RunRetention:
 
 
 def _kept(run_id: str, why: Sequence[str]) -> Conflict:
+    rows: list[dict[str, object]] = [
+        {"place": "", "code": f"kept.{one}", "values": {}, "text": WHY[one]} for one in why
+    ]
     return Conflict(
-        f"run {run_id} cannot be deleted now: {', '.join(why)}",
+        f"run {run_id} cannot be deleted now: {'; '.join(WHY[one] for one in why)}",
         code="conflict.run_kept",
-        context={"run_id": run_id, "why": ", ".join(why)},
+        context={"run_id": run_id, "details": rows},
     )
 
 

@@ -115,6 +115,7 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             agents=unused,
             identity=cast("Any", Keys()),
             dead_letters=OneLetter(),
+            retention=cast("Any", None),
             upload_dir=tmp_path,
             health=_unwell,
             words=words,

@@ -43,6 +43,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            retention=cast("Any", None),
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

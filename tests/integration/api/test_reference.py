@@ -28,6 +28,7 @@ async def reference(language: str) -> httpx.Response:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            retention=cast("Any", None),
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

@@ -57,6 +57,7 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
                 agents=unused,
                 identity=cast("Any", Anybody()),
                 dead_letters=unused,
+                retention=cast("Any", None),
                 upload_dir=tmp_path,
                 words=words,
             )

@@ -31,6 +31,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
             agents=cast("Any", None),
             identity=cast("Any", Keys()),
             dead_letters=cast("Any", None),
+            retention=cast("Any", None),
             upload_dir=uploads,
             health=cast("Any", None),
             words=_words,

@@ -43,6 +43,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            retention=cast("Any", None),
             identity=identity,
             upload_dir=tmp_path,
         )

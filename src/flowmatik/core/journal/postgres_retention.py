@@ -25,7 +25,10 @@ class PostgresRetention(SqlRetention):
 
     async def delete_runs(self, run_ids: Sequence[str]) -> list[str]:
         if self._retention is None:
-            raise ConfigurationError("this journal has no sessions of the role flowmatik_retention")
+            raise ConfigurationError(
+                "this journal has no sessions of the role flowmatik_retention, which alone deletes runs",
+                code="config.role.retention",
+            )
         statement: Any = self._sql["delete_runs"]
         now = text_of(self._clock.now())
         return [row[0] for row in await self._retention.fetch(statement, list(run_ids), now)]
