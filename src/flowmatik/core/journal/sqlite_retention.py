@@ -38,15 +38,11 @@ class SqliteRetention(SqlRetention):
         return bool(await self._fetch("doubted", canonical.dumps([run_id])))
 
     async def delete_runs(self, run_ids: Sequence[str]) -> list[str]:
-        """What was in the pages is written over; a write-ahead log keeps old ones until a checkpoint."""
+        """The store writes over what is deleted; a write-ahead log keeps old pages until a checkpoint."""
         now = text_of(self._clock.now())
 
         def work(db: Any) -> list[str]:
-            db.execute("PRAGMA secure_delete = ON")
-            try:
-                return [run_id for run_id in sorted(run_ids) if self._delete(db, run_id, now)]
-            finally:
-                db.execute("PRAGMA secure_delete = OFF")
+            return [run_id for run_id in sorted(run_ids) if self._delete(db, run_id, now)]
 
         return await self._store.write(work)
 
