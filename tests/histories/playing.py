@@ -9,9 +9,11 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Record, StartCall
 from flowmatik.core.brain.decide import decide
+from flowmatik.core.brain.gates import TASK_CAPS
 from flowmatik.core.engine.requests import MODEL_CALL_SECONDS, model_request, request_hash
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.replay import ASKED
 from flowmatik.core.state import RunState
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -53,6 +55,7 @@ class Player:
         call_id = f"call_{self.state.calls + 1}"
         if command.kind == "model" and self._refusal is not None:
             (message, of_task), self._refusal = self._refusal, None
+            of_task = of_task and self.state.created.decision_version >= TASK_CAPS
             return ev.CallRefused(
                 call_id=call_id, purpose=command.purpose, task_id=command.task_id, of_task=of_task,
                 tool_call_id=command.tool_call_id, code="budget.exhausted", message=message,
@@ -80,6 +83,9 @@ class Player:
         )
 
     def _hash(self, command: StartCall) -> str:
+        """From the version ASKED on it follows from the state; before, there may have been other words."""
+        if self.state.created.decision_version < ASKED:
+            return "of other days"
         tools = self.state.created.tools
         specs = {
             name: ToolSpec(name=name, description="", parameters={}, effect=tool.effect)

@@ -79,7 +79,8 @@ class SqliteStore:
     of its own: one that fails takes nothing of the others with it. A full disk may undo
     the whole transaction; then each is tried alone, for what is small may still fit. Opens lazily, so that
     constructing it does nothing; `close()` waits for writes under way.
-    What is deleted is written over. `synchronous`: FULL survives a power cut, NORMAL may lose the last commits to one.
+    What is deleted is written over. `synchronous`: FULL survives a power cut, NORMAL may lose the last
+    commits to one.
     """
 
     def __init__(
