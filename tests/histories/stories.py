@@ -322,7 +322,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     no_agent_for_it: (1, 2),
     gone_wrong: (4, 5),
 }
-"""Each story with the versions in which it is recorded: both where one decides otherwise than the one before."""
+"""Each story with the versions in which it is recorded, those on both sides of a change among them."""
 
 
 def lines(version: int, story: Callable[[int], Player]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunS
 from flowmatik.core import asked, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
+from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.watch import Watch
@@ -216,10 +217,15 @@ class RunService:
                     context={"run_id": head.run_id, "call_id": call_id},
                 )
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
         reads = self._services.seen_from(workspace_id)
         await reads.head(workspace_id, run_id)
-        return replay(run_id, await whole(reads, run_id), self._services.loop)
+        history = await whole(reads, run_id)
+        if not against:
+            return replay(run_id, history, self._services.loop)
+        return await replayed_against(self._services, workspace_id, run_id, history, against)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while True:

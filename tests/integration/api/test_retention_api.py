@@ -108,12 +108,12 @@ async def test_only_an_administrator_deletes_and_holds(
 
 
 async def test_the_command_lines_twin_of_a_server_gets_the_same_errors(
-    transport: httpx.ASGITransport, engine: EngineHandle
+    transport: httpx.ASGITransport, engine: EngineHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = RemoteServer("http://here", "admin")
-    server._client = httpx.AsyncClient(  # pyright: ignore[reportPrivateUsage]  # no socket is needed
-        transport=transport, base_url="http://here", headers=BEARER
-    )
+    await server.close()
+    here = httpx.AsyncClient(transport=transport, base_url="http://here", headers=BEARER)
+    monkeypatch.setattr(server, "_client", here)  # no socket is needed
     remote = RemoteRetention(server)
     try:
         run_id = await finished(engine)
