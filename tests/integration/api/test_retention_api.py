@@ -130,3 +130,18 @@ async def test_the_command_lines_twin_of_a_server_gets_the_same_errors(
         assert (await remote.policy("")).holds == ()
     finally:
         await server.close()
+
+
+async def test_a_run_is_replayed_against_another_version(
+    client: httpx.AsyncClient, engine: EngineHandle
+) -> None:
+    run_id = await finished(engine)
+    place, reader = f"/v1/runs/{run_id}/replay", {"Authorization": "Bearer reader"}
+    for body in (None, {}, {"against": "newest"}, {"against": "4"}):
+        answer = await client.post(place, json=body, headers=reader)
+        assert (answer.status_code, answer.json()["differences"]) == (200, [])
+    wrong = await client.post(place, json={"against": "99"}, headers=reader)
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "input.against")
+    agent = {"name": "n", "version": "1", "role": "r", "summary": "", "instructions": ""}
+    strange = await client.post(place, json={"agent": agent}, headers=reader)
+    assert (strange.status_code, strange.json()["code"]) == (422, "input.against_agent")

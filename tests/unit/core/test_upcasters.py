@@ -1,5 +1,7 @@
 """Every older shape of an event is read as today's, and what is stored stays as it is."""
 
+from dataclasses import replace
+
 import pytest
 
 from flowmatik.contracts.runs import Check

@@ -86,7 +86,7 @@ def gone_run(run_id: str, deleted_at: str) -> Gone:
     return Gone(
         f"run {run_id} was deleted on {deleted_at[:10]}; nothing of it is left but that it was there",
         code="gone.run",
-        context={"run_id": run_id, "deleted_at": deleted_at},
+        context={"run_id": run_id, "deleted_at": deleted_at[:10]},
     )
 
 
@@ -96,7 +96,7 @@ def key_of_deleted(creation: Creation, run_id: str, deleted_at: str) -> Conflict
         f"the idempotency key {creation.idempotency_key!r} belongs to run {run_id}, which was deleted on "
         f"{deleted_at[:10]}; use a new key for a new run",
         code="conflict.run_deleted",
-        context={"run_id": run_id, "key": creation.idempotency_key, "deleted_at": deleted_at},
+        context={"run_id": run_id, "key": creation.idempotency_key, "deleted_at": deleted_at[:10]},
     )
 
 

@@ -156,14 +156,16 @@ async def test_a_damaged_snapshot_is_dropped_and_the_history_folded(
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(20)))
         await asyncio.wait_for(gate.reached.wait(), 20)
     await InMemoryJournal.save_snapshot(journal, run_id, Snapshot(seq=60, fold_version=VERSION, body=body))
-    gate.open.set()
+    gate.reached.clear()
     async with running_engine(journal=journal, tools=gate.tools()) as engine:
         view = await engine.runs.get(WS, run_id)
         assert len(view.tasks) == 21
+        await asyncio.wait_for(gate.reached.wait(), 20)
+        assert await journal.snapshot(run_id, VERSION) is None
+        gate.open.set()
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
         assert view.status is RunStatus.SUCCEEDED
         assert not (await engine.runs.replay(WS, run_id)).differences
-    assert await journal.snapshot(run_id, VERSION) is None
     assert "a snapshot cannot be used" in caplog.text
 
 
