@@ -15,12 +15,6 @@ WAITING = (
 )
 
 
-async def until_somebody_waits(connection: Any) -> None:
-    async with asyncio.timeout(10):
-        while not await connection.fetchval(WAITING):
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("version", ["", "v1"])
 async def test_a_claim_that_waited_misses_no_event(pg_database: str, version: str) -> None:
     async with postgres_store(pg_database) as store:
