@@ -135,7 +135,7 @@ async def _person(world: World, n: int, order: NewRun) -> str:
     await asyncio.sleep(world.chance.uniform(0.0, STORM_SECONDS))
     run_id = await _asked(world, lambda p: p.handle.runs.create(WS, _keyed(order, f"order {n}")))
     assert run_id is not None
-    if world.chance.random() < 0.3:
+    if world.chance.random() < world.weather.cancelled:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
     return run_id

@@ -50,6 +50,13 @@ class WorldClock:
         await asyncio.sleep(seconds)
 
 
+# What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.
+ASIDE = {
+    "save_snapshot", "drop_snapshot", "drop_snapshots_of_ended", "retention_overrides", "deletable",
+    "delete_runs", "forget_keys",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
     """Chances, for each time that something crosses the line of a process."""
@@ -62,9 +69,13 @@ class Weather:
     stopped: float = 0.006
     retired: float = 0.003  # stopped as an operator does it, and replaced
     mute: float = 0.04  # for each effect: its far side answers late or not at all
+    cancelled: float = 0.3  # for each run: a person ends it
 
 
 CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0)
+DOUBTS = replace(
+    CALM, slow=0.25, very_slow=0.08, mute=0.6, cancelled=1.0
+)  # runs park while others ask of them
 RETIREMENTS = replace(CALM, slow=0.25, retired=0.02, mute=0.0)
 
 
@@ -113,19 +124,27 @@ class Line:
         method = getattr(self._store, name)
         process, world = self._process, self._process.world
 
+        async def aside(*arguments: Any, **named: Any) -> Any:
+            await asyncio.sleep(world.chance_aside.uniform(0.0, 0.5))
+            if process.dead:
+                await world.for_ever()
+            if world.chance_aside.random() < world.weather.lost:
+                raise JournalUnavailable("the line is cut")
+            if name == "save_snapshot":
+                await world.check_snapshot(*arguments)
+            return await method(*arguments, **named)
+
         async def through(*arguments: Any, **named: Any) -> Any:
             await process.cross()
             if world.chance.random() < world.weather.lost:
                 raise JournalUnavailable("the line is cut")
-            if name == "save_snapshot":
-                await world.check_snapshot(*arguments)
             result = await method(*arguments, **named)
             await process.cross()
             if world.chance.random() < world.weather.reply_lost:
                 raise JournalUnavailable("the line was cut before the reply")
             return result
 
-        return through
+        return aside if name in ASIDE else through
 
 
 @dataclass(slots=True)
@@ -156,6 +175,7 @@ class World:
         weather: Weather = Weather(),
     ) -> None:
         self.chance = random.Random(seed)
+        self.chance_aside = random.Random(seed)
         self.weather = weather
         self.store = store(cast("Clock", WorldClock()))
         self.far = FarSide()

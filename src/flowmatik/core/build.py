@@ -13,6 +13,7 @@ from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.retention import RetentionSweeper, RunRetention
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.keeping import Keepers
 from flowmatik.kernel.ids import new_id
 
 
@@ -27,6 +28,7 @@ class EngineHandle:
     engine: Engine
     retention: RunRetention
     sweeper: RetentionSweeper
+    keepers: Keepers
 
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives; else only those touched here."""
@@ -37,6 +39,7 @@ class EngineHandle:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
         await self.sweeper.stop()
         await self.engine.stop(grace_seconds=grace_seconds)
+        await self.keepers.close()
 
 
 def build_engine(services: EngineServices) -> EngineHandle:
@@ -49,6 +52,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         watch.changed(run_id)
         relay.wake()
 
+    keepers = Keepers(services.journal, services.loop, services.snapshots)
     parts = DriverParts(
         journal=services.journal,
         loop=services.loop,
@@ -63,7 +67,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         lease=lease,
         clock=services.clock,
         appended=appended,
-        pace=services.snapshots,
+        keepers=keepers,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
     return EngineHandle(
@@ -73,4 +77,5 @@ def build_engine(services: EngineServices) -> EngineHandle:
         engine=engine,
         retention=RunRetention(services),
         sweeper=RetentionSweeper(services.journal, services.clock, runs_days=services.runs_days),
+        keepers=keepers,
     )

@@ -25,7 +25,6 @@ from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
-from flowmatik.core.snapshots.keeping import Keeper
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
@@ -43,8 +42,7 @@ class RunDriver:
         self._parts = parts
         self.hears = True  # nudges; not any more once it leaves
         self.state = state
-        kept = claim.snapshot.seq if claim.snapshot else 0
-        self._keeper = Keeper(parts.journal, parts.loop, parts.pace, kept)
+        self._keeper = parts.keepers.of(claim.snapshot)
         created = self.state.created
         self._place = RunPlace(
             workspace_id=created.workspace_id,
@@ -136,7 +134,7 @@ class RunDriver:
     async def _rest(self, status: RunStatus) -> bool:
         self.left = Rested(state=self.state, status=status)
         await self._account.settle(self.state)
-        await self._keeper.rested(self.state)
+        self._keeper.rested(self.state)
         return True
 
     async def _open(self, item: Mail) -> None:
@@ -387,7 +385,6 @@ class RunDriver:
     async def _leave(self, *, cut: bool) -> bool:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
         acknowledged goes to whoever has the run next. True: a nudge was not heard."""
-        await self._keeper.close(cut=cut)
         tasks = list(self._running.items())
         for call_id, task in tasks:
             if cut or self._effect(call_id) is not Effect.ONCE:

@@ -1,7 +1,7 @@
 """What a driver is given, and what it tells itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
@@ -9,7 +9,7 @@ from flowmatik.core.engine.effects import Effects, Recorded
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.journal.port import Journal
-from flowmatik.core.snapshots.keeping import Pace
+from flowmatik.core.snapshots.keeping import Keepers
 from flowmatik.kernel.clock import Clock
 
 
@@ -22,7 +22,7 @@ class DriverParts:
     lease: Lease
     clock: Clock
     appended: Callable[[str], None]  # told after every append, for watchers and the relay
-    pace: Pace = field(default_factory=Pace)
+    keepers: Keepers
 
 
 @dataclass(frozen=True, slots=True)

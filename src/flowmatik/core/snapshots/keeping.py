@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
@@ -22,60 +23,74 @@ class Pace:
     parking: int = LEAST
 
 
+class Keepers:
+    """Of one process: what they write is under way beside its runs, and outlives their owners here."""
+
+    def __init__(self, journal: Journal, loop: AgentLoop, pace: Pace) -> None:
+        self.journal = journal
+        self.loop = loop
+        self.pace = pace
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def of(self, snapshot: Snapshot | None) -> "Keeper":
+        """For the owner of a run that began from this one."""
+        return Keeper(self, snapshot.seq if snapshot else 0)
+
+    def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="snapshot")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Waits for what is under way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
 class Keeper:
     """Keeps one run's snapshot while its owner has it. `seq` is that of the snapshot it began from, 0 without
     one. Nothing here fails the run: what goes wrong is logged, and tried again so many events later."""
 
-    def __init__(self, journal: Journal, loop: AgentLoop, pace: Pace, seq: int) -> None:
-        self._journal = journal
-        self._loop = loop
-        self._pace = pace
+    def __init__(self, keepers: Keepers, seq: int) -> None:
+        self._keepers = keepers
         self._seq = seq
         self._writing: asyncio.Task[None] | None = None
 
     def committed(self, state: RunState) -> None:
         """An append has been acknowledged, and `state` is what it made of the run."""
         busy = self._writing is not None and not self._writing.done()
-        if busy or state.ended or state.seq - self._seq < self._pace.going:
-            return
-        if (snapshot := self._taken(state)) is not None:
-            self._writing = asyncio.create_task(self._write(state.created.run_id, snapshot))
+        if not busy and not state.ended:
+            self._write(state, self._keepers.pace.going)
 
-    async def rested(self, state: RunState) -> None:
+    def rested(self, state: RunState) -> None:
         """The run is parked, or has ended and needs none any more."""
-        await self.close(cut=False)
-        run_id = state.created.run_id
-        if state.ended:
-            if state.seq >= self._pace.parking:
-                await self._drop(run_id)
-        elif state.seq - self._seq >= self._pace.parking and (snapshot := self._taken(state)) is not None:
-            await self._write(run_id, snapshot)
+        if not state.ended:
+            self._write(state, self._keepers.pace.parking)
+        elif state.seq >= self._keepers.pace.parking:
+            self._keepers.begin(self._drop(state.created.run_id, self._writing))
 
-    async def close(self, *, cut: bool) -> None:
-        """Waits for the write under way, or gives it up."""
-        task, self._writing = self._writing, None
-        if task is not None:
-            if cut:
-                task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def _taken(self, state: RunState) -> Snapshot | None:
+    def _write(self, state: RunState, new: int) -> None:
+        if state.seq - self._seq < new:
+            return
         self._seq = state.seq
         try:
-            return snapshot_of(state, self._loop)
+            snapshot = snapshot_of(state, self._keepers.loop)
         except Exception:  # a state that JSON cannot carry is still a state to go on with
             log.exception("a snapshot cannot be taken", extra={"run": state.created.run_id})
-            return None
+        else:
+            self._writing = self._keepers.begin(self._save(state.created.run_id, snapshot))
 
-    async def _write(self, run_id: str, snapshot: Snapshot) -> None:
+    async def _save(self, run_id: str, snapshot: Snapshot) -> None:
         try:
-            await self._journal.save_snapshot(run_id, snapshot)
+            await self._keepers.journal.save_snapshot(run_id, snapshot)
         except Exception as error:  # the next one may succeed, and the history is there
             log.warning(
                 "a snapshot could not be written",
                 extra={"run": run_id, "seq": snapshot.seq, "error": str(error)},
             )
 
-    async def _drop(self, run_id: str) -> None:
+    async def _drop(self, run_id: str, writing: asyncio.Task[None] | None) -> None:
+        if writing is not None:
+            await asyncio.wait({writing})
         with contextlib.suppress(Exception):  # the sweep of what is over does it then
-            await self._journal.drop_snapshot(run_id)
+            await self._keepers.journal.drop_snapshot(run_id)

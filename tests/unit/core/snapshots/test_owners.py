@@ -99,7 +99,7 @@ async def test_a_killed_owner_leaves_a_snapshot_from_which_the_next_one_goes_on(
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
         assert view.status is RunStatus.SUCCEEDED
         assert not (await engine.runs.replay(WS, run_id)).differences
-    (claim,) = journal.claims
+    (claim,) = journal.claims  # the engine has stopped, and all that was under way has been written
     assert claim.snapshot is not None
     assert len(claim.events) < SHORT.going + 5
     assert await journal.snapshot(run_id, VERSION) is None, "an ended run has none"
