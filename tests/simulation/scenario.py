@@ -156,7 +156,7 @@ async def _person(world: World, n: int, order: NewRun) -> str:
     assert run_id is not None
     while world.chance.random() < 0.3:
         await _steer(world, run_id, order)
-    if world.chance.random() < 0.3:
+    if world.chance.random() < world.weather.cancelled:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
     await signals(world, run_id, order, _asked)

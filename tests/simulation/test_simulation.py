@@ -24,7 +24,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, Input, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.scenario import lived, processes, simulate, story
-from tests.simulation.world import RETIREMENTS
+from tests.simulation.world import DOUBTS, RETIREMENTS, Weather
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
@@ -59,7 +59,7 @@ def test_processes_that_are_stopped_cleanly_leave_nothing_in_doubt() -> None:
     assert retirements > 300
 
 
-def fault_of(**broken: type[InMemoryJournal]) -> str:
+def fault_of(**broken: type[InMemoryJournal] | Weather) -> str:
     """What the first seed says that notices; "" when none of MOST_TRIED does."""
     for seed in range(MOST_TRIED):
         try:
@@ -107,7 +107,7 @@ def test_a_journal_without_the_fence_is_noticed() -> None:
 
 
 def test_parking_without_a_look_at_the_inbox_is_noticed() -> None:
-    assert "parked" in fault_of(store=ParksBlindly)
+    assert "parked" in fault_of(store=ParksBlindly, weather=DOUBTS)
 
 
 @pytest.mark.parametrize("driver", [Hasty, Unannounced])

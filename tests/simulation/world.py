@@ -14,9 +14,12 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.build import EngineHandle, build_engine
+from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, Snapshot
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.bodies import state_in
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable, ToolError
 from flowmatik.kernel.events import CloudEvent
@@ -49,6 +52,13 @@ class WorldClock:
         await asyncio.sleep(seconds)
 
 
+# What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.
+ASIDE = {
+    "save_snapshot", "drop_snapshot", "drop_snapshots_of_ended", "retention_overrides", "deletable",
+    "delete_runs", "forget_keys",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
     """Chances, for each time that something crosses the line of a process."""
@@ -61,9 +71,13 @@ class Weather:
     stopped: float = 0.006
     retired: float = 0.003  # stopped as an operator does it, and replaced
     mute: float = 0.04  # for each effect: its far side answers late or not at all
+    cancelled: float = 0.3  # for each run: a person ends it
 
 
 CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0)
+DOUBTS = replace(
+    CALM, slow=0.25, very_slow=0.08, mute=0.6, cancelled=1.0
+)  # runs park while others ask of them
 RETIREMENTS = replace(CALM, slow=0.25, retired=0.02, mute=0.0)
 
 
@@ -112,6 +126,16 @@ class Line:
         method = getattr(self._store, name)
         process, world = self._process, self._process.world
 
+        async def aside(*arguments: Any, **named: Any) -> Any:
+            await asyncio.sleep(world.chance_aside.uniform(0.0, 0.5))
+            if process.dead:
+                await world.for_ever()
+            if world.chance_aside.random() < world.weather.lost:
+                raise JournalUnavailable("the line is cut")
+            if name == "save_snapshot":
+                await world.check_snapshot(*arguments)
+            return await method(*arguments, **named)
+
         async def through(*arguments: Any, **named: Any) -> Any:
             await process.cross()
             if world.chance.random() < world.weather.lost:
@@ -122,7 +146,7 @@ class Line:
                 raise JournalUnavailable("the line was cut before the reply")
             return result
 
-        return through
+        return aside if name in ASIDE else through
 
 
 @dataclass(slots=True)
@@ -153,6 +177,7 @@ class World:
         weather: Weather = Weather(),
     ) -> None:
         self.chance = random.Random(seed)
+        self.chance_aside = random.Random(seed)
         self.weather = weather
         self.store = store(cast("Clock", WorldClock()))
         self.far = FarSide()
@@ -184,6 +209,7 @@ class World:
                 loop=ReducerLoop(),
                 clock=process.clock,
                 alone=self._alone,
+                snapshots=Pace(going=6, parking=3),
             )
         )
         process.handle.bus.subscribe("world", self._hear)
@@ -284,6 +310,12 @@ class World:
             await asyncio.sleep(60)
         await process.cross()
         return {"step": step}
+
+    async def check_snapshot(self, run_id: str, snapshot: Snapshot) -> None:
+        """What an owner keeps of its state is what the history makes of it."""
+        history = (await self.store.read(run_id))[: snapshot.seq]
+        if state_in(snapshot) != fold(history, ReducerLoop()):
+            self.far.broken.append(f"{run_id}: the snapshot of seq {snapshot.seq} is not its history")
 
     async def _check_intent(self, context: ToolContext) -> None:
         history = await self.store.read(context.run_id)

@@ -6,6 +6,8 @@ the way of a plain turn.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from flowmatik.agents.output import parse_json, schema_fault
@@ -21,6 +23,7 @@ from flowmatik.contracts.agents import (
 )
 from flowmatik.contracts.models import Message, ModelReply, ToolCall
 from flowmatik.kernel import canonical
+from flowmatik.kernel.sources import digest_of
 
 REPAIRS = 2
 CUT_REPAIRS = 1  # a model that cannot be brief when asked to will not be, and each try costs a whole answer
@@ -30,6 +33,10 @@ WHOLE = 4  # the decision version from which a reply that was cut off, or nests 
 
 class ReducerLoop:
     """Implements `AgentLoop`."""
+
+    @property
+    def fold_version(self) -> str:
+        return _version()
 
     def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         system = Message(role="system", content=agent.instructions)
@@ -78,6 +85,11 @@ class ReducerLoop:
             message = f"{agent.name} did not finish within {agent.max_turns} turns; raise budgets.turns"
             return (LoopFailed(code="agent.turns", message=message),)
         return (CallModel(messages=state.messages, tools=agent.tools, output_schema=agent.output_schema),)
+
+
+@cache
+def _version() -> str:
+    return digest_of(Path(__file__).parent, ("loop.py", "output.py"))
 
 
 def _wishes(agent: AgentVersion, state: LoopState, reply: ModelReply, *, cut: bool) -> LoopState:

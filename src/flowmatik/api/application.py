@@ -18,6 +18,7 @@ from flowmatik.api import (
     dead_letters,
     limits,
     memory,
+    retention,
     runs,
     schedules,
     signals,
@@ -59,6 +60,7 @@ def create_app(given: ApiServices) -> FastAPI:
         control,
         bulk,
         schedules,
+        retention,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -28,6 +28,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.Unauthenticated, 401),
     (errors.PermissionDenied, 403),
+    (errors.Gone, 410),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.InvalidInput, 422),

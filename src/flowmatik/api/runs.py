@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flowmatik.api.problems import language_of
 from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import (
     MAX_DEADLINE_SECONDS,
     MAX_PRIORITY,
@@ -79,6 +80,15 @@ class Resume(BaseModel):
     """For calls in doubt: call id to `done`, `repeat` or `failed`."""
 
     resolutions: dict[str, str] = {}
+
+
+class Replay(BaseModel):
+    """`against`: a decision version, `newest`, or `agent@version`; `agent`: a version that is not stored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    against: Annotated[str, Field(max_length=200)] = ""
+    agent: AgentVersion | None = None
 
 
 @router.post("", status_code=202)
@@ -168,9 +178,11 @@ async def resume(run_id: str, principal: Writer, at: Services, body: Resume | No
 
 
 @router.post("/{run_id}/replay")
-async def replay(run_id: str, principal: Reader, at: Services) -> ReplayReport:
-    """Decide the recorded run again, without effects, and name what differs."""
-    return await at.runs.replay(principal.workspace_id, run_id)
+async def replay(run_id: str, principal: Reader, at: Services, body: Replay | None = None) -> ReplayReport:
+    """Decide the recorded run again, without effects, and name what differs: from what it should be, or from
+    what another decision version or another version of an agent would decide."""
+    against = (body.agent or body.against) if body else ""
+    return await at.runs.replay(principal.workspace_id, run_id, against=against)
 
 
 @router.get("/{run_id}/events", response_class=StreamingResponse)

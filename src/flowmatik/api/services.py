@@ -14,6 +14,7 @@ from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
@@ -70,6 +71,7 @@ class ApiServices:
     approvals: Approvals
     schedules: Schedules
     bulk: BulkRuns
+    retention: Retention
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -11,6 +11,7 @@ from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
@@ -92,3 +93,6 @@ class Backend(Protocol):
 
     @property
     def bulk(self) -> BulkRuns: ...
+
+    @property
+    def retention(self) -> Retention: ...

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
@@ -70,8 +71,10 @@ class PatientRuns:
     ) -> None:
         await self._runs.resume(workspace_id, run_id, resolutions=resolutions)
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
-        return await self._runs.replay(workspace_id, run_id)
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
+        return await self._runs.replay(workspace_id, run_id, against=against)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         outage = _Outage(self._patience)

@@ -1,6 +1,7 @@
 """A server's runs, memory and agents over HTTP, behind the same ports as an engine here."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Generic, TypeVar
@@ -9,6 +10,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, RunSummary, RunView
 from flowmatik.contracts.schedules import ScheduledRun
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
@@ -179,8 +181,11 @@ class RemoteRuns:
         body = {"resolutions": resolutions or {}}
         await self._server.json("POST", f"/v1/runs/{run_id}/resume", json=body)
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
-        return await self._server.ask(_REPLAY, "POST", f"/v1/runs/{run_id}/replay")
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
+        body = {"against": against} if isinstance(against, str) else {"agent": dataclasses.asdict(against)}
+        return await self._server.ask(_REPLAY, "POST", f"/v1/runs/{run_id}/replay", json=body)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         view = await self.get(workspace_id, run_id)

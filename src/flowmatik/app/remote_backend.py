@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
@@ -20,6 +21,7 @@ from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Red
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
@@ -66,6 +68,7 @@ class RemoteBackend:
         self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())
         self.schedules: Schedules = RemoteSchedules(self._server)
         self.bulk: BulkRuns = RemoteBulk(self._server)
+        self.retention: Retention = RemoteRetention(self._server)
 
     async def close(self) -> None:
         await self._server.close()

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
 from flowmatik.kernel.events import CloudEvent
 
@@ -40,8 +41,10 @@ class RunsWithDefaults:
     ) -> None:
         await self._runs.resume(workspace_id, run_id, resolutions=resolutions)
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
-        return await self._runs.replay(workspace_id, run_id)
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
+        return await self._runs.replay(workspace_id, run_id, against=against)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         return await self._runs.wait(workspace_id, run_id)

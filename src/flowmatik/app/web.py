@@ -64,6 +64,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         approvals=platform.approvals,
         schedules=platform.schedules,
         bulk=platform.bulk,
+        retention=platform.retention,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -24,6 +24,7 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
@@ -61,6 +62,7 @@ class Platform:
     approvals: Approvals
     schedules: Schedules
     bulk: BulkRuns
+    retention: Retention
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -158,6 +160,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             streams=streams_of(settings, stack),
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
             run_budget_micros=settings.run_budget_micros,
+            runs_days=settings.runs_days,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -175,6 +178,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         approvals=engine.approvals,
         schedules=engine.schedules,
         bulk=engine.bulk,
+        retention=engine.retention,
         engine=engine,
         journal=stores.journal,
         lock=lock,
@@ -208,8 +212,10 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     stack.push_async_callback(engine_pool.close)
     api_pool = await open_pool(url, role="flowmatik_api")
     stack.push_async_callback(api_pool.close)
+    sweeping = await open_pool(url, role="flowmatik_retention", min_size=0, max_size=1)
+    stack.push_async_callback(sweeping.close)
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
-    journal = PostgresJournal(everywhere, clock)
+    journal = PostgresJournal(everywhere, clock, retention=PostgresDatabase(sweeping))
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,

@@ -124,6 +124,11 @@ class AgentLoop(Protocol):
     """Pure: no I/O, no clock, no randomness. The engine folds outcomes through it, those of old runs too:
     it does with them what it did when they were made."""
 
+    @property
+    def fold_version(self) -> str:
+        """Changes whenever what follows from an outcome may; no snapshot of another one is believed."""
+        ...
+
     def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         """`version`: of the decision logic that the run is pinned to."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.plans import PlanTask
@@ -228,14 +229,30 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDifference:
+    """`task_id` is "" for the run itself; `decided` may be `nothing`."""
+
+    seq: int
+    task_id: str
+    recorded: str
+    decided: str
+
+    def __str__(self) -> str:
+        return f"seq {self.seq}: {self.recorded} ≠ {self.decided}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
     """`differences` (`seq N: recorded ≠ decided now`) is empty when the history leads to the same
-    decisions."""
+    decisions; `details` are the same in parts. `against` says under what else it was decided: a decision
+    version or a version of an agent, and then there may be a difference for each task."""
 
     run_id: str
     events: int
     decisions: int
     differences: tuple[str, ...] = field(default=())
+    details: tuple[ReplayDifference, ...] = field(default=())
+    against: str = ""
 
 
 class Runs(Protocol):
@@ -271,7 +288,13 @@ class Runs(Protocol):
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None: ...
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport: ...
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
+        """Without effects. `against`: a decision version, `newest`, `agent@version` of the catalogue, or a
+        version that is in no catalogue. InvalidInput (`input.against`, `input.against_agent`) for what this
+        program or the run does not know."""
+        ...
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         """Until the run has ended, waits or is in doubt."""

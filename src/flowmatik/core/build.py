@@ -25,10 +25,12 @@ from flowmatik.core.firing import Scheduler
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.relays import Relay
+from flowmatik.core.retention import RetentionSweeper, RunRetention
 from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.signals import SignalService
+from flowmatik.core.snapshots.keeping import Keepers
 from flowmatik.core.streams.bus import StreamBus
 from flowmatik.core.streams.ports import BusPorts
 from flowmatik.kernel.errors import JournalUnavailable
@@ -40,7 +42,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
     """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
-    for subscribers, `dead_letters` and `limits` for operators, `start`/`stop` for `app`."""
+    for subscribers, `dead_letters`, `limits` and `retention` for operators, `start`/`stop` for `app`."""
 
     runs: RunService
     control: RunSteering
@@ -57,6 +59,9 @@ class EngineHandle:
     schedules: ScheduleService
     scheduler: Scheduler
     lease: Lease
+    retention: RunRetention
+    sweeper: RetentionSweeper
+    keepers: Keepers
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
@@ -70,14 +75,17 @@ class EngineHandle:
             await self.engine.start(recover_all=recover_all)
         if self.role.keeps:
             self.housekeeper.start()
+            self.sweeper.start()
             if recover_all:
                 self.scheduler.start()
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
-        await self.scheduler.stop()
         if self.role.drives:
             await self.engine.stop(grace_seconds=grace_seconds)
+        await self.scheduler.stop()
+        await self.sweeper.stop()
+        await self.keepers.close()
         await self.links.stop()
         if self.role.keeps:
             await self.housekeeper.stop()
@@ -110,7 +118,8 @@ def build_engine(services: EngineServices) -> EngineHandle:
             hints.grew(run_id)
 
     limits = KnownLimits(journal, clock)
-    parts = _parts(services, lease, limits, appended)
+    keepers = Keepers(journal, services.loop, services.snapshots)
+    parts = _parts(services, lease, limits, keepers, appended)
     engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
     woken = engine.woken if role.drives else gate.nudge
@@ -142,6 +151,9 @@ def build_engine(services: EngineServices) -> EngineHandle:
         links=Housekeeper(links, clock),
         role=role,
         lease=lease,
+        retention=RunRetention(services),
+        sweeper=RetentionSweeper(journal, clock, runs_days=services.runs_days),
+        keepers=keepers,
         offers=offers,
     )
 
@@ -173,7 +185,11 @@ def _relay(services: EngineServices, lease: Lease) -> Relay:
 
 
 def _parts(
-    services: EngineServices, lease: Lease, limits: KnownLimits, appended: Callable[[str], None]
+    services: EngineServices,
+    lease: Lease,
+    limits: KnownLimits,
+    keepers: Keepers,
+    appended: Callable[[str], None],
 ) -> DriverParts:
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
@@ -194,4 +210,5 @@ def _parts(
         turns=CallLimits(limits, throttle, services.clock),
         clock=services.clock,
         appended=appended,
+        keepers=keepers,
     )

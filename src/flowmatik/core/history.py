@@ -6,11 +6,11 @@ from flowmatik.kernel.errors import EngineError
 PAGE = 1000
 
 
-async def whole(journal: RunReads, run_id: str) -> list[StoredEvent]:
-    """All its events in order, whatever seq the first has."""
+async def whole(journal: RunReads, run_id: str, *, after: int = 0) -> list[StoredEvent]:
+    """All its events in order, or those behind seq `after`, whatever seq the first has."""
     history: list[StoredEvent] = []
     while True:
-        after = history[-1].seq if history else 0
+        after = history[-1].seq if history else after
         page = await journal.read(run_id, after_seq=after, limit=PAGE)
         history.extend(page)
         if len(page) < PAGE:

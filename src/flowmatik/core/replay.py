@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop
-from flowmatik.contracts.runs import ReplayReport
+from flowmatik.contracts.runs import ReplayDifference, ReplayReport
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, StartCall
 from flowmatik.core.brain.decide import decide
@@ -24,7 +24,7 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
     """Compares every recorded decision with what `decide` says at the same point. A history that cannot
     be read differs where its reading ends."""
     state: RunState | None = None
-    differences: list[str] = []
+    found: list[ReplayDifference] = []
     decisions = 0
     for stored in history:
         try:
@@ -32,28 +32,41 @@ def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> Repl
             if state is None:
                 state = _begun(event)
                 continue
-            if _decided(event):
+            if is_decision(event):
                 decisions += 1
-                expected, found = _compared(state, event, loop)
-                if expected != found:
-                    differences.append(f"seq {stored.seq}: {found} ≠ {expected}")
+                expected, recorded = compared(state, event, loop)
+                if expected != recorded:
+                    task_id: str = getattr(event, "task_id", "")
+                    found.append(
+                        ReplayDifference(seq=stored.seq, task_id=task_id, recorded=recorded, decided=expected)
+                    )
                     break
             apply(state, event, loop)
         except Exception as error:  # whatever a damaged history makes of them
-            why = f"{type(error).__name__}: {error}"
-            differences.append(f"seq {stored.seq}: {stored.type} cannot be replayed: {why}")
+            found.append(unreadable(stored, error))
             break
         state.seq = stored.seq
     return ReplayReport(
-        run_id=run_id, events=len(history), decisions=decisions, differences=tuple(differences)
+        run_id=run_id,
+        events=len(history),
+        decisions=decisions,
+        differences=tuple(str(one) for one in found),
+        details=tuple(found),
     )
 
 
-def _compared(state: RunState, event: ev.Event, loop: AgentLoop) -> tuple[str, str]:
+def unreadable(stored: StoredEvent, error: Exception) -> ReplayDifference:
+    why = f"cannot be replayed: {type(error).__name__}: {error}"
+    return ReplayDifference(seq=stored.seq, task_id="", recorded=stored.type, decided=why)
+
+
+def compared(
+    state: RunState, event: ev.Event, loop: AgentLoop, *, asked: int | None = None
+) -> tuple[str, str]:
     """What is decided now and what was; of a call of a model also what it asks, which follows from the
-    state and is kept as a hash alone."""
+    state and is kept as a hash alone, if the run was recorded by a version (`asked`) that gives the same."""
     expected, found = _first(decide(state, loop, "")), _describe(event)
-    versioned = state.created.decision_version >= ASKED
+    versioned = (state.created.decision_version if asked is None else asked) >= ASKED
     if expected != found or not (versioned and isinstance(event, ev.CallRequested) and event.kind == "model"):
         return expected, found
     again, then = hash_again(state, event, loop)[:SHOWN], event.request_hash[:SHOWN]
@@ -66,7 +79,7 @@ def _begun(event: ev.Event) -> RunState:
     return RunState(created=event)
 
 
-def _decided(event: ev.Event) -> bool:
+def is_decision(event: ev.Event) -> bool:
     """A run that the engine ended for a fault of its own is a fact: nothing in its history calls for it."""
     if isinstance(event, ev.RunFailed) and event.code in ev.BY_THE_ENGINE:
         return False

@@ -19,6 +19,7 @@ from flowmatik.contracts.runs import (
 from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
+from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.ended import not_ended
 from flowmatik.core.engine.gate import Gate
@@ -29,8 +30,8 @@ from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.replay import replay
-from flowmatik.core.salvage import salvaged
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.core.state import RunState
 from flowmatik.core.traces import Traces
 from flowmatik.core.view import run_view, zulu
@@ -144,7 +145,7 @@ class RunService:
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         reads = self._services.seen_from(workspace_id)
         head = await reads.head(workspace_id, run_id)
-        found = salvaged(head, await whole(reads, run_id), self._services.loop)
+        found = await salvaged_now(reads, head, self._services.loop)
         view = self._view(found.state, RunStatus(head.status))
         if found.fault is None or view.error_code:
             return view
@@ -244,10 +245,15 @@ class RunService:
                     context={"run_id": head.run_id, "call_id": call_id},
                 )
 
-    async def replay(self, workspace_id: str, run_id: str) -> ReplayReport:
+    async def replay(
+        self, workspace_id: str, run_id: str, *, against: str | AgentVersion = ""
+    ) -> ReplayReport:
         reads = self._services.seen_from(workspace_id)
         await reads.head(workspace_id, run_id)
-        return replay(run_id, await whole(reads, run_id), self._services.loop)
+        history = await whole(reads, run_id)
+        if not against:
+            return replay(run_id, history, self._services.loop)
+        return await replayed_against(self._services, workspace_id, run_id, history, against)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
         while True:

@@ -1,7 +1,7 @@
 """What the engine is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
@@ -11,6 +11,7 @@ from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.journal.port import Journal, RunReads
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
 
 
@@ -45,7 +46,8 @@ class EngineServices:
     subscribers are this process's, and each process looks for itself.
     `reads`: the store as callers of a workspace see it; without it, the journal.
     `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
-    schedules begin and that name no budget."""
+    schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
+    long ended runs are kept where a workspace says nothing; 0 is for ever."""
 
     journal: Journal
     models: ModelGateway
@@ -62,6 +64,8 @@ class EngineServices:
     reads: Callable[[str], RunReads] | None = None
     hooks: HookTokens | None = None
     run_budget_micros: int | None = None
+    snapshots: Pace = field(default_factory=Pace)
+    runs_days: int = 0
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -6,6 +6,7 @@ FlowmatikError
 │   ├── ProfileInvalid      an agent profile, with file and line
 │   └── PlanInvalid         a plan that cannot run (cycle, unknown need or skill)
 ├── NotFound                not_found.*   a named thing does not exist (in this workspace)
+│   └── Gone                gone.*        it was there, and has been deleted
 ├── Conflict                conflict.*    the thing exists but is in the wrong state
 ├── Unauthenticated         auth.*        nobody, or nobody that we can prove
 ├── PermissionDenied        auth.denied   somebody, without the right
@@ -74,6 +75,10 @@ class PlanInvalid(InvalidInput):
 
 class NotFound(FlowmatikError):
     default_code = "not_found"
+
+
+class Gone(NotFound):
+    default_code = "gone"
 
 
 class Conflict(FlowmatikError):

@@ -24,6 +24,7 @@ from flowmatik.kernel.errors import (
 
 asyncpg = cast("Any", _asyncpg)  # ships no types
 
+Role = Literal["flowmatik_engine", "flowmatik_api", "flowmatik_retention"]
 _LIMIT_MS = "2500"
 _RETRIES = 5
 # Statements that lock rows and then look at them rely on it; under a stricter level they would fail instead.
@@ -97,9 +98,7 @@ async def connect_once(url: str) -> Any:
         ) from error
 
 
-async def open_pool(
-    url: str, *, role: Literal["flowmatik_engine", "flowmatik_api"], min_size: int = 1, max_size: int = 8
-) -> Any:
+async def open_pool(url: str, *, role: Role, min_size: int = 1, max_size: int = 8) -> Any:
     """An asyncpg pool whose connections act as `role`. ConfigurationError when the role is missing
     (run the migrations first), JournalUnavailable when the server is."""
     try:

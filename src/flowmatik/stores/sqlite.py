@@ -79,7 +79,8 @@ class SqliteStore:
     of its own: one that fails takes nothing of the others with it. A full disk may undo
     the whole transaction; then each is tried alone, for what is small may still fit. Opens lazily, so that
     constructing it does nothing; `close()` waits for writes under way.
-    `synchronous`: FULL survives a power cut, NORMAL may lose the last commits to one.
+    What is deleted is written over. `synchronous`: FULL survives a power cut, NORMAL may lose the last
+    commits to one.
     """
 
     def __init__(
@@ -136,6 +137,8 @@ class SqliteStore:
         if self._writer is None:
             connection = connect(self.path, synchronous=self.synchronous)
             connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+            # Also what a page splits off or an update replaces: later deletions would leave those copies.
+            connection.execute("PRAGMA secure_delete = ON")
             if self._max_page_count is not None:
                 connection.execute(f"PRAGMA max_page_count = {self._max_page_count}")
             self._writer = connection

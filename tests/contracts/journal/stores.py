@@ -103,8 +103,10 @@ async def postgres_store(dsn: str) -> AsyncGenerator[Store]:
     pools: list[Any] = []
 
     async def open_journal() -> Journal:
+        pools.append(await open_pool(dsn, role="flowmatik_retention", min_size=0, max_size=1))
+        deleting = PostgresDatabase(pools[-1])
         pools.append(await open_pool(dsn, role="flowmatik_engine", max_size=6))
-        return PostgresJournal(PostgresDatabase(pools[-1]), clock)
+        return PostgresJournal(PostgresDatabase(pools[-1]), clock, retention=deleting)
 
     async def elapse(seconds: float) -> None:
         """The database's clock cannot be moved, so what is compared with it moves instead."""

@@ -122,6 +122,7 @@ async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
             approvals=unused,
             schedules=unused,
             bulk=unused,
+            retention=cast("Any", None),
             upload_dir=tmp_path,
             health=_unwell,
             words=words,

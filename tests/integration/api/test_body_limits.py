@@ -50,6 +50,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
             approvals=unused,
             schedules=unused,
             bulk=unused,
+            retention=cast("Any", None),
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

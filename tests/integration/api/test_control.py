@@ -123,6 +123,7 @@ async def served(folder: Path) -> AsyncGenerator[Served]:
                 agents=unused,
                 identity=cast("Any", People()),
                 dead_letters=unused,
+                retention=unused,
                 schedules=unused,
                 bulk=unused,
                 limits=unused,

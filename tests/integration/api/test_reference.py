@@ -35,6 +35,7 @@ async def reference(language: str) -> httpx.Response:
             approvals=unused,
             schedules=unused,
             bulk=unused,
+            retention=cast("Any", None),
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

@@ -35,9 +35,9 @@ class Slow(InMemoryJournal):
         super().__init__(SystemClock())
         self.decided = asyncio.Event()
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         await self.decided.wait()
-        return await super().claim(run_id, owner)
+        return await super().claim(run_id, owner, fold_version=fold_version)
 
 
 async def crash(arguments: dict[str, Any], context: ToolContext) -> Any:
@@ -65,6 +65,7 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
                 approvals=unused,
                 schedules=unused,
                 bulk=unused,
+                retention=cast("Any", None),
                 upload_dir=tmp_path,
                 words=words,
             )

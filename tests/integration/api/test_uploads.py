@@ -38,6 +38,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
             approvals=cast("Any", None),
             schedules=cast("Any", None),
             bulk=cast("Any", None),
+            retention=cast("Any", None),
             upload_dir=uploads,
             health=cast("Any", None),
             words=_words,

@@ -58,6 +58,7 @@ async def gateway(folder: Path) -> AsyncGenerator[Gateway]:
                 agents=unused,
                 identity=cast("Any", Known()),
                 dead_letters=unused,
+                retention=engine.retention,
                 schedules=engine.schedules,
                 bulk=engine.bulk,
                 control=engine.control,

@@ -50,6 +50,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
             approvals=unused,
             schedules=unused,
             bulk=unused,
+            retention=cast("Any", None),
             identity=identity,
             upload_dir=tmp_path,
         )

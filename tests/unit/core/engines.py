@@ -14,6 +14,7 @@ from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
@@ -22,6 +23,10 @@ from flowmatik.testing.tools import FunctionTool, FunctionTools
 
 class NoLoop:
     """For plans of direct tool calls, which need no agent."""
+
+    @property
+    def fold_version(self) -> str:
+        return "none"
 
     def start(self, agent: AgentVersion, prompt: str, version: int) -> LoopState:
         raise AssertionError("no agent in this test")
@@ -63,6 +68,7 @@ async def running_engine(
     concurrency: int = 256,
     sources: SourceIndex | None = None,
     hooks: HookTokens | None = None,
+    pace: Pace | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -77,6 +83,7 @@ async def running_engine(
             concurrency=concurrency,
             sources=sources,
             hooks=hooks,
+            snapshots=pace or Pace(),
         )
     )
     await handle.start(recover_all=recover_all)

@@ -29,6 +29,7 @@ from flowmatik.app.cli.operate import (
     up_command,
     version_command,
 )
+from flowmatik.app.cli.retention import retention_app
 from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
@@ -95,6 +96,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
     app.add_typer(limits_app, name="limits")
+    app.add_typer(retention_app, name="retention")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)
     app.command("doctor", help="help.doctor")(doctor_command)

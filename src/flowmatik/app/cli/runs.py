@@ -1,6 +1,8 @@
 """`flowmatik runs …`: look at runs and steer them."""
 
+import asyncio
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -17,6 +19,7 @@ from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.signal import signal_command
 from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
+from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import EVERY_RUN, RunFilter, RunView
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
@@ -85,9 +88,15 @@ def resume(
 
 
 @runs_app.command("replay", help="help.runs.replay")
-def replay(context: typer.Context, run_id: RunId) -> None:
+def replay(
+    context: typer.Context,
+    run_id: RunId,
+    against: Annotated[
+        str, typer.Option(help="help.runs.against", metavar="N|newest|AGENT@VERSION|FILE", show_default=False)
+    ] = "",
+) -> None:
     session = session_of(context)
-    session.run(_replay(session, run_id))
+    session.run(_replay(session, run_id, against))
 
 
 async def _list(session: Session, wanted: RunFilter, limit: int, cursor: str) -> int:
@@ -193,16 +202,30 @@ async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) ->
     return await session.on_backend(work)
 
 
-async def _replay(session: Session, run_id: str) -> int:
-    report = await session.on_backend(lambda backend: backend.runs.replay(backend.workspace_id, run_id))
+async def _replay(session: Session, run_id: str, against: str) -> int:
+    other = await asyncio.to_thread(_other, against)
+    report = await session.on_backend(
+        lambda backend: backend.runs.replay(backend.workspace_id, run_id, against=other)
+    )
     if session.json:
         session.print_json(dataclasses.asdict(report))
     else:
         session.print(session.text("runs.replayed", events=report.events, decisions=report.decisions))
         for difference in report.differences:
             session.print(f"✗ {difference_line(session, difference)}")
-        session.print(session.text("runs.same" if not report.differences else "runs.differs"))
+        told = f"runs.{'differs' if report.differences else 'same'}{'.against' if report.against else ''}"
+        session.print(session.text(told, against=report.against))
     return ExitCode.FAILED if report.differences else ExitCode.OK
+
+
+def _other(against: str) -> "str | AgentVersion":
+    """A profile where a file is named, which no catalogue need know."""
+    path = Path(against)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return against
+    from flowmatik.agents import parse_profile
+
+    return parse_profile(path.read_text(encoding="utf-8"), filename=path.name)
 
 
 def _resolutions(given: list[str]) -> dict[str, str]:

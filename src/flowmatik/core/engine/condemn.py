@@ -15,9 +15,10 @@ from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Claim, HeadChange, Input, Journal
 from flowmatik.core.salvage import salvaged
+from flowmatik.core.snapshots.keeping import LEAST
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import EngineError, Fenced
+from flowmatik.kernel.errors import EngineError, Fenced, JournalUnavailable
 from flowmatik.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,9 @@ async def _ended(
         closed_approvals=tuple(state.withdrawn),
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq
+    if state.seq >= LEAST:
+        with contextlib.suppress(JournalUnavailable):  # the sweep does it then
+            await journal.drop_snapshot(claim.head.run_id)
     return Rested(state=state, status=status)
 
 

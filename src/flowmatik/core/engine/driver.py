@@ -28,8 +28,9 @@ from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.pause_inputs import expiring
 from flowmatik.core.engine.watch import Rested
-from flowmatik.core.fold import apply, fold
+from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent
+from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
@@ -41,10 +42,12 @@ MONEY = "money"  # in place of a call: the run waits for money
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
-    def __init__(self, claim: Claim, parts: DriverParts) -> None:
+    def __init__(self, claim: Claim, state: RunState, parts: DriverParts) -> None:
+        """`state` is what the history of `claim` makes of the run (`begun`)."""
         self._parts = parts
         self.hears = True  # nudges; not any more once it leaves
-        self.state = fold(claim.events, parts.loop)
+        self.state = state
+        self._keeper = parts.keepers.of(claim.snapshot)
         created = self.state.created
         self._place = place_of(created, self._ours)
         self._seq = claim.head.head_seq
@@ -121,6 +124,7 @@ class RunDriver:
     async def _rest(self, status: RunStatus) -> bool:
         self.left = Rested(state=self.state, status=status)
         await self._account.settle(self.state)
+        self._keeper.rested(self.state)
         return True
 
     async def _open(self, item: Mail) -> None:
@@ -233,6 +237,7 @@ class RunDriver:
         self._batch = []
         self._beside.written(self.state)
         self._parts.appended(self._place.run_id)
+        self._keeper.committed(self.state)
         if appended.parked:
             return True
         if self._tail > self._seen and not self.state.ended:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 
 from flowmatik.core import versions
+from flowmatik.core.engine.beginnings import begun
 from flowmatik.core.engine.choice import Room
 from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.dispatcher import Dispatcher
@@ -19,6 +20,7 @@ from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.port import Claim, Creation
+from flowmatik.core.snapshots.version import fold_version
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
@@ -248,7 +250,7 @@ class Engine:
         claim: Claim | None = None
         try:
             if await self._decided_here(run_id):
-                claim = await self._claimed(run_id)
+                claim = await self._claimed(run_id, fold_version(self._parts.loop))
         finally:
             self._taking.pop(run_id, None)
             self._taken(self._offers.pop(run_id, None))
@@ -275,20 +277,22 @@ class Engine:
             await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
         return False
 
-    async def _claimed(self, run_id: str) -> Claim | None:
+    async def _claimed(self, run_id: str, version: str = "") -> Claim | None:
+        """With the whole history, unless a version of the fold is named."""
         await self._lease.wait_valid()
         try:
             return await retried(
-                lambda: self._parts.journal.claim(run_id, self._lease.owner), self._parts.clock
+                lambda: self._parts.journal.claim(run_id, self._lease.owner, fold_version=version),
+                self._parts.clock,
             )
         except NotFound:  # a hint may speak of a run that never came to be
             return None
 
-    def _driver(self, claim: Claim) -> RunDriver:
+    async def _driver(self, claim: Claim) -> RunDriver:
         run_id = claim.head.run_id
-        driver = RunDriver(claim, self._parts)
-        self._drivers[run_id] = driver
         self._again.discard(run_id)
+        driver = RunDriver(claim, await begun(claim, self._parts), self._parts)
+        self._drivers[run_id] = driver
         return driver
 
     async def _drive(self, claim: Claim) -> Rested | None:
@@ -297,7 +301,7 @@ class Engine:
         try:
             if self._stopping:
                 return None  # claimed in the last moment: left to the next owner
-            driver = self._driver(claim)
+            driver = await self._driver(claim)
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left

@@ -20,9 +20,8 @@ from flowmatik.core.engine.budgets import (
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.requests import MODEL_CALL_SECONDS
 from flowmatik.core.engine.turns import Turns
-from flowmatik.core.history import whole
 from flowmatik.core.journal.port import Cap, CapUse, Journal, Kept
-from flowmatik.core.salvage import salvaged
+from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
@@ -236,7 +235,7 @@ async def settle_left(journal: Journal, run_id: str, loop: AgentLoop) -> None:
     head = await journal.head(None, run_id)
     if head.owner and not head.ended_at:
         return
-    found = salvaged(head, await whole(journal, run_id), loop)
+    found = await salvaged_now(journal, head, loop)
     kept = Kept(others=head.cost_micros) if found.fault else _spent(found.state)
     await _settle(journal, run_id, head.head_seq, head.epoch, kept)
 

@@ -11,6 +11,7 @@ from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.throttle import CallLimits
 from flowmatik.core.journal.port import Journal
+from flowmatik.core.snapshots.keeping import Keepers
 from flowmatik.kernel.clock import Clock
 
 
@@ -25,6 +26,7 @@ class DriverParts:
     turns: CallLimits
     clock: Clock
     appended: Callable[[str], None]  # told after every append, for watchers and the relay
+    keepers: Keepers
 
 
 @dataclass(frozen=True, slots=True)

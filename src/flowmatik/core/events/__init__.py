@@ -51,9 +51,6 @@ from flowmatik.core.events.calls import (
     ToolRefused as ToolRefused,
 )
 from flowmatik.core.events.checks import (
-    StoredCheck as StoredCheck,
-)
-from flowmatik.core.events.checks import (
     check_of as check_of,
 )
 from flowmatik.core.events.control import (
@@ -131,6 +128,7 @@ from flowmatik.core.events.tasks import (
 from flowmatik.core.events.tasks import (
     TaskVerified as TaskVerified,
 )
+from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
     BY_THE_ENGINE as BY_THE_ENGINE,
 )
@@ -257,7 +255,7 @@ def decode(stored: StoredEvent) -> Event:
         )
     try:
         # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
-        return adapter.validate_python(canonical.loads(stored.payload))
+        return adapter.validate_python(upcast(stored.type, canonical.loads(stored.payload)))
     except ValueError as error:
         faults = error.error_count() if isinstance(error, ValidationError) else 1
         raise EngineError(

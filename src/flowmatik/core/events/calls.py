@@ -101,15 +101,14 @@ class DoubtResolved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllotmentCounted:
     """What the run holds of each shared cap: when a new owner takes it up, and when it gave back what
-    it did not need. Older versions had one number for all caps, which folds to nothing: the next owner
-    counts before it relies on any."""
+    it did not need."""
 
     held: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllotmentGranted:
-    """An amount of each shared cap that was short; of older versions as in AllotmentCounted."""
+    """An amount of each shared cap that was short."""
 
     n: int
     amounts: dict[str, int] = field(default_factory=lambda: {})

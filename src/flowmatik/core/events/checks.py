@@ -1,21 +1,16 @@
-"""Verdicts as events keep them."""
+"""Verdicts as tools give them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, cast
-
-from pydantic import BeforeValidator
+from typing import Any, cast
 
 from flowmatik.contracts.runs import Check
 
 
-def check_of(stored: object) -> object:
-    """A check as it stands in the journal: an object, or (criterion, passed, detail) of version 1."""
-    if not isinstance(stored, list | tuple):
-        return stored
-    row = cast("Sequence[Any]", stored)
+def check_of(given: object) -> object:
+    """A check as a verifier gives it: one, or a row (criterion, passed, detail[, code, values])."""
+    if not isinstance(given, list | tuple):
+        return given
+    row = cast("Sequence[Any]", given)
     check = Check(criterion=str(row[0]), passed=bool(row[1]), detail=str(row[2]))
     return replace(check, code=str(row[3]), values=row[4]) if len(row) > 4 else check
-
-
-StoredCheck = Annotated[Check, BeforeValidator(check_of)]

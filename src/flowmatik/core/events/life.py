@@ -6,9 +6,9 @@ from typing import Any
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import Check
 from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
 from flowmatik.contracts.tools import Effect
-from flowmatik.core.events.checks import StoredCheck
 from flowmatik.core.events.versions import DECISION_VERSION
 
 
@@ -69,7 +69,7 @@ class DeadlinePassed:
 class RunSucceeded:
     at: str
     answer: Answer
-    verified: tuple[StoredCheck, ...]
+    verified: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

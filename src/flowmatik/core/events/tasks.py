@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowmatik.contracts.plans import PlanTask
-from flowmatik.core.events.checks import StoredCheck
+from flowmatik.contracts.runs import Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class TaskRouted:
 class TaskVerified:
     task_id: str
     passed: bool
-    checks: tuple[StoredCheck, ...]
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,18 @@ class MemoryBus:
             entries.append(entry)
         return entries
 
+    def obstacles(self, run_id: str) -> dict[str, bool]:
+        """What keeps the run from being deleted."""
+        return {
+            "unrelayed": any(run == run_id for run, _ in self._outbox),
+            "subscriber": any(run == run_id for _, run in self._behind),
+            "dead_letters": any(run == run_id for _, run, _ in self._dead),
+        }
+
+    def forget(self, run_id: str) -> None:
+        for key in [key for key in self._places if key[1] == run_id]:
+            del self._places[key]
+
     def relayed(self, entries: Sequence[OutboxEntry], present: Collection[str]) -> None:
         absent = [name for name in self._ordered if name not in present]
         for entry in entries:

@@ -15,6 +15,7 @@ from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_bus import MemoryBusCalls
+from flowmatik.core.journal.memory_retention import MemoryRetention
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.memory_schedules import MemorySchedules
 from flowmatik.core.journal.memory_search import MemorySearch
@@ -36,7 +37,6 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
-    no_run,
 )
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.times import ENDED, text_of
@@ -45,13 +45,14 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls):
+class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryRetention):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__()
         self._clock = clock
         self._runs: dict[str, Run] = {}
+        MemorySchedules.__init__(self)
+        MemoryRetention.__init__(self, self._runs)
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
         self._keys: dict[tuple[str, str], str] = {}
         self._leases: dict[str, float] = {}
@@ -66,7 +67,7 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
     def _run(self, run_id: str) -> Run:
         run = self._runs.get(run_id)
         if run is None:
-            raise no_run(run_id)
+            raise self._missing(run_id)
         return run
 
     def _write(self, run: Run, events: Sequence[NewEvent]) -> None:
@@ -88,6 +89,7 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
         key = (creation.workspace_id, creation.idempotency_key)
         if creation.idempotency_key and key in self._keys:
             return Created(run_id=self._keys[key])
+        self._refuse_deleted(creation)
         if creation.run_id in self._runs:
             raise Conflict(f"run {creation.run_id!r} exists already; choose a new id", code="conflict.exists")
         check_text(creation.run_id, creation.goal, *(event.payload for event in creation.events))
@@ -114,11 +116,13 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
     def _alive(self, owner: str) -> bool:
         return self._leases.get(owner, 0.0) > self._clock.monotonic()
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         run = self._run(run_id)
         if run.ended_at or (run.owner not in ("", owner) and self._alive(run.owner)):
             return None
-        return self._claim(run, owner)
+        claim, snapshot = self._claim(run, owner), self._snapshot_of(run, fold_version)
+        after = snapshot.seq if snapshot else 0
+        return Claim(head=claim.head, events=claim.events[after:], snapshot=snapshot)
 
     def _claim(self, run: Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
         run.epoch += 1
@@ -173,9 +177,9 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
         return run.events[after_seq : after_seq + limit] if run else []
 
     async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
-        run = self._run(run_id)
-        if workspace_id is not None and run.workspace_id != workspace_id:
-            raise no_run(run_id, f" in workspace {workspace_id!r}")
+        run = self._runs.get(run_id)
+        if run is None or (workspace_id is not None and run.workspace_id != workspace_id):
+            raise self._missing(run_id, workspace_id)
         return run.head()
 
     def _post(self, run: Run, input_id: str, kind: str, payload: str) -> bool:
@@ -341,6 +345,7 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
         spent = sum(run.cost_micros for run in mine if run.created_at >= begun)
+        spent += self._spent_by_deleted(workspace_id, begun)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:

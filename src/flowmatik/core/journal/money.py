@@ -62,6 +62,12 @@ class MemoryCaps:
                 self._drawn.setdefault(run_id, []).append((n, key, micros))
         return answer
 
+    def forget(self, run_id: str) -> None:
+        """What it drew on caps; they keep what was spent."""
+        self._drawn.pop(run_id, None)
+        for key in [key for key in self._answers if key[0] == run_id]:
+            del self._answers[key]
+
     def held(self, run_id: str, upto: int = LIFTED) -> dict[tuple[str, str], int]:
         sums: Counter[tuple[str, str]] = Counter()
         for n, key, micros in self._drawn.get(run_id, ()):

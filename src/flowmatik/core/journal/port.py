@@ -39,6 +39,9 @@ from flowmatik.core.journal.records import (
     Creation as Creation,
 )
 from flowmatik.core.journal.records import (
+    Deletable as Deletable,
+)
+from flowmatik.core.journal.records import (
     HeadChange as HeadChange,
 )
 from flowmatik.core.journal.records import (
@@ -63,17 +66,25 @@ from flowmatik.core.journal.records import (
     RunHead as RunHead,
 )
 from flowmatik.core.journal.records import (
+    Snapshot as Snapshot,
+)
+from flowmatik.core.journal.records import (
     StoredEvent as StoredEvent,
+)
+from flowmatik.core.journal.records import (
+    Tombstone as Tombstone,
 )
 from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.retention_port import RetentionReads, RetentionStore
 from flowmatik.core.journal.schedules_port import ScheduleReads, ScheduleStore
 from flowmatik.core.journal.search_port import HeadSearch
+from flowmatik.core.journal.snapshots_port import SnapshotReads, Snapshots
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(ApprovalReads, HeadSearch, ScheduleReads, Protocol):
+class RunReads(ApprovalReads, HeadSearch, ScheduleReads, SnapshotReads, RetentionReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -86,19 +97,32 @@ class RunReads(ApprovalReads, HeadSearch, ScheduleReads, Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore, BusJournal, Protocol):
-    """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
+class Journal(
+    DispatchPort,
+    ApprovalJournal,
+    Seizing,
+    HeadSearch,
+    ScheduleStore,
+    BusJournal,
+    Snapshots,
+    RetentionStore,
+    Protocol,
+):
+    """Raises Fenced (another owner), NotFound (Gone for a deleted run), Conflict, JournalUnavailable (retry
+    later)."""
 
     async def create(self, creation: Creation) -> Created:
         """The new run, claimed by its owner in the same transaction if one is named; or the first run,
-        unclaimed, when the workspace used this idempotency key before."""
+        unclaimed, when the workspace used this idempotency key before. Conflict (`conflict.run_deleted`) when
+        that one was deleted in the last KEY_DAYS days."""
         ...
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
         """Take a run that is ready, parked or whose owner is dead: epoch + 1 and a
         `RunClaimed` event {"epoch", "owner"} in one transaction. None if another live owner has it
         or it has ended. The same owner asking again gets it under the next epoch, which fences off
-        what it held before: a claim whose reply was lost must not strand the run."""
+        what it held before: a claim whose reply was lost must not strand the run. With a snapshot of
+        `fold_version` the claim has that and the events after it, else the whole history."""
         ...
 
     async def append(self, append: Append) -> Appended:

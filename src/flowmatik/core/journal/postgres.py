@@ -19,21 +19,26 @@ from flowmatik.core.journal.port import (
     Kept,
     NewEvent,
     OutboxEntry,
+    StoredEvent,
     no_run,
 )
 from flowmatik.core.journal.postgres_bus import PostgresBus
+from flowmatik.core.journal.postgres_retention import PostgresRetention
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
+    claimed,
     ending,
     first_claim,
     first_events,
     stored_events,
 )
+from flowmatik.core.journal.sql_retention import key_of_deleted
 from flowmatik.core.journal.sql_search import run_head
+from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -53,16 +58,20 @@ class PostgresReads(SqlReads):
         return await self._database.fetch(sql, *params)
 
 
-class PostgresJournal(SqlJournal, PostgresBus):
+class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
     injected one only stamps events.
 
-    `lanes` is how many batches may be under way at once."""
+    `lanes` is how many batches may be under way at once. `retention`: the same under the role
+    `flowmatik_retention`; without it no run can be deleted."""
 
-    def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, lanes: int = 2, retention: Database | None = None
+    ) -> None:
         super().__init__(_with_approvals(queries.postgres()), clock, lanes=lanes)
         self._database = database
+        self._retention = retention
         self._creations = GroupCommit(self._create, lanes=lanes)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
@@ -75,9 +84,12 @@ class PostgresJournal(SqlJournal, PostgresBus):
         return await self._database.fetch(self._sql[query], *params)
 
     async def create(self, creation: Creation) -> Created:
-        return await self._creations.write(creation)
+        created = await self._creations.write(creation)
+        if isinstance(created, Conflict):
+            raise created
+        return created
 
-    async def _create(self, batch: Sequence[Creation]) -> list[Created]:
+    async def _create(self, batch: Sequence[Creation]) -> list[Created | Conflict]:
         now = self._now()
         events = {one.run_id: first_events(one) for one in batch}
         heads = [
@@ -98,7 +110,9 @@ class PostgresJournal(SqlJournal, PostgresBus):
             for one in batch
         ]
         rows = [row for one in batch for row in _event_rows(one.run_id, 0, events[one.run_id])]
-        made = {row[0] for row in await self._fetch("create", _json(heads), _json(rows), now)}
+        made = {
+            row[0] for row in await self._fetch("create", _json(heads), _json(rows), now, self._keys_since())
+        }
         return [
             Created(run_id=one.run_id, claim=first_claim(one, now))
             if one.run_id in made
@@ -106,29 +120,44 @@ class PostgresJournal(SqlJournal, PostgresBus):
             for one in batch
         ]
 
-    async def _first(self, creation: Creation) -> Created:
-        """The run that used the same idempotency key before."""
-        rows = await self._fetch("run_by_key", creation.workspace_id, creation.idempotency_key)
-        return Created(run_id=rows[0][0])
-
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
-        return await self._take("claim", run_id, owner)
+    async def _first(self, creation: Creation) -> Created | Conflict:
+        """The run that used the same idempotency key before, or what to say of one that was deleted."""
+        key = (creation.workspace_id, creation.idempotency_key)
+        if rows := await self._fetch("run_by_key", *key):
+            return Created(run_id=rows[0][0])
+        rows = await self._fetch("tombstone_by_key", *key, self._keys_since())
+        return key_of_deleted(creation, *rows[0])
 
     async def seize(self, run_id: str, owner: str) -> Claim | None:
-        return await self._take("seize", run_id, owner)
-
-    async def _take(self, query: str, run_id: str, owner: str) -> Claim | None:
-        rows = await self._fetch(query, run_id, owner, canonical.dumps(owner), self._now())
+        rows = await self._fetch("seize", run_id, owner, canonical.dumps(owner), self._now())
         if not rows:
             await self._require_run(run_id)
             return None
         head = run_head(rows[0])
-        events = stored_events(await self._fetch("read", run_id, 0, head.head_seq))
-        return Claim(head=head, events=tuple(events))
+        return Claim(
+            head=head, events=tuple(stored_events(await self._fetch("read", run_id, 0, head.head_seq)))
+        )
+
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+        now = self._now()
+        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), now, fold_version)
+        if not rows:
+            await self._require_run(run_id)
+            return None
+        seq, body, *columns = rows[0][-6:]
+        head, events = run_head(rows[0]), stored_events([*zip(*(one or () for one in columns), strict=True)])
+        snapshot = None if seq is None else snapshot_in((seq, fold_version, body))
+        after = snapshot.seq if snapshot else 0
+        if len(events) == head.head_seq - 1 - after:
+            fact = claimed(head.epoch, owner)
+            events.append(StoredEvent(seq=head.head_seq, type=fact.type, payload=fact.payload, at=now))
+        else:  # the head was waited for, and what went down meanwhile this statement could not see
+            events = stored_events(await self._fetch("read", run_id, after, head.head_seq))
+        return Claim(head=head, events=tuple(events), snapshot=snapshot)
 
     async def _require_run(self, run_id: str) -> None:
         if not await self._fetch("head", run_id):
-            raise no_run(run_id)
+            raise await self.missing(None, run_id, no_run(run_id))
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         """A connection that breaks leaves it open whether the batch went down: ask the head rows,

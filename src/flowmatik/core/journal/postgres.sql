@@ -52,7 +52,7 @@ ORDER BY r.run_id FOR UPDATE OF r;
 
 -- name: create
 -- New runs, each owned at once if it names an owner; no row for one whose workspace used its idempotency
--- key before. Keys go in in order, so that two batches cannot wait for each other.
+-- key before, also for a run that was deleted after $4. Keys go in in order, so that two batches cannot wait for each other.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
         goal text, owner text, agent text, priority bigint, parent text, parent_wait text,
@@ -62,7 +62,10 @@ WITH input AS MATERIALIZED (
         owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
     SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
         agent, priority, parent, parent_wait, tags, folded
-    FROM input ORDER BY workspace_id, key, run_id
+    FROM input WHERE key = '' OR NOT EXISTS (
+        SELECT 1 FROM tombstones t WHERE t.workspace_id = input.workspace_id AND t.idempotency_key = input.key
+            AND t.idempotency_key <> '' AND t.deleted_at > $4)
+    ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
     RETURNING run_id, workspace_id, head_seq, tags
 ), tagged AS (
@@ -80,7 +83,8 @@ WITH input AS MATERIALIZED (
 SELECT run_id FROM made;
 
 -- name: claim
--- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it.
+-- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it. With the run
+-- come its snapshot, if it is of this version of the fold, and the earlier events after that.
 WITH taken AS (
     UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
     WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
@@ -95,10 +99,20 @@ WITH taken AS (
     INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
     SELECT run_id, head_seq, head_seq, workspace_id FROM taken
 )
-SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait
-FROM taken;
+SELECT t.run_id, t.workspace_id, t.status, t.head_seq, t.epoch, t.owner, t.inbox_tail, t.inbox_seen,
+    t.last_append_id, t.created_at, t.ended_at, t.goal, t.cost_micros, t.unpriced,
+    t.agent, t.priority, t.parent, t.parent_wait,
+    s.seq AS kept_seq, s.body AS kept_body, e.seqs, e.types, e.payloads, e.ats
+FROM taken t
+LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = $5 AND s.seq < t.head_seq
+LEFT JOIN LATERAL (
+    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+        array_agg(at) AS ats
+    FROM (
+        SELECT seq, type, payload, at FROM run_events
+        WHERE run_id = t.run_id AND seq > coalesce(s.seq, 0) ORDER BY seq
+    ) AS ordered
+) AS e ON true;
 
 -- name: post
 -- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.

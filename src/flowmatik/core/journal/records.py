@@ -113,11 +113,21 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The state of a run after the event `seq`, as the fold of that version wrote it."""
+
+    seq: int
+    fold_version: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`events` is the whole history, RunClaimed(epoch) included."""
+    """`events` is the whole history, RunClaimed(epoch) included; or what follows `snapshot`."""
 
     head: RunHead
     events: tuple[StoredEvent, ...]
+    snapshot: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +174,29 @@ LetterPlace = tuple[str, str, str, int]  # (at, subscriber, run_id, seq): oldest
 
 def place_of(letter: DeadLetter) -> LetterPlace:
     return (letter.at, letter.subscriber, letter.run_id, letter.seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletable:
+    """A run with nothing in the way of its deletion, and how many events it has."""
+
+    run_id: str
+    workspace_id: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What is left of a deleted run."""
+
+    run_id: str
+    workspace_id: str
+    status: str
+    created_at: str
+    ended_at: str
+    deleted_at: str
+    cost_micros: int
+    unpriced: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,15 +28,17 @@ from flowmatik.core.journal.port import (
 from flowmatik.core.journal.sql_approvals import SqlApprovalReads
 from flowmatik.core.journal.sql_bus import behind_of
 from flowmatik.core.journal.sql_dispatch import SqlDispatch
+from flowmatik.core.journal.sql_retention import SqlRetention, SqlRetentionReads
 from flowmatik.core.journal.sql_schedules import SqlScheduleReads, SqlSchedules
 from flowmatik.core.journal.sql_search import SqlSearch, run_head
+from flowmatik.core.journal.sql_snapshots import SqlSnapshotReads, SqlSnapshots
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads):
+class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads, SqlSnapshotReads, SqlRetentionReads):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:
@@ -53,7 +55,7 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads):
         rows = await self._fetch("head", run_id)
         if not rows or (workspace_id is not None and rows[0][1] != workspace_id):
             place = "" if workspace_id is None else f" in workspace {workspace_id!r}"
-            raise no_run(run_id, place)
+            raise await self.missing(workspace_id, run_id, no_run(run_id, place))
         return run_head(rows[0])
 
     async def dead_letters(
@@ -63,7 +65,7 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlSchedules, SqlDispatch):
+class SqlJournal(SqlReads, SqlSchedules, SqlDispatch, SqlSnapshots, SqlRetention):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

@@ -31,14 +31,17 @@ from flowmatik.core.journal.sql_journal import (
     first_events,
     stored_events,
 )
+from flowmatik.core.journal.sql_retention import gone_run, key_of_deleted, tombstone_in
 from flowmatik.core.journal.sql_search import run_head
+from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.sqlite_bus import SqliteBus
+from flowmatik.core.journal.sqlite_retention import SqliteRetention
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 
 
-class SqliteJournal(SqlJournal, SqliteBus):
+class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
     """For one engine process per home (`HomeLock`). The schema must be there already
     (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
     a jump can end a lease early, which the fence makes harmless."""
@@ -89,7 +92,7 @@ class SqliteJournal(SqlJournal, SqliteBus):
         await self._execute("forget_relays")
 
     async def create(self, creation: Creation) -> Created:
-        now = self._now()
+        now, since = self._now(), self._keys_since()
         events = first_events(creation)
 
         def work(db: Any) -> Created:
@@ -97,6 +100,9 @@ class SqliteJournal(SqlJournal, SqliteBus):
             first = db.execute(self._sql["run_by_key"], key).fetchone()
             if first:
                 return Created(run_id=first[0])
+            deleted = db.execute(self._sql["tombstone_by_key"], (*key, since)).fetchone()
+            if deleted:
+                raise key_of_deleted(creation, *deleted)
             head = (
                 creation.run_id,
                 creation.workspace_id,
@@ -132,13 +138,13 @@ class SqliteJournal(SqlJournal, SqliteBus):
         db.executemany(self._sql["event"], rows)
         db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
 
-    async def claim(self, run_id: str, owner: str) -> Claim | None:
-        return await self._take("claim", run_id, owner, self._seconds())
+    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+        return await self._take("claim", run_id, owner, fold_version, self._seconds())
 
     async def seize(self, run_id: str, owner: str) -> Claim | None:
-        return await self._take("seize", run_id, owner)
+        return await self._take("seize", run_id, owner, "")
 
-    async def _take(self, query: str, run_id: str, owner: str, *more: Any) -> Claim | None:
+    async def _take(self, query: str, run_id: str, owner: str, fold_version: str, *more: Any) -> Claim | None:
         now = self._now()
 
         def work(db: Any) -> Claim | None:
@@ -149,14 +155,18 @@ class SqliteJournal(SqlJournal, SqliteBus):
             head = run_head(row)
             fact = (claimed(head.epoch, owner),)
             self._insert_events(db, run_id, head.workspace_id, head.head_seq - 1, fact, now)
-            rows = db.execute(self._sql["read"], (run_id, 0, -1)).fetchall()
-            return Claim(head=head, events=tuple(stored_events(rows)))
+            kept = db.execute(self._sql["snapshot"], (run_id, fold_version)).fetchone()
+            snapshot = snapshot_in(kept) if kept else None
+            after = snapshot.seq if snapshot else 0
+            rows = db.execute(self._sql["read"], (run_id, after, -1)).fetchall()
+            return Claim(head=head, events=tuple(stored_events(rows)), snapshot=snapshot)
 
         return await self._store.write(work)
 
     def _require_run(self, db: Any, run_id: str) -> None:
         if db.execute(self._sql["head"], (run_id,)).fetchone() is None:
-            raise no_run(run_id)
+            left = db.execute(self._sql["tombstone"], (run_id,)).fetchone()
+            raise gone_run(run_id, tombstone_in(left).deleted_at) if left else no_run(run_id)
 
     async def _commit(self, batch: Sequence[Append]) -> list[Appended | None]:
         now = self._now()
