@@ -48,6 +48,10 @@ class Audit:
         self.heard[one.subject].append(one.seq)
         self.events.append(one)
 
+    def each_once(self) -> dict[str, list[int]]:
+        """Without what came again."""
+        return {run_id: list(dict.fromkeys(seqs)) for run_id, seqs in self.heard.items()}
+
 
 @dataclass(slots=True, kw_only=True)
 class Process:
