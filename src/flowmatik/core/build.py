@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 from flowmatik.core.dead_letters import RefusedEvents
+from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
+from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.library import Library
+from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
-from flowmatik.core.engine.watch import Watch
+from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
@@ -44,12 +49,15 @@ def build_engine(services: EngineServices) -> EngineHandle:
         watch.changed(run_id)
         relay.wake()
 
+    library, nudges = Library(services.blobs, services.clock), Nudges()
     parts = DriverParts(
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
             models=services.models,
             tools=services.tools,
+            maps=Maps(services.journal, library),
+            library=library,
             clock=services.clock,
             alone=services.alone,
             durable=services.durable,
@@ -57,9 +65,13 @@ def build_engine(services: EngineServices) -> EngineHandle:
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
         clock=services.clock,
+        brood=BroodParts(journal=services.journal, library=library, nudges=nudges, clock=services.clock),
+        kin=Kin(services.journal, library, services.loop, nudges),
+        parked=Parked(),
         appended=appended,
     )
     engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
+    nudges.nudge = engine.nudge
     return EngineHandle(
         runs=RunService(services, engine, watch),
         bus=relay,

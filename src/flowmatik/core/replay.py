@@ -6,7 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import ReplayReport
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Command, Record, StartCall
+from flowmatik.core.brain.commands import Command, Record, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply
@@ -78,6 +78,8 @@ def _first(commands: list[Command]) -> str:
     command = commands[0]
     if isinstance(command, Record):
         return _describe(command.event)
+    if isinstance(command, StartSubRun):
+        return _sub_run(command)
     return _call(command.purpose, command.task_id, command)
 
 
@@ -86,9 +88,16 @@ def _describe(event: ev.Event) -> str:
         return f"call {event.purpose} {event.task_id}"
     if isinstance(event, ev.CallRequested):
         return _call(event.purpose, event.task_id, event)
+    if isinstance(event, ev.SubRunRequested):
+        return _sub_run(event)
     body: dict[str, Any] = canonical.loads(ev.encode(event).payload)
     body.pop("at", None)
     return f"{type(event).__name__} {canonical.dumps(body)}"
+
+
+def _sub_run(one: StartSubRun | ev.SubRunRequested) -> str:
+    item = "" if one.item is None else f" item {one.item}"
+    return f"sub-run {one.task_id}{item} with {one.budget_micros}"
 
 
 def _call(purpose: str, task_id: str, call: StartCall | ev.CallRequested) -> str:

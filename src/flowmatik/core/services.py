@@ -1,12 +1,14 @@
 """What the engine is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
+from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
 
@@ -17,6 +19,7 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
+    `blobs`: for what is too large for the journal; as lasting as that.
     `reads`: the store as callers of a workspace see it; without it, the journal."""
 
     journal: Journal
@@ -30,6 +33,7 @@ class EngineServices:
     concurrency: int = 256
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    blobs: BlobStore = field(default_factory=InMemoryBlobs)
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -8,7 +8,37 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
-from flowmatik.core.events import CallFailed, CallInDoubt, CallRefused, CallRequested, RunCreated
+from flowmatik.core.events import (
+    CallFailed,
+    CallInDoubt,
+    CallRefused,
+    CallRequested,
+    RunCreated,
+    SubRunRequested,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """A sub-run as its parent shows it."""
+
+    child_id: str
+    item: int | None
+    status: RunStatus = RunStatus.RUNNING
+
+
+@dataclass(slots=True, kw_only=True)
+class Fan:
+    """The sub-runs of one task, of which there may be very many: counts, and the first of them by name.
+    What became of each is in the events. `count` is how many there are to be; None while nobody knows."""
+
+    count: int | None = None
+    begun: int = 0
+    open: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    first: dict[str, Child] = field(default_factory=lambda: {})  # by sub-run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +64,7 @@ class TaskState:
     model_failures: int = 0
     refused: bool = False  # a call, by the cap of this task
     away: CallFailed | None = None  # a store that a tool of this task needed
+    fan: Fan = field(default_factory=lambda: Fan())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +78,10 @@ class RunState:
     calls: int = 0
     open: dict[str, CallRequested] = field(default_factory=lambda: {})
     doubt: dict[str, CallInDoubt] = field(default_factory=lambda: {})
-    spent_micros: int = 0
+    subs: dict[str, SubRunRequested] = field(default_factory=lambda: {})  # under way
+    sub_count: int = 0
+    reserved_below: int = 0  # for sub-runs, of the run's budget
+    spent_micros: int = 0  # with what sub-runs that ended have cost
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
@@ -93,7 +127,8 @@ class RunState:
         return self.cancel is not None or self.deadline_passed or self.refused is not None
 
     def reserved_for(self, task_id: str) -> int:
-        return sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+        calls = sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+        return calls + sum(sub.budget_micros or 0 for sub in self.subs.values() if sub.task_id == task_id)
 
     def reserved_of(self, scope: str) -> int:
         """Of a shared cap, for open calls."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, SubRunsView, SubRunView, TaskView
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.events import CallInDoubt, CallRequested
 from flowmatik.core.state import RunState, TaskState
@@ -41,9 +41,10 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         error_code=state.error_code,
         error=state.error,
         error_values=state.error_values,
-        waiting_for="person" if doubts else "",
+        waiting_for="person" if doubts else "subruns" if state.subs and not state.open else "",
         in_doubt=doubts,
         models=state.models,
+        parent=created.parent,
     )
 
 
@@ -76,4 +77,21 @@ def _task_view(task: TaskState) -> TaskView:
         error=task.error,
         error_code=task.error_code,
         error_values=task.error_values,
+        sub_runs=_sub_runs_view(task),
+    )
+
+
+def _sub_runs_view(task: TaskState) -> SubRunsView | None:
+    if task.spec.below is None:
+        return None
+    fan = task.fan
+    return SubRunsView(
+        total=1 if task.spec.map is None else fan.count,
+        running=fan.open,
+        succeeded=fan.succeeded,
+        failed=fan.failed,
+        cancelled=fan.cancelled,
+        first=tuple(
+            SubRunView(id=one.child_id, status=one.status, item=one.item) for one in fan.first.values()
+        ),
     )

@@ -18,7 +18,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCall:
-    """Ask a model (`name` is the model id) or call a tool."""
+    """Ask a model (`name` is the model id), call a tool, or have the engine do a part of a map (`kind`
+    "engine")."""
 
     kind: str
     name: str
@@ -29,4 +30,14 @@ class StartCall:
     effect: Effect = Effect.READ
 
 
-Command = Record | StartCall
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSubRun:
+    """Begin a run within the run; `item` is the place of a map's item."""
+
+    task_id: str
+    item: int | None = None
+    budget_micros: int | None = None
+    deadline_seconds: float | None = None
+
+
+Command = Record | StartCall | StartSubRun

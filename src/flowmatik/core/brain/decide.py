@@ -63,7 +63,7 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
 
 
 def _stop(state: RunState, now: str) -> list[Command]:
-    if state.open.keys() - state.doubt.keys():
+    if state.open.keys() - state.doubt.keys() or state.subs:
         return []  # the runtime aborts what may be aborted and waits for the rest
     if state.cancel is not None:
         return [Record(event=ev.RunCancelled(at=now, reason=state.cancel))]

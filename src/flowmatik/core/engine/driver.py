@@ -12,9 +12,11 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Record, StartCall
+from flowmatik.core.brain.commands import Record, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
-from flowmatik.core.engine.effects import Recorded, RunPlace, recordable
+from flowmatik.core.engine.births import requested
+from flowmatik.core.engine.brood import Brood
+from flowmatik.core.engine.effects import Recorded, place_of, recordable
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
 from flowmatik.core.engine.inputs import DEADLINE_TIMER, facts_of
 from flowmatik.core.engine.intents import intent_of
@@ -23,7 +25,7 @@ from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
-from flowmatik.core.fold import apply, fold
+from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
@@ -39,15 +41,10 @@ class RunDriver:
     def __init__(self, claim: Claim, parts: DriverParts) -> None:
         self._parts = parts
         self.hears = True  # nudges; not any more once it leaves
-        self.state = fold(claim.events, parts.loop)
+        self.state, parked_here = parts.parked.state_of(claim, parts.loop)
         created = self.state.created
-        self._place = RunPlace(
-            workspace_id=created.workspace_id,
-            run_id=created.run_id,
-            principal=created.principal,
-            ours=self._ours,
-            sources=created.sources,
-        )
+        self._place = place_of(created, self._ours, lambda: self.state)
+        self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=parked_here)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen = claim.head.inbox_seen
@@ -84,6 +81,9 @@ class RunDriver:
         """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
         call = self.state.open.get(call_id)
         return Effect.READ if call is None else call.effect
+
+    def _hear(self, ended: ev.SubRunEnded | None) -> None:
+        self._mailbox.put_nowait(ended or Again())
 
     def nudge(self) -> None:
         self._mailbox.put_nowait(Nudge())
@@ -131,6 +131,8 @@ class RunDriver:
     async def _rest(self, status: RunStatus) -> bool:
         self.left = Rested(state=self.state, status=status)
         await self._account.settle(self.state)
+        self._parts.parked.keep(self.state, self._epoch)
+        await self._parts.kin.rested(self.state)
         return True
 
     async def _open(self, item: Mail) -> None:
@@ -181,6 +183,8 @@ class RunDriver:
             for command in commands:
                 if isinstance(command, Record):
                     self._put(command.event)
+                elif isinstance(command, StartSubRun):
+                    self._put(requested(self.state, command, self._parts.clock))
                 elif not self.state.stopping and not await self._call(command):
                     return self._later()
 
@@ -215,7 +219,9 @@ class RunDriver:
 
     async def _commit(self) -> bool:
         """Append the batch, then launch. True when the run is parked."""
-        will_run = bool(self._launches or self._running) or not self._mailbox.empty()
+        if not self._batch:
+            self._begin()
+        will_run = bool(self._launches or self._running) or self._brood.busy or not self._mailbox.empty()
         park = None if will_run or self.state.ended or self._draining else self._tail
         if not self._batch and not self._launches and park is None:
             return False
@@ -228,6 +234,7 @@ class RunDriver:
             return True
         if self._tail > self._seen and not self.state.ended:
             self.nudge()
+        self._begin()
         launches, self._launches = self._launches, []
         for launch in launches:
             if not self._draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
@@ -235,6 +242,10 @@ class RunDriver:
         if not self.state.ended and (counted := await self._account.surplus(self.state)):
             self._put(counted)
         return False
+
+    def _begin(self) -> None:
+        if not self._draining:
+            self._brood.begin()
 
     async def _append(self, park: int | None) -> Appended:
         append = Append(
@@ -268,7 +279,8 @@ class RunDriver:
             return self.state.status.value
         if self.state.doubt and park is not None:
             return RunStatus.IN_DOUBT.value
-        return (RunStatus.RUNNING if park is None else RunStatus.WAITING).value
+        at_work = park is None or bool(self.state.subs)  # itself, or in its sub-runs
+        return (RunStatus.RUNNING if at_work else RunStatus.WAITING).value
 
     def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
         self._begun.discard(call.call_id)
@@ -307,6 +319,7 @@ class RunDriver:
                 outcome = await effects.model(call, self._requests.pop(call.call_id))
             else:
                 outcome = await effects.tool(call, self._place)
+            outcome = await effects.spared(outcome, call, self._place)
         except asyncio.CancelledError:
             if not self.state.stopping or call.effect is not Effect.READ:
                 raise  # what may have taken effect is for the next owner to find out
@@ -371,6 +384,7 @@ class RunDriver:
         counted = await self._account.counted(self.state)
         if counted is not None:
             self._put(counted)
+        await self._brood.recover()
         left = [call for call in self.state.open.values() if call.call_id not in self.state.doubt]
         await self._decide()
         if self._tail > self._seen:
@@ -380,6 +394,7 @@ class RunDriver:
     async def _leave(self, *, cut: bool) -> bool:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
         acknowledged goes to whoever has the run next. True: a nudge was not heard."""
+        await self._brood.leave()
         tasks = list(self._running.items())
         for call_id, task in tasks:
             if cut or self._effect(call_id) is not Effect.ONCE:

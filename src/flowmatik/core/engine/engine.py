@@ -231,7 +231,9 @@ class Engine:
         if claim is None:
             return None
         parts = self._parts
-        return await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
+        left = await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
+        await parts.kin.rested(left.state)
+        return left
 
     async def _poll(self, recover_all: bool) -> None:
         journal = self._parts.journal
@@ -244,6 +246,7 @@ class Engine:
             if turn % SETTLE_EVERY == 0:
                 for run_id in await journal.unsettled(BATCH):
                     await settle_left(journal, run_id, self._parts.loop)
+                await self._parts.kin.sweep()
             await self._parts.clock.sleep(POLL_SECONDS)
 
     async def _look_around(self, recover_all: bool) -> None:

@@ -68,6 +68,12 @@ from flowmatik.core.events.life import (
 from flowmatik.core.events.life import (
     RunSucceeded as RunSucceeded,
 )
+from flowmatik.core.events.subruns import (
+    SubRunEnded as SubRunEnded,
+)
+from flowmatik.core.events.subruns import (
+    SubRunRequested as SubRunRequested,
+)
 from flowmatik.core.events.tasks import (
     PlanAdopted as PlanAdopted,
 )
@@ -117,9 +123,11 @@ FACTS = (
     AllotmentCounted,
     CancelRequested,
     DeadlinePassed,
+    SubRunEnded,
 )
 DECISIONS = (
     CallRequested,
+    SubRunRequested,
     CallRefused,
     PlanAdopted,
     PlanRejected,
@@ -148,6 +156,8 @@ Event = (
     | AllotmentCounted
     | CancelRequested
     | DeadlinePassed
+    | SubRunRequested
+    | SubRunEnded
     | PlanAdopted
     | PlanRejected
     | TaskRouted

@@ -79,9 +79,11 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             task.error_code, task.error, task.error_values = "", "", {}
             if task.agent is not None and task.loop is not None and event.reply is not None:
                 task.loop = loop.on_model(task.agent, task.loop, event.reply)
-        case "step":
+        case "step" | "collect":
             task = state.tasks[call.task_id]
             task.output, task.step_done = event.result, True
+        case "items":
+            state.tasks[call.task_id].fan.count = event.result["count"]
         case _:
             _tool_outcome(
                 state,
@@ -129,7 +131,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
             if not lost:
                 task.error_code, task.error, task.error_values = event.code, event.message, event.values
                 task.model_failures += 1
-        case "step":
+        case "step" | "items" | "collect":
             task = state.tasks[call.task_id]
             task.error_code, task.error, task.error_values = event.code, event.message, event.values
         case _:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.kin_memory import MemoryKin
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
@@ -35,7 +36,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal:
+class InMemoryJournal(MemoryKin):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -285,7 +286,7 @@ class InMemoryJournal:
     ) -> None:
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(run.cost_micros for run in mine if run.created_at >= begun)
+        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and not run.reported)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:

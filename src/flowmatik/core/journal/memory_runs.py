@@ -26,6 +26,7 @@ class Run:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    reported: bool = False  # to its parent
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.kin_port import KinJournal
 from flowmatik.core.journal.records import (
     Append as Append,
 )
@@ -84,7 +85,7 @@ class RunReads(Protocol):
     ) -> list[DeadLetter]: ...
 
 
-class Journal(Protocol):
+class Journal(KinJournal, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:

@@ -171,6 +171,10 @@ class PostgresJournal(SqlJournal):
             await self._require_run(run_id)
         return bool(rows)
 
+    async def report(self, run_id: str, input_id: str, payload: str) -> str:
+        rows = await self._fetch("report", run_id, input_id, payload, self._now())
+        return rows[0][0] if rows else ""
+
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit)]
 

@@ -125,7 +125,7 @@ class Created:
 class Input:
     input_no: int
     input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal
+    kind: str  # cancel | timer | resolve | outcome | signal | subrun
     payload: str
     at: str
 

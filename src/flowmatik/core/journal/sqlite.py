@@ -194,6 +194,17 @@ class SqliteJournal(SqlJournal):
         db.execute(self._sql["input"], (run_id, row[0], input_id, row[1], kind, payload, now))
         return True
 
+    async def report(self, run_id: str, input_id: str, payload: str) -> str:
+        now = self._now()
+
+        def work(db: Any) -> str:
+            child = db.execute(self._sql["reported"], (run_id,)).fetchone()
+            if child is None or db.execute(self._sql["told"], tuple(child)).fetchone() is None:
+                return ""
+            return child[0] if self._post(db, child[0], input_id, "subrun", payload, now) else ""
+
+        return await self._store.write(work)
+
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit, self._seconds())]
 
