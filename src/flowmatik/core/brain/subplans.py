@@ -66,9 +66,10 @@ def _spec_faults(task: PlanTask, spec: SubRunSpec, agents: set[str]) -> list[Fau
 
 def _map_faults(task: PlanTask, spec: MapSpec) -> list[Fault]:
     me, found = f"task {task.id!r}", list[Fault]()
-    source = source_of(spec.items)
-    if isinstance(spec.items, list):
-        count = len(cast("list[Any]", spec.items))
+    items: Any = spec.items
+    source = source_of(items)
+    if isinstance(items, list):
+        count = len(cast("list[Any]", items))
         if count > MOST_ITEMS:
             text = f"{me} has {count:,} items; at most {MOST_ITEMS:,} are allowed"
             found.append(fault(text, "items.many", task=task.id, count=count, most=MOST_ITEMS))
@@ -76,7 +77,7 @@ def _map_faults(task: PlanTask, spec: MapSpec) -> list[Fault]:
         if source[0] not in task.needs:
             text = f"{me} takes its items from task {source[0]!r}, which is not among its needs; add it there"
             found.append(fault(text, "items.needs", task=task.id, need=source[0]))
-    elif reference_in(spec.items) is None:
+    elif reference_in(items) is None:
         text = (
             f'{me} has items that are neither a list, nor {{"task": id, "path": "…"}}, nor {{"$blob": {{…}}}}'
         )

@@ -51,6 +51,7 @@ class Brood:
         self._known = set(state.subs) if known else set[str]()  # those that there are
         self._stopped: set[str] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self.draining = False  # nothing begins any more
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     @property
@@ -75,6 +76,8 @@ class Brood:
 
     def begin(self) -> None:
         """Only when all that the state knows is durable."""
+        if self.draining:
+            return
         done = self._done
         for sub in self._state.subs.values():
             if sub.sub_id not in done and sub.sub_id not in self._running:

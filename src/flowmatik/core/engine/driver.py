@@ -24,7 +24,7 @@ from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
-from flowmatik.core.engine.watch import Rested
+from flowmatik.core.engine.watch import Rested, head_status
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
 from flowmatik.kernel.errors import Fenced
@@ -66,7 +66,7 @@ class RunDriver:
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
-        self._draining = True
+        self._draining = self._brood.draining = True
 
     @property
     def busy(self) -> bool:
@@ -120,7 +120,7 @@ class RunDriver:
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
         if await self._commit():
-            return await self._rest(RunStatus(self._head_status(self._tail)))
+            return await self._rest(head_status(self.state, parked=True))
         if self.state.ended:
             return await self._rest(self.state.status)
         await self._open(await self._mailbox.get())
@@ -220,7 +220,7 @@ class RunDriver:
     async def _commit(self) -> bool:
         """Append the batch, then launch. True when the run is parked."""
         if not self._batch:
-            self._begin()
+            self._brood.begin()
         will_run = bool(self._launches or self._running) or self._brood.busy or not self._mailbox.empty()
         park = None if will_run or self.state.ended or self._draining else self._tail
         if not self._batch and not self._launches and park is None:
@@ -234,7 +234,7 @@ class RunDriver:
             return True
         if self._tail > self._seen and not self.state.ended:
             self.nudge()
-        self._begin()
+        self._brood.begin()
         launches, self._launches = self._launches, []
         for launch in launches:
             if not self._draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
@@ -242,10 +242,6 @@ class RunDriver:
         if not self.state.ended and (counted := await self._account.surplus(self.state)):
             self._put(counted)
         return False
-
-    def _begin(self) -> None:
-        if not self._draining:
-            self._brood.begin()
 
     async def _append(self, park: int | None) -> Appended:
         append = Append(
@@ -256,7 +252,7 @@ class RunDriver:
             append_id=new_id("evt"),
             events=tuple(self._batch),
             head=HeadChange(
-                status=self._head_status(park),
+                status=head_status(self.state, parked=park is not None).value,
                 ended_at=self.state.ended_at or None,
                 cost_micros=self.state.spent_micros,
                 unpriced=self.state.unpriced,
@@ -273,14 +269,6 @@ class RunDriver:
             return appended
 
         return await retried(appending, self._parts.clock, run_id=self._place.run_id)
-
-    def _head_status(self, park: int | None) -> str:
-        if self.state.ended:
-            return self.state.status.value
-        if self.state.doubt and park is not None:
-            return RunStatus.IN_DOUBT.value
-        at_work = park is None or bool(self.state.subs)  # itself, or in its sub-runs
-        return (RunStatus.RUNNING if at_work else RunStatus.WAITING).value
 
     def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
         self._begun.discard(call.call_id)

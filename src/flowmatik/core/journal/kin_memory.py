@@ -6,6 +6,8 @@ from collections.abc import Collection
 from flowmatik.core.journal.kin_port import LiveChild
 from flowmatik.core.journal.memory_runs import Run
 
+TO_PARENT, TO_NOBODY = 1, 2
+
 
 class MemoryKin(ABC):
     """Children of parents, by what the journal in memory keeps of runs."""
@@ -24,10 +26,11 @@ class MemoryKin(ABC):
         child = self._runs.get(run_id)
         if child is None or not child.parent or not child.ended_at or child.reported:
             return ""
-        child.reported = True
         parent = self._runs.get(child.parent)
         if parent is None or parent.ended_at or parent.workspace_id != child.workspace_id:
+            child.reported = TO_NOBODY
             return ""
+        child.reported = TO_PARENT
         return parent.run_id if self._post(parent, input_id, "subrun", payload) else ""
 
     async def unreported(self, limit: int) -> list[str]:

@@ -286,7 +286,7 @@ class InMemoryJournal(MemoryKin):
     ) -> None:
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and not run.reported)
+        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and run.reported != 1)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:

@@ -26,7 +26,7 @@ class Run:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
-    reported: bool = False  # to its parent
+    reported: int = 0  # 1: to its parent; 2: that has ended or is gone
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())

@@ -4,9 +4,13 @@ SELECT run_id FROM runs WHERE run_id IN (SELECT value FROM json_array_elements_t
 
 -- name: report
 -- An ended child counts as reported, and its parent, if it lives, has the input and is ready. Whoever
--- reports the same child at the same moment waits for the child's row, and finds that it was done.
+-- reports the same child at the same moment waits for the child's row, and finds that it was done. 2: there
+-- is nobody to tell.
 WITH child AS (
-    UPDATE runs SET reported = 1 WHERE run_id = $1 AND parent <> '' AND ended_at <> '' AND reported = 0
+    UPDATE runs c SET reported = CASE WHEN EXISTS (
+        SELECT 1 FROM runs p WHERE p.run_id = c.parent AND p.workspace_id = c.workspace_id AND p.ended_at = '')
+        THEN 1 ELSE 2 END
+    WHERE run_id = $1 AND parent <> '' AND ended_at <> '' AND reported = 0
     RETURNING parent, workspace_id
 ), parent AS (
     UPDATE runs r SET inbox_tail = r.inbox_tail + 1,

@@ -199,7 +199,7 @@ class SqliteJournal(SqlJournal):
 
         def work(db: Any) -> str:
             child = db.execute(self._sql["reported"], (run_id,)).fetchone()
-            if child is None or db.execute(self._sql["told"], tuple(child)).fetchone() is None:
+            if child is None or child[1] != 1:
                 return ""
             return child[0] if self._post(db, child[0], input_id, "subrun", payload, now) else ""
 
