@@ -2,7 +2,14 @@
 
 from collections.abc import AsyncIterator
 
-from flowmatik.contracts.blobs import BlobRef, checked_place, checked_workspace, no_blob, ref_of
+from flowmatik.contracts.blobs import (
+    BlobRef,
+    checked_content,
+    checked_place,
+    checked_workspace,
+    no_blob,
+    ref_of,
+)
 
 
 class InMemoryBlobs:
@@ -20,7 +27,7 @@ class InMemoryBlobs:
         data = self._kept.get(checked_place(workspace_id, sha256))
         if data is None:
             raise no_blob(workspace_id, sha256)
-        return data
+        return checked_content(workspace_id, sha256, data)
 
     async def exists(self, workspace_id: str, sha256: str) -> bool:
         return checked_place(workspace_id, sha256) in self._kept
