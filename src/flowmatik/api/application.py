@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
-from flowmatik.api import agents, auth, dead_letters, memory, runs
+from flowmatik.api import agents, auth, dead_letters, memory, run_blobs, runs
 from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -35,7 +35,7 @@ def create_app(given: ApiServices) -> FastAPI:
     )
     app.state.services = given
     install(app)
-    for module in (auth, runs, memory, agents, dead_letters):
+    for module in (auth, runs, run_blobs, memory, agents, dead_letters):
         app.include_router(module.router)
     _operations(app)
     add_reference(app)

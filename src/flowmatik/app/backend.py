@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
@@ -64,3 +65,6 @@ class Backend(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def blobs(self) -> RunBlobs: ...

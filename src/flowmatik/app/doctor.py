@@ -8,6 +8,7 @@ import sys
 
 import httpx
 
+from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_memory import check_embedding, check_memory
 from flowmatik.app.finding import Finding
 from flowmatik.app.schema import store_target
@@ -31,6 +32,7 @@ async def examine(settings: Settings) -> list[Finding]:
     if not settings.database_url:
         findings.append(check_durability(settings))
     findings += await check_store(settings)
+    findings.append(await check_blobs(settings))
     findings += [await check_memory(settings), await check_embedding(settings)]
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))

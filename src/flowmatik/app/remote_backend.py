@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
@@ -48,6 +49,7 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
+        self.blobs: RunBlobs = RemoteBlobs(self._server)
 
     async def close(self) -> None:
         await self._server.close()
@@ -160,6 +162,17 @@ class RemoteDeadLetters:
         return await self._server.ask(
             _REDRIVEN, "POST", "/v1/dead-letters/redrive", json=body, timeout=REDRIVE_SECONDS
         )
+
+
+class RemoteBlobs:
+    """Implements `RunBlobs`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
+        path = f"/v1/runs/{quote(run_id, safe='')}/blobs/{quote(sha256, safe='')}"
+        return await self._server.content("GET", path)
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

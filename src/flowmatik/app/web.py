@@ -52,6 +52,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         agents=platform.agents,
         identity=platform.identity,
         dead_letters=platform.dead_letters,
+        blobs=platform.blobs,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -10,10 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from flowmatik.app.blobs import open_blobs
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Memory
@@ -47,6 +49,7 @@ class Platform:
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
+    blobs: RunBlobs
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -114,6 +117,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     clock = SystemClock()
     stores = await _open_stores(settings, clock, stack)
     memory = await _open_memory(settings, clock, stack)
+    blobs = open_blobs(settings)
+    stack.push_async_callback(blobs.close)
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(
@@ -135,6 +140,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            blobs=blobs,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -146,6 +152,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
+        blobs=engine.blobs,
         engine=engine,
         journal=stores.journal,
         lock=lock,

@@ -59,6 +59,15 @@ class BlobStore(Protocol):
     async def close(self) -> None: ...
 
 
+class RunBlobs(Protocol):
+    """What callers read of what their runs put away."""
+
+    async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
+        """JSON. Raises NotFound for a run (`not_found.run`) or blob (`not_found.blob`) that this workspace
+        does not have, and what `BlobStore.get` raises."""
+        ...
+
+
 def ref_of(data: bytes, media_type: str) -> BlobRef:
     return BlobRef(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), media_type=media_type)
 

@@ -15,6 +15,7 @@ from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.run_blobs import StoredRunBlobs
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel.ids import new_id
@@ -23,11 +24,12 @@ from flowmatik.kernel.ids import new_id
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
     """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `start`/`stop` for `app`."""
+    `blobs` for what runs put away, `start`/`stop` for `app`."""
 
     runs: RunService
     bus: OutboxRelay
     dead_letters: RefusedEvents
+    blobs: StoredRunBlobs
     engine: Engine
 
     async def start(self, *, recover_all: bool) -> None:
@@ -76,5 +78,6 @@ def build_engine(services: EngineServices) -> EngineHandle:
         runs=RunService(services, engine, watch),
         bus=relay,
         dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
+        blobs=StoredRunBlobs(services),
         engine=engine,
     )

@@ -27,7 +27,7 @@ from flowmatik.app.cli.operate import (
     version_command,
 )
 from flowmatik.app.cli.run import run_command
-from flowmatik.app.cli.runs import runs_app
+from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (

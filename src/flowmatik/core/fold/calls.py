@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
+from flowmatik.core.brain.references import shown
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState
 
@@ -85,12 +86,9 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         case "items":
             state.tasks[call.task_id].fan.count = event.result["count"]
         case _:
-            _tool_outcome(
-                state,
-                call,
-                ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=event.result),
-                loop,
-            )
+            result = shown(event.result, state.created)
+            outcome = ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=result)
+            _tool_outcome(state, call, outcome, loop)
 
 
 def _tool_outcome(state: RunState, call: ev.CallRequested, outcome: ToolOutcome, loop: AgentLoop) -> None:
