@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import RunHead, StoredEvent
 
+T = TypeVar("T")
 Steps = Callable[[random.Random, int], tuple[PlanTask, ...]]
 
 
@@ -59,5 +61,5 @@ def check_family(
         assert heads[head.parent].ended_at, f"a parent waits for ever: {heads[head.parent]}"
 
 
-def _of(kind: type, history: list[StoredEvent]) -> list[ev.SubRunRequested | ev.SubRunEnded]:
+def _of(kind: type[T], history: list[StoredEvent]) -> list[T]:
     return [event for event in map(ev.decode, history) if isinstance(event, kind)]

@@ -95,7 +95,8 @@ class S3Server:
 
     def _is_signed(self, request: Request, body: bytes) -> bool:
         kind, _, rest = request.headers.get("authorization", "").partition(" ")
-        parts = dict(part.strip().partition("=")[::2] for part in rest.split(",") if "=" in part)
+        named = (part.strip().partition("=") for part in rest.split(","))
+        parts: dict[str, str] = {name: value for name, _, value in named}
         scope = parts.get("Credential", "").split("/")
         names = parts.get("SignedHeaders", "").split(";")
         said, at = request.headers.get("x-amz-content-sha256", ""), request.headers.get("x-amz-date", "")

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ async def test_only_the_owner_reads_blobs(tmp_path: Path) -> None:
 
 
 @contextmanager
-def files_no_larger_than(limit: int) -> Iterator[None]:
+def files_no_larger_than(limit: int) -> Generator[None]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:

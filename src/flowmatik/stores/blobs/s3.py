@@ -1,9 +1,9 @@
 """Blobs in a bucket of whatever speaks S3's protocol, `<prefix>/<workspace>/ab/abcdef…`."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flowmatik.contracts.blobs import (
@@ -18,7 +18,8 @@ from flowmatik.contracts.blobs import (
 from flowmatik.kernel.errors import ConfigurationError, Unavailable
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Store
 
 T = TypeVar("T")
 SECONDS = 30.0  # for one request
@@ -85,11 +86,9 @@ class S3Blobs:
         await self._answer(delete_async(self._store, self._key(workspace_id, sha256)))
 
     async def list(self, workspace_id: str) -> AsyncIterator[str]:
-        import obstore
-
         folder = f"{self._folder()}{checked_workspace(workspace_id)}/"
-        pages = obstore.list(self._store, folder).__aiter__()
-        while (page := await self._answer(_next(pages))) is not None:
+        listed: AsyncIterator[Sequence[ObjectMeta]] = aiter(cast("Any", self._store).list(folder))
+        while (page := await self._answer(anext(listed, None))) is not None:
             for one in page:
                 yield checked_sha256(one["path"].rpartition("/")[2])
 
@@ -136,10 +135,6 @@ class S3Blobs:
         )
 
 
-async def _next(pages: AsyncIterator[T]) -> T | None:
-    return await anext(pages, None)
-
-
 def _open(place: S3Place) -> "S3Store":
     try:
         from obstore.store import S3Store
@@ -149,16 +144,15 @@ def _open(place: S3Place) -> "S3Store":
             "blobs.url empty",
             code="config.obstore",
         ) from error
-    keys = {"access_key_id": place.access_key, "secret_access_key": place.secret_key}
-    return S3Store(
-        place.bucket,
-        region=place.region,
-        virtual_hosted_style_request=not place.endpoint,
-        client_options={
-            "allow_http": place.endpoint.startswith("http://"),
-            "timeout": timedelta(seconds=SECONDS),
-        },
-        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
-        **({"endpoint": place.endpoint} if place.endpoint else {}),
-        **(keys if place.access_key else {}),
-    )
+    config: S3Config = {"region": place.region, "virtual_hosted_style_request": not place.endpoint}
+    if place.endpoint:
+        config["endpoint"] = place.endpoint
+    if place.access_key:
+        config["access_key_id"] = place.access_key
+        config["secret_access_key"] = place.secret_key
+    options: ClientConfig = {
+        "allow_http": place.endpoint.startswith("http://"),
+        "timeout": timedelta(seconds=SECONDS),
+    }
+    retries: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+    return S3Store(place.bucket, config=config, client_options=options, retry_config=retries)
