@@ -25,10 +25,10 @@ def blob(
     ] = None,
 ) -> None:
     session = session_of(context)
-    session.run(_blob(session, run_id, sha256, output))
+    session.run(show_blob(session, run_id, sha256, output))
 
 
-async def _blob(session: Session, run_id: str, sha256: str, output: Path | None) -> int:
+async def show_blob(session: Session, run_id: str, sha256: str, output: Path | None) -> int:
     data = await session.on_backend(lambda backend: backend.blobs.read(backend.workspace_id, run_id, sha256))
     if output is not None:
         await asyncio.to_thread(_write, output, data)
