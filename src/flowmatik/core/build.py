@@ -68,7 +68,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         lease=lease,
         clock=services.clock,
         brood=BroodParts(journal=services.journal, library=library, nudges=nudges, clock=services.clock),
-        kin=Kin(services.journal, library, services.loop, nudges),
+        kin=Kin(services.journal, library, services.loop, nudges, services.clock),
         parked=Parked(),
         appended=appended,
     )

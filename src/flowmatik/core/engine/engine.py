@@ -63,6 +63,7 @@ class Engine:
             asyncio.create_task(self._forever(self._lease.keep), name="lease"),
             asyncio.create_task(self._forever(self._relay.pump), name="relay"),
             asyncio.create_task(self._forever(lambda: self._poll(recover_all)), name="poll"),
+            asyncio.create_task(self._forever(self._parts.kin.keep), name="kin"),
         ]
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
@@ -246,7 +247,6 @@ class Engine:
             if turn % SETTLE_EVERY == 0:
                 for run_id in await journal.unsettled(BATCH):
                     await settle_left(journal, run_id, self._parts.loop)
-                await self._parts.kin.sweep()
             await self._parts.clock.sleep(POLL_SECONDS)
 
     async def _look_around(self, recover_all: bool) -> None:

@@ -19,21 +19,26 @@ from flowmatik.core.journal.port import Journal
 from flowmatik.core.salvage import salvaged
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
-from flowmatik.kernel.errors import Conflict, NotFound, Unavailable
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import Conflict, JournalUnavailable, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 ITEM_BYTES = 2048  # of the result of one of very many; more stands by reference
 PAGE = 500
+SWEEP_SECONDS = 5.0
 
 
 class Kin:
     """`nudge` says that a run may have something to do."""
 
-    def __init__(self, journal: Journal, library: Library, loop: AgentLoop, nudges: Nudges) -> None:
+    def __init__(
+        self, journal: Journal, library: Library, loop: AgentLoop, nudges: Nudges, clock: Clock
+    ) -> None:
         self._journal = journal
         self._library = library
         self._loop = loop
         self._nudges = nudges
+        self._clock = clock
         self._after = ""  # where the look at all children goes on
 
     async def rested(self, state: RunState) -> None:
@@ -46,12 +51,25 @@ class Kin:
             if state.subs:  # ended by a fault of the engine
                 await self.dismiss(state.created.run_id)
 
+    async def keep(self) -> None:
+        """Sweeps for ever, beside the engine's other loops: a blob store that is away may keep it."""
+        while True:
+            await self.sweep()
+            await self._clock.sleep(SWEEP_SECONDS)
+
     async def sweep(self) -> None:
         """Parents that were not told, and children that lost theirs: those in small pages, a page each time,
         for there may be very many that wait, and hardly ever an orphan."""
         for run_id in await self._journal.unreported(PAGE):
-            with contextlib.suppress(Conflict):  # another process tells it at this moment
+            try:
                 await self._tell_later(run_id)
+            except Conflict:
+                continue  # another process tells it at this moment
+            except Unavailable as error:
+                if isinstance(error, JournalUnavailable):
+                    raise
+                log.warning("a parent is told later", extra={"run": run_id, "error": error.message})
+                break  # the blob store is away
         page = await self._journal.kin(after=self._after, limit=PAGE)
         self._after = page[-1].run_id if len(page) == PAGE else ""
         for child in page:
