@@ -61,9 +61,11 @@ class Server:
 
 
 @contextmanager
-def up(home: Path, env: dict[str, str], program: Sequence[str] = PROGRAM) -> Generator[Server]:
+def up(
+    home: Path, env: dict[str, str], program: Sequence[str] = PROGRAM, *, log_name: str = "up"
+) -> Generator[Server]:
     """A server that says that it is ready, on a free port; stopped, and else killed, at the end."""
-    log = home / "up.log"
+    log = home / f"{log_name}.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
             [*program, "--home", str(home), "--json", "up", "--port", "0"],

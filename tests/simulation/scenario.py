@@ -11,7 +11,8 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from flowmatik.agents.loop import ReducerLoop
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.control import RunChange
+from flowmatik.contracts.plans import Compensation, PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold import fold
@@ -22,8 +23,10 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families
+from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
+from tests.simulation.undoing import check_undoing, undoing_of
 from tests.simulation.virtual_time import run
-from tests.simulation.world import CALM, EFFECTS, Process, World
+from tests.simulation.world import CALM, EFFECTS, UNDOES, Process, World
 
 T = TypeVar("T")
 WS = "default"
@@ -81,10 +84,14 @@ async def _live(world: World) -> None:
     world.start(world.chance.randint(1, 3))
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
+    deciding = [asyncio.create_task(approver(world, name, _asked)) for name in ("anna", "ben")]
     await asyncio.sleep(STORM_SECONDS)
     world.weather = replace(CALM, mute=world.weather.mute)
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
     await _rest(world, set(made))
+    for task in deciding:
+        task.cancel()
+    await check_approvals(world)
     heads = {head.run_id: head for head in await _heads(world)}
     histories = {run_id: await world.store.read(run_id) for run_id in heads}
     for run_id, head in heads.items():
@@ -102,6 +109,10 @@ def _order(world: World, n: int) -> NewRun:
     chance = world.chance
     if chance.random() < 0.25:
         return NewRun(goal=f"ask {n}", agent="clerk", budget_micros=chance.choice([None, 50, 250]))
+    if chance.random() < 0.25:
+        return NewRun(
+            goal=f"rest {n}", plan=resting_plan(chance), deadline_seconds=chance.choice([None, 12.0])
+        )
     if chance.random() < 0.2:
         budget = chance.choice([None, 100, 250, 350])
         return NewRun(goal=f"ask much {n}", plan=_questions(world), budget_micros=budget)
@@ -126,9 +137,17 @@ def _steps(chance: random.Random, count: int) -> tuple[PlanTask, ...]:
                 effect=EFFECTS[tool],
                 arguments={"tool": tool, "step": f"s{number}"},
                 needs=tuple(before),
+                compensation=_taking_back(chance, tool, f"s{number}"),
             )
         )
     return tuple(tasks)
+
+
+def _taking_back(chance: random.Random, tool: str, step: str) -> Compensation | None:
+    if tool not in UNDOES or chance.random() < 0.4:
+        return None
+    undo = UNDOES[tool]
+    return Compensation(tool=undo, arguments={"tool": undo, "step": undoing_of(step)})
 
 
 def _questions(world: World) -> tuple[PlanTask, ...]:
@@ -147,14 +166,36 @@ def _questions(world: World) -> tuple[PlanTask, ...]:
 
 
 async def _person(world: World, n: int, order: NewRun) -> str:
-    """Starts a run, asking again under its key until somebody answers; may cancel it."""
+    """Starts a run, asking again under its key until somebody answers; may steer and cancel it."""
     await asyncio.sleep(world.chance.uniform(0.0, STORM_SECONDS))
     run_id = await _asked(world, lambda p: p.handle.runs.create(WS, _keyed(order, f"order {n}")))
     assert run_id is not None
+    while world.chance.random() < 0.3:
+        await _steer(world, run_id, order)
     if world.chance.random() < 0.3:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
+    await signals(world, run_id, order, _asked)
+    if world.chance.random() < 0.1:
+        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await _asked(world, lambda p: p.handle.control.cancel_hard(WS, run_id))
     return run_id
+
+
+async def _steer(world: World, run_id: str, order: NewRun) -> None:
+    """Pauses it for a while, or gives it more money or another deadline."""
+    chance = world.chance
+    await asyncio.sleep(chance.uniform(0.0, 4.0))
+    if chance.random() < 0.6:
+        await _asked(world, lambda p: p.handle.control.pause(WS, run_id))
+        await asyncio.sleep(chance.uniform(0.0, 10.0))
+        if chance.random() < 0.8:  # else whoever looks after what rests does it
+            await _asked(world, lambda p: p.handle.runs.resume(WS, run_id))
+        return
+    budget = None if order.budget_micros is None else order.budget_micros + chance.choice([0, 100])
+    deadline = chance.choice([None, 3.0, 20.0]) if order.deadline_seconds else None
+    change = RunChange(budget_micros=budget, deadline_seconds=deadline, priority=chance.randint(-5, 5))
+    await _asked(world, lambda p: p.handle.control.change(WS, run_id, change))
 
 
 def _keyed(order: NewRun, key: str) -> NewRun:
@@ -187,9 +228,14 @@ async def _rest(world: World, made: set[str]) -> None:
         _check_orphans({head.run_id for head in stuck}, stuck)
         for head in stuck:
             resting = now - since.setdefault((head.run_id, head.head_seq), now)
-            if head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
+            if head.status == RunStatus.WAITING.value and not head.owner:
+                await check_wakes(world, head, resting)
+            elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
+            elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
+                assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
+                await _asked(world, lambda p, run_id=head.run_id: p.handle.runs.resume(WS, run_id))
         await asyncio.sleep(0.5)
     while await world.store.outbox(1):
         assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
@@ -228,6 +274,7 @@ def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
     state = fold(history, ReducerLoop())
     _check_calls(state, history, told)
     _check_steps(world, state, told)
+    check_undoing(world, state, history, told)
     assert state.reserved_micros == state.reserved_below == 0, f"money is still set aside: {told}"
     budget = state.created.budget_micros
     assert budget is None or state.spent_micros <= budget, f"{state.spent_micros} of {budget}: {told}"

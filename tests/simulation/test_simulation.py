@@ -4,9 +4,10 @@ No run may be lost, no `once` effect doubled, no cap passed, no event missing; a
 that is taken away is missed in some seed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,15 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.engine import driver as driver_module
 from flowmatik.core.engine import engine as engine_module
+from flowmatik.core.engine import inputs, pause_inputs
 from flowmatik.core.engine.brood import Brood
 from flowmatik.core.engine.budgets import Payer, Reservation
 from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.money import Account
+from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Append, Appended, NewEvent
+from flowmatik.core.journal.port import Append, Appended, Input, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.scenario import lived, processes, simulate, story
 from tests.simulation.world import RETIREMENTS
@@ -161,3 +164,43 @@ def test_children_whose_ends_are_told_by_their_engine_alone_are_noticed(
 
     monkeypatch.setattr(Kin, "sweep", nothing)
     assert "lost" in fault_of()
+
+
+class Obliging(InMemoryJournal):
+    """Takes every decision, whatever was decided meanwhile."""
+
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        rows = vars(self._approvals)["_rows"]
+        row = rows[change.approval_id]
+        rows[change.approval_id] = replace(row, status="pending", version=change.version, expires_at=0.0)
+        return await super().decide_approval(
+            replace(change, input_id=f"{change.input_id}:{change.decided_by}")
+        )
+
+
+class Deaf(InMemoryJournal):
+    """Loses the timers of waits."""
+
+    async def append(self, append: Append) -> Appended:
+        kept = tuple(timer for timer in append.timers if not timer.timer_id.startswith("wait:"))
+        return await super().append(replace(append, timers=kept))
+
+
+def test_a_store_that_lets_two_people_decide_is_noticed() -> None:
+    assert fault_of(store=Obliging)
+
+
+def test_a_run_that_never_wakes_is_noticed() -> None:
+    assert "sleeps on" in fault_of(store=Deaf)
+
+
+def test_an_effect_behind_a_denial_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here every denial is heard as an approval."""
+    heard = pause_inputs.approval
+
+    def misheard(item: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
+        facts = heard(item, body, state)
+        return [replace(f, decision="approve") if isinstance(f, ev.ApprovalDecided) else f for f in facts]
+
+    monkeypatch.setitem(vars(inputs)["_READINGS"], "approval", misheard)
+    assert fault_of()

@@ -31,6 +31,8 @@ WORST_MICROS = 100
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
 SAVER = replace(CLERK, name="saver", role="saver", budget_micros=WORST_MICROS + 20)
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
+UNDOES = {"put": "unput", "send": "unsend", "order": "unsend"}  # a read leaves nothing to take back
+UNDOING = {"unput": Effect.IDEMPOTENT, "unsend": Effect.ONCE}
 
 
 class WorldClock:
@@ -162,6 +164,7 @@ class World:
         self.spent_micros = 0
         self.retirements = 0
         self.doubts: list[str] = []
+        self.won: Counter[str] = Counter()  # decisions, by approval
         self.over = False
         self._build = build
         self._alone = alone
@@ -262,7 +265,7 @@ class World:
                 name: FunctionTool(
                     function=act, effect=effect, timeout=4.0, reconcile=ask if name == "order" else None
                 )
-                for name, effect in EFFECTS.items()
+                for name, effect in (EFFECTS | UNDOING).items()
             }
         )
 
@@ -274,9 +277,9 @@ class World:
             raise ToolError("the far side says no")
         await process.cross()
         await self._check_intent(context)
-        if name == "send":
+        if name in ("send", "unsend"):
             self.far.sent[step] += 1
-        elif name in ("put", "order"):
+        elif name in ("put", "unput", "order"):
             self.far.under_key.setdefault(context.idempotency_key, step)
         draw = self.chance.random()
         if draw < self.weather.mute / 2:

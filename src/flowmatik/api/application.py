@@ -1,5 +1,5 @@
-"""The FastAPI application. Everything under /v1 and /metrics is authenticated; /docs describes the
-API but holds no data, and /health says only whether the process can serve."""
+"""The FastAPI application. Everything under /v1 and /metrics is authenticated (/v1/hooks by its addresses);
+/docs describes the API but holds no data, and /health says only whether the process can serve."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +9,20 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
-from flowmatik.api import agents, auth, dead_letters, memory, run_blobs, runs
+from flowmatik.api import (
+    agents,
+    approvals,
+    auth,
+    bulk,
+    control,
+    dead_letters,
+    limits,
+    memory,
+    run_blobs,
+    runs,
+    schedules,
+    signals,
+)
 from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -35,10 +48,33 @@ def create_app(given: ApiServices) -> FastAPI:
     )
     app.state.services = given
     install(app)
-    for module in (auth, runs, run_blobs, memory, agents, dead_letters):
+    for module in (
+        auth,
+        runs,
+        run_blobs,
+        memory,
+        agents,
+        dead_letters,
+        limits,
+        signals,
+        approvals,
+        control,
+        bulk,
+        schedules,
+    ):
         app.include_router(module.router)
     _operations(app)
     add_reference(app)
+    _guards(app, given)
+    return app
+
+
+def create_operations_app(given: ApiServices) -> FastAPI:
+    """Health and metrics alone, for a process that serves no callers."""
+    app = FastAPI(title="Flowmatik", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.services = given
+    install(app)
+    _operations(app)
     _guards(app, given)
     return app
 

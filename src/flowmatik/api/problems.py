@@ -22,6 +22,7 @@ from flowmatik.kernel.fields import field_faults
 
 log = logging.getLogger(__name__)
 AGAIN_SECONDS = 2  # a hint: nobody knows when a store is back
+HOOKS = "/v1/hooks/"  # what comes after it is a secret
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
@@ -38,7 +39,7 @@ _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.ToolError, 502),
     (errors.Fenced, 503),
 )
-_CODES = {"rate.login": 429, "input.too_large": 413}
+_CODES = {"rate.login": 429, "rate.queued": 429, "input.too_large": 413}
 
 
 def status_of(error: errors.FlowmatikError) -> int:
@@ -88,7 +89,7 @@ def problem(
         "title": known.get(f"status_{status}", known["status_500"]),
         "status": status,
         "detail": words(language, "fault", code, values or {}, detail),
-        "instance": request.url.path,
+        "instance": HOOKS if request.url.path.startswith(HOOKS) else request.url.path,
         "code": code,
         **(extra or {}),
     }

@@ -31,7 +31,7 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 BODIES = {"application/json": "-H 'Content-Type: application/json' -d '{}'", "multipart/form-data": "-F {}"}
-OPEN = ("/health", "/v1/auth/login")
+OPEN = ("/health", "/v1/auth/login", "/v1/hooks")
 Row = tuple[str, ...]
 
 

@@ -13,14 +13,16 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.problems import language_of
+from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.runs import (
     MAX_DEADLINE_SECONDS,
+    MAX_PRIORITY,
     Check,
+    CompensationView,
     InDoubtCall,
     NewRun,
     ReplayReport,
-    RunStatus,
     RunSummary,
     RunView,
     TaskView,
@@ -53,6 +55,8 @@ class RunRequest(BaseModel):
         None
     )
     sources: list[str] = []
+    tags: Tags = []
+    priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
 
 
 class Created(BaseModel):
@@ -65,7 +69,10 @@ class RunList(BaseModel):
 
 
 class Cancel(BaseModel):
+    """`hard`: at once, without waiting for what is under way and without taking anything back."""
+
     reason: Annotated[str, Field(max_length=500)] = ""
+    hard: bool = False
 
 
 class Resume(BaseModel):
@@ -92,6 +99,8 @@ async def create(
         budget_micros=None if body.budget_usd is None else round(body.budget_usd * 1_000_000),
         deadline_seconds=body.deadline_seconds,
         sources=tuple(body.sources),
+        tags=tuple(body.tags),
+        priority=body.priority,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,
@@ -102,15 +111,9 @@ async def create(
 
 
 @router.get("")
-async def list_runs(
-    principal: Reader,
-    at: Services,
-    status: RunStatus | None = None,
-    cursor: str = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> RunList:
+async def list_runs(principal: Reader, at: Services, query: Annotated[ListQuery, Query()]) -> RunList:
     """Newest first; `next` is the cursor of the next page, "" on the last."""
-    page = await at.runs.list(principal.workspace_id, status=status, cursor=cursor, limit=limit)
+    page = await at.runs.list(principal.workspace_id, query.wanted(), cursor=query.cursor, limit=query.limit)
     return RunList(items=page.items, next=page.next)
 
 
@@ -132,8 +135,13 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
     def doubt(one: InDoubtCall) -> InDoubtCall:
         return replace(one, why=words(language, "fault", one.why_code, one.why_values, one.why))
 
+    def compensation(one: CompensationView) -> CompensationView:
+        error = one.error and words(language, "fault", one.error_code, one.error_values, one.error)
+        return replace(one, error=error)
+
     return replace(
         view,
+        compensations=tuple(map(compensation, view.compensations)),
         in_doubt=tuple(map(doubt, view.in_doubt)),
         plan_reason=words(language, "plan", view.plan_code, view.plan_values, view.plan_reason),
         tasks=tuple(map(task, view.tasks)),
@@ -144,13 +152,17 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
 
 @router.post("/{run_id}/cancel", status_code=202)
 async def cancel(run_id: str, principal: Writer, at: Services, body: Cancel | None = None) -> Response:
-    await at.runs.cancel(principal.workspace_id, run_id, reason=body.reason if body else "")
+    asked = body or Cancel()
+    if asked.hard:
+        await at.control.cancel_hard(principal.workspace_id, run_id, reason=asked.reason)
+    else:
+        await at.runs.cancel(principal.workspace_id, run_id, reason=asked.reason)
     return Response(status_code=202)
 
 
 @router.post("/{run_id}/resume", status_code=202)
 async def resume(run_id: str, principal: Writer, at: Services, body: Resume | None = None) -> Response:
-    """Go on with a run that waits; decide its calls in doubt."""
+    """Go on with a run that waits or is paused; decide its calls in doubt."""
     await at.runs.resume(principal.workspace_id, run_id, resolutions=body.resolutions if body else None)
     return Response(status_code=202)
 

@@ -8,11 +8,17 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
 
@@ -62,10 +68,17 @@ class ApiServices:
     this machine's files anyhow, and is bound to no folder. Sizes are in bytes."""
 
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     identity: Identity
     dead_letters: DeadLetters
+    limits: LimitAccess
+    signals: RunSignals
+    hooks: WebHooks
+    approvals: Approvals
+    schedules: Schedules
+    bulk: BulkRuns
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -5,10 +5,17 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.waits import RunSignals
 
 
 class MemoryAccess(Protocol):
@@ -43,7 +50,7 @@ class AgentAccess(Protocol):
 
 class Backend(Protocol):
     """`where` says for people what answers: a home folder or a server's address; `here`: the
-    engine is in this process."""
+    engine is in this process. `principal`: as whom the command acts; a server knows by the credential."""
 
     @property
     def here(self) -> bool: ...
@@ -58,6 +65,9 @@ class Backend(Protocol):
     def runs(self) -> Runs: ...
 
     @property
+    def control(self) -> RunControl: ...
+
+    @property
     def memory(self) -> MemoryAccess: ...
 
     @property
@@ -68,3 +78,21 @@ class Backend(Protocol):
 
     @property
     def blobs(self) -> RunBlobs: ...
+
+    @property
+    def limits(self) -> LimitAccess: ...
+
+    @property
+    def signals(self) -> RunSignals: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def principal(self) -> Principal: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def bulk(self) -> BulkRuns: ...

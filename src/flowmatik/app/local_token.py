@@ -5,21 +5,15 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowmatik.app.local_principal import local_principal
 from flowmatik.app.private_file import write_private
 from flowmatik.app.settings import Settings
-from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Unauthenticated
 
 if TYPE_CHECKING:
     from flowmatik.app.wiring import Platform
 
 KEY_NAME = "local-cli"
-
-
-def local_principal(workspace_id: str) -> Principal:
-    return Principal(
-        id="local", name="local administrator", workspace_id=workspace_id, scopes=frozenset({"admin"})
-    )
 
 
 async def ensure_local_token(platform: "Platform") -> str:

@@ -63,4 +63,6 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     keys = [provider.api_key for provider in settings.providers]
     keys += [settings.embedding_endpoint.api_key] if settings.embedding_endpoint else []
     password = settings.database_url.rpartition("@")[0].rpartition(":")[2]
-    return tuple(filter(None, [*keys, settings.database_url, password, unquote(password)]))
+    redis = settings.redis_url.rpartition("@")[0].rpartition(":")[2]
+    hidden = [settings.database_url, password, unquote(password), settings.redis_url, redis, unquote(redis)]
+    return tuple(filter(None, [*keys, *hidden]))

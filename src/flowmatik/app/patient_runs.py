@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, Runs, RunStatus, RunView
+from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -40,9 +40,9 @@ class PatientRuns:
         return await self._runs.get(workspace_id, run_id)
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
-        return await self._runs.list(workspace_id, status=status, cursor=cursor, limit=limit)
+        return await self._runs.list(workspace_id, wanted, cursor=cursor, limit=limit)
 
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

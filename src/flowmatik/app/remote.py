@@ -9,7 +9,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
+from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, RunSummary, RunView
+from flowmatik.contracts.schedules import ScheduledRun
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -43,7 +44,7 @@ class Check(BaseModel):
 
 
 _READINESS = TypeAdapter(dict[str, Check])
-_CREATED = TypeAdapter(Created)
+CREATED = TypeAdapter(Created)
 _TOKEN = TypeAdapter(Token)
 _SUMMARIES = TypeAdapter(Listed[RunSummary])
 
@@ -140,27 +141,17 @@ class RemoteRuns:
         self._server = server
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        body: dict[str, Any] = {
-            "goal": new.goal,
-            "agent": new.agent,
-            "language": new.language,
-            "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
-            "deadline_seconds": new.deadline_seconds,
-            "sources": list(new.sources),
-        }
         headers = {"Idempotency-Key": new.idempotency_key, "traceparent": new.traceparent}
         headers = {name: value for name, value in headers.items() if value}
-        return (await self._server.ask(_CREATED, "POST", "/v1/runs", json=body, headers=headers)).id
+        return (await self._server.ask(CREATED, "POST", "/v1/runs", json=run_body(new), headers=headers)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
-        params: dict[str, Any] = {"limit": limit}
-        params |= {"status": status.value} if status else {}
-        params |= {"cursor": cursor} if cursor else {}
+        params = {"limit": limit, **filter_params(wanted)} | ({"cursor": cursor} if cursor else {})
         page = await self._server.ask(_SUMMARIES, "GET", "/v1/runs", params=params)
         return Page(items=page.items, next=page.next or "")
 
@@ -202,6 +193,34 @@ class RemoteRuns:
                 pass
             view = await self.get(workspace_id, run_id)
         return view
+
+
+def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
+    """What is asked of a run, as the API spells it."""
+    return {
+        "goal": new.goal,
+        "agent": new.agent,
+        "language": new.language,
+        "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
+        "deadline_seconds": new.deadline_seconds,
+        "sources": list(new.sources),
+        "tags": list(new.tags),
+        "priority": new.priority,
+    }
+
+
+def filter_params(wanted: RunFilter) -> dict[str, Any]:
+    """What a filter asks for, as the API spells it."""
+    params: dict[str, Any] = {
+        "status": [one.value for one in wanted.statuses],
+        "agent": wanted.agent,
+        "tag": list(wanted.tags),
+        "created_after": wanted.created_after,
+        "created_before": wanted.created_before,
+        "text": wanted.text,
+        "parent": wanted.parent,
+    }
+    return {name: value for name, value in params.items() if value}
 
 
 def _cloud_event(body: dict[str, Any]) -> CloudEvent:

@@ -9,11 +9,22 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_control import RemoteControl
+from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
+from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.control import RunControl
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.runs import Runs
+from flowmatik.contracts.schedules import Schedules
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
 
@@ -46,10 +57,17 @@ class RemoteBackend:
         self._server = RemoteServer(url, api_key, language=language)
         self.where = self._server.url
         self.runs: Runs = RemoteRuns(self._server)
+        self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
+        self.limits: LimitAccess = RemoteLimits(self._server)
+        self.signals: RunSignals = RemoteSignals(self._server)
+        self.approvals: Approvals = RemoteApprovals(self._server)
+        self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())
+        self.schedules: Schedules = RemoteSchedules(self._server)
+        self.bulk: BulkRuns = RemoteBulk(self._server)
 
     async def close(self) -> None:
         await self._server.close()

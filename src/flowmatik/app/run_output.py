@@ -102,8 +102,18 @@ class ErrorOut(_Line):
     message: str
 
 
+class ApprovalOut(_Line):
+    """A call that people must agree to; `flowmatik approvals approve|deny ID` decides."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+    arguments_hash: str
+
+
 class ResultLine(_Line):
-    """`answer` is null unless the run succeeded, `error` unless it failed."""
+    """`answer` is null unless the run succeeded, `error` unless it failed. `waiting_for`: what a run that
+    waits needs most (person, approval, webhook, signal, time)."""
 
     type: Literal["result"]
     run_id: str
@@ -116,6 +126,8 @@ class ResultLine(_Line):
     cost: CostOut
     seconds: float
     error: ErrorOut | None
+    waiting_for: str
+    approvals: list[ApprovalOut]
 
 
 class ErrorLine(_Line):
@@ -159,6 +171,11 @@ def result_of(view: RunView) -> ResultLine:
         ),
         seconds=round(view.seconds, 3),
         error=ErrorOut(code=view.error_code, message=view.error) if failed else None,
+        waiting_for="" if view.status.ended else view.waiting_for,
+        approvals=[
+            ApprovalOut(id=a.id, tool=a.tool, arguments=a.arguments, arguments_hash=a.arguments_hash)
+            for a in view.approvals
+        ],
     )
 
 

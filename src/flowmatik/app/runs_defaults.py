@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import AsyncIterator
 
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, Runs, RunStatus, RunView
+from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
 from flowmatik.kernel.events import CloudEvent
 
 
@@ -23,9 +23,9 @@ class RunsWithDefaults:
         return await self._runs.get(workspace_id, run_id)
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
-        return await self._runs.list(workspace_id, status=status, cursor=cursor, limit=limit)
+        return await self._runs.list(workspace_id, wanted, cursor=cursor, limit=limit)
 
     def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

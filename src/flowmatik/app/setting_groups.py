@@ -137,3 +137,20 @@ def _at_fault(prefix: str, faults: list[Fault]) -> bool:
 
 def _variable(key: str) -> str:
     return next(setting.variable for setting in SETTINGS if setting.key == key)
+
+
+def check_distribution(values: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Several processes share one PostgreSQL; a SQLite home has one."""
+    if values["store.database_url"] or _at_fault("store.", faults):
+        return
+    for key, alone, code in (("engine.role", "all", "role_alone"), ("redis.url", "", "redis_alone")):
+        if values[key] != alone:
+            faults.append(
+                Fault(
+                    key=key,
+                    shown=repr(values[key]) if key == "engine.role" else "(hidden)",
+                    origin="settings",
+                    advice="this is for several processes over one PostgreSQL; set FLOWMATIK_DATABASE_URL",
+                    code=code,
+                )
+            )

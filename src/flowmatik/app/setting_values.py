@@ -178,6 +178,13 @@ def bucket_address(raw: object) -> str:
     return value
 
 
+def redis_address(raw: object) -> str:
+    value = text(raw)
+    if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise Wrong("must start with redis://, rediss:// or unix://, or be empty for none", "redis")
+    return value
+
+
 def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, ...]:
     """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`."""
     if not isinstance(raw, dict):
@@ -223,6 +230,7 @@ def _setting(
     )
 
 
+ROLES = ("all", "gateway", "worker", "scheduler")
 LEVELS = one_of("debug", "info", "warning", "error")
 
 SETTINGS: tuple[Setting, ...] = (
@@ -277,6 +285,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
+    _setting("redis.url", "redis_url", "FLOWMATIK_REDIS_URL", redis_address, "", secret=True),
+    _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("log.level", "log_level", "FLOWMATIK_LOG_LEVEL", LEVELS, "warning"),
 )

@@ -16,6 +16,7 @@ from typing import Any, cast
 from flowmatik.app.setting_groups import (
     EmbeddingEndpoint,
     Provider,
+    check_distribution,
     embedding_endpoint_of,
     model_of,
     providers_of,
@@ -41,7 +42,8 @@ OTHER_VARIABLES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One installation, completely. `database_url` "" is SQLite in the home; amounts are
+    """One installation, completely. `database_url` "" is SQLite in the home; `role` is what this process does
+    ("all", "gateway", "worker" or "scheduler"), and `redis_url` where such processes meet; amounts are
     integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
@@ -51,6 +53,8 @@ class Settings:
 
     home: Path
     database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    role: str = "all"
     sqlite_synchronous: str = "full"
     store_wait_seconds: int = 300
     host: str = "127.0.0.1"
@@ -152,6 +156,7 @@ def load_settings(
     providers = providers_of(values, faults)
     values["model.default"] = model_of(values["model.default"], providers, faults)
     endpoint = embedding_endpoint_of(values, faults)
+    check_distribution(values, faults)
     if faults:
         raise _all_faults(faults)
     return Settings(

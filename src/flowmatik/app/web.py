@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
-from flowmatik.api import ApiServices, create_app
+from flowmatik.api import ApiServices, create_app, create_operations_app
 from flowmatik.api.services import HealthCheck
 from flowmatik.app.local_token import ensure_local_token
 from flowmatik.app.metrics import Metrics
@@ -26,7 +26,12 @@ async def serve_platform(
     drain_seconds: float = DRAIN_SECONDS,
 ) -> AsyncGenerator[Serving]:
     """Serve `platform` while the block runs, and say so in the home's lock, so that other
-    processes of this user can submit through it."""
+    processes of this user can submit through it. Whoever serves no callers answers for its health alone."""
+    if not platform.engine.role.serves:
+        operations = create_operations_app(api_services(platform, metrics))
+        async with serve(operations, host=host, port=port, drain_seconds=drain_seconds) as serving:
+            yield serving
+        return
     local = await ensure_local_token(platform)
     app = create_app(api_services(platform, metrics, local=local))
     async with serve(app, host=host, port=port, drain_seconds=drain_seconds) as serving:
@@ -48,11 +53,18 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
 
     return ApiServices(
         runs=platform.runs,
+        control=platform.control,
         memory=platform.memory,
         agents=platform.agents,
         identity=platform.identity,
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,
+        limits=platform.limits,
+        signals=platform.signals,
+        hooks=platform.engine.signals,
+        approvals=platform.approvals,
+        schedules=platform.schedules,
+        bulk=platform.bulk,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

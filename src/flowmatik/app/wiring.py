@@ -11,20 +11,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
+from flowmatik.app.local_principal import local_principal
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.runs import Runs
-from flowmatik.contracts.security import Identity
+from flowmatik.contracts.schedules import Schedules
+from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.streams import Streams
+from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
-from flowmatik.core.services import EngineServices
+from flowmatik.core.services import EngineServices, Role
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
@@ -44,12 +52,18 @@ class Platform:
 
     settings: Settings
     runs: Runs
+    control: RunControl
     memory: Memory
     agents: AgentCatalogue
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
     blobs: RunBlobs
+    limits: LimitAccess
+    signals: RunSignals
+    approvals: Approvals
+    schedules: Schedules
+    bulk: BulkRuns
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -63,6 +77,10 @@ class Platform:
     @property
     def where(self) -> str:
         return str(self.settings.home)
+
+    @property
+    def principal(self) -> Principal:
+        return local_principal(self.workspace_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +104,10 @@ async def open_platform(
     """
     async with AsyncExitStack() as stack:
         lock = HomeLock(settings.home)
-        if not await asyncio.to_thread(lock.acquire):
-            raise await asyncio.to_thread(_in_use, lock, settings)
-        stack.callback(lock.release)
+        if Role(settings.role).serves:  # and writes in the home
+            if not await asyncio.to_thread(lock.acquire):
+                raise await asyncio.to_thread(_in_use, lock, settings)
+            stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in bus_users:
@@ -112,7 +131,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox, inventory_of
     from flowmatik.app.models import known_models, open_gateway
-    from flowmatik.security import StoredIdentity
+    from flowmatik.security import SignedHooks, StoredIdentity
 
     clock = SystemClock()
     stores = await _open_stores(settings, clock, stack)
@@ -141,18 +160,28 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             sources=memory,
             reads=stores.reads,
             blobs=blobs,
+            role=Role(settings.role),
+            streams=_open_streams(settings, stack),
+            hooks=await asyncio.to_thread(SignedHooks, settings.keys),
+            run_budget_micros=settings.run_budget_micros,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
         runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        control=engine.control,
         memory=memory,
         agents=catalogue,
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,
+        limits=engine.limits,
+        signals=engine.signals,
+        approvals=engine.approvals,
+        schedules=engine.schedules,
+        bulk=engine.bulk,
         engine=engine,
         journal=stores.journal,
         lock=lock,
@@ -198,13 +227,27 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     )
 
 
+def _open_streams(settings: Settings, stack: AsyncExitStack) -> Streams | None:
+    if not settings.redis_url:
+        return None
+    from flowmatik.stores.redis import open_streams
+
+    streams = open_streams(settings.redis_url)
+    stack.push_async_callback(streams.close)
+    return streams
+
+
 async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
     from flowmatik.app.embeddings import embedder_of
     from flowmatik.memory import Places, build_memory
 
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
     memory = build_memory(
-        settings.data / "memory.db", embedder=embedder_of(settings), clock=clock, places=places
+        settings.data / "memory.db",
+        embedder=embedder_of(settings),
+        clock=clock,
+        places=places,
+        read_only=not Role(settings.role).serves,
     )
     stack.push_async_callback(memory.close)
     return memory

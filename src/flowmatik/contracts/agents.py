@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
-    hash of everything below it; `name` is the profile's name."""
+    hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
+    people have agreed."""
 
     name: str
     version: str
@@ -25,6 +27,7 @@ class AgentVersion:
     max_output_tokens: int = 2048
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
+    approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.tools import Effect
 
 ITEM = "$item"  # {"$item": "dotted.path"} in arguments of a map's template: that part of the item
@@ -40,13 +41,46 @@ class MapSpec:
     on_failure: Literal["fail", "continue"] | int = "fail"
 
 
+MAX_WAIT_SECONDS = 10 * 366 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitSpec:
+    """What a task waits for, without occupying anything meanwhile. `kind` "time": for `seconds` from its
+    beginning, or `until` (RFC 3339). "signal": for the signal `name`; "webhook": for a call of its address.
+    What comes is the task's output. `timeout_seconds`: after that long without it the task fails with
+    `wait.timeout` (`on_timeout` "fail") or succeeds with the output null ("continue")."""
+
+    kind: str
+    name: str = ""
+    seconds: float | None = None
+    until: str = ""
+    timeout_seconds: float | None = None
+    on_timeout: str = "fail"
+
+
+ENDS = ("cancel", "failure")  # a deadline that passes is a failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensation:
+    """The call of a tool that takes back what a step did, when its run is cancelled or fails afterwards
+    (`when`: one of ENDS, or both). An argument may be `{"$result": "path"}`: that part of the step's result,
+    by names joined with dots, all of it for ""."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=lambda: {})
+    when: tuple[str, ...] = ENDS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTask:
     """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
     the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
-    `agent` pins an agent; "" lets the router choose by `skill`. `run` makes it a run of its own, `map` one
-    for each of many items."""
+    `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
+    decide before its `tool` is called. `compensation` is for tool steps. `run` makes it a run of its own,
+    `map` one for each of many items."""
 
     id: str
     objective: str
@@ -58,6 +92,9 @@ class PlanTask:
     agent: str = ""
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=lambda: {})
+    wait: WaitSpec | None = None
+    approval: ApprovalPolicy | None = None
+    compensation: Compensation | None = None
     run: SubRunSpec | None = None
     map: MapSpec | None = None
 

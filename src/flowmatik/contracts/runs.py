@@ -6,13 +6,21 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.waits import OpenWait
 from flowmatik.kernel.events import CloudEvent
 
 MAX_GOAL_CHARACTERS = 20_000
 MAX_BUDGET_MICROS = 10**15  # of a run or task: every reader of JSON knows such numbers exactly
 MAX_DEADLINE_SECONDS = 366 * 86_400
+MAX_PRIORITY = 10
 LANGUAGES = ("en", "es")  # in which answers can be asked for
+MAX_TAGS = 20
+MAX_TAG_CHARACTERS = 64
+TAG_ALPHABET = "letters and digits of ASCII, _ - . : /"
+MAX_TEXT_CHARACTERS = 200
+TEXT_DAYS = 90  # how far back a search for text goes when it says no time
 
 
 class RunStatus(StrEnum):
@@ -46,7 +54,9 @@ class NewRun:
     memory), from all when empty. `idempotency_key`: the same key in a workspace returns the first run,
     and with another request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as
     they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
-    run belongs to; a new one when it is missing or invalid."""
+    run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
+    of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
+    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone."""
 
     goal: str
     agent: str = ""
@@ -58,6 +68,30 @@ class NewRun:
     principal: str = ""
     plan: tuple[PlanTask, ...] = ()
     traceparent: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs: those for which everything that is given holds. `statuses`: one of them. `agent`: the one
+    that the run was given to; a run that was planned has none. `tags`: all of them. `created_after`
+    (inclusive) and `created_before` (exclusive) are RFC 3339. `text`: every word of it begins a word of the
+    first 2,000 characters of the goal, whatever case and accents; without `created_after` only runs of the
+    last TEXT_DAYS days are looked through. `parent`: the run that waits for them."""
+
+    statuses: tuple[RunStatus, ...] = ()
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    created_after: str = ""
+    created_before: str = ""
+    text: str = ""
+    parent: str = ""
+
+
+EVERY_RUN = RunFilter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +149,31 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkedFrom:
+    """The run whose history up to `seq` another one began with, and how: "fork" or "retry"."""
+
+    run_id: str
+    seq: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompensationView:
+    """How far what a task did has been taken back: `pending`, `running`, `succeeded`, `failed` or
+    `in_doubt`. `error_code` and `error_values` say `error`, which is English, for the catalogues."""
+
+    task_id: str
+    tool: str
+    status: str
+    error: str = ""
+    error_code: str = ""
+    error_values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InDoubtCall:
-    """`why_code` and `why_values` say `why`, which is English, for the catalogues."""
+    """`why_code` and `why_values` say `why`, which is English, for the catalogues. `recorded` is what the run
+    that this one was forked from got of the same call; None when it got nothing."""
 
     call_id: str
     tool: str
@@ -124,13 +181,16 @@ class InDoubtCall:
     why: str
     why_code: str = ""
     why_values: dict[str, Any] = field(default_factory=lambda: {})
+    recorded: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
-    are RFC 3339 UTC text. Texts are English or a model's; what has a `…_code` and `…_values` beside it can
-    be said in any language."""
+    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "unpause", "approval",
+    "webhook", "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside
+    it can be said in any language. `inherited_micros` is what the history of `forked_from` had cost, which is
+    not in `cost_micros`."""
 
     id: str
     workspace_id: str
@@ -157,12 +217,22 @@ class RunView:
     waiting_for: str = ""
     in_doubt: tuple[InDoubtCall, ...] = ()
     models: tuple[str, ...] = ()
+    waits: tuple[OpenWait, ...] = ()
+    approvals: tuple[PendingApproval, ...] = ()
+    deadline_at: str = ""
+    compensations: tuple[CompensationView, ...] = ()
+    forked_from: ForkedFrom | None = None
+    inherited_micros: int = 0
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
     parent: str = ""  # the run that this one is a part of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """`cost_micros` as in RunView."""
+    """`cost_micros` as in RunView, `agent` as in RunFilter."""
 
     id: str
     goal: str
@@ -170,6 +240,9 @@ class RunSummary:
     created_at: str
     ended_at: str = ""
     cost_micros: int | None = 0
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +279,10 @@ class Runs(Protocol):
     async def get(self, workspace_id: str, run_id: str) -> RunView: ...
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
-    ) -> Page: ...
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
+    ) -> Page:
+        """Newest first. InvalidInput for a filter that says nothing that could hold (`input.filter`)."""
+        ...
 
     def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-SCOPES = ("runs:read", "runs:write", "memory:read", "memory:write", "agents:read", "agents:write", "admin")
+SCOPES = (
+    "runs:read",
+    "runs:write",
+    "approvals:decide",
+    "memory:read",
+    "memory:write",
+    "agents:read",
+    "agents:write",
+    "admin",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from flowmatik.contracts.runs import (
     MAX_BUDGET_MICROS,
     MAX_DEADLINE_SECONDS,
     MAX_GOAL_CHARACTERS,
+    MAX_PRIORITY,
     NewRun,
 )
 from flowmatik.core import events as ev
+from flowmatik.core import search
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -18,19 +20,16 @@ from flowmatik.kernel.errors import InvalidInput
 
 def check(new: NewRun) -> None:
     """Raises InvalidInput, which names the value and what may stand there."""
-    _check_goal(new.goal)
+    check_goal(new.goal)
     for field, text in _texts(new):
-        _check_text(field, text)
-    _check_amount("budget", new.budget_micros)
+        check_text(field, text)
+    check_amount("budget", new.budget_micros)
     for task in new.plan:
-        _check_amount(f"budget of task {task.id!r}", task.budget_micros)
-    seconds = new.deadline_seconds
-    if seconds is not None and not 0 < seconds <= MAX_DEADLINE_SECONDS:  # NaN is neither
-        raise InvalidInput(
-            f"the deadline is {seconds} s; it must be more than 0 and at most {MAX_DEADLINE_SECONDS:,} s",
-            code="input.deadline",
-            context={"seconds": seconds, "limit": MAX_DEADLINE_SECONDS},
-        )
+        check_amount(f"budget of task {task.id!r}", task.budget_micros)
+    search.check_tags(new.tags)
+    check_priority(new.priority)
+    if new.deadline_seconds is not None:
+        check_deadline(new.deadline_seconds)
     if new.language and new.language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise InvalidInput(
@@ -40,7 +39,16 @@ def check(new: NewRun) -> None:
         )
 
 
-def _check_goal(goal: str) -> None:
+def check_deadline(seconds: float) -> None:
+    if not 0 < seconds <= MAX_DEADLINE_SECONDS:  # NaN is neither
+        raise InvalidInput(
+            f"the deadline is {seconds} s; it must be more than 0 and at most {MAX_DEADLINE_SECONDS:,} s",
+            code="input.deadline",
+            context={"seconds": seconds, "limit": MAX_DEADLINE_SECONDS},
+        )
+
+
+def check_goal(goal: str) -> None:
     if not goal.strip():
         raise InvalidInput("the goal is empty; say what you want to know or have done", code="input.goal")
     if len(goal) > MAX_GOAL_CHARACTERS:
@@ -61,7 +69,7 @@ def _texts(new: NewRun) -> Iterator[tuple[str, str]]:
         yield "sources", source
 
 
-def _check_text(field: str, text: str) -> None:
+def check_text(field: str, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -78,7 +86,16 @@ def _check_text(field: str, text: str) -> None:
         )
 
 
-def _check_amount(name: str, micros: int | None) -> None:
+def check_priority(priority: int) -> None:
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        raise InvalidInput(
+            f"the priority is {priority}; it must be from -{MAX_PRIORITY} to {MAX_PRIORITY}",
+            code="input.priority",
+            context={"value": priority, "limit": MAX_PRIORITY},
+        )
+
+
+def check_amount(name: str, micros: int | None) -> None:
     if micros is not None and not 0 <= micros <= MAX_BUDGET_MICROS:
         raise InvalidInput(
             f"the {name} is {micros} micro-dollars; it must be from 0 to {MAX_BUDGET_MICROS:,}",
@@ -102,8 +119,9 @@ async def check_sources(index: SourceIndex | None, workspace_id: str, sources: S
         )
 
 
-def recorded(created: ev.RunCreated) -> NewEvent:
-    """Raises InvalidInput for what JSON cannot carry, or not everybody could read again."""
+def recorded(created: ev.Event) -> NewEvent:
+    """What a run begins with. Raises InvalidInput for what JSON cannot carry, or not everybody could read
+    again."""
     try:
         encoded = ev.encode(created)
     except TypeError as error:

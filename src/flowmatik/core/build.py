@@ -1,58 +1,179 @@
 """How to build an engine, and what one offers."""
 
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flowmatik.core.approvals import ApprovalService
+from flowmatik.core.bulk import BulkService
+from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
-from flowmatik.core.engine.kin import Kin
+from flowmatik.core.engine.gate import RemoteGate
+from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, Hints
+from flowmatik.core.engine.housekeeping import Chore, Housekeeper, usual_chores
+from flowmatik.core.engine.kin import Kin, kin_chore
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.library import Library
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.offers import Offers
 from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.shared_throttle import SharedThrottle
+from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
+from flowmatik.core.firing import Scheduler
+from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.run_blobs import StoredRunBlobs
+from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
-from flowmatik.core.services import EngineServices
+from flowmatik.core.services import EngineServices, Role
+from flowmatik.core.signals import SignalService
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.ids import new_id
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
-    """A built engine: `runs` for callers, `bus` for subscribers, `dead_letters` for operators,
-    `blobs` for what runs put away, `start`/`stop` for `app`."""
+    """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
+    for subscribers, `dead_letters` and `limits` for operators, `blobs` for what runs put away,
+    `start`/`stop` for `app`."""
 
     runs: RunService
+    control: RunSteering
     bus: OutboxRelay
     dead_letters: RefusedEvents
     blobs: StoredRunBlobs
+    limits: StoredLimits
     engine: Engine
+    housekeeper: Housekeeper
+    links: Housekeeper
+    role: Role
+    signals: SignalService
+    approvals: ApprovalService
+    bulk: BulkService
+    schedules: ScheduleService
+    scheduler: Scheduler
+    offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
-        """With `recover_all`, take up every run that nobody drives; else only those touched here."""
-        await self.engine.start(recover_all=recover_all)
+        """With `recover_all`, take up every run that nobody drives, and fire schedules; else only runs
+        touched here."""
+        if recover_all:
+            self.links.start()
+        if self.role.drives:
+            await self.engine.start(recover_all=recover_all)
+        if self.role.keeps:
+            self.housekeeper.start()
+            if recover_all:
+                self.scheduler.start()
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Lets `once` effects finish for that long; everything else goes on at the next start."""
-        await self.engine.stop(grace_seconds=grace_seconds)
+        await self.scheduler.stop()
+        if self.role.drives:
+            await self.engine.stop(grace_seconds=grace_seconds)
+        await self.links.stop()
+        if self.role.keeps:
+            await self.housekeeper.stop()
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        try:
+            if self.offers is not None:
+                await self.offers.resign()
+            await self.bus.drain()
+            await self.bus.release()
+        except JournalUnavailable as error:
+            log.warning("the journal is away at shutdown", extra={"error": error.message})
 
 
 def build_engine(services: EngineServices) -> EngineHandle:
     """Wire the engine; nothing runs before `start`."""
-    lease = Lease(services.journal, services.clock, new_id("wkr"))
-    watch = Watch()
-    relay = OutboxRelay(services.journal, services.clock)
+    journal, clock, role = services.journal, services.clock, services.role
+    watch, relay, owner = Watch(), OutboxRelay(journal, clock), new_id("wkr")
+    hints = Hints(services.streams, clock, owner) if services.streams is not None else None
 
     def appended(run_id: str) -> None:
         watch.changed(run_id)
         relay.wake()
+        if hints is not None:
+            hints.grew(run_id)
 
-    library, nudges = Library(services.blobs, services.clock), Nudges()
-    parts = DriverParts(
+    limits, nudges = KnownLimits(journal, clock), Nudges()
+    parts = _parts(services, Lease(journal, clock, owner), limits, nudges, appended)
+    engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
+    gate = engine if role.drives else RemoteGate(journal, hints)
+    nudges.nudge = gate.nudge
+    woken = engine.woken if role.drives else gate.nudge
+    chores = (
+        *usual_chores(journal, services.loop, woken),
+        kin_chore(parts.kin),
+        Chore(name="relay", every=0.0, work=relay.pump),
+    )
+    offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
+    runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
+    schedules = ScheduleService(
+        journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
+    )
+    return EngineHandle(
+        runs=runs,
+        bulk=BulkService(runs),
+        schedules=schedules,
+        scheduler=Scheduler(journal, schedules, runs, clock),
+        bus=relay,
+        dead_letters=RefusedEvents(journal, relay, services.seen_from),
+        blobs=StoredRunBlobs(services),
+        control=RunSteering(services, gate, watch, owner=owner, appended=appended),
+        limits=StoredLimits(journal),
+        signals=SignalService(services, gate, services.hooks),
+        approvals=ApprovalService(services, gate),
+        engine=engine,
+        housekeeper=Housekeeper(chores, clock),
+        links=Housekeeper(_links(hints, watch, offers), clock),
+        role=role,
+        offers=offers,
+    )
+
+
+def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Chore]:
+    """What a process hears from others, and the lead that it may take."""
+    if hints is None:
+        return []
+
+    def grew(run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            watch.changed(run_id)
+
+    heard: dict[str, Callable[[Sequence[str]], None]] = {GREW: grew}
+    if offers is None:
+        return [Chore(name="hear", every=0.0, work=lambda: hints.listen(heard))]
+    heard |= {LOOK: offers.look, BEGUN: offers.begun}
+    return [
+        Chore(name="hear", every=0.0, work=lambda: hints.listen(heard)),
+        Chore(name="lead", every=0.0, work=offers.lead),
+    ]
+
+
+def _parts(
+    services: EngineServices,
+    lease: Lease,
+    limits: KnownLimits,
+    nudges: Nudges,
+    appended: Callable[[str], None],
+) -> DriverParts:
+    throttle: Throttle = LocalThrottle(services.clock)
+    if services.streams is not None:
+        throttle = SharedThrottle(services.streams, throttle)
+    library = Library(services.blobs, services.clock)
+    return DriverParts(
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
@@ -66,18 +187,11 @@ def build_engine(services: EngineServices) -> EngineHandle:
         ),
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
+        limits=limits,
+        turns=CallLimits(limits, throttle, services.clock),
         clock=services.clock,
         brood=BroodParts(journal=services.journal, library=library, nudges=nudges, clock=services.clock),
         kin=Kin(services.journal, library, services.loop, nudges, services.clock),
         parked=Parked(),
         appended=appended,
-    )
-    engine = Engine(parts, lease, relay, watch, concurrency=services.concurrency)
-    nudges.nudge = engine.nudge
-    return EngineHandle(
-        runs=RunService(services, engine, watch),
-        bus=relay,
-        dead_letters=RefusedEvents(services.journal, relay, services.seen_from),
-        blobs=StoredRunBlobs(services),
-        engine=engine,
     )

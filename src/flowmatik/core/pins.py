@@ -36,9 +36,14 @@ async def _agents_of(
 ) -> list[AgentVersion]:
     if agent:
         return [await directory.get(workspace_id, agent)]
-    if plan and all(task.tool or task.below for task in plan):
+    if plan and not any(needs_agents(task) for task in plan):
         return []
     return await directory.list(workspace_id)
+
+
+def needs_agents(task: PlanTask) -> bool:
+    """Whether somebody must be chosen for the task itself; runs within it have needs of their own."""
+    return not (task.tool or task.wait or task.below)
 
 
 def tools_for(
@@ -59,4 +64,5 @@ def tools_for(
 def tool_names(agents: Sequence[AgentVersion], plan: Sequence[PlanTask]) -> set[str]:
     """Those of one run."""
     names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in plan if task.tool}
+    names |= {task.compensation.tool for task in plan if task.compensation is not None}
     return names if plan else names | set(ALWAYS_PINNED)

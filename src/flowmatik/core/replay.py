@@ -6,7 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import ReplayReport
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Command, Record, StartCall, StartSubRun
+from flowmatik.core.brain.commands import Command, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply
@@ -16,6 +16,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 ASKED = 4  # the decision version from which loop and prompts are versioned: requests come out the same
+TIMES = ("at", "due_at", "expires_at")  # which the runtime puts into a decision
 SHOWN = 12  # digits of their hashes
 
 
@@ -76,11 +77,11 @@ def _first(commands: list[Command]) -> str:
     if not commands:
         return "nothing"
     command = commands[0]
-    if isinstance(command, Record):
-        return _describe(command.event)
+    if isinstance(command, StartCall):
+        return _call(command.purpose, command.task_id, command)
     if isinstance(command, StartSubRun):
         return _sub_run(command)
-    return _call(command.purpose, command.task_id, command)
+    return _describe(command.event)
 
 
 def _describe(event: ev.Event) -> str:
@@ -91,7 +92,8 @@ def _describe(event: ev.Event) -> str:
     if isinstance(event, ev.SubRunRequested):
         return _sub_run(event)
     body: dict[str, Any] = canonical.loads(ev.encode(event).payload)
-    body.pop("at", None)
+    for time in TIMES:
+        body.pop(time, None)
     return f"{type(event).__name__} {canonical.dumps(body)}"
 
 

@@ -5,16 +5,27 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
-from flowmatik.contracts.runs import NewRun, Page, ReplayReport, RunStatus, RunSummary, RunView
-from flowmatik.core import asked, versions
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    RunStatus,
+    RunSummary,
+    RunView,
+)
+from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
 from flowmatik.core.deliveries import cloud_event
-from flowmatik.core.engine.engine import Engine
+from flowmatik.core.ended import not_ended
+from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
+from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.pins import agents_for, tools_for
 from flowmatik.core.replay import replay
@@ -38,19 +49,17 @@ _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 class RunService:
     """Implements `Runs`."""
 
-    def __init__(self, services: EngineServices, engine: Engine, watch: Watch) -> None:
+    def __init__(self, services: EngineServices, engine: Gate, watch: Watch, backlog: Backlog) -> None:
         self._services = services
         self._journal = services.journal
         self._engine = engine
         self._watch = watch
+        self._backlog = backlog
         self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
-        asked.check(new)
-        await asked.check_sources(self._services.sources, workspace_id, new.sources)
-        created = await self._pinned(workspace_id, new)
-        if new.plan:
-            plan.check(new.plan, created.agents, frozenset(created.tools))
+        created = await self.prepared(workspace_id, new)
+        await self._backlog.check(workspace_id)
         run_id = await self._engine.create(
             Creation(
                 run_id=created.run_id,
@@ -59,11 +68,22 @@ class RunService:
                 idempotency_key=new.idempotency_key,
                 events=(asked.recorded(created),),
                 agent=created.agent,
+                priority=created.priority,
+                tags=created.tags,
             )
         )
         if run_id != created.run_id:
             await self._same_request(run_id, created)
         return run_id
+
+    async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
+        """How the run would begin. Raises what `create` does."""
+        asked.check(new)
+        await asked.check_sources(self._services.sources, workspace_id, new.sources)
+        created = await self._pinned(workspace_id, new)
+        if new.plan:
+            plan.check(new.plan, created.agents, frozenset(created.tools))
+        return created
 
     async def _same_request(self, run_id: str, wanted: ev.RunCreated) -> None:
         """Raises Conflict when the key's first run was asked for something else."""
@@ -97,6 +117,10 @@ class RunService:
             tools=tools,
             plan=new.plan,
             traceparent=trace_of(new.traceparent),
+            tags=tuple(dict.fromkeys(new.tags)),
+            priority=new.priority,
+            schedule=new.schedule,
+            scheduled_at=new.scheduled_at,
         )
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
@@ -110,16 +134,16 @@ class RunService:
         return replace(view, error_code=fault.code, error=fault.message, error_values=fault.context)
 
     def _view(self, state: RunState, status: RunStatus) -> RunView:
-        return run_view(state, status, self._services.clock.now().isoformat())
+        return run_view(state, status, self._services.clock.now().isoformat(), self._services.hooks)
 
     async def list(
-        self, workspace_id: str, *, status: RunStatus | None = None, cursor: str = "", limit: int = 50
+        self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
         check_limit(limit)
         at = place_at(cursor, str, str)
-        heads = await self._services.seen_from(workspace_id).list_heads(
+        heads = await self._services.seen_from(workspace_id).find_heads(
             workspace_id,
-            status=status.value if status else None,
+            search.wanted_heads(wanted, self._services.clock.now()),
             before=(at[0], at[1]) if at else None,
             limit=limit + 1,
         )
@@ -147,25 +171,28 @@ class RunService:
             await self._watch.growth(run_id, ELSEWHERE_SECONDS)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
-        await self._not_ended(workspace_id, run_id)
+        await not_ended(self._services, workspace_id, run_id)
         await self._journal.post(run_id, "cancel", "cancel", canonical.dumps({"reason": reason}))
         self._engine.nudge(run_id)
 
     async def resume(
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None:
-        head = await self._not_ended(workspace_id, run_id)
+        head = await not_ended(self._services, workspace_id, run_id)
         version = await versions.version_of(self._journal, run_id)
         if not versions.is_decided_here(version):
             raise versions.not_decided_here(run_id, version)
+        paused = (await pauses.pauses_of(self._journal, run_id)).paused
         if resolutions:
             await self._resolve(head, resolutions)
-        elif head.status == RunStatus.IN_DOUBT.value:
+        elif head.status == RunStatus.IN_DOUBT.value and not paused:
             raise Conflict(
                 f"run {run_id} has calls in doubt; say for each whether it is done, to repeat or failed",
                 code="conflict.in_doubt",
                 context={"run_id": run_id},
             )
+        if paused:
+            await pauses.unpause(self._journal, run_id)
         self._engine.nudge(run_id)
 
     async def _resolve(self, head: RunHead, resolutions: dict[str, str]) -> None:
@@ -223,20 +250,18 @@ class RunService:
     def _rests(self, run_id: str, status: RunStatus) -> bool:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
 
-    async def _not_ended(self, workspace_id: str, run_id: str) -> RunHead:
-        head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
-        if RunStatus(head.status).ended:
-            raise Conflict(
-                f"run {run_id} has ended ({head.status}); start a new run",
-                code="conflict.run_ended",
-                context={"run_id": run_id, "status": head.status},
-            )
-        return head
-
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:
     """What the caller asked for, without what settings and versions of the day added."""
-    return (created.goal, created.agent, created.language, created.sources, created.plan)
+    return (
+        created.goal,
+        created.agent,
+        created.language,
+        created.sources,
+        created.plan,
+        created.tags,
+        created.priority,
+    )
 
 
 def _summary(head: RunHead) -> RunSummary:
@@ -247,4 +272,7 @@ def _summary(head: RunHead) -> RunSummary:
         created_at=zulu(head.created_at),
         ended_at=zulu(head.ended_at),
         cost_micros=None if head.unpriced else head.cost_micros,
+        agent=head.agent,
+        tags=head.tags,
+        priority=head.priority,
     )

@@ -2,15 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
+
+
+class Role(StrEnum):
+    """What a process does: serve callers, drive runs, keep house for all runs, or everything."""
+
+    ALL = "all"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+    @property
+    def serves(self) -> bool:
+        return self in (Role.ALL, Role.GATEWAY)
+
+    @property
+    def drives(self) -> bool:
+        return self in (Role.ALL, Role.WORKER)
+
+    @property
+    def keeps(self) -> bool:
+        return self in (Role.ALL, Role.SCHEDULER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +43,11 @@ class EngineServices:
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
     `sources`: knows what runs may be bound to; without it any name is taken.
+    `streams`: how processes tell each other where to look; without it each looks for itself.
     `blobs`: for what is too large for the journal; as lasting as that.
-    `reads`: the store as callers of a workspace see it; without it, the journal."""
+    `reads`: the store as callers of a workspace see it; without it, the journal.
+    `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
+    schedules begin and that name no budget."""
 
     journal: Journal
     models: ModelGateway
@@ -31,9 +58,13 @@ class EngineServices:
     alone: bool = False
     durable: bool = True
     concurrency: int = 256
+    role: Role = Role.ALL
+    streams: Streams | None = None
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
     blobs: BlobStore = field(default_factory=InMemoryBlobs)
+    hooks: HookTokens | None = None
+    run_budget_micros: int | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -8,13 +8,20 @@ from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
+from flowmatik.contracts.tools import Effect
 from flowmatik.core.events import (
+    ApprovalRequested,
+    ApprovalVoted,
     CallFailed,
     CallInDoubt,
     CallRefused,
     CallRequested,
+    CompensationBegun,
     RunCreated,
+    RunForked,
+    RunPaused,
     SubRunRequested,
+    WaitBegun,
 )
 
 
@@ -42,6 +49,18 @@ class Fan:
 
 
 @dataclass(slots=True, kw_only=True)
+class Asked:
+    """A call about which people have not decided yet. `votes` are those that count, for `arguments` as they
+    are now; `approvers` who may decide by now."""
+
+    request: ApprovalRequested
+    arguments: dict[str, Any]
+    arguments_hash: str
+    approvers: tuple[str, ...]
+    votes: tuple[ApprovalVoted, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class TaskState:
     spec: PlanTask
     status: TaskStatus = TaskStatus.PENDING
@@ -65,6 +84,19 @@ class TaskState:
     refused: bool = False  # a call, by the cap of this task
     away: CallFailed | None = None  # a store that a tool of this task needed
     fan: Fan = field(default_factory=lambda: Fan())
+    put_to_people: set[str] = field(default_factory=lambda: set[str]())  # tool calls, decided or not
+    granted: dict[str, dict[str, Any]] = field(default_factory=lambda: {})  # their arguments, once approved
+
+
+@dataclass(slots=True, kw_only=True)
+class Undoing:
+    """How far the compensation of a task is: `pending`, `running`, `succeeded`, `failed` or `in_doubt`."""
+
+    tool: str
+    status: str = "pending"
+    error_code: str = ""
+    error: str = ""
+    error_values: dict[str, object] = field(default_factory=lambda: {})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +125,17 @@ class RunState:
     output_tokens: int = 0
     models: tuple[str, ...] = ()
     cancel: str | None = None
+    hard: bool = False  # the cancel: nothing is awaited or taken back
     deadline_passed: bool = False
+    deadline_moved: bool = False
+    paused: RunPaused | None = None
+    priority: int | None = None  # as it was changed
+    acted: list[str] = field(default_factory=lambda: [])  # steps that succeeded, in that order
+    undoing: CompensationBegun | None = None
+    undone: dict[str, Undoing] = field(default_factory=lambda: {})  # by task, in the order of undoing
+    fork: RunForked | None = None
+    permitted: set[str] = field(default_factory=lambda: set[str]())  # calls that a person had repeated
+    inherited_micros: int = 0  # what the history that the run began with had cost
     refused: CallRefused | None = None
     away: CallFailed | None = None  # the store that is recalled from
     planner: str = ""
@@ -113,6 +155,13 @@ class RunState:
     plan_failed: bool = False
     plan_failure: CallFailed | None = None
     plan_details: tuple[dict[str, Any], ...] = ()
+    waits: dict[str, WaitBegun] = field(default_factory=lambda: {})  # open ones
+    waits_begun: int = 0
+    signals: dict[str, list[Any]] = field(default_factory=lambda: {})  # that came before their waits
+    approvals: dict[str, Asked] = field(default_factory=lambda: {})  # not decided yet
+    approvals_asked: int = 0
+    withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
+    planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False
@@ -125,6 +174,33 @@ class RunState:
     def stopping(self) -> bool:
         """No new intents: the run is cancelled, past its deadline or out of money."""
         return self.cancel is not None or self.deadline_passed or self.refused is not None
+
+    def bars(self, purpose: str) -> bool:
+        """Whether no call for this may begin any more: only what takes back goes on after a stop."""
+        return self.stopping and (self.hard or purpose != "compensate")
+
+    def holds_back(self, call: CallRequested) -> bool:
+        """Whether the fork that this run began with keeps the call from being made: nobody has allowed it,
+        and it has not begun. A retry of a fork is held back as the fork was."""
+        held = self.fork is not None and self.fork.effects != "allow" and call.effect is not Effect.READ
+        return held and call.call_id not in self.permitted
+
+    def left_open(self) -> list[CallRequested]:
+        """What a new owner takes up: calls with neither an outcome nor a doubt, and of a run that stops also
+        those in doubt that were never made."""
+        return [
+            call
+            for call_id, call in self.open.items()
+            if call_id not in self.doubt or (self.stopping and self.holds_back(call))
+        ]
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a sub-run is under way, or a call has neither an outcome nor a doubt that nobody can lift:
+        the run cannot end yet."""
+        return bool(self.subs) or any(
+            call_id not in self.doubt or self.holds_back(call) for call_id, call in self.open.items()
+        )
 
     def reserved_for(self, task_id: str) -> int:
         calls = sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)

@@ -2,17 +2,31 @@
 
 from datetime import datetime
 
-from flowmatik.contracts.runs import InDoubtCall, RunStatus, RunView, SubRunsView, SubRunView, TaskView
+from flowmatik.contracts.approvals import PendingApproval
+from flowmatik.contracts.runs import (
+    CompensationView,
+    InDoubtCall,
+    RunStatus,
+    RunView,
+    SubRunsView,
+    SubRunView,
+    TaskView,
+)
+from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core.brain.prompts import task_output
+from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
-from flowmatik.core.state import RunState, TaskState
+from flowmatik.core.state import Asked, RunState, TaskState, Undoing
+
+HOOKS = "/v1/hooks/"
 
 
-def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
-    """`status` as the head row shows it, which alone knows that a run waits."""
+def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | None = None) -> RunView:
+    """`status` as the head row shows it, which alone knows that a run waits. `hooks` makes the addresses at
+    which webhooks are waited for."""
     created = state.created
     doubts = tuple(
-        _in_doubt(call, state.doubt[call_id])
+        _in_doubt(state, call, state.doubt[call_id])
         for call_id, call in state.open.items()
         if call_id in state.doubt
     )
@@ -41,10 +55,86 @@ def run_view(state: RunState, status: RunStatus, now: str) -> RunView:
         error_code=state.error_code,
         error=state.error,
         error_values=state.error_values,
-        waiting_for="person" if doubts else "subruns" if state.subs and not state.open else "",
+        waiting_for=_waiting_for(state),
         in_doubt=doubts,
         models=state.models,
         parent=created.parent,
+        waits=_waits(state, hooks),
+        approvals=tuple(_pending(asked) for asked in state.approvals.values()),
+        deadline_at=zulu(created.deadline_at),
+        compensations=tuple(_compensation(task_id, undone) for task_id, undone in state.undone.items()),
+        forked_from=created.forked_from,
+        inherited_micros=state.inherited_micros,
+        tags=created.tags,
+        priority=created.priority,
+        schedule=created.schedule,
+        scheduled_at=created.scheduled_at,
+    )
+
+
+def _waiting_for(state: RunState) -> str:
+    """What a run that has nothing under way needs most."""
+    if state.ended:
+        return ""
+    if state.doubt:
+        return "person"
+    if state.open:
+        return ""
+    if state.paused is not None:
+        return "unpause"
+    if state.approvals:
+        return "approval"
+    kinds = {wait.kind for wait in state.waits.values()}
+    if state.subs and not kinds:
+        return "subruns"
+    return next((kind for kind in ("webhook", "signal", "time") if kind in kinds), min(kinds, default=""))
+
+
+def _waits(state: RunState, hooks: HookTokens | None) -> tuple[OpenWait, ...]:
+    created = state.created
+
+    def address(wait_id: str, kind: str) -> str:
+        if hooks is None or kind != "webhook":
+            return ""
+        hook = Hook(workspace_id=created.workspace_id, run_id=created.run_id, wait_id=wait_id)
+        return HOOKS + hooks.issue(hook)
+
+    return tuple(
+        OpenWait(
+            wait_id=wait.wait_id,
+            kind=wait.kind,
+            task_id=wait.task_id,
+            name=wait.name,
+            due_at=zulu(wait.due_at),
+            address=address(wait.wait_id, wait.kind),
+        )
+        for wait in state.waits.values()
+    )
+
+
+def _pending(asked: Asked) -> PendingApproval:
+    request = asked.request
+    return PendingApproval(
+        id=request.approval_id,
+        task_id=request.task_id,
+        tool=request.tool,
+        arguments=asked.arguments,
+        arguments_hash=asked.arguments_hash,
+        approvers=asked.approvers,
+        quorum=request.policy.quorum,
+        approvals=sum(vote.decision == "approve" for vote in asked.votes),
+        expires_at=zulu(request.expires_at),
+    )
+
+
+def _compensation(task_id: str, undone: Undoing) -> CompensationView:
+    return CompensationView(
+        task_id=task_id,
+        tool=undone.tool,
+        status=undone.status,
+        error=undone.error,
+        error_code=undone.error_code,
+        error_values=undone.error_values,
     )
 
 
@@ -53,7 +143,7 @@ def zulu(at: str) -> str:
     return at.replace("+00:00", "Z")
 
 
-def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
+def _in_doubt(state: RunState, call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
     return InDoubtCall(
         call_id=call.call_id,
         tool=call.name,
@@ -61,6 +151,7 @@ def _in_doubt(call: CallRequested, doubt: CallInDoubt) -> InDoubtCall:
         why=doubt.why,
         why_code=doubt.code,
         why_values=doubt.values,
+        recorded=shown(recorded_of(state, call)),
     )
 
 
@@ -68,7 +159,7 @@ def _task_view(task: TaskState) -> TaskView:
     return TaskView(
         id=task.spec.id,
         objective=task.spec.objective,
-        skill=task.spec.skill or task.spec.tool,
+        skill=task.spec.skill or task.spec.tool or ("wait" if task.spec.wait else ""),
         needs=task.spec.needs,
         agent=task.agent.ref() if task.agent else task.spec.agent,
         status=task.status,

@@ -42,10 +42,12 @@ def build_memory(
     clock: Clock,
     limits: IngestLimits | None = None,
     places: Places | None = None,
+    read_only: bool = False,
 ) -> "SqliteMemory":
-    """Memory in the file `path`, made at the first use. Without an embedder search is full text
-    only. Raises ConfigurationError when a parser's manifest is wrong."""
-    store = Store(path)
+    """Memory in the file `path`, made at the first use; `read_only` beside another process that writes it.
+    Without an embedder search is full text only. Raises ConfigurationError when a parser's manifest is
+    wrong."""
+    store = Store(path, read_only=read_only)
     sync = Synchroniser(
         store, embedder=embedder, clock=clock, limits=limits or IngestLimits(), places=places or Places()
     )

@@ -27,11 +27,11 @@ class Store:
     """Opens or creates the file at the first use. Raises ConfigurationError when a newer
     Flowmatik wrote it, Unavailable when it cannot be opened, read or written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
-        self._writer = _Worker(path, "memory-writer", _open_for_writing)
-        self._reader = _Worker(path, "memory-reader", _open_for_reading)
-        self._ready = False
+        self._writer = _Worker(path, "memory-writer", _refuse_writing if read_only else _open_for_writing)
+        self._reader = _Worker(path, "memory-reader", _open_beside if read_only else _open_for_reading)
+        self._ready = read_only  # whoever writes has made it
 
     async def write(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -160,6 +160,27 @@ def _open_for_reading(path: Path) -> Connection:
     connection = connect(path, synchronous="NORMAL")
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def _open_beside(path: Path) -> Connection:
+    """While another process writes: never checkpoints, which before SQLite 3.51.3 two must not do at once."""
+    connection = connect(path, read_only=True)
+    try:
+        if refuse_newer(connection, path) < SCHEMA_VERSION:
+            raise sqlite3.OperationalError("it has not been prepared; start a gateway on this home first")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_writing(path: Path) -> Connection:
+    raise Unavailable(
+        f"the memory {path} is only read by this process; send documents to a gateway",
+        code="unavailable.memory.read_only",
+        retryable=False,
+        context={"path": str(path)},
+    )
 
 
 def _migrate(connection: Connection, path: Path) -> None:

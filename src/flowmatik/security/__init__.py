@@ -1,5 +1,6 @@
 """Identity: who calls, for which workspace, with which rights."""
 
+from flowmatik.security.hooks import SignedHooks
 from flowmatik.security.identity import StoredIdentity
 
-__all__ = ["StoredIdentity"]
+__all__ = ["SignedHooks", "StoredIdentity"]

@@ -1,7 +1,7 @@
 """A tool box of plain functions: the port for tests and for the engine's benchmarks."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext, ToolSpec
@@ -17,6 +17,7 @@ class FunctionTool:
     effect: Effect = Effect.READ
     timeout: float = 5.0
     reconcile: ReconcileFunction | None = None
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object"})
 
 
 class FunctionTools:
@@ -29,7 +30,7 @@ class FunctionTools:
             name: ToolSpec(
                 name=name,
                 description=name,
-                parameters={"type": "object"},
+                parameters=tool.parameters,
                 effect=tool.effect,
                 timeout=tool.timeout,
                 reconcilable=tool.reconcile is not None,

@@ -40,9 +40,16 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     app = create_app(
         ApiServices(
             runs=cast("Any", Created()),
+            control=cast("Any", None),
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            limits=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=cast("Any", Anyone()),
             upload_dir=tmp_path,
             on_request=lambda method, status: counted.append((method, status)),

@@ -25,9 +25,16 @@ async def reference(language: str) -> httpx.Response:
     app = create_app(
         ApiServices(
             runs=unused,
+            control=unused,
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            limits=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=unused,
             upload_dir=Path("/nowhere"),
         )

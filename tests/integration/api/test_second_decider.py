@@ -53,10 +53,17 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
         app = create_app(
             ApiServices(
                 runs=engine.runs,
+                control=engine.control,
                 memory=unused,
                 agents=unused,
                 identity=cast("Any", Anybody()),
                 dead_letters=unused,
+                limits=unused,
+                signals=unused,
+                hooks=unused,
+                approvals=unused,
+                schedules=unused,
+                bulk=unused,
                 upload_dir=tmp_path,
                 words=words,
             )

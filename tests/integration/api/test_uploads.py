@@ -27,10 +27,17 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         ApiServices(
             runs=cast("Any", None),
+            control=cast("Any", None),
             memory=memory,
             agents=cast("Any", None),
             identity=cast("Any", Keys()),
             dead_letters=cast("Any", None),
+            limits=cast("Any", None),
+            signals=cast("Any", None),
+            hooks=cast("Any", None),
+            approvals=cast("Any", None),
+            schedules=cast("Any", None),
+            bulk=cast("Any", None),
             upload_dir=uploads,
             health=cast("Any", None),
             words=_words,

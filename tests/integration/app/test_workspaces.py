@@ -34,9 +34,8 @@ skills: [documents]
 class Forgetful(PostgresReads):
     """Its queries do not ask for a workspace."""
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        self._sql = {**self._sql, query: self._sql[query].replace("workspace_id = $1 AND", "$1 <> '' AND")}
-        return await super()._fetch(query, *params)
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        return await super()._ask(sql.replace("r.workspace_id = $1 AND", "$1 <> '' AND"), *params)
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 from importlib.resources import files
 from pathlib import Path
 
+from flowmatik.core.journal.postgres import PostgresReads
+from flowmatik.core.journal.search_port import HeadFilter, HeadSearch
+from flowmatik.core.journal.sqlite import SqliteJournal
+from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.sqlite import connect
 from flowmatik.stores.migrate import current, upgrade
 from flowmatik.stores.postgres import PostgresDatabase, connect_once, open_pool
@@ -77,3 +81,51 @@ async def test_dead_letters_of_a_postgresql_journal_get_a_key_for_each_event(
     finally:
         await pool.close()
         await api.close()
+
+
+RUNS = """
+INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, goal) VALUES
+    ('run_1', 'default', 'succeeded', 1, '2026-01-01T00:00:00Z', '¿Cuántas FACTURAS (de María)
+hay?'), ('run_2', 'default', 'failed', 1, '2026-01-01T00:00:01Z', 'Año 2026: 100%');
+"""
+SOUGHT = {"facturas": ["run_1"], "cuantas": ["run_1"], "maria": ["run_1"], "hay": ["run_1"],
+          "ano": ["run_2"], "100": ["run_2"], "acturas": []}  # fmt: skip
+
+
+async def by_words(journal: HeadSearch) -> dict[str, list[str]]:
+    return {
+        word: [
+            head.run_id
+            for head in await journal.find_heads("default", HeadFilter(words=(word,)), before=None, limit=9)
+        ]
+        for word in SOUGHT
+    }
+
+
+async def test_runs_of_a_sqlite_journal_that_were_there_before_are_found_by_their_goals(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.db"
+    file = connect(path)
+    file.executescript(before_0004("sqlite") + RUNS)
+    file.close()
+    await upgrade(path)
+    store = SqliteStore(path)
+    assert await by_words(SqliteJournal(store, SystemClock())) == SOUGHT
+    await store.close()
+
+
+async def test_runs_of_a_postgresql_journal_that_were_there_before_are_found_by_their_goals(
+    pg_database: str,
+) -> None:
+    connection = await connect_once(pg_database)
+    await connection.execute(before_0004("postgresql") + RUNS)
+    await connection.close()
+    await upgrade(pg_database)
+    pool = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+    try:
+        assert await by_words(PostgresReads(PostgresDatabase(pool).within("default"))) == SOUGHT
+        seen = PostgresReads(PostgresDatabase(pool).within("other"))
+        assert (await by_words(seen))["facturas"] == []
+    finally:
+        await pool.close()

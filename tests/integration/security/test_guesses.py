@@ -40,9 +40,16 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     app = create_app(
         ApiServices(
             runs=unused,
+            control=unused,
             memory=unused,
             agents=unused,
             dead_letters=unused,
+            limits=unused,
+            signals=unused,
+            hooks=unused,
+            approvals=unused,
+            schedules=unused,
+            bulk=unused,
             identity=identity,
             upload_dir=tmp_path,
         )

@@ -11,7 +11,7 @@ import pytest
 from flowmatik.app.remote_backend import RemoteBackend
 from flowmatik.app.remote_errors import error_of
 from flowmatik.app.serving import serve
-from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
 from flowmatik.kernel import errors
 from tests.unit.app.samples import answered, event
 
@@ -99,7 +99,7 @@ async def test_something_else_at_the_address_is_unavailable_and_not_a_crash(body
         with pytest.raises(errors.Unavailable, match="check the address"):
             await remote.runs.get("default", "run_1")
         with pytest.raises(errors.Unavailable, match="check the address"):
-            await remote.runs.list("default", status=RunStatus.FAILED)
+            await remote.runs.list("default", RunFilter(statuses=(RunStatus.FAILED,)))
 
 
 async def test_nobody_at_the_address_is_unavailable() -> None:

@@ -10,6 +10,7 @@ from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
+from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -64,6 +65,7 @@ async def running_engine(
     concurrency: int = 256,
     sources: SourceIndex | None = None,
     blobs: BlobStore | None = None,
+    hooks: HookTokens | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -78,6 +80,7 @@ async def running_engine(
             concurrency=concurrency,
             sources=sources,
             blobs=blobs or InMemoryBlobs(),
+            hooks=hooks,
         )
     )
     await handle.start(recover_all=recover_all)

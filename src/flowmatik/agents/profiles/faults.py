@@ -8,10 +8,11 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel
 
-from flowmatik.agents.profiles.model import Budgets, Metadata, Profile
+from flowmatik.agents.profiles.model import ApprovalRule, Budgets, EscalationRule, Metadata, Profile
 from flowmatik.kernel.fields import kind_of
 
 Path = Sequence[int | str]
+KEY = "[key]"  # where the fault is in the name of a field, and not in what it holds
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Profile,
     ("metadata",): Metadata,
@@ -20,6 +21,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
 _FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
     "skills": "use lower-case letters, digits and hyphens, a letter first",
+    "approvals": "use the tool's name: lower-case letters, digits and underscores",
     "tools": "use the tool's name: lower-case letters, digits and underscores",
     "model": "use default or <provider>/<name>",
     "output": "use text, finding or a JSON Schema",
@@ -60,7 +62,7 @@ def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]
     faults: dict[tuple[int | str, ...], Fault] = {}
     for row in rows:
         loc = cast("tuple[int | str, ...]", row["loc"])
-        path = loc[:1] if loc[0] == "output" else loc
+        path = loc[:1] if loc[0] == "output" else tuple(part for part in loc if part != KEY)
         faults.setdefault(path, fault_at(filename, node, path, _advice(path, row)))
     return list(faults.values())
 
@@ -70,17 +72,23 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
     if row["type"] == "missing":
         return "is missing; add it", "missing", {}
     if row["type"] == "extra_forbidden":
-        model = _MODELS.get(cast("tuple[str, ...]", path[:-1]), Profile)
+        model = _model_at(path[:-1])
         known = sorted(model.model_fields)
         if close := get_close_matches(str(path[-1]), known, n=1):
             return f"is not a field ({value}); did you mean {close[0]}?", "meant", {"meant": close[0]}
         names = ", ".join(known)
         return f"is not a field ({value}); there is {names}", "unknown", {"known": names}
     if row["type"] == "string_pattern_mismatch" or path == ("output",):
-        name = next(str(part) for part in reversed(path) if isinstance(part, str))
+        name = next(str(part) for part in reversed(path) if part in _FORMS)
         return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
     kind, limits = kind_of(row)
     return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
+
+
+def _model_at(path: Path) -> type[BaseModel]:
+    if path and path[0] == "approvals":
+        return ApprovalRule if len(path) == 2 else EscalationRule
+    return _MODELS.get(cast("tuple[str, ...]", tuple(path)), Profile)
 
 
 class Reference(yaml.ScalarNode):

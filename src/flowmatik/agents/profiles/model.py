@@ -4,6 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.contracts.approvals import (
+    MAX_APPROVAL_SECONDS,
+    MAX_ESCALATIONS,
+    MAX_QUORUM,
+    ApprovalPolicy,
+    Escalation,
+)
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -26,11 +34,45 @@ class Budgets(_Strict):
     output_tokens: Annotated[int, Field(ge=1, le=200_000)] = 2048
 
 
+Seconds = Annotated[float, Field(ge=0, le=MAX_APPROVAL_SECONDS, allow_inf_nan=False)]
+People = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
+
+
+class EscalationRule(_Strict):
+    """These users may decide too, `after_seconds` from the request on."""
+
+    after_seconds: Seconds
+    approvers: Annotated[People, Field(min_length=1)]
+
+
+class ApprovalRule(_Strict):
+    """Who decides before the tool is called: user names, or anybody with the scope `approvals:decide` when
+    nobody is named. One denial denies."""
+
+    approvers: People = []
+    quorum: Annotated[int, Field(ge=1, le=MAX_QUORUM)] = 1
+    expires_seconds: Seconds | None = None
+    on_expiry: Literal["deny", "approve"] = "deny"
+    escalations: Annotated[list[EscalationRule], Field(max_length=MAX_ESCALATIONS)] = []
+
+    def policy(self) -> ApprovalPolicy:
+        return ApprovalPolicy(
+            approvers=tuple(self.approvers),
+            quorum=self.quorum,
+            expires_seconds=self.expires_seconds,
+            on_expiry=self.on_expiry,
+            escalations=tuple(
+                Escalation(after_seconds=step.after_seconds, approvers=tuple(step.approvers))
+                for step in self.escalations
+            ),
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals."""
+    budgets and approvals. `approvals`: by tool, who must agree before each call of it."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -45,6 +87,7 @@ class Profile(_Strict):
     budgets: Budgets = Budgets()
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
+    approvals: dict[ToolName, ApprovalRule] = {}
 
 
 def profile_json_schema() -> dict[str, Any]:

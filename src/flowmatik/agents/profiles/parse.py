@@ -49,7 +49,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
-    rows = [*_output_faults(profile), *lacking]
+    rows = [*_output_faults(profile), *_approval_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -129,6 +129,15 @@ def _output_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
     yield from _reference_faults(schema, schema, ["output"])
 
 
+def _approval_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
+    for tool, rule in profile.approvals.items():
+        if tool not in profile.tools:
+            told = "is not one of the agent's tools; add it to tools, or take it out here"
+            yield ["approvals", tool], (told, "approval_tool", {})
+        if said := rule.policy().fault():
+            yield ["approvals", tool], (f"cannot be used: {said}", "approval", {"said": said})
+
+
 def _reference_faults(
     root: dict[str, Any], part: object, path: list[int | str]
 ) -> Iterator[tuple[list[int | str], Told]]:
@@ -159,6 +168,8 @@ def _version(profile: Profile) -> AgentVersion:
     content = profile.model_dump(mode="json")
     if not profile.guardrails:
         del content["guardrails"]  # profiles from before there were any keep their version
+    if not profile.approvals:
+        del content["approvals"]  # the same
     schema = FINDING_SCHEMA if profile.output == "finding" else profile.output
     usd = profile.budgets.usd
     return AgentVersion(
@@ -175,6 +186,7 @@ def _version(profile: Profile) -> AgentVersion:
         max_output_tokens=profile.budgets.output_tokens,
         budget_micros=None if usd is None else round(usd * 1_000_000),
         memory_scopes=tuple(profile.memory_scopes),
+        approvals={tool: rule.policy() for tool, rule in profile.approvals.items()},
     )
 
 

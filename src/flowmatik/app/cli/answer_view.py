@@ -22,8 +22,10 @@ def show_run(session: Session, view: RunView) -> None:
     elif view.status is RunStatus.WAITING:
         what = session.text.said(f"wait.{view.waiting_for}", {}, view.waiting_for)
         session.print(session.text("run.waiting", what=what))
+        _show_waits(session, view)
     elif view.status is RunStatus.IN_DOUBT:
         _show_doubt(session, view)
+    _show_undone(session, view)
     session.print()
     session.print(totals_line(session, view))
 
@@ -47,8 +49,9 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    what = " ".join(task.objective.split()) or session.text("task.answer")
-    who = task.agent.partition("@")[0] or task.skill
+    waits = task.skill == "wait" and not task.agent
+    what = " ".join(task.objective.split()) or session.text("task.wait" if waits else "task.answer")
+    who = task.agent.partition("@")[0] or (task.id if waits else task.skill)
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     if not task.error:
         return line
@@ -110,6 +113,33 @@ def _show_answer(session: Session, view: RunView) -> None:
         session.print(session.text("run.verified"))
 
 
+def _show_waits(session: Session, view: RunView) -> None:
+    """What the run waits for, each with what ends it."""
+    for approval in view.approvals:
+        session.print(f"? {approval.tool} {dumps(approval.arguments)}")
+        who = ", ".join(approval.approvers) or session.text("approvals.anybody")
+        session.print("  " + session.text("approvals.who", who=who, quorum=approval.quorum))
+        session.print("  " + session.text("run.approve", approval=approval.id))
+    for wait in view.waits:
+        values = {"name": wait.name, "due": wait.due_at, "address": wait.address, "run_id": view.id}
+        said = session.text.said(f"run.wait.{wait.kind}", {k: v for k, v in values.items() if v}, wait.kind)
+        session.print("  " + said)
+
+
+def _show_undone(session: Session, view: RunView) -> None:
+    """What was taken back of a run, and what of one that has ended nobody knows."""
+    for one in view.compensations:
+        mark = UNDONE.get(one.status, "·")
+        state = session.text(f"undone.{one.status}")
+        line = session.text("run.undone", task=one.task_id, tool=one.tool, state=state)
+        error = one.error and session.text.fault(one.error_code, one.error_values, one.error)
+        session.print(f"{mark} {line}" + (f": {error}" if error else ""))
+    if view.status.ended:
+        for call in view.in_doubt:
+            why = session.text.fault(call.why_code, call.why_values, call.why)
+            session.print(f"? {call.tool} {dumps(call.arguments)} — {why}")
+
+
 def _show_doubt(session: Session, view: RunView) -> None:
     session.print(session.text("run.in_doubt"))
     for call in view.in_doubt:
@@ -118,6 +148,7 @@ def _show_doubt(session: Session, view: RunView) -> None:
         session.print("  " + session.text("run.resolve", run_id=view.id, call_id=call.call_id))
 
 
+UNDONE = {"running": "▸", "succeeded": "✓", "failed": "✗", "in_doubt": "?"}
 MARKS = {
     "pending": "·",
     "running": "▸",

@@ -14,8 +14,10 @@ from typer.exceptions import Abort
 from flowmatik import __version__
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agents import agents_app
+from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.memory import memory_app
@@ -28,6 +30,7 @@ from flowmatik.app.cli.operate import (
 )
 from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.run_blobs import runs_app
+from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
@@ -86,9 +89,12 @@ def build_app(text: Texts) -> typer.Typer:
     app.command("up", help="help.up")(up_command)
     app.command("run", help="help.run")(run_command)
     app.add_typer(runs_app, name="runs")
+    app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(memory_app, name="memory")
+    app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
+    app.add_typer(limits_app, name="limits")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)
     app.command("doctor", help="help.doctor")(doctor_command)

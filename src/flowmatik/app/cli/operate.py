@@ -10,6 +10,7 @@ from flowmatik import __version__
 from flowmatik.app.cli.ingest_view import ingest
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
+from flowmatik.app.setting_values import ROLES
 from flowmatik.app.settings import load_settings
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def up_command(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="help.up.host", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="help.up.port", show_default=False)] = None,
+    role: Annotated[
+        str | None, typer.Option(help="help.up.role", metavar="|".join(ROLES), show_default=False)
+    ] = None,
 ) -> None:
     session = session_of(context)
-    session.run(_up(session, {"server.host": host, "server.port": port}))
+    session.run(_up(session, {"server.host": host, "server.port": port, "engine.role": role}))
 
 
 def doctor_command(context: typer.Context) -> None:
@@ -104,7 +108,10 @@ async def _up(session: Session, flags: dict[str, object]) -> int:
         serve_platform(platform, host=settings.host, port=settings.port, metrics=metrics) as server,
         stopped_by_signals(server),
     ):
-        session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
+        if platform.engine.role.serves:
+            session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
+        else:
+            session.say("up.working", role=settings.role, url=server.url, home=settings.home)
         if session.json:
             session.print_json({"url": server.url, "home": str(settings.home)})
         await server.stopping()

@@ -20,7 +20,7 @@ from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.memory import IngestProgress
-from flowmatik.contracts.runs import NewRun, RunView
+from flowmatik.contracts.runs import MAX_PRIORITY, NewRun, RunView
 from flowmatik.kernel.errors import DocumentError, FlowmatikError, InvalidInput
 from flowmatik.kernel.ids import new_id
 
@@ -32,6 +32,8 @@ class Request:
     agent: str
     budget: str | None
     follow: bool
+    tags: tuple[str, ...] = ()
+    priority: int = 0
 
 
 def run_command(
@@ -40,6 +42,8 @@ def run_command(
     docs: Annotated[list[Path] | None, typer.Option("--docs", help="help.run.docs")] = None,
     agent: Annotated[str, typer.Option(help="help.run.agent", show_default=False)] = "",
     budget: Annotated[str | None, typer.Option(help="help.run.budget", show_default=False)] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="help.run.tag")] = None,
+    priority: Annotated[int, typer.Option(min=-MAX_PRIORITY, max=MAX_PRIORITY, help="help.run.priority")] = 0,
     follow_run: Annotated[bool, typer.Option("--follow/--no-follow", help="help.run.follow")] = True,
     quickstart: Annotated[bool, typer.Option("--quickstart", help="help.run.quickstart")] = False,
 ) -> None:
@@ -50,17 +54,27 @@ def run_command(
         session.say("run.goal", goal=goal)
     elif quickstart or not goal.strip():
         raise InvalidInput("give a goal, or --quickstart, but not both", code="input.goal_missing")
-    request = Request(goal=goal, docs=tuple(docs or ()), agent=agent, budget=budget, follow=follow_run)
+    request = Request(
+        goal=goal,
+        docs=tuple(docs or ()),
+        agent=agent,
+        budget=budget,
+        follow=follow_run,
+        tags=tuple(tag or ()),
+        priority=priority,
+    )
     session.run(run_goal(session, request))
 
 
 async def run_goal(session: Session, request: Request) -> int:
-    budget = _budget(request.budget)
+    budget = budget_of(request.budget)
     _check_documents(request.docs)
     new = NewRun(
         goal=request.goal,
         agent=request.agent,
         budget_micros=budget,
+        tags=request.tags,
+        priority=request.priority,
         idempotency_key=new_id("inp"),  # submitted again, it is still the same run
     )
     following = Following()
@@ -147,7 +161,7 @@ async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     return ExitCode.OK
 
 
-def _budget(given: str | None) -> int | None:
+def budget_of(given: str | None) -> int | None:
     try:
         return dollars(given) if given is not None else None
     except ValueError as error:

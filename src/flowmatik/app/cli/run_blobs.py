@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flowmatik.app.cli.runs import RunId, runs_app
+from flowmatik.app.cli.control import runs_app
+from flowmatik.app.cli.runs import RunId
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.kernel import canonical

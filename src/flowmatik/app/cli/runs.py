@@ -9,16 +9,22 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
+from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
+from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
 from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.cli.signal import signal_command
 from flowmatik.app.cli.watch import Following
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.contracts.runs import RunStatus, RunView
+from flowmatik.contracts.runs import EVERY_RUN, RunFilter, RunView
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
 
 runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
+runs_app.command("signal", help="help.runs.signal")(signal_command)
+
+runs_app.command("bulk", help="help.runs.bulk")(bulk_command)
 
 RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
 
@@ -26,12 +32,17 @@ RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
 @runs_app.command("list", help="help.runs.list")
 def list_runs(
     context: typer.Context,
-    status: Annotated[RunStatus | None, typer.Option(help="help.runs.status", show_default=False)] = None,
+    status: Statuses = None,
+    agent: Agent = "",
+    tag: Tags = None,
+    since: Since = "",
+    until: Until = "",
+    text: Text = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="help.runs.limit")] = 20,
     cursor: Annotated[str, typer.Option(help="help.runs.cursor", show_default=False)] = "",
 ) -> None:
     session = session_of(context)
-    session.run(_list(session, status, limit, cursor))
+    session.run(_list(session, filter_of(status, agent, tag, since, until, text), limit, cursor))
 
 
 @runs_app.command("show", help="help.runs.show")
@@ -55,9 +66,10 @@ def cancel(
     context: typer.Context,
     run_id: RunId,
     reason: Annotated[str, typer.Option(help="help.runs.reason", show_default=False)] = "",
+    hard: Annotated[bool, typer.Option("--hard", help="help.runs.hard")] = False,
 ) -> None:
     session = session_of(context)
-    session.run(cancel_run(session, run_id, reason))
+    session.run(cancel_run(session, run_id, reason, hard=hard))
 
 
 @runs_app.command("resume", help="help.runs.resume")
@@ -78,24 +90,25 @@ def replay(context: typer.Context, run_id: RunId) -> None:
     session.run(_replay(session, run_id))
 
 
-async def _list(session: Session, status: RunStatus | None, limit: int, cursor: str) -> int:
+async def _list(session: Session, wanted: RunFilter, limit: int, cursor: str) -> int:
     page = await session.on_backend(
-        lambda backend: backend.runs.list(backend.workspace_id, status=status, cursor=cursor, limit=limit)
+        lambda backend: backend.runs.list(backend.workspace_id, wanted, cursor=cursor, limit=limit)
     )
     if session.json:
         items = [dataclasses.asdict(item) for item in page.items]
         session.print_json({"items": items, "next": page.next or None})
         return ExitCode.OK
     if not page.items:
-        session.say("runs.none")
+        session.say("runs.none" if wanted == EVERY_RUN else "runs.none_such")
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
-    for key in ("runs.id", "runs.status", "runs.created", "runs.cost", "runs.goal"):
+    for key in ("runs.id", "runs.status", "runs.created", "runs.cost", "runs.tags", "runs.goal"):
         table.add_column(session.text(key), no_wrap=True, overflow="ellipsis")
     for item in page.items:
         state = session.text(f"status.{item.status.value}")
         goal = clean(" ".join(item.goal.split()))
-        table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), goal)
+        tags = clean(" ".join(item.tags))
+        table.add_row(item.id, state, item.created_at[:19], usd(item.cost_micros), tags, goal)
     session.out.print(table)
     if page.next:
         session.say("runs.more", cursor=page.next)
@@ -140,14 +153,17 @@ async def _logs(session: Session, run_id: str, *, follow: bool) -> int:
     return ExitCode.OK
 
 
-async def cancel_run(session: Session, run_id: str, reason: str) -> int:
+async def cancel_run(session: Session, run_id: str, reason: str, *, hard: bool = False) -> int:
     tries = 0
 
     async def work(backend: Backend) -> RunView:
         nonlocal tries
         tries += 1
         try:
-            await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
+            if hard:
+                await backend.control.cancel_hard(backend.workspace_id, run_id, reason=reason)
+            else:
+                await backend.runs.cancel(backend.workspace_id, run_id, reason=reason)
         except Conflict as error:  # the process that was asked before has ended with its run
             if tries == 1 or error.code != "conflict.run_ended":
                 raise

@@ -40,4 +40,21 @@ class StartSubRun:
     deadline_seconds: float | None = None
 
 
-Command = Record | StartCall | StartSubRun
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartWait:
+    """`event` lacks its due time, which the runtime adds: `until`, or `seconds` from now on; without
+    either it is never due."""
+
+    event: ev.WaitBegun
+    seconds: float | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskPeople:
+    """`event` lacks its times, which the runtime adds."""
+
+    event: ev.ApprovalRequested
+
+
+Command = Record | StartCall | StartWait | AskPeople | StartSubRun

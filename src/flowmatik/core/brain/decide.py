@@ -19,6 +19,7 @@ from flowmatik.core.brain.gates import CODED, STORES
 from flowmatik.core.brain.outcome import outcome
 from flowmatik.core.brain.ranking import RANKS
 from flowmatik.core.brain.tasks import advance
+from flowmatik.core.brain.undo import before_end, settled_end
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import PlanInvalid
 
@@ -49,8 +50,10 @@ def _uncoded(command: Command) -> Command:
 def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
     if state.ended:
         return []
-    if state.stopping:
+    if state.stopping or state.undoing is not None:
         return _stop(state, now)
+    if state.paused is not None:
+        return []
     if not state.tasks:
         return _make_plan(state, now)
     for task in state.live.values():
@@ -58,29 +61,38 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
         if commands:
             return commands
     if not state.live and not state.open:
-        return [Record(event=outcome(state, now))]
+        end = outcome(state, now)
+        return before_end(state, end) if isinstance(end, ev.RunFailed) else [Record(event=end)]
     return []
 
 
 def _stop(state: RunState, now: str) -> list[Command]:
-    if state.open.keys() - state.doubt.keys() or state.subs:
+    if state.unsettled:
         return []  # the runtime aborts what may be aborted and waits for the rest
+    return before_end(state, settled_end(state, now) or _end_of_stop(state, now))
+
+
+def _end_of_stop(state: RunState, now: str) -> ev.RunFailed | ev.RunCancelled:
     if state.cancel is not None:
-        return [Record(event=ev.RunCancelled(at=now, reason=state.cancel))]
+        return ev.RunCancelled(at=now, reason=state.cancel)
     if state.deadline_passed:
         deadline = state.created.deadline_at
         message = f"the deadline {deadline} passed; give more time with a new run"
-        return [_run_failed(now, "run.deadline", message, {"deadline": deadline})]
+        return _failed(now, "run.deadline", message, {"deadline": deadline})
     if state.refused is None:
-        return [_run_failed(now, "internal", "", {})]
+        return _failed(now, "internal", "", {})
     budget = state.created.budget_micros
     values = {} if budget is None else {"budget_usd": budget / 1e6, "spent_usd": state.spent_micros / 1e6}
     refused = state.refused
-    return [_run_failed(now, refused.code, refused.message, {**values, **refused.values})]
+    return _failed(now, refused.code, refused.message, {**values, **refused.values})
+
+
+def _failed(now: str, code: str, message: str, values: dict[str, Any]) -> ev.RunFailed:
+    return ev.RunFailed(at=now, code=code, message=message, values=values)
 
 
 def _run_failed(now: str, code: str, message: str, values: dict[str, Any]) -> Record:
-    return Record(event=ev.RunFailed(at=now, code=code, message=message, values=values))
+    return Record(event=_failed(now, code, message, values))
 
 
 # --- plan -----------------------------------------------------------------------------------

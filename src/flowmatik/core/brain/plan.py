@@ -8,7 +8,9 @@ from typing import Any, cast
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
-from flowmatik.core.brain.faults import Fault, fault
+from flowmatik.core.brain.plan_compensations import compensation_faults
+from flowmatik.core.brain.plan_faults import Fault, fault
+from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
 from flowmatik.core.brain.subplans import below_faults, within_task
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
@@ -101,6 +103,11 @@ def _task_faults(
         for need in task.needs
         if need not in ids
     ]
+    found.extend(compensation_faults(task, tools))
+    if task.approval is not None:
+        found.extend(approval_faults(task, task.approval))
+    if task.wait is not None:
+        return [*found, *wait_faults(task, task.wait)]
     if task.below is not None:
         return found
     if task.tool:

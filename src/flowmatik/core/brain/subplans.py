@@ -7,7 +7,7 @@ from typing import Any, cast
 from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.plans import DEEPEST_RUN, MOST_CONCURRENT, MOST_ITEMS, MapSpec, PlanTask, SubRunSpec
 from flowmatik.contracts.runs import LANGUAGES, MAX_BUDGET_MICROS, MAX_DEADLINE_SECONDS, MAX_GOAL_CHARACTERS
-from flowmatik.core.brain.faults import Fault, fault
+from flowmatik.core.brain.plan_faults import Fault, fault
 
 Nested = Callable[[tuple[PlanTask, ...], str, int], list[Fault]]
 
@@ -23,8 +23,8 @@ def below_faults(task: PlanTask, agents: set[str], nested: Nested, depth: int) -
     if spec is None:
         return []
     found: list[Fault] = []
-    if bool(task.tool) + (task.run is not None) + (task.map is not None) > 1:
-        text = f"task {task.id!r} is more than one of a tool's call, a run and a map; part them"
+    if bool(task.tool) + sum(one is not None for one in (task.wait, task.run, task.map)) > 1:
+        text = f"task {task.id!r} is more than one of a tool's call, a wait, a run and a map; part them"
         found.append(fault(text, "one_kind", task=task.id))
     if depth + 1 >= DEEPEST_RUN:
         text = f"task {task.id!r} is a run in more than {DEEPEST_RUN - 1} others; plan it flatter"

@@ -10,20 +10,22 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, subruns
 from flowmatik.core.brain.arithmetic import calculates
-from flowmatik.core.brain.commands import RANK, Command, Record, StartCall
+from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.gates import STORES
+from flowmatik.core.brain.pauses import ask_people, start_wait
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
 
 MODEL_TRIES = 2
 FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
+STEP = "step"  # the one call of a task that is a call
 USED_UP = ("agent.turns", "agent.output.length", "agent.output.filtered")  # nor can another try
 
 
 def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
-    if task.status is TaskStatus.PENDING and not (task.spec.tool and task.asked):
+    if task.status is TaskStatus.PENDING and not (task.spec.tool and (task.asked or task.error_code)):
         return _start(state, task)
-    if task.spec.tool:
+    if task.spec.tool or task.spec.wait:
         return _finish_step(task)
     if task.spec.below is not None:
         return subruns.advance(state, task)
@@ -39,6 +41,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):
         commands.extend(_act(state, task, task.agent, action))
+        if commands and isinstance(commands[-1], AskPeople):
+            break  # the next one gets its own number
     return commands
 
 
@@ -56,21 +60,12 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
                 )
             )
         ]
+    if task.spec.wait is not None:
+        return [start_wait(state, task, task.spec.wait)]
     if task.spec.below is not None:
         return subruns.advance(state, task)
     if task.spec.tool:
-        pinned = state.created.tools[task.spec.tool]
-        return [
-            StartCall(
-                kind="tool",
-                name=task.spec.tool,
-                purpose="step",
-                task_id=task.spec.id,
-                arguments=task.spec.arguments,
-                effect=pinned.effect,
-                tool_call_id="step",
-            )
-        ]
+        return _start_step(state, task)
     agent = _route(state, task)
     if agent is None:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
@@ -78,6 +73,23 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
     reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
     model = agent.model or state.created.model
     return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
+
+
+def _start_step(state: RunState, task: TaskState) -> list[Command]:
+    spec = task.spec
+    if spec.approval is not None and STEP not in task.granted:
+        return [*ask_people(state, task, spec.approval, (STEP, spec.tool, spec.arguments))]
+    return [
+        StartCall(
+            kind="tool",
+            name=spec.tool,
+            purpose="step",
+            task_id=spec.id,
+            arguments=task.granted.get(STEP, spec.arguments),
+            effect=state.created.tools[spec.tool].effect,
+            tool_call_id=STEP,
+        )
+    ]
 
 
 def _route(state: RunState, task: TaskState) -> AgentVersion | None:
@@ -137,13 +149,16 @@ def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: Ca
                 )
             )
         ]
+    policy = agent.approvals.get(action.name)
+    if policy is not None and action.tool_call_id not in task.granted:
+        return [*ask_people(state, task, policy, (action.tool_call_id, action.name, action.arguments))]
     return [
         StartCall(
             kind="tool",
             name=action.name,
             purpose="tool",
             task_id=task.spec.id,
-            arguments=action.arguments,
+            arguments=task.granted.get(action.tool_call_id, action.arguments),
             tool_call_id=action.tool_call_id,
             effect=pinned.effect,
         )

@@ -10,7 +10,7 @@ from flowmatik.core import asked
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartSubRun
 from flowmatik.core.journal.port import Creation
-from flowmatik.core.pins import below, tool_names
+from flowmatik.core.pins import below, needs_agents, tool_names
 from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import InvalidInput
@@ -107,4 +107,4 @@ def _agents(pinned: tuple[AgentVersion, ...], spec: SubRunSpec) -> tuple[AgentVe
 
 
 def _needs_agents(spec: SubRunSpec) -> bool:
-    return not spec.plan or any(not task.tool and task.below is None for task in spec.plan)
+    return not spec.plan or any(needs_agents(task) for task in spec.plan)

@@ -24,11 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """A person ended the run, which this program cannot decide; `reason` is theirs."""
+    """A person ended the run at once: one that this program cannot decide, or without waiting for what is
+    under way (`hard`, which is recorded); `reason` is theirs."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, hard: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hard = hard
 
 
 async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
@@ -72,14 +74,16 @@ async def _ended(
     found = salvaged(claim.head, claim.events, loop)
     state, error = found.state, _error(found.fault, fault)
     facts = [fact for fact in outcomes if getattr(fact, "call_id", "") in state.open]
+    if isinstance(fault, Cancelled) and fault.hard:
+        facts.append(ev.CancelRequested(reason=fault.reason, hard=True))
     for fact in facts:
         _applied(state, fact, loop)
     closing: list[ev.Event] = [
         in_doubt(call, error.code, error.message, **error.context)
-        if call.effect is not Effect.READ
+        if call.effect is not Effect.READ and not state.holds_back(call)
         else failed(call, error.code, error.message, charged=True, **error.context)
         for call in state.open.values()
-        if call.call_id not in state.doubt
+        if call.call_id not in state.doubt or state.holds_back(call)
     ]
     end = _end(error, fault, clock.now().isoformat())
     for fact in (*closing, end):
@@ -100,6 +104,7 @@ async def _ended(
             unpriced=state.unpriced,
         ),
         consumed=claim.head.inbox_tail,
+        closed_approvals=tuple(state.withdrawn),
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq
     return Rested(state=state, status=status)

@@ -6,27 +6,32 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 
 import asyncio
 import logging
-from datetime import datetime
 
-from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Record, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
+from flowmatik.core.engine.beside import Beside
 from flowmatik.core.engine.births import requested
 from flowmatik.core.engine.brood import Brood
-from flowmatik.core.engine.effects import Recorded, place_of, recordable
+from flowmatik.core.engine.deadlines import DeadlineWatch, deadline_timers, is_news
+from flowmatik.core.engine.effects import Recorded, place_of
+from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
-from flowmatik.core.engine.inputs import DEADLINE_TIMER, facts_of
+from flowmatik.core.engine.heads import head_of, head_status
+from flowmatik.core.engine.held import held_back, taken_over
+from flowmatik.core.engine.inputs import facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
-from flowmatik.core.engine.outcomes import failed, faulty, never_begun
+from flowmatik.core.engine.outcomes import failed, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
-from flowmatik.core.engine.watch import Rested, head_status
+from flowmatik.core.engine.pause_inputs import expiring
+from flowmatik.core.engine.performance import Performance
+from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
-from flowmatik.core.journal.port import Append, Appended, Claim, HeadChange, Input, NewEvent, NewTimer
+from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent
 from flowmatik.kernel.errors import Fenced
 from flowmatik.kernel.ids import new_id
 
@@ -45,6 +50,7 @@ class RunDriver:
         created = self.state.created
         self._place = place_of(created, self._ours, lambda: self.state)
         self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=parked_here)
+        self._performance = Performance(self.state, parts, self._place, self._wants)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen = claim.head.inbox_seen
@@ -53,16 +59,14 @@ class RunDriver:
         self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
         self._account = Account(parts.purse)
-        self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
         self._mailbox: asyncio.Queue[Mail] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
         self.left: Rested | None = None  # once it has ended or parked the run
-        self._fenced = False
+        self.fenced = False  # another owner has the run
         self._draining = False
-        self._timers: tuple[NewTimer, ...] = ()
-        if created.deadline_at:  # again for each owner: the first one's may never have gone down
-            self._timers = (NewTimer(timer_id=DEADLINE_TIMER, due_at=created.deadline_at),)
+        self._beside = Beside(self.state)
+        self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, created.run_id)
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
@@ -91,31 +95,23 @@ class RunDriver:
     async def drive(self) -> bool:
         """Returns when the run has ended or is parked, or when another owner has it; True when
         a nudge came too late to be heard, so that the run must be looked at again."""
-        at = self.state.created.deadline_at
-        watch = asyncio.create_task(self._deadline(at), name=f"deadline:{self._place.run_id}") if at else None
+        self._deadline.follow(self.state.created.deadline_at)
         cut = False
         try:
             await self._recover()
             while not await self._turn():
                 pass
         except Fenced:
-            self._fenced = True
+            self.fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
         except asyncio.CancelledError:
             cut = True
             raise
         finally:
             self.hears = False
-            if watch is not None:
-                watch.cancel()
+            self._deadline.stop()
             unheard = await self._leave(cut=cut)
         return unheard
-
-    async def _deadline(self, at: str) -> None:
-        """By seconds, which go on when the wall clock is set back; the timer is for a run at rest."""
-        left = datetime.fromisoformat(at) - self._parts.clock.now()
-        await self._parts.clock.sleep(max(left.total_seconds(), 0.0))
-        self._mailbox.put_nowait(ev.DeadlinePassed(deadline_at=at))
 
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
@@ -141,7 +137,7 @@ class RunDriver:
         elif isinstance(item, Again):
             await self._decide()
         elif isinstance(item, Launch):
-            if self.state.stopping and not item.recovering:
+            if self.state.bars(item.call.purpose) and not item.recovering:
                 await self._fact(never_begun(item.call))
             elif item.call.call_id in self.state.open:
                 self._launches.append(item)
@@ -160,16 +156,23 @@ class RunDriver:
         if isinstance(event, ev.CallPostponed):
             if self._draining:
                 return  # it has not begun: the next owner finds it open
-            if self.state.stopping:
-                return await self._fact(never_begun(self.state.open[event.call_id]))
-        if isinstance(event, ev.DeadlinePassed) and (self.state.deadline_passed or self.state.ended):
+            if self.state.bars((call := self.state.open[event.call_id]).purpose):
+                return await self._fact(never_begun(call))
+        if isinstance(event, ev.DeadlinePassed) and not is_news(event, self.state):
             return
         self._put(event, encoded)
         if isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
             self._abort()
+        elif isinstance(event, ev.RunChanged):
+            self._changed(event)
         elif isinstance(event, ev.CallPostponed):
             self._launches.append(Launch(self.state.open[event.call_id]))
         await self._decide()
+
+    def _changed(self, event: ev.RunChanged) -> None:
+        if event.deadline_at:
+            self._beside.timers += deadline_timers(self.state)
+            self._deadline.follow(event.deadline_at)
 
     def _put(self, event: ev.Event, encoded: NewEvent | None = None) -> None:
         apply(self.state, event, self._parts.loop)
@@ -178,14 +181,19 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        now = self._parts.clock.now().isoformat()
-        while commands := decide(self.state, self._parts.loop, now):
+        now = self._parts.clock.now()
+        while commands := decide(self.state, self._parts.loop, now.isoformat()):
             for command in commands:
                 if isinstance(command, Record):
                     self._put(command.event)
                 elif isinstance(command, StartSubRun):
-                    self._put(requested(self.state, command, self._parts.clock))
-                elif not self.state.stopping and not await self._call(command):
+                    if not self.state.stopping:
+                        self._put(requested(self.state, command, self._parts.clock))
+                elif not isinstance(command, StartCall):
+                    if not self.state.stopping:
+                        for event in self._beside.begun(self.state, command, now):
+                            self._put(event)
+                elif not self.state.bars(command.purpose) and not await self._call(command):
                     return self._later()
 
     def _later(self) -> None:
@@ -208,12 +216,19 @@ class RunDriver:
             return False
         self._put(asked.event)
         if isinstance(asked.event, ev.CallRequested):
-            self._launches.append(Launch(asked.event))
+            self._begin(asked.event)
             if asked.request is not None:
-                self._requests[asked.event.call_id] = asked.request
+                self._performance.requests[asked.event.call_id] = asked.request
         elif self.state.stopping:
             self._abort()  # as for a cancel: nothing can come of them any more
         return True
+
+    def _begin(self, call: ev.CallRequested, *, recovering: bool = False) -> None:
+        """Once the next append is acknowledged; unless it is for the fork to say what becomes of it."""
+        if (instead := held_back(self.state, call)) is not None:
+            self._mailbox.put_nowait(instead)
+        else:
+            self._launches.append(Launch(call, recovering))
 
     # --- durable, then real -------------------------------------------------------------------
 
@@ -228,7 +243,8 @@ class RunDriver:
         appended = await self._append(park)
         self._seq = self.state.seq = appended.head_seq
         self._tail = appended.inbox_tail
-        self._batch, self._timers = [], ()
+        self._batch = []
+        self._beside.written(self.state)
         self._parts.appended(self._place.run_id)
         if appended.parked:
             return True
@@ -251,15 +267,12 @@ class RunDriver:
             expected_seq=self._seq,
             append_id=new_id("evt"),
             events=tuple(self._batch),
-            head=HeadChange(
-                status=head_status(self.state, parked=park is not None).value,
-                ended_at=self.state.ended_at or None,
-                cost_micros=self.state.spent_micros,
-                unpriced=self.state.unpriced,
-            ),
+            head=head_of(self.state, head_status(self.state, parked=park is not None)),
             consumed=self._seen,
-            timers=self._timers,
+            timers=self._beside.timers,
             park_if_seen=park,
+            approvals=self._beside.approvals,
+            closed_approvals=self._beside.closed(self.state),
         )
 
         async def appending() -> Appended:
@@ -282,52 +295,37 @@ class RunDriver:
         """A task that is cancelled before its first step runs nothing of `_perform`."""
         if self._running.get(call.call_id) is task:
             del self._running[call.call_id]
-        if task.cancelled() and self.state.stopping and call.call_id not in self._begun:
+        if task.cancelled() and self.state.bars(call.purpose) and call.call_id not in self._begun:
             self._mailbox.put_nowait(never_begun(call))
 
     def _ours(self) -> bool:
         lease = self._parts.lease
-        return not self._fenced and lease.valid and lease.term == self._term
+        return not self.fenced and lease.valid and lease.term == self._term
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
         try:
-            await self._parts.lease.wait_valid()
-            if not self._ours():  # only the next append can say whose it is
-                self._mailbox.put_nowait(Launch(call, recovering))
-                return
-            effects = self._parts.effects
-            if recovering:
-                outcome = await effects.recovered(call, self._place)
-            elif self.state.stopping:
-                outcome = never_begun(call)
-            elif late := effects.late(call):
-                outcome = late
-            elif call.kind == "model":
-                outcome = await effects.model(call, self._requests.pop(call.call_id))
-            else:
-                outcome = await effects.tool(call, self._place)
-            outcome = await effects.spared(outcome, call, self._place)
-        except asyncio.CancelledError:
-            if not self.state.stopping or call.effect is not Effect.READ:
-                raise  # what may have taken effect is for the next owner to find out
-            outcome = failed(call, "call.aborted", "the run was stopped", charged=call.kind == "model")
-        except Exception as error:  # a defect of ours must end the call, never leave it hanging
-            log.exception("a call could not be performed", extra={"run": self._place.run_id})
-            outcome = faulty(call, type(error).__name__)
+            mail = await self._performance.of(call, recovering=recovering)
         finally:
             self._running.pop(call.call_id, None)
-        self._mailbox.put_nowait(recordable(outcome, call) if outcome else Launch(call, recovering=True))
+        self._mailbox.put_nowait(mail)
+
+    def _wants(self, call: ev.CallRequested) -> bool:
+        return not (self.state.bars(call.purpose) or self._draining or self.fenced)
 
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""
         for call_id, task in self._running.items():
-            if self._effect(call_id) is Effect.READ:
+            call = self.state.open.get(call_id)
+            if call is None or (call.effect is Effect.READ and self.state.bars(call.purpose)):
                 task.cancel()
-        for call in (launch.call for launch in self._launches if not launch.recovering):
+        stays = [one for one in self._launches if one.recovering or not self.state.bars(one.call.purpose)]
+        for call in (launch.call for launch in self._launches if launch not in stays):
             self._mailbox.put_nowait(never_begun(call))
-            self._requests.pop(call.call_id, None)
-        self._launches = [launch for launch in self._launches if launch.recovering]
+            self._performance.requests.pop(call.call_id, None)
+        self._launches = stays
+        for call in filter(self.state.holds_back, self.state.open.values()):
+            self._mailbox.put_nowait(never_begun(call))
 
     # --- what others ask of the run -----------------------------------------------------------
 
@@ -339,6 +337,9 @@ class RunDriver:
             await self._input(item)
 
     async def _input(self, item: Input) -> None:
+        if approval_id := expiring(item, self.state):
+            await expire(self._parts.journal, approval_id, self._parts.clock)
+            self.nudge()  # what was decided, by whomever, is an input too
         for fact in facts_of(item, self.state):
             if isinstance(fact, ev.DoubtResolved):
                 await self._resolve(fact)
@@ -357,10 +358,10 @@ class RunDriver:
         call = self.state.open[fact.call_id]
         self._put(fact)
         if fact.resolution == "done":
-            await self._fact(ev.CallSucceeded(call_id=call.call_id, result={"confirmed": True}))
+            await self._fact(taken_over(self.state, call))
         elif fact.resolution == "failed":
             await self._fact(failed(call, "call.failed", "a person said that it did not take effect"))
-        elif self.state.stopping:
+        elif self.state.bars(call.purpose):
             await self._fact(never_begun(call))
         else:
             self._launches.append(Launch(call))
@@ -373,11 +374,13 @@ class RunDriver:
         if counted is not None:
             self._put(counted)
         await self._brood.recover()
-        left = [call for call in self.state.open.values() if call.call_id not in self.state.doubt]
+        left = self.state.left_open()
         await self._decide()
         if self._tail > self._seen:
             await self._read_inbox()
-        self._launches += [Launch(call, recovering=True) for call in left if call.call_id in self.state.open]
+        for call in left:
+            if call.call_id in self.state.open:
+                self._begin(call, recovering=True)
 
     async def _leave(self, *, cut: bool) -> bool:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has

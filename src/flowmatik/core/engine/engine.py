@@ -1,34 +1,33 @@
-"""The engine of one process: claims runs, drives them, fires timers, keeps its lease."""
+"""The engine of one process: claims runs, drives them, keeps its lease."""
 
 import asyncio
-import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 
 from flowmatik.core import versions
+from flowmatik.core.engine.choice import Room
 from flowmatik.core.engine.condemn import Cancelled, condemn
+from flowmatik.core.engine.dispatcher import Dispatcher
 from flowmatik.core.engine.driver import RunDriver
-from flowmatik.core.engine.lease import Lease
-from flowmatik.core.engine.money import settle_left
+from flowmatik.core.engine.hints import Hints, Offer
 from flowmatik.core.engine.parts import DriverParts
-from flowmatik.core.engine.patience import retried
+from flowmatik.core.engine.patience import forever, retried
+from flowmatik.core.engine.serving import Serving, stand_in
+from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.port import Claim, Creation
-from flowmatik.core.outbox import OutboxRelay
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
 
 log = logging.getLogger(__name__)
-POLL_SECONDS = 0.1
-READY_EVERY = 5  # polls
+HEAR_SECONDS = 0.5  # how often inputs are looked for that other processes have put to runs driven here
 BATCH = 500
-AWAY_SECONDS = 0.2
 FAULT_SECONDS = 1.0
 FOREIGN_SECONDS = 10.0  # a cancel by another process is heard of then
 LOOK_SECONDS = 0.02
-QUIET_SECONDS = 30.0
-SETTLE_EVERY = 50  # polls: runs whose last owner died before it gave back what they did not spend
 
 
 class Engine:
@@ -36,21 +35,23 @@ class Engine:
     nobody drives."""
 
     def __init__(
-        self, parts: DriverParts, lease: Lease, relay: OutboxRelay, watch: Watch, *, concurrency: int = 256
+        self, parts: DriverParts, watch: Watch, *, concurrency: int = 256, hints: Hints | None = None
     ) -> None:
         self._parts = parts
-        self._lease = lease
-        self._relay = relay
+        self._lease = parts.lease
         self._watch = watch
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = Slots(concurrency)
+        self._hints = hints
+        self._offers: dict[str, Offer] = {}
+        self._dispatcher: Dispatcher | None = None
         self._drivers: dict[str, RunDriver] = {}
         self._claims: dict[str, asyncio.Task[Rested | None]] = {}
+        self._taking: dict[str, Queue] = {}  # chosen, and not claimed yet
         self._creations: set[asyncio.Task[str]] = set()
         self._again: set[str] = set()
         self._later: dict[str, float] = {}  # not to be looked at before that moment
         self._foreign: set[str] = set()  # said already
         self._loops: list[asyncio.Task[None]] = []
-        self._quiet_until = float("-inf")
         self._stopping = False
 
     async def start(self, *, recover_all: bool) -> None:
@@ -58,13 +59,26 @@ class Engine:
         `recover_all` it takes up none but those it is asked for, each of which is looked at then."""
         if recover_all:
             await versions.refuse_foreign(self._parts.journal)
-        await self._lease.take()
-        self._loops = [
-            asyncio.create_task(self._forever(self._lease.keep), name="lease"),
-            asyncio.create_task(self._forever(self._relay.pump), name="relay"),
-            asyncio.create_task(self._forever(lambda: self._poll(recover_all)), name="poll"),
-            asyncio.create_task(self._forever(self._parts.kin.keep), name="kin"),
-        ]
+            self._dispatcher = Dispatcher(self._parts.journal, self, self._parts.limits, self._parts.clock)
+        await self._parts.limits.refresh()
+        await self._lease.take(slots=self._slots.count if recover_all else 0)
+        clock = self._parts.clock
+        works = {"lease": self._lease.keep, "hear": self._hear, **self._dispatching()}
+        self._loops = [asyncio.create_task(forever(work, clock), name=name) for name, work in works.items()]
+
+    def _dispatching(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        dispatcher, hints = self._dispatcher, self._hints
+        if dispatcher is None:
+            return {}
+        if hints is None:
+            return {"dispatch": dispatcher.run}
+        serving = Serving(self, hints, self._parts.clock)
+        return {
+            "serve": serving.serve,
+            "reclaim": serving.reclaim,
+            "listen": serving.listen,
+            "stand in": lambda: stand_in(dispatcher, self._parts.journal, self._parts.clock),
+        }
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
         """Waits up to `grace_seconds` for `once` effects under way and for what is known to be recorded,
@@ -82,15 +96,12 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._hints is not None:
+            await self._hints.leave()
         try:
-            await self._relay.drain()
-            await self._relay.release()
-            await self._lease_end()
+            await self._parts.journal.retire_worker(self._lease.owner)
         except JournalUnavailable as error:
             log.warning("the journal is away at shutdown", extra={"error": error.message})
-
-    async def _lease_end(self) -> None:
-        await self._parts.journal.retire_worker(self._lease.owner)
 
     def nudge(self, run_id: str) -> None:
         """The run may have something to do: tell its driver, or try to claim it."""
@@ -103,7 +114,56 @@ class Engine:
             else:
                 self._again.add(run_id)  # about to be claimed, or being let go
             return
-        self._spawn(run_id, self._claim_and_drive(run_id))
+        self._later.pop(run_id, None)
+        if self._dispatcher is None:
+            self._spawn(run_id, self._wait_and_drive(run_id))
+        elif self._hints is not None:
+            self._hints.look(run_id)
+        elif self._dispatcher.backlog or self._parts.limits.now.any or not self._slots.take():
+            self._dispatcher.ring()
+        else:
+            self._spawn(run_id, self._claim_and_drive(run_id))
+
+    def woken(self, run_id: str) -> None:
+        """By a timer. Without `recover_all` only what is driven here is of interest."""
+        if self._dispatcher is not None or run_id in self._claims:
+            self.nudge(run_id)
+
+    # --- what the dispatcher asks ---------------------------------------------------------------
+
+    async def room(self) -> Room:
+        return Room(free=0) if self._stopping else Room(free=self._slots.free, spare=self._slots.spare)
+
+    def held(self) -> Collection[str]:
+        return [*self._claims, *self._later]
+
+    def taking(self) -> Mapping[Queue, int]:
+        return Counter(self._taking.values())
+
+    def take(self, run: ReadyRun) -> None:
+        if run.run_id not in self._claims and self._slots.take(spare=True):
+            self._taking[run.run_id] = (run.workspace_id, run.agent)
+            self._spawn(run.run_id, self._claim_and_drive(run.run_id))
+
+    # --- what a worker is offered ---------------------------------------------------------------
+
+    async def roomy(self) -> None:
+        await self._slots.roomy()
+
+    def take_offer(self, offer: Offer) -> None:
+        run_id = offer.run.run_id
+        if run_id in self._claims or not self._slots.take(spare=True):
+            self.nudge(run_id)
+            self._taken(offer)
+        else:
+            self._offers[run_id] = offer
+            self._spawn(run_id, self._claim_and_drive(run_id))
+
+    def _taken(self, offer: Offer | None) -> None:
+        if offer is not None and self._hints is not None:
+            self._hints.taken(offer)
+
+    # --- driving --------------------------------------------------------------------------------
 
     def _spawn(self, run_id: str, driving: Coroutine[None, None, Rested | None]) -> None:
         task = asyncio.create_task(driving, name=f"drive:{run_id}")
@@ -112,6 +172,8 @@ class Engine:
 
     def _let_go(self, run_id: str, done: "asyncio.Task[Rested | None]") -> None:
         self._claims.pop(run_id, None)
+        self._taking.pop(run_id, None)
+        self._make_room()
         fault = None if done.cancelled() else done.exception()
         if fault is not None:
             log.error("a run could not be driven", extra={"run": run_id}, exc_info=fault)
@@ -122,8 +184,15 @@ class Engine:
             self.nudge(run_id)
         self._watch.rested(run_id, left)
 
+    def _make_room(self) -> None:
+        if self._hints is not None:
+            self._hints.look("")
+        if self._dispatcher is not None and self._dispatcher.backlog:
+            self._dispatcher.ring()
+
     def drives(self, run_id: str) -> bool:
-        return run_id in self._claims
+        driver = self._drivers.get(run_id)
+        return run_id in self._claims and not (driver is not None and driver.fenced)
 
     async def create(self, creation: Creation) -> str:
         """The run's id. A new run is this engine's from its first append, when a slot is free. Goes
@@ -143,11 +212,10 @@ class Engine:
             task.exception()  # the caller's to hear of, if it is still there
 
     async def _create(self, creation: Creation) -> str:
-        if self._slots.locked() or not self._lease.valid:
+        if self._must_queue(creation.workspace_id) or not self._slots.take():
             created = await self._parts.journal.create(creation)
             self.nudge(created.run_id)
             return created.run_id
-        await self._slots.acquire()  # at once, for there is a free one
         claim: Claim | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
@@ -157,22 +225,35 @@ class Engine:
             raise
         finally:
             if claim is None:
-                self._slots.release()
+                self._slots.give()
         if claim is None:
             self.nudge(created.run_id)
         else:
             self._spawn(created.run_id, self._drive(claim))
         return created.run_id
 
+    def _must_queue(self, workspace_id: str) -> bool:
+        dispatcher = self._dispatcher
+        queues = dispatcher is not None and (
+            dispatcher.bounds(workspace_id) or (dispatcher.backlog and self._hints is None)
+        )
+        return queues or not self._lease.valid
+
+    async def _wait_and_drive(self, run_id: str) -> Rested | None:
+        await self._slots.wait()
+        return await self._claim_and_drive(run_id)
+
     async def _claim_and_drive(self, run_id: str) -> Rested | None:
-        await self._slots.acquire()
+        """In a slot taken before, which it frees."""
         claim: Claim | None = None
         try:
             if await self._decided_here(run_id):
                 claim = await self._claimed(run_id)
         finally:
+            self._taking.pop(run_id, None)
+            self._taken(self._offers.pop(run_id, None))
             if claim is None:
-                self._slots.release()
+                self._slots.give()
         return None if claim is None else await self._drive(claim)
 
     async def _decided_here(self, run_id: str) -> bool:
@@ -225,7 +306,7 @@ class Engine:
             return await self._condemned(run_id, fault)
         finally:
             self._drivers.pop(run_id, None)
-            self._slots.release()
+            self._slots.give()
 
     async def _condemned(self, run_id: str, fault: Exception) -> Rested | None:
         claim = await self._claimed(run_id)
@@ -236,49 +317,16 @@ class Engine:
         await parts.kin.rested(left.state)
         return left
 
-    async def _poll(self, recover_all: bool) -> None:
-        journal = self._parts.journal
-        for turn in itertools.count():
-            for run_id in await journal.fire_due_timers(BATCH):
-                if recover_all or run_id in self._claims:
-                    self.nudge(run_id)
-            if turn % READY_EVERY == 0:
-                await self._look_around(recover_all)
-            if turn % SETTLE_EVERY == 0:
-                for run_id in await journal.unsettled(BATCH):
-                    await settle_left(journal, run_id, self._parts.loop)
-            await self._parts.clock.sleep(POLL_SECONDS)
-
-    async def _look_around(self, recover_all: bool) -> None:
-        """For runs that nobody drives, and for inputs that other processes have put to those of ours."""
-        journal, now = self._parts.journal, self._parts.clock.monotonic()
-        for run_id in await journal.unheard(self._lease.owner, BATCH):
-            if run_id in self._claims:
-                self.nudge(run_id)
-        due = [run_id for run_id, at in self._later.items() if at <= now]
-        for run_id in due:
-            del self._later[run_id]
-        ready = await journal.ready(BATCH + len(self._later)) if recover_all else []
-        for run_id in (*due, *ready):
-            if run_id not in self._claims and run_id not in self._later:
-                self.nudge(run_id)
-
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever happens in `work`, the engine goes on: without these loops it would be dead and seem
-        alive."""
+    async def _hear(self) -> None:
+        """Of inputs that other processes have put to runs driven here, of runs left for later, and of limits
+        that were set."""
+        journal, clock = self._parts.journal, self._parts.clock
         while True:
-            try:
-                await work()
-            except JournalUnavailable as error:
-                self._say_away(error)
-                await self._parts.clock.sleep(AWAY_SECONDS)
-            except Exception:
-                log.exception("a fault in one of the engine's loops; it goes on")
-                await self._parts.clock.sleep(FAULT_SECONDS)
-
-    def _say_away(self, error: JournalUnavailable) -> None:
-        """Not at every try of every loop."""
-        now = self._parts.clock.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + QUIET_SECONDS
-            log.warning("the journal is away", extra={"error": error.message})
+            await clock.sleep(HEAR_SECONDS)
+            await self._parts.limits.refresh()
+            for run_id in await journal.unheard(self._lease.owner, BATCH):
+                if run_id in self._claims:
+                    self.nudge(run_id)
+            now = clock.monotonic()
+            for run_id in [run_id for run_id, at in self._later.items() if at <= now]:
+                self.nudge(run_id)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowmatik.core import events as ev
+from flowmatik.core.engine import pause_inputs
+from flowmatik.core.engine.deadlines import deadline_timer
 from flowmatik.core.engine.handover import outcome_of
 from flowmatik.core.journal.port import Input, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
-DEADLINE_TIMER = "deadline"
 Reading = Callable[[Input, Mapping[str, Any], RunState], Sequence[ev.Event]]
 
 
@@ -22,13 +23,16 @@ def facts_of(item: Input, state: RunState) -> Sequence[ev.Event]:
 
 
 def _cancel(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
-    return () if state.cancel is not None else (ev.CancelRequested(reason=str(body.get("reason", ""))),)
+    hard = bool(body.get("hard", False))
+    if state.cancel is not None and (state.hard or not hard):
+        return ()
+    return (ev.CancelRequested(reason=str(body.get("reason", "")), hard=hard),)
 
 
 def _timer(item: Input, _: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
-    if item.input_id == f"timer:{DEADLINE_TIMER}":
+    if item.input_id == f"timer:{deadline_timer(state)}":
         return (ev.DeadlinePassed(deadline_at=state.created.deadline_at),)
-    return ()
+    return pause_inputs.timer(item, state)
 
 
 def _resolve(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
@@ -49,10 +53,40 @@ def _sub_run(item: Input, body: Mapping[str, Any], state: RunState) -> Sequence[
     return (ev.decode(stored),)
 
 
+def _pause(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
+    if state.paused is not None:
+        return ()
+    return (ev.RunPaused(by=str(body.get("by", "")), reason=str(body.get("reason", ""))),)
+
+
+def _unpause(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
+    return () if state.paused is None else (ev.RunUnpaused(by=str(body.get("by", ""))),)
+
+
+def _change(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
+    """Too late for a run that is stopping: it has passed the deadline, or is refused the money, already."""
+    if state.stopping:
+        return ()
+    return (
+        ev.RunChanged(
+            budget_micros=body.get("budget_micros"),
+            deadline_at=str(body.get("deadline_at", "")),
+            priority=body.get("priority"),
+            by=str(body.get("by", "")),
+        ),
+    )
+
+
 _READINGS: Mapping[str, Reading] = {
     "cancel": _cancel,
     "timer": _timer,
     "resolve": _resolve,
     "outcome": _outcome,
     "subrun": _sub_run,
+    "signal": pause_inputs.signal,
+    "hook": pause_inputs.hook,
+    "approval": pause_inputs.approval,
+    "pause": _pause,
+    "unpause": _unpause,
+    "change": _change,
 }

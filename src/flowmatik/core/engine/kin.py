@@ -12,6 +12,7 @@ from flowmatik.contracts.runs import RunStatus, TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.prompts import finding_of, task_output
 from flowmatik.core.engine.births import ITEM_PREFIX
+from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.watch import Nudges
 from flowmatik.core.history import whole
@@ -50,12 +51,6 @@ class Kin:
                 await self._tell(state)
             if state.subs:  # ended by a fault of the engine
                 await self.dismiss(state.created.run_id)
-
-    async def keep(self) -> None:
-        """Sweeps for ever, beside the engine's other loops: a blob store that is away may keep it."""
-        while True:
-            await self.sweep()
-            await self._clock.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
         """Parents that were not told, and children that lost theirs: those in small pages, a page each time,
@@ -131,6 +126,10 @@ class Kin:
         if reference_in(result["output"]) is not None:
             return result
         return {"output": await self._library.put(workspace_id, canonical.dumps(result["output"]))}
+
+
+def kin_chore(kin: Kin) -> Chore:
+    return Chore(name="kin", every=SWEEP_SECONDS, work=kin.sweep)
 
 
 def result_of(state: RunState) -> dict[str, Any]:

@@ -18,14 +18,17 @@ class Lease:
         self._clock = clock
         self._until = float("-inf")
         self.term = 0
+        self._slots = 0
 
     @property
     def valid(self) -> bool:
         return self._clock.monotonic() < self._until
 
-    async def take(self) -> None:
+    async def take(self, *, slots: int = 0) -> None:
+        """`slots`: how many runs this process drives at once for whoever has some."""
+        self._slots = slots
         asked = self._clock.monotonic()
-        await self._journal.register_worker(self.owner, ttl_seconds=TTL_SECONDS)
+        await self._register()
         self._begin(asked, new_term=True)
 
     async def renew(self) -> None:
@@ -34,9 +37,12 @@ class Lease:
         asked = self._clock.monotonic()
         lapsed = not self.valid
         if not await self._journal.renew_worker(self.owner, ttl_seconds=TTL_SECONDS):
-            await self._journal.register_worker(self.owner, ttl_seconds=TTL_SECONDS)
+            await self._register()
             lapsed = True
         self._begin(asked, new_term=lapsed)
+
+    async def _register(self) -> None:
+        await self._journal.register_worker(self.owner, ttl_seconds=TTL_SECONDS, slots=self._slots)
 
     def _begin(self, asked: float, *, new_term: bool) -> None:
         self.term += new_term

@@ -41,6 +41,8 @@ class Maps:
         items: dict[str, int] = {}  # of sub-runs under way
         async for event in self._history(state.created.run_id):
             if isinstance(event, ev.SubRunRequested) and event.task_id == task_id and event.item is not None:
+                if event.item == 0:  # in a run that was forked off, all of it may have begun anew
+                    entries, items = [canonical.dumps(SKIPPED)] * count, {}
                 items[event.sub_id] = event.item
             elif isinstance(event, ev.SubRunEnded) and event.sub_id in items:
                 entries[items.pop(event.sub_id)] = canonical.dumps(_entry(event))

@@ -9,8 +9,10 @@ from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects, Recorded
 from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parked import Parked
+from flowmatik.core.engine.throttle import CallLimits
 from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.clock import Clock
 
@@ -22,6 +24,8 @@ class DriverParts:
     effects: Effects
     purse: Purse
     lease: Lease
+    limits: KnownLimits
+    turns: CallLimits
     clock: Clock
     brood: BroodParts
     kin: Kin

@@ -17,15 +17,6 @@ class Rested:
     status: RunStatus
 
 
-def head_status(state: RunState, *, parked: bool) -> RunStatus:
-    """What the head row says. A run that is parked while its sub-runs go on is at work, in them."""
-    if state.ended:
-        return state.status
-    if state.doubt and parked:
-        return RunStatus.IN_DOUBT
-    return RunStatus.WAITING if parked and not state.subs else RunStatus.RUNNING
-
-
 class Watch:
     """One for appends (`changed`), one for runs that this process has let go of (`rested`)."""
 

@@ -8,6 +8,18 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from flowmatik.core.events.approvals import (
+    ApprovalDecided as ApprovalDecided,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalEscalated as ApprovalEscalated,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalRequested as ApprovalRequested,
+)
+from flowmatik.core.events.approvals import (
+    ApprovalVoted as ApprovalVoted,
+)
 from flowmatik.core.events.calls import (
     AllotmentCounted as AllotmentCounted,
 )
@@ -44,11 +56,38 @@ from flowmatik.core.events.checks import (
 from flowmatik.core.events.checks import (
     check_of as check_of,
 )
+from flowmatik.core.events.control import (
+    CompensationBegun as CompensationBegun,
+)
+from flowmatik.core.events.control import (
+    CompensationFailed as CompensationFailed,
+)
+from flowmatik.core.events.control import (
+    ParentOutcome as ParentOutcome,
+)
+from flowmatik.core.events.control import (
+    RunChanged as RunChanged,
+)
+from flowmatik.core.events.control import (
+    RunForked as RunForked,
+)
+from flowmatik.core.events.control import (
+    RunPaused as RunPaused,
+)
+from flowmatik.core.events.control import (
+    RunUnpaused as RunUnpaused,
+)
+from flowmatik.core.events.control import (
+    TaskRetried as TaskRetried,
+)
 from flowmatik.core.events.life import (
     CancelRequested as CancelRequested,
 )
 from flowmatik.core.events.life import (
     DeadlinePassed as DeadlinePassed,
+)
+from flowmatik.core.events.life import (
+    ForkedFrom as ForkedFrom,
 )
 from flowmatik.core.events.life import (
     PinnedTool as PinnedTool,
@@ -107,6 +146,15 @@ from flowmatik.core.events.versions import (
 from flowmatik.core.events.versions import (
     OLDEST_DECISION_VERSION as OLDEST_DECISION_VERSION,
 )
+from flowmatik.core.events.waits import (
+    SignalReceived as SignalReceived,
+)
+from flowmatik.core.events.waits import (
+    WaitBegun as WaitBegun,
+)
+from flowmatik.core.events.waits import (
+    WaitEnded as WaitEnded,
+)
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
@@ -124,6 +172,16 @@ FACTS = (
     CancelRequested,
     DeadlinePassed,
     SubRunEnded,
+    WaitEnded,
+    SignalReceived,
+    ApprovalVoted,
+    ApprovalEscalated,
+    ApprovalDecided,
+    RunPaused,
+    RunUnpaused,
+    RunChanged,
+    TaskRetried,
+    RunForked,
 )
 DECISIONS = (
     CallRequested,
@@ -141,6 +199,10 @@ DECISIONS = (
     RunSucceeded,
     RunFailed,
     RunCancelled,
+    WaitBegun,
+    ApprovalRequested,
+    CompensationBegun,
+    CompensationFailed,
 )
 Event = (
     RunCreated
@@ -170,6 +232,20 @@ Event = (
     | RunSucceeded
     | RunFailed
     | RunCancelled
+    | WaitBegun
+    | WaitEnded
+    | SignalReceived
+    | ApprovalRequested
+    | ApprovalVoted
+    | ApprovalEscalated
+    | ApprovalDecided
+    | RunPaused
+    | RunUnpaused
+    | RunChanged
+    | TaskRetried
+    | RunForked
+    | CompensationBegun
+    | CompensationFailed
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -57,17 +57,20 @@ class CallRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSucceeded:
+    """`simulated`: it was not made; this is what the run that this one was forked from got."""
+
     call_id: str
     result: Any = None
     reply: ModelReply | None = None
     cost_micros: int = 0
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFailed:
     """A definite failure: nothing took effect (or, for a model, nothing usable came back). `message`
     says in English what `code` and `values` say for the catalogues. `unpriced`: it may have cost something
-    of which nobody can say how much."""
+    of which nobody can say how much. `simulated` as of CallSucceeded."""
 
     call_id: str
     code: str
@@ -75,6 +78,7 @@ class CallFailed:
     cost_micros: int = 0
     unpriced: bool = False
     values: dict[str, Any] = field(default_factory=lambda: {})
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

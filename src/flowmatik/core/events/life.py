@@ -6,6 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
 from flowmatik.contracts.tools import Effect
 from flowmatik.core.events.checks import StoredCheck
 from flowmatik.core.events.versions import DECISION_VERSION
@@ -41,6 +42,11 @@ class RunCreated:
     parent: str = ""  # the run that this one is a part of
     parent_wait: str = ""  # for which of its sub-runs
     depth: int = 0  # how many runs are above it
+    forked_from: ForkedFrom | None = None
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    schedule: str = ""
+    scheduled_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,10 @@ class RunClaimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested:
+    """`hard`: nothing is waited for any more, and nothing is taken back."""
+
     reason: str = ""
+    hard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

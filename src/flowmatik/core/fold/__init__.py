@@ -4,13 +4,23 @@ from collections.abc import Iterable
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.fold import calls, life, subruns, tasks
+from flowmatik.core.fold import approvals, calls, control, forks, life, subruns, tasks, undoing, waits
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import EngineError
 
-_HANDLERS: Handlers = {**life.HANDLERS, **calls.HANDLERS, **tasks.HANDLERS, **subruns.HANDLERS}
+_HANDLERS: Handlers = {
+    **life.HANDLERS,
+    **calls.HANDLERS,
+    **tasks.HANDLERS,
+    **waits.HANDLERS,
+    **approvals.HANDLERS,
+    **control.HANDLERS,
+    **undoing.HANDLERS,
+    **forks.HANDLERS,
+    **subruns.HANDLERS,
+}
 
 
 def fold(history: Iterable[StoredEvent], loop: AgentLoop) -> RunState:

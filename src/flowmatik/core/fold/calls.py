@@ -6,6 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
+from flowmatik.core.fold import undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState
 
@@ -28,6 +29,8 @@ def _mark_asked(state: RunState, purpose: str, task_id: str, tool_call_id: str) 
             state.tasks[task_id].verify_open = True
         case "think":
             state.tasks[task_id].model_open = True
+        case "compensate":
+            undoing.requested(state, task_id)
         case _:
             state.tasks[task_id].asked.add(tool_call_id)
 
@@ -83,8 +86,12 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         case "step" | "collect":
             task = state.tasks[call.task_id]
             task.output, task.step_done = event.result, True
+            if call.purpose == "step" and not event.simulated:
+                state.acted.append(call.task_id)
         case "items":
             state.tasks[call.task_id].fan.count = event.result["count"]
+        case "compensate":
+            undoing.succeeded(state, call.task_id)
         case _:
             result = shown(event.result, state.created)
             outcome = ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=result)
@@ -132,6 +139,8 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         case "step" | "items" | "collect":
             task = state.tasks[call.task_id]
             task.error_code, task.error, task.error_values = event.code, event.message, event.values
+        case "compensate":
+            undoing.failed(state, call.task_id, event)
         case _:
             _tool_outcome(
                 state,
@@ -164,10 +173,18 @@ def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
 
 def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:
     state.doubt[event.call_id] = event
+    call = state.open.get(event.call_id)
+    if call is not None and call.purpose == "compensate":
+        undoing.in_doubt(state, call.task_id, event)
 
 
 def _resolved(state: RunState, event: ev.DoubtResolved, _: AgentLoop) -> None:
     state.doubt.pop(event.call_id, None)
+    if event.resolution == "repeat":
+        state.permitted.add(event.call_id)
+    call = state.open.get(event.call_id)
+    if call is not None and call.purpose == "compensate":
+        undoing.in_doubt(state, call.task_id, None)
 
 
 def _allotted(state: RunState, event: ev.AllotmentGranted, _: AgentLoop) -> None:

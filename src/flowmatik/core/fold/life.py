@@ -3,6 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.core import events as ev
+from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState
 
@@ -13,7 +14,7 @@ def _claimed(state: RunState, event: ev.RunClaimed, _: AgentLoop) -> None:
 
 
 def _cancel(state: RunState, event: ev.CancelRequested, _: AgentLoop) -> None:
-    state.cancel = event.reason
+    state.cancel, state.hard = event.reason, event.hard
 
 
 def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
@@ -22,6 +23,8 @@ def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
 
 def _run_ended(state: RunState, status: RunStatus, at: str) -> None:
     state.status, state.ended, state.ended_at = status, True, at
+    state.waits = {}
+    withdraw(state)
 
 
 def _run_succeeded(state: RunState, event: ev.RunSucceeded, _: AgentLoop) -> None:

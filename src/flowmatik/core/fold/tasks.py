@@ -4,6 +4,7 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.prompts import task_prompt
+from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState, TaskState
 
@@ -12,6 +13,7 @@ def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
     state.planner, state.plan_reason = event.planner, event.reason
     state.plan_code, state.plan_values = event.reason_code, event.values
     state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
+    state.planned = {task.id: task for task in event.tasks}
     state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
     state.live = {name: task for name, task in state.tasks.items() if not state.blocked[name]}
     state.dependents = {task.id: [] for task in event.tasks}
@@ -23,6 +25,7 @@ def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
 def _end(state: RunState, task_id: str) -> None:
     """The task takes no more decisions; what waited only for it begins to."""
     state.live.pop(task_id, None)
+    withdraw(state, task_id)
     for other in state.dependents[task_id]:
         state.blocked[other] -= 1
         if not state.blocked[other]:
@@ -50,6 +53,7 @@ def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
 
 def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
     notes = (event.reason,) if event.reason else ()
+    withdraw(state, event.task_id)
     task = TaskState(spec=event.replacement, replanned=True, notes=notes)
     state.tasks[event.task_id] = state.live[event.task_id] = task
 

@@ -11,16 +11,6 @@ SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_s
     agent, priority, parent, parent_wait
 FROM runs WHERE run_id = $1;
 
--- name: list_heads
--- A workspace's runs, newest first, after a cursor ('' begins; its text sorts before every time).
-SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
-    created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait
-FROM runs
-WHERE workspace_id = $1 AND ($2 = '' OR status = $2)
-    AND ($3 = '' OR created_at < $3 OR (created_at = $3 AND run_id < $4))
-ORDER BY created_at DESC, run_id DESC LIMIT $5;
-
 -- name: run_by_key
 -- The run that a workspace created with this idempotency key.
 SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';

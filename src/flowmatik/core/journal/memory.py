@@ -8,9 +8,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.contracts.limits import Limit
+from flowmatik.core.journal import memory_dispatch
+from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlace, ApprovalRow
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.kin_memory import MemoryKin
+from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
+from flowmatik.core.journal.memory_schedules import MemorySchedules
+from flowmatik.core.journal.memory_search import MemorySearch
+from flowmatik.core.journal.memory_seizing import MemorySeizing
 from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
@@ -30,16 +38,18 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemoryKin):
+class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryKin):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
         self._runs: dict[str, Run] = {}
         self._live: dict[str, Run] = {}  # not ended: what `ready` looks through
@@ -47,7 +57,11 @@ class InMemoryJournal(MemoryKin):
         self._leases: dict[str, float] = {}
         self._bus = MemoryBus(clock, lambda run_id: len(self._runs[run_id].events))
         self._money = MemoryCaps()
+        self._approvals = MemoryApprovals(clock)
         self._timed: set[str] = set()
+        self._limits = memory_dispatch.MemoryLimits()
+        self._leads = memory_dispatch.MemoryLeads()
+        self._slots: dict[str, int] = {}
 
     def _run(self, run_id: str) -> Run:
         run = self._runs.get(run_id)
@@ -86,6 +100,8 @@ class InMemoryJournal(MemoryKin):
             priority=creation.priority,
             parent=creation.parent,
             parent_wait=creation.parent_wait,
+            tags=creation.tags,
+            goal_folded=folded(creation.goal),
         )
         self._runs[run.run_id] = self._live[run.run_id] = run
         if creation.idempotency_key:
@@ -125,6 +141,7 @@ class InMemoryJournal(MemoryKin):
             )
         due = checked(append, run)
         self._write(run, append.events)
+        self._approvals.appended(append)
         run.timers.update(due)
         if due:
             self._timed.add(run.run_id)
@@ -141,6 +158,8 @@ class InMemoryJournal(MemoryKin):
             run.status = change.status
         if change.cost_micros is not None:
             run.cost_micros = change.cost_micros
+        if change.priority is not None:
+            run.priority = change.priority
         run.unpriced = run.unpriced or change.unpriced
         if change.ended_at is not None:
             run.ended_at = change.ended_at
@@ -159,19 +178,6 @@ class InMemoryJournal(MemoryKin):
             raise no_run(run_id, f" in workspace {workspace_id!r}")
         return run.head()
 
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]:
-        runs = [
-            run
-            for run in self._runs.values()
-            if run.workspace_id == workspace_id
-            and status in (None, run.status)
-            and (before is None or (run.created_at, run.run_id) < before)
-        ]
-        runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
-        return [run.head() for run in runs[:limit]]
-
     def _post(self, run: Run, input_id: str, kind: str, payload: str) -> bool:
         if input_id in run.input_ids:
             return False
@@ -186,6 +192,17 @@ class InMemoryJournal(MemoryKin):
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
         return self._post(self._run(run_id), input_id, kind, payload)
 
+    async def approvals(
+        self, workspace_id: str, *, status: str, after: ApprovalPlace | None, limit: int
+    ) -> list[ApprovalRow]:
+        return self._approvals.listed(workspace_id, status, after, limit)
+
+    async def approval(self, workspace_id: str | None, approval_id: str) -> ApprovalRow:
+        return self._approvals.one(workspace_id, approval_id)
+
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        return self._approvals.decide(change, self._run(change.run_id), self._post)
+
     async def inbox(self, run_id: str, *, after: int) -> list[Input]:
         run = self._runs.get(run_id)
         return run.inbox[after:] if run else []
@@ -198,6 +215,42 @@ class InMemoryJournal(MemoryKin):
             if run.ready or (run.owner and not self._alive(run.owner)):
                 found.append(run.run_id)
         return found
+
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        live = self._live.values()
+        orphans = (run for run in live if run.owner and not self._alive(run.owner))
+        return memory_dispatch.ready_queues((run for run in live if run.ready), orphans, per_queue, without)
+
+    async def underway(self) -> Mapping[Queue, int]:
+        return memory_dispatch.underway(self._live.values())
+
+    async def queued(self, workspace_id: str) -> int:
+        return sum(run.ready for run in self._live.values() if run.workspace_id == workspace_id)
+
+    async def rouse(self, run_id: str) -> None:
+        run = self._run(run_id)
+        run.ready = run.ready or not (run.owner or run.ended_at)
+
+    async def capacity(self) -> int:
+        return sum(slots for owner, slots in self._slots.items() if self._alive(owner))
+
+    async def set_limit(self, limit: Limit) -> None:
+        self._limits.put(limit)
+
+    async def lift_limit(self, workspace_id: str, scope: str) -> None:
+        self._limits.lift(workspace_id, scope)
+
+    async def limits(self) -> list[Limit]:
+        return self._limits.all()
+
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        return self._leads.take(name, owner, self._clock.monotonic(), ttl_seconds)
+
+    async def led(self, name: str) -> bool:
+        return self._leads.holds(name, self._clock.monotonic())
+
+    async def resign(self, name: str, owner: str) -> None:
+        self._leads.drop(name, owner)
 
     async def unheard(self, owner: str, limit: int) -> list[str]:
         runs = self._live.values()
@@ -225,8 +278,9 @@ class InMemoryJournal(MemoryKin):
                 woken[run_id] = None
         return list(woken)
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
         self._leases[owner] = self._clock.monotonic() + ttl_seconds
+        self._slots[owner] = slots
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         if not self._alive(owner):

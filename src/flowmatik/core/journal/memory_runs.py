@@ -27,6 +27,8 @@ class Run:
     parent: str = ""
     parent_wait: str = ""
     reported: int = 0  # 1: to its parent; 2: that has ended or is gone
+    tags: tuple[str, ...] = ()
+    goal_folded: str = ""
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
     input_ids: set[str] = field(default_factory=lambda: set())
@@ -52,6 +54,7 @@ class Run:
             priority=self.priority,
             parent=self.parent,
             parent_wait=self.parent_wait,
+            tags=self.tags,
         )
 
     def result(self) -> Appended:

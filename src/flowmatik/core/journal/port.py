@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
+from flowmatik.core.journal.control_port import Seizing
+from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.kin_port import KinJournal
 from flowmatik.core.journal.records import (
     Append as Append,
@@ -65,10 +68,12 @@ from flowmatik.core.journal.records import (
 from flowmatik.core.journal.records import (
     place_of as place_of,
 )
+from flowmatik.core.journal.schedules_port import ScheduleReads, ScheduleStore
+from flowmatik.core.journal.search_port import HeadSearch
 from flowmatik.kernel.errors import NotFound
 
 
-class RunReads(Protocol):
+class RunReads(ApprovalReads, HeadSearch, ScheduleReads, Protocol):
     """What callers read of runs. Where the store can tell workspaces apart by itself, it is seen from one of
     them, so that what a query forgets to filter is not there."""
 
@@ -76,16 +81,12 @@ class RunReads(Protocol):
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]: ...
 
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]: ...
-
     async def dead_letters(
         self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
     ) -> list[DeadLetter]: ...
 
 
-class Journal(KinJournal, Protocol):
+class Journal(DispatchPort, ApprovalJournal, Seizing, HeadSearch, ScheduleStore, KinJournal, Protocol):
     """Raises Fenced (another owner), NotFound, Conflict, JournalUnavailable (retry later)."""
 
     async def create(self, creation: Creation) -> Created:
@@ -114,12 +115,6 @@ class Journal(KinJournal, Protocol):
         """NotFound for a run of another workspace; None (engine only) skips that check."""
         ...
 
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]:
-        """Newest first; `before` is (created_at, run_id) of the last one seen."""
-        ...
-
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
         """Put an input in the inbox, raise inbox_tail and mark a parked run ready, in one
         transaction. False if that input_id was posted before."""
@@ -144,7 +139,9 @@ class Journal(KinJournal, Protocol):
         """Move due timers to inboxes (idempotent); the run ids that got input."""
         ...
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None: ...
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        """`slots`: how many runs it can drive at once."""
+        ...
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         """False when the lease had run out."""

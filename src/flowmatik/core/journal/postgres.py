@@ -6,7 +6,9 @@ from typing import Any
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
+from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
@@ -19,15 +21,18 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.search_port import folded
+from flowmatik.core.journal.sql_approvals import change_values, new_approvals
+from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
     ending,
     first_claim,
     first_events,
-    run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -43,8 +48,8 @@ class PostgresReads(SqlReads):
         super().__init__(queries.postgres())
         self._database = database
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        return await self._database.fetch(self._sql[query], *params)
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(sql, *params)
 
 
 class PostgresJournal(SqlJournal):
@@ -55,15 +60,18 @@ class PostgresJournal(SqlJournal):
     `lanes` is how many batches may be under way at once."""
 
     def __init__(self, database: Database, clock: Clock, *, lanes: int = 2) -> None:
-        super().__init__(queries.postgres(), clock, lanes=lanes)
+        super().__init__(_with_approvals(queries.postgres()), clock, lanes=lanes)
         self._database = database
         self._creations = GroupCommit(self._create, lanes=lanes)
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        return await self._database.fetch(self._sql[query], *params)
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(sql, *params)
 
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)
+
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        return await self._database.fetch(self._sql[query], *params)
 
     async def create(self, creation: Creation) -> Created:
         return await self._creations.write(creation)
@@ -83,6 +91,8 @@ class PostgresJournal(SqlJournal):
                 "priority": one.priority,
                 "parent": one.parent,
                 "parent_wait": one.parent_wait,
+                "tags": " ".join(one.tags),
+                "folded": folded(one.goal),
             }
             for one in batch
         ]
@@ -101,7 +111,13 @@ class PostgresJournal(SqlJournal):
         return Created(run_id=rows[0][0])
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
-        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), self._now())
+        return await self._take("claim", run_id, owner)
+
+    async def seize(self, run_id: str, owner: str) -> Claim | None:
+        return await self._take("seize", run_id, owner)
+
+    async def _take(self, query: str, run_id: str, owner: str) -> Claim | None:
+        rows = await self._fetch(query, run_id, owner, canonical.dumps(owner), self._now())
         if not rows:
             await self._require_run(run_id)
             return None
@@ -145,7 +161,12 @@ class PostgresJournal(SqlJournal):
             for append in batch
             for timer in append.timers
         ]
-        return _appended(await self._fetch("append", _json(heads), _json(events), _json(timers), now))
+        written = (_json(heads), _json(events), _json(timers), now)
+        asked = [row for append in batch for row in new_approvals(append)]
+        closed = [approval_id for append in batch for approval_id in append.closed_approvals]
+        if asked or closed:
+            return _appended(await self._fetch("append_asking", *written, _json(asked), closed))
+        return _appended(await self._fetch("append", *written))
 
     async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
         return _appended(
@@ -175,14 +196,30 @@ class PostgresJournal(SqlJournal):
         rows = await self._fetch("report", run_id, input_id, payload, self._now())
         return rows[0][0] if rows else ""
 
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        told = (change.in_time, change.input_id, change.payload, self._now())
+        return bool(await self._fetch("decide_approval", *change_values(change), *told))
+
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit)]
+
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        return ready_runs(await self._fetch("ready_queues", per_queue, list(without)))
+
+    async def capacity(self) -> int:
+        return (await self._fetch("capacity"))[0][0]
+
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        return bool(await self._fetch("lead", name, owner, ttl_seconds))
+
+    async def led(self, name: str) -> bool:
+        return bool(await self._fetch("led", name))
 
     async def fire_due_timers(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("fire_due_timers", limit, self._now())]
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
-        await self._execute("register_worker", owner, ttl_seconds)
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        await self._execute("register_worker", owner, ttl_seconds, slots)
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("renew_worker", owner, ttl_seconds))
@@ -209,6 +246,13 @@ class PostgresJournal(SqlJournal):
         scopes, micros = [*kept.scopes], [*kept.scopes.values()]
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
             await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others, kept.spent)
+
+
+def _with_approvals(statements: Mapping[str, str]) -> Mapping[str, str]:
+    """`append_asking` is `append` with approvals; most batches have none, and must not pay for them."""
+    parts, _, answer = statements["append"].rpartition("\nSELECT ")
+    asking = f"{parts}, {statements['append_approvals']}\nSELECT {answer}"
+    return {**statements, "append_asking": asking}
 
 
 def _json(rows: Sequence[Mapping[str, object]]) -> str:
@@ -246,6 +290,7 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
         "cost": append.head.cost_micros,
         "park": append.park_if_seen,
         "unpriced": int(append.head.unpriced),
+        "priority": append.head.priority,
     }
 
 

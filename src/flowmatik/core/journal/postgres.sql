@@ -6,7 +6,7 @@
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, epoch bigint,
         expected bigint, added bigint, append_id text, consumed bigint, status text, ended_at text,
-        only_fill boolean, cost bigint, park bigint, unpriced bigint)
+        only_fill boolean, cost bigint, park bigint, unpriced bigint, priority bigint)
 ), locked AS MATERIALIZED (
     SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM input) ORDER BY run_id FOR UPDATE
 ), advanced AS (
@@ -19,6 +19,7 @@ WITH input AS MATERIALIZED (
             THEN r.ended_at ELSE i.ended_at END,
         cost_micros = coalesce(i.cost, r.cost_micros),
         unpriced = greatest(r.unpriced, i.unpriced),
+        priority = coalesce(i.priority, r.priority),
         owner = CASE WHEN i.park = r.inbox_tail THEN '' ELSE r.owner END
     FROM locked l JOIN input i USING (run_id)
     WHERE r.run_id = l.run_id AND r.workspace_id = i.workspace_id AND r.epoch = i.epoch
@@ -54,15 +55,19 @@ ORDER BY r.run_id FOR UPDATE OF r;
 -- key before. Keys go in in order, so that two batches cannot wait for each other.
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
-        goal text, owner text, agent text, priority bigint, parent text, parent_wait text)
+        goal text, owner text, agent text, priority bigint, parent text, parent_wait text,
+        tags text, folded text)
 ), made AS (
     INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-        owner, epoch, ready, agent, priority, parent, parent_wait)
+        owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
     SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
-        agent, priority, parent, parent_wait
+        agent, priority, parent, parent_wait, tags, folded
     FROM input ORDER BY workspace_id, key, run_id
     ON CONFLICT (workspace_id, idempotency_key) WHERE idempotency_key <> '' DO NOTHING
-    RETURNING run_id, workspace_id, head_seq
+    RETURNING run_id, workspace_id, head_seq, tags
+), tagged AS (
+    INSERT INTO run_tags (workspace_id, tag, created_at, run_id)
+    SELECT workspace_id, unnest(string_to_array(tags, ' ')), $3, run_id FROM made WHERE tags <> ''
 ), events AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
     SELECT m.run_id, e.seq, m.workspace_id, e.type, e.payload, $3
@@ -156,9 +161,9 @@ SELECT run_id FROM woken ORDER BY run_id;
 
 -- name: register_worker
 -- A new lease.
-INSERT INTO workers (owner, expires_at)
-VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision)
-ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at;
+INSERT INTO workers (owner, expires_at, slots)
+VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision, $3)
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots;
 
 -- name: renew_worker
 -- Only a lease that has not run out can be renewed.

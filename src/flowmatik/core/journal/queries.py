@@ -7,7 +7,7 @@ SELECT …;
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -35,4 +35,10 @@ def postgres() -> dict[str, str]:
 def sqlite() -> dict[str, str]:
     """Statements by name for SQLite, whose numbered placeholders are `?1…`."""
     statements = _load("common") | _load("sqlite")
-    return {name: _PLACEHOLDER.sub(r"?\1", sql) for name, sql in statements.items()}
+    return {name: numbered(sql) for name, sql in statements.items()}
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> str:
+    """`sql` as SQLite reads it."""
+    return _PLACEHOLDER.sub(r"?\1", sql)

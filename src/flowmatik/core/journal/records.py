@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.core.journal.approval_records import NewApproval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class RunHead:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    tags: tuple[str, ...] = ()  # read by searches alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class HeadChange:
     ended_at: str | None = None
     cost_micros: int | None = None
     unpriced: bool = False
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,8 @@ class NewTimer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
     """One atomic append of one run. `park_if_seen`: also give up ownership, but only if
-    inbox_tail equals this; otherwise the append goes down and the run stays owned."""
+    inbox_tail equals this; otherwise the append goes down and the run stays owned. `approvals` are asked for
+    with it, and of `closed_approvals` those that are still pending are cancelled."""
 
     run_id: str
     workspace_id: str
@@ -82,6 +86,8 @@ class Append:
     consumed: int | None = None  # inbox_no up to which inputs are consumed
     timers: tuple[NewTimer, ...] = ()
     park_if_seen: int | None = None
+    approvals: tuple[NewApproval, ...] = ()
+    closed_approvals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,7 @@ class Creation:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +132,8 @@ class Created:
 class Input:
     input_no: int
     input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal | subrun
+    # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change | subrun
+    kind: str
     payload: str
     at: str
 

@@ -1,6 +1,6 @@
 """What the SQLite and the PostgreSQL journal do alike: plain reads and small writes."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,21 +26,25 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sql_approvals import SqlApprovalReads
+from flowmatik.core.journal.sql_dispatch import SqlDispatch
+from flowmatik.core.journal.sql_schedules import SqlScheduleReads, SqlSchedules
+from flowmatik.core.journal.sql_search import SqlSearch, run_head
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Fenced
 
 
-class SqlReads(ABC):
+class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads):
     """Adapters say how one statement is read."""
 
     def __init__(self, queries: Mapping[str, str]) -> None:
         self._sql = queries
 
-    @abstractmethod
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
         """The rows of a named statement that only reads."""
+        return await self._ask(self._sql[query], *params)
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
         return stored_events(await self._fetch("read", run_id, after_seq, limit))
@@ -52,13 +56,6 @@ class SqlReads(ABC):
             raise no_run(run_id, place)
         return run_head(rows[0])
 
-    async def list_heads(
-        self, workspace_id: str, *, status: str | None, before: tuple[str, str] | None, limit: int
-    ) -> list[RunHead]:
-        created_at, run_id = before or ("", "")
-        rows = await self._fetch("list_heads", workspace_id, status or "", created_at, run_id, limit)
-        return [run_head(row) for row in rows]
-
     async def dead_letters(
         self, workspace_id: str, *, after: LetterPlace | None = None, limit: int = 500
     ) -> list[DeadLetter]:
@@ -66,7 +63,7 @@ class SqlReads(ABC):
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlKin):
+class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlDispatch):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
@@ -219,30 +216,6 @@ def _dead_letter(row: Row) -> DeadLetter:
 
 def stored_events(rows: Sequence[Row]) -> list[StoredEvent]:
     return [StoredEvent(seq=seq, type=kind, payload=payload, at=at) for seq, kind, payload, at in rows]
-
-
-def run_head(row: Row) -> RunHead:
-    """A head from the columns in the order of the query `head`."""
-    return RunHead(
-        run_id=row[0],
-        workspace_id=row[1],
-        status=row[2],
-        head_seq=row[3],
-        epoch=row[4],
-        owner=row[5],
-        inbox_tail=row[6],
-        inbox_seen=row[7],
-        last_append_id=row[8],
-        created_at=row[9],
-        ended_at=row[10],
-        goal=row[11],
-        cost_micros=row[12],
-        unpriced=bool(row[13]),
-        agent=row[14],
-        priority=row[15],
-        parent=row[16],
-        parent_wait=row[17],
-    )
 
 
 def claimed(epoch: int, owner: str) -> NewEvent:

@@ -5,6 +5,8 @@ from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
+from flowmatik.core.journal.approval_records import ApprovalChange
+from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
@@ -17,15 +19,19 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     no_run,
 )
+from flowmatik.core.journal.schedules_port import ScheduleRow
+from flowmatik.core.journal.search_port import folded
+from flowmatik.core.journal.sql_approvals import change_values, new_approvals
+from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     claimed,
     ending,
     first_claim,
     first_events,
-    run_head,
     stored_events,
 )
+from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -40,11 +46,11 @@ class SqliteJournal(SqlJournal):
         super().__init__(queries.sqlite(), clock, lanes=1)
         self._store = writer
 
-    async def _fetch(self, query: str, *params: Any) -> list[Row]:
-        sql = self._sql[query]
+    async def _ask(self, sql: str, *params: Any) -> list[Row]:
+        spelled = queries.numbered(sql)
 
         def work(db: Any) -> list[Row]:
-            return db.execute(sql, params).fetchall()
+            return db.execute(spelled, params).fetchall()
 
         return await self._store.read(work)
 
@@ -56,8 +62,24 @@ class SqliteJournal(SqlJournal):
 
         await self._store.write(work)
 
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        sql = self._sql[query]
+
+        def work(db: Any) -> list[Row]:
+            return db.execute(sql, params).fetchall()
+
+        return await self._store.write(work)
+
+    async def claim_schedules(self, claim: str, *, now: int, until: int, limit: int) -> list[ScheduleRow]:
+        if not await self._fetch("is_schedule_due", now):
+            return []  # an idle poll must not cost a write transaction
+        return await super().claim_schedules(claim, now=now, until=until, limit=limit)
+
     def _seconds(self) -> float:
         return self._clock.now().timestamp()
+
+    def _moment(self) -> float:
+        return self._seconds()
 
     async def forget_workers(self) -> None:
         """For the process that holds the home's lock, at its start: whatever worker is recorded is
@@ -86,8 +108,12 @@ class SqliteJournal(SqlJournal):
                 creation.priority,
                 creation.parent,
                 creation.parent_wait,
+                " ".join(creation.tags),
+                folded(creation.goal),
             )
             db.execute(self._sql["create_run"], head)
+            tags = [(creation.workspace_id, tag, now, creation.run_id) for tag in creation.tags]
+            db.executemany(self._sql["tag"], tags)
             self._insert_events(db, creation.run_id, creation.workspace_id, 0, events, now)
             return Created(run_id=creation.run_id, claim=first_claim(creation, now))
 
@@ -106,10 +132,16 @@ class SqliteJournal(SqlJournal):
         db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
 
     async def claim(self, run_id: str, owner: str) -> Claim | None:
-        now, seconds = self._now(), self._seconds()
+        return await self._take("claim", run_id, owner, self._seconds())
+
+    async def seize(self, run_id: str, owner: str) -> Claim | None:
+        return await self._take("seize", run_id, owner)
+
+    async def _take(self, query: str, run_id: str, owner: str, *more: Any) -> Claim | None:
+        now = self._now()
 
         def work(db: Any) -> Claim | None:
-            row = db.execute(self._sql["claim"], (run_id, owner, seconds)).fetchone()
+            row = db.execute(self._sql[query], (run_id, owner, *more)).fetchone()
             if row is None:
                 self._require_run(db, run_id)
                 return None
@@ -148,6 +180,10 @@ class SqliteJournal(SqlJournal):
                 pointers.append((run_id, append.expected_seq + 1, seq, workspace_id))
             for timer in append.timers:
                 timers.append((run_id, timer.timer_id, workspace_id, seconds_of(timer.due_at)))
+            for row in new_approvals(append):
+                db.execute(self._sql["ask_people"], tuple(row.values()))
+            for approval_id in append.closed_approvals:
+                db.execute(self._sql["withdraw_approval"], (approval_id, run_id))
         db.executemany(self._sql["event"], events)
         db.executemany(self._sql["pointer"], pointers)
         if timers:
@@ -173,6 +209,7 @@ class SqliteJournal(SqlJournal):
                 append.epoch,
                 append.expected_seq,
                 int(head.unpriced),
+                head.priority,
             ),
         ).fetchone()
         return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
@@ -205,8 +242,49 @@ class SqliteJournal(SqlJournal):
 
         return await self._store.write(work)
 
+    async def decide_approval(self, change: ApprovalChange) -> bool:
+        now, seconds = self._now(), self._seconds()
+        values = (*change_values(change), change.in_time, seconds)
+
+        def work(db: Any) -> bool:
+            if not db.execute(self._sql["decide_approval"], values).rowcount:
+                return False
+            return self._post(db, change.run_id, change.input_id, "approval", change.payload, now)
+
+        return await self._store.write(work)
+
     async def ready(self, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("ready", limit, self._seconds())]
+
+    async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
+        seconds = self._seconds()
+
+        def work(db: Any) -> list[Row]:
+            rows: list[Row] = []
+            queue = db.execute(self._sql["next_queue"], ("", "")).fetchone()
+            while queue is not None:
+                front = db.execute(self._sql["front"], (*queue, per_queue + len(without))).fetchall()
+                rows += [row for row in front if row[0] not in without][:per_queue]
+                queue = db.execute(self._sql["next_queue"], queue).fetchone()
+            left = db.execute(self._sql["orphans"], (seconds, per_queue + len(without))).fetchall()
+            return [*rows, *[row for row in left if row[0] not in without][:per_queue]]
+
+        return ready_runs(await self._store.read(work))
+
+    async def capacity(self) -> int:
+        return (await self._fetch("capacity", self._seconds()))[0][0]
+
+    async def lead(self, name: str, owner: str, *, ttl_seconds: float) -> bool:
+        now = self._seconds()
+
+        def work(db: Any) -> bool:
+            row = db.execute(self._sql["lead"], (name, owner, now + ttl_seconds, now)).fetchone()
+            return row is not None
+
+        return await self._store.write(work)
+
+    async def led(self, name: str) -> bool:
+        return bool(await self._fetch("led", name, self._seconds()))
 
     async def fire_due_timers(self, limit: int) -> list[str]:
         now, seconds = self._now(), self._seconds()
@@ -224,8 +302,8 @@ class SqliteJournal(SqlJournal):
 
         return await self._store.write(work)
 
-    async def register_worker(self, owner: str, *, ttl_seconds: float) -> None:
-        await self._execute("register_worker", owner, self._seconds() + ttl_seconds)
+    async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
+        await self._execute("register_worker", owner, self._seconds() + ttl_seconds, slots)
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
         now = self._seconds()

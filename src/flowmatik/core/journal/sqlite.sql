@@ -3,8 +3,12 @@
 -- name: create_run
 -- The head row of a new run, owned at once if its creation names an owner.
 INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-    owner, epoch, ready, agent, priority, parent, parent_wait)
-VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11);
+    owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
+VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11, $12, $13);
+
+-- name: tag
+-- One tag of a new run.
+INSERT INTO run_tags (workspace_id, tag, created_at, run_id) VALUES ($1, $2, $3, $4);
 
 -- name: event
 -- One event.
@@ -29,6 +33,7 @@ UPDATE runs SET
     ended_at = CASE WHEN $5 IS NULL OR ($6 AND ended_at <> '') THEN ended_at ELSE $5 END,
     cost_micros = coalesce($7, cost_micros),
     unpriced = max(unpriced, $13),
+    priority = coalesce($14, priority),
     owner = CASE WHEN inbox_tail = $8 THEN '' ELSE owner END
 WHERE run_id = $9 AND workspace_id = $10 AND epoch = $11 AND head_seq = $12 AND owner <> ''
 RETURNING head_seq, inbox_tail, owner;
@@ -85,8 +90,8 @@ DELETE FROM timers WHERE run_id = $1 AND timer_id = $2;
 
 -- name: register_worker
 -- A new lease.
-INSERT INTO workers (owner, expires_at) VALUES ($1, $2)
-ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at;
+INSERT INTO workers (owner, expires_at, slots) VALUES ($1, $2, $3)
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots;
 
 -- name: renew_worker
 -- Only a lease that has not run out can be renewed.

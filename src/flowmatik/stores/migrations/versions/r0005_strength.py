@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _HERE = Path(__file__).parent
-AREAS = ("heads", "kin")
+AREAS = ("heads", "kin", "dispatch", "approvals", "search", "schedules")
 
 
 def _run(file: Path) -> None:

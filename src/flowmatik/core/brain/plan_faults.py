@@ -1,4 +1,4 @@
-"""What is wrong with a plan."""
+"""What keeps a plan from running, as its validation says it."""
 
 from dataclasses import dataclass, field
 

@@ -1,0 +1,122 @@
+"""Limits on calls of models and tools: so many at once, so many a minute.
+
+A call that would pass one waits for its turn, in its run's slot. Rates are token buckets: a minute's worth
+flows in evenly, and up to `burst` may be saved (the network's leaky bucket as a meter, ITU-T I.371).
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowmatik.contracts.limits import Limit
+from flowmatik.core import events as ev
+from flowmatik.core.engine.effects import RunPlace
+from flowmatik.core.engine.limits import KnownLimits
+from flowmatik.kernel.clock import Clock
+
+AGAIN_SECONDS = 0.1  # how long to wait for one of those at work
+LONGEST_SECONDS = 1.0  # then it is looked whether the call is still wanted
+GRACE_SECONDS = 10.0  # beyond its time-out, until the turn of a process that died is another's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one call asks: `ticket` names it, `seconds` is the most that it takes."""
+
+    ticket: str
+    limits: tuple[Limit, ...]
+    seconds: float
+
+
+class Throttle(Protocol):
+    async def enter(self, turn: Turn) -> float:
+        """0 when it is this call's turn, under all its limits or under none; else seconds after which to
+        ask again."""
+        ...
+
+    async def leave(self, turn: Turn) -> None: ...
+
+
+class LocalThrottle:
+    """For the calls of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._open: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}  # tokens, when
+
+    async def enter(self, turn: Turn) -> float:
+        now = self._clock.monotonic()
+        wait = max((self._wait(limit, now) for limit in turn.limits), default=0.0)
+        if wait > 0:
+            return wait
+        for limit in turn.limits:
+            key = _key(limit)
+            if limit.most is not None:
+                self._open[key].add(turn.ticket)
+            if limit.per_minute is not None:
+                self._buckets[key] = (self._tokens(limit, now) - 1.0, now)
+        return 0.0
+
+    def _wait(self, limit: Limit, now: float) -> float:
+        if limit.most is not None and len(self._open[_key(limit)]) >= limit.most:
+            return AGAIN_SECONDS
+        if limit.per_minute is None:
+            return 0.0
+        lacking = 1.0 - self._tokens(limit, now)
+        if lacking <= 1e-9:
+            return 0.0
+        return LONGEST_SECONDS if limit.per_minute <= 0 else lacking * 60.0 / limit.per_minute
+
+    def _tokens(self, limit: Limit, now: float) -> float:
+        full = float(burst_of(limit))
+        tokens, at = self._buckets.get(_key(limit), (full, now))
+        return min(full, tokens + (now - at) * (limit.per_minute or 0.0) / 60.0)
+
+    async def leave(self, turn: Turn) -> None:
+        for limit in turn.limits:
+            self._open[_key(limit)].discard(turn.ticket)
+
+
+def burst_of(limit: Limit) -> int:
+    """A second's worth, and at least one, unless it says otherwise."""
+    return limit.burst if limit.burst is not None else max(1, round((limit.per_minute or 0.0) / 60.0))
+
+
+def _key(limit: Limit) -> tuple[str, str]:
+    return (limit.workspace_id, limit.scope)
+
+
+class CallLimits:
+    """Gives calls their turns."""
+
+    def __init__(self, known: KnownLimits, throttle: Throttle, clock: Clock) -> None:
+        self._known = known
+        self._throttle = throttle
+        self._clock = clock
+
+    @asynccontextmanager
+    async def turn(
+        self, call: ev.CallRequested, place: RunPlace, wanted: Callable[[], bool]
+    ) -> AsyncGenerator[None]:
+        """The block runs when it is the call's turn, or when it is `wanted` no more."""
+        limits = self._known.now.on_call(place.workspace_id, f"{call.kind}:{call.name}")
+        if not limits:
+            yield
+            return
+        turn = Turn(
+            ticket=f"{place.run_id}:{call.call_id}",
+            limits=tuple(limits),
+            seconds=call.timeout + GRACE_SECONDS,
+        )
+        while (wait := await self._throttle.enter(turn)) > 0:
+            if not wanted():
+                yield
+                return
+            await self._clock.sleep(min(wait, LONGEST_SECONDS))
+        try:
+            yield
+        finally:
+            await self._throttle.leave(turn)

@@ -1,0 +1,71 @@
+"""Dispatch and limits of the journal in memory."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from flowmatik.contracts.limits import Limit
+from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
+from flowmatik.core.journal.memory_runs import Run
+
+
+def ready_queues(
+    ready: Iterable[Run], orphans: Iterable[Run], per_queue: int, without: Collection[str]
+) -> list[ReadyRun]:
+    queues: defaultdict[Queue, list[ReadyRun]] = defaultdict(list)
+    for run in ready:
+        if run.run_id not in without:
+            queues[run.workspace_id, run.agent].append(_ready(run))
+    found: list[ReadyRun] = []
+    for _, queue in sorted(queues.items()):
+        queue.sort(key=lambda one: (-one.priority, one.created_at, one.run_id))
+        found += queue[:per_queue]
+    left = sorted((run.created_at, run.run_id, run) for run in orphans if run.run_id not in without)
+    return [*found, *(_ready(run, orphan=True) for _, _, run in left[:per_queue])]
+
+
+def _ready(run: Run, *, orphan: bool = False) -> ReadyRun:
+    return ReadyRun(
+        run_id=run.run_id,
+        workspace_id=run.workspace_id,
+        agent=run.agent,
+        priority=run.priority,
+        created_at=run.created_at,
+        orphan=orphan,
+    )
+
+
+def underway(runs: Iterable[Run]) -> Mapping[Queue, int]:
+    return Counter((run.workspace_id, run.agent) for run in runs if run.owner)
+
+
+class MemoryLimits:
+    def __init__(self) -> None:
+        self._limits: dict[tuple[str, str], Limit] = {}
+
+    def put(self, limit: Limit) -> None:
+        self._limits[limit.workspace_id, limit.scope] = limit
+
+    def lift(self, workspace_id: str, scope: str) -> None:
+        self._limits.pop((workspace_id, scope), None)
+
+    def all(self) -> list[Limit]:
+        return [self._limits[key] for key in sorted(self._limits)]
+
+
+class MemoryLeads:
+    def __init__(self) -> None:
+        self._leads: dict[str, tuple[str, float]] = {}
+
+    def take(self, name: str, owner: str, now: float, ttl_seconds: float) -> bool:
+        holder, until = self._leads.get(name, ("", float("-inf")))
+        if holder != owner and until > now:
+            return False
+        self._leads[name] = (owner, now + ttl_seconds)
+        return True
+
+    def holds(self, name: str, now: float) -> bool:
+        return self._leads.get(name, ("", float("-inf")))[1] > now
+
+    def drop(self, name: str, owner: str) -> None:
+        if self._leads.get(name, ("", 0.0))[0] == owner:
+            del self._leads[name]

@@ -1,0 +1,20 @@
+-- Statements for whoever ends a run against its owner.
+
+-- name: seize
+-- Take the run from whoever has it, unless it has ended; RunClaimed goes down with it.
+WITH taken AS (
+    UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
+    WHERE run_id = $1 AND ended_at = ''
+    RETURNING *
+), event AS (
+    INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
+    SELECT run_id, head_seq, workspace_id, 'RunClaimed', '{"epoch":' || epoch || ',"owner":' || $3 || '}', $4
+    FROM taken
+), pointer AS (
+    INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
+    SELECT run_id, head_seq, head_seq, workspace_id FROM taken
+)
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait
+FROM taken;

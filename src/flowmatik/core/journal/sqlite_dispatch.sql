@@ -1,0 +1,34 @@
+-- Dispatch on SQLite.
+
+-- name: next_queue
+-- The queue after this one, by a step in the index.
+SELECT workspace_id, agent FROM runs WHERE ready = 1 AND (workspace_id, agent) > ($1, $2)
+ORDER BY workspace_id, agent LIMIT 1;
+
+-- name: front
+-- The first ready runs of one queue.
+SELECT run_id, workspace_id, agent, priority, created_at, 0 FROM runs
+WHERE ready = 1 AND workspace_id = $1 AND agent = $2
+ORDER BY priority DESC, created_at, run_id LIMIT $3;
+
+-- name: orphans
+-- Runs whose owners died.
+SELECT run_id, workspace_id, agent, priority, created_at, 1 FROM runs
+WHERE owner <> '' AND ended_at = '' AND NOT EXISTS (
+    SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > $1)
+ORDER BY created_at, run_id LIMIT $2;
+
+-- name: capacity
+-- Of the live workers.
+SELECT coalesce(sum(slots), 0) FROM workers WHERE expires_at > $1;
+
+-- name: lead
+-- Take or renew a lead; no row while another's holds.
+INSERT INTO relay_leases (name, owner, expires_at) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE relay_leases.owner = excluded.owner OR relay_leases.expires_at <= $4
+RETURNING owner;
+
+-- name: led
+-- Whether a lead holds.
+SELECT 1 FROM relay_leases WHERE name = $1 AND expires_at > $2;

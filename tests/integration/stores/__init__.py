@@ -1,0 +1,1 @@
+"""Stores that modules share, against real servers."""
