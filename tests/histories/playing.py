@@ -8,7 +8,7 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Record, StartCall
+from flowmatik.core.brain.commands import Record, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.brain.gates import TASK_CAPS
 from flowmatik.core.engine.beside import Beside
@@ -57,6 +57,8 @@ class Player:
                     continue
                 elif isinstance(command, StartCall):
                     self._put(self._intent(command))
+                elif isinstance(command, StartSubRun):
+                    self._put(self._sub_run(command))
                 else:
                     for begun in self._beside.begun(self.state, command, datetime.fromisoformat(AT)):
                         self._put(begun)
@@ -99,6 +101,17 @@ class Player:
             request_hash=self._hash(command) if model else "",
             reserved_micros=self._priced if model else 0,
             scopes=() if model else None,
+        )
+
+    def _sub_run(self, command: StartSubRun) -> ev.SubRunRequested:
+        number = self.state.sub_count + 1
+        return ev.SubRunRequested(
+            sub_id=f"sub_{number}",
+            task_id=command.task_id,
+            child_id=f"run_{number + 1}",
+            at=AT,
+            item=command.item,
+            budget_micros=command.budget_micros,
         )
 
     def _hash(self, command: StartCall) -> str:

@@ -2,7 +2,7 @@
 another one's history."""
 
 from flowmatik.contracts.approvals import ApprovalPolicy, Escalation
-from flowmatik.contracts.plans import Compensation, PlanTask, WaitSpec
+from flowmatik.contracts.plans import Compensation, MapSpec, PlanTask, SubRunSpec, WaitSpec
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.lineage import inherited
@@ -59,8 +59,11 @@ def people_agree(version: int) -> Player:
     player.fact(ev.ApprovalEscalated(approval_id=approval, step=1, approvers=("ben",)))
     player.fact(ev.ApprovalVoted(approval_id=approval, by="usr_ana", name="ana", decision="approve", at=AT,
                                  arguments_hash=digest))  # fmt: skip
-    player.fact(ev.ApprovalDecided(approval_id=approval, decision="approve", by="usr_ben", at=LATER, name="ben",
-                                   arguments={"to": "all"}, arguments_hash=digest))  # fmt: skip
+    agreed = ev.ApprovalDecided(
+        approval_id=approval, decision="approve", by="usr_ben", at=LATER, name="ben", arguments={"to": "all"},
+        arguments_hash=digest,
+    )  # fmt: skip
+    player.fact(agreed)
     player.succeed("step", {"sent": True})
     return player
 
@@ -111,3 +114,31 @@ def forked(version: int) -> Player:
     player.succeed("step", {"done": "t"})
     player.succeed("step", {"done": "u"})
     return player
+
+
+def runs_within(version: int) -> Player:
+    """One run of its own, then one for each of three items, one of which fails."""
+    within = SubRunSpec(goal="part {item}", plan=(step("p"),))
+    each = MapSpec(items=["a", "b", "c"], run=within, concurrency=2, on_failure="continue")
+    player = Player(
+        new(
+            version,
+            PlanTask(id="one", objective="", run=SubRunSpec(goal="part", plan=(step("p"),))),
+            PlanTask(id="all", objective="", map=each, needs=("one",)),
+        )
+    )
+    _end(player, "succeeded")
+    player.succeed("items", {"count": 3})
+    for status in ("succeeded", "failed", "succeeded"):
+        _end(player, status)
+    if player.state.open:
+        player.succeed(next(iter(player.state.open.values())).purpose, {"items": 3})
+    return player
+
+
+def _end(player: Player, status: str) -> None:
+    sub_id, sub = next(iter(player.state.subs.items()))
+    result = {"output": {"done": True}} if status == "succeeded" else None
+    player.fact(
+        ev.SubRunEnded(sub_id=sub_id, child_id=sub.child_id, status=status, result=result, cost_micros=3)
+    )

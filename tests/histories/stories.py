@@ -328,6 +328,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     steered.taken_back: (5,),
     steered.retried: (5,),
     steered.forked: (5,),
+    steered.runs_within: (5,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

@@ -3,6 +3,7 @@ die and lines are cut; then the weather clears, everything must come to rest, an
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -21,6 +22,7 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
+from tests.simulation.kin import check_family, families
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
 from tests.simulation.undoing import check_undoing, undoing_of
 from tests.simulation.virtual_time import run
@@ -90,11 +92,17 @@ async def _live(world: World) -> None:
     for task in deciding:
         task.cancel()
     await check_approvals(world)
-    for run_id in set(made):
-        head = await world.store.head(WS, run_id)
-        _check_run(world, head, await world.store.read(run_id))
+    heads = {head.run_id: head for head in await _heads(world)}
+    histories = {run_id: await world.store.read(run_id) for run_id in heads}
+    for run_id, head in heads.items():
+        _check_run(world, head, histories[run_id])
+        check_family(head, histories, heads)
     assert world.far.broken == [], world.far.broken
-    check_money(cap, [await world.store.read(run_id) for run_id in set(made)])
+    check_money(cap, list(histories.values()))
+
+
+async def _heads(world: World) -> list[RunHead]:
+    return await world.store.list_heads(WS, status=None, before=None, limit=100_000)
 
 
 def _order(world: World, n: int) -> NewRun:
@@ -108,8 +116,17 @@ def _order(world: World, n: int) -> NewRun:
     if chance.random() < 0.2:
         budget = chance.choice([None, 100, 250, 350])
         return NewRun(goal=f"ask much {n}", plan=_questions(world), budget_micros=budget)
+    deadline = chance.choice([None, None, None, 5.0])
+    if chance.random() < 0.4:
+        budget = chance.choice([None, None, 150, 350])
+        plan = (*families(chance, _steps), *_steps(world.chance, 1))
+        return NewRun(goal=f"have done {n}", plan=plan, deadline_seconds=deadline, budget_micros=budget)
+    return NewRun(goal=f"do {n}", plan=_steps(chance, chance.randint(1, 4)), deadline_seconds=deadline)
+
+
+def _steps(chance: random.Random, count: int) -> tuple[PlanTask, ...]:
     tasks: list[PlanTask] = []
-    for number in range(chance.randint(1, 4)):
+    for number in range(count):
         tool = chance.choice(list(EFFECTS))
         before = [task.id for task in tasks if chance.random() < 0.5]
         tasks.append(
@@ -120,15 +137,14 @@ def _order(world: World, n: int) -> NewRun:
                 effect=EFFECTS[tool],
                 arguments={"tool": tool, "step": f"s{number}"},
                 needs=tuple(before),
-                compensation=_taking_back(world, tool, f"s{number}"),
+                compensation=_taking_back(chance, tool, f"s{number}"),
             )
         )
-    deadline = chance.choice([None, None, None, 5.0])
-    return NewRun(goal=f"do {n}", plan=tuple(tasks), deadline_seconds=deadline)
+    return tuple(tasks)
 
 
-def _taking_back(world: World, tool: str, step: str) -> Compensation | None:
-    if tool not in UNDOES or world.chance.random() < 0.4:
+def _taking_back(chance: random.Random, tool: str, step: str) -> Compensation | None:
+    if tool not in UNDOES or chance.random() < 0.4:
         return None
     undo = UNDOES[tool]
     return Compensation(tool=undo, arguments={"tool": undo, "step": undoing_of(step)})
@@ -203,17 +219,16 @@ async def _asked(world: World, request: Callable[[Process], Awaitable[T]]) -> T 
 async def _rest(world: World, made: set[str]) -> None:
     """Until every run has ended; what is in doubt is decided by what really happened."""
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    left = set(made)
     since: dict[tuple[str, int], float] = {}
-    while left:
+    for run_id in made:
+        await world.store.head(WS, run_id)
+    while stuck := [head for head in await _heads(world) if not head.ended_at]:
         now = asyncio.get_running_loop().time()
-        stuck = [await world.store.head(WS, run_id) for run_id in sorted(left)]
         assert now < until, f"lost: {stuck} {[p.name for p in world.processes]}"
+        _check_orphans({head.run_id for head in stuck}, stuck)
         for head in stuck:
             resting = now - since.setdefault((head.run_id, head.head_seq), now)
-            if head.ended_at:
-                left.discard(head.run_id)
-            elif head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
+            if head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
@@ -231,6 +246,11 @@ async def _roused(world: World, head: RunHead) -> None:
     if state.paused is None:
         check_wakes(state)
     await _asked(world, lambda p: p.handle.runs.resume(WS, head.run_id))
+
+
+def _check_orphans(live: set[str], heads: Sequence[RunHead]) -> None:
+    orphans = [head for head in heads if head.parent and head.parent not in live]
+    assert orphans == [], f"children go on without their parents: {orphans}"
 
 
 async def _decide(world: World, head: RunHead) -> None:
@@ -261,7 +281,7 @@ def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
     _check_calls(state, history, told)
     _check_steps(world, state, told)
     check_undoing(world, state, history, told)
-    assert state.reserved_micros == 0, f"money is still set aside: {told}"
+    assert state.reserved_micros == state.reserved_below == 0, f"money is still set aside: {told}"
     budget = state.created.budget_micros
     assert budget is None or state.spent_micros <= budget, f"{state.spent_micros} of {budget}: {told}"
     assert head.cost_micros == state.spent_micros, f"the head's cost differs from the fold's: {told}"

@@ -16,8 +16,10 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine import driver as driver_module
 from flowmatik.core.engine import engine as engine_module
 from flowmatik.core.engine import inputs, pause_inputs
+from flowmatik.core.engine.brood import Brood
 from flowmatik.core.engine.budgets import Payer, Reservation
 from flowmatik.core.engine.driver import RunDriver
+from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.money import Account
 from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -126,6 +128,42 @@ def test_money_that_is_settled_without_being_reserved_is_noticed(monkeypatch: py
 def test_a_call_that_is_refused_though_it_would_fit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "Account", Hurried)
     assert "refused that would fit" in fault_of()
+
+
+class Forgetful(Brood):
+    """Believes that whatever an owner before it asked for is there."""
+
+    async def recover(self) -> None:
+        self._known = set(self._state.subs)
+
+
+class Hard(Brood):
+    """Leaves the children of a run that is stopped to themselves."""
+
+    async def _bring(self, sub: ev.SubRunRequested) -> None:
+        if not self._state.stopping:
+            return await super()._bring(sub)
+        self._stopped.add(sub.sub_id)
+        self._running.pop(sub.sub_id, None)
+        self._tell(None)
+
+
+@pytest.mark.parametrize("brood", [Forgetful, Hard])
+def test_sub_runs_that_are_not_brought_up_or_not_stopped_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, brood: type[Brood]
+) -> None:
+    monkeypatch.setattr(driver_module, "Brood", brood)
+    assert "lost" in fault_of()
+
+
+def test_children_whose_ends_are_told_by_their_engine_alone_are_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(_: Kin) -> None:
+        return
+
+    monkeypatch.setattr(Kin, "sweep", nothing)
+    assert "lost" in fault_of()
 
 
 class Obliging(InMemoryJournal):

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
+from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -116,9 +118,9 @@ class Process:
 
 
 class Line:
-    """The store as a process sees it."""
+    """A store as a process sees it."""
 
-    def __init__(self, process: Process, store: InMemoryJournal) -> None:
+    def __init__(self, process: Process, store: InMemoryJournal | InMemoryBlobs) -> None:
         self._process = process
         self._store = store
 
@@ -180,6 +182,7 @@ class World:
         self.chance_aside = random.Random(seed)
         self.weather = weather
         self.store = store(cast("Clock", WorldClock()))
+        self.blobs = InMemoryBlobs()
         self.far = FarSide()
         self.processes: list[Process] = []
         self.heard: dict[str, list[int]] = {}
@@ -210,6 +213,7 @@ class World:
                 clock=process.clock,
                 alone=self._alone,
                 snapshots=Pace(going=6, parking=3),
+                blobs=cast("BlobStore", Line(process, self.blobs)),
             )
         )
         process.handle.bus.subscribe("world", self._hear)

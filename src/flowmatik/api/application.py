@@ -19,6 +19,7 @@ from flowmatik.api import (
     limits,
     memory,
     retention,
+    run_blobs,
     runs,
     schedules,
     signals,
@@ -51,6 +52,7 @@ def create_app(given: ApiServices) -> FastAPI:
     for module in (
         auth,
         runs,
+        run_blobs,
         memory,
         agents,
         dead_letters,

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
@@ -53,6 +54,14 @@ def english(language: str, kind: str, code: str, values: Mapping[str, object], o
     return otherwise
 
 
+class NoBlobs:
+    """Nothing was ever put away."""
+
+    async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
+        del run_id
+        raise no_blob(workspace_id, sha256)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
     """`upload_dir` holds uploaded documents, a folder for each workspace; `ingest_roots` are the folders
@@ -75,6 +84,7 @@ class ApiServices:
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""
+    blobs: RunBlobs = field(default_factory=lambda: NoBlobs())
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
     metrics: Callable[[], Awaitable[bytes]] | None = None

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
@@ -75,6 +76,9 @@ class Backend(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    def blobs(self) -> RunBlobs: ...
 
     @property
     def limits(self) -> LimitAccess: ...

@@ -8,6 +8,7 @@ import sys
 
 import httpx
 
+from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_memory import check_embedding, check_memory
 from flowmatik.app.doctor_redis import check_redis
 from flowmatik.app.finding import Finding
@@ -33,6 +34,7 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(check_durability(settings))
     findings += await check_store(settings)
     findings += await check_redis(settings)
+    findings.append(await check_blobs(settings))
     findings += [await check_memory(settings), await check_embedding(settings)]
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))

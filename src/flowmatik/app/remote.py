@@ -98,16 +98,20 @@ class RemoteServer:
 
     async def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of the answer, None when there is no body."""
+        content = await self.content(method, path, **options)
+        try:
+            return json.loads(content) if content else None
+        except ValueError as error:
+            raise _not_flowmatik(self.url) from error
+
+    async def content(self, method: str, path: str, **options: Any) -> bytes:
         try:
             answer = await self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             raise unreachable(self.url, error) from error
         if answer.is_error:
             raise error_of(answer.status_code, answer.content)
-        try:
-            return answer.json() if answer.content else None
-        except ValueError as error:
-            raise _not_flowmatik(self.url) from error
+        return answer.content
 
     async def sse(self, path: str, after: int, params: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The data of each server-sent event of one connection."""

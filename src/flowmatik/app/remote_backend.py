@@ -16,6 +16,7 @@ from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.control import RunControl
@@ -62,6 +63,7 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
+        self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.limits: LimitAccess = RemoteLimits(self._server)
         self.signals: RunSignals = RemoteSignals(self._server)
         self.approvals: Approvals = RemoteApprovals(self._server)
@@ -181,6 +183,17 @@ class RemoteDeadLetters:
         return await self._server.ask(
             _REDRIVEN, "POST", "/v1/dead-letters/redrive", json=body, timeout=REDRIVE_SECONDS
         )
+
+
+class RemoteBlobs:
+    """Implements `RunBlobs`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
+        path = f"/v1/runs/{quote(run_id, safe='')}/blobs/{quote(sha256, safe='')}"
+        return await self._server.content("GET", path)
 
 
 def _files(given: Path) -> list[tuple[str, Path]]:

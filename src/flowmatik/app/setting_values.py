@@ -170,6 +170,14 @@ def database_address(raw: object) -> str:
     return value
 
 
+def bucket_address(raw: object) -> str:
+    value = text(raw).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc or parts.query):
+        raise Wrong("must look like s3://bucket/prefix, or be empty for the home folder", "bucket")
+    return value
+
+
 def redis_address(raw: object) -> str:
     value = text(raw)
     if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
@@ -218,7 +226,7 @@ def _setting(
         parse=parse,
         default=default,
         secret=secret,
-        private=secret and key.endswith("api_key"),
+        private=secret and key.endswith(("api_key", "access_key", "secret_key")),
     )
 
 
@@ -267,6 +275,15 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("embeddings.dimensions", "", "FLOWMATIK_EMBEDDINGS_DIMENSIONS", whole(1, 16_384), 0),
     _setting("embeddings.api_key", "", "FLOWMATIK_EMBEDDINGS_API_KEY", header_key, "", secret=True),
     _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
+    _setting("blobs.url", "blobs_url", "FLOWMATIK_BLOBS_URL", bucket_address, ""),
+    _setting("blobs.endpoint", "blobs_endpoint", "FLOWMATIK_BLOBS_ENDPOINT", web_address, ""),
+    _setting("blobs.region", "blobs_region", "FLOWMATIK_BLOBS_REGION", text, "us-east-1"),
+    _setting(
+        "blobs.access_key", "blobs_access_key", "FLOWMATIK_BLOBS_ACCESS_KEY", header_key, "", secret=True
+    ),
+    _setting(
+        "blobs.secret_key", "blobs_secret_key", "FLOWMATIK_BLOBS_SECRET_KEY", header_key, "", secret=True
+    ),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),

@@ -49,8 +49,8 @@ class Settings:
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
-    the locale; without `embedding_endpoint` passages are embedded in this process;
-    `runs_days`: ended runs are deleted so long after their end, 0 never."""
+    the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
+    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -70,6 +70,11 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
+    blobs_url: str = ""
+    blobs_endpoint: str = ""
+    blobs_region: str = "us-east-1"
+    blobs_access_key: str = field(default="", repr=False)
+    blobs_secret_key: str = field(default="", repr=False)
     max_running_runs: int = 16
     runs_days: int = 30
     log_level: str = "warning"

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from flowmatik.app.blobs import open_blobs
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
@@ -17,6 +18,7 @@ from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.streams import streams_of
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
@@ -57,6 +59,7 @@ class Platform:
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
+    blobs: RunBlobs
     limits: LimitAccess
     signals: RunSignals
     approvals: Approvals
@@ -135,6 +138,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     clock = SystemClock()
     stores = await _open_stores(settings, clock, stack)
     memory = await _open_memory(settings, clock, stack)
+    blobs = open_blobs(settings)
+    stack.push_async_callback(blobs.close)
     models = open_gateway(settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(
@@ -156,6 +161,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             concurrency=settings.max_running_runs,
             sources=memory,
             reads=stores.reads,
+            blobs=blobs,
             role=Role(settings.role),
             streams=streams_of(settings, stack),
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
@@ -173,6 +179,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
+        blobs=engine.blobs,
         limits=engine.limits,
         signals=engine.signals,
         approvals=engine.approvals,

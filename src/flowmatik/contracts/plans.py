@@ -1,10 +1,45 @@
 """A plan: a typed DAG of tasks."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.tools import Effect
+
+ITEM = "$item"  # {"$item": "dotted.path"} in arguments of a map's template: that part of the item
+ITEM_TEXT = "{item}"  # in its goal and objectives: the whole item, as text
+MOST_ITEMS = 100_000
+MOST_CONCURRENT = 1000
+DEEPEST_RUN = 8  # a run, its sub-runs, theirs …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubRunSpec:
+    """A run within a run, with the agents, tools, sources and principal that the outer one is pinned to.
+    `agent` and `plan` as in NewRun; "" and () let the Brain plan. `budget_micros`: of what its parent has
+    left, None is all of it. `deadline_seconds` from its beginning; the parent's deadline holds as well."""
+
+    goal: str
+    agent: str = ""
+    plan: "tuple[PlanTask, ...]" = ()
+    budget_micros: int | None = None
+    language: str = ""
+    deadline_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapSpec:
+    """A sub-run for each item. `items`: a list, {"task": id, "path": "a.b"} (of what an earlier task
+    gave, which must be among `needs`; a missing path is all of it) or {"$blob": {…}}. `run` is their
+    template: see ITEM and ITEM_TEXT. `concurrency`: how many at once. `on_failure`: "fail" begins no more
+    items after the first failure and fails the task, a number does so after more failures than that,
+    "continue" never does; those under way end in any case."""
+
+    items: Any
+    run: SubRunSpec
+    concurrency: int = 20
+    on_failure: Literal["fail", "continue"] | int = "fail"
+
 
 MAX_WAIT_SECONDS = 10 * 366 * 86_400.0
 
@@ -44,7 +79,8 @@ class PlanTask:
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
     the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
     `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
-    decide before its `tool` is called. `compensation` is for tool steps."""
+    decide before its `tool` is called. `compensation` is for tool steps. `run` makes it a run of its own,
+    `map` one for each of many items."""
 
     id: str
     objective: str
@@ -59,6 +95,13 @@ class PlanTask:
     wait: WaitSpec | None = None
     approval: ApprovalPolicy | None = None
     compensation: Compensation | None = None
+    run: SubRunSpec | None = None
+    map: MapSpec | None = None
+
+    @property
+    def below(self) -> SubRunSpec | None:
+        """What the runs that it starts are made of."""
+        return self.run if self.map is None else self.map.run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,8 +108,32 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubRunView:
+    """`item` is the place of a map's item, from 0; None for a task that is one run."""
+
+    id: str
+    status: RunStatus
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubRunsView:
+    """The runs that a task has begun: how many, and the first 100. `total`: how many there are to be;
+    None while nobody knows."""
+
+    total: int | None
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    first: tuple[SubRunView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """`error_code` and `error_values` say `error`, which is English, for the catalogues."""
+    """`error_code` and `error_values` say `error`, which is English, for the catalogues. An `output` that is
+    large stands by reference, {"$blob": {"sha256", "bytes", "preview"}}. `sub_runs`: of a task that is a
+    run, or one for each of many items."""
 
     id: str
     objective: str
@@ -122,6 +146,7 @@ class TaskView:
     error: str = ""
     error_code: str = ""
     error_values: dict[str, Any] = field(default_factory=lambda: {})
+    sub_runs: SubRunsView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +228,7 @@ class RunView:
     priority: int = 0
     schedule: str = ""
     scheduled_at: str = ""
+    parent: str = ""  # the run that this one is a part of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

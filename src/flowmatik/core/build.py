@@ -8,24 +8,30 @@ from flowmatik.core.approvals import ApprovalService
 from flowmatik.core.bulk import BulkService
 from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
+from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.gate import RemoteGate
 from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, Hints
 from flowmatik.core.engine.housekeeping import Chore, Housekeeper, usual_chores
+from flowmatik.core.engine.kin import Kin, kin_chore
 from flowmatik.core.engine.lease import Lease
+from flowmatik.core.engine.library import Library
 from flowmatik.core.engine.limits import KnownLimits
+from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.offers import Offers
+from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
-from flowmatik.core.engine.watch import Watch
+from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.relays import Relay
 from flowmatik.core.retention import RetentionSweeper, RunRetention
+from flowmatik.core.run_blobs import StoredRunBlobs
 from flowmatik.core.schedules import ScheduleService
 from flowmatik.core.service import RunService
 from flowmatik.core.services import EngineServices, Role
@@ -42,12 +48,14 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineHandle:
     """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
-    for subscribers, `dead_letters`, `limits` and `retention` for operators, `start`/`stop` for `app`."""
+    for subscribers, `dead_letters`, `limits` and `retention` for operators, `blobs` for what runs put away,
+    `start`/`stop` for `app`."""
 
     runs: RunService
     control: RunSteering
     bus: Relay
     dead_letters: RefusedEvents
+    blobs: StoredRunBlobs
     limits: StoredLimits
     engine: Engine
     housekeeper: Housekeeper
@@ -117,13 +125,14 @@ def build_engine(services: EngineServices) -> EngineHandle:
         if hints is not None:
             hints.grew(run_id)
 
-    limits = KnownLimits(journal, clock)
+    limits, nudges = KnownLimits(journal, clock), Nudges()
     keepers = Keepers(journal, services.loop, services.snapshots)
-    parts = _parts(services, lease, limits, keepers, appended)
+    parts = _parts(services, lease, limits, keepers, nudges, appended)
     engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
+    nudges.nudge = gate.nudge
     woken = engine.woken if role.drives else gate.nudge
-    chores = usual_chores(journal, services.loop, woken)
+    chores = (*usual_chores(journal, services.loop, woken), kin_chore(parts.kin))
     relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
@@ -142,6 +151,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         scheduler=Scheduler(journal, schedules, runs, clock),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
+        blobs=StoredRunBlobs(services),
         control=RunSteering(services, gate, watch, owner=owner, appended=appended),
         limits=StoredLimits(journal),
         signals=SignalService(services, gate, services.hooks),
@@ -189,17 +199,21 @@ def _parts(
     lease: Lease,
     limits: KnownLimits,
     keepers: Keepers,
+    nudges: Nudges,
     appended: Callable[[str], None],
 ) -> DriverParts:
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
         throttle = SharedThrottle(services.streams, throttle)
+    library = Library(services.blobs, services.clock)
     return DriverParts(
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
             models=services.models,
             tools=services.tools,
+            maps=Maps(services.journal, library),
+            library=library,
             clock=services.clock,
             alone=services.alone,
             durable=services.durable,
@@ -209,6 +223,9 @@ def _parts(
         limits=limits,
         turns=CallLimits(limits, throttle, services.clock),
         clock=services.clock,
+        brood=BroodParts(journal=services.journal, library=library, nudges=nudges, clock=services.clock),
+        kin=Kin(services.journal, library, services.loop, nudges, services.clock),
+        parked=Parked(),
         appended=appended,
         keepers=keepers,
     )

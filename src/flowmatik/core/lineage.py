@@ -8,7 +8,7 @@ by the fold of the event that follows it.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from flowmatik.contracts.runs import TaskStatus
+from flowmatik.contracts.runs import RunStatus, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import NewEvent, StoredEvent
@@ -31,6 +31,7 @@ NOT_INHERITED = frozenset(
         "CompensationFailed",
     }
 )
+STOPS = ("CancelRequested", "DeadlinePassed", "CallRefused")
 CUT_OFF = frozenset({"call.aborted", *ev.BY_THE_ENGINE})  # calls that the parent's end cut off: asked again
 OF_CALLS = (ev.CallPostponed, ev.CallSucceeded, ev.CallFailed, ev.CallInDoubt, ev.DoubtResolved)
 
@@ -39,13 +40,22 @@ def inherited(history: Sequence[StoredEvent], upto: int) -> list[NewEvent]:
     """Without the first event, for the new run has its own."""
     found: list[NewEvent] = []
     undoing: set[str] = set()
+    stopping = False
     for stored in history[1:]:
         if stored.seq > upto:
             break
+        stopping = stopping or stored.type in STOPS
+        if stopping and stored.type == "SubRunEnded" and _is_cut_off(ev.decode(stored)):
+            continue
         if stored.type in NOT_INHERITED or _is_left_out(ev.decode(stored), undoing):
             continue
         found.append(NewEvent(type=stored.type, payload=stored.payload))
     return found
+
+
+def _is_cut_off(event: ev.Event) -> bool:
+    """A sub-run that was stopped along with the parent: it is run again."""
+    return isinstance(event, ev.SubRunEnded) and event.status == RunStatus.CANCELLED.value
 
 
 def _is_left_out(event: ev.Event, undoing: set[str]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import ReplayDifference, ReplayReport
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Command, StartCall
+from flowmatik.core.brain.commands import Command, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
 from flowmatik.core.fold import apply
@@ -92,6 +92,8 @@ def _first(commands: list[Command]) -> str:
     command = commands[0]
     if isinstance(command, StartCall):
         return _call(command.purpose, command.task_id, command)
+    if isinstance(command, StartSubRun):
+        return _sub_run(command)
     return _describe(command.event)
 
 
@@ -100,10 +102,17 @@ def _describe(event: ev.Event) -> str:
         return f"call {event.purpose} {event.task_id}"
     if isinstance(event, ev.CallRequested):
         return _call(event.purpose, event.task_id, event)
+    if isinstance(event, ev.SubRunRequested):
+        return _sub_run(event)
     body: dict[str, Any] = canonical.loads(ev.encode(event).payload)
     for time in TIMES:
         body.pop(time, None)
     return f"{type(event).__name__} {canonical.dumps(body)}"
+
+
+def _sub_run(one: StartSubRun | ev.SubRunRequested) -> str:
+    item = "" if one.item is None else f" item {one.item}"
+    return f"sub-run {one.task_id}{item} with {one.budget_micros}"
 
 
 def _call(purpose: str, task_id: str, call: StartCall | ev.CallRequested) -> str:

@@ -29,6 +29,7 @@ from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
+from flowmatik.core.pins import agents_for, tools_for
 from flowmatik.core.replay import replay
 from flowmatik.core.services import EngineServices
 from flowmatik.core.snapshots.reading import salvaged_now
@@ -41,7 +42,6 @@ from flowmatik.kernel.events import CloudEvent
 from flowmatik.kernel.ids import new_id
 from flowmatik.kernel.tracing import trace_of
 
-ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
 RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
@@ -99,18 +99,8 @@ class RunService:
             )
 
     async def _pinned(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
-        agents = await self._agents(workspace_id, new)
-        specs = self._services.tools.specs()
-        names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in new.plan}
-        names.update(task.compensation.tool for task in new.plan if task.compensation is not None)
-        names.update(ALWAYS_PINNED if not new.plan else ())
-        tools = {
-            name: ev.PinnedTool(
-                effect=specs[name].effect, timeout=specs[name].timeout, key_ttl=specs[name].key_ttl
-            )
-            for name in sorted(names)
-            if name in specs
-        }
+        agents = await agents_for(self._services.catalogue, workspace_id, new.agent, new.plan)
+        tools = tools_for(self._services.tools.specs(), agents, new.plan)
         now = self._services.clock.now()
         deadline = now + timedelta(seconds=new.deadline_seconds) if new.deadline_seconds is not None else None
         return ev.RunCreated(
@@ -134,13 +124,6 @@ class RunService:
             schedule=new.schedule,
             scheduled_at=new.scheduled_at,
         )
-
-    async def _agents(self, workspace_id: str, new: NewRun) -> list[AgentVersion]:
-        if new.agent:
-            return [await self._services.catalogue.get(workspace_id, new.agent)]
-        if new.plan and all(task.tool or task.wait for task in new.plan):
-            return []
-        return await self._services.catalogue.list(workspace_id)
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         reads = self._services.seen_from(workspace_id)

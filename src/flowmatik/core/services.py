@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
+from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.contracts.waits import HookTokens
+from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
@@ -44,6 +46,7 @@ class EngineServices:
     `sources`: knows what runs may be bound to; without it any name is taken.
     `streams`: Redis, for a bus between processes and for telling each other where to look; without it
     subscribers are this process's, and each process looks for itself.
+    `blobs`: for what is too large for the journal; as lasting as that.
     `reads`: the store as callers of a workspace see it; without it, the journal.
     `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
     schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
@@ -62,6 +65,7 @@ class EngineServices:
     streams: Streams | None = None
     sources: SourceIndex | None = None
     reads: Callable[[str], RunReads] | None = None
+    blobs: BlobStore = field(default_factory=InMemoryBlobs)
     hooks: HookTokens | None = None
     run_budget_micros: int | None = None
     snapshots: Pace = field(default_factory=Pace)

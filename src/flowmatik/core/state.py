@@ -20,8 +20,32 @@ from flowmatik.core.events import (
     RunCreated,
     RunForked,
     RunPaused,
+    SubRunRequested,
     WaitBegun,
 )
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """A sub-run as its parent shows it."""
+
+    child_id: str
+    item: int | None
+    status: RunStatus = RunStatus.RUNNING
+
+
+@dataclass(slots=True, kw_only=True)
+class Fan:
+    """The sub-runs of one task, of which there may be very many: counts, and the first of them by name.
+    What became of each is in the events. `count` is how many there are to be; None while nobody knows."""
+
+    count: int | None = None
+    begun: int = 0
+    open: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    first: dict[str, Child] = field(default_factory=lambda: {})  # by sub-run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +83,7 @@ class TaskState:
     model_failures: int = 0
     refused: bool = False  # a call, by the cap of this task
     away: CallFailed | None = None  # a store that a tool of this task needed
+    fan: Fan = field(default_factory=lambda: Fan())
     put_to_people: set[str] = field(default_factory=lambda: set[str]())  # tool calls, decided or not
     granted: dict[str, dict[str, Any]] = field(default_factory=lambda: {})  # their arguments, once approved
 
@@ -85,7 +110,10 @@ class RunState:
     calls: int = 0
     open: dict[str, CallRequested] = field(default_factory=lambda: {})
     doubt: dict[str, CallInDoubt] = field(default_factory=lambda: {})
-    spent_micros: int = 0
+    subs: dict[str, SubRunRequested] = field(default_factory=lambda: {})  # under way
+    sub_count: int = 0
+    reserved_below: int = 0  # for sub-runs, of the run's budget
+    spent_micros: int = 0  # with what sub-runs that ended have cost
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
@@ -168,11 +196,15 @@ class RunState:
 
     @property
     def unsettled(self) -> bool:
-        """Whether a call has neither an outcome nor a doubt that nobody can lift: the run cannot end yet."""
-        return any(call_id not in self.doubt or self.holds_back(call) for call_id, call in self.open.items())
+        """Whether a sub-run is under way, or a call has neither an outcome nor a doubt that nobody can lift:
+        the run cannot end yet."""
+        return bool(self.subs) or any(
+            call_id not in self.doubt or self.holds_back(call) for call_id, call in self.open.items()
+        )
 
     def reserved_for(self, task_id: str) -> int:
-        return sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+        calls = sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+        return calls + sum(sub.budget_micros or 0 for sub in self.subs.values() if sub.task_id == task_id)
 
     def reserved_of(self, scope: str) -> int:
         """Of a shared cap, for open calls."""

@@ -3,7 +3,15 @@
 from datetime import datetime
 
 from flowmatik.contracts.approvals import PendingApproval
-from flowmatik.contracts.runs import CompensationView, InDoubtCall, RunStatus, RunView, TaskView
+from flowmatik.contracts.runs import (
+    CompensationView,
+    InDoubtCall,
+    RunStatus,
+    RunView,
+    SubRunsView,
+    SubRunView,
+    TaskView,
+)
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.engine.held import recorded_of, shown
@@ -50,6 +58,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         waiting_for=_waiting_for(state),
         in_doubt=doubts,
         models=state.models,
+        parent=created.parent,
         waits=_waits(state, hooks),
         approvals=tuple(_pending(asked) for asked in state.approvals.values()),
         deadline_at=zulu(created.deadline_at),
@@ -76,6 +85,8 @@ def _waiting_for(state: RunState) -> str:
     if state.approvals:
         return "approval"
     kinds = {wait.kind for wait in state.waits.values()}
+    if state.subs and not kinds:
+        return "subruns"
     return next((kind for kind in ("webhook", "signal", "time") if kind in kinds), min(kinds, default=""))
 
 
@@ -157,4 +168,21 @@ def _task_view(task: TaskState) -> TaskView:
         error=task.error,
         error_code=task.error_code,
         error_values=task.error_values,
+        sub_runs=_sub_runs_view(task),
+    )
+
+
+def _sub_runs_view(task: TaskState) -> SubRunsView | None:
+    if task.spec.below is None:
+        return None
+    fan = task.fan
+    return SubRunsView(
+        total=1 if task.spec.map is None else fan.count,
+        running=fan.open,
+        succeeded=fan.succeeded,
+        failed=fan.failed,
+        cancelled=fan.cancelled,
+        first=tuple(
+            SubRunView(id=one.child_id, status=one.status, item=one.item) for one in fan.first.values()
+        ),
     )

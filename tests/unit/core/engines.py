@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
+from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
 from flowmatik.contracts.waits import HookTokens
+from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal
@@ -67,6 +69,7 @@ async def running_engine(
     clock: Clock | None = None,
     concurrency: int = 256,
     sources: SourceIndex | None = None,
+    blobs: BlobStore | None = None,
     hooks: HookTokens | None = None,
     pace: Pace | None = None,
 ) -> AsyncGenerator[EngineHandle]:
@@ -82,6 +85,7 @@ async def running_engine(
             alone=alone,
             concurrency=concurrency,
             sources=sources,
+            blobs=blobs or InMemoryBlobs(),
             hooks=hooks,
             snapshots=pace or Pace(),
         )

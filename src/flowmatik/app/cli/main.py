@@ -17,7 +17,6 @@ from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
-from flowmatik.app.cli.control import runs_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
@@ -31,6 +30,7 @@ from flowmatik.app.cli.operate import (
 )
 from flowmatik.app.cli.retention import retention_app
 from flowmatik.app.cli.run import run_command
+from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.exit_codes import ExitCode

@@ -18,7 +18,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCall:
-    """Ask a model (`name` is the model id) or call a tool."""
+    """Ask a model (`name` is the model id), call a tool, or have the engine do a part of a map (`kind`
+    "engine")."""
 
     kind: str
     name: str
@@ -27,6 +28,16 @@ class StartCall:
     arguments: dict[str, Any] | None = None
     tool_call_id: str = ""
     effect: Effect = Effect.READ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSubRun:
+    """Begin a run within the run; `item` is the place of a map's item."""
+
+    task_id: str
+    item: int | None = None
+    budget_micros: int | None = None
+    deadline_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,4 +57,4 @@ class AskPeople:
     event: ev.ApprovalRequested
 
 
-Command = Record | StartCall | StartWait | AskPeople
+Command = Record | StartCall | StartWait | AskPeople | StartSubRun

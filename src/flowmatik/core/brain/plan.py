@@ -9,9 +9,9 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
 from flowmatik.core.brain.plan_compensations import compensation_faults
-from flowmatik.core.brain.plan_faults import Fault
-from flowmatik.core.brain.plan_faults import fault as _fault
+from flowmatik.core.brain.plan_faults import Fault, fault
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
+from flowmatik.core.brain.subplans import below_faults, within_task
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
 
@@ -49,33 +49,48 @@ def faults(
     version: int = ev.DECISION_VERSION,
 ) -> list[Fault]:
     """Everything that keeps a plan from running; empty for a sound plan. `version`: of the decision logic."""
+    return _faults(tasks, agents, tools, version, 0)
+
+
+def _faults(
+    tasks: tuple[PlanTask, ...],
+    agents: tuple[AgentVersion, ...],
+    tools: frozenset[str],
+    version: int,
+    depth: int,
+) -> list[Fault]:
     found: list[Fault] = []
     if not tasks:
-        return [_fault("the plan has no tasks", "empty")]
+        return [fault("the plan has no tasks", "empty")]
     if len(tasks) > MAX_TASKS:
         text = f"the plan has {len(tasks)} tasks; at most {MAX_TASKS} are allowed"
-        found.append(_fault(text, "large", count=len(tasks), most=MAX_TASKS))
+        found.append(fault(text, "large", count=len(tasks), most=MAX_TASKS))
     if version >= NAMED:
         if found:
             return found  # the others would bury it
         found.extend(
-            _fault(f"task number {n} has no id", "nameless", number=n)
+            fault(f"task number {n} has no id", "nameless", number=n)
             for n, task in enumerate(tasks, start=1)
             if not task.id.strip()
         )
     ids = Counter(task.id for task in tasks)
     found.extend(
-        _fault(f"task id {i!r} occurs more than once", "twice", task=i)
+        fault(f"task id {i!r} occurs more than once", "twice", task=i)
         for i in sorted(i for i, times in ids.items() if times > 1)
     )
     skills = {skill for agent in agents for skill in agent.skills}
-    names = {agent.name for agent in agents}
+    names, refs = {agent.name for agent in agents}, {agent.ref() for agent in agents}
+
+    def nested(inner: tuple[PlanTask, ...], within: str, depth: int) -> list[Fault]:
+        return [within_task(one, within) for one in _faults(inner, agents, tools, version, depth)]
+
     for task in tasks:
         found.extend(_task_faults(task, set(ids), skills, names, tools))
+        found.extend(below_faults(task, names | refs, nested, depth))
     cycle = _cycle(tasks)
     if cycle:
         way = " → ".join(cycle)
-        found.append(_fault(f"the tasks need each other in a circle: {way}", "circle", way=way))
+        found.append(fault(f"the tasks need each other in a circle: {way}", "circle", way=way))
     return found
 
 
@@ -84,7 +99,7 @@ def _task_faults(
 ) -> list[Fault]:
     me = f"task {task.id!r}"
     found = [
-        _fault(f"{me} needs {need!r}, which no task produces", "needs", task=task.id, need=need)
+        fault(f"{me} needs {need!r}, which no task produces", "needs", task=task.id, need=need)
         for need in task.needs
         if need not in ids
     ]
@@ -93,20 +108,22 @@ def _task_faults(
         found.extend(approval_faults(task, task.approval))
     if task.wait is not None:
         return [*found, *wait_faults(task, task.wait)]
+    if task.below is not None:
+        return found
     if task.tool:
         if task.tool not in tools:
             text = f"{me} calls the tool {task.tool!r}, which does not exist"
-            found.append(_fault(text, "tool", task=task.id, tool=task.tool))
+            found.append(fault(text, "tool", task=task.id, tool=task.tool))
         return found
     if not task.objective.strip() and task.skill != "writing":
-        found.append(_fault(f"{me} has no objective", "objective", task=task.id))
+        found.append(fault(f"{me} has no objective", "objective", task=task.id))
     if task.agent and task.agent not in names:
         text = f"{me} names the agent {task.agent!r}, which this run does not have"
-        found.append(_fault(text, "agent", task=task.id, agent=task.agent))
+        found.append(fault(text, "agent", task=task.id, agent=task.agent))
     if not task.agent and task.skill not in skills:
         known = ", ".join(sorted(skills))
         text = f"{me} requires the skill {task.skill!r}; there is {known}"
-        found.append(_fault(text, "skill", task=task.id, skill=task.skill, known=known))
+        found.append(fault(text, "skill", task=task.id, skill=task.skill, known=known))
     return found
 
 
@@ -152,8 +169,8 @@ def check(
 
 
 def _invalid(what: str, found: list[Fault]) -> PlanInvalid:
-    lines = [fault.text for fault in found]
-    details = [asdict(fault) for fault in found]
+    lines = [one.text for one in found]
+    details = [asdict(one) for one in found]
     return PlanInvalid(f"{what}: {'; '.join(lines)}", context={"faults": lines, "details": details})
 
 
@@ -173,8 +190,8 @@ def parse_model_plan(text: str) -> Plan:
         )
         return Plan(planner="model", tasks=tasks, reason=str(data.get("reason", "")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        fault = _fault(f"not JSON of the plan schema: {error}", "not_json", said=str(error))
-        raise _invalid("answer with the JSON object alone", [fault]) from error
+        unread = fault(f"not JSON of the plan schema: {error}", "not_json", said=str(error))
+        raise _invalid("answer with the JSON object alone", [unread]) from error
 
 
 def with_writer(tasks: tuple[PlanTask, ...]) -> tuple[PlanTask, ...]:

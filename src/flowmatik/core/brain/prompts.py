@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message
+from flowmatik.core.brain.references import shown
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 
@@ -28,7 +29,7 @@ def task_prompt(state: RunState, task: TaskState) -> str:
     parts = [task.spec.objective]
     if state.created.language:
         parts.append(f"Answer in the language {state.created.language!r}.")
-    inputs = {need: _brief(state.tasks[need]) for need in task.spec.needs}
+    inputs = {need: shown(_brief(state.tasks[need]), state.created) for need in task.spec.needs}
     if inputs:
         parts.append("Results of earlier tasks (JSON):\n" + canonical.dumps(inputs))
     if task.notes:

@@ -8,7 +8,7 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallT
 from flowmatik.contracts.runs import Check, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain import local_planner
+from flowmatik.core.brain import local_planner, subruns
 from flowmatik.core.brain.arithmetic import calculates
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.gates import STORES
@@ -27,6 +27,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
         return _start(state, task)
     if task.spec.tool or task.spec.wait:
         return _finish_step(task)
+    if task.spec.below is not None:
+        return subruns.advance(state, task)
     if task.away is not None and state.created.decision_version >= STORES:
         return [_task_failed(task, task.away.code, task.away.message, task.away.values)]
     if task.verification is not None:
@@ -60,6 +62,8 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
         ]
     if task.spec.wait is not None:
         return [start_wait(state, task, task.spec.wait)]
+    if task.spec.below is not None:
+        return subruns.advance(state, task)
     if task.spec.tool:
         return _start_step(state, task)
     agent = _route(state, task)

@@ -88,7 +88,7 @@ def by_own_caps(state: RunState, payer: Payer, price: Price) -> Reservation | No
     """What the run's budget and the cap of the task say, each of what was spent under it; None when both
     bear the call."""
     budget = state.created.budget_micros
-    of_run = fit(budget, state.spent_micros, state.reserved_micros, price.micros)
+    of_run = fit(budget, state.spent_micros, state.reserved_micros + state.reserved_below, price.micros)
     if budget is not None and of_run is Fit.NEVER:
         return _over_budget(price, budget, state.spent_micros)
     spent = state.spent_on.get(payer.task_id, 0)

@@ -7,26 +7,28 @@ after its intent is durable. Whatever fails here leaves a journal from which ano
 import asyncio
 import logging
 
-from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain.commands import Record, StartCall
+from flowmatik.core.brain.commands import Record, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.beside import Beside
+from flowmatik.core.engine.births import requested
+from flowmatik.core.engine.brood import Brood
 from flowmatik.core.engine.deadlines import DeadlineWatch, deadline_timers, is_news
-from flowmatik.core.engine.effects import Recorded, place_of, recordable
+from flowmatik.core.engine.effects import Recorded, place_of
 from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
-from flowmatik.core.engine.heads import head_of
+from flowmatik.core.engine.heads import head_of, head_status
 from flowmatik.core.engine.held import held_back, taken_over
 from flowmatik.core.engine.inputs import facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
-from flowmatik.core.engine.outcomes import failed, faulty, never_begun
+from flowmatik.core.engine.outcomes import failed, never_begun
 from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.pause_inputs import expiring
+from flowmatik.core.engine.performance import Performance
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent
@@ -42,14 +44,16 @@ MONEY = "money"  # in place of a call: the run waits for money
 class RunDriver:
     """One run, from its claim until it ends, parks or is fenced."""
 
-    def __init__(self, claim: Claim, state: RunState, parts: DriverParts) -> None:
-        """`state` is what the history of `claim` makes of the run (`begun`)."""
+    def __init__(self, claim: Claim, state: RunState, parts: DriverParts, *, known: bool = False) -> None:
+        """`state` is what the history of `claim` makes of the run (`begun`). `known`: it was parked here."""
         self._parts = parts
         self.hears = True  # nudges; not any more once it leaves
         self.state = state
         self._keeper = parts.keepers.of(claim.snapshot)
         created = self.state.created
-        self._place = place_of(created, self._ours)
+        self._place = place_of(created, self._ours, lambda: self.state)
+        self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=known)
+        self._performance = Performance(self.state, parts, self._place, self._wants)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen = claim.head.inbox_seen
@@ -58,7 +62,6 @@ class RunDriver:
         self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
         self._account = Account(parts.purse)
-        self._requests: dict[str, ModelRequest] = {}  # of intents not launched yet
         self._mailbox: asyncio.Queue[Mail] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun: set[str] = set()
@@ -70,7 +73,7 @@ class RunDriver:
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
-        self._draining = True
+        self._draining = self._brood.draining = True
 
     @property
     def busy(self) -> bool:
@@ -85,6 +88,9 @@ class RunDriver:
         """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
         call = self.state.open.get(call_id)
         return Effect.READ if call is None else call.effect
+
+    def _hear(self, ended: ev.SubRunEnded | None) -> None:
+        self._mailbox.put_nowait(ended or Again())
 
     def nudge(self) -> None:
         self._mailbox.put_nowait(Nudge())
@@ -113,7 +119,7 @@ class RunDriver:
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
         if await self._commit():
-            return await self._rest(RunStatus(self._head_status(self._tail)))
+            return await self._rest(head_status(self.state, parked=True))
         if self.state.ended:
             return await self._rest(self.state.status)
         await self._open(await self._mailbox.get())
@@ -125,6 +131,8 @@ class RunDriver:
         self.left = Rested(state=self.state, status=status)
         await self._account.settle(self.state)
         self._keeper.rested(self.state)
+        self._parts.parked.keep(self.state, self._epoch)
+        await self._parts.kin.rested(self.state)
         return True
 
     async def _open(self, item: Mail) -> None:
@@ -182,6 +190,9 @@ class RunDriver:
             for command in commands:
                 if isinstance(command, Record):
                     self._put(command.event)
+                elif isinstance(command, StartSubRun):
+                    if not self.state.stopping:
+                        self._put(requested(self.state, command, self._parts.clock))
                 elif not isinstance(command, StartCall):
                     if not self.state.stopping:
                         for event in self._beside.begun(self.state, command, now):
@@ -211,7 +222,7 @@ class RunDriver:
         if isinstance(asked.event, ev.CallRequested):
             self._begin(asked.event)
             if asked.request is not None:
-                self._requests[asked.event.call_id] = asked.request
+                self._performance.requests[asked.event.call_id] = asked.request
         elif self.state.stopping:
             self._abort()  # as for a cancel: nothing can come of them any more
         return True
@@ -227,7 +238,9 @@ class RunDriver:
 
     async def _commit(self) -> bool:
         """Append the batch, then launch. True when the run is parked."""
-        will_run = bool(self._launches or self._running) or not self._mailbox.empty()
+        if not self._batch:
+            self._brood.begin()
+        will_run = bool(self._launches or self._running) or self._brood.busy or not self._mailbox.empty()
         park = None if will_run or self.state.ended or self._draining else self._tail
         if not self._batch and not self._launches and park is None:
             return False
@@ -242,6 +255,7 @@ class RunDriver:
             return True
         if self._tail > self._seen and not self.state.ended:
             self.nudge()
+        self._brood.begin()
         launches, self._launches = self._launches, []
         for launch in launches:
             if not self._draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
@@ -258,7 +272,7 @@ class RunDriver:
             expected_seq=self._seq,
             append_id=new_id("evt"),
             events=tuple(self._batch),
-            head=head_of(self.state, self._head_status(park)),
+            head=head_of(self.state, head_status(self.state, parked=park is not None)),
             consumed=self._seen,
             timers=self._beside.timers,
             park_if_seen=park,
@@ -273,13 +287,6 @@ class RunDriver:
             return appended
 
         return await retried(appending, self._parts.clock, run_id=self._place.run_id)
-
-    def _head_status(self, park: int | None) -> str:
-        if self.state.ended:
-            return self.state.status.value
-        if self.state.doubt and park is not None:
-            return RunStatus.IN_DOUBT.value
-        return (RunStatus.RUNNING if park is None else RunStatus.WAITING).value
 
     def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
         self._begun.discard(call.call_id)
@@ -303,35 +310,13 @@ class RunDriver:
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
         try:
-            async with self._parts.turns.turn(call, self._place, lambda: self._wants(call)):
-                await self._parts.lease.wait_valid()
-                if not self._ours():  # only the next append can say whose it is
-                    self._mailbox.put_nowait(Launch(call, recovering))
-                    return
-                outcome = await self._outcome(call, recovering)
-        except asyncio.CancelledError:
-            if not self.state.bars(call.purpose) or call.effect is not Effect.READ:
-                raise  # what may have taken effect is for the next owner to find out
-            outcome = failed(call, "call.aborted", "the run was stopped", charged=call.kind == "model")
-        except Exception as error:  # a defect of ours must end the call, never leave it hanging
-            log.exception("a call could not be performed", extra={"run": self._place.run_id})
-            outcome = faulty(call, type(error).__name__)
+            mail = await self._performance.of(call, recovering=recovering)
         finally:
             self._running.pop(call.call_id, None)
-        self._mailbox.put_nowait(recordable(outcome, call) if outcome else Launch(call, recovering=True))
+        self._mailbox.put_nowait(mail)
 
     def _wants(self, call: ev.CallRequested) -> bool:
         return not (self.state.bars(call.purpose) or self._draining or self.fenced)
-
-    async def _outcome(self, call: ev.CallRequested, recovering: bool) -> ev.Event | None:
-        effects = self._parts.effects
-        if recovering:
-            return await effects.recovered(call, self._place)
-        if self.state.bars(call.purpose):
-            return never_begun(call)
-        if call.kind == "model":
-            return await effects.model(call, self._requests.pop(call.call_id))
-        return effects.late(call) or await effects.tool(call, self._place)
 
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""
@@ -342,7 +327,7 @@ class RunDriver:
         stays = [one for one in self._launches if one.recovering or not self.state.bars(one.call.purpose)]
         for call in (launch.call for launch in self._launches if launch not in stays):
             self._mailbox.put_nowait(never_begun(call))
-            self._requests.pop(call.call_id, None)
+            self._performance.requests.pop(call.call_id, None)
         self._launches = stays
         for call in filter(self.state.holds_back, self.state.open.values()):
             self._mailbox.put_nowait(never_begun(call))
@@ -386,13 +371,12 @@ class RunDriver:
         else:
             self._launches.append(Launch(call))
 
-    # --- beginnings and ends ------------------------------------------------------------------
-
     async def _recover(self) -> None:
         """Takes up the calls left open, except those whose outcome waits in the inbox."""
         counted = await self._account.counted(self.state)
         if counted is not None:
             self._put(counted)
+        await self._brood.recover()
         left = self.state.left_open()
         await self._decide()
         if self._tail > self._seen:
@@ -404,6 +388,7 @@ class RunDriver:
     async def _leave(self, *, cut: bool) -> bool:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
         acknowledged goes to whoever has the run next. True: a nudge was not heard."""
+        await self._brood.leave()
         tasks = list(self._running.items())
         for call_id, task in tasks:
             if cut or self._effect(call_id) is not Effect.ONCE:

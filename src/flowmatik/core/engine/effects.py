@@ -12,11 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
+from flowmatik.core.brain.gates import BLOBS
+from flowmatik.core.brain.subruns import ENGINE
+from flowmatik.core.engine.library import LARGE_BYTES, Library
+from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
 from flowmatik.core.journal.port import NewEvent
+from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected, Unavailable
@@ -24,28 +30,21 @@ from flowmatik.kernel.errors import FlowmatikError, ModelRejected, Unavailable
 log = logging.getLogger(__name__)
 AWAY_SECONDS = 60.0
 AWAY_PAUSE_SECONDS = 0.5
+SPARED = ("step", "tool")  # purposes of calls whose results no decision looks into
 AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody saw is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlace:
-    """For which run a call is made; `ours` says whether this process may still act for it."""
+    """For which run a call is made; `ours` says whether this process may still act for it, `state` what it
+    is now."""
 
     workspace_id: str
     run_id: str
     principal: str
     ours: Callable[[], bool]
+    state: Callable[[], RunState]
     sources: tuple[str, ...] = ()
-
-
-def place_of(created: ev.RunCreated, ours: Callable[[], bool]) -> RunPlace:
-    return RunPlace(
-        workspace_id=created.workspace_id,
-        run_id=created.run_id,
-        principal=created.principal,
-        ours=ours,
-        sources=created.sources,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ class Recorded:
 class Effects:
     models: ModelGateway
     tools: ToolBox
+    maps: Maps
+    library: Library
     clock: Clock
     alone: bool = False  # no other process can still be at work on a run that we recover
     durable: bool = True  # what the journal has acknowledged survives a power cut
@@ -109,7 +110,11 @@ class Effects:
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
-            return ev.CallSucceeded(call_id=call.call_id, result=await self._result(call, context))
+            if call.kind == ENGINE:
+                result = await self.maps.answer(call, place.state())
+            else:
+                result = await self._result(call, context)
+            return ev.CallSucceeded(call_id=call.call_id, result=result)
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
                 return _late(call)
@@ -161,6 +166,22 @@ class Effects:
         later = now + 2 * (until - datetime.fromisoformat(call.at))
         return ev.CallPostponed(call_id=call.call_id, at=now.isoformat(), start_by=later.isoformat())
 
+    async def spared(
+        self, outcome: ev.Event | None, call: ev.CallRequested, place: RunPlace
+    ) -> ev.Event | None:
+        """`outcome` with what is large in it put into the blob store, which is waited for as long as it is
+        away. Whoever cannot wait (the process ends) hands the outcome over whole, rather than lose it."""
+        if not isinstance(outcome, ev.CallSucceeded) or call.purpose not in SPARED:
+            return outcome
+        if place.state().created.decision_version < BLOBS or not _is_large(outcome.result):
+            return outcome
+        try:
+            text = canonical.dumps(outcome.result)
+            return replace(outcome, result=await self.library.kept(place.workspace_id, text))
+        except asyncio.CancelledError:
+            log.warning("a large outcome goes into the journal whole", extra={"run": place.run_id})
+            return outcome
+
     async def _postponed(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
         return self.late(call) or await self.tool(call, place)
 
@@ -201,6 +222,27 @@ class Effects:
         most = (until - at).total_seconds() + call.timeout + 10.0  # the wall clock may jump
         if (left := min(left, most)) > 0:
             await self.clock.sleep(left)
+
+
+def _is_large(result: Any) -> bool:
+    """What JSON cannot carry, or not everybody could read, is for `recordable` to say."""
+    try:
+        text = canonical.dumps(result)
+    except TypeError:
+        return False
+    large = len(text) > LARGE_BYTES or len(text.encode()) > LARGE_BYTES
+    return large and reference_in(result) is None and not canonical.is_deeper(text)
+
+
+def place_of(created: ev.RunCreated, ours: Callable[[], bool], state: Callable[[], RunState]) -> RunPlace:
+    return RunPlace(
+        workspace_id=created.workspace_id,
+        run_id=created.run_id,
+        principal=created.principal,
+        ours=ours,
+        state=state,
+        sources=created.sources,
+    )
 
 
 def _undurable(call: ev.CallRequested) -> ev.CallFailed:

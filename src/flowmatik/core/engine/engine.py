@@ -291,7 +291,9 @@ class Engine:
     async def _driver(self, claim: Claim) -> RunDriver:
         run_id = claim.head.run_id
         self._again.discard(run_id)
-        driver = RunDriver(claim, await begun(claim, self._parts), self._parts)
+        kept = self._parts.parked.state_of(claim, self._parts.loop)
+        state = kept or await begun(claim, self._parts)
+        driver = RunDriver(claim, state, self._parts, known=kept is not None)
         self._drivers[run_id] = driver
         return driver
 
@@ -317,7 +319,9 @@ class Engine:
         if claim is None:
             return None
         parts = self._parts
-        return await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
+        left = await condemn(claim, fault, parts.journal, parts.loop, parts.clock)
+        await parts.kin.rested(left.state)
+        return left
 
     async def _hear(self) -> None:
         """Of inputs that other processes have put to runs driven here, of runs left for later, and of limits

@@ -7,7 +7,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine import pause_inputs
 from flowmatik.core.engine.deadlines import deadline_timer
 from flowmatik.core.engine.handover import outcome_of
-from flowmatik.core.journal.port import Input
+from flowmatik.core.journal.port import Input, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
@@ -46,6 +46,13 @@ def _outcome(item: Input, body: Mapping[str, Any], state: RunState) -> Sequence[
     return (outcome_of(item),) if body.get("call_id") in state.open else ()
 
 
+def _sub_run(item: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
+    if body.get("sub_id") not in state.subs:
+        return ()
+    stored = StoredEvent(seq=0, type=ev.SubRunEnded.__name__, payload=item.payload, at=item.at)
+    return (ev.decode(stored),)
+
+
 def _pause(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
     if state.paused is not None:
         return ()
@@ -75,6 +82,7 @@ _READINGS: Mapping[str, Reading] = {
     "timer": _timer,
     "resolve": _resolve,
     "outcome": _outcome,
+    "subrun": _sub_run,
     "signal": pause_inputs.signal,
     "hook": pause_inputs.hook,
     "approval": pause_inputs.approval,

@@ -31,7 +31,7 @@ class Asked:
 
 async def intent_of(state: RunState, command: StartCall, parts: DriverParts, account: Account) -> Asked:
     """With the money that the call may cost set aside, or the refusal when a cap would be passed."""
-    if command.kind == "tool":
+    if command.kind != "model":
         return Asked(event=_intent(state, command, parts.clock))
     call_id = _next_call(state)
     key = idempotency_key(state.created.run_id, call_id)

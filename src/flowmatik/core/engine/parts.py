@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects, Recorded
+from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.money import Purse
+from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.throttle import CallLimits
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.snapshots.keeping import Keepers
@@ -25,6 +28,9 @@ class DriverParts:
     limits: KnownLimits
     turns: CallLimits
     clock: Clock
+    brood: BroodParts
+    kin: Kin
+    parked: Parked
     appended: Callable[[str], None]  # told after every append, for watchers and the relay
     keepers: Keepers
 

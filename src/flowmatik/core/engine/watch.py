@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowmatik.contracts.runs import RunStatus
@@ -65,3 +66,14 @@ class Watch:
 def _answer(waiting: "asyncio.Future[Rested | None]", left: Rested | None) -> None:
     if not waiting.done():
         waiting.set_result(left)
+
+
+class Nudges:
+    """Tells the engine of this process that a run may have something to do, once it is there."""
+
+    def __init__(self) -> None:
+        self.nudge: Callable[[str], None] = _unheard
+
+
+def _unheard(run_id: str) -> None:
+    """The store marks it as ready; the engine looks there."""

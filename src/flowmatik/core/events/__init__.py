@@ -104,6 +104,12 @@ from flowmatik.core.events.life import (
 from flowmatik.core.events.life import (
     RunSucceeded as RunSucceeded,
 )
+from flowmatik.core.events.subruns import (
+    SubRunEnded as SubRunEnded,
+)
+from flowmatik.core.events.subruns import (
+    SubRunRequested as SubRunRequested,
+)
 from flowmatik.core.events.tasks import (
     PlanAdopted as PlanAdopted,
 )
@@ -163,6 +169,7 @@ FACTS = (
     AllotmentCounted,
     CancelRequested,
     DeadlinePassed,
+    SubRunEnded,
     WaitEnded,
     SignalReceived,
     ApprovalVoted,
@@ -176,6 +183,7 @@ FACTS = (
 )
 DECISIONS = (
     CallRequested,
+    SubRunRequested,
     CallRefused,
     PlanAdopted,
     PlanRejected,
@@ -208,6 +216,8 @@ Event = (
     | AllotmentCounted
     | CancelRequested
     | DeadlinePassed
+    | SubRunRequested
+    | SubRunEnded
     | PlanAdopted
     | PlanRejected
     | TaskRouted

@@ -39,6 +39,9 @@ class RunCreated:
     plan: tuple[PlanTask, ...] = ()
     decision_version: int = DECISION_VERSION
     traceparent: str = ""  # W3C; "" in runs of older versions
+    parent: str = ""  # the run that this one is a part of
+    parent_wait: str = ""  # for which of its sub-runs
+    depth: int = 0  # how many runs are above it
     forked_from: ForkedFrom | None = None
     tags: tuple[str, ...] = ()
     priority: int = 0

@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
+from flowmatik.core.brain.references import shown
 from flowmatik.core.fold import undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState
@@ -82,20 +83,19 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             task.error_code, task.error, task.error_values = "", "", {}
             if task.agent is not None and task.loop is not None and event.reply is not None:
                 task.loop = loop.on_model(task.agent, task.loop, event.reply)
-        case "step":
+        case "step" | "collect":
             task = state.tasks[call.task_id]
             task.output, task.step_done = event.result, True
-            if not event.simulated:
+            if call.purpose == "step" and not event.simulated:
                 state.acted.append(call.task_id)
+        case "items":
+            state.tasks[call.task_id].fan.count = event.result["count"]
         case "compensate":
             undoing.succeeded(state, call.task_id)
         case _:
-            _tool_outcome(
-                state,
-                call,
-                ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=event.result),
-                loop,
-            )
+            result = shown(event.result, state.created)
+            outcome = ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=result)
+            _tool_outcome(state, call, outcome, loop)
 
 
 def _tool_outcome(state: RunState, call: ev.CallRequested, outcome: ToolOutcome, loop: AgentLoop) -> None:
@@ -136,7 +136,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
             if not lost:
                 task.error_code, task.error, task.error_values = event.code, event.message, event.values
                 task.model_failures += 1
-        case "step":
+        case "step" | "items" | "collect":
             task = state.tasks[call.task_id]
             task.error_code, task.error, task.error_values = event.code, event.message, event.values
         case "compensate":

@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold.handlers import Handlers
-from flowmatik.core.state import RunState, TaskState
+from flowmatik.core.state import Fan, RunState, TaskState
 
 ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
 
@@ -48,6 +48,7 @@ def _inherit(state: RunState) -> None:
         _unask(state, call)
     state.open, state.doubt, state.permitted = {}, {}, set()
     _wait_again(state)
+    _run_again(state)
     state.inherited_micros += state.spent_micros
     state.spent_micros = state.reserved_micros = state.charged_to_all = 0
     state.spent_on, state.held, state.charged = {}, {}, {}
@@ -65,6 +66,17 @@ def _wait_again(state: RunState) -> None:
     for task in state.tasks.values():
         task.granted = {name: given for name, given in task.granted.items() if name in task.asked}
         task.put_to_people &= task.asked
+
+
+def _run_again(state: RunState) -> None:
+    """The sub-runs under way are the parent's: tasks that wait for any begin anew, with runs of their own.
+    What came of those that have ended stands where their tasks have all they asked for."""
+    for task_id in {sub.task_id for sub in state.subs.values()}:
+        task = state.tasks[task_id]
+        task.fan, task.status = Fan(), TaskStatus.PENDING
+        task.asked -= {"items", "collect"}
+        task.error_code, task.error, task.error_values = "", "", {}
+    state.subs, state.reserved_below = {}, 0
 
 
 def _unask(state: RunState, call: ev.CallRequested) -> None:

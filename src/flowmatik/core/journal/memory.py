@@ -13,6 +13,7 @@ from flowmatik.core.journal import memory_dispatch
 from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlace, ApprovalRow
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
+from flowmatik.core.journal.kin_memory import MemoryKin
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_bus import MemoryBusCalls
 from flowmatik.core.journal.memory_retention import MemoryRetention
@@ -45,7 +46,9 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, Fenced
 
 
-class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryRetention):
+class InMemoryJournal(
+    MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryKin, MemoryRetention
+):
     """The port with real semantics; nothing survives the process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -344,7 +347,7 @@ class InMemoryJournal(MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCal
     ) -> None:
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(run.cost_micros for run in mine if run.created_at >= begun)
+        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and run.reported != 1)
         spent += self._spent_by_deleted(workspace_id, begun)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 

@@ -23,6 +23,10 @@ class MemoryApprovals:
         self._clock = clock
         self._rows: dict[str, ApprovalRow] = {}
 
+    def forget(self, run_id: str) -> None:
+        """Of a run that is deleted."""
+        self._rows = {place: row for place, row in self._rows.items() if row.run_id != run_id}
+
     def appended(self, append: Append) -> None:
         """What the append asks for, and what it withdraws."""
         for new in append.approvals:

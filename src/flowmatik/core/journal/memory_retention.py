@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from flowmatik.contracts.retention import Hold
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_runs import Run
 from flowmatik.core.journal.memory_snapshots import MemorySnapshots
 from flowmatik.core.journal.money import MemoryCaps
@@ -26,6 +27,8 @@ class MemoryRetention(MemorySnapshots):
     _timed: set[str]
     _bus: MemoryBus
     _money: MemoryCaps
+
+    _approvals: MemoryApprovals
 
     def __init__(self, runs: dict[str, Run]) -> None:
         super().__init__(runs)
@@ -122,6 +125,7 @@ class MemoryRetention(MemorySnapshots):
                 self._deleted_keys[key] = run_id
         self._timed.discard(run_id)
         self._snapshots.pop(run_id, None)
+        self._approvals.forget(run_id)
         self._bus.forget(run_id)
         self._money.forget(run_id)
         self._tombstones[run_id] = Tombstone(

@@ -14,6 +14,7 @@ from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
 from flowmatik.core.journal.bus_port import BusJournal
 from flowmatik.core.journal.control_port import Seizing
 from flowmatik.core.journal.dispatch_port import DispatchPort
+from flowmatik.core.journal.kin_port import KinJournal
 from flowmatik.core.journal.records import (
     Append as Append,
 )
@@ -104,6 +105,7 @@ class Journal(
     HeadSearch,
     ScheduleStore,
     BusJournal,
+    KinJournal,
     Snapshots,
     RetentionStore,
     Protocol,

@@ -145,7 +145,7 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
             await self._require_run(run_id)
             return None
         seq, body, *columns = rows[0][-6:]
-        head, events = run_head(rows[0]), stored_events([*zip(*(one or () for one in columns), strict=True)])
+        head, events = run_head(rows[0][:-6]), stored_events([*zip(*(one or () for one in columns), strict=True)])
         snapshot = None if seq is None else snapshot_in((seq, fold_version, body))
         after = snapshot.seq if snapshot else 0
         if len(events) == head.head_seq - 1 - after:
@@ -221,6 +221,10 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
         if not rows:
             await self._require_run(run_id)
         return bool(rows)
+
+    async def report(self, run_id: str, input_id: str, payload: str) -> str:
+        rows = await self._fetch("report", run_id, input_id, payload, self._now())
+        return rows[0][0] if rows else ""
 
     async def decide_approval(self, change: ApprovalChange) -> bool:
         told = (change.in_time, change.input_id, change.payload, self._now())

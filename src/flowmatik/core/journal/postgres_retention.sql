@@ -78,6 +78,10 @@ WITH picked AS MATERIALIZED (
     DELETE FROM allotments t USING picked p WHERE t.run_id = p.run_id
 ), holding AS (
     DELETE FROM holders t USING picked p WHERE t.run_id = p.run_id
+), asked AS (
+    DELETE FROM approvals t USING picked p WHERE t.run_id = p.run_id
+), tagged AS (
+    DELETE FROM run_tags t USING picked p WHERE t.run_id = p.run_id
 ), kept AS (
     DELETE FROM snapshots t USING picked p WHERE t.run_id = p.run_id
 ), heads AS (

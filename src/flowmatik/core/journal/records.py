@@ -142,7 +142,8 @@ class Created:
 class Input:
     input_no: int
     input_id: str
-    kind: str  # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change
+    # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change | subrun
+    kind: str
     payload: str
     at: str
 

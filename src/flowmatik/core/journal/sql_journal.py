@@ -8,6 +8,7 @@ from typing import Any
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.database import Row
 from flowmatik.core.journal.batching import GroupCommit
+from flowmatik.core.journal.kin_sql import SqlKin
 from flowmatik.core.journal.money import checked_amount
 from flowmatik.core.journal.port import (
     Append,
@@ -65,7 +66,7 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads, SqlSnapshotReads, 
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlSchedules, SqlDispatch, SqlSnapshots, SqlRetention):
+class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlDispatch, SqlSnapshots, SqlRetention):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:

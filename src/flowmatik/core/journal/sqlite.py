@@ -242,6 +242,17 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
         db.execute(self._sql["input"], (run_id, row[0], input_id, row[1], kind, payload, now))
         return True
 
+    async def report(self, run_id: str, input_id: str, payload: str) -> str:
+        now = self._now()
+
+        def work(db: Any) -> str:
+            child = db.execute(self._sql["reported"], (run_id,)).fetchone()
+            if child is None or child[1] != 1:
+                return ""
+            return child[0] if self._post(db, child[0], input_id, "subrun", payload, now) else ""
+
+        return await self._store.write(work)
+
     async def decide_approval(self, change: ApprovalChange) -> bool:
         now, seconds = self._now(), self._seconds()
         values = (*change_values(change), change.in_time, seconds)

@@ -9,7 +9,19 @@ from flowmatik.core.journal.sql_retention import SqlRetention
 from flowmatik.core.journal.times import text_of
 from flowmatik.kernel import canonical
 
-PARTS = ("events", "inbox", "timers", "pointers", "places", "letters", "allotments", "holder", "head")
+PARTS = (
+    "events",
+    "inbox",
+    "timers",
+    "pointers",
+    "places",
+    "letters",
+    "allotments",
+    "holder",
+    "asked",
+    "tags",
+    "head",
+)
 
 
 class SqliteRetention(SqlRetention):

@@ -55,6 +55,14 @@ FROM runs r WHERE r.run_id = $1 AND r.ended_at <> '' AND r.held = 0 AND NOT EXIS
     SELECT 1 FROM holds h WHERE h.workspace_id = r.workspace_id AND h.run_id = '')
 RETURNING run_id;
 
+-- name: delete_asked
+-- What people were asked.
+DELETE FROM approvals WHERE run_id = $1;
+
+-- name: delete_tags
+-- What it was found by.
+DELETE FROM run_tags WHERE run_id = $1;
+
 -- name: delete_events
 -- All that happened in it.
 DELETE FROM run_events WHERE run_id = $1;

@@ -10,7 +10,9 @@ from flowmatik.kernel.sources import digest_of
 # All that `fold` imports, and how a snapshot is written. A test compares it with the imports.
 SOURCES = (
     "contracts",
+    "core/brain/gates.py",
     "core/brain/prompts.py",
+    "core/brain/references.py",
     "core/events",
     "core/fold",
     "core/snapshots",

@@ -20,7 +20,7 @@ GRANT SELECT, UPDATE ON tombstones TO flowmatik_engine;
 GRANT SELECT ON snapshots, retention, holds, tombstones TO flowmatik_api;
 
 GRANT SELECT, DELETE ON runs, run_events, run_inbox, timers, outbox, subscriber_positions, dead_letters,
-    allotments, holders, snapshots TO flowmatik_retention;
+    allotments, holders, snapshots, approvals, run_tags TO flowmatik_retention;
 
 GRANT SELECT ON holds TO flowmatik_retention;
 
@@ -42,7 +42,7 @@ DO $do$ DECLARE target TEXT; BEGIN
     END LOOP;
     FOREACH target IN ARRAY ARRAY['runs', 'run_events', 'run_inbox', 'timers', 'outbox',
             'subscriber_positions', 'dead_letters', 'allotments', 'holders', 'snapshots', 'holds',
-            'tombstones'] LOOP
+            'tombstones', 'approvals', 'run_tags'] LOOP
         EXECUTE 'CREATE POLICY retention_everywhere ON ' || target
             || ' TO flowmatik_retention USING (true) WITH CHECK (true)';
     END LOOP;

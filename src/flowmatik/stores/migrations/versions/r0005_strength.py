@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _HERE = Path(__file__).parent
-AREAS = ("heads", "dispatch", "approvals", "search", "schedules", "bus", "history")
+AREAS = ("heads", "dispatch", "approvals", "search", "schedules", "bus", "history", "kin")
 
 
 def _run(file: Path) -> None:

@@ -1,0 +1,68 @@
+"""What a run is pinned to: the agents and tools that it and the runs within it may need, so that later
+changes touch none of them, however long it takes until the last one begins."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from flowmatik.contracts.agents import AgentDirectory, AgentVersion
+from flowmatik.contracts.plans import PlanTask, SubRunSpec
+from flowmatik.contracts.tools import ToolSpec
+from flowmatik.core import events as ev
+
+ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
+
+
+def below(plan: Sequence[PlanTask]) -> Iterator[SubRunSpec]:
+    """The sub-runs of a plan, theirs and so on."""
+    for task in plan:
+        if task.below is not None:
+            yield task.below
+            yield from below(task.below.plan)
+
+
+async def agents_for(
+    directory: AgentDirectory, workspace_id: str, agent: str, plan: Sequence[PlanTask]
+) -> list[AgentVersion]:
+    """The run's own come first: of two versions of one agent, those find theirs. Raises NotFound."""
+    found = await _agents_of(directory, workspace_id, agent, plan)
+    for spec in below(plan):
+        known = {one.ref() for one in found}
+        inner = await _agents_of(directory, workspace_id, spec.agent, spec.plan)
+        found += [one for one in inner if one.ref() not in known]
+    return found
+
+
+async def _agents_of(
+    directory: AgentDirectory, workspace_id: str, agent: str, plan: Sequence[PlanTask]
+) -> list[AgentVersion]:
+    if agent:
+        return [await directory.get(workspace_id, agent)]
+    if plan and not any(needs_agents(task) for task in plan):
+        return []
+    return await directory.list(workspace_id)
+
+
+def needs_agents(task: PlanTask) -> bool:
+    """Whether somebody must be chosen for the task itself; runs within it have needs of their own."""
+    return not (task.tool or task.wait or task.below)
+
+
+def tools_for(
+    specs: Mapping[str, ToolSpec], agents: Sequence[AgentVersion], plan: Sequence[PlanTask]
+) -> dict[str, ev.PinnedTool]:
+    names = tool_names(agents, plan)
+    for spec in below(plan):
+        names |= tool_names((), spec.plan)
+    return {
+        name: ev.PinnedTool(
+            effect=specs[name].effect, timeout=specs[name].timeout, key_ttl=specs[name].key_ttl
+        )
+        for name in sorted(names)
+        if name in specs
+    }
+
+
+def tool_names(agents: Sequence[AgentVersion], plan: Sequence[PlanTask]) -> set[str]:
+    """Those of one run."""
+    names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in plan if task.tool}
+    names |= {task.compensation.tool for task in plan if task.compensation is not None}
+    return names if plan else names | set(ALWAYS_PINNED)
