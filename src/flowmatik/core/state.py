@@ -197,8 +197,8 @@ class RunState:
     @property
     def unsettled(self) -> bool:
         """Whether a sub-run is under way, or a call has neither an outcome nor a doubt that nobody can lift:
-        the run cannot end yet."""
-        return bool(self.subs) or any(
+        the run cannot end yet. After a hard cancel sub-runs are left to end by themselves."""
+        return (bool(self.subs) and not self.hard) or any(
             call_id not in self.doubt or self.holds_back(call) for call_id, call in self.open.items()
         )
 

@@ -23,7 +23,7 @@ def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
 
 def _run_ended(state: RunState, status: RunStatus, at: str) -> None:
     state.status, state.ended, state.ended_at = status, True, at
-    state.waits = {}
+    state.waits, state.reserved_below = {}, 0  # sub-runs that a hard cancel left spend nothing of it any more
     withdraw(state)
 
 

@@ -145,7 +145,10 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
             await self._require_run(run_id)
             return None
         seq, body, *columns = rows[0][-6:]
-        head, events = run_head(rows[0][:-6]), stored_events([*zip(*(one or () for one in columns), strict=True)])
+        head, events = (
+            run_head(rows[0][:-6]),
+            stored_events([*zip(*(one or () for one in columns), strict=True)]),
+        )
         snapshot = None if seq is None else snapshot_in((seq, fold_version, body))
         after = snapshot.seq if snapshot else 0
         if len(events) == head.head_seq - 1 - after:
