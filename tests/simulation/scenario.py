@@ -248,7 +248,9 @@ async def _check_orphans(world: World, heads: Sequence[RunHead], now: float, sin
             continue
         known = is_hard(await world.store.read(head.parent))
         lasting = now - since.setdefault(head.run_id, now)
-        assert known and lasting <= WAKES_SECONDS, f"a child goes on without its parent: {head}"
+        told = f"a child goes on without its parent: {head}"
+        assert known, told
+        assert lasting <= WAKES_SECONDS, told
 
 
 async def _roused(world: World, head: RunHead) -> None:
