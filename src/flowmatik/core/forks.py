@@ -43,6 +43,7 @@ class Forks:
 
     async def fork(self, parent: Parent, fork: NewFork) -> str:
         _check(fork, parent)
+        _check_runs_within(fork, parent)
         began = ev.RunForked(
             parent=parent.head.run_id,
             seq=fork.seq,
@@ -78,6 +79,9 @@ class Forks:
             deadline_at=lineage.deadline_again(first, now),
             budget_micros=parent.state.created.budget_micros,
             principal=principal,
+            parent="",
+            parent_wait="",
+            depth=0,
             traceparent=trace_of(""),
             forked_from=ForkedFrom(run_id=head.run_id, seq=began.seq, kind=_kind(began)),
         )
@@ -111,6 +115,20 @@ class Forks:
                 code="conflict.idempotency_key",
                 context={"run_id": run_id},
             )
+
+
+def _check_runs_within(fork: NewFork, parent: Parent) -> None:
+    """What is asked or simulated of a run does not reach the runs within it: they would act."""
+    if fork.effects == "allow":
+        return
+    tasks = [*parent.state.created.plan, *(task.spec for task in parent.state.tasks.values())]
+    if any(task.below is not None for task in tasks):
+        raise Conflict(
+            f"run {parent.head.run_id} has runs within it, whose effects a fork cannot ask about or "
+            "simulate; fork it with `--effects allow`",
+            code="conflict.fork_runs_within",
+            context={"run_id": parent.head.run_id},
+        )
 
 
 def _request(began: Beginning) -> Beginning:
