@@ -12,7 +12,7 @@ from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.gate import RemoteGate
-from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, Hints
+from flowmatik.core.engine.hints import BEGUN, GREW, LOOK, RESTED, Hints
 from flowmatik.core.engine.housekeeping import Chore, Housekeeper, usual_chores
 from flowmatik.core.engine.kin import Kin, kin_chore
 from flowmatik.core.engine.lease import Lease
@@ -177,7 +177,11 @@ def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Cho
         for run_id in run_ids:
             watch.changed(run_id)
 
-    heard: dict[str, Callable[[Sequence[str]], None]] = {GREW: grew}
+    def rested(run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            watch.rested(run_id, None)
+
+    heard: dict[str, Callable[[Sequence[str]], None]] = {GREW: grew, RESTED: rested}
     if offers is None:
         return [Chore(name="hear", every=0.0, work=lambda: hints.listen(heard))]
     heard |= {LOOK: offers.look, BEGUN: offers.begun}

@@ -45,6 +45,7 @@ from flowmatik.kernel.tracing import trace_of
 RESOLUTIONS = ("done", "repeat", "failed")
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
+TOLD_SECONDS = 2.0  # the same where that process tells of it
 _AT_REST = (RunStatus.WAITING, RunStatus.IN_DOUBT)
 
 
@@ -57,6 +58,7 @@ class RunService:
         self._engine = engine
         self._watch = watch
         self._backlog = backlog
+        self._elsewhere = ELSEWHERE_SECONDS if services.streams is None else TOLD_SECONDS
         self._traces = Traces()
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
@@ -170,7 +172,7 @@ class RunService:
                 continue
             if not follow or self._rests(run_id, RunStatus(head.status)):
                 return
-            await self._watch.growth(run_id, ELSEWHERE_SECONDS)
+            await self._watch.growth(run_id, self._elsewhere)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
         await not_ended(self._services, workspace_id, run_id)
@@ -252,7 +254,7 @@ class RunService:
             if self._rests(run_id, RunStatus(head.status)):
                 return await self.get(workspace_id, run_id)
             if not self._engine.drives(run_id):
-                await self._watch.rest(run_id, ELSEWHERE_SECONDS)
+                await self._watch.rest(run_id, self._elsewhere)
 
     def _rests(self, run_id: str, status: RunStatus) -> bool:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))

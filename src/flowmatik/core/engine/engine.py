@@ -185,6 +185,8 @@ class Engine:
             self._again.discard(run_id)
             self.nudge(run_id)
         self._watch.rested(run_id, left)
+        if self._hints is not None:
+            self._hints.rested(run_id)
 
     def _make_room(self) -> None:
         if self._hints is not None:

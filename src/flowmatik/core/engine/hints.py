@@ -2,7 +2,8 @@
 
 Schedulers offer ready runs to workers through one consumer group, so that each offer reaches one worker.
 Everything else is said to whoever listens: that a run may be ready or has an input (`look`), that an offer
-was taken up (`begun`), that a journal grew (`grew`). What is lost is found in PostgreSQL a little later.
+was taken up (`begun`), that a journal grew (`grew`) or a run rests (`rested`). What is lost is found in
+PostgreSQL a little later.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from flowmatik.kernel.errors import FlowmatikError
 log = logging.getLogger(__name__)
 OFFERS = "dispatch:offers"
 WORKERS = "workers"
-LOOK, BEGUN, GREW = "dispatch:look", "dispatch:begun", "dispatch:grew"
+LOOK, BEGUN = "dispatch:look", "dispatch:begun"
+GREW, RESTED = "dispatch:grew", "dispatch:rested"
 KEEP = 10_000  # offers; older ones are found again in the journal
 GATHER_SECONDS = 0.004
 DEAD_SECONDS = 5.0  # an offer that its worker has not taken up for so long is another's
@@ -61,6 +63,10 @@ class Hints:
     def grew(self, run_id: str) -> None:
         self._say(GREW, run_id)
 
+    def rested(self, run_id: str) -> None:
+        """It has ended or was parked, or its driver lost it."""
+        self._say(RESTED, run_id)
+
     def _say(self, channel: str, run_id: str) -> None:
         self._said[channel][run_id] = None
         if self._saying is None or self._saying.done():
@@ -92,6 +98,10 @@ class Hints:
             await self._clock.sleep(AWAY_SECONDS)
 
     # --- offers -----------------------------------------------------------------------------------
+
+    async def reach(self) -> None:
+        """Raises Unavailable when Redis is away."""
+        await self._streams.publish(LOOK, "")
 
     async def offer(self, runs: Iterable[ReadyRun]) -> None:
         """Raises Unavailable when Redis is away."""

@@ -82,19 +82,19 @@ class Offers:
         themselves as long as nobody leads."""
         renewed = float("-inf")
         while True:
-            now = self._clock.monotonic()
-            if now - renewed >= RENEW_SECONDS:
-                if not await self._journal.lead(DISPATCH, self._owner, ttl_seconds=LEAD_SECONDS):
-                    await self._clock.sleep(RENEW_SECONDS)
-                    continue
-                renewed = now
             try:
+                if self._clock.monotonic() - renewed >= RENEW_SECONDS:
+                    await self._hints.reach()
+                    renewed = self._clock.monotonic()
+                    if not await self._journal.lead(DISPATCH, self._owner, ttl_seconds=LEAD_SECONDS):
+                        await self._clock.sleep(RENEW_SECONDS)
+                        continue
                 more = await self.dispatcher.look()
                 await self._offer()
             except JournalUnavailable:
                 raise
             except Unavailable:
-                await self._journal.resign(DISPATCH, self._owner)
+                await self.resign()
                 renewed = float("-inf")
                 await self._clock.sleep(RENEW_SECONDS)
                 continue

@@ -1,0 +1,51 @@
+"""One process of the cluster: an engine in a role, over the job's PostgreSQL and Redis."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from benchmarks.durable_steps.ours import work
+from flowmatik.agents.loop import ReducerLoop
+from flowmatik.core.build import EngineHandle, build_engine
+from flowmatik.core.journal.postgres import PostgresJournal
+from flowmatik.core.services import EngineServices, Role
+from flowmatik.kernel.clock import SystemClock
+from flowmatik.stores.postgres import PostgresDatabase, open_pool
+from flowmatik.stores.redis import open_streams
+from flowmatik.testing.agents import GivenAgents
+from flowmatik.testing.models import ScriptedModels
+from flowmatik.testing.tools import FunctionTool, FunctionTools
+
+SLOTS = 64
+
+
+@asynccontextmanager
+async def part(job: dict[str, Any], role: Role) -> AsyncGenerator[EngineHandle]:
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        pool = await open_pool(str(job["target"]), role="flowmatik_engine")
+        stack.push_async_callback(pool.close)
+        streams = open_streams(str(job["redis"]))
+        stack.push_async_callback(streams.close)
+        journal = PostgresJournal(PostgresDatabase(pool), clock)
+        stack.push_async_callback(journal.close)
+        handle = build_engine(
+            EngineServices(
+                journal=journal,
+                models=ScriptedModels(_silent),
+                tools=FunctionTools({"work": FunctionTool(function=work)}),
+                catalogue=GivenAgents(()),
+                loop=ReducerLoop(),
+                clock=clock,
+                concurrency=SLOTS,
+                role=role,
+                streams=streams,
+            )
+        )
+        await handle.start(recover_all=True)
+        stack.push_async_callback(handle.stop)
+        yield handle
+
+
+def _silent(request: Any) -> Any:
+    raise AssertionError(f"no model is called here, yet {request.model!r} was")

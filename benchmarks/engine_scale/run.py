@@ -1,0 +1,61 @@
+"""Steps per second with one, two and four worker processes over PostgreSQL and Redis."""
+
+from benchmarks.harness import Benchmark, Case, Contestant, run
+from benchmarks.targets import databases
+
+ABOUT = """
+The load of `durable_steps`, through the whole path of a cluster: a gateway creates the runs, a scheduler
+chooses and offers them over Redis, worker processes claim and drive them, and the gateway hears of their
+ends. PostgreSQL runs with fsync and synchronous_commit on; Redis keeps nothing on disk. Gateway and
+scheduler share a process, which also measures; it and the workers share the machine's cores with
+PostgreSQL, so that on two cores more workers cannot be faster.
+
+- `dbos`: the same workflow, started through a DBOS queue with its default polling, in one process.
+
+`one` is the latency of one run of ten steps at a time, in milliseconds: ours through dispatch, with one
+worker.
+"""
+
+OURS = "benchmarks.engine_scale.ours"
+DBOS = "benchmarks.engine_scale.dbos_queue"
+
+
+def _case(workers: int) -> Case:
+    return Case(
+        name=f"workers_{workers}",
+        unit="steps/s",
+        n=2000,
+        quick_n=300,
+        contestants=(
+            Contestant(name="flowmatik", module=OURS, options={"workers": workers}),
+            Contestant(name="dbos", module=DBOS, needs=("dbos",), options={"mode": "load"}),
+        ),
+        prepare=databases,
+        goals={"dbos": 15.0} if workers == 1 else {},
+    )
+
+
+ONE = Case(
+    name="one",
+    unit="ms/run",
+    n=200,
+    quick_n=50,
+    contestants=(
+        Contestant(name="flowmatik", module=OURS, options={"workers": 1, "mode": "one"}),
+        Contestant(name="dbos", module=DBOS, needs=("dbos",), options={"mode": "one"}),
+    ),
+    prepare=databases,
+    higher_is_better=False,
+)
+
+BENCHMARK = Benchmark(
+    name="engine_scale",
+    title="Several worker processes",
+    about=ABOUT,
+    cases=(*(_case(workers) for workers in (1, 2, 4)), ONE),
+    versions=("dbos", "asyncpg", "redis"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    return run(BENCHMARK, arguments)
