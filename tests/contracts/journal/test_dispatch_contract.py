@@ -49,7 +49,10 @@ async def test_the_runs_of_a_dead_worker_are_told_as_orphans(store: Store) -> No
         assert await store.journal.claim(run_id, "w") is not None
     assert await store.journal.ready_queues(10) == []
     assert await store.journal.underway() == {("a", "x"): 2}
+    assert await store.journal.busy() == 2
     await store.journal.retire_worker("w")
+    assert await store.journal.busy() == 0
+    assert await store.journal.underway() == {("a", "x"): 2}
     found = await store.journal.ready_queues(10)
     assert [(one.run_id, one.orphan, one.agent) for one in found] == [
         ("run_1", True, "x"),

@@ -142,6 +142,19 @@ async def test_an_offer_that_a_dead_worker_took_goes_to_another(pg_database: str
             await streams.close()
 
 
+async def test_the_runs_of_a_dead_worker_take_nobody_s_room(pg_database: str, redis_url: str) -> None:
+    till = Till()
+    async with cluster(pg_database, redis_url, till.tools, concurrency=2) as at:
+        [gateway] = await start(at, Role.GATEWAY)
+        await at.journal.register_worker("wkr_dead", ttl_seconds=60)
+        made = [await gateway.runs.create(WS, order(n)) for n in range(6)]
+        assert all([await at.journal.claim(run_id, "wkr_dead") for run_id in made])
+        await at.journal.retire_worker("wkr_dead")
+        await start(at, Role.SCHEDULER, Role.WORKER)
+        await ended(gateway, made)
+        assert till.rung == Counter(made)
+
+
 async def _is_delivered(streams: Any, name: str) -> bool:
     return bool(await streams.read_group(["dispatch:offers"], "workers", name, count=5, wait_seconds=0))
 

@@ -56,8 +56,7 @@ class Offers:
         late = [run_id for run_id, offered in self._offered.items() if now - offered.at >= OFFER_SECONDS]
         for run_id in late:
             del self._offered[run_id]
-        busy = sum((await self._journal.underway()).values()) + len(self._offered)
-        free = self._capacity - busy
+        free = self._capacity - await self._journal.busy() - len(self._offered)
         most = self._capacity // SPARE_PARTS
         return Room(free=max(free, 0), spare=max(min(most, most + free), 0))
 

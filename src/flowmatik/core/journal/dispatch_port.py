@@ -34,6 +34,10 @@ class DispatchPort(Protocol):
         """How many runs of each queue have an owner, dead or alive."""
         ...
 
+    async def busy(self) -> int:
+        """How many runs live workers have."""
+        ...
+
     async def queued(self, workspace_id: str) -> int:
         """How many of its runs are ready and have no owner; counted no further than the limit of QUEUED."""
         ...

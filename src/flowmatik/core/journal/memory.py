@@ -238,6 +238,9 @@ class InMemoryJournal(
         run = self._run(run_id)
         run.ready = run.ready or not (run.owner or run.ended_at)
 
+    async def busy(self) -> int:
+        return sum(bool(run.owner) and self._alive(run.owner) for run in self._live.values())
+
     async def capacity(self) -> int:
         return sum(slots for owner, slots in self._slots.items() if self._alive(owner))
 

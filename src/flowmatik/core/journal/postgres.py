@@ -239,6 +239,9 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
     async def ready_queues(self, per_queue: int, *, without: Collection[str] = ()) -> list[ReadyRun]:
         return ready_runs(await self._fetch("ready_queues", per_queue, list(without)))
 
+    async def busy(self) -> int:
+        return (await self._fetch("busy"))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity"))[0][0]
 

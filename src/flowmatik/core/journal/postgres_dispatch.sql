@@ -40,3 +40,8 @@ RETURNING owner;
 -- name: led
 -- Whether a lead holds.
 SELECT 1 FROM relay_leases WHERE name = $1 AND expires_at > extract(epoch FROM clock_timestamp());
+
+-- name: busy
+-- Runs whose owners live; an orphan takes nobody's room.
+SELECT count(*) FROM runs r JOIN workers w ON w.owner = r.owner
+WHERE r.owner <> '' AND r.ended_at = '' AND w.expires_at > extract(epoch FROM clock_timestamp());

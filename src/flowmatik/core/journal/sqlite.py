@@ -282,6 +282,9 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
 
         return ready_runs(await self._store.read(work))
 
+    async def busy(self) -> int:
+        return (await self._fetch("busy", self._seconds()))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity", self._seconds()))[0][0]
 
