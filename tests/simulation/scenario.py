@@ -176,7 +176,7 @@ async def _person(world: World, n: int, order: NewRun) -> str:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
     await signals(world, run_id, order, _asked)
-    if world.chance.random() < 0.1:
+    if world.chance.random() < world.weather.hard:
         await asyncio.sleep(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.control.cancel_hard(WS, run_id))
     return run_id

@@ -73,10 +73,13 @@ class Weather:
     stopped: float = 0.006
     retired: float = 0.003  # stopped as an operator does it, and replaced
     mute: float = 0.04  # for each effect: its far side answers late or not at all
+    hard: float = 0.1  # for each run: somebody ends it at once, whatever is under way
     cancelled: float = 0.3  # for each run: a person ends it
 
 
-CALM = Weather(slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0)
+CALM = Weather(
+    hard=0.0, slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0
+)
 DOUBTS = replace(
     CALM, slow=0.25, very_slow=0.08, mute=0.6, cancelled=1.0
 )  # runs park while others ask of them

@@ -75,6 +75,7 @@ class EngineHandle:
     async def start(self, *, recover_all: bool) -> None:
         """With `recover_all`, take up every run that nobody drives, and fire schedules; else only runs
         touched here."""
+        await self.bus.register()
         if not self.role.drives:
             await self.lease.take()
         if recover_all:

@@ -68,6 +68,9 @@ class OutboxRelay:
         subscriber = Subscriber(name=name, handler=handler, types=types, durable=durable, ordered=ordered)
         self._subscribers.append(subscriber)
 
+    async def register(self) -> None:
+        await self._register()
+
     async def _register(self) -> Sequence[Subscriber]:
         """Whoever subscribes here now, the durable ones known to every process."""
         here = tuple(self._subscribers)

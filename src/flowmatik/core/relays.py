@@ -6,6 +6,10 @@ from flowmatik.kernel.events import EventBus
 
 
 class Relay(EventBus, Protocol):
+    async def register(self) -> None:
+        """From now on nothing is relayed without the durable subscribers that are here."""
+        ...
+
     def wake(self) -> None:
         """Something was appended."""
         ...

@@ -111,6 +111,9 @@ class StreamBus:
                 log.exception("a fault in one of the bus's loops; it goes on")
                 await self._ports.clock.sleep(FAULT_SECONDS)
 
+    async def register(self) -> None:
+        await self._register()
+
     async def _register(self) -> None:
         """A subscriber is known before anything is relayed without it."""
         for name, consumer in list(self._consumers.items()):
