@@ -4,12 +4,10 @@ import statistics
 import time
 from typing import Any
 
-from dbos import DBOS, Queue
+from dbos import DBOS
 
 from benchmarks.durable_steps.dbos_workflow import chain
 from benchmarks.durable_steps.load import AT_ONCE, STEPS, runs, steps_per_second
-
-QUEUE = Queue("bench")
 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:
@@ -23,9 +21,10 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
         }
     )
     DBOS.launch()
+    queue = await DBOS.register_queue_async("bench")
 
     async def one_run() -> None:
-        handle = await QUEUE.enqueue_async(chain)
+        handle = await queue.enqueue_async(chain)
         results = await handle.get_result()
         if len(results) != STEPS:
             raise AssertionError(f"the workflow ended with {len(results)} of {STEPS} results")
