@@ -168,7 +168,7 @@ class RemoteRuns:
                 async for body in self._server.sse(path, after_seq, {"follow": str(follow).lower()}):
                     failures = 0
                     after_seq = int(body["seq"])
-                    yield _cloud_event(body)
+                    yield CloudEvent.from_json(body)
                 return
             except httpx.HTTPError as error:
                 failures += 1
@@ -226,20 +226,6 @@ def filter_params(wanted: RunFilter) -> dict[str, Any]:
         "parent": wanted.parent,
     }
     return {name: value for name, value in params.items() if value}
-
-
-def _cloud_event(body: dict[str, Any]) -> CloudEvent:
-    return CloudEvent(
-        id=body["id"],
-        source=body["source"],
-        type=body["type"],
-        time=body["time"],
-        subject=body["subject"],
-        workspace_id=body["workspaceid"],
-        seq=body["seq"],
-        data=body["data"],
-        traceparent=body.get("traceparent", ""),
-    )
 
 
 def _not_flowmatik(url: str) -> Unavailable:

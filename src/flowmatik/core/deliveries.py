@@ -4,7 +4,7 @@ What a subscriber missed is read from the journal, whatever has become of the po
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,20 @@ class Subscriber:
 
     def wants(self, kind: str) -> bool:
         return self.types is None or kind in self.types
+
+
+async def told(subscribers: Iterable[Subscriber], event: CloudEvent) -> list[Exception]:
+    """Hand an event that is in no journal to those that want it; what they failed with. None of them keeps
+    it from the others."""
+    faults: list[Exception] = []
+    for subscriber in subscribers:
+        if not subscriber.wants(event.type):
+            continue
+        try:
+            await subscriber.handler(event)
+        except Exception as error:  # a subscriber is foreign code
+            faults.append(error)
+    return faults
 
 
 def cloud_event(workspace_id: str, run_id: str, stored: StoredEvent, traceparent: str) -> CloudEvent:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from flowmatik.core.deliveries import Deliveries, Subscriber
+from flowmatik.core.deliveries import Deliveries, Subscriber, told
 from flowmatik.core.journal.port import Journal, OutboxEntry
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
@@ -82,14 +82,7 @@ class OutboxRelay:
 
     async def publish(self, event: CloudEvent) -> None:
         """Deliver one event that is not in any journal, without retries."""
-        faults: list[Exception] = []
-        for subscriber in self._subscribers:
-            if not subscriber.wants(event.type):
-                continue
-            try:
-                await subscriber.handler(event)
-            except Exception as error:  # the others must get it all the same
-                faults.append(error)
+        faults = await told(tuple(self._subscribers), event)
         if faults:
             raise ExceptionGroup(f"{len(faults)} subscriber(s) failed on {event.type}", faults)
 

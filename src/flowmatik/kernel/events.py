@@ -3,7 +3,7 @@
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +23,21 @@ class CloudEvent:
     traceparent: str = ""
     specversion: str = field(default="1.0", init=False)
     datacontenttype: str = field(default="application/json", init=False)
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "CloudEvent":
+        """What `to_json` wrote. Raises KeyError for what lacks a part of it."""
+        return cls(
+            id=body["id"],
+            source=body["source"],
+            type=body["type"],
+            time=body["time"],
+            subject=body["subject"],
+            workspace_id=body["workspaceid"],
+            seq=body["seq"],
+            data=body["data"],
+            traceparent=body.get("traceparent", ""),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The JSON event format; extension attributes are `workspaceid`, `seq`, and `traceparent` of the

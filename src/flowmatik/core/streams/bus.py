@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from flowmatik.core.deliveries import Subscriber
+from flowmatik.core.deliveries import Subscriber, told
 from flowmatik.core.journal.port import OutboxEntry
 from flowmatik.core.streams.consumer import Consumer
 from flowmatik.core.streams.live import Live
@@ -60,14 +60,7 @@ class StreamBus:
     async def publish(self, event: CloudEvent) -> None:
         """To the subscribers here at once, then to those of other processes: a durable one that is not here
         gets it in one process, the others in every. Best effort: nothing is kept of it."""
-        faults: list[Exception] = []
-        for subscriber in list(self._subscribers.values()):
-            if not subscriber.wants(event.type):
-                continue
-            try:
-                await subscriber.handler(event)
-            except Exception as error:  # the others must get it all the same
-                faults.append(error)
+        faults = await told(list(self._subscribers.values()), event)
         fields = saying(event, by=self._ports.standing.owner, had_by=self._consumers)
         try:
             await self._ports.streams.add(SAID, fields, keep=KEEP)

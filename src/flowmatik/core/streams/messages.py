@@ -43,17 +43,7 @@ def said_in(fields: Mapping[str, str]) -> Said | None:
     """None for what is no event of ours."""
     try:
         body: Any = canonical.loads(fields["event"])
-        event = CloudEvent(
-            id=body["id"],
-            source=body["source"],
-            type=body["type"],
-            time=body["time"],
-            subject=body["subject"],
-            workspace_id=body["workspaceid"],
-            data=body["data"],
-            seq=body["seq"],
-            traceparent=body.get("traceparent", ""),
-        )
+        event = CloudEvent.from_json(body)
         return Said(event=event, by=fields["by"], had_by=frozenset(canonical.loads(fields["had_by"])))
     except (KeyError, TypeError, ValueError):
         return None
