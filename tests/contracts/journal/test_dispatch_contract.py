@@ -62,12 +62,11 @@ async def test_the_runs_of_a_dead_worker_are_told_as_orphans(store: Store) -> No
     assert await names(store, 1) == ["run_1"]
 
 
-async def test_a_parked_run_counts_no_more_and_can_be_roused(store: Store) -> None:
+async def test_a_parked_run_counts_no_more_until_an_input_comes(store: Store) -> None:
     await store.journal.register_worker("w", ttl_seconds=TTL)
     await made(store, "run_1")
     claim = await store.journal.claim("run_1", "w")
     assert claim is not None
-    await store.journal.rouse("run_1")  # owned: nothing to rouse
     await store.journal.append(
         Append(
             run_id="run_1",
@@ -80,7 +79,7 @@ async def test_a_parked_run_counts_no_more_and_can_be_roused(store: Store) -> No
         )
     )
     assert (await store.journal.underway(), await names(store, 10)) == ({}, [])
-    await store.journal.rouse("run_1")
+    await store.journal.post("run_1", "i", "signal", "{}")
     assert await names(store, 10) == ["run_1"]
     assert await store.journal.queued("a") == 1
     assert await store.journal.queued("b") == 0

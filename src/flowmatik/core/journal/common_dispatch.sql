@@ -9,10 +9,6 @@ GROUP BY workspace_id, agent;
 -- A workspace's runs that wait for a worker, counted up to a bound.
 SELECT count(*) FROM (SELECT 1 FROM runs WHERE workspace_id = $1 AND ready = 1 LIMIT $2) AS waiting;
 
--- name: rouse
--- A parked run is to be looked at again.
-UPDATE runs SET ready = 1 WHERE run_id = $1 AND owner = '' AND ended_at = '';
-
 -- name: set_limit
 -- One for each workspace and scope.
 INSERT INTO limits (workspace_id, scope, most, weight, per_minute, burst) VALUES ($1, $2, $3, $4, $5, $6)

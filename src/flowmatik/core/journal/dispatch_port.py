@@ -42,10 +42,6 @@ class DispatchPort(Protocol):
         """How many of its runs are ready and have no owner; counted no further than the limit of QUEUED."""
         ...
 
-    async def rouse(self, run_id: str) -> None:
-        """A parked run is ready, as if an input had come for it."""
-        ...
-
     async def capacity(self) -> int:
         """How many runs all live workers together can drive."""
         ...

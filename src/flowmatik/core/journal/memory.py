@@ -234,10 +234,6 @@ class InMemoryJournal(
     async def queued(self, workspace_id: str) -> int:
         return sum(run.ready for run in self._live.values() if run.workspace_id == workspace_id)
 
-    async def rouse(self, run_id: str) -> None:
-        run = self._run(run_id)
-        run.ready = run.ready or not (run.owner or run.ended_at)
-
     async def busy(self) -> int:
         return sum(bool(run.owner) and self._alive(run.owner) for run in self._live.values())
 

@@ -24,9 +24,6 @@ class SqlDispatch(ABC):
     async def queued(self, workspace_id: str) -> int:
         return (await self._fetch("queued", workspace_id, MOST_COUNTED))[0][0]
 
-    async def rouse(self, run_id: str) -> None:
-        await self._execute("rouse", run_id)
-
     async def set_limit(self, limit: Limit) -> None:
         await self._execute(
             "set_limit",
