@@ -4,12 +4,11 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.api.services import HealthCheck
 from flowmatik.app.web import words
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, Redriven
@@ -17,6 +16,7 @@ from flowmatik.contracts.runs import EVERY_RUN, Check, NewRun, Page, RunFilter, 
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, EngineError, NotFound, Unauthenticated
 from flowmatik.kernel.events import CloudEvent
+from tests.integration.api_apps import app_with
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -107,27 +107,14 @@ def runs() -> OneRun:
 
 @pytest.fixture
 async def client(runs: OneRun, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    unused = cast("Any", None)
-    app = create_app(
-        ApiServices(
-            runs=cast("Any", runs),
-            control=cast("Any", None),
-            memory=unused,
-            agents=unused,
-            identity=cast("Any", Keys()),
-            dead_letters=OneLetter(),
-            limits=cast("Any", None),
-            signals=unused,
-            hooks=unused,
-            approvals=unused,
-            schedules=unused,
-            bulk=unused,
-            retention=cast("Any", None),
-            upload_dir=tmp_path,
-            health=_unwell,
-            words=words,
-            max_json=1000,
-        )
+    app = app_with(
+        runs=runs,
+        identity=Keys(),
+        dead_letters=OneLetter(),
+        upload_dir=tmp_path,
+        health=_unwell,
+        words=words,
+        max_json=1000,
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as one:

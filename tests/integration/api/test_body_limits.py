@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
+from tests.integration.api_apps import app_with
 
 MAX_JSON, MAX_BODY = 1000, 5000
 HEADERS = {"Authorization": "Bearer key", "Content-Type": "application/json"}
@@ -36,27 +35,17 @@ class Gateway:
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     counted: list[tuple[str, int]] = []
-    unused = cast("Any", None)
-    app = create_app(
-        ApiServices(
-            runs=cast("Any", Created()),
-            control=cast("Any", None),
-            memory=unused,
-            agents=unused,
-            dead_letters=unused,
-            limits=unused,
-            signals=unused,
-            hooks=unused,
-            approvals=unused,
-            schedules=unused,
-            bulk=unused,
-            retention=cast("Any", None),
-            identity=cast("Any", Anyone()),
-            upload_dir=tmp_path,
-            on_request=lambda method, status: counted.append((method, status)),
-            max_json=MAX_JSON,
-            max_body=MAX_BODY,
-        )
+
+    def count(method: str, status: int) -> None:
+        counted.append((method, status))
+
+    app = app_with(
+        runs=Created(),
+        identity=Anyone(),
+        upload_dir=tmp_path,
+        on_request=count,
+        max_json=MAX_JSON,
+        max_body=MAX_BODY,
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield Gateway(client, tmp_path, counted)

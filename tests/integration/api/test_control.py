@@ -6,12 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.cli.main import run_cli
 from flowmatik.app.remote_backend import RemoteBackend
 from flowmatik.app.serving import serve
@@ -24,6 +23,7 @@ from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.kernel.errors import ToolError
 from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.integration.api_apps import app_with
 from tests.unit.core.engines import running_engine
 
 WS = "default"
@@ -113,26 +113,10 @@ class Served:
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncGenerator[Served]:
-    far, unused = Far(go=asyncio.Event(), began=asyncio.Event()), cast("Any", None)
+    far = Far(go=asyncio.Event(), began=asyncio.Event())
     async with running_engine(tools=far.tools()) as engine:
-        app = create_app(
-            ApiServices(
-                runs=engine.runs,
-                control=engine.control,
-                memory=unused,
-                agents=unused,
-                identity=cast("Any", People()),
-                dead_letters=unused,
-                retention=unused,
-                schedules=unused,
-                bulk=unused,
-                limits=unused,
-                signals=unused,
-                hooks=unused,
-                approvals=unused,
-                upload_dir=folder,
-                words=words,
-            )
+        app = app_with(
+            runs=engine.runs, control=engine.control, identity=People(), upload_dir=folder, words=words
         )
         async with serve(app, host="127.0.0.1", port=0) as server:
             yield Served(engine, server.url, far)

@@ -4,13 +4,12 @@ import json
 import re
 from html import escape
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.api.problems import titles
+from tests.integration.api_apps import app_with
 
 DESCRIBED = json.loads((Path(__file__).parents[3] / "schemas" / "openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [
@@ -21,25 +20,7 @@ OPERATIONS = [
 
 
 async def reference(language: str) -> httpx.Response:
-    unused = cast("Any", None)
-    app = create_app(
-        ApiServices(
-            runs=unused,
-            control=unused,
-            memory=unused,
-            agents=unused,
-            dead_letters=unused,
-            limits=unused,
-            signals=unused,
-            hooks=unused,
-            approvals=unused,
-            schedules=unused,
-            bulk=unused,
-            retention=cast("Any", None),
-            identity=unused,
-            upload_dir=Path("/nowhere"),
-        )
-    )
+    app = app_with(upload_dir=Path("/nowhere"))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get("/docs", headers={"Accept-Language": language})

@@ -2,18 +2,17 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.remote import RemoteServer
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.web import words
 from flowmatik.contracts.security import Principal
 from flowmatik.core.build import EngineHandle
 from flowmatik.kernel.errors import Conflict, Gone, NotFound
+from tests.integration.api_apps import app_with
 from tests.unit.core.engines import running_engine
 from tests.unit.core.test_retention import finished
 
@@ -35,13 +34,15 @@ async def engine() -> AsyncIterator[EngineHandle]:
 
 @pytest.fixture
 def transport(engine: EngineHandle, tmp_path: Path) -> httpx.ASGITransport:
-    unused = cast("Any", None)
-    services = ApiServices(
-        runs=engine.runs, memory=unused, agents=unused, identity=cast("Any", Keys()), dead_letters=unused,
-        control=engine.control, limits=unused, signals=unused, hooks=unused, approvals=unused,
-        schedules=unused, bulk=unused, retention=engine.retention, upload_dir=tmp_path, words=words,
-    )  # fmt: skip
-    return httpx.ASGITransport(app=create_app(services))
+    app = app_with(
+        runs=engine.runs,
+        identity=Keys(),
+        control=engine.control,
+        retention=engine.retention,
+        upload_dir=tmp_path,
+        words=words,
+    )
+    return httpx.ASGITransport(app=app)
 
 
 @pytest.fixture

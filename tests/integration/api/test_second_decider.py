@@ -2,11 +2,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.web import words
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
@@ -16,6 +15,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Claim
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.integration.api_apps import app_with
 from tests.unit.core.engines import running_engine
 
 WS = "default"
@@ -45,30 +45,14 @@ async def crash(arguments: dict[str, Any], context: ToolContext) -> Any:
 
 
 async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_language(tmp_path: Path) -> None:
-    journal, unused = Slow(), cast("Any", None)
+    journal = Slow()
     tools = FunctionTools({"act": FunctionTool(function=crash, effect=Effect.ONCE)})
     step = PlanTask(id="s", objective="", tool="act", effect=Effect.ONCE)
     async with running_engine(journal=journal, tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
         [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
-        app = create_app(
-            ApiServices(
-                runs=engine.runs,
-                control=engine.control,
-                memory=unused,
-                agents=unused,
-                identity=cast("Any", Anybody()),
-                dead_letters=unused,
-                limits=unused,
-                signals=unused,
-                hooks=unused,
-                approvals=unused,
-                schedules=unused,
-                bulk=unused,
-                retention=cast("Any", None),
-                upload_dir=tmp_path,
-                words=words,
-            )
+        app = app_with(
+            runs=engine.runs, control=engine.control, identity=Anybody(), upload_dir=tmp_path, words=words
         )
         headers = {"Authorization": "Bearer anna", "Accept-Language": "es"}
         async with httpx.AsyncClient(

@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.texts import catalogue
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import Places, build_memory
 from tests.integration.api.test_api import Keys, bearer
+from tests.integration.api_apps import app_with
 
 
 def _words(language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str) -> str:
@@ -24,26 +24,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     memory = build_memory(
         tmp_path / "memory.db", embedder=None, clock=SystemClock(), places=Places(uploads=uploads)
     )
-    app = create_app(
-        ApiServices(
-            runs=cast("Any", None),
-            control=cast("Any", None),
-            memory=memory,
-            agents=cast("Any", None),
-            identity=cast("Any", Keys()),
-            dead_letters=cast("Any", None),
-            limits=cast("Any", None),
-            signals=cast("Any", None),
-            hooks=cast("Any", None),
-            approvals=cast("Any", None),
-            schedules=cast("Any", None),
-            bulk=cast("Any", None),
-            retention=cast("Any", None),
-            upload_dir=uploads,
-            health=cast("Any", None),
-            words=_words,
-        )
-    )
+    app = app_with(memory=memory, identity=Keys(), upload_dir=uploads, words=_words)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as one:
         yield one
     await memory.close()

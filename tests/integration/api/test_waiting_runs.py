@@ -4,11 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.web import words
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.plans import PlanTask
@@ -16,6 +15,7 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.security import Principal
 from flowmatik.core.build import EngineHandle
 from flowmatik.security import SignedHooks
+from tests.integration.api_apps import app_with
 from tests.unit.core.engines import running_engine
 from tests.unit.core.resting import WS, begun, ended, output, waiting
 
@@ -49,26 +49,20 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(folder: Path) -> AsyncGenerator[Gateway]:
-    unused = cast("Any", None)
     async with running_engine(hooks=SignedHooks(folder)) as engine:
-        app = create_app(
-            ApiServices(
-                runs=engine.runs,
-                memory=unused,
-                agents=unused,
-                identity=cast("Any", Known()),
-                dead_letters=unused,
-                retention=engine.retention,
-                schedules=engine.schedules,
-                bulk=engine.bulk,
-                control=engine.control,
-                limits=engine.limits,
-                signals=engine.signals,
-                hooks=engine.signals,
-                approvals=engine.approvals,
-                upload_dir=folder,
-                words=words,
-            )
+        app = app_with(
+            runs=engine.runs,
+            identity=Known(),
+            retention=engine.retention,
+            schedules=engine.schedules,
+            bulk=engine.bulk,
+            control=engine.control,
+            limits=engine.limits,
+            signals=engine.signals,
+            hooks=engine.signals,
+            approvals=engine.approvals,
+            upload_dir=folder,
+            words=words,
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -10,7 +10,6 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.contracts.database import Row
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.security import StoredIdentity
@@ -18,6 +17,7 @@ from flowmatik.security.guesses import ATTEMPTS, MOST_NAMES, WINDOW_SECONDS, Gue
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 from tests.contracts.journal.stores import HandClock
+from tests.integration.api_apps import app_with
 
 
 @dataclass
@@ -36,25 +36,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     await upgrade(tmp_path / "journal.db")
     store, clock = SqliteStore(tmp_path / "journal.db"), HandClock()
     identity = StoredIdentity(SqliteDatabase(store), clock, tmp_path / "keys")
-    unused = cast("Any", None)
-    app = create_app(
-        ApiServices(
-            runs=unused,
-            control=unused,
-            memory=unused,
-            agents=unused,
-            dead_letters=unused,
-            limits=unused,
-            signals=unused,
-            hooks=unused,
-            approvals=unused,
-            schedules=unused,
-            bulk=unused,
-            retention=cast("Any", None),
-            identity=identity,
-            upload_dir=tmp_path,
-        )
-    )
+    app = app_with(identity=identity, upload_dir=tmp_path)
     password = await identity.create_first_admin("default")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield Service(client=client, clock=clock, password=password or "")
