@@ -21,7 +21,7 @@ AWAY_SECONDS = 1.0
 STORE_AWAY = b": the store is away\n\n"
 STALLED_SECONDS = 30.0  # that a reader may take nothing, when what lies between is full
 LAST_SECONDS = 5.0  # for the word that it was too slow
-TOO_SLOW = b'event: cut\ndata: {"code":"stream.slow"}\n\n'
+TOO_SLOW = b'event: cut\ndata: {"why":"slow"}\n\n'
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 ENDS = ("CallSucceeded", "CallFailed", "CallInDoubt")
 
@@ -118,8 +118,9 @@ class RunStream:
         self._quiet = not done
 
     def _taken(self) -> CloudEvent:
-        assert self._fact is not None  # noqa: S101  # it is done
         fact, self._fact = self._fact, None
+        if fact is None:
+            raise StopAsyncIteration
         return fact.result()
 
     def _told(self, event: CloudEvent) -> bytes:

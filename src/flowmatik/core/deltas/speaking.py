@@ -14,7 +14,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.deltas.pieces import Air, Piece, Place
 from flowmatik.core.deltas.shown import Shown, is_answering, is_readable
 from flowmatik.core.state import RunState
-from flowmatik.kernel.errors import EngineError, FlowmatikError
+from flowmatik.kernel.errors import FlowmatikError, ModelMalformed
 
 log = logging.getLogger(__name__)
 SPACING_SECONDS = 0.05  # between two pieces of a call
@@ -101,7 +101,9 @@ class Speaking:
             speech.ended = True
             self._hurry.set()  # what is left should come before the fact that ends the call
         if reply is None:
-            raise EngineError(f"the stream of {request.model!r} has no reply", code="engine.stream")
+            raise ModelMalformed(
+                f"the stream of {request.model!r} has no reply", context={"model": request.model}
+            )
         return reply
 
     def _begin(self, speech: Speech) -> None:
