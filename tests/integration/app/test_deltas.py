@@ -154,34 +154,3 @@ async def test_the_command_line_reads_along_at_a_server_and_at_the_home_itself(t
             await asyncio.gather(*reading, return_exceptions=True)
             await remote.close()
     assert heard == {True: TEXT, False: TEXT}
-
-
-async def test_while_redis_is_away_the_run_goes_on_and_its_facts_are_seen(
-    tmp_path: Path, pg_database: str
-) -> None:
-    step = Step(text=TEXT, first_seconds=0.3, piece_seconds=0.02)
-    with OpenAIServer(step) as model:
-        async with own_redis(tmp_path) as redis:
-            shared = {"DATABASE_URL": pg_database, "REDIS_URL": redis.url}
-            shared |= {"MODEL_BASE_URL": model.base_url, "MODEL": "custom/scripted"}
-            one, two = home(tmp_path / "one", **shared), home(tmp_path / "two", **shared)
-            async with (
-                open_platform(one, recover_all=False) as driving,
-                open_platform(two, recover_all=False) as watching,
-                gateway_of(watching) as client,
-            ):
-                await driving.agents.apply("default", PROFILE, filename="clerk.yaml")
-                run_id = await driving.runs.create("default", NewRun(goal="g", agent="clerk"))
-                seen: list[Sent] = []
-                async with asyncio.timeout(40):
-                    async for sent in frames(client, run_id):
-                        seen.append(sent)
-                        if sent[1] == "delta":
-                            await redis.stop()
-                view = await driving.runs.get("default", run_id)
-                assert view.answer is not None
-                assert view.answer.text == TEXT
-                assert [data["seq"] for id_, _, data in seen if id_] == list(range(1, view.head_seq + 1))
-                # Cut off after its first facts, it gets the others, and there is no text of ended calls.
-                again = [sent async for sent in frames(client, run_id, "2")]
-                assert [data["seq"] for _, _, data in again] == list(range(3, view.head_seq + 1))
