@@ -81,16 +81,11 @@ class RunStream:
         try:
             while True:
                 await self._wait()
-                if self._delta is not None and self._delta.done():
-                    delta, self._delta = self._delta.result(), None
-                    if delta.call_id not in self._ended:  # else the fact that ended it has all of its text
-                        yield _delta_frames(delta)
-                if self._fact is None or not self._fact.done():
-                    if self._quiet:
-                        yield b": keep-alive\n\n"
-                    continue
+                if self._quiet:
+                    yield b": keep-alive\n\n"
                 try:
-                    yield self._told(self._taken())
+                    if self._fact is not None and self._fact.done():
+                        yield self._told(self._taken())
                 except StopAsyncIteration:
                     return
                 except JournalUnavailable:
@@ -103,6 +98,10 @@ class RunStream:
                     )
                     yield f": {error.code}\n\n".encode()
                     return
+                if self._delta is not None and self._delta.done():
+                    delta, self._delta = self._delta.result(), None
+                    if delta.call_id not in self._ended:  # else the fact that ended it has all of its text
+                        yield _delta_frames(delta)
         finally:
             for pending in (self._fact, self._delta):
                 if pending is not None:
