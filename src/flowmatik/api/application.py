@@ -1,10 +1,9 @@
 """The FastAPI application. Everything under /v1 and /metrics is authenticated (/v1/hooks by its addresses);
 /docs describes the API but holds no data, and /health says only whether the process can serve."""
 
-from collections.abc import Awaitable, Callable
-
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,10 +19,12 @@ from flowmatik.api import (
     memory,
     retention,
     run_blobs,
+    run_events,
     runs,
     schedules,
     signals,
 )
+from flowmatik.api.admission import Admission
 from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -52,6 +53,7 @@ def create_app(given: ApiServices) -> FastAPI:
     for module in (
         auth,
         runs,
+        run_events,
         run_blobs,
         memory,
         agents,
@@ -115,17 +117,28 @@ def _operations(app: FastAPI) -> None:
 
 def _guards(app: FastAPI, given: ApiServices) -> None:
     app.add_middleware(_BodyLimit, given=given)  # first added is innermost: the guard sees its answers
+    app.add_middleware(Admission)
+    app.add_middleware(_Guard, given=given)
 
-    @app.middleware("http")
-    async def guard(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await proceed(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if given.on_request is not None:
-            given.on_request(request.method, response.status_code)
-        return response
 
-    del guard
+class _Guard:
+    """Headers on every answer, and a count of it."""
+
+    def __init__(self, app: ASGIApp, given: ApiServices) -> None:
+        self._app = app
+        self._on_request = given.on_request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if self._on_request is not None:
+                    self._on_request(scope["method"], message["status"])
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
 class _BodyLimit:

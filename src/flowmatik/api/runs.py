@@ -1,15 +1,9 @@
-"""/v1/runs: create, read, list, cancel, resume, replay, and the event stream."""
+"""/v1/runs: create, read, list, cancel, resume and replay."""
 
-import asyncio
-import logging
-import re
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.problems import language_of
@@ -29,18 +23,11 @@ from flowmatik.contracts.runs import (
     TaskView,
 )
 from flowmatik.contracts.security import Principal
-from flowmatik.kernel.errors import EngineError, InvalidInput, JournalUnavailable
-from flowmatik.kernel.events import CloudEvent
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 Reader = Annotated[Principal, needs("runs:read")]
 Writer = Annotated[Principal, needs("runs:write")]
-KEEP_ALIVE_SECONDS = 15.0
-AWAY_SECONDS = 1.0
-STORE_AWAY = b": the store is away\n\n"
 MOST_USD = 1_000_000
-_SEQ = re.compile(r"[0-9]{1,18}")
 
 
 class RunRequest(BaseModel):
@@ -183,75 +170,3 @@ async def replay(run_id: str, principal: Reader, at: Services, body: Replay | No
     what another decision version or another version of an agent would decide."""
     against = (body.agent or body.against) if body else ""
     return await at.runs.replay(principal.workspace_id, run_id, against=against)
-
-
-@router.get("/{run_id}/events", response_class=StreamingResponse)
-async def events(
-    run_id: str,
-    principal: Reader,
-    at: Services,
-    follow: bool = True,
-    last_event_id: Annotated[str, Header()] = "",
-) -> StreamingResponse:
-    """The run's CloudEvents as server-sent events; `id` is the seq, so that Last-Event-ID resumes.
-    With `follow` the stream ends when the run has ended or waits for a person. While the store is away
-    it says so in a comment and goes on when it is back."""
-    if last_event_id and not _SEQ.fullmatch(last_event_id):
-        raise InvalidInput(
-            f"Last-Event-ID is {last_event_id!r}; it must be a seq",
-            code="input.last_event_id",
-            context={"value": last_event_id[:100]},
-        )
-    after = int(last_event_id) if last_event_id else 0
-    await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
-
-    def source(after_seq: int) -> AsyncIterator[CloudEvent]:
-        return at.runs.events(principal.workspace_id, run_id, after_seq=after_seq, follow=follow)
-
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(source, after), media_type="text/event-stream", headers=headers)
-
-
-async def _stream(
-    events_after: Callable[[int], AsyncIterator[CloudEvent]], after: int
-) -> AsyncIterator[bytes]:
-    """Events as they come; a comment now and then keeps proxies from closing a quiet stream. An error
-    could not be told any more, the answer having begun: what passes is waited for, and what does not ends
-    the stream after a comment with its code."""
-    pending: asyncio.Task[CloudEvent] | None = None
-    source = events_after(after)
-    try:
-        while True:
-            pending = pending or asyncio.ensure_future(_next(source))
-            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
-            if not done:
-                yield b": keep-alive\n\n"
-                continue
-            finished, pending = pending, None
-            try:
-                event = finished.result()
-            except StopAsyncIteration:
-                return
-            except JournalUnavailable:
-                yield STORE_AWAY
-                await asyncio.sleep(AWAY_SECONDS)
-                source = events_after(after)
-                continue
-            except EngineError as error:
-                log.error("a stream of events cannot go on", extra={"after": after, "error": error.code})
-                yield f": {error.code}\n\n".encode()
-                return
-            after = event.seq
-            yield _frame(event)
-    finally:
-        if pending is not None:
-            pending.cancel()
-
-
-async def _next(source: AsyncIterator[CloudEvent]) -> CloudEvent:
-    return await anext(source)
-
-
-def _frame(event: CloudEvent) -> bytes:
-    data: dict[str, Any] = event.to_json()
-    return f"id: {event.seq}\nevent: {event.type}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"

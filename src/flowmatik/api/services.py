@@ -1,6 +1,8 @@
 """What the gateway is given, and how a request gets at it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol, cast
@@ -13,6 +15,7 @@ from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
+from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.retention import Retention
@@ -62,11 +65,25 @@ class NoBlobs:
         raise no_blob(workspace_id, sha256)
 
 
+class NoDeltas:
+    """Nobody speaks."""
+
+    @asynccontextmanager
+    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[Delta]]:
+        del workspace_id, run_id
+        yield self._none()
+
+    async def _none(self) -> AsyncIterator[Delta]:
+        await asyncio.Event().wait()
+        yield Delta(call_id="", task_id="", at=0, text="")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
     """`upload_dir` holds uploaded documents, a folder for each workspace; `ingest_roots` are the folders
     of which an administrator may have something ingested in place. `local_principal` is whoever may read
-    this machine's files anyhow, and is bound to no folder. Sizes are in bytes."""
+    this machine's files anyhow, and is bound to no folder. Sizes are in bytes. At most
+    `max_in_flight` requests are answered at once, and beside them `max_streams` streams of events."""
 
     runs: Runs
     control: RunControl
@@ -84,6 +101,7 @@ class ApiServices:
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""
+    deltas: RunDeltas = field(default_factory=lambda: NoDeltas())
     blobs: RunBlobs = field(default_factory=lambda: NoBlobs())
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
@@ -91,6 +109,8 @@ class ApiServices:
     on_request: Callable[[str, int], None] | None = None
     max_body: int = 200 * 1024 * 1024
     max_json: int = 2 * 1024 * 1024
+    max_in_flight: int = 512
+    max_streams: int = 2_048
 
 
 def services(request: Request) -> ApiServices:

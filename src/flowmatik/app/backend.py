@@ -10,6 +10,7 @@ from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
+from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
@@ -79,6 +80,9 @@ class Backend(Protocol):
 
     @property
     def blobs(self) -> RunBlobs: ...
+
+    @property
+    def deltas(self) -> RunDeltas: ...
 
     @property
     def limits(self) -> LimitAccess: ...

@@ -20,6 +20,7 @@ T = TypeVar("T")
 SECONDS = 30.0
 RECONNECTS = 5
 STORE_AWAY = ": the store is away"  # the comment of a stream of events that waits
+CUT = "cut"  # the event that ends the stream of a reader that is too slow
 _RUN = TypeAdapter(RunView)
 _REPLAY = TypeAdapter(ReplayReport)
 
@@ -113,8 +114,11 @@ class RemoteServer:
             raise error_of(answer.status_code, answer.content)
         return answer.content
 
-    async def sse(self, path: str, after: int, params: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        """The data of each server-sent event of one connection."""
+    async def sse(
+        self, path: str, after: int, params: dict[str, Any]
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
+        """The name and the data of each server-sent event of one connection. Raises what a broken one does
+        when the server found us too slow."""
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         timeout = httpx.Timeout(SECONDS, read=None)
         async with self._client.stream(
@@ -122,7 +126,7 @@ class RemoteServer:
         ) as answer:
             if answer.is_error:
                 raise error_of(answer.status_code, await answer.aread())
-            data: list[str] = []
+            name, data = "", list[str]()
             async for line in answer.aiter_lines():
                 if line == STORE_AWAY:
                     raise JournalUnavailable(
@@ -131,9 +135,13 @@ class RemoteServer:
                     )
                 if line.startswith("data:"):
                     data.append(line[5:].removeprefix(" "))
+                elif line.startswith("event:"):
+                    name = line[6:].strip()
                 elif not line and data:
-                    yield json.loads("\n".join(data))
-                    data.clear()
+                    if name == CUT:
+                        raise httpx.ReadError("the server found this reader too slow")
+                    yield name, json.loads("\n".join(data))
+                    name, data = "", []
 
 
 class RemoteRuns:
@@ -165,7 +173,7 @@ class RemoteRuns:
         failures = 0
         while True:
             try:
-                async for body in self._server.sse(path, after_seq, {"follow": str(follow).lower()}):
+                async for _, body in self._server.sse(path, after_seq, {"follow": str(follow).lower()}):
                     failures = 0
                     after_seq = int(body["seq"])
                     yield CloudEvent.from_json(body)

@@ -15,6 +15,7 @@ from flowmatik.kernel.errors import Unavailable
 
 DRAIN_SECONDS = 5.0
 GRACE_SECONDS = 2.0  # for uvicorn itself, after the requests
+UNTAKEN_MILLISECONDS = 60_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -111,6 +112,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # of every connection: what a reader never takes is let go of
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
         listener.bind((host, port))
     except OSError as error:
         if listener is not None:

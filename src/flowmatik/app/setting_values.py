@@ -237,6 +237,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("language", "language", "FLOWMATIK_LANG", one_of("en", "es"), ""),
     _setting("server.host", "host", "FLOWMATIK_HOST", text, "127.0.0.1"),
     _setting("server.port", "port", "FLOWMATIK_PORT", whole(0, 65535), 8787),
+    _setting("server.max_in_flight", "max_in_flight", "FLOWMATIK_MAX_IN_FLIGHT", whole(1, 100_000), 512),
+    _setting("server.max_streams", "max_streams", "FLOWMATIK_MAX_STREAMS", whole(1, 100_000), 2048),
     _setting(
         "store.database_url", "database_url", "FLOWMATIK_DATABASE_URL", database_address, "", secret=True
     ),

@@ -50,7 +50,8 @@ class Settings:
     folders of which an administrator may ask the server to ingest something, () the home;
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
-    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never."""
+    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never;
+    `max_in_flight` requests, and beside them `max_streams` streams of events, are answered at once."""
 
     home: Path
     database_url: str = field(default="", repr=False)
@@ -60,6 +61,8 @@ class Settings:
     store_wait_seconds: int = 300
     host: str = "127.0.0.1"
     port: int = 8787
+    max_in_flight: int = 512
+    max_streams: int = 2048
     language: str = ""
     model: str = ""
     model_timeout_seconds: int = 60

@@ -59,6 +59,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         identity=platform.identity,
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,
+        deltas=platform.deltas,
         limits=platform.limits,
         signals=platform.signals,
         hooks=platform.engine.signals,
@@ -73,6 +74,8 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         words=words,
         metrics=figures if metrics else None,
         on_request=metrics.on_request if metrics else None,
+        max_in_flight=platform.settings.max_in_flight,
+        max_streams=platform.settings.max_streams,
     )
 
 

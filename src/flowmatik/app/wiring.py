@@ -23,6 +23,7 @@ from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
@@ -60,6 +61,7 @@ class Platform:
     identity: Identity
     dead_letters: DeadLetters
     blobs: RunBlobs
+    deltas: RunDeltas
     limits: LimitAccess
     signals: RunSignals
     approvals: Approvals
@@ -180,6 +182,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         identity=identity,
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,
+        deltas=engine.deltas,
         limits=engine.limits,
         signals=engine.signals,
         approvals=engine.approvals,

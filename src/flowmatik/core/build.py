@@ -4,10 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.core.approvals import ApprovalService
 from flowmatik.core.bulk import BulkService
 from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
+from flowmatik.core.deltas.listening import Listening
+from flowmatik.core.deltas.speaking import Speaking
+from flowmatik.core.deltas.spreading import Spreading
 from flowmatik.core.engine.brood import BroodParts
 from flowmatik.core.engine.effects import Effects
 from flowmatik.core.engine.engine import Engine
@@ -49,7 +53,7 @@ log = logging.getLogger(__name__)
 class EngineHandle:
     """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
     for subscribers, `dead_letters`, `limits` and `retention` for operators, `blobs` for what runs put away,
-    `start`/`stop` for `app`."""
+    `deltas` for who watches text being written, `start`/`stop` for `app`."""
 
     runs: RunService
     control: RunSteering
@@ -70,6 +74,8 @@ class EngineHandle:
     retention: RunRetention
     sweeper: RetentionSweeper
     keepers: Keepers
+    deltas: RunDeltas
+    speaking: Speaking
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
@@ -95,6 +101,7 @@ class EngineHandle:
         await self.scheduler.stop()
         await self.sweeper.stop()
         await self.keepers.close()
+        await self.speaking.close()
         await self.links.stop()
         if self.role.keeps:
             await self.housekeeper.stop()
@@ -127,8 +134,8 @@ def build_engine(services: EngineServices) -> EngineHandle:
             hints.grew(run_id)
 
     limits, nudges = KnownLimits(journal, clock), Nudges()
-    keepers = Keepers(journal, services.loop, services.snapshots)
-    parts = _parts(services, lease, limits, keepers, nudges, appended)
+    air = Listening() if services.streams is None else Spreading(services.streams)
+    parts = _parts(services, lease, limits, nudges, Speaking(air), appended)
     engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
     nudges.nudge = gate.nudge
@@ -164,7 +171,9 @@ def build_engine(services: EngineServices) -> EngineHandle:
         lease=lease,
         retention=RunRetention(services),
         sweeper=RetentionSweeper(journal, clock, runs_days=services.runs_days),
-        keepers=keepers,
+        keepers=parts.keepers,
+        deltas=air,
+        speaking=parts.effects.speaking,
         offers=offers,
     )
 
@@ -203,8 +212,8 @@ def _parts(
     services: EngineServices,
     lease: Lease,
     limits: KnownLimits,
-    keepers: Keepers,
     nudges: Nudges,
+    speaking: Speaking,
     appended: Callable[[str], None],
 ) -> DriverParts:
     throttle: Throttle = LocalThrottle(services.clock)
@@ -220,6 +229,7 @@ def _parts(
             maps=Maps(services.journal, library),
             library=library,
             clock=services.clock,
+            speaking=speaking,
             alone=services.alone,
             durable=services.durable,
         ),
@@ -232,5 +242,5 @@ def _parts(
         kin=Kin(services.journal, library, services.loop, nudges, services.clock),
         parked=Parked(),
         appended=appended,
-        keepers=keepers,
+        keepers=Keepers(services.journal, services.loop, services.snapshots),
     )

@@ -138,3 +138,51 @@ async def test_tool_calls_arrive_whole_from_a_stream() -> None:
             [reply] = [item async for item in models.stream(ask(tools=(TOOL,)))]
     assert isinstance(reply, ModelReply)
     assert [call.arguments for call in reply.tool_calls] == [{"q": "a long question"}]
+
+
+async def test_a_server_that_answers_in_one_piece_although_a_stream_was_asked_is_understood() -> None:
+    tools = (ToolUse(name="look_up", arguments='{"q": 1}'), ToolUse(name="look_up", id="call_2"))
+    script = (Step(text="Whole.", streams="whole"), Step(text="", tools=tools, streams="whole"))
+    with OpenAIServer(*script) as server:
+        async with gateway(server, SkippingClock(), prices={"some-model": (1.0, 2.0)}) as models:
+            *deltas, reply = [item async for item in models.stream(ask())]
+            [called] = [item async for item in models.stream(ask(tools=(TOOL,)))]
+            whole = await models.complete(ask())
+        assert len(server.calls) == 3
+    assert isinstance(reply, ModelReply)
+    assert isinstance(called, ModelReply)
+    assert "".join(item.text for item in deltas) == reply.text == "Whole."
+    assert (reply.cost_micros, reply.usage, reply.finish) == (25, whole.usage, "stop")
+    assert [call.arguments for call in called.tool_calls] == [{"q": 1}, {}]
+    assert called.finish == "tool_calls"
+
+
+async def test_a_server_that_refuses_streams_is_asked_for_the_whole_and_not_for_a_stream_again() -> None:
+    with OpenAIServer(Step(text="Whole.", streams="refused")) as server:
+        async with gateway(server, SkippingClock()) as models:
+            for _ in range(2):
+                delta, reply = [item async for item in models.stream(ask())]
+                assert (delta.text, reply.text) == ("Whole.", "Whole.")
+        assert [bool(call["body"].get("stream")) for call in server.calls] == [True, False, False]
+
+
+async def test_a_server_whose_streams_do_not_say_what_they_used_is_not_asked_for_them_again() -> None:
+    with OpenAIServer(Step(usage=None), Step()) as server:
+        async with gateway(server, SkippingClock()) as models:
+            replies = [[item async for item in models.stream(ask())][-1] for _ in range(2)]
+        assert [bool(call["body"].get("stream")) for call in server.calls] == [True, False]
+    assert [reply.usage.known for reply in replies if isinstance(reply, ModelReply)] == [False, True]
+
+
+async def test_a_reply_is_the_same_streamed_and_whole() -> None:
+    steps = (
+        Step(text='Here: {"found": true, "text": "sí", "citations": []}'),
+        Step(text="", tools=(ToolUse(name="look_up", arguments='{"q": "x'),)),
+        Step(text="cut", finish="length", first_seconds=0.02, piece_seconds=0.01),
+    )
+    for step in steps:
+        with OpenAIServer(step) as server:
+            async with gateway(server, SkippingClock(), prices={"some-model": (1.0, 2.0)}) as models:
+                request = ask(output_schema=FINDING_SCHEMA, tools=(TOOL,))
+                streamed = [item async for item in models.stream(request)][-1]
+                assert streamed == await models.complete(request)

@@ -6,12 +6,14 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
+from flowmatik.api.services import NoDeltas
 from flowmatik.app.cli.answer_view import citation_line, plan_line, show_next, show_run, task_line
 from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.session import clean
-from flowmatik.app.cli.watch import Following, JsonWatcher, PlainWatcher, follow, plan_tree
+from flowmatik.app.cli.watch import Following, JsonWatcher, LiveWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.app.texts import Texts
 from flowmatik.contracts.answers import CALCULATION, Citation
+from flowmatik.contracts.deltas import Delta
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
 from flowmatik.core.events import DECISIONS, FACTS
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
@@ -131,11 +133,16 @@ def test_plain_lines_tell_each_change_of_a_task_once() -> None:
 
 
 class _Recorder:
+    shows_text = True
+
     def __init__(self) -> None:
         self.calls: list[str] = []
 
     def on_event(self, event: object) -> None:
         self.calls.append("event")
+
+    def on_delta(self, delta: Delta) -> None:
+        self.calls.append(delta.text)
 
     def on_view(self, view: RunView) -> None:
         self.calls.append("view")
@@ -149,12 +156,27 @@ async def test_following_ends_with_the_final_view_and_then_closes() -> None:
     backend.runs.events = MagicMock(return_value=stream(event(1, "RunCreated"), event(2, "RunSucceeded")))
     backend.runs.wait = AsyncMock(return_value=answered())
     backend.runs.get = AsyncMock(return_value=answered())
+    backend.deltas = NoDeltas()
     recorder, following = _Recorder(), Following(run_id="run_1")
     assert await follow(backend, following, recorder) == answered()
     assert recorder.calls.count("event") == 2
     assert following.seen == 2
     assert recorder.calls[-2:] == ["view", "close"]
     assert len(asyncio.all_tasks()) == 1
+
+
+def test_what_is_being_written_is_shown_until_its_call_has_ended() -> None:
+    shown = session()
+    watcher = LiveWatcher(shown)
+    watcher.on_delta(Delta(call_id="call_1", task_id="t", at=0, text="It is \x1b[31m"))
+    watcher.on_delta(Delta(call_id="call_1", task_id="t", at=6, text="thirty-six months"))
+    shown.err.print(watcher.shown())
+    assert "It is [31mthirty-six months" in written(shown.err)
+    done = event(2, "CallSucceeded")
+    watcher.on_event(replace(done, data={"call_id": "call_1"}))
+    watcher.on_delta(Delta(call_id="call_1", task_id="t", at=23, text="too late"))
+    watcher.close()
+    assert watcher.shown().renderables == []
 
 
 def test_json_watching_prints_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:

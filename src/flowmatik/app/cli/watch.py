@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
+from rich.console import Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
@@ -13,15 +14,26 @@ from rich.tree import Tree
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import plan_line, task_line
 from flowmatik.app.cli.session import Session, clean
+from flowmatik.contracts.deltas import Delta
 from flowmatik.contracts.runs import RunView, TaskStatus
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import CloudEvent
 
 REFRESH_SECONDS = 0.1
+SHOWN_CHARACTERS = 400
+SHOWN_CALLS = 3
+ENDS = ("CallSucceeded", "CallFailed", "CallInDoubt")
 WORKING = (TaskStatus.RUNNING, TaskStatus.VERIFYING)
 
 
 class Watcher(Protocol):
+    """`shows_text`: it is told what models are writing, too."""
+
+    @property
+    def shows_text(self) -> bool: ...
+
+    def on_delta(self, delta: Delta) -> None: ...
+
     def on_event(self, event: CloudEvent) -> None: ...
 
     def on_view(self, view: RunView) -> None: ...
@@ -60,7 +72,13 @@ async def follow(backend: Backend, following: Following, watcher: Watcher) -> Ru
                 changed.set()
             await asyncio.sleep(REFRESH_SECONDS)
 
+    async def read_along() -> None:
+        async with backend.deltas.watch(backend.workspace_id, run_id) as deltas:
+            async for delta in deltas:
+                watcher.on_delta(delta)
+
     refresher = asyncio.create_task(refresh())
+    reader = asyncio.create_task(read_along()) if watcher.shows_text else None
     try:
         events = backend.runs.events(backend.workspace_id, run_id, after_seq=following.seen, follow=True)
         async for event in events:
@@ -72,16 +90,23 @@ async def follow(backend: Backend, following: Following, watcher: Watcher) -> Ru
         watcher.on_view(view)
         return view
     finally:
-        refresher.cancel()
-        await asyncio.gather(refresher, return_exceptions=True)
+        beside = [task for task in (refresher, reader) if task is not None]
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         watcher.close()
 
 
 class JsonWatcher:
     """The run's events, one CloudEvent a line."""
 
+    shows_text = False
+
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def on_delta(self, delta: Delta) -> None:
+        pass
 
     def on_event(self, event: CloudEvent) -> None:
         self._session.print_line(orjson.dumps(event.to_json()).decode())
@@ -96,10 +121,15 @@ class JsonWatcher:
 class PlainWatcher:
     """A line for the plan and one for every change of a task."""
 
+    shows_text = False
+
     def __init__(self, session: Session) -> None:
         self._session = session
         self._planned = False
         self._seen: dict[str, TaskStatus] = {}
+
+    def on_delta(self, delta: Delta) -> None:
+        pass
 
     def on_event(self, event: CloudEvent) -> None:
         pass
@@ -118,21 +148,42 @@ class PlainWatcher:
 
 
 class LiveWatcher:
-    """The plan as a tree that changes in place."""
+    """The plan as a tree that changes in place; below it the end of what is being written."""
+
+    shows_text = True
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._tree: Tree | None = None
+        self._written: dict[str, str] = {}  # by call that is under way
+        self._ended: set[str] = set()
         self._live = Live(console=session.err, refresh_per_second=8, transient=False)
         self._live.start()
 
+    def on_delta(self, delta: Delta) -> None:
+        if delta.call_id not in self._ended:
+            before = "" if delta.gap or not delta.at else self._written.get(delta.call_id, "")
+            self._written[delta.call_id] = (before + delta.text)[-SHOWN_CHARACTERS:]
+            self._live.update(self.shown())
+
     def on_event(self, event: CloudEvent) -> None:
-        pass
+        if event.type.rpartition(".")[2] in ENDS:  # it has the whole text; what was shown is dropped
+            self._ended.add(str(event.data.get("call_id")))
+            if self._written.pop(str(event.data.get("call_id")), ""):
+                self._live.update(self.shown())
 
     def on_view(self, view: RunView) -> None:
-        self._live.update(plan_tree(self._session, view), refresh=True)
+        if view.status.ended:
+            self._written.clear()
+        self._tree = plan_tree(self._session, view)
+        self._live.update(self.shown(), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
+
+    def shown(self) -> Group:
+        texts = [Text(clean(text), style="dim italic") for text in self._written.values()]
+        return Group(*([self._tree] if self._tree else []), *texts[-SHOWN_CALLS:])
 
 
 def plan_tree(session: Session, view: RunView) -> Tree:

@@ -18,6 +18,7 @@ from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
 from flowmatik.core.brain.gates import BLOBS
 from flowmatik.core.brain.subruns import ENGINE
+from flowmatik.core.deltas.speaking import Speaking
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
@@ -62,13 +63,14 @@ class Effects:
     maps: Maps
     library: Library
     clock: Clock
+    speaking: Speaking
     alone: bool = False  # no other process can still be at work on a run that we recover
     durable: bool = True  # what the journal has acknowledged survives a power cut
 
-    async def model(self, call: ev.CallRequested, request: ModelRequest) -> ev.Event:
+    async def model(self, call: ev.CallRequested, request: ModelRequest, place: RunPlace) -> ev.Event:
         try:
             async with asyncio.timeout(call.timeout):
-                reply = await self.models.complete(request)
+                reply = await self.speaking.answered(self.models, call, request, place.state())
         except FlowmatikError as error:
             free = isinstance(error, ModelRejected) or "status" in error.context
             return failed_by(error, call, charged=not free)

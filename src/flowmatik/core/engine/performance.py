@@ -55,5 +55,5 @@ class Performance:
         if late := effects.late(call):
             return late
         if call.kind == "model":
-            return await effects.model(call, self.requests.pop(call.call_id))
+            return await effects.model(call, self.requests.pop(call.call_id), self._place)
         return await effects.tool(call, self._place)

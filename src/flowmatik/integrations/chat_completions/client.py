@@ -1,4 +1,4 @@
-"""The vendor's client: the only file, with `mapping` and `failures`, that imports it."""
+"""The vendor's client: the only file, with `mapping`, `failures` and `whole`, that imports it."""
 
 from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack, contextmanager
@@ -18,6 +18,7 @@ from pydantic_ai.settings import ModelSettings
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.chat_completions.mapping import to_messages, to_parameters
+from flowmatik.integrations.chat_completions.whole import StreamingClient
 from flowmatik.integrations.provider import ProviderBuild, model_name
 
 CONNECT_SECONDS = 5.0
@@ -38,7 +39,12 @@ class Client:
 
     def __init__(self, build: ProviderBuild, root: str, *, is_openai: bool) -> None:
         self._json_schema = build.settings.json_schema
-        self._client = AsyncOpenAI(base_url=root, api_key=build.settings.api_key or NO_KEY, max_retries=0)
+        self._client = AsyncOpenAI(
+            base_url=root,
+            api_key=build.settings.api_key or NO_KEY,
+            max_retries=0,
+            http_client=StreamingClient(),
+        )
         # A stream that ends without saying so was cut off. Older servers only know `max_tokens`.
         self._profile = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
         if not is_openai:

@@ -17,6 +17,7 @@ from flowmatik.integrations.chat_completions.json_text import json_object_in
 from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
 from flowmatik.integrations.chat_completions.retrying import Patience
 from flowmatik.integrations.provider import ProviderBuild, model_name
+from flowmatik.kernel.errors import ModelRejected
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -51,6 +52,7 @@ class ChatCompletionsProvider:
             provider_id=dialect.price_list if own else "",
             base_url="" if own else self._root,
         )
+        self._whole: set[str] = set()  # models of which no stream is asked any more
         self._loading = asyncio.Lock()
         self._client: Client | None = None
 
@@ -61,13 +63,41 @@ class ChatCompletionsProvider:
         return self._reply(request, response)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
+        """In one piece from a model whose server refuses streams, or does not say in them what they used:
+        what a call costs must not depend on who watches it."""
         client, request = await self._loaded(), self._bounded(request)
         async with AsyncExitStack() as stack:
-            streamed = await self._patiently(request, lambda: client.open_stream(request, stack))
-            async for text in self._deltas(client, request, streamed):
-                yield TextDelta(text=text)
-            reply = self._reply(request, streamed.get())
+            streamed = await self._opened(client, request, stack)
+            if streamed is not None:
+                async for text in self._deltas(client, request, streamed):
+                    yield TextDelta(text=text)
+                reply = self._reply(request, streamed.get())
+                if not reply.usage.known:
+                    self._ask_whole(request, "it does not say in streams what they used")
+            else:
+                reply = await self.complete(request)
+                if reply.text:
+                    yield TextDelta(text=reply.text)
         yield reply
+
+    async def _opened(
+        self, client: "Client", request: ModelRequest, stack: AsyncExitStack
+    ) -> "StreamedResponse | None":
+        """None when the answer is to be asked for in one piece."""
+        if request.model in self._whole:
+            return None
+        try:
+            return await self._patiently(request, lambda: client.open_stream(request, stack))
+        except ModelRejected as error:
+            refused = error.context.get("status") in (400, 422) and "stream" in error.message.lower()
+            if not refused:  # refused calls cost nothing
+                raise
+        self._ask_whole(request, "it refuses streams")
+        return None
+
+    def _ask_whole(self, request: ModelRequest, why: str) -> None:
+        self._whole.add(request.model)
+        log.warning("a model is not asked for streams any more", extra={"model": request.model, "why": why})
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
         return self._prices.micros(model_name(request), most_tokens(request))

@@ -1,6 +1,7 @@
 """The server's routes: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, and `/__calls` for whoever
 watches."""
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -115,12 +116,15 @@ def _embedded(step: Step, body: dict[str, Any]) -> Response:
 def _answer(step: Step, body: dict[str, Any]) -> Response:
     model = str(body.get("model", "scripted"))
     cut = step.kind == "truncated"
-    if body.get("stream"):
+    if body.get("stream") and step.streams == "refused":
+        return JSONResponse(wire.failure("stream is not supported here", "invalid_request_error"), 400)
+    if body.get("stream") and step.streams == "yes":
         options: dict[str, Any] = body.get("stream_options") or {}
         pieces = list(wire.chunks(step, model, with_usage=bool(options.get("include_usage"))))
         events = [wire.event(piece) for piece in pieces]
         sent = events[: len(events) // 2] if cut else [*events, b"data: [DONE]\n\n"]
-        return StreamingResponse(_sent(sent, cut=cut), media_type="text/event-stream")
+        waits = (step.first_seconds, step.piece_seconds)
+        return StreamingResponse(_sent(sent, cut=cut, waits=waits), media_type="text/event-stream")
     whole = wire.completion(step, model)
     return _cut_off(whole) if cut else JSONResponse(whole)
 
@@ -130,8 +134,12 @@ def _cut_off(whole: dict[str, Any]) -> Response:
     return StreamingResponse(_sent([sent[: len(sent) // 2]], cut=True), media_type="application/json")
 
 
-async def _sent(parts: list[bytes], *, cut: bool) -> AsyncIterator[bytes]:
-    for part in parts:
+async def _sent(
+    parts: list[bytes], *, cut: bool, waits: tuple[float, float] = (0.0, 0.0)
+) -> AsyncIterator[bytes]:
+    for n, part in enumerate(parts):
+        if wait := waits[min(n, 1)]:
+            await asyncio.sleep(wait)
         yield part
     if cut:
         raise CutOff("the script cuts the answer off here")

@@ -25,7 +25,11 @@ class Step:
     `wrong_shape`: JSON, but no completion; `raw`: `text` as the whole JSON body; `rate_limited`: 429 with
     `retry_after` seconds; `error`: `status`; `silent`: no answer while the client waits. Without `usage`
     none is reported; `finish` "" leaves the finish reason out. `dimensions`: how many numbers a vector has
-    where the step answers for embeddings."""
+    where the step answers for embeddings.
+
+    To whoever asks for a stream `streams` sends one ("yes"), the answer in one piece all the same ("whole")
+    or a 400 ("refused"). Its first piece comes after `first_seconds`, each further one after `piece_seconds`;
+    `truncated` cuts it in the middle."""
 
     kind: Kind = "answer"
     text: str = "Hello."
@@ -36,6 +40,9 @@ class Step:
     retry_after: float | None = None
     message: str = "scripted failure"
     dimensions: int = 16
+    streams: Literal["yes", "whole", "refused"] = "yes"
+    first_seconds: float = 0.0
+    piece_seconds: float = 0.0
 
 
 def load_script(path: Path) -> tuple[Step, ...]:

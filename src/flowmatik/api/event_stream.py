@@ -1,0 +1,145 @@
+"""Server-sent events: the facts of a run with their seq as id, and between them text that is no fact yet."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import orjson
+from fastapi.responses import StreamingResponse
+from starlette.types import Send
+
+from flowmatik.contracts.deltas import Delta
+from flowmatik.kernel.errors import EngineError, JournalUnavailable
+from flowmatik.kernel.events import CloudEvent
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+KEEP_ALIVE_SECONDS = 15.0
+AWAY_SECONDS = 1.0
+STORE_AWAY = b": the store is away\n\n"
+STALLED_SECONDS = 30.0  # that a reader may take nothing, when what lies between is full
+LAST_SECONDS = 5.0  # for the word that it was too slow
+TOO_SLOW = b'event: cut\ndata: {"why":"slow"}\n\n'
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+ENDS = ("CallSucceeded", "CallFailed", "CallInDoubt")
+
+
+class EventStream(StreamingResponse):
+    """A reader that takes nothing for STALLED_SECONDS is cut off. What it had not read, it reads from the
+    journal when it comes again; until then nothing of it is kept here."""
+
+    def __init__(self, frames: AsyncGenerator[bytes]) -> None:
+        super().__init__(frames, media_type="text/event-stream", headers=HEADERS)
+        self._frames = frames
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async with aclosing(self._frames) as frames:
+                async for frame in frames:
+                    async with asyncio.timeout(STALLED_SECONDS):
+                        await send({"type": "http.response.body", "body": frame, "more_body": True})
+        except TimeoutError:
+            await self._cut(send)
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _cut(self, send: Send) -> None:
+        """Without the word when not even that is taken; the server then drops the connection."""
+        log.warning("a reader of events takes nothing and is cut off", extra={"seconds": STALLED_SECONDS})
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await send({"type": "http.response.body", "body": TOO_SLOW, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            log.info("nor was it told so")
+
+
+class RunStream:
+    """Facts as they come; a comment now and then keeps proxies from closing a quiet stream. With `deltas`,
+    text of calls that have not ended yet. An error could not be told any more, the answer having begun: what
+    passes is waited for, and what does not ends the stream after a comment with its code."""
+
+    def __init__(
+        self,
+        facts_after: Callable[[int], AsyncIterator[CloudEvent]],
+        after: int,
+        deltas: AsyncIterator[Delta] | None = None,
+    ) -> None:
+        self._facts_after = facts_after
+        self._after = after
+        self._facts = facts_after(after)
+        self._deltas = deltas
+        self._ended: set[str] = set()
+        self._quiet = False
+        self._fact: asyncio.Task[CloudEvent] | None = None
+        self._delta: asyncio.Task[Delta] | None = None
+
+    async def frames(self) -> AsyncGenerator[bytes]:
+        try:
+            while True:
+                await self._wait()
+                if self._quiet:
+                    yield b": keep-alive\n\n"
+                try:
+                    if self._fact is not None and self._fact.done():
+                        yield self._told(self._taken())
+                except StopAsyncIteration:
+                    return
+                except JournalUnavailable:
+                    yield STORE_AWAY
+                    await asyncio.sleep(AWAY_SECONDS)
+                    self._facts = self._facts_after(self._after)
+                except EngineError as error:
+                    log.error(
+                        "a stream of events cannot go on", extra={"after": self._after, "error": error.code}
+                    )
+                    yield f": {error.code}\n\n".encode()
+                    return
+                if self._delta is not None and self._delta.done():
+                    delta, self._delta = self._delta.result(), None
+                    if delta.call_id not in self._ended:  # else the fact that ended it has all of its text
+                        yield _delta_frames(delta)
+        finally:
+            for pending in (self._fact, self._delta):
+                if pending is not None:
+                    pending.cancel()
+
+    async def _wait(self) -> None:
+        self._fact = self._fact or asyncio.ensure_future(_next(self._facts))
+        waited: set[asyncio.Task[Any]] = {self._fact}
+        if self._deltas is not None:
+            self._delta = self._delta or asyncio.ensure_future(_next(self._deltas))
+            waited.add(self._delta)
+        done, _ = await asyncio.wait(waited, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        self._quiet = not done
+
+    def _taken(self) -> CloudEvent:
+        fact, self._fact = self._fact, None
+        if fact is None:
+            raise StopAsyncIteration
+        return fact.result()
+
+    def _told(self, event: CloudEvent) -> bytes:
+        self._after = event.seq
+        if self._deltas is not None and event.type.rpartition(".")[2] in ENDS:
+            self._ended.add(str(event.data.get("call_id")))
+        return _frame(event)
+
+
+async def _next(source: AsyncIterator[T]) -> T:
+    return await anext(source)
+
+
+def _frame(event: CloudEvent) -> bytes:
+    data: dict[str, Any] = event.to_json()
+    return f"id: {event.seq}\nevent: {event.type}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
+
+
+def _delta_frames(delta: Delta) -> bytes:
+    """Without an id: whoever comes again goes on from the last fact."""
+    place = {"call_id": delta.call_id, "task_id": delta.task_id, "at": delta.at}
+    gap = b"event: gap\ndata: " + orjson.dumps(place) + b"\n\n" if delta.gap else b""
+    return gap + b"event: delta\ndata: " + orjson.dumps(place | {"text": delta.text}) + b"\n\n"

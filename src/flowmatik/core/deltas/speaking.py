@@ -1,0 +1,147 @@
+"""What models say in this process, told to whoever watches a little later, all of it together.
+
+A call only puts its text down here; telling is the work of one task for all calls, so that nobody who
+watches, and no Redis, holds up a run. While nobody watches a call, it is asked for now and then whether
+somebody does; who comes then is told the whole text so far.
+"""
+
+import asyncio
+import contextlib
+import logging
+
+from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.core import events as ev
+from flowmatik.core.deltas.pieces import Air, Piece, Place
+from flowmatik.core.deltas.shown import Shown, is_answering, is_readable
+from flowmatik.core.state import RunState
+from flowmatik.kernel.errors import FlowmatikError, ModelMalformed
+
+log = logging.getLogger(__name__)
+SPACING_SECONDS = 0.05  # between two pieces of a call
+ASKING_SECONDS = 0.25  # how often it is looked whether somebody watches
+AWAY_SECONDS = 2.0
+QUIET_SECONDS = 30.0
+LONGEST = 65_536  # characters of a call's text that who comes late is told
+WAITING = 1_000  # calls that have ended and not been told of; older ones are forgotten
+
+
+class Speech:
+    """The text of one call."""
+
+    def __init__(self, place: Place, call: ev.CallRequested, request: ModelRequest) -> None:
+        self.place = place
+        self.ended = False
+        self._call = call
+        self._shown = Shown(request)
+        self._said = 0
+        self._listeners = 0
+        self._ask_at = float("-inf")
+
+    def add(self, text: str) -> None:
+        self._shown.add(text)
+
+    async def tell(self, air: Air, now: float) -> None:
+        """Raises FlowmatikError when the air does not carry."""
+        if self._listeners == 0 and now < self._ask_at and not self.ended:
+            return
+        text = self._shown.text()
+        if self._listeners == 0:
+            self._ask_at = now + ASKING_SECONDS
+            if text:
+                self._listeners = await air.send(self.place, self._piece(len(text), ""))
+            if self._listeners:
+                await self._whole(air, text)
+        elif len(text) > self._said or self.ended:
+            before = self._listeners
+            self._listeners = await air.send(self.place, self._piece(self._said, text[self._said :]))
+            if self._listeners > before:
+                await self._whole(air, text)
+        self._said = len(text)
+
+    def unheard(self) -> None:
+        """The air did not carry: whoever is there afterwards is told everything."""
+        self._listeners = 0
+
+    async def _whole(self, air: Air, text: str) -> None:
+        at = max(0, len(text) - LONGEST)
+        self._listeners = await air.send(self.place, self._piece(at, text[at:]))
+
+    def _piece(self, at: int, text: str) -> Piece:
+        call = self._call
+        return Piece(call_id=call.call_id, task_id=call.task_id, at=at, text=text, last=self.ended)
+
+
+class Speaking:
+    """One for a process."""
+
+    def __init__(self, air: Air) -> None:
+        self._air = air
+        self._speeches: list[Speech] = []
+        self._telling: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._away_until = float("-inf")
+        self._quiet_until = float("-inf")
+
+    async def answered(
+        self, models: ModelGateway, call: ev.CallRequested, request: ModelRequest, state: RunState
+    ) -> ModelReply:
+        """The reply to `request`, as without anybody who watches. Raises what the gateway does."""
+        if not is_answering(call, state) or not is_readable(request):
+            return await models.complete(request)
+        place = Place(state.created.workspace_id, state.created.run_id)
+        speech, reply = Speech(place, call, request), None
+        self._begin(speech)
+        try:
+            async for item in models.stream(request):
+                if isinstance(item, ModelReply):
+                    reply = item
+                else:
+                    speech.add(item.text)
+        finally:
+            speech.ended = True
+            self._hurry.set()  # what is left should come before the fact that ends the call
+        if reply is None:
+            raise ModelMalformed(
+                f"the stream of {request.model!r} has no reply", context={"model": request.model}
+            )
+        return reply
+
+    def _begin(self, speech: Speech) -> None:
+        self._speeches.append(speech)
+        if len(self._speeches) > WAITING:
+            self._speeches = [one for one in self._speeches if not one.ended]
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_all(), name="deltas")
+
+    async def _tell_all(self) -> None:
+        """Those that have ended at once, the others when their time has come."""
+        loop = asyncio.get_running_loop()
+        all_at = loop.time() + SPACING_SECONDS
+        while self._speeches:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(all_at):
+                    await self._hurry.wait()
+            self._hurry.clear()
+            ended = {one for one in self._speeches if one.ended}
+            now, due = loop.time(), ended
+            if now >= all_at:
+                due, all_at = set(self._speeches), now + SPACING_SECONDS
+            for speech in due:
+                if now >= self._away_until:
+                    await self._tell(speech, now)
+            self._speeches = [one for one in self._speeches if one not in ended]
+
+    async def _tell(self, speech: Speech, now: float) -> None:
+        try:
+            await speech.tell(self._air, now)
+        except FlowmatikError as error:
+            speech.unheard()
+            self._away_until = now + AWAY_SECONDS
+            if now >= self._quiet_until:
+                self._quiet_until = now + QUIET_SECONDS
+                log.warning("text cannot be told to who watches", extra={"error": error.message})
+
+    async def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
