@@ -38,7 +38,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """`prepare` as in `harness.Case`. Without what its contestant needs it is left out, and stderr says so."""
+    """`prepare` as in `harness.Case`. Without what its contestant needs it is left out; stderr says so."""
 
     name: str
     contestant: Contestant
@@ -96,7 +96,14 @@ def _shown(
     goal = figure.judged(value)
     case = f"{trial.name}.{figure.name}"
     if as_json:
-        line = {"bench": sheet.name, "case": case, "n": n, "ours": value, "unit": figure.unit, "peers": {}}
+        line: dict[str, Any] = {
+            "bench": sheet.name,
+            "case": case,
+            "n": n,
+            "ours": value,
+            "unit": figure.unit,
+            "peers": {},
+        }
         print(json.dumps(line), flush=True)
     else:
         print(f"{case:44} {value:>14,.5g} {figure.unit:12} {goal}", flush=True)
