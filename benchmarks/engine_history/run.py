@@ -7,7 +7,7 @@ from benchmarks.targets import databases, folders
 
 ABOUT = """
 `stored`: runs of ten steps on PostgreSQL beside a thousand, a hundred thousand and a million ended runs
-of the same kind, which are copies, made with SQL, of a hundred that the engine ran. The time of a run is the
+of one step each, which are copies, made with SQL, of a hundred that the engine ran. The time of a run is the
 median of runs one at a time, the server's part included; CPU is our process's own, with fifty at once. Both
 should stay within one and a half times. `start` is how long an engine takes until it is ready.
 

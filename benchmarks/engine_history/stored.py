@@ -4,16 +4,19 @@ import time
 from typing import Any
 
 from benchmarks import clones
-from benchmarks.durable_steps.load import STEPS, one_at_a_time, steps_per_second
+from benchmarks.durable_steps.load import one_at_a_time, steps_per_second
 from benchmarks.durable_steps.ours import PLAN, work
 from benchmarks.engine_scale.processes import until
 from benchmarks.ours import running_engine
+from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.tools import ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 
 ORIGINALS = 100
 LEAST = 1_000
+SMALL = (PlanTask(id="s0", objective="", tool="small"),)
 
 
 def levels(n: int) -> list[int]:
@@ -24,7 +27,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     job = {**job, "store": "postgres"}
     found: dict[str, float] = {}
     async with running_engine(job, tools=_tools()) as engine:
-        originals = [await _one_run(engine) for _ in range(ORIGINALS)]
+        originals = [await _one_run(engine, SMALL) for _ in range(ORIGINALS)]
     connection = await clones.connect(str(job["target"]))
     try:
         for place, level in enumerate(levels(int(job["n"]))):
@@ -39,13 +42,17 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
 
 
 def _tools() -> FunctionTools:
-    return FunctionTools({"work": FunctionTool(function=work)})
+    return FunctionTools({"work": FunctionTool(function=work), "small": FunctionTool(function=_small)})
 
 
-async def _one_run(engine: EngineHandle) -> str:
-    run_id = await engine.runs.create("default", NewRun(goal="ten steps", plan=PLAN))
+async def _small(arguments: dict[str, Any], context: ToolContext) -> object:
+    return {"ok": True}
+
+
+async def _one_run(engine: EngineHandle, plan: tuple[PlanTask, ...] = PLAN) -> str:
+    run_id = await engine.runs.create("default", NewRun(goal="steps", plan=plan))
     view = await engine.runs.wait("default", run_id)
-    if view.status is not RunStatus.SUCCEEDED or len(view.tasks) != STEPS:
+    if view.status is not RunStatus.SUCCEEDED or len(view.tasks) != len(plan):
         raise AssertionError(f"run {run_id} ended {view.status}: {view.error}")
     return run_id
 

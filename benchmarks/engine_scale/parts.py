@@ -27,6 +27,16 @@ async def slow(arguments: dict[str, Any], context: ToolContext) -> object:
     return {"n": arguments["n"], "data": PAYLOAD}
 
 
+class Forgetful(FunctionTools):
+    """Keeps no list of its calls, which would grow for as long as the process lives."""
+
+    async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
+        try:
+            return await super().call(name, arguments, context)
+        finally:
+            self.calls.clear()
+
+
 TOOLS = {"work": FunctionTool(function=work), "slow": FunctionTool(function=slow)}
 
 
@@ -44,7 +54,7 @@ async def part(job: dict[str, Any], role: Role) -> AsyncGenerator[EngineHandle]:
             EngineServices(
                 journal=journal,
                 models=ScriptedModels(_silent),
-                tools=FunctionTools(TOOLS),
+                tools=Forgetful(TOOLS),
                 catalogue=GivenAgents(()),
                 loop=ReducerLoop(),
                 clock=clock,
