@@ -14,6 +14,7 @@ setup:
 # The same, with the benchmark peers.
 setup-bench:
     scripts/venv.sh bench
+    scripts/npm-peers.sh
 
 format:
     ruff format .
@@ -41,6 +42,10 @@ check:
 # One benchmark, or all of them: just bench NAME --quick
 bench *ARGS:
     python -m benchmarks "$@"
+
+# Hours of steady load with the memory of every process watched: just soak --minutes 60
+soak *ARGS:
+    python -m benchmarks.soak "$@"
 
 # The documents: links that lead somewhere, headings, commands that both languages share.
 docs:

@@ -19,18 +19,18 @@ GIVEN = "FLOWMATIK_TEST_PG_DSN"
 
 
 @contextmanager
-def postgres() -> Generator[str]:
+def postgres(settings: str = "") -> Generator[str]:
     """The administrator's address: the cluster named by FLOWMATIK_TEST_PG_DSN, else a new one that
-    is gone afterwards."""
+    is gone afterwards, with these options of its server (`-c name=value`)."""
     given = os.environ.get(GIVEN)
     if given:
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="flowmatik-bench-pg.") as folder:
-        yield from _started(Path(folder))
+        yield from _started(Path(folder), settings)
 
 
-def _started(folder: Path) -> Generator[str]:
+def _started(folder: Path, more: str) -> Generator[str]:
     binaries = _binaries()
     data = folder / "data"
     if os.geteuid() == 0:
@@ -50,7 +50,7 @@ def _started(folder: Path) -> Generator[str]:
     port = _free_port()
     settings = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}' "
-        "-c fsync=on -c synchronous_commit=on -c max_connections=200"
+        f"-c fsync=on -c synchronous_commit=on -c max_connections=200 {more}"
     )
     _run(
         folder,

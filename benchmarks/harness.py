@@ -34,15 +34,17 @@ PEERS_HINT = "install the peers with `just setup-bench`"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """`module` has `async def measure(job) -> Mapping[str, float]` whose `value` is compared.
-    `needs` are distributions; without them the contestant is left out, and stderr says so."""
+    `needs` are distributions, `lacks` names what else is not installed; without one of them the contestant
+    is left out, and stderr says so."""
 
     name: str
     module: str
     needs: tuple[str, ...] = ()
     options: Job = field(default_factory=lambda: {})
+    lacks: Callable[[], list[str]] = field(default=lambda: [])
 
     def missing(self) -> list[str]:
-        return [name for name in self.needs if not _installed(name)]
+        return [name for name in self.needs if not _installed(name)] + self.lacks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ async def running_engine(
         clock = SystemClock()
         handle = build_engine(
             EngineServices(
-                journal=await _journal(job, stack),
+                journal=await open_journal(job, stack),
                 models=models or ScriptedModels(_silent),
                 tools=tools,
                 catalogue=GivenAgents(agents),
@@ -49,7 +49,8 @@ def _silent(request: ModelRequest) -> ModelReply:
     raise AssertionError(f"no model is called here, yet {request.model!r} was")
 
 
-async def _journal(job: dict[str, Any], stack: AsyncExitStack) -> Journal:
+async def open_journal(job: dict[str, Any], stack: AsyncExitStack) -> Journal:
+    """Of the job's store, closed with the stack."""
     store, clock = str(job["store"]), SystemClock()
     if store == "memory":
         from flowmatik.core.journal.memory import InMemoryJournal

@@ -28,8 +28,8 @@ def folders() -> Generator[Fresh]:
 
 
 @contextmanager
-def databases() -> Generator[Fresh]:
-    with postgres() as administrator:
+def databases(settings: str = "") -> Generator[Fresh]:
+    with postgres(settings) as administrator:
 
         @contextmanager
         def fresh() -> Generator[Job]:

@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from benchmarks.durable_steps.load import AT_ONCE, PAYLOAD, STEPS, steps_per_second
+from benchmarks.durable_steps.load import AT_ONCE, PAYLOAD, STEPS, OneRun, steps_per_second
 
 Result = dict[str, Any]
 
@@ -70,15 +70,23 @@ async def _saver(job: dict[str, Any]) -> AsyncGenerator[BaseCheckpointSaver[Any]
         yield sqlite
 
 
-async def measure(job: dict[str, Any]) -> dict[str, float]:
+@asynccontextmanager
+async def runner(job: dict[str, Any]) -> AsyncGenerator[OneRun]:
+    """Runs the chain once, in a new thread of LangGraph's; `threads` begins the names of those."""
     numbers = itertools.count()
     async with _saver(job) as saver:
         graph = chain(saver)
 
         async def one_run() -> None:
-            config = {"configurable": {"thread_id": str(next(numbers))}}
+            thread = f"{job.get('threads', '')}{next(numbers)}"
+            config = {"configurable": {"thread_id": thread}}
             state = await graph.ainvoke({}, config, durability="sync")
             if len(state) != STEPS:
                 raise AssertionError(f"the chain ended with {len(state)} of {STEPS} results")
 
+        yield one_run
+
+
+async def measure(job: dict[str, Any]) -> dict[str, float]:
+    async with runner(job) as one_run:
         return await steps_per_second(job, one_run)

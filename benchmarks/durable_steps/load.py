@@ -1,6 +1,7 @@
 """The same load for every contestant: runs of ten steps, 1 KB results, fifty runs at once."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -31,3 +32,15 @@ async def steps_per_second(job: Mapping[str, Any], one_run: OneRun) -> dict[str,
     steps = runs(job) * STEPS
     spent = time.process_time() - cpu
     return {"value": steps / (time.perf_counter() - began), "cpu": spent / steps * 1e6}
+
+
+async def one_at_a_time(job: Mapping[str, Any], one_run: OneRun) -> dict[str, float]:
+    """The median of what a run takes, in milliseconds."""
+    for _ in range(WARM_UP):
+        await one_run()
+    took: list[float] = []
+    for _ in range(runs(job)):
+        began = time.perf_counter()
+        await one_run()
+        took.append(time.perf_counter() - began)
+    return {"value": statistics.median(took) * 1000}

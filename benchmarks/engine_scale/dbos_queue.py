@@ -1,13 +1,11 @@
 """DBOS: a workflow of ten steps, started through a queue."""
 
-import statistics
-import time
 from typing import Any
 
 from dbos import DBOS
 
 from benchmarks.durable_steps.dbos_workflow import chain
-from benchmarks.durable_steps.load import AT_ONCE, STEPS, runs, steps_per_second
+from benchmarks.durable_steps.load import AT_ONCE, STEPS, one_at_a_time, steps_per_second
 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:
@@ -32,11 +30,6 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     try:
         if job["mode"] == "load":
             return await steps_per_second(job, one_run)
-        took: list[float] = []
-        for _ in range(runs(job)):
-            began = time.perf_counter()
-            await one_run()
-            took.append(time.perf_counter() - began)
-        return {"value": statistics.median(took) * 1000}
+        return await one_at_a_time(job, one_run)
     finally:
         DBOS.destroy()

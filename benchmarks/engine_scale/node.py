@@ -1,4 +1,4 @@
-"""python -m benchmarks.engine_scale.node JOB: one worker, until its input ends."""
+"""python -m benchmarks.engine_scale.node JOB: one worker, or another role, until its input ends."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from flowmatik.core.services import Role
 
 
 async def _serve(job: dict[str, Any]) -> None:
-    async with part(job, Role.WORKER):
+    async with part(job, Role(job.get("role", Role.WORKER))):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

@@ -1,11 +1,14 @@
 """One process of the cluster: an engine in a role, over the job's PostgreSQL and Redis."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from benchmarks.durable_steps.load import PAYLOAD
 from benchmarks.durable_steps.ours import work
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.tools import ToolContext
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.services import EngineServices, Role
@@ -17,6 +20,24 @@ from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 
 SLOTS = 64
+
+
+async def slow(arguments: dict[str, Any], context: ToolContext) -> object:
+    await asyncio.sleep(arguments["seconds"])
+    return {"n": arguments["n"], "data": PAYLOAD}
+
+
+class Forgetful(FunctionTools):
+    """Keeps no list of its calls, which would grow for as long as the process lives."""
+
+    async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
+        try:
+            return await super().call(name, arguments, context)
+        finally:
+            self.calls.clear()
+
+
+TOOLS = {"work": FunctionTool(function=work), "slow": FunctionTool(function=slow)}
 
 
 @asynccontextmanager
@@ -33,11 +54,11 @@ async def part(job: dict[str, Any], role: Role) -> AsyncGenerator[EngineHandle]:
             EngineServices(
                 journal=journal,
                 models=ScriptedModels(_silent),
-                tools=FunctionTools({"work": FunctionTool(function=work)}),
+                tools=Forgetful(TOOLS),
                 catalogue=GivenAgents(()),
                 loop=ReducerLoop(),
                 clock=clock,
-                concurrency=SLOTS,
+                concurrency=int(job.get("slots", SLOTS)),
                 role=role,
                 streams=streams,
             )

@@ -1,5 +1,6 @@
 """Steps per second with one, two and four worker processes over PostgreSQL and Redis."""
 
+from benchmarks.engine_scale.restate_chain import lacking
 from benchmarks.harness import Benchmark, Case, Contestant, run
 from benchmarks.targets import databases
 
@@ -11,6 +12,13 @@ scheduler share a process, which also measures; it and the workers share the mac
 PostgreSQL, so that on two cores more workers cannot be faster.
 
 - `dbos`: the same workflow, started through a DBOS queue with its default polling, in one process.
+- `restate`: a handler of ten `ctx.run`, called through the ingress of a single server on loopback, the
+  handlers in as many processes as ours has workers. It writes to no PostgreSQL but to a log of its own
+  (RocksDB), in which a step's result lies, with fsync (`rocksdb-disable-wal-fsync = false`), before the next
+  begins: the same promise after a power cut on one machine. What is read from the log (its partition store)
+  is not synced, for it can be made again. It keeps neither budgets nor an outbox.
+- `langgraph`: ten nodes, `durability="sync"`, its PostgreSQL saver, in as many processes, which share the
+  fifty runs. A process that dies is not noticed by the others: nothing hands its runs over.
 
 `one` is the latency of one run of ten steps at a time, in milliseconds: ours through dispatch, with one
 worker.
@@ -18,6 +26,28 @@ worker.
 
 OURS = "benchmarks.engine_scale.ours"
 DBOS = "benchmarks.engine_scale.dbos_queue"
+RESTATE = "benchmarks.engine_scale.restate_chain"
+LANGGRAPH = "benchmarks.engine_scale.langgraph_processes"
+
+
+def _peers(mode: str, workers: int) -> tuple[Contestant, ...]:
+    options = {"workers": workers, "mode": mode}
+    return (
+        Contestant(name="dbos", module=DBOS, needs=("dbos",), options={"mode": mode}),
+        Contestant(
+            name="restate",
+            module=RESTATE,
+            needs=("restate-sdk", "hypercorn"),
+            lacks=lacking,
+            options=options,
+        ),
+        Contestant(
+            name="langgraph",
+            module=LANGGRAPH,
+            needs=("langgraph", "langgraph-checkpoint-postgres", "psycopg"),
+            options=options,
+        ),
+    )
 
 
 def _case(workers: int) -> Case:
@@ -28,7 +58,7 @@ def _case(workers: int) -> Case:
         quick_n=300,
         contestants=(
             Contestant(name="flowmatik", module=OURS, options={"workers": workers}),
-            Contestant(name="dbos", module=DBOS, needs=("dbos",), options={"mode": "load"}),
+            *_peers("load", workers),
         ),
         prepare=databases,
         goals={"dbos": 15.0} if workers == 1 else {},
@@ -42,7 +72,7 @@ ONE = Case(
     quick_n=50,
     contestants=(
         Contestant(name="flowmatik", module=OURS, options={"workers": 1, "mode": "one"}),
-        Contestant(name="dbos", module=DBOS, needs=("dbos",), options={"mode": "one"}),
+        *_peers("one", 1),
     ),
     prepare=databases,
     higher_is_better=False,
@@ -53,7 +83,7 @@ BENCHMARK = Benchmark(
     title="Several worker processes",
     about=ABOUT,
     cases=(*(_case(workers) for workers in (1, 2, 4)), ONE),
-    versions=("dbos", "asyncpg", "redis"),
+    versions=("dbos", "restate-sdk", "langgraph", "langgraph-checkpoint-postgres", "asyncpg", "redis"),
 )
 
 

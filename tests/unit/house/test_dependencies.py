@@ -28,6 +28,7 @@ IMPORTED_AS = {
     "pysqlite3-binary": "pysqlite3",
     "python-docx": "docx",
     "pyyaml": "yaml",
+    "restate-sdk": "restate",
 }
 SPELLINGS = [  # the free text of older metadata, most specific first
     ("MPL-2.0 AND MIT", "MPL-2.0 AND MIT"),

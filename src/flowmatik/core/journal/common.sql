@@ -21,8 +21,9 @@ SELECT r.run_id, e.payload FROM runs r JOIN run_events e ON e.run_id = r.run_id 
 WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
 
 -- name: unheard
--- An owner's runs with inputs that it has not consumed.
-SELECT run_id FROM runs WHERE owner = $1 AND ended_at = '' AND inbox_tail > inbox_seen
+-- An owner's runs with inputs that it has not consumed. Without the second condition, which says nothing
+-- new, the index of owned runs could not be used: every look would read all runs that there are.
+SELECT run_id FROM runs WHERE owner = $1 AND owner <> '' AND ended_at = '' AND inbox_tail > inbox_seen
 ORDER BY run_id LIMIT $2;
 
 -- name: inbox

@@ -128,9 +128,8 @@ def _union(arguments: tuple[Any, ...]) -> Shape:
         inner = shape_of(kinds[0])
     elif all(isinstance(kind, type) and dataclasses.is_dataclass(kind) for kind in kinds):
         inner = _one_of({kind.__name__: kind for kind in kinds})
-    elif all(kind in _PLAIN for kind in kinds):
-        allowed = tuple(one for kind in kinds for one in _PLAIN[kind])
-        inner = _checked(kinds, lambda value: type(value) in allowed)
+    elif all(kind in _PLAIN or get_origin(kind) is Literal for kind in kinds):
+        inner = _checked(kinds, lambda value: any(_is_one(kind, value) for kind in kinds))
     else:
         raise Unfit(f"{kinds!r} cannot be told apart")
     if not optional:
@@ -139,6 +138,10 @@ def _union(arguments: tuple[Any, ...]) -> Shape:
         lambda value, seen: None if value is None else inner.write(value, seen),
         lambda value, met: None if value is None else inner.read(value, met),
     )
+
+
+def _is_one(kind: Any, value: Any) -> bool:
+    return value in get_args(kind) if get_origin(kind) is Literal else type(value) in _PLAIN[kind]
 
 
 def _one_of(kinds: dict[str, type]) -> Shape:

@@ -1,0 +1,1 @@
+"""Hours of steady load: whether memory grows."""
