@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.plans import Plan, tasks_of
 from flowmatik.api.problems import language_of
 from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
@@ -44,7 +45,8 @@ _SEQ = re.compile(r"[0-9]{1,18}")
 
 
 class RunRequest(BaseModel):
-    """`budget_usd`: nothing is no cap, 0 permits only what is free."""
+    """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
+    of a plan by the planner."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,6 +60,7 @@ class RunRequest(BaseModel):
     sources: list[str] = []
     tags: Tags = []
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    plan: Plan = []
 
 
 class Created(BaseModel):
@@ -111,6 +114,7 @@ async def create(
         sources=tuple(body.sources),
         tags=tuple(body.tags),
         priority=body.priority,
+        plan=tasks_of(body.plan),
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

@@ -24,6 +24,7 @@ from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
 from flowmatik.contracts.schedules import NewSchedule, Overlap, ScheduleChange, ScheduledRun
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
+from tests.integration.app.clerks import permit
 from tests.unit.core.engines import eventually
 
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
@@ -62,6 +63,7 @@ async def command(served: Served, capsys: pytest.CaptureFixture[str], *words: st
 
 
 async def a_run(platform: Platform, goal: str, *tags: str, workspace: str = "default") -> str:
+    await permit(platform, workspace, "memory_search")
     run_id = await platform.runs.create(workspace, NewRun(goal=goal, plan=PLAN, tags=tags))
     await asyncio.wait_for(platform.runs.wait(workspace, run_id), 30)
     return run_id
