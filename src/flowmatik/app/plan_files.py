@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,10 +25,12 @@ _TIME = "tag:yaml.org,2002:timestamp"
 class _Loader(ProfileLoader):
     """Times stay text, as a plan has them."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [(tag, form) for tag, form in known if tag != _TIME]
-        for first, known in cast("Any", ProfileLoader).yaml_implicit_resolvers.items()
-    }
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        known = cast("Any", self).yaml_implicit_resolvers
+        self.yaml_implicit_resolvers: Any = {
+            first: [(tag, form) for tag, form in forms if tag != _TIME] for first, forms in known.items()
+        }
 
 
 class _File(BaseModel):

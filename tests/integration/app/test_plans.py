@@ -22,8 +22,8 @@ from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.schedules import NewSchedule, ScheduledRun
 from flowmatik.kernel.errors import PlanInvalid
-from tests.unit.house.repository import ROOT
 from tests.unit.core.engines import eventually
+from tests.unit.house.repository import ROOT
 
 LOOK = {"id": "look", "tool": "memory_search", "arguments": {"query": "x"}}
 PLAN = (
@@ -143,7 +143,7 @@ async def test_people_whom_a_profile_asks_are_asked(served: Served) -> None:
     asked = (await platform.runs.get("default", run_id)).approvals[0]
     assert not (platform.settings.outbox / "log.txt").exists()
     verdict = Verdict(decision="approve", arguments_hash=asked.arguments_hash)
-    await platform.approvals.decide(platform.principal, asked.id, verdict)
+    await platform.approvals.decide("default", asked.id, verdict, by=platform.principal)
     assert await served.ended(run_id) is RunStatus.SUCCEEDED
     assert (platform.settings.outbox / "log.txt").read_text() == "x\n"
 

@@ -81,7 +81,7 @@ async def test_runs_within_a_run_may_do_no_more() -> None:
         assert allowed[0].below is not None
         assert allowed[0].below.plan[0].approval == TWO
         error = refusal(found)
-        assert [row["place"] for row in error.context["details"]] == ["o/u.tool"]
+        assert error.context["faults"] == [f"o/u.tool: {found[0].text}"]
         assert (await asked(outer, agent="reader"))[1] == ["plan.rights.agent", "plan.rights.agent"]
 
 
