@@ -16,7 +16,6 @@ from flowmatik.contracts.bulk import (
 from flowmatik.contracts.runs import EVERY_RUN, RunFilter
 from flowmatik.core import asked
 from flowmatik.core.bulk_actions import ACTIONS, PASSED, Action, BulkParts, OneRun
-from flowmatik.core.control import check_change
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound, Unavailable
 from flowmatik.kernel.ids import new_id
 
@@ -146,11 +145,4 @@ def _check_words(request: BulkRequest, action: Action) -> None:
             code="input.bulk_request",
             context={"most": MAX_REQUEST_CHARACTERS},
         )
-    if lacks := action.lacks(request):
-        raise InvalidInput(
-            f"{request.action} needs {lacks}",
-            code=f"input.bulk_{request.action}",
-            context={"action": request.action},
-        )
-    if request.change is not None:
-        check_change(request.change)
+    action.check(request)

@@ -8,7 +8,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs, RunStatus
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core import events as ev
-from flowmatik.core.control import RunSteering
+from flowmatik.core.control import RunSteering, check_change
 from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.errors import Conflict, InvalidInput
 
@@ -46,11 +46,12 @@ Act = Callable[[BulkParts, OneRun], Awaitable[str]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """In which states it can be done, and how; the answer is the id of a run that it made, "" for none.
-    Conflict of the kinds in PASSED says that there is nothing to do. `lacks`: what a request must have."""
+    Conflict of the kinds in PASSED says that there is nothing to do. `check` raises InvalidInput for what
+    the request lacks."""
 
     statuses: tuple[RunStatus, ...]
     act: Act
-    lacks: Callable[[BulkRequest], str] = lambda _: ""
+    check: Callable[[BulkRequest], None] = lambda _: None
 
 
 PASSED = (
@@ -60,6 +61,19 @@ PASSED = (
     "conflict.not_paused",
     "conflict.done",
 )
+
+
+def _check_signal(request: BulkRequest) -> None:
+    if not request.signal:
+        raise InvalidInput("signal needs the name of the signal", code="input.bulk_signal")
+
+
+def _check_change(request: BulkRequest) -> None:
+    if request.change is None:
+        raise InvalidInput(
+            "change needs what to change: a budget, a deadline or a priority", code="input.bulk_change"
+        )
+    check_change(request.change)
 
 
 async def _cancel(parts: BulkParts, one: OneRun) -> str:
@@ -151,11 +165,7 @@ ACTIONS: Mapping[str, Action] = {
     "pause": Action(statuses=OPEN, act=_pause),
     "resume": Action(statuses=OPEN, act=_resume),
     "retry": Action(statuses=(RunStatus.FAILED, RunStatus.CANCELLED), act=_retry),
-    "signal": Action(
-        statuses=OPEN, act=_signal, lacks=lambda request: "" if request.signal else "the name of the signal"
-    ),
-    "change": Action(
-        statuses=OPEN, act=_change, lacks=lambda request: "" if request.change else "what to change"
-    ),
+    "signal": Action(statuses=OPEN, act=_signal, check=_check_signal),
+    "change": Action(statuses=OPEN, act=_change, check=_check_change),
     "delete": Action(statuses=ENDED, act=_delete),
 }
