@@ -62,14 +62,18 @@ async def pause(run_id: str, principal: Writer, at: Services, body: Pause | None
 
 
 @router.patch("/{run_id}", status_code=202)
-async def change(run_id: str, body: Change, principal: Writer, at: Services) -> Response:
-    """Another budget, deadline or priority for a run that has not ended."""
+async def change(
+    run_id: str, body: Change, principal: Writer, at: Services, idempotency_key: Key = ""
+) -> Response:
+    """Another budget, deadline or priority for a run that has not ended. Under the same Idempotency-Key it
+    is changed once."""
     budget = None if body.budget_usd is None else round(body.budget_usd * 1_000_000)
     asked = RunChange(
         budget_micros=budget,
         deadline_seconds=body.deadline_seconds,
         priority=body.priority,
         by=principal.id,
+        idempotency_key=idempotency_key,
     )
     await at.control.change(principal.workspace_id, run_id, asked)
     return Response(status_code=202)

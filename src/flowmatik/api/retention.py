@@ -65,7 +65,12 @@ async def release_run(run_id: str, principal: Administrator, at: Services) -> Re
 
 
 @router.delete("/v1/runs/{run_id}", status_code=204)
-async def delete_run(run_id: str, principal: Administrator, at: Services) -> Response:
-    """Now and for good. 409 says what is in the way; from then on the run is 410."""
-    await at.retention.delete(principal.workspace_id, run_id)
+async def delete_run(
+    run_id: str, principal: Administrator, at: Services, acknowledge_doubt: bool = False
+) -> Response:
+    """Now and for good. 409 says what is in the way; from then on the run is 410. `acknowledge_doubt`: also
+    when it ended with a call of which nobody knows whether it took effect."""
+    await at.retention.delete(
+        principal.workspace_id, run_id, acknowledge_doubt=acknowledge_doubt, by=principal.id
+    )
     return Response(status_code=204)

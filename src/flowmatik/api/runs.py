@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.plans import Plan, tasks_of
 from flowmatik.api.problems import language_of
 from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
@@ -31,7 +32,8 @@ MOST_USD = 1_000_000
 
 
 class RunRequest(BaseModel):
-    """`budget_usd`: nothing is no cap, 0 permits only what is free."""
+    """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
+    of a plan by the planner."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,6 +47,7 @@ class RunRequest(BaseModel):
     sources: list[str] = []
     tags: Tags = []
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    plan: Plan = []
 
 
 class Created(BaseModel):
@@ -98,6 +101,7 @@ async def create(
         sources=tuple(body.sources),
         tags=tuple(body.tags),
         priority=body.priority,
+        plan=tasks_of(body.plan),
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.plans import tasks_of
 from flowmatik.api.runs import Created, RunRequest
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.schedules import (
@@ -158,4 +159,5 @@ def _scheduled(run: RunRequest) -> ScheduledRun:
         sources=tuple(run.sources),
         tags=tuple(run.tags),
         priority=run.priority,
+        plan=tasks_of(run.plan),
     )

@@ -132,14 +132,19 @@ def needs(scope: str) -> Any:
     """A dependency that lets only principals with `scope` pass."""
 
     async def check(principal: Annotated[Principal, Depends(caller)]) -> Principal:
-        if not principal.may(scope):
-            raise PermissionDenied(
-                f"this needs the scope {scope!r}; yours are {', '.join(sorted(principal.scopes)) or 'none'}",
-                context={"scope": scope},
-            )
+        require(principal, scope)
         return principal
 
     return Depends(check)
+
+
+def require(principal: Principal, scope: str) -> None:
+    """Raises PermissionDenied for a principal without `scope`."""
+    if not principal.may(scope):
+        raise PermissionDenied(
+            f"this needs the scope {scope!r}; yours are {', '.join(sorted(principal.scopes)) or 'none'}",
+            context={"scope": scope},
+        )
 
 
 Services = Annotated[ApiServices, Depends(services)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.app.remote_errors import error_of, unreachable
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, RunSummary, RunView
 from flowmatik.contracts.schedules import ScheduledRun
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
@@ -23,6 +24,7 @@ STORE_AWAY = ": the store is away"  # the comment of a stream of events that wai
 CUT = "cut"  # the event that ends the stream of a reader that is too slow
 _RUN = TypeAdapter(RunView)
 _REPLAY = TypeAdapter(ReplayReport)
+_PLAN = TypeAdapter(tuple[PlanTask, ...])
 
 
 class Listed(BaseModel, Generic[T]):
@@ -210,7 +212,8 @@ class RemoteRuns:
 
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
-    return {
+    plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
+    return plan | {
         "goal": new.goal,
         "agent": new.agent,
         "language": new.language,

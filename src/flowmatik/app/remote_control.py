@@ -21,14 +21,8 @@ class RemoteControl:
         await self._server.json("POST", _path(run_id, "/cancel"), json=body)
 
     async def change(self, workspace_id: str, run_id: str, change: RunChange) -> None:
-        budget = change.budget_micros
-        body: dict[str, Any] = {
-            "budget_usd": None if budget is None else budget / 1_000_000,
-            "deadline_seconds": change.deadline_seconds,
-            "priority": change.priority,
-        }
-        body = {name: value for name, value in body.items() if value is not None}
-        await self._server.json("PATCH", _path(run_id), json=body)
+        headers = {"Idempotency-Key": change.idempotency_key} if change.idempotency_key else {}
+        await self._server.json("PATCH", _path(run_id), json=change_body(change), headers=headers)
 
     async def retry(
         self,
@@ -54,6 +48,17 @@ class RemoteControl:
     async def _created(self, path: str, body: dict[str, Any], key: str) -> str:
         headers = {"Idempotency-Key": key} if key else {}
         return (await self._server.ask(CREATED, "POST", path, json=body, headers=headers)).id
+
+
+def change_body(change: RunChange) -> dict[str, Any]:
+    """What is to be changed, as the API spells it."""
+    budget = change.budget_micros
+    body: dict[str, Any] = {
+        "budget_usd": None if budget is None else budget / 1_000_000,
+        "deadline_seconds": change.deadline_seconds,
+        "priority": change.priority,
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _path(run_id: str, action: str = "") -> str:

@@ -29,8 +29,11 @@ class RemoteRetention:
     async def release(self, workspace_id: str, run_id: str) -> None:
         await self._server.json("DELETE", _held(run_id))
 
-    async def delete(self, workspace_id: str, run_id: str) -> None:
-        await self._server.json("DELETE", f"/v1/runs/{quote(run_id, safe='')}")
+    async def delete(
+        self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
+    ) -> None:
+        params = {"acknowledge_doubt": "true"} if acknowledge_doubt else {}
+        await self._server.json("DELETE", f"/v1/runs/{quote(run_id, safe='')}", params=params)
 
 
 def _held(run_id: str) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import Created, Listed, RemoteServer, filter_params, run_body
+from flowmatik.app.remote_control import change_body
 from flowmatik.contracts.bulk import BulkReport, BulkRequest
 from flowmatik.contracts.schedules import NewSchedule, Schedule, ScheduleChange, SchedulePage
 
@@ -77,14 +78,25 @@ class RemoteBulk:
         self._server = server
 
     async def bulk(self, workspace_id: str, request: BulkRequest) -> BulkReport:
-        body = {
+        body: dict[str, Any] = {
             "action": request.action,
             "filter": filter_params(request.wanted),
             "limit": request.limit,
             "all": request.every,
             "dry_run": request.dry_run,
+            "cursor": request.cursor,
+            "reason": request.reason,
+            "signal": request.signal,
+            "change": None if request.change is None else change_body(request.change),
+            "acknowledge_doubt": request.acknowledge_doubt,
         }
-        return await self._server.ask(_REPORT, "POST", "/v1/runs/bulk", json=body, timeout=BULK_SECONDS)
+        headers = {"Idempotency-Key": request.request_id} if request.request_id else {}
+        given = {name: value for name, value in body.items() if value or name == "limit"}
+        if request.data is not None:
+            given["data"] = request.data
+        return await self._server.ask(
+            _REPORT, "POST", "/v1/runs/bulk", json=given, headers=headers, timeout=BULK_SECONDS
+        )
 
 
 def _at(ref: str, step: str = "") -> str:

@@ -169,6 +169,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
+            plans_by_profile=True,
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)

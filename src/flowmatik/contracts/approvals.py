@@ -35,24 +35,45 @@ class ApprovalPolicy:
     on_expiry: Decision = "deny"
     escalations: tuple[Escalation, ...] = ()
 
-    def fault(self) -> str:
-        """What keeps it from being used; "" when nothing does."""
+    def fault(self) -> "PolicyFault | None":
+        """What keeps it from being used; None when nothing does."""
         people = {*self.approvers, *(name for step in self.escalations for name in step.approvers)}
+        seconds = f"{MAX_APPROVAL_SECONDS:,.0f}"
         if not 1 <= self.quorum <= MAX_QUORUM:
-            return f"quorum must be from 1 to {MAX_QUORUM}"
+            return _fault(f"quorum must be from 1 to {MAX_QUORUM}", "quorum", most=MAX_QUORUM)
         if self.approvers and self.quorum > len(people):
-            return f"quorum is {self.quorum}, and {len(people)} approvers are named"
+            text = f"quorum is {self.quorum}, and {len(people)} approvers are named"
+            return _fault(text, "few", quorum=self.quorum, count=len(people))
         if self.expires_seconds is not None and not _is_time(self.expires_seconds):
-            return f"expires_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
+            text = f"expires_seconds must be from 0 to {seconds}"
+            return _fault(text, "seconds", name="expires_seconds", most=seconds)
         if self.on_expiry not in ("approve", "deny"):
-            return "on_expiry must be approve or deny"
+            return _fault("on_expiry must be approve or deny", "on_expiry")
         if len(self.escalations) > MAX_ESCALATIONS:
-            return f"there can be {MAX_ESCALATIONS} escalations"
+            return _fault(f"there can be {MAX_ESCALATIONS} escalations", "many", most=MAX_ESCALATIONS)
         if any(not step.approvers for step in self.escalations):
-            return "an escalation names approvers"
+            return _fault("an escalation names approvers", "nobody")
         if not all(_is_time(step.after_seconds) for step in self.escalations):
-            return f"after_seconds must be from 0 to {MAX_APPROVAL_SECONDS:,.0f}"
-        return ""
+            text = f"after_seconds must be from 0 to {seconds}"
+            return _fault(text, "seconds", name="after_seconds", most=seconds)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFault:
+    """In English, and as a code with values for the catalogues."""
+
+    text: str
+    code: str
+    values: dict[str, object]
+
+    def shown(self) -> dict[str, object]:
+        """As a value of a fault that tells of it."""
+        return {"code": self.code, "values": self.values, "text": self.text}
+
+
+def _fault(text: str, code: str, **values: object) -> PolicyFault:
+    return PolicyFault(text=text, code=f"approval.{code}", values=values)
 
 
 def _is_time(seconds: float) -> bool:

@@ -10,12 +10,13 @@ EFFECTS = ("ask", "simulate", "allow")
 class RunChange:
     """None leaves as it is. `budget_micros`: of the whole run, what it has spent included.
     `deadline_seconds`: from now. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher goes first. `by` is who
-    asks, for the record."""
+    asks, for the record. The same `idempotency_key` changes a run once."""
 
     budget_micros: int | None = None
     deadline_seconds: float | None = None
     priority: int | None = None
     by: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ ITEM_TEXT = "{item}"  # in its goal and objectives: the whole item, as text
 MOST_ITEMS = 100_000
 MOST_CONCURRENT = 1000
 DEEPEST_RUN = 8  # a run, its sub-runs, theirs …
+MAX_PLAN_TASKS = 500  # of a plan with those of its sub-runs
+MAX_PLAN_BYTES = 1_048_576  # of a file that holds one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,11 @@ class Retention(Protocol):
         """NotFound (`not_found.hold`) when there is no hold."""
         ...
 
-    async def delete(self, workspace_id: str, run_id: str) -> None:
-        """Now, whatever its age. Conflict (`conflict.run_kept`) that says what is in the way: the run has not
-        ended, is held, is in doubt, has not been told to all who must hear of it …"""
+    async def delete(
+        self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
+    ) -> None:
+        """Now, whatever its age. `acknowledge_doubt`: also when it ended with a call of which nobody knows
+        whether it took effect; who said so (`by`), and of which calls, is in the log. Conflict
+        (`conflict.run_kept`) that says what is in the way: the run has not ended, is held, is in doubt, has
+        not been told to all who must hear of it …"""
         ...

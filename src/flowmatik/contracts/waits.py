@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 MAX_SIGNAL_BYTES = 1_048_576
+MAX_SIGNALS = 1_000  # to one run; those that come at the same moment may pass it by a few
+MAX_SIGNALS_BYTES = 16 * 1_048_576  # of all of them, as they are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,10 @@ class RunSignals(Protocol):
         that waits for a signal of this name, the one that began to wait first; else the run keeps it for the
         next that does, in the order in which signals came. The same `idempotency_key` is the same signal.
 
-        Raises NotFound (`not_found.run`), Conflict (`conflict.run_ended`, `conflict.signal_key`),
-        InvalidInput (`input.signal…`)."""
+        A run is sent at most MAX_SIGNALS, of MAX_SIGNALS_BYTES together.
+
+        Raises NotFound (`not_found.run`), Conflict (`conflict.run_ended`, `conflict.signal_key`,
+        `conflict.signals_full`), InvalidInput (`input.signal…`)."""
         ...
 
 

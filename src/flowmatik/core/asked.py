@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from flowmatik.contracts.memory import SourceIndex
+from flowmatik.contracts.plans import MAX_PLAN_TASKS, PlanTask
 from flowmatik.contracts.runs import (
     LANGUAGES,
     MAX_BUDGET_MICROS,
@@ -13,6 +14,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.core import events as ev
 from flowmatik.core import search
+from flowmatik.core.brain.plan_faults import fault, refusal
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -24,6 +26,7 @@ def check(new: NewRun) -> None:
     for field, text in _texts(new):
         check_text(field, text)
     check_amount("budget", new.budget_micros)
+    check_size(new.plan)
     for task in new.plan:
         check_amount(f"budget of task {task.id!r}", task.budget_micros)
     search.check_tags(new.tags)
@@ -37,6 +40,18 @@ def check(new: NewRun) -> None:
             code="input.language",
             context={"value": new.language[:100], "known": known},
         )
+
+
+def check_size(plan: Sequence[PlanTask]) -> None:
+    """Raises PlanInvalid for more tasks than anybody looks through, those of its sub-runs included."""
+    count, left = 0, [plan]
+    while left:
+        tasks = left.pop()
+        count += len(tasks)
+        left += [task.below.plan for task in tasks if task.below is not None]
+    if count > MAX_PLAN_TASKS:
+        text = f"the plan has {count} tasks with those of its sub-runs; at most {MAX_PLAN_TASKS} are allowed"
+        raise refusal([fault(text, "large", count=count, most=MAX_PLAN_TASKS)])
 
 
 def check_deadline(seconds: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.core.approvals import ApprovalService
 from flowmatik.core.bulk import BulkService
+from flowmatik.core.bulk_actions import BulkParts
 from flowmatik.core.control import RunSteering
 from flowmatik.core.dead_letters import RefusedEvents
 from flowmatik.core.deltas.listening import Listening
@@ -144,6 +145,9 @@ def build_engine(services: EngineServices) -> EngineHandle:
     relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
+    control = RunSteering(services, gate, watch, owner=owner, appended=appended)
+    signals, retention = SignalService(services, gate, services.hooks), RunRetention(services)
+    bulk = BulkParts(journal=journal, runs=runs, control=control, signals=signals, retention=retention)
     schedules = ScheduleService(
         journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
     )
@@ -154,22 +158,22 @@ def build_engine(services: EngineServices) -> EngineHandle:
         links.append(relaying)  # for the subscribers that are here
     return EngineHandle(
         runs=runs,
-        bulk=BulkService(runs),
+        bulk=BulkService(bulk),
         schedules=schedules,
         scheduler=Scheduler(journal, schedules, runs, clock),
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
         blobs=StoredRunBlobs(services),
-        control=RunSteering(services, gate, watch, owner=owner, appended=appended),
+        control=control,
         limits=StoredLimits(journal),
-        signals=SignalService(services, gate, services.hooks),
+        signals=signals,
         approvals=ApprovalService(services, gate),
         engine=engine,
         housekeeper=Housekeeper((*chores, relaying), clock),
         links=Housekeeper(links, clock),
         role=role,
         lease=lease,
-        retention=RunRetention(services),
+        retention=retention,
         sweeper=RetentionSweeper(journal, clock, runs_days=services.runs_days),
         keepers=parts.keepers,
         deltas=air,

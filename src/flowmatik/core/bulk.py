@@ -1,71 +1,104 @@
-"""The same done to many runs: implements `BulkRuns` over `Runs`, page by page."""
+"""The same done to many runs: implements `BulkRuns`, page by page. What is done is in `bulk_actions.py`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import replace
 
-from flowmatik.contracts.bulk import MAX_BULK, SHOWN_FAILURES, BulkFailure, BulkReport, BulkRequest
-from flowmatik.contracts.runs import EVERY_RUN, RunFilter, Runs, RunStatus
+from flowmatik.contracts.bulk import (
+    MAX_BULK,
+    MAX_REQUEST_CHARACTERS,
+    SHOWN_FAILURES,
+    SHOWN_RESULTS,
+    BulkFailure,
+    BulkReport,
+    BulkRequest,
+    BulkResult,
+)
+from flowmatik.contracts.runs import EVERY_RUN, RunFilter
+from flowmatik.core import asked
+from flowmatik.core.bulk_actions import ACTIONS, PASSED, Action, BulkParts, OneRun
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound, Unavailable
+from flowmatik.kernel.ids import new_id
 
+log = logging.getLogger(__name__)
 PAGE = 200
-OPEN = tuple(status for status in RunStatus if not status.ended)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """What is done to each run (given the runs, its workspace and id), and in which states it can be. Doing
-    it twice must be as good as once; Conflict says that the run is in another state by now."""
-
-    statuses: tuple[RunStatus, ...]
-    act: Callable[[Runs, str, str], Awaitable[None]]
-
-
-ACTIONS: Mapping[str, Action] = {
-    "cancel": Action(statuses=OPEN, act=lambda runs, workspace_id, run_id: runs.cancel(workspace_id, run_id)),
-}
 
 
 class BulkService:
     """Implements `BulkRuns`."""
 
-    def __init__(self, runs: Runs) -> None:
-        self._runs = runs
+    def __init__(self, parts: BulkParts) -> None:
+        self._parts = parts
 
     async def bulk(self, workspace_id: str, request: BulkRequest) -> BulkReport:
         action, wanted = _checked(request)
-        report = BulkReport(action=request.action, matched=0, dry_run=request.dry_run)
-        async for run_id in self._matching(workspace_id, wanted):
-            if report.matched == request.limit:
-                return replace(report, more=True)
-            report = replace(report, matched=report.matched + 1)
-            if not request.dry_run:
-                report = await self._done(report, action, workspace_id, run_id)
+        request = replace(request, request_id=request.request_id or new_id("inp"))
+        report = BulkReport(
+            action=request.action, matched=0, dry_run=request.dry_run, request_id=request.request_id
+        )
+        cursor, left = request.cursor, request.limit
+        while left:
+            page = await self._parts.runs.list(workspace_id, wanted, cursor=cursor, limit=min(PAGE, left))
+            for run in page.items:
+                report = await self._treated(
+                    report, action, OneRun(workspace_id=workspace_id, run_id=run.id, request=request)
+                )
+            left -= len(page.items)
+            cursor = page.next  # a place in time: it does not matter what becomes of the runs before it
+            if not cursor:
+                break
+        report = replace(report, more=bool(cursor), next=cursor)
+        _record(workspace_id, request, report)
         return report
 
-    async def _matching(self, workspace_id: str, wanted: RunFilter) -> AsyncIterator[str]:
-        """A page at a time; the cursor is a place in time, so that it does not matter what becomes of the
-        runs before it."""
-        cursor = ""
-        while True:
-            page = await self._runs.list(workspace_id, wanted, cursor=cursor, limit=PAGE)
-            for run in page.items:
-                yield run.id
-            cursor = page.next
-            if not cursor:
-                return
-
-    async def _done(self, report: BulkReport, action: Action, workspace_id: str, run_id: str) -> BulkReport:
+    async def _treated(self, report: BulkReport, action: Action, one: OneRun) -> BulkReport:
+        report = replace(report, matched=report.matched + 1)
+        if report.dry_run:
+            return _with(report, BulkResult(run_id=one.run_id, outcome="matched"))
         try:
-            await action.act(self._runs, workspace_id, run_id)
-        except (Conflict, NotFound):
-            return replace(report, passed=report.passed + 1)
+            made = await action.act(self._parts, one)
         except Unavailable:
             raise
         except FlowmatikError as error:
-            failure = BulkFailure(run_id=run_id, code=error.code, message=error.message)
-            shown = (*report.failures, failure)[:SHOWN_FAILURES]
-            return replace(report, failed=report.failed + 1, failures=shown)
-        return replace(report, done=report.done + 1)
+            return _refused(report, one.run_id, error)
+        done = BulkResult(run_id=one.run_id, outcome="done", new_run_id=made)
+        return _with(replace(report, done=report.done + 1), done)
+
+
+def _refused(report: BulkReport, run_id: str, error: FlowmatikError) -> BulkReport:
+    passed = isinstance(error, NotFound) or (isinstance(error, Conflict) and error.code in PASSED)
+    result = BulkResult(
+        run_id=run_id,
+        outcome="passed" if passed else "failed",
+        code=error.code,
+        message=error.message,
+        values=dict(error.context),
+    )
+    if passed:
+        return _with(replace(report, passed=report.passed + 1), result)
+    failure = BulkFailure(run_id=run_id, code=error.code, message=error.message)
+    shown = (*report.failures, failure)[:SHOWN_FAILURES]
+    return _with(replace(report, failed=report.failed + 1, failures=shown), result)
+
+
+def _with(report: BulkReport, result: BulkResult) -> BulkReport:
+    if len(report.results) >= SHOWN_RESULTS:
+        return report
+    return replace(report, results=(*report.results, result))
+
+
+def _record(workspace_id: str, request: BulkRequest, report: BulkReport) -> None:
+    """Who did what to how many; of each run its own history has it, and the log of each that is deleted."""
+    if not request.dry_run:
+        told = {
+            "action": request.action,
+            "workspace": workspace_id,
+            "by": request.by,
+            "request": request.request_id,
+            "matched": report.matched,
+            "done": report.done,
+            "failed": report.failed,
+        }
+        log.info("runs were treated in bulk", extra=told)
 
 
 def _checked(request: BulkRequest) -> tuple[Action, RunFilter]:
@@ -88,13 +121,28 @@ def _checked(request: BulkRequest) -> tuple[Action, RunFilter]:
             "the filter says nothing, so this would go for every run; narrow it, or say that all are meant",
             code="input.bulk_all",
         )
-    asked = request.wanted.statuses or action.statuses
-    statuses = tuple(status for status in asked if status in action.statuses)
+    _check_words(request, action)
+    wanted = request.wanted.statuses or action.statuses
+    statuses = tuple(status for status in wanted if status in action.statuses)
     if not statuses:
         raise InvalidInput(
-            f"{request.action} does nothing to runs that are {', '.join(asked)}; it is for those that are "
+            f"{request.action} does nothing to runs that are {', '.join(wanted)}; it is for those that are "
             f"{', '.join(action.statuses)}",
             code="input.bulk_status",
             context={"action": request.action, "known": ", ".join(action.statuses)},
         )
     return action, replace(request.wanted, statuses=statuses)
+
+
+def _check_words(request: BulkRequest, action: Action) -> None:
+    """What every run would refuse is refused once."""
+    asked.check_text("reason", request.reason)
+    asked.check_text("request_id", request.request_id)
+    if len(request.request_id) > MAX_REQUEST_CHARACTERS:
+        raise InvalidInput(
+            f"the request id has {len(request.request_id)} characters; at most {MAX_REQUEST_CHARACTERS} are "
+            "allowed",
+            code="input.bulk_request",
+            context={"most": MAX_REQUEST_CHARACTERS},
+        )
+    action.check(request)

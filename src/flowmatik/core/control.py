@@ -40,10 +40,22 @@ class RunSteering:
         self._forks = Forks(services, engine)
 
     async def pause(self, workspace_id: str, run_id: str, *, by: str = "", reason: str = "") -> None:
+        await self.pause_once(workspace_id, run_id, by=by, reason=reason, key="")
+
+    async def pause_once(self, workspace_id: str, run_id: str, *, by: str, reason: str, key: str) -> bool:
+        """The same; False when the run is paused already, or was under this key ("" is none)."""
         await self._decided_here(workspace_id, run_id)
         asked.check_text("reason", reason)
-        await pauses.pause(self._journal, run_id, by, reason)
+        paused = await pauses.pause(self._journal, run_id, by, reason, key)
         self._engine.nudge(run_id)
+        return paused
+
+    async def unpause_once(self, workspace_id: str, run_id: str, *, key: str) -> bool:
+        """Ends a pause; False when there is none, or one was ended under this key."""
+        await self._decided_here(workspace_id, run_id)
+        ended = await pauses.unpause(self._journal, run_id, key)
+        self._engine.nudge(run_id)
+        return ended
 
     async def cancel_hard(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
         await not_ended(self._services, workspace_id, run_id)
@@ -70,7 +82,7 @@ class RunSteering:
         self._watch.rested(run_id, left)
 
     async def change(self, workspace_id: str, run_id: str, change: RunChange) -> None:
-        _check(change)
+        check_change(change)
         await self._decided_here(workspace_id, run_id)
         seconds, deadline_at = change.deadline_seconds, ""
         if seconds is not None:
@@ -81,7 +93,8 @@ class RunSteering:
             "priority": change.priority,
             "by": change.by,
         }
-        await self._journal.post(run_id, new_id("inp"), "change", canonical.dumps(body))
+        input_id = f"change:{change.idempotency_key}" if change.idempotency_key else new_id("inp")
+        await self._journal.post(run_id, input_id, "change", canonical.dumps(body))
         self._engine.nudge(run_id)
 
     async def retry(
@@ -106,7 +119,7 @@ class RunSteering:
             raise versions.not_decided_here(run_id, version)
 
 
-def _check(change: RunChange) -> None:
+def check_change(change: RunChange) -> None:
     if change.budget_micros is None and change.deadline_seconds is None and change.priority is None:
         raise InvalidInput(
             "there is nothing to change; give a budget, a deadline or a priority", code="input.change"

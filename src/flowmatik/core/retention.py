@@ -10,6 +10,7 @@ from flowmatik.core.journal.port import Deletable, Journal
 from flowmatik.core.journal.retention_port import KEY_DAYS
 from flowmatik.core.journal.times import text_of
 from flowmatik.core.services import EngineServices
+from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, NotFound
 
@@ -29,7 +30,8 @@ WHY = {
     "unrelayed": "not everybody has heard of its last events; try again in a moment",
     "subscriber": "a subscriber that is away has not heard of all its events",
     "dead_letters": "a subscriber refused some of its events; redrive them first",
-    "in_doubt": "it ended with a call in doubt, of which this is the only record",
+    "in_doubt": "it ended with a call in doubt, of which this is the only record; say that you know "
+    "(--acknowledge-doubt)",
     "child": "a run that it started has not ended",
     "parent": "the run that started it has not ended",
     "busy": "somebody else has it at this moment; try again",
@@ -93,14 +95,32 @@ class RunRetention:
                 context={"what": run_id or workspace_id},
             )
 
-    async def delete(self, workspace_id: str, run_id: str) -> None:
+    async def delete(
+        self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
+    ) -> None:
         await self._services.seen_from(workspace_id).head(workspace_id, run_id)
         why = await self._journal.in_the_way(workspace_id, run_id)
+        calls: list[str] = []
+        if acknowledge_doubt and why == ["in_doubt"]:
+            why, calls = [], await self._in_doubt(workspace_id, run_id)
         if not why and await self._journal.delete_runs([run_id]):
-            log.info("a run was deleted", extra={"run": run_id, "workspace": workspace_id})
+            told = {"run": run_id, "workspace": workspace_id, "by": by}
+            if calls:
+                log.warning("a run was deleted with calls in doubt", extra={**told, "calls": calls})
+            else:
+                log.info("a run was deleted", extra=told)
             return
         why = why or await self._journal.in_the_way(workspace_id, run_id) or ["busy"]
         raise _kept(run_id, why)
+
+    async def _in_doubt(self, workspace_id: str, run_id: str) -> list[str]:
+        """The calls, each with its tool, by the run's history as far as it can be read."""
+        reads = self._services.seen_from(workspace_id)
+        head = await reads.head(workspace_id, run_id)
+        found = await salvaged_now(reads, head, self._services.loop)
+        open_ = found.state.open
+        calls = [f"{call} {open_[call].name}" if call in open_ else call for call in found.state.doubt]
+        return calls or ["unreadable"]
 
 
 def _kept(run_id: str, why: Sequence[str]) -> Conflict:

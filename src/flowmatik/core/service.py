@@ -19,6 +19,7 @@ from flowmatik.contracts.runs import (
 from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
+from flowmatik.core.brain.plan_faults import Fault, refusal
 from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.ended import not_ended
@@ -30,6 +31,7 @@ from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.pins import agents_for, tools_for
+from flowmatik.core.plan_rights import permitted
 from flowmatik.core.replay import replay
 from flowmatik.core.services import EngineServices
 from flowmatik.core.snapshots.reading import salvaged_now
@@ -83,10 +85,18 @@ class RunService:
     async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         """How the run would begin. Raises what `create` does."""
         asked.check(new)
-        await asked.check_sources(self._services.sources, workspace_id, new.sources)
+        services = self._services
+        await asked.check_sources(services.sources, workspace_id, new.sources)
+        found: list[Fault] = []
+        if new.plan and services.plans_by_profile:
+            given = (services.tools.specs(), workspace_id, new.agent, new.plan)
+            allowed, found = await permitted(services.catalogue, *given)
+            new = replace(new, plan=allowed)
         created = await self._pinned(workspace_id, new)
         if new.plan:
-            plan.check(new.plan, created.agents, frozenset(created.tools))
+            found = plan.faults(new.plan, created.agents, frozenset(created.tools)) + found
+        if found:
+            raise refusal(found)
         return created
 
     async def _same_request(self, run_id: str, wanted: ev.RunCreated) -> None:

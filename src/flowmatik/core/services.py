@@ -50,7 +50,8 @@ class EngineServices:
     `reads`: the store as callers of a workspace see it; without it, the journal.
     `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
     schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
-    long ended runs are kept where a workspace says nothing; 0 is for ever."""
+    long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
+    callers may call what a profile of the workspace permits, and nothing else."""
 
     journal: Journal
     models: ModelGateway
@@ -70,6 +71,7 @@ class EngineServices:
     run_budget_micros: int | None = None
     snapshots: Pace = field(default_factory=Pace)
     runs_days: int = 0
+    plans_by_profile: bool = False
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flowmatik.contracts.runs import RunStatus
-from flowmatik.contracts.waits import MAX_SIGNAL_BYTES, HookTokens
+from flowmatik.contracts.waits import MAX_SIGNAL_BYTES, MAX_SIGNALS, MAX_SIGNALS_BYTES, HookTokens
 from flowmatik.core.brain.plan_waits import NAME
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.fold import fold
@@ -38,9 +38,31 @@ class SignalService:
             if not (idempotency_key and await self._was_sent(run_id, input_id, body)):
                 raise _ended(head)
             return
+        await self._check_room(run_id, input_id, body)
         if not await self._journal.post(run_id, input_id, "signal", body):
             await self._was_sent(run_id, input_id, body)
         self._engine.nudge(run_id)
+
+    async def _check_room(self, run_id: str, input_id: str, body: str) -> None:
+        """A run keeps what nobody waits for, in its history and its inbox: raises Conflict when that is full.
+        A signal that is there already needs no room."""
+        sent = await self._journal.signals_of(run_id)
+        if sent.count < MAX_SIGNALS and sent.size + len(body.encode()) <= MAX_SIGNALS_BYTES:
+            return
+        if await self._was_sent(run_id, input_id, body):
+            return
+        raise Conflict(
+            f"run {run_id} was sent {sent.count:,} signals of {sent.size:,} bytes, and takes at most "
+            f"{MAX_SIGNALS:,} of {MAX_SIGNALS_BYTES:,}; send the rest to a new run",
+            code="conflict.signals_full",
+            context={
+                "run_id": run_id,
+                "count": f"{sent.count:,}",
+                "bytes": f"{sent.size:,}",
+                "most": f"{MAX_SIGNALS:,}",
+                "most_bytes": f"{MAX_SIGNALS_BYTES:,}",
+            },
+        )
 
     async def _was_sent(self, run_id: str, input_id: str, body: str) -> bool:
         """Raises Conflict when another signal was, under this key."""

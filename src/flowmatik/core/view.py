@@ -66,7 +66,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         forked_from=created.forked_from,
         inherited_micros=state.inherited_micros,
         tags=created.tags,
-        priority=created.priority,
+        priority=created.priority if state.priority is None else state.priority,
         schedule=created.schedule,
         scheduled_at=created.scheduled_at,
     )

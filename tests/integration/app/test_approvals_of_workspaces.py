@@ -16,6 +16,7 @@ from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core.journal.postgres import PostgresReads
 from flowmatik.kernel.errors import NotFound
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
+from tests.integration.app.clerks import permit
 
 STEP = PlanTask(
     id="s", objective="", tool="memory_search", arguments={"query": "x"}, approval=ApprovalPolicy()
@@ -38,6 +39,7 @@ async def test_another_workspace_s_approvals_are_not_there_and_the_api_s_role_de
     async with open_platform(settings, recover_all=True) as platform:
         runs: dict[str, str] = {}
         for workspace_id in ("default", "b"):
+            await permit(platform, workspace_id, "memory_search")
             runs[workspace_id] = await platform.runs.create(workspace_id, NewRun(goal="g", plan=(STEP,)))
             await asyncio.wait_for(platform.runs.wait(workspace_id, runs[workspace_id]), 30)
         (ours,) = (await platform.approvals.list("default")).items

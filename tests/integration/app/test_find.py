@@ -19,11 +19,12 @@ from flowmatik.app.settings import load_settings
 from flowmatik.app.web import serve_platform
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.bulk import BulkRequest
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import PlanTask, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
 from flowmatik.contracts.schedules import NewSchedule, Overlap, ScheduleChange, ScheduledRun
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
+from tests.integration.app.clerks import permit
 from tests.unit.core.engines import eventually
 
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
@@ -62,6 +63,7 @@ async def command(served: Served, capsys: pytest.CaptureFixture[str], *words: st
 
 
 async def a_run(platform: Platform, goal: str, *tags: str, workspace: str = "default") -> str:
+    await permit(platform, workspace, "memory_search")
     run_id = await platform.runs.create(workspace, NewRun(goal=goal, plan=PLAN, tags=tags))
     await asyncio.wait_for(platform.runs.wait(workspace, run_id), 30)
     return run_id
@@ -251,3 +253,60 @@ async def test_many_runs_are_cancelled_at_once_through_a_server(
     code, report = await command(served, capsys, *bulk, "--all", "--yes")
     assert (code, report["failed"]) == (0, 0)
     assert (await served.platform.runs.get("default", done)).status is RunStatus.SUCCEEDED
+
+
+async def test_many_runs_are_treated_alike_through_a_server_and_by_one_request_once(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits = (PlanTask(id="w", objective="", wait=WaitSpec(kind="signal", name="go")),)
+    runs: list[str] = []
+    for _ in range(3):
+        new = NewRun(goal="g", plan=waits, tags=("w",))
+        runs.append(await served.platform.runs.create("default", new))
+        await asyncio.wait_for(served.platform.runs.wait("default", runs[-1]), 30)
+    bulk = ("runs", "bulk")
+    code, report = await command(served, capsys, *bulk, "pause", "--tag", "w", "--dry-run")
+    assert [one["run_id"] for one in report["results"]] == runs[::-1]
+    pause = (*bulk, "pause", "--tag", "w", "--yes", "--request", "night", "--reason", "night")
+    code, report = await command(served, capsys, *pause)
+    assert (code, report["done"], report["request_id"]) == (0, 3, "night")
+    code, report = await command(served, capsys, *pause)
+    assert (report["done"], report["passed"]) == (0, 3)
+    code, report = await command(served, capsys, *bulk, "resume", "--tag", "w", "--yes")
+    assert report["done"] == 3
+    code, report = await command(served, capsys, *bulk, "change", "--tag", "w", "--priority", "3", "--yes")
+    assert report["done"] == 3
+    code, error = await command(served, capsys, *bulk, "signal", "--tag", "w", "--yes")
+    assert (code, error["code"]) == (2, "input.bulk_signal")
+    remote = RemoteBackend(served.url, served.key)
+    try:
+        request = BulkRequest(
+            action="signal", wanted=RunFilter(tags=("w",)), signal="go", data=0, request_id="r", limit=2
+        )
+        first = await remote.bulk.bulk("default", request)
+        assert (first.done, first.more) == (2, True)
+        second = await remote.bulk.bulk("default", replace(request, cursor=first.next))
+        assert [one.run_id for one in second.results] == [runs[0]]
+    finally:
+        await remote.close()
+    for run_id in runs:
+        view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 30)
+        assert (view.status, view.tasks[0].output, view.priority) == (RunStatus.SUCCEEDED, 0, 3)
+    await served.platform.engine.bus.drain()
+    await eventually(lambda: deleted(served, capsys))
+    assert (await served.platform.runs.list("default", RunFilter(tags=("w",)))).items == ()
+
+
+async def deleted(served: Served, capsys: pytest.CaptureFixture[str]) -> bool:
+    code, _ = await command(served, capsys, "runs", "bulk", "delete", "--tag", "w", "--yes")
+    return code == 0
+
+
+async def test_who_may_write_runs_may_not_delete_them(served: Served) -> None:
+    ours = Principal(id="u", name="u", workspace_id="default", scopes=frozenset({"admin"}))
+    key = await served.platform.identity.create_key(ours, "writer", ("runs:read", "runs:write"))
+    headers = {"Authorization": f"Bearer {key.secret}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+        body = {"action": "delete", "filter": {"tag": ["x"]}}
+        assert (await client.post("/v1/runs/bulk", json=body)).status_code == 403
+        assert (await client.post("/v1/runs/bulk", json=body | {"action": "pause"})).status_code == 200

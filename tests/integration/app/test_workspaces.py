@@ -18,6 +18,7 @@ from flowmatik.core.journal.postgres import PostgresReads
 from flowmatik.kernel.errors import NotFound
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from tests.conftest import administer
+from tests.integration.app.clerks import permit
 
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
 PROFILE = """
@@ -47,6 +48,7 @@ async def platform(pg_database: str, tmp_path: Path) -> AsyncIterator[Platform]:
 
 
 async def a_run(platform: Platform, workspace_id: str) -> str:
+    await permit(platform, workspace_id, "memory_search")
     run_id = await platform.runs.create(workspace_id, NewRun(goal="g", plan=PLAN))
     view = await asyncio.wait_for(platform.runs.wait(workspace_id, run_id), 30)
     assert view.status is RunStatus.SUCCEEDED

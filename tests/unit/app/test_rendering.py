@@ -110,6 +110,21 @@ def test_a_task_line_says_who_does_it_and_how_it_stands() -> None:
     assert failed == "✗ look it up — researcher (fallida): no passage"
 
 
+@pytest.mark.parametrize(
+    ("skill", "agent", "said"),
+    [
+        ("calculate", "", "call calculate — calculate"),
+        ("wait", "", "wait — t1"),
+        ("", "", "a run of its own — t1"),
+        ("writing", "writer@1", "bring the results together — writer"),
+        ("writing", "", "bring the results together — writing"),
+    ],
+)
+def test_a_task_without_an_objective_says_what_it_is(skill: str, agent: str, said: str) -> None:
+    bare = replace(task(), objective="", skill=skill, agent=agent, id="t1")
+    assert task_line(session(), bare) == f"✓ {said} (done)"
+
+
 def test_the_plan_tree_holds_the_goal_the_plan_and_every_task() -> None:
     shown = session()
     shown.err.print(plan_tree(shown, answered()))

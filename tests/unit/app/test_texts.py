@@ -10,6 +10,10 @@ from flowmatik.agents.catalogue import first_profiles
 from flowmatik.agents.profiles import parse_profile
 from flowmatik.agents.skills.citations import ENGLISH
 from flowmatik.app.texts import Texts, load_texts
+from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.core.brain import plan as plans
+from flowmatik.core.brain.plan_faults import refusal
 from flowmatik.kernel.errors import NotFound, ProfileInvalid
 
 APP = Path(__file__).parents[3] / "src" / "flowmatik" / "app"
@@ -121,3 +125,12 @@ def test_a_number_has_its_noun_in_the_right_form(count: int, said: str) -> None:
 
 def test_no_text_leaves_the_form_of_a_noun_to_the_reader() -> None:
     assert [key for lang in ("en", "es") for key, text in load_texts(lang).items() if "(s)" in text] == []
+
+
+def test_what_is_wrong_with_an_approval_is_said_in_the_language_throughout() -> None:
+    task = PlanTask(id="t", objective="", tool="look", approval=ApprovalPolicy(approvers=("a",), quorum=2))
+    error = refusal(plans.faults((task,), (), frozenset({"look"})))
+    said = Texts("es").error(error)
+    assert "quorum es 2, y se nombra 1 persona" in said
+    assert "approvers are" not in said
+    assert "quorum is 2, and 1 approver is named" in Texts("en").error(error)

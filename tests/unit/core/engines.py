@@ -72,6 +72,7 @@ async def running_engine(
     blobs: BlobStore | None = None,
     hooks: HookTokens | None = None,
     pace: Pace | None = None,
+    by_profile: bool = False,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -88,6 +89,7 @@ async def running_engine(
             blobs=blobs or InMemoryBlobs(),
             hooks=hooks,
             snapshots=pace or Pace(),
+            plans_by_profile=by_profile,
         )
     )
     await handle.start(recover_all=recover_all)

@@ -78,10 +78,10 @@ async def test_one_failure_harms_no_other_run_and_is_told(
     runs = [await started(engine, "hold", "x") for _ in range(2)]
     cancel = bulk.ACTIONS["cancel"]
 
-    async def sometimes(given: Any, workspace_id: str, run_id: str) -> None:
-        if run_id == runs[1]:
+    async def sometimes(parts: bulk.BulkParts, one: bulk.OneRun) -> str:
+        if one.run_id == runs[1]:
             raise ToolError("no", code="tool.failed")
-        await cancel.act(given, workspace_id, run_id)
+        return await cancel.act(parts, one)
 
     action = bulk.Action(statuses=cancel.statuses, act=sometimes)
     monkeypatch.setattr(bulk, "ACTIONS", {"cancel": action})

@@ -4,16 +4,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
+from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Creation, NewEvent
 from flowmatik.core.retention import RetentionSweeper
 from flowmatik.kernel.errors import Conflict, Gone, InvalidInput, NotFound
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import running_engine
 
 WS = "default"
@@ -169,3 +172,34 @@ async def test_a_sweep_is_made_of_short_transactions_and_is_counted(caplog: pyte
     assert journal.batches == [20, 20, 5]
     (record,) = [one for one in caplog.records if one.message == "ended runs were deleted"]
     assert vars(record)["runs"] == 45
+
+
+async def test_a_run_that_ended_in_doubt_is_deleted_by_whoever_says_that_they_know(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    began = asyncio.Event()
+
+    async def hang(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    tools = FunctionTools({"pay": FunctionTool(function=hang, effect=Effect.ONCE, timeout=60)})
+    async with running_engine(tools=tools) as engine:
+        plan = (PlanTask(id="s", objective="", tool="pay"),)
+        run_id = await engine.runs.create(WS, NewRun(goal="g", plan=plan))
+        await asyncio.wait_for(began.wait(), 20)
+        await engine.control.cancel_hard(WS, run_id)
+        await engine.bus.drain()
+        with pytest.raises(Conflict, match="acknowledge-doubt"):
+            await engine.retention.delete(WS, run_id)
+        await engine.retention.hold(WS, run_id, reason="r", by="ana")
+        with pytest.raises(Conflict, match="held"):
+            await engine.retention.delete(WS, run_id, acknowledge_doubt=True, by="eva")
+        await engine.retention.release(WS, run_id)
+        caplog.clear()
+        await engine.retention.delete(WS, run_id, acknowledge_doubt=True, by="eva")
+        with pytest.raises(Gone):
+            await engine.runs.get(WS, run_id)
+    told = next(record for record in caplog.records if "in doubt" in record.message)
+    assert (vars(told)["by"], vars(told)["run"]) == ("eva", run_id)
+    assert "pay" in vars(told)["calls"][0]

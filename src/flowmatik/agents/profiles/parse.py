@@ -135,7 +135,7 @@ def _approval_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]
             told = "is not one of the agent's tools; add it to tools, or take it out here"
             yield ["approvals", tool], (told, "approval_tool", {})
         if said := rule.policy().fault():
-            yield ["approvals", tool], (f"cannot be used: {said}", "approval", {"said": said})
+            yield ["approvals", tool], (f"cannot be used: {said.text}", "approval", {"said": said.shown()})
 
 
 def _reference_faults(

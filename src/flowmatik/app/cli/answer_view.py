@@ -49,13 +49,22 @@ def totals_line(session: Session, view: RunView) -> str:
 
 def task_line(session: Session, task: TaskView) -> str:
     state = session.text(f"task.{task.status.value}")
-    waits = task.skill == "wait" and not task.agent
-    what = " ".join(task.objective.split()) or session.text("task.wait" if waits else "task.answer")
-    who = task.agent.partition("@")[0] or (task.id if waits else task.skill)
+    what = " ".join(task.objective.split()) or _kind_of(session, task)
+    by_itself = task.skill in ("", "wait") and not task.agent
+    who = task.agent.partition("@")[0] or (task.id if by_itself else task.skill)
     line = f"{MARKS[task.status.value]} {what} — {who} ({state})"
     if not task.error:
         return line
     return f"{line}: {session.text.fault(task.error_code, task.error_values, task.error)}"
+
+
+def _kind_of(session: Session, task: TaskView) -> str:
+    """What a task without an objective does: it brings results together, or is no agent's."""
+    if task.skill == "writing" or (task.agent and not task.skill):
+        return session.text("task.answer")
+    if task.skill == "wait" and not task.agent:
+        return session.text("task.wait")
+    return session.text("task.step", tool=task.skill) if task.skill else session.text("task.run")
 
 
 def plan_line(session: Session, view: RunView) -> str:

@@ -58,9 +58,15 @@ def release_run(context: typer.Context, run_id: RunId) -> None:
 
 
 @runs_app.command("delete", help="help.runs.delete")
-def delete_run(context: typer.Context, run_id: RunId) -> None:
+def delete_run(
+    context: typer.Context,
+    run_id: RunId,
+    acknowledge_doubt: Annotated[
+        bool, typer.Option("--acknowledge-doubt", help="help.runs.delete.doubt")
+    ] = False,
+) -> None:
     session = session_of(context)
-    session.run(delete(session, run_id))
+    session.run(delete(session, run_id, acknowledge_doubt=acknowledge_doubt))
 
 
 async def show_policy(session: Session) -> int:
@@ -111,8 +117,12 @@ async def release(session: Session, run_id: str) -> int:
     return ExitCode.OK
 
 
-async def delete(session: Session, run_id: str) -> int:
-    await session.on_backend(lambda backend: backend.retention.delete(backend.workspace_id, run_id))
+async def delete(session: Session, run_id: str, *, acknowledge_doubt: bool) -> int:
+    await session.on_backend(
+        lambda backend: backend.retention.delete(
+            backend.workspace_id, run_id, acknowledge_doubt=acknowledge_doubt, by=LOCAL
+        )
+    )
     if session.json:
         session.print_json({"run_id": run_id, "deleted": True})
     else:

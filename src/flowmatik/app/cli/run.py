@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,8 +21,11 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.contracts.runs import MAX_PRIORITY, NewRun, RunView
-from flowmatik.kernel.errors import DocumentError, FlowmatikError, InvalidInput
+from flowmatik.kernel.errors import DocumentError, FlowmatikError, InvalidInput, PlanInvalid
 from flowmatik.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from flowmatik.app.plan_files import PlanFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Request:
     follow: bool
     tags: tuple[str, ...] = ()
     priority: int = 0
+    plan: "PlanFile | None" = None
 
 
 def run_command(
@@ -46,9 +50,14 @@ def run_command(
     priority: Annotated[int, typer.Option(min=-MAX_PRIORITY, max=MAX_PRIORITY, help="help.run.priority")] = 0,
     follow_run: Annotated[bool, typer.Option("--follow/--no-follow", help="help.run.follow")] = True,
     quickstart: Annotated[bool, typer.Option("--quickstart", help="help.run.quickstart")] = False,
+    plan: Annotated[
+        str, typer.Option("--plan", metavar="FILE", help="help.run.plan", show_default=False)
+    ] = "",
 ) -> None:
     """help.run"""
     session = session_of(context)
+    planned = plan_of(plan)
+    goal = goal or (planned.goal if planned else "")
     if quickstart and not goal:
         goal = quickstart_goal(session.text.language)
         session.say("run.goal", goal=goal)
@@ -62,6 +71,7 @@ def run_command(
         follow=follow_run,
         tags=tuple(tag or ()),
         priority=priority,
+        plan=planned,
     )
     session.run(run_goal(session, request))
 
@@ -75,6 +85,7 @@ async def run_goal(session: Session, request: Request) -> int:
         budget_micros=budget,
         tags=request.tags,
         priority=request.priority,
+        plan=request.plan.plan if request.plan else (),
         idempotency_key=new_id("inp"),  # submitted again, it is still the same run
     )
     following = Following()
@@ -83,7 +94,8 @@ async def run_goal(session: Session, request: Request) -> int:
         if request.docs and not following.run_id:
             following.sources = sources_of(await ingest(session, backend, request.docs))
         asked = dataclasses.replace(new, sources=following.sources)
-        following.run_id = await backend.runs.create(backend.workspace_id, asked)
+        with placed_in(request.plan):
+            following.run_id = await backend.runs.create(backend.workspace_id, asked)
         if not request.follow:
             return await _submitted(session, backend, following.run_id)
         return await follow_to_end(session, backend, following)
@@ -170,6 +182,26 @@ def budget_of(given: str | None) -> int | None:
             code="input.budget",
             context={"value": given},
         ) from error
+
+
+def plan_of(given: str) -> "PlanFile | None":
+    """Raises InvalidInput for a file that holds no plan."""
+    if not given:
+        return None
+    from flowmatik.app.plan_files import read_plan  # pydantic would slow every --help down
+
+    return read_plan(given)
+
+
+@contextmanager
+def placed_in(plan: "PlanFile | None") -> Generator[None]:
+    """What is said of the plan is said with its lines."""
+    try:
+        yield
+    except PlanInvalid as error:
+        if plan is None:
+            raise
+        raise plan.located(error) from error
 
 
 def _check_documents(paths: tuple[Path, ...]) -> None:

@@ -1,13 +1,13 @@
 """`flowmatik schedules …`: runs that begin by the clock."""
 
 import dataclasses
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.run import budget_of
+from flowmatik.app.cli.run import budget_of, placed_in, plan_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.runs import LANGUAGES, MAX_PRIORITY
@@ -21,6 +21,9 @@ from flowmatik.contracts.schedules import (
 )
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from flowmatik.app.plan_files import PlanFile
 
 schedules_app = typer.Typer(help="help.schedules", no_args_is_help=True)
 
@@ -50,8 +53,12 @@ def add(
     tag: Annotated[list[str] | None, typer.Option(help="help.run.tag")] = None,
     priority: Annotated[int, typer.Option(min=-MAX_PRIORITY, max=MAX_PRIORITY, help="help.run.priority")] = 0,
     paused: Annotated[bool, typer.Option("--paused", help="help.schedules.paused")] = False,
+    plan: Annotated[
+        str, typer.Option("--plan", metavar="FILE", help="help.run.plan", show_default=False)
+    ] = "",
 ) -> None:
     session = session_of(context)
+    planned = plan_of(plan)
     run = ScheduledRun(
         goal=goal,
         agent=agent,
@@ -61,6 +68,7 @@ def add(
         sources=tuple(source or ()),
         tags=tuple(tag or ()),
         priority=priority,
+        plan=planned.plan if planned else (),
     )
     new = NewSchedule(
         name=name,
@@ -71,7 +79,7 @@ def add(
         catch_up_seconds=catch_up,
         paused=paused,
     )
-    session.run(_add(session, new))
+    session.run(_add(session, new, planned))
 
 
 @schedules_app.command("list", help="help.schedules.list")
@@ -124,8 +132,9 @@ def upcoming(
     session.run(_upcoming(session, ref, count))
 
 
-async def _add(session: Session, new: NewSchedule) -> int:
-    made = await session.on_backend(lambda backend: backend.schedules.create(backend.workspace_id, new))
+async def _add(session: Session, new: NewSchedule, planned: "PlanFile | None") -> int:
+    with placed_in(planned):
+        made = await session.on_backend(lambda backend: backend.schedules.create(backend.workspace_id, new))
     _say(session, made, "schedules.paused" if made.paused else "schedules.added")
     return ExitCode.OK
 

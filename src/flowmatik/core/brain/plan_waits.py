@@ -56,7 +56,8 @@ def approval_faults(task: PlanTask, policy: ApprovalPolicy) -> Iterator[Fault]:
         text = f"{me} asks for an approval but calls no tool; agents have approvals in their profiles"
         yield _fault(text, "approval_tool", task=task.id)
     if said := policy.fault():
-        yield _fault(f"the approval of {me} cannot be used: {said}", "approval", task=task.id, said=said)
+        text = f"the approval of {me} cannot be used: {said.text}"
+        yield _fault(text, "approval", task=task.id, said=said.shown())
 
 
 def _is_time(seconds: float, most: float) -> bool:

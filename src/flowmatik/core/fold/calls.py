@@ -8,6 +8,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
 from flowmatik.core.fold import undoing
 from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.fold.recalled import recalled
 from flowmatik.core.state import RunState
 
 
@@ -69,7 +70,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             state.models = (*state.models, served)
     match call.purpose:
         case "recall" | "recall_tables":
-            state.recall[call.purpose] = event.result
+            state.recall[call.purpose] = recalled(call.purpose, event.result)
         case "plan":
             state.plan_open = False
             state.plan_reply = event.reply

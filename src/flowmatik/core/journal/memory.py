@@ -40,6 +40,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
 )
 from flowmatik.core.journal.search_port import folded
+from flowmatik.core.journal.sent_memory import MemorySent
 from flowmatik.core.journal.times import ENDED, text_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
@@ -47,7 +48,7 @@ from flowmatik.kernel.errors import Conflict, Fenced
 
 
 class InMemoryJournal(
-    MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryKin, MemoryRetention
+    MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryKin, MemorySent, MemoryRetention
 ):
     """The port with real semantics; nothing survives the process."""
 

@@ -81,6 +81,7 @@ from flowmatik.core.journal.records import (
 from flowmatik.core.journal.retention_port import RetentionReads, RetentionStore
 from flowmatik.core.journal.schedules_port import ScheduleReads, ScheduleStore
 from flowmatik.core.journal.search_port import HeadSearch
+from flowmatik.core.journal.sent_port import SentReads
 from flowmatik.core.journal.snapshots_port import SnapshotReads, Snapshots
 from flowmatik.kernel.errors import NotFound
 
@@ -106,6 +107,7 @@ class Journal(
     ScheduleStore,
     BusJournal,
     KinJournal,
+    SentReads,
     Snapshots,
     RetentionStore,
     Protocol,

@@ -26,6 +26,7 @@ from flowmatik.core.journal.port import (
     StoredEvent,
     no_run,
 )
+from flowmatik.core.journal.sent_sql import SqlSent
 from flowmatik.core.journal.sql_approvals import SqlApprovalReads
 from flowmatik.core.journal.sql_bus import behind_of
 from flowmatik.core.journal.sql_dispatch import SqlDispatch
@@ -66,7 +67,7 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads, SqlSnapshotReads, 
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlDispatch, SqlSnapshots, SqlRetention):
+class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlSent, SqlDispatch, SqlSnapshots, SqlRetention):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
