@@ -121,7 +121,7 @@ def _check_tail(op: Op, told: Appended, posted: Sequence[Op]) -> None:
 
 
 def _check_repeats(ops: Sequence[Op]) -> None:
-    """What is written again with nothing of the run in between is answered as the first time; else refused."""
+    """What is written again, with nothing of the run in between, is answered as the first time."""
     first = {op.name: op for op in ops if op.kind == "append"}
     for op in ops:
         if op.kind == "again" and isinstance(op.told, Appended):

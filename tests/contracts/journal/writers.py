@@ -1,5 +1,5 @@
-"""Writers that contend for the same runs, each with what it believes of them, right or stale, and what each was
-told and when."""
+"""Writers that contend for the same runs, each with what it believes of them, right or stale; and what each
+was told when."""
 
 import asyncio
 import random

@@ -13,6 +13,7 @@ from tests.integration.core.faults.fleet import Fleet, fleet
 from tests.integration.core.faults.orders import order
 from tests.integration.core.faults.storm import Storm
 from tests.simulation.books import check_money
+from tests.unit.core.engines import eventually
 
 RUNS = 520
 LEAST = 500
@@ -23,16 +24,21 @@ LOST = "another owner has the run"
 
 
 async def ended(at: Fleet) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while left := await at.asked("SELECT run_id, status FROM runs WHERE ended_at = ''"):
-            await asyncio.sleep(0.02 * len(left) ** 0.5)
+    async def all_ended() -> bool:
+        await asyncio.sleep(0.2)  # each look is a connection
+        return await at.asked("SELECT 1 FROM runs WHERE ended_at = '' LIMIT 1") == []
+
+    await eventually(all_ended, PATIENCE_SECONDS)
 
 
 async def given_back(at: Fleet, spent: int) -> None:
     """Of the shared cap nothing is held any more but what was spent."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await at.asked("SELECT granted_micros::int FROM caps WHERE scope = 'workspace'") != [(spent,)]:
-            await asyncio.sleep(0.2)
+
+    async def are_equal() -> bool:
+        await asyncio.sleep(0.2)
+        return await at.asked("SELECT granted_micros::int FROM caps WHERE scope = 'workspace'") == [(spent,)]
+
+    await eventually(are_equal, PATIENCE_SECONDS)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Who uses a cluster: starts runs, sends them signals, decides what is in doubt. Each asks again, under the same
+"""Who uses a cluster: starts runs, sends them signals, decides what is in doubt; asks again, under the same
 key, until somebody answers."""
 
 import asyncio
@@ -62,8 +62,8 @@ async def end_all(at: Fleet, made: dict[str, Order]) -> None:
 
 
 class Person:
-    """Decides what is in doubt by what was done. `calm`: nobody is stopped or cut off any more who could still
-    do it, so that it may be repeated; before, who knows?"""
+    """Decides what is in doubt by what was done. `calm`: nobody is stopped or cut off any more who could
+    still do it, so that it may be repeated; before, who knows?"""
 
     def __init__(self, at: Fleet) -> None:
         self._at = at

@@ -1,5 +1,5 @@
-"""What the tools of a cluster act upon: a service outside the engine that counts what is done, behind a socket
-of the file system, which no cut of a network reaches."""
+"""What the tools of a cluster act upon: a service outside the engine that counts what is done, behind a
+socket of the file system, which no cut of a network reaches."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ MODEL_MICROS = 40
 
 
 class FarSide:
-    """`send` has no keys: each call that arrives is done. `put` and `order` are done once under a key. `ask` is
-    a model's answer, which costs."""
+    """`send` has no keys: each call that arrives is done. `put` and `order` are done once under a key. `ask`
+    is a model's answer, which costs."""
 
     def __init__(self) -> None:
         self.sent: Counter[str] = Counter()

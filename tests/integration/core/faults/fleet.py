@@ -41,8 +41,8 @@ class Member:
 
 @dataclass(slots=True, kw_only=True)
 class Fleet:
-    """The worker `away` has a host of its own (`apart`; None where no network can be made), with `far_lines` to
-    the stores. `gateway` is in this process."""
+    """The worker `away` has a host of its own (`apart`; None where no network can be made), with `far_lines`
+    to the stores. `gateway` is in this process."""
 
     postgres: OwnPostgres
     redis: OwnRedis

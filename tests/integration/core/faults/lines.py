@@ -1,4 +1,4 @@
-"""A line between two addresses that a test may cut, and two hosts with a network of their own between them."""
+"""A line between two addresses that a test may cut, and two hosts with a network of their own."""
 
 import asyncio
 import contextlib

@@ -66,11 +66,8 @@ class Plan:
         self.tasks.append(PlanTask(id=self._name, objective="", wait=wait, needs=self._needs))
 
     def ask(self) -> None:
-        task = PlanTask(
-            id=self._name, objective="ask", agent="clerk", criteria=(), needs=self._needs
-        )
+        task = PlanTask(id=self._name, objective="ask", agent="clerk", criteria=(), needs=self._needs)
         self.tasks.append(task)
-
 
 
 def order(chance: random.Random, n: int) -> Order:
