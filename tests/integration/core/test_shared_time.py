@@ -36,11 +36,12 @@ async def test_a_worker_whose_clock_is_wrong_keeps_the_times_of_the_database(
     try:
         async with running_engine(journal=journal, clock=clock, alone=False) as engine:
             run_id = await engine.runs.create(WS, NewRun(goal="x", plan=PLAN, deadline_seconds=60))
-            view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
-            while view.status is RunStatus.WAITING:
-                machine.jump(hours)  # in the middle of it, too
-                await asyncio.sleep(0.01)
-                view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+            async with asyncio.timeout(20):
+                view = await engine.runs.wait(WS, run_id)
+                while view.status is RunStatus.WAITING:
+                    machine.jump(hours)  # in the middle of it, too
+                    await asyncio.sleep(0.01)
+                    view = await engine.runs.wait(WS, run_id)
             history = await journal.read(run_id)
     finally:
         await pool.close()

@@ -74,7 +74,7 @@ def order(chance: random.Random, n: int) -> Order:
     plan = Plan(chance)
     kind = n % 8
     if kind < 3:
-        for _ in range(12):
+        for _ in range(9):
             plan.step(chance.choice([*ACTS, "look"]), (0.5, 1.5))
     elif kind < 5:
         for _ in range(4):
