@@ -35,7 +35,7 @@ from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.services import EngineServices, Role
-from flowmatik.kernel.clock import Clock, SystemClock
+from flowmatik.kernel.clock import Clock, SharedClock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
@@ -137,7 +137,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
 
-    clock = SystemClock()
+    clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
     memory = await _open_memory(settings, clock, stack)
     blobs = open_blobs(settings)

@@ -41,7 +41,7 @@ from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
-from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.clock import Clock, SharedClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable
 
 _TRIES = 3
@@ -61,7 +61,7 @@ class PostgresReads(SqlReads):
 class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
-    injected one only stamps events.
+    injected one stamps events, and is told the database's time with every lease if it is a `SharedClock`.
 
     `lanes` is how many batches may be under way at once. `retention`: the same under the role
     `flowmatik_retention`; without it no run can be deleted."""
@@ -255,10 +255,18 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
         return [row[0] for row in await self._fetch("fire_due_timers", limit, self._now())]
 
     async def register_worker(self, owner: str, *, ttl_seconds: float, slots: int = 0) -> None:
-        await self._execute("register_worker", owner, ttl_seconds, slots)
+        await self._timed("register_worker", owner, ttl_seconds, slots)
 
     async def renew_worker(self, owner: str, *, ttl_seconds: float) -> bool:
-        return bool(await self._fetch("renew_worker", owner, ttl_seconds))
+        return await self._timed("renew_worker", owner, ttl_seconds)
+
+    async def _timed(self, query: str, *params: Any) -> bool:
+        """Whether there was an answer, which is the time by the database's clock."""
+        asked = self._clock.monotonic()
+        rows = await self._fetch(query, *params)
+        if rows and isinstance(self._clock, SharedClock):
+            self._clock.tell(rows[0][0], asked=asked)
+        return bool(rows)
 
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("lease_relay", owner, ttl_seconds))

@@ -174,16 +174,17 @@ WITH picked AS MATERIALIZED (
 SELECT run_id FROM woken ORDER BY run_id;
 
 -- name: register_worker
--- A new lease.
+-- A new lease, and what time it is.
 INSERT INTO workers (owner, expires_at, slots)
 VALUES ($1, extract(epoch FROM clock_timestamp()) + $2::double precision, $3)
-ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots;
+ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at, slots = excluded.slots
+RETURNING clock_timestamp();
 
 -- name: renew_worker
--- Only a lease that has not run out can be renewed.
+-- Only a lease that has not run out can be renewed. With it comes what time it is.
 UPDATE workers SET expires_at = extract(epoch FROM clock_timestamp()) + $2::double precision
 WHERE owner = $1 AND expires_at > extract(epoch FROM clock_timestamp())
-RETURNING owner;
+RETURNING clock_timestamp();
 
 -- name: relayed
 -- These pointers have reached the bus. Subscribers that were not there stay behind in their runs.
