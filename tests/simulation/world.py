@@ -42,16 +42,18 @@ class WorldClock:
     """The loop's time; `skew` is what this clock is wrong by."""
 
     def __init__(self, skew: timedelta = timedelta()) -> None:
-        self.skew = skew
+        self.monotonic: Callable[[], float] = self._first
+        self._zero = BEGINNING + skew
 
     def now(self) -> datetime:
-        return BEGINNING + timedelta(seconds=self.monotonic()) + self.skew
+        return self._zero + timedelta(seconds=self.monotonic())
 
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+    def _first(self) -> float:
+        self.monotonic = asyncio.get_running_loop().time
+        return self.monotonic()
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        return asyncio.sleep(seconds)
 
 
 # What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.
@@ -75,8 +77,16 @@ class Weather:
     mute: float = 0.04  # for each effect: its far side answers late or not at all
     hard: float = 0.1  # for each run: somebody ends it at once, whatever is under way
     cancelled: float = 0.3  # for each run: a person ends it
+    shares: tuple[float, ...] = field(init=False)
+    trouble: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        shares = (self.killed, self.retired, self.stopped, self.very_slow, self.slow)
+        object.__setattr__(self, "shares", shares)
+        object.__setattr__(self, "trouble", sum(shares))
 
 
+KILLED, RETIRED, STOPPED, VERY_SLOW, SLOW = range(5)  # as in `shares`
 CALM = Weather(
     hard=0.0, slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0
 )
@@ -100,21 +110,33 @@ class Process:
 
     async def cross(self) -> None:
         """Out: slowly, never, or after a sleep of the whole process."""
-        chance, weather = self.world.chance, self.world.weather
-        if not self.dead and chance.random() < weather.killed:
+        if (draw := self.draw()) is not None:
+            await self.suffer(draw)
+
+    def draw(self) -> float | None:
+        """None when nothing happens on the way, as mostly."""
+        draw = self.world.chance.random()
+        calm = not self.dead and self.stopped_until <= self.clock.monotonic()
+        return None if calm and draw >= self.world.weather.trouble else draw
+
+    async def suffer(self, draw: float) -> None:
+        """What `draw` stands for: one kind of trouble after the other has its share."""
+        chance, weather, clock = self.world.chance, self.world.weather, self.clock
+        below = [draw := draw - share for share in weather.shares]
+        kind = next((kind for kind, left in enumerate(below) if left < 0), None)
+        if kind == KILLED and not self.dead:
             self.dead = True
             self.world.killed(self)
-        if not (self.dead or self.retiring) and chance.random() < weather.retired:
+        elif kind == RETIRED and not (self.dead or self.retiring):
             self.retiring = True
             self.world.retires(self)
-        if chance.random() < weather.stopped:
-            self.stopped_until = self.clock.monotonic() + chance.uniform(0.1, 20.0)
-        while not self.dead and (left := self.stopped_until - self.clock.monotonic()) > 0:
-            await self.clock.sleep(max(left, 0.001))
-        draw = chance.random()
-        if draw < weather.very_slow:
+        elif kind == STOPPED:
+            self.stopped_until = clock.monotonic() + chance.uniform(0.1, 20.0)
+        while not self.dead and (left := self.stopped_until - clock.monotonic()) > 0:
+            await asyncio.sleep(max(left, 0.001))
+        if kind == VERY_SLOW:
             await asyncio.sleep(chance.uniform(0.5, 6.0))
-        elif draw < weather.slow:
+        elif kind == SLOW:
             await asyncio.sleep(chance.uniform(0.0, 0.02))
         if self.dead:
             await self.world.for_ever()
@@ -142,16 +164,20 @@ class Line:
             return await method(*arguments, **named)
 
         async def through(*arguments: Any, **named: Any) -> Any:
-            await process.cross()
+            if (draw := process.draw()) is not None:
+                await process.suffer(draw)
             if world.chance.random() < world.weather.lost:
                 raise JournalUnavailable("the line is cut")
             result = await method(*arguments, **named)
-            await process.cross()
+            if (draw := process.draw()) is not None:
+                await process.suffer(draw)
             if world.chance.random() < world.weather.reply_lost:
                 raise JournalUnavailable("the line was cut before the reply")
             return result
 
-        return aside if name in ASIDE else through
+        found = aside if name in ASIDE else through
+        setattr(self, name, found)  # from now on without this method
+        return found
 
 
 @dataclass(slots=True)
