@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._turns: deque[_Turn] = deque()
-        self._later: list[tuple[float, int, _Turn]] = []
+        self._later: list[tuple[float, int, _Turn | asyncio.Future[None]]] = []
         self._count = 0
         self._over = False
 
@@ -74,17 +74,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._later, (when, self._count, turn))
         return turn
 
+    async def nap(self, seconds: float) -> None:
+        """As `asyncio.sleep`, for half of its price."""
+        over: asyncio.Future[None] = asyncio.Future(loop=self)
+        self._count += 1
+        heapq.heappush(self._later, (self._now + seconds, self._count, over))
+        await over
+
     def stop(self) -> None:
         self._over = True
         super().stop()
 
     def _run_once(self) -> None:
         """What `run_forever` calls; here it is all turns until `stop`."""
-        turns, later = self._turns, self._later
+        turns = self._turns
         self._over = False
         while not self._over:
             if not turns:
-                self._leap(later)
+                self._leap()
+                continue
             turn = turns.popleft()
             if turn.gone:
                 continue
@@ -94,20 +102,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
             except Exception as error:
                 self.call_exception_handler({"message": f"a fault in {turn!r}", "exception": error})
 
-    def _leap(self, later: list[tuple[float, int, _Turn]]) -> None:
+    def _leap(self) -> None:
         """To the moment at which there is something to do again."""
-        while later:
-            at, _, turn = heapq.heappop(later)
-            if not turn.gone:
-                self._now = max(self._now, at)
-                self._turns.append(turn)
+        if not self._later:
+            raise Stuck("everything waits, and nothing will ever happen")
+        at, _, what = heapq.heappop(self._later)
+        if isinstance(what, _Turn):
+            if what.gone:
                 return
-        raise Stuck("everything waits, and nothing will ever happen")
+            self._turns.append(what)
+        elif what.done():
+            return
+        else:
+            what.set_result(None)
+        self._now = max(self._now, at)
 
     def close(self) -> None:
         self._turns.clear()
         self._later.clear()
         super().close()
+
+
+async def nap(seconds: float) -> None:
+    """In the loop of a life."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    await loop.nap(seconds)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -28,6 +28,7 @@ from flowmatik.kernel.events import CloudEvent
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.simulation.virtual_time import VirtualLoop, nap
 
 BEGINNING = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)  # a month ends under way
 WORST_MICROS = 100
@@ -43,17 +44,17 @@ class WorldClock:
 
     def __init__(self, skew: timedelta = timedelta()) -> None:
         self.monotonic: Callable[[], float] = self._first
+        self.sleep: Callable[[float], Awaitable[None]] = nap
         self._zero = BEGINNING + skew
 
     def now(self) -> datetime:
         return self._zero + timedelta(seconds=self.monotonic())
 
     def _first(self) -> float:
-        self.monotonic = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.monotonic, self.sleep = loop.time, loop.nap
         return self.monotonic()
-
-    def sleep(self, seconds: float) -> Awaitable[None]:
-        return asyncio.sleep(seconds)
 
 
 # What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.
@@ -133,11 +134,11 @@ class Process:
         elif kind == STOPPED:
             self.stopped_until = clock.monotonic() + chance.uniform(0.1, 20.0)
         while not self.dead and (left := self.stopped_until - clock.monotonic()) > 0:
-            await asyncio.sleep(max(left, 0.001))
+            await nap(max(left, 0.001))
         if kind == VERY_SLOW:
-            await asyncio.sleep(chance.uniform(0.5, 6.0))
+            await nap(chance.uniform(0.5, 6.0))
         elif kind == SLOW:
-            await asyncio.sleep(chance.uniform(0.0, 0.02))
+            await nap(chance.uniform(0.0, 0.02))
         if self.dead:
             await self.world.for_ever()
 
@@ -154,7 +155,7 @@ class Line:
         process, world = self._process, self._process.world
 
         async def aside(*arguments: Any, **named: Any) -> Any:
-            await asyncio.sleep(world.chance_aside.uniform(0.0, 0.5))
+            await nap(world.chance_aside.uniform(0.0, 0.5))
             if process.dead:
                 await world.for_ever()
             if world.chance_aside.random() < world.weather.lost:
@@ -251,7 +252,7 @@ class World:
             try:
                 return await process.handle.start(recover_all=True)
             except JournalUnavailable:
-                await asyncio.sleep(0.5)
+                await nap(0.5)
 
     async def for_ever(self) -> None:
         grave: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -285,7 +286,7 @@ class World:
         pause = self.chance.uniform(0.0, 8.0)
 
         async def heir() -> None:
-            await asyncio.sleep(pause)
+            await nap(pause)
             await self.begin(f"{process.name}'")
 
         self._births.append(asyncio.create_task(heir()))
@@ -298,7 +299,7 @@ class World:
 
     async def _answer(self, process: Process) -> ModelReply:
         await process.cross()
-        await asyncio.sleep(self.chance.uniform(0.0, 3.0))
+        await nap(self.chance.uniform(0.0, 3.0))
         cost = self.chance.randint(0, WORST_MICROS)
         self.spent_micros += cost
         await process.cross()
@@ -327,7 +328,7 @@ class World:
     async def _act(self, process: Process, arguments: dict[str, Any], context: ToolContext) -> Any:
         name, step = str(arguments["tool"]), f"{context.run_id}/{arguments['step']}"
         await process.cross()
-        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+        await nap(self.chance.uniform(0.0, 1.0))
         if self.chance.random() < 0.03:
             raise ToolError("the far side says no")
         await process.cross()
@@ -340,7 +341,7 @@ class World:
         if draw < self.weather.mute / 2:
             raise ConnectionResetError("the reply was lost")
         if draw < self.weather.mute:
-            await asyncio.sleep(60)
+            await nap(60)
         await process.cross()
         return {"step": step}
 
