@@ -11,9 +11,10 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
 from flowmatik.core import events as ev
 from flowmatik.core.state import RunState
+from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.virtual_time import nap
-from tests.simulation.world import EFFECTS, Process, World
+from tests.simulation.world import EFFECTS, World
 
 WS = "default"
 Asked = Callable[[World, Callable[[Process], Awaitable[Any]]], Awaitable[Any]]

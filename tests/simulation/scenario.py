@@ -24,11 +24,13 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families, is_hard
+from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
 from tests.simulation.undoing import check_undoing, undoing_of
 from tests.simulation.virtual_time import nap, run
-from tests.simulation.world import CALM, EFFECTS, UNDOES, Process, World
+from tests.simulation.weather import CALM
+from tests.simulation.world import EFFECTS, UNDOES, World
 
 T = TypeVar("T")
 WS = "default"
@@ -92,6 +94,7 @@ async def _live(world: World) -> None:
     deciding = [asyncio.create_task(approver(world, name, _asked)) for name in ("anna", "ben")]
     await nap(STORM_SECONDS)
     world.weather = replace(CALM, mute=world.weather.mute)
+    world.clear()
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
     await _rest(world, set(made))
     for task in deciding:
@@ -240,7 +243,7 @@ async def _rest(world: World, made: set[str]) -> None:
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
                 await _roused(world, head)
         await nap(0.5)
-    while await world.store.outbox(1):
+    while await world.store.outbox(1) or await world.store.behind("world", 1):
         assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
         await nap(0.5)
 

@@ -26,7 +26,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, Input, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.scenario import lived, processes, simulate, story
-from tests.simulation.world import DOUBTS, RETIREMENTS, Weather
+from tests.simulation.weather import DOUBTS, RETIREMENTS, Weather
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000

@@ -151,6 +151,8 @@ class Engine:
 
     async def roomy(self) -> None:
         await self._slots.roomy()
+        if self._stopping:
+            await asyncio.Event().wait()  # never again: whoever asks is ended with this engine
 
     def take_offer(self, offer: Offer) -> None:
         run_id = offer.run.run_id
