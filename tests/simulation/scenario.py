@@ -2,8 +2,6 @@
 die and lines are cut; then the weather clears, everything must come to rest, and the books are checked."""
 
 import asyncio
-import gc
-import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +22,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families, is_hard
+from tests.simulation.laboratory import named_by, quiet, spinning_noticed
 from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
@@ -44,21 +43,13 @@ ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 def simulate(seed: int, **broken: Any) -> World:
     """Raises AssertionError, which names the seed, when a promise of the engine does not hold."""
     world = World(seed, **broken)
-    noise = logging.getLogger("flowmatik")
-    before, noise.disabled = noise.level, True
-    noise.setLevel(logging.CRITICAL)
-    gc.collect(1)  # what the life before has left
-    gc.disable()
     try:
-        run(_life(world))
+        with quiet(), named_by(seed), spinning_noticed():
+            run(_life(world))
     except AssertionError as error:
         raise AssertionError(
             f"seed {seed}: {error}\nAgain: python -m tests.simulation --first {seed} --seeds 1"
         ) from error
-    finally:
-        gc.enable()
-        noise.disabled = False
-        noise.setLevel(before)
     return world
 
 
