@@ -5,9 +5,10 @@ import logging
 import random
 import signal
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+from unittest.mock import patch
 from uuid import UUID
 
 from flowmatik.kernel import ids
@@ -20,7 +21,7 @@ class _Spins(BaseException):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Without log lines, and without collections of garbage."""
     noise = logging.getLogger("flowmatik")
     before, noise.disabled = noise.level, True
@@ -47,18 +48,12 @@ class _Names:
         return UUID(int=(self._count << 64) | self._chance.getrandbits(64))
 
 
-@contextmanager
-def named_by(seed: int) -> Iterator[None]:
-    inside = vars(ids)
-    real, inside["uuid_utils"] = inside["uuid_utils"], _Names(seed)
-    try:
-        yield
-    finally:
-        inside["uuid_utils"] = real
+def named_by(seed: int) -> AbstractContextManager[object]:
+    return patch.object(ids, "uuid_utils", _Names(seed))
 
 
 @contextmanager
-def spinning_noticed() -> Iterator[None]:
+def spinning_noticed() -> Generator[None]:
     """A loop that never waits would keep the clock from moving, for ever."""
     places: list[str] = []
 

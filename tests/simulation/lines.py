@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from flowmatik.core.blobs import InMemoryBlobs
@@ -24,18 +25,23 @@ class WorldClock:
     """The loop's time; `skew` is what this clock is wrong by."""
 
     def __init__(self, skew: timedelta = timedelta()) -> None:
-        self.monotonic: Callable[[], float] = self._first
-        self.sleep: Callable[[float], Awaitable[None]] = nap
         self._zero = BEGINNING + skew
+        self._loop: VirtualLoop | None = None
 
     def now(self) -> datetime:
         return self._zero + timedelta(seconds=self.monotonic())
 
-    def _first(self) -> float:
+    def monotonic(self) -> float:
+        return (self._loop or self._found()).now
+
+    def sleep(self, seconds: float) -> "CoroutineType[Any, Any, None]":
+        return (self._loop or self._found()).nap(seconds)
+
+    def _found(self) -> VirtualLoop:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        self.monotonic, self.sleep = loop.time, loop.nap
-        return self.monotonic()
+        self._loop = loop
+        return loop
 
 
 # What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.

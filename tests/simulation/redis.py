@@ -3,7 +3,7 @@ order; it forgets all it had, it goes away, and some processes do not reach it. 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -254,7 +254,7 @@ class Wire:
         return self._redis.say(Message(channel=channel, text=text))
 
     @asynccontextmanager
-    async def subscribe(self, *channels: str) -> AsyncIterator[AsyncIterator[Message]]:
+    async def subscribe(self, *channels: str) -> AsyncGenerator[AsyncIterator[Message]]:
         await self._out()
         listener = _Listener(self._process, channels)
         self._redis.listeners.append(listener)

@@ -2,7 +2,7 @@
 some from the journal, and whoever chooses for all is killed."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flowmatik.core.journal.dispatch_port import DISPATCH
 from flowmatik.core.services import Role
@@ -27,7 +27,8 @@ async def blow(world: "World", redis: Redis) -> None:
     chance = world.chance
     while True:
         await nap(chance.uniform(0.5, 5.0))
-        now, some = world.now(), world.processes and chance.choice(world.processes)
+        now = world.now()
+        some = chance.choice(world.processes) if world.processes else None
         match chance.choice(["flush", "away", "deaf", "deaf", "cut", "cut", "leader"]):
             case "flush":
                 redis.flush()
@@ -44,7 +45,7 @@ async def blow(world: "World", redis: Redis) -> None:
 
 
 def _kill_leader(world: "World") -> None:
-    leads: dict[str, tuple[str, float]] = vars(vars(world.store)["_leads"])["_leads"]
+    leads = cast("dict[str, tuple[str, float]]", vars(vars(world.store)["_leads"])["_leads"])
     owner, _ = leads.get(DISPATCH, ("", 0.0))
     for process in [one for one in world.processes if one.handle.lease.owner == owner]:
         process.dead = True

@@ -45,26 +45,26 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._now = 0.0
+        self.now = 0.0
         self._turns: deque[_Turn] = deque()
         self._later: list[tuple[float, int, _Turn | asyncio.Future[None]]] = []
         self._count = 0
         self._over = False
 
     def time(self) -> float:
-        return self._now
+        return self.now
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        turn = _Turn(callback, args, context or copy_context(), self._now)
+        turn = _Turn(callback, args, context or copy_context(), self.now)
         self._turns.append(turn)
         return turn
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -78,7 +78,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """As `asyncio.sleep`, for half of its price."""
         over: asyncio.Future[None] = asyncio.Future(loop=self)
         self._count += 1
-        heapq.heappush(self._later, (self._now + seconds, self._count, over))
+        heapq.heappush(self._later, (self.now + seconds, self._count, over))
         await over
 
     def stop(self) -> None:
@@ -115,7 +115,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             return
         else:
             what.set_result(None)
-        self._now = max(self._now, at)
+        self.now = max(self.now, at)
 
     def close(self) -> None:
         self._turns.clear()

@@ -15,7 +15,7 @@ from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.hints import Hints, Offer
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import forever, retried
-from flowmatik.core.engine.serving import Serving, stand_in
+from flowmatik.core.engine.serving import Serving
 from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
@@ -79,7 +79,7 @@ class Engine:
             "serve": serving.serve,
             "reclaim": serving.reclaim,
             "listen": serving.listen,
-            "stand in": lambda: stand_in(dispatcher, self._parts.journal, self._parts.clock),
+            "stand in": lambda: serving.stand_in(dispatcher, self._parts.journal),
         }
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
