@@ -222,17 +222,18 @@ class Engine:
             created = await self._parts.journal.create(creation)
             self.nudge(created.run_id)
             return created.run_id
-        claim: Claim | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
-            claim = created.claim
         except JournalUnavailable:
-            self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
+            # Should it have gone down all the same, it is ours, and nobody else would look for it.
+            self._spawn(creation.run_id, self._claim_and_drive(creation.run_id))
             raise
-        finally:
-            if claim is None:
-                self._slots.give()
+        except BaseException:
+            self._slots.give()
+            raise
+        claim = created.claim
         if claim is None:
+            self._slots.give()
             self.nudge(created.run_id)
         else:
             self._spawn(created.run_id, self._drive(claim))
