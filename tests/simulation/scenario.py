@@ -218,7 +218,7 @@ async def _asked(world: World, request: Callable[[Process], Awaitable[T]]) -> T 
 async def _rest(world: World, made: set[str]) -> None:
     """Until every run has ended; what is in doubt is decided by what really happened."""
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    since: dict[tuple[str, int], float] = {}
+    since: dict[tuple[str, int, int], float] = {}
     orphaned: dict[str, float] = {}
     for run_id in made:
         await world.store.head(WS, run_id)
@@ -227,7 +227,7 @@ async def _rest(world: World, made: set[str]) -> None:
         assert now < until, f"lost: {stuck} {[p.name for p in world.processes]}"
         await _check_orphans(world, stuck, now, orphaned)
         for head in stuck:
-            resting = now - since.setdefault((head.run_id, head.head_seq), now)
+            resting = now - since.setdefault((head.run_id, head.head_seq, head.inbox_tail), now)
             if head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
