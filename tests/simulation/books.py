@@ -9,6 +9,7 @@ from flowmatik.core.engine.budgets import payer_of
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
+from tests.simulation.reading import decoded
 from tests.simulation.world import WORST_MICROS
 
 
@@ -46,7 +47,7 @@ def _limit(state: RunState, event: ev.CallRefused, cap: int, spent_by_all: int) 
 
 def _costs(history: list[StoredEvent]) -> Iterator[tuple[str, int]]:
     for stored in history:
-        event = ev.decode(stored)
+        event = decoded(stored)
         if isinstance(event, ev.CallSucceeded | ev.CallFailed):
             yield stored.at, event.cost_micros
 
@@ -55,7 +56,7 @@ def _refusals(history: list[StoredEvent]) -> Iterator[tuple[RunState, str, ev.Ca
     """Each with the state that it met."""
     state = fold(history[:1], ReducerLoop())
     for stored in history[1:]:
-        event = ev.decode(stored)
+        event = decoded(stored)
         if isinstance(event, ev.CallRefused):
             yield state, stored.at, event
         apply(state, event, ReducerLoop())

@@ -7,6 +7,7 @@ from typing import TypeVar
 from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import RunHead, StoredEvent
+from tests.simulation.reading import decoded
 
 T = TypeVar("T")
 Steps = Callable[[random.Random, int], tuple[PlanTask, ...]]
@@ -71,4 +72,4 @@ def is_hard(history: list[StoredEvent]) -> bool:
 
 
 def _of(kind: type[T], history: list[StoredEvent]) -> list[T]:
-    return [event for event in map(ev.decode, history) if isinstance(event, kind)]
+    return [event for event in map(decoded, history) if isinstance(event, kind)]

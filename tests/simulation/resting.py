@@ -1,7 +1,6 @@
 """Orders that rest: for a time, a signal or people's agreement. Every one wakes, one decision is made of each
 approval, and what is behind an approval happens only if it was approved."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +11,10 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
 from flowmatik.core import events as ev
 from flowmatik.core.state import RunState
-from tests.simulation.world import EFFECTS, Process, World
+from tests.simulation.lines import Process
+from tests.simulation.reading import decoded
+from tests.simulation.virtual_time import nap
+from tests.simulation.world import EFFECTS, World
 
 WS = "default"
 Asked = Callable[[World, Callable[[Process], Awaitable[Any]]], Awaitable[Any]]
@@ -56,7 +58,7 @@ async def signals(world: World, run_id: str, order: NewRun, asked: Asked) -> Non
     """As often as the run may wait for it, early or late, each told under its key until somebody hears."""
     wanted = sum(task.wait is not None and task.wait.name == "go" for task in order.plan)
     for n in range(wanted):
-        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await nap(world.chance.uniform(0.0, 8.0))
 
         def send(process: Process, key: str = f"k{n}") -> Awaitable[None]:
             return process.handle.signals.signal(WS, run_id, "go", key, idempotency_key=key)
@@ -68,7 +70,7 @@ async def approver(world: World, name: str, asked: Asked) -> None:
     """Looks at what there is to decide and decides it, often at the same moment as somebody else."""
     by = Principal(id=f"usr_{name}", name=name, workspace_id=WS, scopes=frozenset({"approvals:decide"}))
     while True:
-        await asyncio.sleep(1.0 if world.chance.random() < 0.5 else world.chance.uniform(0.0, 3.0))
+        await nap(1.0 if world.chance.random() < 0.5 else world.chance.uniform(0.0, 3.0))
         page = await asked(world, lambda p: p.handle.approvals.list(WS))
         for one in page.items if page else ():
             decision = "deny" if world.chance.random() < 0.3 else "approve"
@@ -95,7 +97,7 @@ async def check_approvals(world: World) -> None:
     assert all(times <= 1 for times in world.won.values()), f"decided twice: {world.won}"
     rows = [row for status in ("approved", "denied", "cancelled") for row in await _rows(world, status)]
     for row in rows:
-        history = [ev.decode(stored) for stored in await world.store.read(row.run_id)]
+        history = [decoded(stored) for stored in await world.store.read(row.run_id)]
         told = [e for e in history if isinstance(e, ev.ApprovalDecided) and e.approval_id == row.approval_id]
         assert len(told) <= 1, f"two decisions of {row.approval_id}: {told}"
         assert not told or row.status == {"approve": "approved", "deny": "denied"}[told[0].decision], row

@@ -2,7 +2,6 @@
 die and lines are cut; then the weather clears, everything must come to rest, and the books are checked."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,10 +22,14 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families, is_hard
+from tests.simulation.laboratory import named_by, quiet, spinning_noticed
+from tests.simulation.lines import Process
+from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
 from tests.simulation.undoing import check_undoing, undoing_of
-from tests.simulation.virtual_time import run
-from tests.simulation.world import CALM, EFFECTS, UNDOES, Process, World
+from tests.simulation.virtual_time import nap, run
+from tests.simulation.weather import CALM
+from tests.simulation.world import EFFECTS, UNDOES, World
 
 T = TypeVar("T")
 WS = "default"
@@ -40,18 +43,13 @@ ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 def simulate(seed: int, **broken: Any) -> World:
     """Raises AssertionError, which names the seed, when a promise of the engine does not hold."""
     world = World(seed, **broken)
-    noise = logging.getLogger("flowmatik")
-    before, noise.disabled = noise.level, True
-    noise.setLevel(logging.CRITICAL)
     try:
-        run(_life(world))
+        with quiet(), named_by(seed), spinning_noticed():
+            run(_life(world))
     except AssertionError as error:
         raise AssertionError(
             f"seed {seed}: {error}\nAgain: python -m tests.simulation --first {seed} --seeds 1"
         ) from error
-    finally:
-        noise.disabled = False
-        noise.setLevel(before)
     return world
 
 
@@ -85,8 +83,9 @@ async def _live(world: World) -> None:
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
     deciding = [asyncio.create_task(approver(world, name, _asked)) for name in ("anna", "ben")]
-    await asyncio.sleep(STORM_SECONDS)
+    await nap(STORM_SECONDS)
     world.weather = replace(CALM, mute=world.weather.mute)
+    world.clear()
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
     await _rest(world, set(made))
     for task in deciding:
@@ -167,17 +166,17 @@ def _questions(world: World) -> tuple[PlanTask, ...]:
 
 async def _person(world: World, n: int, order: NewRun) -> str:
     """Starts a run, asking again under its key until somebody answers; may steer and cancel it."""
-    await asyncio.sleep(world.chance.uniform(0.0, STORM_SECONDS))
+    await nap(world.chance.uniform(0.0, STORM_SECONDS))
     run_id = await _asked(world, lambda p: p.handle.runs.create(WS, _keyed(order, f"order {n}")))
     assert run_id is not None
     while world.chance.random() < 0.3:
         await _steer(world, run_id, order)
     if world.chance.random() < world.weather.cancelled:
-        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await nap(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.runs.cancel(WS, run_id))
     await signals(world, run_id, order, _asked)
     if world.chance.random() < world.weather.hard:
-        await asyncio.sleep(world.chance.uniform(0.0, 8.0))
+        await nap(world.chance.uniform(0.0, 8.0))
         await _asked(world, lambda p: p.handle.control.cancel_hard(WS, run_id))
     return run_id
 
@@ -185,10 +184,10 @@ async def _person(world: World, n: int, order: NewRun) -> str:
 async def _steer(world: World, run_id: str, order: NewRun) -> None:
     """Pauses it for a while, or gives it more money or another deadline."""
     chance = world.chance
-    await asyncio.sleep(chance.uniform(0.0, 4.0))
+    await nap(chance.uniform(0.0, 4.0))
     if chance.random() < 0.6:
         await _asked(world, lambda p: p.handle.control.pause(WS, run_id))
-        await asyncio.sleep(chance.uniform(0.0, 10.0))
+        await nap(chance.uniform(0.0, 10.0))
         if chance.random() < 0.8:  # else whoever looks after what rests does it
             await _asked(world, lambda p: p.handle.runs.resume(WS, run_id))
         return
@@ -213,13 +212,13 @@ async def _asked(world: World, request: Callable[[Process], Awaitable[T]]) -> T 
             pass
         except Conflict:
             return None
-        await asyncio.sleep(0.3)
+        await nap(0.3)
 
 
 async def _rest(world: World, made: set[str]) -> None:
     """Until every run has ended; what is in doubt is decided by what really happened."""
     until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    since: dict[tuple[str, int], float] = {}
+    since: dict[tuple[str, int, int], float] = {}
     orphaned: dict[str, float] = {}
     for run_id in made:
         await world.store.head(WS, run_id)
@@ -228,16 +227,28 @@ async def _rest(world: World, made: set[str]) -> None:
         assert now < until, f"lost: {stuck} {[p.name for p in world.processes]}"
         await _check_orphans(world, stuck, now, orphaned)
         for head in stuck:
-            resting = now - since.setdefault((head.run_id, head.head_seq), now)
+            resting = now - since.setdefault((head.run_id, head.head_seq, head.inbox_tail), now)
             if head.status == RunStatus.IN_DOUBT.value and resting > WAKES_SECONDS:
                 assert head.inbox_tail == head.inbox_seen, f"parked over an input that nobody reads: {head}"
                 await _decide(world, head)
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
                 await _roused(world, head)
-        await asyncio.sleep(0.5)
-    while await world.store.outbox(1):
-        assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
-        await asyncio.sleep(0.5)
+        await nap(0.5)
+    await _heard(world, until)
+
+
+async def _heard(world: World, until: float) -> None:
+    """Until everything has been delivered; where too many processes died over an event, an operator has it
+    delivered again."""
+    store = world.store
+    while True:
+        letters = await store.dead_letters(WS)
+        if not letters and not await store.outbox(1) and not await store.behind("world", 1):
+            return
+        assert asyncio.get_running_loop().time() < until, f"never delivered: {letters}"
+        for run_id in {letter.run_id: None for letter in letters}:
+            await _asked(world, lambda p, run_id=run_id: p.handle.bus.redrive("world", run_id))
+        await nap(0.5)
 
 
 async def _check_orphans(world: World, heads: Sequence[RunHead], now: float, since: dict[str, float]) -> None:
@@ -302,7 +313,7 @@ def _check_calls(state: RunState, history: list[StoredEvent], told: str) -> None
     asked: list[str] = []
     ended: list[str] = []
     for stored in history:
-        event = ev.decode(stored)
+        event = decoded(stored)
         if isinstance(event, ev.CallRequested):
             asked.append(event.call_id)
         elif isinstance(event, ev.CallSucceeded | ev.CallFailed):

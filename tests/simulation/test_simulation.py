@@ -25,13 +25,13 @@ from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Append, Appended, Input, NewEvent
 from flowmatik.core.state import RunState
+from tests.simulation.sabotage import fault_of
 from tests.simulation.scenario import lived, processes, simulate, story
-from tests.simulation.world import DOUBTS, RETIREMENTS, Weather
+from tests.simulation.weather import DOUBTS, RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
 CHUNK = 500
-MOST_TRIED = 3000
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +59,6 @@ def test_processes_that_are_stopped_cleanly_leave_nothing_in_doubt() -> None:
         retirements += world.retirements
         assert not world.doubts, f"seed {seed}: {world.doubts}"
     assert retirements > 300
-
-
-def fault_of(**broken: type[InMemoryJournal] | Weather) -> str:
-    """What the first seed says that notices; "" when none of MOST_TRIED does."""
-    for seed in range(MOST_TRIED):
-        try:
-            simulate(seed, **broken)
-        except AssertionError as error:
-            return str(error)
-    return ""
 
 
 class WithoutFence(InMemoryJournal):

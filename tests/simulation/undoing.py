@@ -6,6 +6,7 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
+from tests.simulation.reading import decoded
 from tests.simulation.world import World
 
 
@@ -38,7 +39,7 @@ def _acted(history: Sequence[StoredEvent]) -> list[str]:
     """Tasks whose step succeeded, in that order."""
     calls: dict[str, str] = {}
     found: list[str] = []
-    for event in map(ev.decode, history):
+    for event in map(decoded, history):
         if isinstance(event, ev.CallRequested) and event.purpose == "step":
             calls[event.call_id] = event.task_id
         elif isinstance(event, ev.CallSucceeded) and event.call_id in calls:
@@ -49,6 +50,6 @@ def _acted(history: Sequence[StoredEvent]) -> list[str]:
 def _asked(history: Sequence[StoredEvent]) -> list[str]:
     return [
         event.task_id
-        for event in map(ev.decode, history)
+        for event in map(decoded, history)
         if isinstance(event, ev.CallRequested) and event.purpose == "compensate"
     ]

@@ -4,22 +4,23 @@ whose far side remembers what was done. One seed decides everything."""
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.models import ModelReply, Usage
+from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal, Snapshot
-from flowmatik.core.services import EngineServices
+from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.snapshots.bodies import state_in
 from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.kernel.clock import Clock
@@ -28,130 +29,18 @@ from flowmatik.kernel.events import CloudEvent
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
+from tests.simulation import storms
+from tests.simulation.lines import Line, Process, WorldClock
+from tests.simulation.redis import Losses, Redis, Wire
+from tests.simulation.virtual_time import nap
+from tests.simulation.weather import STORMY, Weather
 
-BEGINNING = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)  # a month ends under way
 WORST_MICROS = 100
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
 SAVER = replace(CLERK, name="saver", role="saver", budget_micros=WORST_MICROS + 20)
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
 UNDOES = {"put": "unput", "send": "unsend", "order": "unsend"}  # a read leaves nothing to take back
 UNDOING = {"unput": Effect.IDEMPOTENT, "unsend": Effect.ONCE}
-
-
-class WorldClock:
-    """The loop's time; `skew` is what this clock is wrong by."""
-
-    def __init__(self, skew: timedelta = timedelta()) -> None:
-        self.skew = skew
-
-    def now(self) -> datetime:
-        return BEGINNING + timedelta(seconds=self.monotonic()) + self.skew
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-# What no run waits for has chances of its own: however much of it there is, the lives of runs are the same.
-ASIDE = {
-    "save_snapshot", "drop_snapshot", "drop_snapshots_of_ended", "retention_overrides", "deletable",
-    "delete_runs", "forget_keys",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
-    """Chances, for each time that something crosses the line of a process."""
-
-    slow: float = 0.25
-    very_slow: float = 0.01
-    lost: float = 0.02
-    reply_lost: float = 0.02
-    killed: float = 0.004
-    stopped: float = 0.006
-    retired: float = 0.003  # stopped as an operator does it, and replaced
-    mute: float = 0.04  # for each effect: its far side answers late or not at all
-    hard: float = 0.1  # for each run: somebody ends it at once, whatever is under way
-    cancelled: float = 0.3  # for each run: a person ends it
-
-
-CALM = Weather(
-    hard=0.0, slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0
-)
-DOUBTS = replace(
-    CALM, slow=0.25, very_slow=0.08, mute=0.6, cancelled=1.0
-)  # runs park while others ask of them
-RETIREMENTS = replace(CALM, slow=0.25, retired=0.02, mute=0.0)
-
-
-@dataclass(slots=True)
-class Process:
-    """One engine with what it needs; dead, nothing of it crosses its line any more."""
-
-    world: "World"
-    name: str
-    clock: WorldClock
-    dead: bool = False
-    retiring: bool = False
-    stopped_until: float = 0.0
-    handle: EngineHandle = field(init=False)
-
-    async def cross(self) -> None:
-        """Out: slowly, never, or after a sleep of the whole process."""
-        chance, weather = self.world.chance, self.world.weather
-        if not self.dead and chance.random() < weather.killed:
-            self.dead = True
-            self.world.killed(self)
-        if not (self.dead or self.retiring) and chance.random() < weather.retired:
-            self.retiring = True
-            self.world.retires(self)
-        if chance.random() < weather.stopped:
-            self.stopped_until = self.clock.monotonic() + chance.uniform(0.1, 20.0)
-        while not self.dead and (left := self.stopped_until - self.clock.monotonic()) > 0:
-            await self.clock.sleep(max(left, 0.001))
-        draw = chance.random()
-        if draw < weather.very_slow:
-            await asyncio.sleep(chance.uniform(0.5, 6.0))
-        elif draw < weather.slow:
-            await asyncio.sleep(chance.uniform(0.0, 0.02))
-        if self.dead:
-            await self.world.for_ever()
-
-
-class Line:
-    """A store as a process sees it."""
-
-    def __init__(self, process: Process, store: InMemoryJournal | InMemoryBlobs) -> None:
-        self._process = process
-        self._store = store
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        method = getattr(self._store, name)
-        process, world = self._process, self._process.world
-
-        async def aside(*arguments: Any, **named: Any) -> Any:
-            await asyncio.sleep(world.chance_aside.uniform(0.0, 0.5))
-            if process.dead:
-                await world.for_ever()
-            if world.chance_aside.random() < world.weather.lost:
-                raise JournalUnavailable("the line is cut")
-            if name == "save_snapshot":
-                await world.check_snapshot(*arguments)
-            return await method(*arguments, **named)
-
-        async def through(*arguments: Any, **named: Any) -> Any:
-            await process.cross()
-            if world.chance.random() < world.weather.lost:
-                raise JournalUnavailable("the line is cut")
-            result = await method(*arguments, **named)
-            await process.cross()
-            if world.chance.random() < world.weather.reply_lost:
-                raise JournalUnavailable("the line was cut before the reply")
-            return result
-
-        return aside if name in ASIDE else through
 
 
 @dataclass(slots=True)
@@ -170,7 +59,8 @@ class FarSide:
 
 
 class World:
-    """`build` makes an engine; a test may make a broken one."""
+    """`build` makes an engine; a test may make a broken one. With `hints` its processes tell each other over
+    Redis where to look, as they do in each third seed."""
 
     def __init__(
         self,
@@ -179,7 +69,8 @@ class World:
         store: Callable[[Clock], InMemoryJournal] = InMemoryJournal,
         build: Callable[[EngineServices], EngineHandle] = build_engine,
         alone: bool = False,
-        weather: Weather = Weather(),
+        weather: Weather = STORMY,
+        hints: bool | None = None,
     ) -> None:
         self.chance = random.Random(seed)
         self.chance_aside = random.Random(seed)
@@ -196,36 +87,57 @@ class World:
         self.over = False
         self._build = build
         self._alone = alone
+        dispatches = seed % 3 == 2 if hints is None else hints
+        self.redis = Redis(self, Losses()) if dispatches else None
+        self.after = ""  # how it is with Redis once the storm is over
+        self._concurrency = self.chance.choice([1, 2, 4, 256]) if dispatches else 256
         self._births: list[asyncio.Task[None]] = []
         self._graves: list[asyncio.Future[None]] = []
 
     def start(self, count: int) -> None:
         """They come up in their own time; one may die on the way."""
-        self._births += [asyncio.create_task(self.begin(f"p{n}")) for n in range(count)]
+        roles = [Role.ALL] * count if self.redis is None else storms.roles(self, count)
+        self._births += [asyncio.create_task(self.begin(f"p{n}", role)) for n, role in enumerate(roles)]
+        if self.redis is not None:
+            self._storm = asyncio.create_task(storms.blow(self, self.redis))
 
-    async def begin(self, name: str) -> None:
+    def clear(self) -> None:
+        """The storm is over."""
+        if self.redis is not None:
+            self._storm.cancel()
+            storms.clear(self, self.redis)
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def begin(self, name: str, role: Role) -> None:
         skew = timedelta(seconds=self.chance.choice([0, 0, 0, -1, 2]))
-        process = Process(self, name, WorldClock(skew))
-        process.handle = self._build(
-            EngineServices(
-                journal=cast("Journal", Line(process, self.store)),
-                models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
-                tools=self._tools(process),
-                catalogue=GivenAgents((CLERK, SAVER)),
-                loop=ReducerLoop(),
-                clock=process.clock,
-                alone=self._alone,
-                snapshots=Pace(going=6, parking=3),
-                blobs=cast("BlobStore", Line(process, self.blobs)),
-            )
-        )
+        process = Process(self, name, WorldClock(skew), role)
+        process.handle = self._build(self._services(process))
         process.handle.bus.subscribe("world", self._hear)
         self.processes.append(process)
         while True:
             try:
                 return await process.handle.start(recover_all=True)
             except JournalUnavailable:
-                await asyncio.sleep(0.5)
+                await process.handle.links.stop()
+                await nap(0.5)
+
+    def _services(self, process: Process) -> EngineServices:
+        return EngineServices(
+            journal=cast("Journal", Line(process, self.store)),
+            models=ScriptedModels(lambda _: self._answer(process), worst_micros=WORST_MICROS),
+            tools=self._tools(process),
+            catalogue=GivenAgents((CLERK, SAVER)),
+            loop=ReducerLoop(),
+            clock=process.clock,
+            alone=self._alone,
+            concurrency=self._concurrency,
+            role=process.role,
+            streams=None if self.redis is None else cast("Streams", Wire(process, self.redis)),
+            snapshots=Pace(going=6, parking=3),
+            blobs=cast("BlobStore", Line(process, self.blobs)),
+        )
 
     async def for_ever(self) -> None:
         grave: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -259,20 +171,22 @@ class World:
         pause = self.chance.uniform(0.0, 8.0)
 
         async def heir() -> None:
-            await asyncio.sleep(pause)
-            await self.begin(f"{process.name}'")
+            await nap(pause)
+            await self.begin(f"{process.name}'", process.role)
 
         self._births.append(asyncio.create_task(heir()))
 
     def some(self) -> Process | None:
-        return self.chance.choice(self.processes) if self.processes else None
+        """That serves callers."""
+        serving = [process for process in self.processes if process.role.serves]
+        return self.chance.choice(serving) if serving else None
 
     async def _hear(self, event: CloudEvent) -> None:
         self.heard.setdefault(event.subject, []).append(event.seq)
 
     async def _answer(self, process: Process) -> ModelReply:
         await process.cross()
-        await asyncio.sleep(self.chance.uniform(0.0, 3.0))
+        await nap(self.chance.uniform(0.0, 3.0))
         cost = self.chance.randint(0, WORST_MICROS)
         self.spent_micros += cost
         await process.cross()
@@ -301,7 +215,7 @@ class World:
     async def _act(self, process: Process, arguments: dict[str, Any], context: ToolContext) -> Any:
         name, step = str(arguments["tool"]), f"{context.run_id}/{arguments['step']}"
         await process.cross()
-        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+        await nap(self.chance.uniform(0.0, 1.0))
         if self.chance.random() < 0.03:
             raise ToolError("the far side says no")
         await process.cross()
@@ -314,7 +228,7 @@ class World:
         if draw < self.weather.mute / 2:
             raise ConnectionResetError("the reply was lost")
         if draw < self.weather.mute:
-            await asyncio.sleep(60)
+            await nap(60)
         await process.cross()
         return {"step": step}
 

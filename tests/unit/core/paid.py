@@ -15,7 +15,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import Clock
 from flowmatik.testing.models import ScriptedModels
 from tests.simulation.virtual_time import run
-from tests.simulation.world import WorldClock
+from tests.simulation.lines import WorldClock
 from tests.unit.core.engines import running_engine
 
 WS = "default"

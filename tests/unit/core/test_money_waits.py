@@ -15,7 +15,7 @@ from flowmatik.core.engine.turns import LAPSE_SECONDS, LONG_SECONDS, Turns
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import CapUse
 from flowmatik.kernel.clock import Clock
-from tests.simulation.world import WorldClock
+from tests.simulation.lines import WorldClock
 from tests.unit.core.paid import (
     CLERK,
     COST,

@@ -19,7 +19,7 @@ from flowmatik.core.services import EngineServices
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.simulation.world import WorldClock
+from tests.simulation.lines import WorldClock
 from tests.unit.core.engines import NoLoop, silent
 from tests.unit.core.paid import in_virtual_time
 

@@ -15,7 +15,7 @@ from flowmatik.core.engine.driver import RunDriver
 from flowmatik.core.engine.hints import Hints, Offer
 from flowmatik.core.engine.parts import DriverParts
 from flowmatik.core.engine.patience import forever, retried
-from flowmatik.core.engine.serving import Serving, stand_in
+from flowmatik.core.engine.serving import Serving
 from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
@@ -79,7 +79,7 @@ class Engine:
             "serve": serving.serve,
             "reclaim": serving.reclaim,
             "listen": serving.listen,
-            "stand in": lambda: stand_in(dispatcher, self._parts.journal, self._parts.clock),
+            "stand in": lambda: serving.stand_in(dispatcher, self._parts.journal),
         }
 
     async def stop(self, *, grace_seconds: float = 10.0) -> None:
@@ -151,6 +151,8 @@ class Engine:
 
     async def roomy(self) -> None:
         await self._slots.roomy()
+        if self._stopping:
+            await asyncio.Event().wait()  # never again: whoever asks is ended with this engine
 
     def take_offer(self, offer: Offer) -> None:
         run_id = offer.run.run_id
@@ -220,17 +222,18 @@ class Engine:
             created = await self._parts.journal.create(creation)
             self.nudge(created.run_id)
             return created.run_id
-        claim: Claim | None = None
         try:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
-            claim = created.claim
         except JournalUnavailable:
-            self.nudge(creation.run_id)  # should it have gone down all the same, it is ours
+            # Should it have gone down all the same, it is ours, and nobody else would look for it.
+            self._spawn(creation.run_id, self._claim_and_drive(creation.run_id))
             raise
-        finally:
-            if claim is None:
-                self._slots.give()
+        except BaseException:
+            self._slots.give()
+            raise
+        claim = created.claim
         if claim is None:
+            self._slots.give()
             self.nudge(created.run_id)
         else:
             self._spawn(created.run_id, self._drive(claim))

@@ -1,5 +1,5 @@
 """The worker's side of dispatch: takes the offers that there is room for, and chooses for itself while nobody
-leads."""
+leads or offers do not reach it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,6 +16,7 @@ from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 WAIT_SECONDS = 1.0
 RECLAIM_SECONDS = 5.0
 LED_SECONDS = 1.0
+DEAF_SECONDS = 2.0  # without Redis, after which a worker no longer waits for offers alone
 
 
 class Host(Protocol):
@@ -41,6 +42,7 @@ class Serving:
         self._host = host
         self._hints = hints
         self._clock = clock
+        self._deaf_since: float | None = None
 
     async def serve(self) -> None:
         while True:
@@ -53,8 +55,11 @@ class Serving:
             except JournalUnavailable:
                 raise
             except Unavailable:
+                if self._deaf_since is None:
+                    self._deaf_since = self._clock.monotonic()
                 await self._clock.sleep(AWAY_SECONDS)
                 continue
+            self._deaf_since = None
             for offer in offers:
                 self._host.take_offer(offer)
 
@@ -84,11 +89,15 @@ class Serving:
             if self._host.drives(run_id):
                 self._host.nudge(run_id)
 
+    @property
+    def _deaf(self) -> bool:
+        since = self._deaf_since
+        return since is not None and self._clock.monotonic() - since >= DEAF_SECONDS
 
-async def stand_in(dispatcher: Dispatcher, journal: Journal, clock: Clock) -> None:
-    """For ever: choose for this process while no scheduler chooses for all."""
-    while True:
-        if await journal.led(DISPATCH):
-            await clock.sleep(LED_SECONDS)
-        elif not await dispatcher.look():
-            await dispatcher.pause(LOOK_SECONDS)
+    async def stand_in(self, dispatcher: Dispatcher, journal: Journal) -> None:
+        """Choose for this process while no scheduler chooses for all, or while this one cannot hear it."""
+        while True:
+            if not self._deaf and await journal.led(DISPATCH):
+                await self._clock.sleep(LED_SECONDS)
+            elif not await dispatcher.look():
+                await dispatcher.pause(LOOK_SECONDS)
