@@ -5,10 +5,11 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import RemoteServer
-from flowmatik.contracts.retention import Hold, RetentionPolicy
+from flowmatik.contracts.retention import DeletedRun, Hold, RetentionPolicy
 
 _POLICY = TypeAdapter(RetentionPolicy)
 _HOLD = TypeAdapter(Hold)
+_DELETED = TypeAdapter(DeletedRun)
 
 
 class RemoteRetention:
@@ -29,8 +30,8 @@ class RemoteRetention:
     async def release(self, workspace_id: str, run_id: str) -> None:
         await self._server.json("DELETE", _held(run_id))
 
-    async def delete(self, workspace_id: str, run_id: str) -> None:
-        await self._server.json("DELETE", f"/v1/runs/{quote(run_id, safe='')}")
+    async def delete(self, workspace_id: str, run_id: str) -> DeletedRun:
+        return await self._server.ask(_DELETED, "DELETE", f"/v1/runs/{quote(run_id, safe='')}")
 
 
 def _held(run_id: str) -> str:

@@ -27,6 +27,7 @@ from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
+from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.relays import Relay
@@ -133,7 +134,9 @@ def build_engine(services: EngineServices) -> EngineHandle:
     gate = engine if role.drives else RemoteGate(journal, hints)
     nudges.nudge = gate.nudge
     woken = engine.woken if role.drives else gate.nudge
-    chores = (*usual_chores(journal, services.loop, woken), kin_chore(parts.kin))
+    leftovers = Leftovers(journal, services.blobs, clock)
+    usual = usual_chores(journal, services.loop, woken)
+    chores = (*usual, kin_chore(parts.kin), *leftover_chores(leftovers))
     relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
@@ -162,7 +165,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         links=Housekeeper(links, clock),
         role=role,
         lease=lease,
-        retention=RunRetention(services),
+        retention=RunRetention(services, leftovers),
         sweeper=RetentionSweeper(journal, clock, runs_days=services.runs_days),
         keepers=keepers,
         offers=offers,
@@ -210,7 +213,7 @@ def _parts(
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
         throttle = SharedThrottle(services.streams, throttle)
-    library = Library(services.blobs, services.clock)
+    library = Library(services.blobs, services.journal, services.clock)
     return DriverParts(
         journal=services.journal,
         loop=services.loop,

@@ -1,17 +1,19 @@
 """Retention: what callers say of it, and the sweep that deletes runs whose time is over."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, Hold, RetentionPolicy
+from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, DeletedRun, Hold, RetentionPolicy
 from flowmatik.core.journal.port import Deletable, Journal
 from flowmatik.core.journal.retention_port import KEY_DAYS
 from flowmatik.core.journal.times import text_of
+from flowmatik.core.leftovers import Leftovers
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, NotFound
+from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
@@ -32,6 +34,7 @@ WHY = {
     "in_doubt": "it ended with a call in doubt, of which this is the only record",
     "child": "a run that it started has not ended",
     "parent": "the run that started it has not ended",
+    "untold": "the run that started it does not have its cost yet; try again in a moment",
     "busy": "somebody else has it at this moment; try again",
 }
 
@@ -39,9 +42,10 @@ WHY = {
 class RunRetention:
     """Implements `Retention`."""
 
-    def __init__(self, services: EngineServices) -> None:
+    def __init__(self, services: EngineServices, leftovers: Leftovers) -> None:
         self._services = services
         self._journal = services.journal
+        self._leftovers = leftovers
 
     async def policy(self, workspace_id: str) -> RetentionPolicy:
         reads = self._services.seen_from(workspace_id)
@@ -93,12 +97,22 @@ class RunRetention:
                 context={"what": run_id or workspace_id},
             )
 
-    async def delete(self, workspace_id: str, run_id: str) -> None:
-        await self._services.seen_from(workspace_id).head(workspace_id, run_id)
+    async def delete(self, workspace_id: str, run_id: str) -> DeletedRun:
+        reads = self._services.seen_from(workspace_id)
+        await reads.head(workspace_id, run_id)
         why = await self._journal.in_the_way(workspace_id, run_id)
         if not why and await self._journal.delete_runs([run_id]):
             log.info("a run was deleted", extra={"run": run_id, "workspace": workspace_id})
-            return
+            with contextlib.suppress(Unavailable):  # the sweeps do it then
+                await self._journal.scrub()
+                await self._leftovers.sweep()
+            left = await reads.tombstone(workspace_id, run_id)
+            return DeletedRun(
+                run_id=run_id,
+                deleted_at=left.deleted_at if left else "",
+                blobs=left.blobs if left else 0,
+                blob_bytes=left.blob_bytes if left else 0,
+            )
         why = why or await self._journal.in_the_way(workspace_id, run_id) or ["busy"]
         raise _kept(run_id, why)
 
@@ -157,6 +171,7 @@ class RetentionSweeper:
             await self._clock.sleep(PAUSE_SECONDS)
         strays = await self._journal.drop_snapshots_of_ended(STRAYS)
         await self._journal.forget_keys(self._ago(KEY_DAYS))
+        await self._journal.scrub()
         if deleted or strays:
             log.info("ended runs were deleted", extra={"runs": deleted, "snapshots": strays})
         return deleted

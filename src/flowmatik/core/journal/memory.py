@@ -14,6 +14,7 @@ from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlac
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.kin_memory import MemoryKin
+from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_bus import MemoryBusCalls
 from flowmatik.core.journal.memory_retention import MemoryRetention
@@ -346,7 +347,9 @@ class InMemoryJournal(
     ) -> None:
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and run.reported != 1)
+        spent = sum(
+            run.cost_micros for run in mine if run.created_at >= begun and run.reported not in COUNTED
+        )
         spent += self._spent_by_deleted(workspace_id, begun)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 

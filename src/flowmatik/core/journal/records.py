@@ -188,7 +188,8 @@ class Deletable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """What is left of a deleted run."""
+    """What is left of a deleted run. `blobs` and `blob_bytes`: of those that no other run referred to.
+    `counted`: its cost is in that of the run that it was a part of."""
 
     run_id: str
     workspace_id: str
@@ -198,6 +199,9 @@ class Tombstone:
     deleted_at: str
     cost_micros: int
     unpriced: bool
+    blobs: int = 0
+    blob_bytes: int = 0
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
