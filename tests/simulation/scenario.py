@@ -235,8 +235,10 @@ async def _rest(world: World, made: set[str]) -> None:
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
                 await _roused(world, head)
         await asyncio.sleep(0.5)
-    while await world.store.outbox(1):
-        assert asyncio.get_running_loop().time() < until, "the outbox is never emptied"
+    while await world.store.outbox(1) or await world.store.unreported(1):
+        assert asyncio.get_running_loop().time() < until, (
+            "the outbox is never emptied, or a parent never told"
+        )
         await asyncio.sleep(0.5)
 
 
@@ -292,7 +294,7 @@ def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
     assert state.reserved_micros == state.reserved_below == 0, f"money is still set aside: {told}"
     budget = state.created.budget_micros
     assert budget is None or state.spent_micros <= budget, f"{state.spent_micros} of {budget}: {told}"
-    assert head.cost_micros == state.spent_micros, f"the head's cost differs from the fold's: {told}"
+    assert head.cost_micros >= state.spent_micros, f"the head has less than the run spent itself: {told}"
     heard = world.heard.get(head.run_id, [])
     assert sorted(set(heard)) == list(range(1, len(history) + 1)), f"the bus lost events: {heard} {told}"
     assert list(dict.fromkeys(heard)) == sorted(set(heard)), f"the bus is out of order: {heard}"

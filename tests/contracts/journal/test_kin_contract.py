@@ -47,7 +47,9 @@ async def test_an_ended_child_is_unreported_until_its_parent_is_told(store: Stor
 async def test_a_child_is_reported_once_however_often_and_by_however_many(store: Store) -> None:
     await family(store, "run_q")
     await end(store, "run_q")
-    told = await asyncio.gather(*(store.journal.report("run_q", "subrun:run_q", "{}", cost_micros=0) for _ in range(5)))
+    told = await asyncio.gather(
+        *(store.journal.report("run_q", "subrun:run_q", "{}", cost_micros=0) for _ in range(5))
+    )
     assert sorted(told) == ["", "", "", "", "run_p"]
     assert len(await store.journal.inbox("run_p", after=0)) == 1
 
@@ -70,7 +72,9 @@ async def test_a_parent_that_has_ended_or_never_was_is_told_nothing_and_asked_no
     for run_id in ("run_p", "run_q", "run_s"):
         await end(store, run_id)
     assert await journal.unreported(10) == ["run_q", "run_s"]
-    assert [await journal.report(one, f"subrun:{one}", "{}", cost_micros=0) for one in ("run_q", "run_s")] == ["", ""]
+    assert [
+        await journal.report(one, f"subrun:{one}", "{}", cost_micros=0) for one in ("run_q", "run_s")
+    ] == ["", ""]
     assert await journal.unreported(10) == []
     assert await journal.inbox("run_p", after=0) == []
 

@@ -21,7 +21,7 @@ from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
 from flowmatik.core.engine.heads import head_of, head_status
 from flowmatik.core.engine.held import held_back, taken_over
-from flowmatik.core.engine.inputs import facts_of
+from flowmatik.core.engine.inputs import facts_of, in_order
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, never_begun
@@ -50,8 +50,7 @@ class RunDriver:
         self.hears = True  # nudges; not any more once it leaves
         self.state = state
         self._keeper = parts.keepers.of(claim.snapshot)
-        created = self.state.created
-        self._place = place_of(created, self._ours, lambda: self.state)
+        self._place = place_of(state.created, self._ours, lambda: self.state)
         self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=known)
         self._performance = Performance(self.state, parts, self._place, self._wants)
         self._seq = claim.head.head_seq
@@ -69,7 +68,7 @@ class RunDriver:
         self.fenced = False  # another owner has the run
         self._draining = False
         self._beside = Beside(self.state)
-        self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, created.run_id)
+        self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, state.created.run_id)
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
@@ -114,7 +113,7 @@ class RunDriver:
             self.hears = False
             self._deadline.stop()
             unheard = await self._leave(cut=cut)
-        return unheard
+        return unheard or (self.fenced and self.state.ended)  # the inbox may have been in the way
 
     async def _turn(self) -> bool:
         """Commit what is decided, start what was committed, wait for facts. True: leave."""
@@ -158,8 +157,8 @@ class RunDriver:
         ):
             return  # the first outcome won
         if isinstance(event, ev.CallPostponed):
-            if self._draining:
-                return  # it has not begun: the next owner finds it open
+            if self._draining:  # it has not begun: the next owner finds it open
+                return
             if self.state.bars((call := self.state.open[event.call_id]).purpose):
                 return await self._fact(never_begun(call))
         if isinstance(event, ev.DeadlinePassed) and not is_news(event, self.state):
@@ -276,6 +275,7 @@ class RunDriver:
             consumed=self._seen,
             timers=self._beside.timers,
             park_if_seen=park,
+            only_if_seen=self._seen if self.state.ended and self.state.subs else None,  # as `condemn`
             approvals=self._beside.approvals,
             closed_approvals=self._beside.closed(self.state),
         )
@@ -335,9 +335,9 @@ class RunDriver:
     # --- what others ask of the run -----------------------------------------------------------
 
     async def _read_inbox(self) -> None:
-        journal, run_id = self._parts.journal, self._place.run_id
-        for item in await retried(lambda: journal.inbox(run_id, after=self._seen), self._parts.clock):
-            self._seen = item.input_no
+        inbox, run_id = self._parts.journal.inbox, self._place.run_id
+        for item in in_order(await retried(lambda: inbox(run_id, after=self._seen), self._parts.clock)):
+            self._seen = max(self._seen, item.input_no)
             self._tail = max(self._tail, item.input_no)
             await self._input(item)
 

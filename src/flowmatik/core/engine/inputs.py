@@ -11,6 +11,7 @@ from flowmatik.core.journal.port import Input, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
+HARD_CANCEL = "cancel:hard"  # the id of that input
 Reading = Callable[[Input, Mapping[str, Any], RunState], Sequence[ev.Event]]
 
 
@@ -20,6 +21,12 @@ def facts_of(item: Input, state: RunState) -> Sequence[ev.Event]:
     if reading is None or state.ended:
         return ()
     return reading(item, canonical.loads(item.payload) if item.payload else {}, state)
+
+
+def in_order(items: Sequence[Input]) -> Sequence[Input]:
+    """As they came, but for cancels that end the run whatever else came in: what was told before that counts,
+    for nobody tells it again."""
+    return sorted(items, key=lambda item: item.input_id == HARD_CANCEL)
 
 
 def _cancel(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:

@@ -140,7 +140,12 @@ class InMemoryJournal(
         run = self._runs.get(append.run_id)
         if run is None or run.workspace_id != append.workspace_id:
             raise Fenced(f"there is no run {append.run_id!r} in workspace {append.workspace_id!r}")
-        if run.epoch != append.epoch or len(run.events) != append.expected_seq or not run.owner:
+        believed = (
+            append.epoch,
+            append.expected_seq,
+            len(run.inbox) if append.only_if_seen is None else append.only_if_seen,
+        )
+        if believed != (run.epoch, len(run.events), len(run.inbox)) or not run.owner:
             if run.epoch == append.epoch and run.last_append_id == append.append_id:
                 return run.result()
             raise Fenced(

@@ -327,6 +327,7 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
         "park": append.park_if_seen,
         "unpriced": int(append.head.unpriced),
         "priority": append.head.priority,
+        "seen": append.only_if_seen,
     }
 
 

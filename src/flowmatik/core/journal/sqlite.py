@@ -222,6 +222,7 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
                 append.expected_seq,
                 int(head.unpriced),
                 head.priority,
+                append.only_if_seen,
             ),
         ).fetchone()
         return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
