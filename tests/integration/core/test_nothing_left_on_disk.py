@@ -1,7 +1,7 @@
 """A deleted run is gone from the bytes on the disk: the journal's file and its log, and the blobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ async def test_no_byte_of_a_deleted_run_is_left_while_the_process_goes_on(tmp_pa
 
 
 @asynccontextmanager
-async def bucket() -> AsyncIterator[tuple[S3Server, S3Blobs]]:
+async def bucket() -> AsyncGenerator[tuple[S3Server, S3Blobs]]:
     async with serving(S3Server(bucket="b", access_key="k", secret_key="s")) as server:
         place = S3Place(url="s3://b/p", endpoint=server.url, access_key="k", secret_key="s")
         yield server, S3Blobs(place)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from flowmatik.testing.clock import SkippingClock
 
 from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.control import NewFork
@@ -19,6 +18,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.leftovers import TAKEN_SECONDS, Leftovers
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
+from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import eventually, running_engine
 

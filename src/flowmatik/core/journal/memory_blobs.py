@@ -18,15 +18,15 @@ class MemoryBlobRows:
     def __init__(self) -> None:
         self._referred: dict[tuple[str, str], dict[str, int]] = {}  # by workspace and hash: lengths by run
         self._referred_at: dict[tuple[str, str], float] = {}  # by run and hash
-        self._left: dict[tuple[str, str], int] = {}
-        self._taken: dict[tuple[str, str], float] = {}
+        self._blobs_left: dict[tuple[str, str], int] = {}
+        self._blobs_taken: dict[tuple[str, str], float] = {}
 
     async def refer(self, run_id: str, workspace_id: str, blobs: Mapping[str, int]) -> list[str]:
         busy: list[str] = []
         now = self._clock.monotonic()
         for sha256, size in sorted(blobs.items()):
             key = (workspace_id, sha256)
-            if self._taken.get(key, now) > now:
+            if self._blobs_taken.get(key, now) > now:
                 busy.append(sha256)
                 continue
             self._gone(key)
@@ -40,13 +40,13 @@ class MemoryBlobRows:
 
     async def take_left(self, limit: int, *, ttl_seconds: float) -> list[LeftBlob]:
         now = self._clock.monotonic()
-        free = [key for key in self._left if self._taken.get(key, now) <= now]
+        free = [key for key in self._blobs_left if self._blobs_taken.get(key, now) <= now]
         for key in free:
             if self._referred.get(key):
                 self._gone(key)
-        taken = [key for key in free if key in self._left and (key[0], "") not in self._holds][:limit]
-        self._taken.update(dict.fromkeys(taken, now + ttl_seconds))
-        return [LeftBlob(workspace_id=key[0], sha256=key[1], bytes=self._left[key]) for key in taken]
+        taken = [key for key in free if key in self._blobs_left and (key[0], "") not in self._holds][:limit]
+        self._blobs_taken.update(dict.fromkeys(taken, now + ttl_seconds))
+        return [LeftBlob(workspace_id=key[0], sha256=key[1], bytes=self._blobs_left[key]) for key in taken]
 
     async def forget_left(self, blobs: Sequence[LeftBlob]) -> None:
         for one in blobs:
@@ -60,8 +60,8 @@ class MemoryBlobRows:
         return len(strays)
 
     def _gone(self, key: tuple[str, str]) -> None:
-        self._left.pop(key, None)
-        self._taken.pop(key, None)
+        self._blobs_left.pop(key, None)
+        self._blobs_taken.pop(key, None)
 
     def _leave(self, run_id: str) -> tuple[int, int]:
         """What it referred to; how many blobs nobody else refers to, and their length."""
@@ -69,7 +69,7 @@ class MemoryBlobRows:
         for key, by in [(key, by) for key, by in self._referred.items() if run_id in by]:
             length = by.pop(run_id)
             self._referred_at.pop((run_id, key[1]), None)
-            self._left[key] = length
+            self._blobs_left[key] = length
             if not by:
                 del self._referred[key]
                 count, size = count + 1, size + length
