@@ -4,8 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from flowmatik.core.journal.kin_port import LiveChild
 from flowmatik.core.journal.port import HeadChange
+from flowmatik.kernel.errors import Fenced
 from tests.contracts.journal.stores import Owner, Store, creation, event
 
 
@@ -208,3 +211,15 @@ async def test_a_new_cap_counts_what_a_deleted_child_cost_once(store: Store) -> 
     assert left.counted
     await journal.set_cap("default", "workspace", 100, since=datetime(2020, 1, 1, tzinfo=UTC))
     assert [cap.granted_micros for cap in await journal.caps("default")] == [50]
+
+
+async def test_an_append_may_ask_that_nothing_more_came_into_the_inbox(store: Store) -> None:
+    await store.journal.create(creation("run_1"))
+    run = await taken(store, "run_1")
+    await store.journal.post("run_1", "i", "signal", "{}")
+    ends = run.next(event(), head=HeadChange(status="failed"))
+    with pytest.raises(Fenced):
+        await run.append(replace(ends, only_if_seen=0))
+    assert (await store.journal.head(None, "run_1")).ended_at == ""
+    await run.append(replace(ends, only_if_seen=1))
+    assert (await store.journal.head(None, "run_1")).ended_at
