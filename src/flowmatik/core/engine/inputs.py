@@ -23,10 +23,10 @@ def facts_of(item: Input, state: RunState) -> Sequence[ev.Event]:
     return reading(item, canonical.loads(item.payload) if item.payload else {}, state)
 
 
-def in_order(items: Sequence[Input]) -> Sequence[Input]:
-    """As they came, but for cancels that end the run whatever else came in: what was told before that counts,
-    for nobody tells it again."""
-    return sorted(items, key=lambda item: item.input_id == HARD_CANCEL)
+def ends_at_once(item: Input) -> str | None:
+    """The reason of a person who ends the run whatever is under way; None for any other input."""
+    body: Any = canonical.loads(item.payload) if item.kind == "cancel" and item.payload else {}
+    return str(body.get("reason", "")) if body.get("hard") else None
 
 
 def _cancel(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:
