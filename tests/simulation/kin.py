@@ -43,8 +43,8 @@ def check_family(
     head: RunHead, histories: Mapping[str, list[StoredEvent]], heads: Mapping[str, RunHead]
 ) -> None:
     """Each sub-run that a run asked for is one run, which ended and was heard of once; there are no others;
-    and what they cost is in what their parent cost. A run that was cancelled hard waited for none of those
-    under way."""
+    and what their parent cost is what it spent itself and what they cost, once each, also those that it did
+    not wait for. A run that was cancelled hard waited for none of those under way."""
     asked = {one.child_id: one for one in _of(ev.SubRunRequested, histories[head.run_id])}
     ended = [one.child_id for one in _of(ev.SubRunEnded, histories[head.run_id])]
     told = f"{head.run_id}: {' '.join(event.type for event in histories[head.run_id])}"
@@ -57,8 +57,15 @@ def check_family(
     assert len(places) == len(set(places)), f"an item has two runs: {told}"
     children = {run_id for run_id, one in heads.items() if one.parent == head.run_id}
     assert children <= asked.keys(), f"children that nobody asked for: {children - asked.keys()} {told}"
-    costs = sum(heads[child].cost_micros for child in children.intersection(ended))
-    assert head.cost_micros >= costs, f"sub-runs cost {costs}, and all {head.cost_micros}: {told}"
+    own = sum(
+        one.cost_micros
+        for kind in (ev.CallSucceeded, ev.CallFailed)
+        for one in _of(kind, histories[head.run_id])
+    )
+    below = sum(heads[child].cost_micros for child in children)
+    assert head.cost_micros == own + below, (
+        f"it cost {own}, the sub-runs {below}, and all {head.cost_micros}: {told}"
+    )
     for child in children:
         budget = asked[child].budget_micros
         spent = heads[child].cost_micros

@@ -27,7 +27,7 @@ from flowmatik.core.journal.port import Append, Appended, Input, NewEvent
 from flowmatik.core.state import RunState
 from tests.simulation.sabotage import fault_of
 from tests.simulation.scenario import lived, processes, simulate, story
-from tests.simulation.weather import DOUBTS, RETIREMENTS
+from tests.simulation.weather import DOUBTS, HARD, RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
 SEEDS = 4000
@@ -154,6 +154,22 @@ def test_children_whose_ends_are_told_by_their_engine_alone_are_noticed(
 
     monkeypatch.setattr(Kin, "sweep", nothing)
     assert "lost" in fault_of()
+
+
+class Thrifty(InMemoryJournal):
+    """Does not add to a run's cost what its children spend after it has ended."""
+
+    async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
+        parent = self._runs.get(self._run(run_id).parent)
+        before = parent.cost_micros if parent else 0
+        told = await super().report(run_id, input_id, payload, cost_micros=cost_micros)
+        if parent:
+            parent.cost_micros = before
+        return told
+
+
+def test_what_children_cost_that_outlive_a_hard_cancel_is_missed_when_nobody_adds_it() -> None:
+    assert "the sub-runs" in fault_of(store=Thrifty, weather=HARD)
 
 
 class Obliging(InMemoryJournal):

@@ -34,4 +34,5 @@ CALM = Weather(
 DOUBTS = replace(
     CALM, slow=0.25, very_slow=0.08, mute=0.6, cancelled=1.0
 )  # runs park while others ask of them
+HARD = Weather(hard=1.0, cancelled=0.0)  # every run is ended at once, and leaves what it started to end
 RETIREMENTS = replace(CALM, slow=0.25, retired=0.02, mute=0.0)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.services import Services, needs
-from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, Hold, RetentionPolicy
+from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, DeletedRun, Hold, RetentionPolicy
 from flowmatik.contracts.security import Principal
 
 router = APIRouter(tags=["retention"])
@@ -64,13 +64,13 @@ async def release_run(run_id: str, principal: Administrator, at: Services) -> Re
     return Response(status_code=204)
 
 
-@router.delete("/v1/runs/{run_id}", status_code=204)
+@router.delete("/v1/runs/{run_id}")
 async def delete_run(
     run_id: str, principal: Administrator, at: Services, acknowledge_doubt: bool = False
-) -> Response:
-    """Now and for good. 409 says what is in the way; from then on the run is 410. `acknowledge_doubt`: also
-    when it ended with a call of which nobody knows whether it took effect."""
-    await at.retention.delete(
+) -> DeletedRun:
+    """Now and for good, with the blobs that no other run refers to. 409 says what is in the way; from then on
+    the run is 410. `acknowledge_doubt`: also when it ended with a call of which nobody knows whether it took
+    effect."""
+    return await at.retention.delete(
         principal.workspace_id, run_id, acknowledge_doubt=acknowledge_doubt, by=principal.id
     )
-    return Response(status_code=204)

@@ -1,4 +1,5 @@
-"""`/metrics`: what was done since this process started, by it or, over Redis, by all, for Prometheus."""
+"""`/metrics`: what was done since this process started, for Prometheus. What all processes of an installation
+count adds up to what was done; the number of dead letters is the installation's in each of them."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -49,9 +50,9 @@ class Metrics:
         )
 
     def subscribe(self, bus: EventBus) -> None:
-        """Not durable: counters begin anew with the process. Over Redis it hears what all processes do."""
+        """Counters begin anew with the process. Each event is counted in one process."""
         types = frozenset({STARTED, CALLED, FAILED, *ENDED})
-        bus.subscribe("metrics", self.on_event, types=types, durable=False)
+        bus.observe("metrics", self.on_event, types=types)
 
     async def on_event(self, event: CloudEvent) -> None:
         if event.type == STARTED:

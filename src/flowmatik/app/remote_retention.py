@@ -5,10 +5,11 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import RemoteServer
-from flowmatik.contracts.retention import Hold, RetentionPolicy
+from flowmatik.contracts.retention import DeletedRun, Hold, RetentionPolicy
 
 _POLICY = TypeAdapter(RetentionPolicy)
 _HOLD = TypeAdapter(Hold)
+_DELETED = TypeAdapter(DeletedRun)
 
 
 class RemoteRetention:
@@ -31,9 +32,9 @@ class RemoteRetention:
 
     async def delete(
         self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
-    ) -> None:
+    ) -> DeletedRun:
         params = {"acknowledge_doubt": "true"} if acknowledge_doubt else {}
-        await self._server.json("DELETE", f"/v1/runs/{quote(run_id, safe='')}", params=params)
+        return await self._server.ask(_DELETED, "DELETE", f"/v1/runs/{quote(run_id, safe='')}", params=params)
 
 
 def _held(run_id: str) -> str:

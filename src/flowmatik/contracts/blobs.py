@@ -1,11 +1,13 @@
 """Blobs: what is too large for a row of the journal, kept by its content."""
 
+import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError, InvalidInput, NotFound
 
 REFERENCE = "$blob"  # the one key of an object that stands for a blob
@@ -130,3 +132,29 @@ def reference_in(value: object) -> dict[str, Any] | None:
     sha256, size = known.get("sha256"), known.get("bytes")
     sound = isinstance(sha256, str) and bool(_SHA256.fullmatch(sha256)) and isinstance(size, int)
     return known if sound else None
+
+
+def references_in(value: Any) -> dict[str, int]:
+    """The lengths by hash of all blobs that JSON refers to, also inside texts that are JSON themselves."""
+    found: dict[str, int] = {}
+    left: list[Any] = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            if REFERENCE in one and one[:1] in '{["':
+                with contextlib.suppress(ValueError):  # a preview, which is cut off
+                    left.append(canonical.loads(one))
+        elif isinstance(one, list | tuple):
+            left.extend(cast("Iterable[Any]", one))
+        elif isinstance(one, dict):
+            body = reference_in(cast("dict[str, Any]", one))
+            if body is not None:
+                found[str(body["sha256"])] = int(body["bytes"])
+            else:
+                left.extend(cast("dict[str, Any]", one).values())
+    return found
+
+
+def may_refer(text: str) -> bool:
+    """Whether it is worth reading this JSON for references."""
+    return REFERENCE in text

@@ -39,3 +39,8 @@ class SqliteWriter(Protocol):
     async def read(self, work: Callable[[Any], T]) -> T:
         """`work(connection)` on a read-only connection."""
         ...
+
+    async def checkpoint(self) -> bool:
+        """Put everything written into the file itself, and empty its log, which keeps what was deleted until
+        then. False when a reader was in the way."""
+        ...

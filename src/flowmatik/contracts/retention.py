@@ -30,6 +30,17 @@ class RetentionPolicy:
     holds: tuple[Hold, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedRun:
+    """What went: `blobs` that no other run refers to, `blob_bytes` long together. They go from the blob store
+    at once, or as soon as it can be reached."""
+
+    run_id: str
+    deleted_at: str
+    blobs: int = 0
+    blob_bytes: int = 0
+
+
 class Retention(Protocol):
     """Every method is for one workspace; a run of another one is NotFound, a deleted one Gone."""
 
@@ -50,7 +61,7 @@ class Retention(Protocol):
 
     async def delete(
         self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
-    ) -> None:
+    ) -> DeletedRun:
         """Now, whatever its age. `acknowledge_doubt`: also when it ended with a call of which nobody knows
         whether it took effect; who said so (`by`), and of which calls, is in the log. Conflict
         (`conflict.run_kept`) that says what is in the way: the run has not ended, is held, is in doubt, has

@@ -32,6 +32,7 @@ from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
+from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.relays import Relay
@@ -141,12 +142,14 @@ def build_engine(services: EngineServices) -> EngineHandle:
     gate = engine if role.drives else RemoteGate(journal, hints)
     nudges.nudge = gate.nudge
     woken = engine.woken if role.drives else gate.nudge
-    chores = (*usual_chores(journal, services.loop, woken), kin_chore(parts.kin))
+    leftovers = Leftovers(journal, services.blobs, clock)
+    usual = usual_chores(journal, services.loop, woken)
+    chores = (*usual, kin_chore(parts.kin), *leftover_chores(leftovers))
     relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
     control = RunSteering(services, gate, watch, owner=owner, appended=appended)
-    signals, retention = SignalService(services, gate, services.hooks), RunRetention(services)
+    signals, retention = SignalService(services, gate, services.hooks), RunRetention(services, leftovers)
     bulk = BulkParts(journal=journal, runs=runs, control=control, signals=signals, retention=retention)
     schedules = ScheduleService(
         journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
@@ -223,7 +226,7 @@ def _parts(
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
         throttle = SharedThrottle(services.streams, throttle)
-    library = Library(services.blobs, services.clock)
+    library = Library(services.blobs, services.journal, services.clock)
     return DriverParts(
         journal=services.journal,
         loop=services.loop,

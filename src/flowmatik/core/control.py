@@ -8,6 +8,7 @@ from flowmatik.core import asked, pauses, versions
 from flowmatik.core.ended import not_ended
 from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.gate import Gate
+from flowmatik.core.engine.inputs import HARD_CANCEL
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.forks import Forks
 from flowmatik.core.services import EngineServices
@@ -61,7 +62,7 @@ class RunSteering:
         await not_ended(self._services, workspace_id, run_id)
         asked.check_text("reason", reason)
         body = canonical.dumps({"reason": reason, "hard": True})
-        await self._journal.post(run_id, "cancel:hard", "cancel", body)  # should we not live to end it
+        await self._journal.post(run_id, HARD_CANCEL, "cancel", body)  # should we not live to end it
         for left in reversed(range(SEIZURES)):
             try:
                 await self._end(run_id, reason)

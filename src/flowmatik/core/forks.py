@@ -7,6 +7,7 @@ from flowmatik.contracts.runs import ForkedFrom, RunStatus, TaskStatus
 from flowmatik.core import asked, lineage, versions
 from flowmatik.core import events as ev
 from flowmatik.core.engine.gate import Gate
+from flowmatik.core.engine.library import Library
 from flowmatik.core.fold import fold
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import Creation, RunHead, StoredEvent
@@ -35,6 +36,7 @@ class Forks:
     def __init__(self, services: EngineServices, engine: Gate) -> None:
         self._services = services
         self._engine = engine
+        self._library = Library(services.blobs, services.journal, services.clock)
 
     async def retry(self, parent: Parent, task_id: str, key: str, principal: str) -> str:
         seq = parent.history[-1].seq
@@ -94,6 +96,9 @@ class Forks:
             events=(asked.recorded(created), *prefix, asked.recorded(began)),
             agent=head.agent,
             priority=head.priority,
+        )
+        await self._library.adopt(
+            created.run_id, head.workspace_id, [event.payload for event in creation.events]
         )
         run_id = await self._engine.create(creation)
         if run_id != created.run_id:

@@ -68,6 +68,9 @@ class OutboxRelay:
         subscriber = Subscriber(name=name, handler=handler, types=types, durable=durable, ordered=ordered)
         self._subscribers.append(subscriber)
 
+    def observe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
+        self.subscribe(name, handler, types=types, durable=False)  # one process relays at a time
+
     async def register(self) -> None:
         await self._register()
 

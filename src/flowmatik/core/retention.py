@@ -1,18 +1,20 @@
 """Retention: what callers say of it, and the sweep that deletes runs whose time is over."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, Hold, RetentionPolicy
-from flowmatik.core.journal.port import Deletable, Journal
+from flowmatik.contracts.retention import MAX_DAYS, MAX_REASON_CHARACTERS, DeletedRun, Hold, RetentionPolicy
+from flowmatik.core.journal.port import Deletable, Journal, RunReads
 from flowmatik.core.journal.retention_port import KEY_DAYS
 from flowmatik.core.journal.times import text_of
+from flowmatik.core.leftovers import Leftovers
 from flowmatik.core.services import EngineServices
 from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, NotFound
+from flowmatik.kernel.errors import Conflict, InvalidInput, JournalUnavailable, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
@@ -34,6 +36,7 @@ WHY = {
     "(--acknowledge-doubt)",
     "child": "a run that it started has not ended",
     "parent": "the run that started it has not ended",
+    "untold": "the run that started it does not have its cost yet; try again in a moment",
     "busy": "somebody else has it at this moment; try again",
 }
 
@@ -41,9 +44,10 @@ WHY = {
 class RunRetention:
     """Implements `Retention`."""
 
-    def __init__(self, services: EngineServices) -> None:
+    def __init__(self, services: EngineServices, leftovers: Leftovers) -> None:
         self._services = services
         self._journal = services.journal
+        self._leftovers = leftovers
 
     async def policy(self, workspace_id: str) -> RetentionPolicy:
         reads = self._services.seen_from(workspace_id)
@@ -97,8 +101,9 @@ class RunRetention:
 
     async def delete(
         self, workspace_id: str, run_id: str, *, acknowledge_doubt: bool = False, by: str = ""
-    ) -> None:
-        await self._services.seen_from(workspace_id).head(workspace_id, run_id)
+    ) -> DeletedRun:
+        reads = self._services.seen_from(workspace_id)
+        await reads.head(workspace_id, run_id)
         why = await self._journal.in_the_way(workspace_id, run_id)
         calls: list[str] = []
         if acknowledge_doubt and why == ["in_doubt"]:
@@ -109,9 +114,22 @@ class RunRetention:
                 log.warning("a run was deleted with calls in doubt", extra={**told, "calls": calls})
             else:
                 log.info("a run was deleted", extra=told)
-            return
+            return await self._gone(reads, workspace_id, run_id)
         why = why or await self._journal.in_the_way(workspace_id, run_id) or ["busy"]
         raise _kept(run_id, why)
+
+    async def _gone(self, reads: RunReads, workspace_id: str, run_id: str) -> DeletedRun:
+        """The rest of a deletion, and what there was to delete."""
+        with contextlib.suppress(Unavailable):  # the sweeps do it then
+            await self._journal.scrub()
+            await self._leftovers.sweep()
+        left = await reads.tombstone(workspace_id, run_id)
+        return DeletedRun(
+            run_id=run_id,
+            deleted_at=left.deleted_at if left else "",
+            blobs=left.blobs if left else 0,
+            blob_bytes=left.blob_bytes if left else 0,
+        )
 
     async def _in_doubt(self, workspace_id: str, run_id: str) -> list[str]:
         """The calls, each with its tool, by the run's history as far as it can be read."""
@@ -177,6 +195,7 @@ class RetentionSweeper:
             await self._clock.sleep(PAUSE_SECONDS)
         strays = await self._journal.drop_snapshots_of_ended(STRAYS)
         await self._journal.forget_keys(self._ago(KEY_DAYS))
+        await self._journal.scrub()
         if deleted or strays:
             log.info("ended runs were deleted", extra={"runs": deleted, "snapshots": strays})
         return deleted

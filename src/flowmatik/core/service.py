@@ -24,6 +24,7 @@ from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.ended import not_ended
 from flowmatik.core.engine.gate import Gate
+from flowmatik.core.engine.library import Library
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
 from flowmatik.core.history import cut_short, whole
@@ -37,7 +38,7 @@ from flowmatik.core.services import EngineServices
 from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.core.state import RunState
 from flowmatik.core.traces import Traces
-from flowmatik.core.view import run_view, zulu
+from flowmatik.core.view import run_view, with_late_cost, zulu
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.kernel.events import CloudEvent
@@ -62,17 +63,20 @@ class RunService:
         self._backlog = backlog
         self._elsewhere = ELSEWHERE_SECONDS if services.streams is None else TOLD_SECONDS
         self._traces = Traces()
+        self._library = Library(services.blobs, services.journal, services.clock)
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
         created = await self.prepared(workspace_id, new)
         await self._backlog.check(workspace_id)
+        first = asked.recorded(created)
+        await self._library.adopt(created.run_id, workspace_id, (first.payload,))
         run_id = await self._engine.create(
             Creation(
                 run_id=created.run_id,
                 workspace_id=workspace_id,
                 goal=new.goal,
                 idempotency_key=new.idempotency_key,
-                events=(asked.recorded(created),),
+                events=(first,),
                 agent=created.agent,
                 priority=created.priority,
                 tags=created.tags,
@@ -141,7 +145,7 @@ class RunService:
         reads = self._services.seen_from(workspace_id)
         head = await reads.head(workspace_id, run_id)
         found = await salvaged_now(reads, head, self._services.loop)
-        view = self._view(found.state, RunStatus(head.status))
+        view = with_late_cost(self._view(found.state, RunStatus(head.status)), head)
         if found.fault is None or view.error_code:
             return view
         fault = found.fault  # not condemned yet

@@ -6,6 +6,7 @@ from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.waits import MAX_SIGNAL_BYTES, MAX_SIGNALS, MAX_SIGNALS_BYTES, HookTokens
 from flowmatik.core.brain.plan_waits import NAME
 from flowmatik.core.engine.gate import Gate
+from flowmatik.core.engine.library import Library
 from flowmatik.core.fold import fold
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import RunHead
@@ -21,6 +22,7 @@ class SignalService:
         self._journal = services.journal
         self._engine = engine
         self._tokens = tokens
+        self._library = Library(services.blobs, services.journal, services.clock)
 
     async def signal(
         self, workspace_id: str, run_id: str, name: str, data: Any, *, idempotency_key: str = ""
@@ -39,6 +41,7 @@ class SignalService:
                 raise _ended(head)
             return
         await self._check_room(run_id, input_id, body)
+        await self._library.adopt(run_id, workspace_id, (body,))
         if not await self._journal.post(run_id, input_id, "signal", body):
             await self._was_sent(run_id, input_id, body)
         self._engine.nudge(run_id)
@@ -91,6 +94,7 @@ class SignalService:
         state = fold(await whole(reads, hook.run_id), self._services.loop)
         if hook.wait_id not in state.waits:
             raise _used()
+        await self._library.adopt(hook.run_id, hook.workspace_id, (body,))
         if not await self._journal.post(hook.run_id, f"hook:{hook.wait_id}", "hook", body):
             raise _used()
         self._engine.nudge(hook.run_id)

@@ -1,5 +1,6 @@
 """RunState → RunView: the run as people see it."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from flowmatik.contracts.approvals import PendingApproval
@@ -16,6 +17,7 @@ from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
+from flowmatik.core.journal.port import RunHead
 from flowmatik.core.state import Asked, RunState, TaskState, Undoing
 
 HOOKS = "/v1/hooks/"
@@ -70,6 +72,13 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         schedule=created.schedule,
         scheduled_at=created.scheduled_at,
     )
+
+
+def with_late_cost(view: RunView, head: RunHead) -> RunView:
+    """With what runs within it have cost that it did not wait for: only the head row knows of that."""
+    if not head.ended_at or view.cost_micros is None:
+        return view
+    return replace(view, cost_micros=None if head.unpriced else max(head.cost_micros, view.cost_micros))
 
 
 def _waiting_for(state: RunState) -> str:

@@ -86,6 +86,12 @@ class EventBus(Protocol):
         they go on, each event that it refuses being a dead letter of its own."""
         ...
 
+    def observe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
+        """Not durable either, and heard in one process alone of all that observe under this name, so that
+        what they count adds up. Best effort, at most once, without order between processes: one that dies
+        takes along what it was about to hear."""
+        ...
+
     async def publish(self, event: CloudEvent) -> None:
         """Deliver to every subscriber; raises what a handler raised, after all were tried."""
         ...

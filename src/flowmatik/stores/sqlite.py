@@ -122,6 +122,18 @@ class SqliteStore:
         self._refuse_if_closed()
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
 
+    async def checkpoint(self) -> bool:
+        """On the writer's thread and connection, between two transactions."""
+        self._refuse_if_closed()
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._checkpoint)
+
+    def _checkpoint(self) -> bool:
+        try:
+            busy = self._open_writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translated(error, self.path) or error from error
+        return not busy
+
     async def close(self) -> None:
         """Idempotent. The writer closes last, so that it alone checkpoints."""
         if self._closed:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.core.streams import consumer, live
+from flowmatik.core.streams import consumer, live, observed
 from tests.contracts.bus.worlds import World, world_over
 from tests.contracts.journal.stores import Store, memory_store, postgres_store, sqlite_store
 
@@ -39,7 +39,7 @@ async def world(
     opening: tuple[AbstractAsyncContextManager[Store], str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
     monkeypatch.setattr(consumer, "SWEEP_SECONDS", 0.3)
-    for part in (consumer, live):
+    for part in (consumer, live, observed):
         monkeypatch.setattr(part, "WAIT_SECONDS", 0.3)
     async with opening[0] as store, world_over(store, opening[1]) as made:
         yield made

@@ -295,3 +295,34 @@ async def test_an_event_that_is_in_no_journal_reaches_other_processes(world: Wor
     await process.bus.publish(said(2))
     await until(lambda: all(each.heard["somebody"][-1:] == [2] for each in (here, audit, *counts)))
     assert [each.heard["somebody"] for each in (here, audit, *counts)] == [[1, 2]] * 4, "the durable once"
+
+
+async def test_what_is_observed_in_several_processes_adds_up(world: World) -> None:
+    counts = [Audit(), Audit(), Audit()]
+    for one in counts[: 3 if world.spread else 1]:
+        process = await world.process()
+        process.bus.observe("counts", one, types=frozenset({"flowmatik.RunCreated"}))
+    await until_begun(world, world)
+    await world.process()  # one that relays, and counts nothing
+    ids = [f"run_{n:02}" for n in range(20)]
+    for run_id in ids:
+        await owned(world.journal, run_id)
+        await asyncio.sleep(0.01)
+    await until(lambda: sum(len(one.events) for one in counts) >= 20)
+    await asyncio.sleep(0.1)
+    assert sorted(event.subject for one in counts for event in one.events) == ids, "each once"
+    assert {event.type for one in counts for event in one.events} == {"flowmatik.RunCreated"}
+    with pytest.raises(ValueError, match="already"):
+        world.processes[0].bus.observe("counts", counts[0])
+
+
+@SPREAD
+async def test_an_event_that_is_in_no_journal_is_observed_in_one_process(world: World) -> None:
+    counts = [Audit(), Audit()]
+    for one in counts:
+        (await world.process()).bus.observe("counts", one)
+    await until_begun(world, world)
+    for number in range(6):
+        await world.processes[0].bus.publish(said(number))
+    await until(lambda: sum(len(one.events) for one in counts) >= 6)
+    assert sorted(event.seq for one in counts for event in one.events) == [0, 1, 2, 3, 4, 5]

@@ -116,6 +116,10 @@ async def postgres_store(dsn: str) -> AsyncGenerator[Store]:
             await connection.execute("UPDATE workers SET expires_at = expires_at - $1", seconds)
             await connection.execute("UPDATE relay_leases SET expires_at = expires_at - $1", seconds)
             await connection.execute("UPDATE timers SET due_at = due_at - $1", seconds)
+            await connection.execute("UPDATE run_blobs SET at = at - $1", seconds)
+            await connection.execute(
+                "UPDATE blobs_left SET left_at = left_at - $1, taken_until = taken_until - $1", seconds
+            )
         finally:
             await connection.close()
 

@@ -216,6 +216,8 @@ async def test_parents_and_children_go_when_both_have_ended(store: Store) -> Non
     owner = Owner(journal=journal, run_id="run_2", epoch=1, seq=made.claim.head.head_seq)
     await owner.append(owner.next(event(), head=HeadChange(status="succeeded")))
     await journal.relayed(await journal.outbox(10))
+    assert await journal.in_the_way(WS, "run_2") == ["untold"]
+    await journal.report("run_2", "subrun:run_2", "{}", cost_micros=0)
     assert sorted(await deletable(store)) == ["run_1", "run_2"]
 
 

@@ -61,7 +61,8 @@ async def test_a_run_is_held_released_and_deleted(client: httpx.AsyncClient, eng
     assert "está retenida; libérala antes" in refused.text
     assert (await client.delete(f"{place}/hold", headers=BEARER)).status_code == 204
     assert (await client.delete(f"{place}/hold", headers=BEARER)).status_code == 404
-    assert (await client.delete(place, headers=BEARER)).status_code == 204
+    gone = await client.delete(place, headers=BEARER)
+    assert (gone.status_code, gone.json()["run_id"], gone.json()["blobs"]) == (200, run_id, 0)
     for asked in (client.get(place, headers=BEARER), client.delete(place, headers=BEARER),
                   client.get(f"{place}/events", headers=BEARER)):  # fmt: skip
         answer = await asked

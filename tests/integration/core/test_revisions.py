@@ -129,3 +129,36 @@ async def test_runs_of_a_postgresql_journal_that_were_there_before_are_found_by_
         assert (await by_words(seen))["facturas"] == []
     finally:
         await pool.close()
+
+
+REFERENCE = '{"result":{"output":{"$blob":{"bytes":70000,"preview":"[{","sha256":"' + "a" * 64 + '"}}}}'
+EVENTS = """
+INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, goal) VALUES
+    ('run_1', 'w1', 'succeeded', 3, '2026-01-01T00:00:00Z', '');
+INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at) VALUES
+    ('run_1', 1, 'w1', 'CallSucceeded', 'REFERENCE', ''),
+    ('run_1', 2, 'w1', 'CallSucceeded', 'REFERENCE', ''),
+    ('run_1', 3, 'w1', 'CallSucceeded', '{"$blob": damaged', '');
+""".replace("REFERENCE", REFERENCE)
+REFERRED = "SELECT run_id, workspace_id, sha256, bytes FROM run_blobs"
+
+
+async def test_blobs_that_were_there_before_are_known_as_those_of_their_runs(
+    tmp_path: Path, pg_database: str
+) -> None:
+    path = tmp_path / "journal.db"
+    file = connect(path)
+    file.executescript(before_0004("sqlite") + EVENTS)
+    file.close()
+    await upgrade(path)
+    store = SqliteStore(path)
+    assert [tuple(row) for row in await SqliteDatabase(store).fetch(REFERRED)] == [
+        ("run_1", "w1", "a" * 64, 70000)
+    ]
+    await store.close()
+    connection = await connect_once(pg_database)
+    await connection.execute(before_0004("postgresql") + EVENTS)
+    await upgrade(pg_database)
+    rows = await connection.fetch(REFERRED)
+    await connection.close()
+    assert [tuple(row) for row in rows] == [("run_1", "w1", "a" * 64, 70000)]

@@ -177,8 +177,10 @@ async def test_a_child_that_ended_unreported_is_found_by_the_sweep() -> None:
     class Mute(InMemoryJournal):
         deaf = True
 
-        async def report(self, run_id: str, input_id: str, payload: str) -> str:
-            return "" if self.deaf else await super().report(run_id, input_id, payload)
+        async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
+            if self.deaf:
+                return ""
+            return await super().report(run_id, input_id, payload, cost_micros=cost_micros)
 
     journal = Mute(SystemClock())
     async with running_engine(journal=journal) as engine:

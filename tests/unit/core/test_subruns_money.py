@@ -1,9 +1,17 @@
 """What sub-runs may spend, and who pays."""
 
+import asyncio
+from typing import cast
+
 import pytest
 
 from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec
-from flowmatik.contracts.runs import RunStatus
+from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.core.engine.inputs import HARD_CANCEL
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from tests.simulation.world import WorldClock
 from tests.unit.core.paid import COST, WORST, Paid, ended, in_virtual_time, journal, paying_engine, task
 
 WS = "default"
@@ -90,5 +98,42 @@ def test_a_cap_that_runs_share_counts_the_calls_of_sub_runs_once() -> None:
             await ended(engine, [mapped(3), task("own")])
         (cap,) = await kept.caps(WS)
         assert cap.granted_micros == 4 * COST
+
+    in_virtual_time(main)
+
+
+def test_a_run_that_is_cancelled_hard_shows_what_its_children_spent_until_they_ended() -> None:
+    async def main() -> None:
+        over = journal()
+        async with paying_engine(Paid(seconds=10), over=over) as engine:
+            nested = PlanTask(id="n", objective="", run=SubRunSpec(goal="n", plan=(sub("inner"), task("q"))))
+            run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(nested, task("own"))))
+            await asyncio.sleep(5)
+            assert len((await engine.runs.list(WS)).items) == 3
+            await engine.control.cancel_hard(WS, run_id)
+            await asyncio.sleep(60)
+            view = await engine.runs.get(WS, run_id)
+            assert view.cost_micros == WORST + 2 * COST, "its own call was cut off; the others were answered"
+            listed = next(one for one in (await engine.runs.list(WS)).items if one.id == run_id)
+            assert listed.cost_micros == view.cost_micros
+
+    in_virtual_time(main)
+
+
+class Interrupted(InMemoryJournal):
+    """Somebody ends the parent at once just before its child tells it."""
+
+    async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
+        body = canonical.dumps({"reason": "", "hard": True})
+        await self.post(self._run(run_id).parent, HARD_CANCEL, "cancel", body)
+        return await super().report(run_id, input_id, payload, cost_micros=cost_micros)
+
+
+def test_what_a_child_told_when_its_parent_was_cancelled_hard_is_not_lost() -> None:
+    async def main() -> None:
+        over = Interrupted(cast("Clock", WorldClock()))
+        async with paying_engine(Paid(), over=over) as engine:
+            view = await ended(engine, [sub("s")])
+            assert (view.status, view.cost_micros) == (RunStatus.CANCELLED, COST)
 
     in_virtual_time(main)

@@ -118,13 +118,15 @@ async def release(session: Session, run_id: str) -> int:
 
 
 async def delete(session: Session, run_id: str, *, acknowledge_doubt: bool) -> int:
-    await session.on_backend(
+    gone = await session.on_backend(
         lambda backend: backend.retention.delete(
             backend.workspace_id, run_id, acknowledge_doubt=acknowledge_doubt, by=LOCAL
         )
     )
     if session.json:
-        session.print_json({"run_id": run_id, "deleted": True})
-    else:
-        session.say("retention.deleted", run_id=run_id)
+        session.print_json({**dataclasses.asdict(gone), "deleted": True})
+        return ExitCode.OK
+    session.say("retention.deleted", run_id=run_id)
+    if gone.blobs:
+        session.say("retention.deleted.blobs", count=gone.blobs, bytes=gone.blob_bytes)
     return ExitCode.OK

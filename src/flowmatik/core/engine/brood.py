@@ -122,7 +122,8 @@ class Brood:
         before this one, which does not know yet that it was none, may still be about to create it."""
         spec = await self._spec(sub)
         creation = creation_of(self._state, sub, spec, priority=self._priority, cancelled=cancelled)
-        journal = self._parts.journal
+        journal, texts = self._parts.journal, [event.payload for event in creation.events]
+        await self._parts.library.patiently_adopt(creation.run_id, creation.workspace_id, texts)
         await retried(lambda: journal.create(creation), self._parts.clock)
         self._parts.nudges.nudge(sub.child_id)
 

@@ -3,12 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.engine.handover import outcome_of
+from flowmatik.core.engine.inputs import facts_of
 from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
@@ -39,42 +41,70 @@ async def condemn(claim: Claim, fault: Exception, journal: Journal, loop: AgentL
     inbox, else effects are in doubt, and everything else counts as failed at the worst cost. A history
     that cannot be read is no hindrance; the money that the run then holds beyond its cost goes back by
     the engine's sweep, which needs none."""
-    inputs = await retried(lambda: journal.inbox(claim.head.run_id, after=claim.head.inbox_seen), clock)
-    outcomes = _outcomes(inputs)
-    try:
-        return await _ended(claim, fault, outcomes, journal, loop, clock)
-    except Fenced:
-        raise
-    except Exception:
-        if not outcomes:
-            raise
-        log.exception("outcomes in the inbox cannot be recorded", extra={"run": claim.head.run_id})
-        return await _ended(claim, fault, [], journal, loop, clock)
+    inputs: list[Input] = []
+    while True:
+        inputs += await _more(claim, inputs, journal, clock)
+        try:
+            return await _ended(_Case(claim=claim, fault=fault, inputs=inputs), journal, loop, clock)
+        except Fenced:  # or something came in meanwhile, which must be read: a child's cost is told once
+            if not await _more(claim, inputs, journal, clock):
+                raise
 
 
-def _outcomes(inputs: Sequence[Input]) -> list[ev.Event]:
-    """Those that can be read; the first of a call counts."""
+async def _more(claim: Claim, known: Sequence[Input], journal: Journal, clock: Clock) -> list[Input]:
+    after = _seen(claim, known)
+    return await retried(lambda: journal.inbox(claim.head.run_id, after=after), clock)
+
+
+def _seen(claim: Claim, inputs: Sequence[Input]) -> int:
+    return inputs[-1].input_no if inputs else claim.head.inbox_seen
+
+
+def _facts(inputs: Sequence[Input], state: RunState) -> list[ev.Event]:
+    """Outcomes and ends of sub-runs, of what is open and as far as they can be read; the first of each."""
     found: dict[str, ev.Event] = {}
     for item in inputs:
-        if item.kind != "outcome":
-            continue
         with contextlib.suppress(EngineError, LookupError, ValueError):
-            event = outcome_of(item)
-            found.setdefault(event.call_id, event)
+            if item.kind == "outcome":
+                outcome = outcome_of(item)
+                if outcome.call_id in state.open:
+                    found.setdefault(outcome.call_id, outcome)
+            elif item.kind == "subrun":
+                for event in facts_of(item, state):
+                    found.setdefault(item.input_id, event)
     return list(found.values())
 
 
-async def _ended(
-    claim: Claim,
-    fault: Exception,
-    outcomes: Sequence[ev.Event],
-    journal: Journal,
-    loop: AgentLoop,
-    clock: Clock,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    claim: Claim
+    fault: Exception
+    inputs: Sequence[Input]
+
+    @property
+    def tail(self) -> int:
+        return _seen(self.claim, self.inputs)
+
+
+async def _ended(case: _Case, journal: Journal, loop: AgentLoop, clock: Clock) -> Rested:
+    facts = _facts(case.inputs, salvaged(case.claim.head, case.claim.events, loop).state)
+    try:
+        return await _closed(case, facts, journal, loop, clock)
+    except Fenced:
+        raise
+    except Exception:
+        if not facts:
+            raise
+        log.exception("outcomes in the inbox cannot be recorded", extra={"run": case.claim.head.run_id})
+        return await _closed(case, [], journal, loop, clock)
+
+
+async def _closed(
+    case: _Case, known: Sequence[ev.Event], journal: Journal, loop: AgentLoop, clock: Clock
 ) -> Rested:
+    claim, fault, facts = case.claim, case.fault, list(known)
     found = salvaged(claim.head, claim.events, loop)
     state, error = found.state, _error(found.fault, fault)
-    facts = [fact for fact in outcomes if getattr(fact, "call_id", "") in state.open]
     if isinstance(fault, Cancelled) and fault.hard:
         facts.append(ev.CancelRequested(reason=fault.reason, hard=True))
     for fact in facts:
@@ -104,7 +134,8 @@ async def _ended(
             cost_micros=state.spent_micros,
             unpriced=state.unpriced,
         ),
-        consumed=claim.head.inbox_tail,
+        consumed=case.tail,
+        only_if_seen=case.tail,
         closed_approvals=tuple(state.withdrawn),
     )
     state.seq = (await retried(lambda: journal.append(append), clock)).head_seq

@@ -15,13 +15,14 @@ from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.beside import Beside
 from flowmatik.core.engine.births import requested
 from flowmatik.core.engine.brood import Brood
+from flowmatik.core.engine.condemn import Cancelled
 from flowmatik.core.engine.deadlines import DeadlineWatch, deadline_timers, is_news
 from flowmatik.core.engine.effects import Recorded, place_of
 from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
 from flowmatik.core.engine.heads import head_of, head_status
 from flowmatik.core.engine.held import held_back, taken_over
-from flowmatik.core.engine.inputs import facts_of
+from flowmatik.core.engine.inputs import ends_at_once, facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, never_begun
@@ -50,26 +51,24 @@ class RunDriver:
         self.hears = True  # nudges; not any more once it leaves
         self.state = state
         self._keeper = parts.keepers.of(claim.snapshot)
-        created = self.state.created
-        self._place = place_of(created, self._ours, lambda: self.state)
+        self._place = place_of(state.created, self._ours, lambda: self.state)
         self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=known)
         self._performance = Performance(self.state, parts, self._place, self._wants)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
-        self._seen = claim.head.inbox_seen
-        self._tail = claim.head.inbox_tail
+        self._seen, self._tail = claim.head.inbox_seen, claim.head.inbox_tail
         self._batch: list[NewEvent] = []
         self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
         self._account = Account(parts.purse)
         self._mailbox: asyncio.Queue[Mail] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._begun: set[str] = set()
+        self._begun = set[str]()
         self.left: Rested | None = None  # once it has ended or parked the run
         self.fenced = False  # another owner has the run
         self._draining = False
         self._beside = Beside(self.state)
-        self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, created.run_id)
+        self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, state.created.run_id)
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
@@ -97,7 +96,7 @@ class RunDriver:
 
     async def drive(self) -> bool:
         """Returns when the run has ended or is parked, or when another owner has it; True when
-        a nudge came too late to be heard, so that the run must be looked at again."""
+        a nudge came too late to be heard, so that the run must be looked at again. Raises Cancelled."""
         self._deadline.follow(self.state.created.deadline_at)
         cut = False
         try:
@@ -107,6 +106,9 @@ class RunDriver:
         except Fenced:
             self.fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
+        except Cancelled:
+            self.fenced = True  # it is over: only what acts once is still awaited
+            raise
         except asyncio.CancelledError:
             cut = True
             raise
@@ -203,9 +205,9 @@ class RunDriver:
     def _later(self) -> None:
         """Decide again when money may have come back; until then what is known goes down."""
         if MONEY not in self._running:
-            pause = self._parts.clock.sleep(self._account.pause())
-            self._running[MONEY] = asyncio.create_task(pause, name=MONEY)
-            self._running[MONEY].add_done_callback(self._again)
+            pause = asyncio.create_task(self._parts.clock.sleep(self._account.pause()), name=MONEY)
+            pause.add_done_callback(self._again)
+            self._running[MONEY] = pause
 
     def _again(self, _: asyncio.Task[None]) -> None:
         del self._running[MONEY]
@@ -290,9 +292,8 @@ class RunDriver:
 
     def _launch(self, call: ev.CallRequested, *, recovering: bool) -> None:
         self._begun.discard(call.call_id)
-        task = asyncio.create_task(
-            self._perform(call, recovering), name=f"{self._place.run_id}:{call.call_id}"
-        )
+        name = f"{self._place.run_id}:{call.call_id}"
+        task = asyncio.create_task(self._perform(call, recovering), name=name)
         self._running[call.call_id] = task
         task.add_done_callback(lambda done: self._ended(call, done))
 
@@ -304,8 +305,7 @@ class RunDriver:
             self._mailbox.put_nowait(never_begun(call))
 
     def _ours(self) -> bool:
-        lease = self._parts.lease
-        return not self.fenced and lease.valid and lease.term == self._term
+        return not self.fenced and self._parts.lease.valid and self._parts.lease.term == self._term
 
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
@@ -325,9 +325,9 @@ class RunDriver:
             if call is None or (call.effect is Effect.READ and self.state.bars(call.purpose)):
                 task.cancel()
         stays = [one for one in self._launches if one.recovering or not self.state.bars(one.call.purpose)]
-        for call in (launch.call for launch in self._launches if launch not in stays):
-            self._mailbox.put_nowait(never_begun(call))
-            self._performance.requests.pop(call.call_id, None)
+        for launch in (one for one in self._launches if one not in stays):
+            self._mailbox.put_nowait(never_begun(launch.call))
+            self._performance.requests.pop(launch.call.call_id, None)
         self._launches = stays
         for call in filter(self.state.holds_back, self.state.open.values()):
             self._mailbox.put_nowait(never_begun(call))
@@ -335,8 +335,10 @@ class RunDriver:
     # --- what others ask of the run -----------------------------------------------------------
 
     async def _read_inbox(self) -> None:
-        journal, run_id = self._parts.journal, self._place.run_id
-        for item in await retried(lambda: journal.inbox(run_id, after=self._seen), self._parts.clock):
+        inbox, place = self._parts.journal.inbox, self._place
+        for item in await retried(lambda: inbox(place.run_id, after=self._seen), self._parts.clock):
+            if not self.state.ended and (reason := ends_at_once(item)) is not None:
+                raise Cancelled(reason, hard=True)
             self._seen = item.input_no
             self._tail = max(self._tail, item.input_no)
             await self._input(item)
@@ -373,8 +375,7 @@ class RunDriver:
 
     async def _recover(self) -> None:
         """Takes up the calls left open, except those whose outcome waits in the inbox."""
-        counted = await self._account.counted(self.state)
-        if counted is not None:
+        if (counted := await self._account.counted(self.state)) is not None:
             self._put(counted)
         await self._brood.recover()
         left = self.state.left_open()
@@ -389,11 +390,10 @@ class RunDriver:
         """End what runs, `once` effects only when their time is up (`cut`). An outcome that no append has
         acknowledged goes to whoever has the run next. True: a nudge was not heard."""
         await self._brood.leave()
-        tasks = list(self._running.items())
-        for call_id, task in tasks:
+        for call_id, task in (tasks := dict(self._running)).items():
             if cut or self._effect(call_id) is not Effect.ONCE:
                 task.cancel()
-        await asyncio.gather(*(task for _, task in tasks), return_exceptions=True)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
         mail = [self._mailbox.get_nowait() for _ in range(self._mailbox.qsize())]
         if self.left is None:
             await hand_over(self._parts.journal, self._place.run_id, self._batch, mail)

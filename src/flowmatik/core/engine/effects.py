@@ -175,11 +175,14 @@ class Effects:
         away. Whoever cannot wait (the process ends) hands the outcome over whole, rather than lose it."""
         if not isinstance(outcome, ev.CallSucceeded) or call.purpose not in SPARED:
             return outcome
-        if place.state().created.decision_version < BLOBS or not _is_large(outcome.result):
+        text = _text(outcome.result)
+        if place.state().created.decision_version < BLOBS or not text:
             return outcome
         try:
-            text = canonical.dumps(outcome.result)
-            return replace(outcome, result=await self.library.kept(place.workspace_id, text))
+            await self.library.patiently_adopt(place.run_id, place.workspace_id, (text,))
+            if not _is_large(outcome.result, text):
+                return outcome
+            return replace(outcome, result=await self.library.kept(place.run_id, place.workspace_id, text))
         except asyncio.CancelledError:
             log.warning("a large outcome goes into the journal whole", extra={"run": place.run_id})
             return outcome
@@ -226,14 +229,18 @@ class Effects:
             await self.clock.sleep(left)
 
 
-def _is_large(result: Any) -> bool:
+def _text(result: Any) -> str:
     """What JSON cannot carry, or not everybody could read, is for `recordable` to say."""
     try:
         text = canonical.dumps(result)
     except TypeError:
-        return False
+        return ""
+    return "" if canonical.is_deeper(text) else text
+
+
+def _is_large(result: Any, text: str) -> bool:
     large = len(text) > LARGE_BYTES or len(text.encode()) > LARGE_BYTES
-    return large and reference_in(result) is None and not canonical.is_deeper(text)
+    return large and reference_in(result) is None
 
 
 def place_of(created: ev.RunCreated, ours: Callable[[], bool], state: Callable[[], RunState]) -> RunPlace:

@@ -312,6 +312,8 @@ class Engine:
             if await driver.drive():
                 self._again.add(run_id)
             return driver.left
+        except Cancelled as cancel:  # whoever wanted it did not live to do it
+            return await self._condemned(run_id, cancel)
         except Exception as fault:
             log.exception("a run could not be driven", extra={"run": run_id})
             return await self._condemned(run_id, fault)

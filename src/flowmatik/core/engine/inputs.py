@@ -11,6 +11,7 @@ from flowmatik.core.journal.port import Input, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
+HARD_CANCEL = "cancel:hard"  # the id of that input
 Reading = Callable[[Input, Mapping[str, Any], RunState], Sequence[ev.Event]]
 
 
@@ -20,6 +21,12 @@ def facts_of(item: Input, state: RunState) -> Sequence[ev.Event]:
     if reading is None or state.ended:
         return ()
     return reading(item, canonical.loads(item.payload) if item.payload else {}, state)
+
+
+def ends_at_once(item: Input) -> str | None:
+    """The reason of a person who ends the run whatever is under way; None for any other input."""
+    body: Any = canonical.loads(item.payload) if item.kind == "cancel" and item.payload else {}
+    return str(body.get("reason", "")) if body.get("hard") else None
 
 
 def _cancel(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.Event]:

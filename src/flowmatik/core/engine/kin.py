@@ -47,8 +47,8 @@ class Kin:
         if not state.ended:
             return
         with contextlib.suppress(Unavailable, Conflict):
-            if state.created.parent:
-                await self._tell(state)
+            if state.created.parent and not state.subs:  # with its cost; else the sweep tells it, later
+                await self._tell(state, state.spent_micros)
             if state.subs:  # ended by a fault of the engine
                 await self.dismiss(state.created.run_id)
 
@@ -88,22 +88,25 @@ class Kin:
         state = found.state
         if not state.ended:  # its end cannot be read; the head row knows of it
             state.status, state.ended, state.ended_at = RunStatus(head.status), True, head.ended_at
-        await self._tell(state, parent_wait=head.parent_wait)
+        state.unpriced |= head.unpriced
+        await self._tell(state, head.cost_micros, parent_wait=head.parent_wait)
 
-    async def _tell(self, state: RunState, parent_wait: str = "") -> None:
+    async def _tell(self, state: RunState, cost_micros: int, parent_wait: str = "") -> None:
+        """`cost_micros` as the head row has it: runs within this one that outlived it are in it."""
         created = state.created
-        ended = await self._ending(state, created.parent_wait or parent_wait)
-        payload = ev.encode(ended).payload
-        parent = await self._journal.report(created.run_id, f"subrun:{created.run_id}", payload)
+        ended = await self._ending(state, cost_micros, created.parent_wait or parent_wait)
+        payload, input_id = ev.encode(ended).payload, f"subrun:{created.run_id}"
+        await self._library.adopt(created.parent, created.workspace_id, (payload,))
+        parent = await self._journal.report(created.run_id, input_id, payload, cost_micros=cost_micros)
         if parent:
             self._nudges.nudge(parent)
 
-    async def _ending(self, state: RunState, sub_id: str) -> ev.SubRunEnded:
+    async def _ending(self, state: RunState, cost_micros: int, sub_id: str) -> ev.SubRunEnded:
         created = state.created
         result: dict[str, Any] | None = None
         if state.status is RunStatus.SUCCEEDED:
             most = ITEM_BYTES if sub_id.startswith(ITEM_PREFIX) else LARGE_BYTES
-            result = await self._spared(created.workspace_id, result_of(state), most)
+            result = await self._spared(created, result_of(state), most)
         return ev.SubRunEnded(
             sub_id=sub_id,
             child_id=created.run_id,
@@ -112,11 +115,11 @@ class Kin:
             code=state.error_code,
             message=state.error,
             values=dict(state.error_values),
-            cost_micros=state.spent_micros,
+            cost_micros=cost_micros,
             unpriced=state.unpriced,
         )
 
-    async def _spared(self, workspace_id: str, result: dict[str, Any], most: int) -> dict[str, Any]:
+    async def _spared(self, created: ev.RunCreated, result: dict[str, Any], most: int) -> dict[str, Any]:
         text = canonical.dumps(result)
         if len(text.encode()) <= most:
             return result
@@ -125,7 +128,8 @@ class Kin:
             result = {"output": finding}
         if reference_in(result["output"]) is not None:
             return result
-        return {"output": await self._library.put(workspace_id, canonical.dumps(result["output"]))}
+        text = canonical.dumps(result["output"])  # of which the parent's history will speak
+        return {"output": await self._library.put(created.parent, created.workspace_id, text)}
 
 
 def kin_chore(kin: Kin) -> Chore:

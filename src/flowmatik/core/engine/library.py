@@ -2,13 +2,14 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flowmatik.contracts.blobs import BlobStore, reference_in
+from flowmatik.contracts.blobs import BlobStore, may_refer, ref_of, reference_in, references_in
+from flowmatik.core.journal.blobs_port import BlobLedger
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Unavailable
+from flowmatik.kernel.errors import EngineError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -16,26 +17,66 @@ MEDIA_TYPE = "application/json"
 LARGE_BYTES = 65_536  # of canonical JSON: what is longer stands in the journal by reference
 FIRST_SECONDS = 0.1
 LONGEST_SECONDS = 5.0
+BUSY_SECONDS = 0.1  # until a blob that is being deleted is asked about again
 MOST_OPEN = 4  # blobs that are kept parsed
 MOST_OPEN_BYTES = 64 * 1024 * 1024
 
 
 class Library:
-    """JSON in the blob store of a workspace. A store that is away is waited for, as the journal is."""
+    """JSON in the blob store of a workspace, on behalf of runs. A store that is away is waited for, as the
+    journal is.
 
-    def __init__(self, blobs: BlobStore, clock: Clock) -> None:
+    A run refers to a blob, in the journal, before the blob is put: whoever deletes what runs leave behind
+    asks there. While a blob is being deleted nobody can refer to it, and who would waits.
+    """
+
+    def __init__(self, blobs: BlobStore, journal: BlobLedger, clock: Clock) -> None:
         self.blobs = blobs
+        self._journal = journal
         self._clock = clock
         self._open: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
 
-    async def kept(self, workspace_id: str, text: str) -> dict[str, Any]:
-        """What stands for this JSON text, once it is durable."""
-        return await self._patiently(lambda: self.put(workspace_id, text))
+    async def kept(self, run_id: str, workspace_id: str, text: str) -> dict[str, Any]:
+        """What stands for this JSON text in the run's history, once it is durable."""
+        return await self._patiently(lambda: self.put(run_id, workspace_id, text))
 
-    async def put(self, workspace_id: str, text: str) -> dict[str, Any]:
+    async def put(self, run_id: str, workspace_id: str, text: str) -> dict[str, Any]:
         """As `kept`, without waiting for a store that is away."""
-        ref = await self.blobs.put(workspace_id, text.encode(), media_type=MEDIA_TYPE)
+        data = text.encode()
+        await self._refer(run_id, workspace_id, {ref_of(data, MEDIA_TYPE).sha256: len(data)})
+        ref = await self.blobs.put(workspace_id, data, media_type=MEDIA_TYPE)
         return ref.shown(text)
+
+    async def adopt(self, run_id: str, workspace_id: str, texts: Iterable[str]) -> None:
+        """The run refers to all blobs that these JSON texts, or those blobs, refer to: others put them, and
+        may be deleted. Raises Unavailable while the journal or the blob store is away."""
+        found: dict[str, int] = {}
+        left = self._in(texts)
+        while left:
+            await self._refer(run_id, workspace_id, left)
+            found |= left
+            inner = [await self._text(workspace_id, sha256) for sha256 in left]
+            left = {key: size for key, size in self._in(inner).items() if key not in found}
+
+    async def patiently_adopt(self, run_id: str, workspace_id: str, texts: Sequence[str]) -> None:
+        if any(map(may_refer, texts)):
+            await self._patiently(lambda: self.adopt(run_id, workspace_id, texts))
+
+    def _in(self, texts: Iterable[str]) -> dict[str, int]:
+        return references_in([canonical.loads(text) for text in texts if may_refer(text)])
+
+    async def _text(self, workspace_id: str, sha256: str) -> str:
+        """Of what cannot be read nothing more is known."""
+        try:
+            return (await self.blobs.get(workspace_id, sha256)).decode(errors="replace")
+        except (NotFound, EngineError):
+            return ""
+
+    async def _refer(self, run_id: str, workspace_id: str, blobs: Mapping[str, int]) -> None:
+        busy = await self._journal.refer(run_id, workspace_id, blobs)
+        while busy:
+            await self._clock.sleep(BUSY_SECONDS)
+            busy = await self._journal.refer(run_id, workspace_id, {key: blobs[key] for key in busy})
 
     async def whole(self, workspace_id: str, value: Any) -> Any:
         """What a reference stands for; anything else as it is. Raises NotFound, and EngineError for a damaged

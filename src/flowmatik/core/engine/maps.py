@@ -52,7 +52,7 @@ class Maps:
             "succeeded": fan.succeeded,
             "failed": fan.failed + fan.cancelled,
             "skipped": count - fan.begun,
-            "results": await self._library.kept(state.created.workspace_id, text),
+            "results": await self._library.kept(state.created.run_id, state.created.workspace_id, text),
         }
 
     async def _history(self, run_id: str) -> AsyncIterator[ev.Event]:

@@ -105,13 +105,14 @@ DELETE FROM dead_letters WHERE subscriber = $1 AND run_id = $2 AND seq = $3;
 
 -- name: set_cap
 -- A new cap begins with what runs created from $4 on have cost ('' for none), deleted ones too; what a child
--- cost is in its parent's cost once that was told. It keeps what it has granted when its limit changes.
+-- cost is in its parent's cost once it was reported. It keeps what it has granted when its limit changes.
 INSERT INTO caps (workspace_id, scope, limit_micros, granted_micros)
 SELECT $1, $2, CAST($3 AS BIGINT), CAST(coalesce(sum(cost_micros), 0) AS BIGINT) FROM (
     SELECT cost_micros FROM runs
-    WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4 AND NOT (parent <> '' AND reported = 1)
+    WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4 AND NOT (parent <> '' AND reported IN (1, 2))
     UNION ALL
-    SELECT cost_micros FROM tombstones WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4
+    SELECT cost_micros FROM tombstones
+    WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4 AND counted = 0
 ) AS spent WHERE true
 ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros;
 

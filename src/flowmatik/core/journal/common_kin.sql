@@ -1,8 +1,10 @@
 -- Runs within runs.
 
 -- name: unreported
--- Ended children whose parents were not told; a partial index holds no others.
-SELECT run_id FROM runs WHERE parent <> '' AND reported = 0 AND ended_at <> '' ORDER BY run_id LIMIT $1;
+-- Ended children whose parents were not told, and who have none of whom they do not know the cost themselves.
+SELECT r.run_id FROM runs r WHERE r.parent <> '' AND r.reported = 0 AND r.ended_at <> '' AND NOT EXISTS (
+    SELECT 1 FROM runs c WHERE c.parent = r.run_id AND c.parent <> '' AND c.reported = 0)
+ORDER BY r.run_id LIMIT $1;
 
 -- name: live_children
 -- What of a run's children has not ended.

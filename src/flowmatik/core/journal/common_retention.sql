@@ -2,7 +2,8 @@
 
 -- name: tombstone
 -- That there was such a run.
-SELECT run_id, workspace_id, status, created_at, ended_at, deleted_at, cost_micros, unpriced
+SELECT run_id, workspace_id, status, created_at, ended_at, deleted_at, cost_micros, unpriced, blobs,
+    blob_bytes, counted
 FROM tombstones WHERE run_id = $1;
 
 -- name: tombstone_by_key
@@ -46,7 +47,9 @@ SELECT kind FROM (
     UNION ALL SELECT 'unrelayed' FROM outbox WHERE run_id = $2
     UNION ALL SELECT 'subscriber' FROM subscriber_positions WHERE run_id = $2 AND behind = 1
     UNION ALL SELECT 'dead_letters' FROM dead_letters WHERE run_id = $2
-    UNION ALL SELECT 'child' FROM runs WHERE parent = $2 AND parent <> '' AND ended_at = ''
+    UNION ALL SELECT 'child' FROM runs WHERE parent = $2 AND parent <> '' AND reported = 0
     UNION ALL SELECT 'parent' FROM runs p JOIN runs r ON p.run_id = r.parent
         WHERE r.run_id = $2 AND p.ended_at = ''
+    UNION ALL SELECT 'untold' FROM runs p JOIN runs r ON p.run_id = r.parent
+        WHERE r.run_id = $2 AND p.ended_at <> '' AND r.reported = 0
 ) AS found GROUP BY kind ORDER BY kind;

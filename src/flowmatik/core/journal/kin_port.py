@@ -5,6 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+TOLD, ADDED, TO_NOBODY = 1, 2, 3  # what became of the cost of a child that has ended
+COUNTED = (TOLD, ADDED)  # it is in its parent's
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveChild:
@@ -19,15 +22,15 @@ class KinJournal(Protocol):
         """Which of these runs there are."""
         ...
 
-    async def report(self, run_id: str, input_id: str, payload: str) -> str:
+    async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
         """In one transaction: the ended child counts as reported, and this input of kind "subrun" is in the
-        inbox of its parent, which becomes ready if it is parked. The parent's id; "" when nothing was
-        posted: that was done before, or the parent has ended or is gone. A child that has not ended is left
-        as it is."""
+        inbox of its parent, which becomes ready if it is parked; to a parent that has ended the child's cost
+        is added instead. The parent's id when it was told, else "". A child is left as it is before it and
+        all its own children have ended and were reported, and when it has cost something else by now."""
         ...
 
     async def unreported(self, limit: int) -> list[str]:
-        """Ended runs whose parents were not told."""
+        """Ended runs whose parents were not told, and whose own children were all reported."""
         ...
 
     async def live_children(self, parent: str, limit: int) -> list[str]:

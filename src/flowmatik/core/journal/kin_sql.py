@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Any
 
-from flowmatik.contracts.database import Row
-from flowmatik.core.journal.kin_port import LiveChild
+from flowmatik.contracts.database import Row, SqliteWriter
+from flowmatik.core.journal.kin_port import ADDED, TOLD, LiveChild
 from flowmatik.kernel import canonical
 
 
@@ -28,3 +28,33 @@ class SqlKin(ABC):
     async def kin(self, *, after: str, limit: int) -> list[LiveChild]:
         rows = await self._fetch("kin", after, limit)
         return [LiveChild(run_id=run_id, orphan=bool(orphan)) for run_id, orphan in rows]
+
+
+class SqliteKin(ABC):
+    """What reporting a child writes, in one transaction of the one writer."""
+
+    _store: SqliteWriter
+    _sql: Any
+
+    @abstractmethod
+    def _now(self) -> str:
+        """The time as text."""
+
+    @abstractmethod
+    def _post(self, db: Any, run_id: str, input_id: str, kind: str, payload: str, now: str) -> bool:
+        """Put an input in the inbox of a run; False when it was there."""
+
+    async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
+        now = self._now()
+
+        def work(db: Any) -> str:
+            child = db.execute(self._sql["reported"], (run_id, cost_micros)).fetchone()
+            if child is None:
+                return ""
+            parent, reported, cost, unpriced = child
+            if reported == ADDED:
+                db.execute(self._sql["add_cost"], (parent, cost, unpriced))
+            told = reported == TOLD and self._post(db, parent, input_id, "subrun", payload, now)
+            return parent if told else ""
+
+        return await self._store.write(work)

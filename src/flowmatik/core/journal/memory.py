@@ -14,6 +14,7 @@ from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlac
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.kin_memory import MemoryKin
+from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_bus import MemoryBusCalls
 from flowmatik.core.journal.memory_retention import MemoryRetention
@@ -140,7 +141,12 @@ class InMemoryJournal(
         run = self._runs.get(append.run_id)
         if run is None or run.workspace_id != append.workspace_id:
             raise Fenced(f"there is no run {append.run_id!r} in workspace {append.workspace_id!r}")
-        if run.epoch != append.epoch or len(run.events) != append.expected_seq or not run.owner:
+        believed = (
+            append.epoch,
+            append.expected_seq,
+            len(run.inbox) if append.only_if_seen is None else append.only_if_seen,
+        )
+        if believed != (run.epoch, len(run.events), len(run.inbox)) or not run.owner:
             if run.epoch == append.epoch and run.last_append_id == append.append_id:
                 return run.result()
             raise Fenced(
@@ -347,7 +353,9 @@ class InMemoryJournal(
     ) -> None:
         begun = text_of(since) if since else "~"  # sorts after every time
         mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(run.cost_micros for run in mine if run.created_at >= begun and run.reported != 1)
+        spent = sum(
+            run.cost_micros for run in mine if run.created_at >= begun and run.reported not in COUNTED
+        )
         spent += self._spent_by_deleted(workspace_id, begun)
         self._money.set_cap(workspace_id, scope, limit_micros, spent)
 

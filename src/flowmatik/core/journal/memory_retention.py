@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from flowmatik.contracts.retention import Hold
 from flowmatik.core.journal.bus import MemoryBus
+from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
+from flowmatik.core.journal.memory_blobs import MemoryBlobRows
 from flowmatik.core.journal.memory_runs import Run
 from flowmatik.core.journal.memory_snapshots import MemorySnapshots
 from flowmatik.core.journal.money import MemoryCaps
@@ -18,7 +20,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 
 
-class MemoryRetention(MemorySnapshots):
+class MemoryRetention(MemorySnapshots, MemoryBlobRows):
     """The methods of the port `RetentionStore` over the runs of a journal in memory."""
 
     _clock: Clock
@@ -31,7 +33,8 @@ class MemoryRetention(MemorySnapshots):
     _approvals: MemoryApprovals
 
     def __init__(self, runs: dict[str, Run]) -> None:
-        super().__init__(runs)
+        MemorySnapshots.__init__(self, runs)
+        MemoryBlobRows.__init__(self)
         self._tombstones: dict[str, Tombstone] = {}
         self._deleted_keys: dict[tuple[str, str], str] = {}
         self._holds: dict[tuple[str, str], Hold] = {}
@@ -94,8 +97,9 @@ class MemoryRetention(MemorySnapshots):
             "workspace_held": (run.workspace_id, "") in self._holds,
             "unsettled": run.run_id in self._money.holders(),
             "in_doubt": _doubted(run),
-            "child": any(one.parent == run.run_id and not one.ended_at for one in others),
+            "child": any(one.parent == run.run_id and not one.reported for one in others),
             "parent": parent is not None and not parent.ended_at,
+            "untold": parent is not None and bool(parent.ended_at) and not run.reported,
             **self._bus.obstacles(run.run_id),
         }
         return sorted(kind for kind, there in found.items() if there)
@@ -128,6 +132,7 @@ class MemoryRetention(MemorySnapshots):
         self._approvals.forget(run_id)
         self._bus.forget(run_id)
         self._money.forget(run_id)
+        blobs, blob_bytes = self._leave(run_id)
         self._tombstones[run_id] = Tombstone(
             run_id=run_id,
             workspace_id=run.workspace_id,
@@ -137,8 +142,14 @@ class MemoryRetention(MemorySnapshots):
             deleted_at=text_of(self._clock.now()),
             cost_micros=run.cost_micros,
             unpriced=run.unpriced,
+            blobs=blobs,
+            blob_bytes=blob_bytes,
+            counted=run.reported in COUNTED,
         )
         return True
+
+    async def scrub(self) -> None:
+        """Memory has no disk."""
 
     async def forget_keys(self, before: str) -> None:
         for key, run_id in list(self._deleted_keys.items()):
@@ -147,7 +158,7 @@ class MemoryRetention(MemorySnapshots):
 
     def _spent_by_deleted(self, workspace_id: str, begun: str) -> int:
         mine = (one for one in self._tombstones.values() if one.workspace_id == workspace_id)
-        return sum(one.cost_micros for one in mine if one.created_at >= begun)
+        return sum(one.cost_micros for one in mine if one.created_at >= begun and not one.counted)
 
 
 def _doubted(run: Run) -> bool:

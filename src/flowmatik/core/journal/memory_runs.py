@@ -26,7 +26,7 @@ class Run:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
-    reported: int = 0  # 1: to its parent; 2: that has ended or is gone
+    reported: int = 0  # what became of its cost (kin_port)
     tags: tuple[str, ...] = ()
     goal_folded: str = ""
     events: list[StoredEvent] = field(default_factory=lambda: [])

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approvals_port import ApprovalJournal, ApprovalReads
+from flowmatik.core.journal.blobs_port import BlobLedger
 from flowmatik.core.journal.bus_port import BusJournal
 from flowmatik.core.journal.control_port import Seizing
 from flowmatik.core.journal.dispatch_port import DispatchPort
@@ -110,6 +111,7 @@ class Journal(
     SentReads,
     Snapshots,
     RetentionStore,
+    BlobLedger,
     Protocol,
 ):
     """Raises Fenced (another owner), NotFound (Gone for a deleted run), Conflict, JournalUnavailable (retry

@@ -225,8 +225,8 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
             await self._require_run(run_id)
         return bool(rows)
 
-    async def report(self, run_id: str, input_id: str, payload: str) -> str:
-        rows = await self._fetch("report", run_id, input_id, payload, self._now())
+    async def report(self, run_id: str, input_id: str, payload: str, *, cost_micros: int) -> str:
+        rows = await self._fetch("report", run_id, input_id, payload, self._now(), cost_micros)
         return rows[0][0] if rows else ""
 
     async def decide_approval(self, change: ApprovalChange) -> bool:
@@ -335,6 +335,7 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
         "park": append.park_if_seen,
         "unpriced": int(append.head.unpriced),
         "priority": append.head.priority,
+        "seen": append.only_if_seen,
     }
 
 

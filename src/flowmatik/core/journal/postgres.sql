@@ -6,7 +6,8 @@
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, epoch bigint,
         expected bigint, added bigint, append_id text, consumed bigint, status text, ended_at text,
-        only_fill boolean, cost bigint, park bigint, unpriced bigint, priority bigint)
+        only_fill boolean, cost bigint, park bigint, unpriced bigint, priority bigint,
+        seen bigint)
 ), locked AS MATERIALIZED (
     SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM input) ORDER BY run_id FOR UPDATE
 ), advanced AS (
@@ -23,7 +24,7 @@ WITH input AS MATERIALIZED (
         owner = CASE WHEN i.park = r.inbox_tail THEN '' ELSE r.owner END
     FROM locked l JOIN input i USING (run_id)
     WHERE r.run_id = l.run_id AND r.workspace_id = i.workspace_id AND r.epoch = i.epoch
-        AND r.head_seq = i.expected AND r.owner <> ''
+        AND r.head_seq = i.expected AND r.owner <> '' AND r.inbox_tail = coalesce(i.seen, r.inbox_tail)
     RETURNING r.run_id, r.workspace_id, r.head_seq, i.expected, r.inbox_tail, r.owner
 ), events AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)

@@ -5,12 +5,13 @@ from typing import Any
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.retention import Hold
+from flowmatik.core.journal.sql_blobs import PostgresBlobs
 from flowmatik.core.journal.sql_retention import SqlRetention
 from flowmatik.core.journal.times import text_of
 from flowmatik.kernel.errors import ConfigurationError
 
 
-class PostgresRetention(SqlRetention):
+class PostgresRetention(SqlRetention, PostgresBlobs):
     _sql: Mapping[str, str]
     _retention: Database | None
 
@@ -32,3 +33,6 @@ class PostgresRetention(SqlRetention):
         statement: Any = self._sql["delete_runs"]
         now = text_of(self._clock.now())
         return [row[0] for row in await self._retention.fetch(statement, list(run_ids), now)]
+
+    async def scrub(self) -> None:
+        """The server's own vacuum and its log are for whoever runs it."""

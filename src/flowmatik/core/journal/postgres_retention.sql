@@ -39,8 +39,8 @@ WHERE r.ended_at <> '' AND r.ended_at < $4 AND r.held = 0 AND r.ended_at < coale
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.run_id)
     AND NOT EXISTS (SELECT 1 FROM subscriber_positions p WHERE p.run_id = r.run_id AND p.behind = 1)
     AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.run_id = r.run_id)
-    AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = r.run_id AND c.parent <> '' AND c.ended_at = '')
-    AND NOT EXISTS (SELECT 1 FROM runs p WHERE p.run_id = r.parent AND p.ended_at = '')
+    AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = r.run_id AND c.parent <> '' AND c.reported = 0)
+    AND NOT EXISTS (SELECT 1 FROM runs p WHERE p.run_id = r.parent AND (p.ended_at = '' OR r.reported = 0))
     AND NOT EXISTS (
         SELECT 1 FROM run_events d WHERE d.run_id = r.run_id AND d.type = 'CallInDoubt' AND NOT EXISTS (
             SELECT 1 FROM run_events o
@@ -53,15 +53,31 @@ ORDER BY r.ended_at, r.run_id LIMIT $3;
 -- these runs were found is seen in the head row.
 WITH picked AS MATERIALIZED (
     SELECT r.run_id, r.workspace_id, r.status, r.created_at, r.ended_at, r.idempotency_key, r.cost_micros,
-        r.unpriced
+        r.unpriced, r.reported
     FROM runs r WHERE r.run_id = ANY ($1::text[]) AND r.ended_at <> '' AND r.held = 0 AND NOT EXISTS (
         SELECT 1 FROM holds h WHERE h.workspace_id = r.workspace_id AND h.run_id = '')
     ORDER BY r.run_id FOR UPDATE OF r SKIP LOCKED
+), referred AS MATERIALIZED (
+    SELECT b.run_id, b.workspace_id, b.sha256, b.bytes, NOT EXISTS (
+        SELECT 1 FROM run_blobs o LEFT JOIN picked q ON q.run_id = o.run_id
+        WHERE o.workspace_id = b.workspace_id AND o.sha256 = b.sha256
+            AND (q.run_id IS NULL OR q.run_id > b.run_id)) AS last
+    FROM run_blobs b JOIN picked p ON p.run_id = b.run_id
 ), left_over AS (
     INSERT INTO tombstones (run_id, workspace_id, status, created_at, ended_at, deleted_at, idempotency_key,
-        cost_micros, unpriced)
-    SELECT run_id, workspace_id, status, created_at, ended_at, $2, idempotency_key, cost_micros, unpriced
-    FROM picked
+        cost_micros, unpriced, counted, blobs, blob_bytes)
+    SELECT p.run_id, p.workspace_id, p.status, p.created_at, p.ended_at, $2, p.idempotency_key, p.cost_micros,
+        p.unpriced, (p.reported IN (1, 2))::int, count(b.sha256), coalesce(sum(b.bytes), 0)
+    FROM picked p LEFT JOIN referred b ON b.run_id = p.run_id AND b.last
+    GROUP BY p.run_id, p.workspace_id, p.status, p.created_at, p.ended_at, p.idempotency_key, p.cost_micros,
+        p.unpriced, p.reported
+), leaving AS (
+    INSERT INTO blobs_left (workspace_id, sha256, bytes, left_at)
+    SELECT workspace_id, sha256, max(bytes), extract(epoch FROM clock_timestamp()) FROM referred
+    GROUP BY workspace_id, sha256 ORDER BY workspace_id, sha256
+    ON CONFLICT (workspace_id, sha256) DO UPDATE SET left_at = excluded.left_at
+), references_of AS (
+    DELETE FROM run_blobs t USING picked p WHERE t.run_id = p.run_id
 ), events AS (
     DELETE FROM run_events t USING picked p WHERE t.run_id = p.run_id
 ), inputs AS (

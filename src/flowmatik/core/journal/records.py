@@ -74,7 +74,8 @@ class NewTimer:
 class Append:
     """One atomic append of one run. `park_if_seen`: also give up ownership, but only if
     inbox_tail equals this; otherwise the append goes down and the run stays owned. `approvals` are asked for
-    with it, and of `closed_approvals` those that are still pending are cancelled."""
+    with it, and of `closed_approvals` those that are still pending are cancelled. `only_if_seen`: nothing
+    goes down when the inbox has come further than that, as if the run had another owner."""
 
     run_id: str
     workspace_id: str
@@ -86,6 +87,7 @@ class Append:
     consumed: int | None = None  # inbox_no up to which inputs are consumed
     timers: tuple[NewTimer, ...] = ()
     park_if_seen: int | None = None
+    only_if_seen: int | None = None
     approvals: tuple[NewApproval, ...] = ()
     closed_approvals: tuple[str, ...] = ()
 
@@ -188,7 +190,8 @@ class Deletable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """What is left of a deleted run."""
+    """What is left of a deleted run. `blobs` and `blob_bytes`: of those that no other run referred to.
+    `counted`: its cost is in that of the run that it was a part of."""
 
     run_id: str
     workspace_id: str
@@ -198,6 +201,9 @@ class Tombstone:
     deleted_at: str
     cost_micros: int
     unpriced: bool
+    blobs: int = 0
+    blob_bytes: int = 0
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

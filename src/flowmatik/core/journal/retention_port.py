@@ -48,9 +48,15 @@ class RetentionStore(RetentionReads, Protocol):
 
     async def delete_runs(self, run_ids: Sequence[str]) -> list[str]:
         """All that there is of these runs, each of which has been found to have nothing in its way; a
-        tombstone stays. Left out: what is held by now, or locked by somebody."""
+        tombstone stays, and their blobs are left for others to delete (`BlobLedger`). Left out: what is held
+        by now, or locked by somebody."""
         ...
 
     async def forget_keys(self, before: str) -> None:
         """The idempotency keys of runs deleted before that time may be used again."""
+        ...
+
+    async def scrub(self) -> None:
+        """What was deleted is gone from the disk, as far as the store can see to that: a write-ahead log
+        keeps old pages until they are written over. Nothing happens when nothing was deleted since."""
         ...

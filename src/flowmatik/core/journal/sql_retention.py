@@ -101,7 +101,7 @@ def key_of_deleted(creation: Creation, run_id: str, deleted_at: str) -> Conflict
 
 
 def tombstone_in(row: Row) -> Tombstone:
-    run_id, workspace_id, status, created_at, ended_at, deleted_at, cost, unpriced = row
+    run_id, workspace_id, status, created_at, ended_at, deleted_at, cost, unpriced, blobs, size, counted = row
     return Tombstone(
         run_id=run_id,
         workspace_id=workspace_id,
@@ -111,6 +111,9 @@ def tombstone_in(row: Row) -> Tombstone:
         deleted_at=deleted_at,
         cost_micros=cost,
         unpriced=bool(unpriced),
+        blobs=blobs,
+        blob_bytes=size,
+        counted=bool(counted),
     )
 
 

@@ -7,6 +7,7 @@ from flowmatik.contracts.database import Row, SqliteWriter
 from flowmatik.core.journal import queries
 from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.dispatch_port import ReadyRun
+from flowmatik.core.journal.kin_sql import SqliteKin
 from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
@@ -41,7 +42,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 
 
-class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
+class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
     """For one engine process per home (`HomeLock`). The schema must be there already
     (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
     a jump can end a lease early, which the fence makes harmless."""
@@ -221,6 +222,7 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
                 append.expected_seq,
                 int(head.unpriced),
                 head.priority,
+                append.only_if_seen,
             ),
         ).fetchone()
         return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
@@ -241,17 +243,6 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus):
             return False
         db.execute(self._sql["input"], (run_id, row[0], input_id, row[1], kind, payload, now))
         return True
-
-    async def report(self, run_id: str, input_id: str, payload: str) -> str:
-        now = self._now()
-
-        def work(db: Any) -> str:
-            child = db.execute(self._sql["reported"], (run_id,)).fetchone()
-            if child is None or child[1] != 1:
-                return ""
-            return child[0] if self._post(db, child[0], input_id, "subrun", payload, now) else ""
-
-        return await self._store.write(work)
 
     async def decide_approval(self, change: ApprovalChange) -> bool:
         now, seconds = self._now(), self._seconds()

@@ -36,6 +36,7 @@ UPDATE runs SET
     priority = coalesce($14, priority),
     owner = CASE WHEN inbox_tail = $8 THEN '' ELSE owner END
 WHERE run_id = $9 AND workspace_id = $10 AND epoch = $11 AND head_seq = $12 AND owner <> ''
+    AND inbox_tail = coalesce($15, inbox_tail)
 RETURNING head_seq, inbox_tail, owner;
 
 -- name: appended_before

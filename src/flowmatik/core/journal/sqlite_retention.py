@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.database import SqliteWriter
 from flowmatik.contracts.retention import Hold
+from flowmatik.core.journal.sql_blobs import SqliteBlobs
 from flowmatik.core.journal.sql_retention import SqlRetention
 from flowmatik.core.journal.times import text_of
 from flowmatik.kernel import canonical
@@ -24,9 +25,10 @@ PARTS = (
 )
 
 
-class SqliteRetention(SqlRetention):
+class SqliteRetention(SqlRetention, SqliteBlobs):
     _store: SqliteWriter
     _sql: Any
+    _unscrubbed = True  # as far as a process that has just started can know
 
     async def hold(self, hold: Hold) -> bool:
         row = (hold.workspace_id, hold.run_id, hold.reason, hold.by, hold.at)
@@ -50,7 +52,8 @@ class SqliteRetention(SqlRetention):
         return bool(await self._fetch("doubted", canonical.dumps([run_id])))
 
     async def delete_runs(self, run_ids: Sequence[str]) -> list[str]:
-        """The store writes over what is deleted; a write-ahead log keeps old pages until a checkpoint."""
+        """The store writes over what is deleted; its log keeps old pages until `scrub`."""
+        self._unscrubbed = True
         now = text_of(self._clock.now())
 
         def work(db: Any) -> list[str]:
@@ -64,4 +67,9 @@ class SqliteRetention(SqlRetention):
         for part in PARTS:
             db.execute(self._sql[f"delete_{part}"], (run_id,))
         db.execute(self._sql["drop_snapshot"], (run_id,))
+        self._disown(db, run_id, self._seconds())
         return True
+
+    async def scrub(self) -> None:
+        if self._unscrubbed:
+            self._unscrubbed = not await self._store.checkpoint()

@@ -37,8 +37,8 @@ WHERE r.ended_at <> '' AND r.ended_at < $4 AND r.held = 0
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run_id = r.run_id)
     AND NOT EXISTS (SELECT 1 FROM subscriber_positions p WHERE p.run_id = r.run_id AND p.behind = 1)
     AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.run_id = r.run_id)
-    AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = r.run_id AND c.parent <> '' AND c.ended_at = '')
-    AND NOT EXISTS (SELECT 1 FROM runs p WHERE p.run_id = r.parent AND p.ended_at = '')
+    AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.parent = r.run_id AND c.parent <> '' AND c.reported = 0)
+    AND NOT EXISTS (SELECT 1 FROM runs p WHERE p.run_id = r.parent AND (p.ended_at = '' OR r.reported = 0))
     AND NOT EXISTS (
         SELECT 1 FROM run_events d WHERE d.run_id = r.run_id AND d.type = 'CallInDoubt' AND NOT EXISTS (
             SELECT 1 FROM run_events o
@@ -49,8 +49,15 @@ ORDER BY r.ended_at, r.run_id LIMIT $3;
 -- name: left_over
 -- What stays of a run; no row for one that is held by now.
 INSERT INTO tombstones (run_id, workspace_id, status, created_at, ended_at, deleted_at, idempotency_key,
-    cost_micros, unpriced)
-SELECT run_id, workspace_id, status, created_at, ended_at, $2, idempotency_key, cost_micros, unpriced
+    cost_micros, unpriced, counted, blobs, blob_bytes)
+SELECT run_id, workspace_id, status, created_at, ended_at, $2, idempotency_key, cost_micros, unpriced,
+    reported IN (1, 2), (
+        SELECT count(*) FROM run_blobs b WHERE b.run_id = r.run_id AND NOT EXISTS (
+            SELECT 1 FROM run_blobs o
+            WHERE o.workspace_id = b.workspace_id AND o.sha256 = b.sha256 AND o.run_id <> b.run_id)), (
+        SELECT coalesce(sum(bytes), 0) FROM run_blobs b WHERE b.run_id = r.run_id AND NOT EXISTS (
+            SELECT 1 FROM run_blobs o
+            WHERE o.workspace_id = b.workspace_id AND o.sha256 = b.sha256 AND o.run_id <> b.run_id))
 FROM runs r WHERE r.run_id = $1 AND r.ended_at <> '' AND r.held = 0 AND NOT EXISTS (
     SELECT 1 FROM holds h WHERE h.workspace_id = r.workspace_id AND h.run_id = '')
 RETURNING run_id;

@@ -6,6 +6,7 @@ had, sweeps find the same a few seconds later.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -14,6 +15,7 @@ from flowmatik.core.journal.port import OutboxEntry
 from flowmatik.core.streams.consumer import Consumer
 from flowmatik.core.streams.live import Live
 from flowmatik.core.streams.messages import hint, saying
+from flowmatik.core.streams.observed import Observed
 from flowmatik.core.streams.ports import HINTS, KEEP, SAID, BusPorts
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.kernel.events import CloudEvent, Handler
@@ -34,6 +36,7 @@ class StreamBus:
         self._consumers: dict[str, Consumer] = {}
         self._registered: set[str] = set()
         self._live = Live(ports)
+        self._observers: dict[str, Observed] = {}
         self._wake = asyncio.Event()
         self._added = asyncio.Event()
         self._quiet_until = float("-inf")
@@ -57,6 +60,13 @@ class StreamBus:
             self._live.add(subscriber)
         self._added.set()
 
+    def observe(self, name: str, handler: Handler, *, types: frozenset[str] | None = None) -> None:
+        if name in self._subscribers or name in self._observers:
+            raise ValueError(f"there is a subscriber {name!r} already")
+        observer = Subscriber(name=name, handler=handler, types=types, durable=False, ordered=True)
+        self._observers[name] = Observed(observer, self._ports)
+        self._added.set()
+
     async def publish(self, event: CloudEvent) -> None:
         """To the subscribers here at once, then to those of other processes: a durable one that is not here
         gets it in one process, the others in every. Best effort: nothing is kept of it."""
@@ -66,6 +76,7 @@ class StreamBus:
             await self._ports.streams.add(SAID, fields, keep=KEEP)
         except Unavailable as error:
             self._say_away(error)
+            faults += await told([one.observer for one in self._observers.values()], event)
         if faults:
             raise ExceptionGroup(f"{len(faults)} subscriber(s) failed on {event.type}", faults)
 
@@ -90,6 +101,10 @@ class StreamBus:
                         begun.add(name)
                         keep(consumer.listen, f"bus-hints:{name}")
                         keep(consumer.work, f"bus-work:{name}")
+                for name, observed in self._observers.items():
+                    if name not in begun:
+                        begun.add(name)
+                        keep(observed.listen, f"bus-observe:{name}")
                 await self._added.wait()
 
     async def _forever(self, turn: Callable[[], Awaitable[None]]) -> None:
@@ -138,6 +153,8 @@ class StreamBus:
                 consumer.wake()
             if not await self._hint(spans):
                 await self._live.tell(spans)  # here at least
+                for observed in self._observers.values():
+                    await observed.tell(spans)
         return len(spans)
 
     async def _hint(self, spans: Sequence[OutboxEntry]) -> bool:
@@ -157,6 +174,9 @@ class StreamBus:
     async def release(self) -> None:
         for consumer in list(self._consumers.values()):
             await consumer.leave()
+        with contextlib.suppress(Unavailable):  # nothing is lost but a name that stays
+            for observed in self._observers.values():
+                await observed.leave()
         await self._ports.journal.let_go(self._ports.standing.owner)
 
     async def redrive(self, subscriber_name: str, run_id: str) -> int | None:

@@ -49,7 +49,7 @@ class FileBlobs:
 
     async def delete(self, workspace_id: str, sha256: str) -> None:
         place = self._place(workspace_id, sha256)
-        await self._in_thread(lambda: place.unlink(missing_ok=True))
+        await self._in_thread(lambda: _delete(place))
 
     async def list(self, workspace_id: str) -> AsyncIterator[str]:
         folder = self._root / checked_workspace(workspace_id)
@@ -86,7 +86,7 @@ def _write(root: Path, place: Path, data: bytes) -> None:
         return
     for folder in (root, place.parent.parent, place.parent):
         _make_folder(folder)
-    handle, part = tempfile.mkstemp(prefix=PART, dir=place.parent)  # mode 0600
+    handle, part = tempfile.mkstemp(prefix=f"{PART}{place.name}-", dir=place.parent)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -98,6 +98,15 @@ def _write(root: Path, place: Path, data: bytes) -> None:
             os.unlink(part)
         raise
     _sync(place.parent)
+
+
+def _delete(place: Path) -> None:
+    """With the parts of it that a crash left. Durable: a blob that is said to be gone does not come back."""
+    found = [place, *place.parent.glob(f"{PART}{place.name}-*")] if place.parent.exists() else []
+    for file in found:
+        file.unlink(missing_ok=True)
+    if found:
+        _sync(place.parent)
 
 
 def _make_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _HERE = Path(__file__).parent
-AREAS = ("scale",)
+AREAS = ("blobs", "money", "scale")
 
 
 def _run(file: Path) -> None:
