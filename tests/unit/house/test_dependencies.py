@@ -122,6 +122,7 @@ CALLED_IN = {
     "pyright": ("justfile", "pyright"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
     "pytest-timeout": ("pyproject.toml", "timeout ="),
+    "pytest-xdist": ("test.sh", "--dist"),
     "ruff": ("justfile", "ruff check"),
     "rust-just": ("test.sh", "just lint"),
 }
