@@ -30,8 +30,8 @@ from tests.simulation.scenario import lived, processes, simulate, story
 from tests.simulation.weather import DOUBTS, RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
-SEEDS = 4000
-CHUNK = 500
+SEEDS = 20_000
+CHUNK = 1000
 
 
 @pytest.fixture(scope="module")

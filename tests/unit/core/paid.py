@@ -14,8 +14,8 @@ from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import Clock
 from flowmatik.testing.models import ScriptedModels
-from tests.simulation.virtual_time import run
 from tests.simulation.lines import WorldClock
+from tests.simulation.virtual_time import run
 from tests.unit.core.engines import running_engine
 
 WS = "default"
