@@ -47,6 +47,14 @@ bench *ARGS:
 soak *ARGS:
     python -m benchmarks.soak "$@"
 
+# Simulated lives of the engine: just simulate --first 404 --seeds 1
+simulate *ARGS:
+    python -m tests.simulation "$@"
+
+# Half a million of them with seeds that come of the date: just simulate-nightly --seeds 1000
+simulate-nightly *ARGS:
+    python -m tests.simulation --nightly "$@"
+
 # The documents: links that lead somewhere, headings, commands that both languages share.
 docs:
     pytest -q tests/unit/house/test_documents.py

@@ -60,3 +60,11 @@ def _refusals(history: list[StoredEvent]) -> Iterator[tuple[RunState, str, ev.Ca
         if isinstance(event, ev.CallRefused):
             yield state, stored.at, event
         apply(state, event, ReducerLoop())
+        if isinstance(event, ev.CallRequested):
+            _check_budget(state)
+
+
+def _check_budget(state: RunState) -> None:
+    """A call is begun only within the budget of that moment, which may be lowered while it is under way."""
+    most, used = state.created.budget_micros, state.spent_micros + state.reserved_micros
+    assert most is None or used <= most, f"{used} of {most}: {state.created.run_id}"

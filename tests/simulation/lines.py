@@ -82,9 +82,13 @@ class Process:
 
     async def suffer(self, draw: float) -> None:
         """What `draw` stands for: one kind of trouble after the other has its share."""
-        chance, weather, clock = self.world.chance, self.world.weather, self.clock
-        below = [draw := draw - share for share in weather.shares]
-        kind = next((kind for kind, left in enumerate(below) if left < 0), None)
+        chance, weather = self.world.chance, self.world.weather
+        kind = 0
+        for share in weather.shares:
+            draw -= share
+            if draw < 0.0:
+                break
+            kind += 1
         if kind == KILLED and not self.dead:
             self.dead = True
             self.world.killed(self)
@@ -92,8 +96,8 @@ class Process:
             self.retiring = True
             self.world.retires(self)
         elif kind == STOPPED:
-            self.stopped_until = clock.monotonic() + chance.uniform(0.1, 20.0)
-        if self.stopped_until > clock.monotonic():
+            self.stopped_until = self.clock.monotonic() + chance.uniform(0.1, 20.0)
+        if self.stopped_until > self.clock.monotonic():
             await self.awake()
         if kind == VERY_SLOW:
             await nap(chance.uniform(0.5, 6.0))

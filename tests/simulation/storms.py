@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ALIKE = (Role.ALL,)
-PARTED = (Role.GATEWAY, Role.WORKER, Role.WORKER, Role.SCHEDULER, Role.SCHEDULER)
+PARTED = (Role.GATEWAY, Role.WORKER, Role.WORKER, Role.SCHEDULER)
 AFTER = ("clear", "clear", "losing", "forgets", "gone", "deaf worker", "deaf workers")
 
 
 def roles(world: "World", count: int) -> list[Role]:
-    return [*PARTED] if world.chance.random() < 0.6 else [*ALIKE] * (count + 1)
+    """Processes that do everything, or each its own thing, with one or two schedulers."""
+    if world.chance.random() < 0.5:
+        return [*ALIKE] * max(count, 2)
+    return [*PARTED, *[Role.SCHEDULER] * (count > 1)]
 
 
 async def blow(world: "World", redis: Redis) -> None:

@@ -6,9 +6,8 @@ from collections import Counter
 import pytest
 
 from flowmatik.core import build
-from flowmatik.core.engine import offers, serving
+from flowmatik.core.engine import serving
 from flowmatik.core.engine.choice import Room
-from flowmatik.core.engine.dispatcher import Dispatcher
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.offers import Offers
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -38,23 +37,8 @@ class Trusting(Offers):
         return room
 
 
-class Patient(Dispatcher):
-    """Looks in the journal only when somebody rings."""
-
-    async def pause(self, seconds: float) -> None:
-        del seconds
-        await super().pause(1e9)
-
-
 def test_a_scheduler_that_trusts_the_stream_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "Offers", Trusting)
-    assert starved(fault_of(hints=True))
-
-
-def test_a_scheduler_that_looks_only_when_it_hears_something_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(offers, "Dispatcher", Patient)
     assert starved(fault_of(hints=True))
 
 

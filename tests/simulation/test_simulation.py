@@ -30,8 +30,8 @@ from tests.simulation.scenario import lived, processes, simulate, story
 from tests.simulation.weather import DOUBTS, HARD, RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
-SEEDS = 4000
-CHUNK = 500
+SEEDS = 20_000
+CHUNK = 1000
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_a_seed_is_the_same_life_every_time() -> None:
 def test_processes_that_are_stopped_cleanly_leave_nothing_in_doubt() -> None:
     retirements = 0
     for seed in range(300):
-        world = simulate(seed, weather=RETIREMENTS)
+        world = simulate(seed, weather=RETIREMENTS, hints=False)
         retirements += world.retirements
         assert not world.doubts, f"seed {seed}: {world.doubts}"
     assert retirements > 300
@@ -99,7 +99,8 @@ def test_a_journal_without_the_fence_is_noticed() -> None:
 
 
 def test_parking_without_a_look_at_the_inbox_is_noticed() -> None:
-    assert "parked" in fault_of(store=ParksBlindly, weather=DOUBTS)
+    fault = fault_of(store=ParksBlindly, weather=DOUBTS)
+    assert "parked" in fault or "lost" in fault
 
 
 @pytest.mark.parametrize("driver", [Hasty, Unannounced])
@@ -143,7 +144,8 @@ def test_sub_runs_that_are_not_brought_up_or_not_stopped_are_noticed(
     monkeypatch: pytest.MonkeyPatch, brood: type[Brood]
 ) -> None:
     monkeypatch.setattr(driver_module, "Brood", brood)
-    assert "lost" in fault_of()
+    fault = fault_of()
+    assert "lost" in fault or "without its parent" in fault
 
 
 def test_children_whose_ends_are_told_by_their_engine_alone_are_noticed(

@@ -21,12 +21,12 @@ class Weather:
     trouble: float = field(init=False)
 
     def __post_init__(self) -> None:
-        shares = (self.killed, self.retired, self.stopped, self.very_slow, self.slow)
+        shares = (self.slow, self.very_slow, self.killed, self.retired, self.stopped)
         object.__setattr__(self, "shares", shares)
         object.__setattr__(self, "trouble", sum(shares))
 
 
-KILLED, RETIRED, STOPPED, VERY_SLOW, SLOW = range(5)  # as in `shares`
+SLOW, VERY_SLOW, KILLED, RETIRED, STOPPED = range(5)  # as in `shares`
 STORMY = Weather()
 CALM = Weather(
     hard=0.0, slow=0.1, very_slow=0.0, lost=0.0, reply_lost=0.0, killed=0.0, stopped=0.0, retired=0.0
