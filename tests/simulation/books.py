@@ -66,5 +66,6 @@ def _refusals(history: list[StoredEvent]) -> Iterator[tuple[RunState, str, ev.Ca
 
 def _check_budget(state: RunState) -> None:
     """A call is begun only within the budget of that moment, which may be lowered while it is under way."""
-    most, used = state.created.budget_micros, state.spent_micros + state.reserved_micros
+    used = state.spent_micros + state.reserved_micros + state.reserved_below
+    most = state.created.budget_micros
     assert most is None or used <= most, f"{used} of {most}: {state.created.run_id}"
