@@ -18,7 +18,7 @@ def undoing_of(task_id: str) -> str:
 def check_undoing(world: World, state: RunState, history: Sequence[StoredEvent], told: str) -> None:
     acted, asked = _acted(history), _asked(history)
     assert len(asked) == len(set(asked)), f"asked twice to take back: {asked} {told}"
-    steps = [name for name in reversed(acted) if name in asked]
+    steps = [name for name in _settled(state, history, told) if name in asked]
     assert asked == steps, f"taken back as {asked} and not as {steps}: {told}"
     for task_id in state.tasks:
         times = world.far.times(f"{state.created.run_id}/{undoing_of(task_id)}")
@@ -29,24 +29,24 @@ def check_undoing(world: World, state: RunState, history: Sequence[StoredEvent],
             assert times == 1, f"{task_id} is said to be taken back and is not: {told}"
     if state.hard or state.status is RunStatus.SUCCEEDED or state.error_code in ev.BY_THE_ENGINE:
         return
-    known = _known_when_it_began(history)
-    due = [name for name in reversed(known) if state.tasks[name].spec.compensation is not None]
-    assert [*state.undone] == due, f"{due} had to be taken back, and {[*state.undone]} was: {told}"
+    due = {name for name in acted if state.tasks[name].spec.compensation is not None}
+    assert state.undone.keys() == due, f"{due} had to be taken back, and {[*state.undone]} was: {told}"
     left = {name: one.status for name, one in state.undone.items() if one.status in ("pending", "running")}
     assert not left, f"the run ended before {left} was taken back: {told}"
 
 
-def _known_when_it_began(history: Sequence[StoredEvent]) -> list[str]:
-    """What had been done as far as anybody knew when it was settled what is taken back; a step in doubt may
-    turn out later to have been done, and stays a person's to see to."""
-    began = next((at for at, one in enumerate(history) if one.type == "CompensationBegun"), len(history))
-    known = _acted(history[:began])
-    doubted = {e.call_id for e in map(decoded, history[:began]) if isinstance(e, ev.CallInDoubt)}
-    asked = [e for e in map(decoded, history) if isinstance(e, ev.CallRequested) and e.purpose == "step"]
-    unknown = {e.task_id for e in asked if e.call_id not in doubted}
-    late = [name for name in _acted(history) if name not in known and name in unknown]
-    assert not late, f"{late} succeeded after it was settled what is taken back, and was not in doubt"
-    return known
+def _settled(state: RunState, history: Sequence[StoredEvent], told: str) -> list[str]:
+    """What was to be taken back, in that order: all that was done by then, the last first; then what turned
+    out meanwhile to have been done."""
+    settled: list[str] = []
+    for at, stored in enumerate(history):
+        event = decoded(stored)
+        if isinstance(event, ev.CompensationBegun):
+            acted = [name for name in reversed(_acted(history[:at])) if name not in settled]
+            due = [name for name in acted if state.tasks[name].spec.compensation is not None]
+            assert [*event.task_ids] == due, f"{due} had to be taken back, not {event.task_ids}: {told}"
+            settled += due
+    return settled
 
 
 def _acted(history: Sequence[StoredEvent]) -> list[str]:

@@ -45,8 +45,10 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """`found`: it took effect, `result` is its outcome. `void`: it did not and never will
-    (the far side enforces the key or voided it). `unknown`: nobody can tell."""
+    """`found`: it took effect, `result` is its outcome. `void`: it did not, and a repetition under the same
+    key cannot make it two: the far side counts a key once, or nothing of the first can still arrive. A far
+    side that refuses what it voided for ever has to be asked under a key of the tool's own for each attempt.
+    `unknown`: nobody can tell."""
 
     state: Literal["found", "void", "unknown"]
     result: Any = None

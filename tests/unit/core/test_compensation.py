@@ -308,3 +308,31 @@ async def test_a_step_that_is_in_doubt_when_its_run_is_cancelled_is_not_taken_ba
         await engine.runs.cancel(WS, run_id)
         view = await ended(engine, run_id)
     assert (view.status, shop.done, len(view.in_doubt)) == (RunStatus.CANCELLED, [], 1)
+
+
+async def test_a_step_that_turns_out_to_have_been_done_while_others_are_taken_back_is_taken_back_too() -> None:
+    shop = Shop(stuck="flight")
+
+    async def vanish(arguments: dict[str, Any], context: ToolContext) -> Any:
+        raise ConnectionResetError("the line was cut")
+
+    tools = FunctionTools(
+        {
+            "book": FunctionTool(function=shop.book, effect=Effect.ONCE),
+            "order": FunctionTool(function=vanish, effect=Effect.ONCE),
+            "unbook": FunctionTool(function=shop.unbook, effect=Effect.READ),
+        }
+    )
+    undo = Compensation(tool="unbook", arguments={"what": "hotel"})
+    hotel = PlanTask(id="hotel", objective="", tool="order", needs=("flight",), compensation=undo)
+    async with running_engine(tools=tools) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(TRIP[0], hotel)))
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        await engine.runs.cancel(WS, run_id)
+        await shop.began.wait()
+        await engine.runs.resume(WS, run_id, resolutions={doubt.call_id: "done"})
+        await asyncio.sleep(0.05)
+        shop.go.set()
+        view = await ended(engine, run_id)
+    assert states(view) == [("flight", "succeeded"), ("hotel", "succeeded")]
+    assert shop.done == ["book flight", "unbook flight", "unbook hotel"]

@@ -1,7 +1,8 @@
 """Taking back what a run did before it ends: the compensations of its steps, the last one first.
 
 They are decided once it is settled how the run ends and nothing else is under way; one that fails or is in
-doubt keeps none of the others back.
+doubt keeps none of the others back. A step in doubt that turns out meanwhile to have been done is taken back
+after them.
 """
 
 import re
@@ -21,13 +22,12 @@ def before_end(state: RunState, end: ev.RunFailed | ev.RunCancelled) -> list[Com
     """What is to be done before the run ends in this way; the end itself when nothing is left."""
     if state.hard:
         return [Record(event=end)]
-    if state.undoing is None:
-        why = "cancel" if isinstance(end, ev.RunCancelled) else "failure"
-        task_ids = tuple(name for name in reversed(state.acted) if _applies(state.tasks[name].spec, why))
-        if not task_ids:
-            return [Record(event=end)]
-        return [Record(event=_begun(task_ids, why, end))]
-    return _next(state) or [Record(event=end)]
+    if state.undoing is not None and (commands := _next(state)):
+        return commands
+    why = "cancel" if isinstance(end, ev.RunCancelled) else "failure"
+    acted = (name for name in reversed(state.acted) if name not in state.undone)
+    task_ids = tuple(name for name in acted if _applies(state.tasks[name].spec, why))
+    return [Record(event=_begun(task_ids, why, end) if task_ids else end)]
 
 
 def settled_end(state: RunState, now: str) -> ev.RunFailed | ev.RunCancelled | None:

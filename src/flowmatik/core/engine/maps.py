@@ -4,7 +4,6 @@ results together once the last one has ended. Both only read, and may be done ag
 from collections.abc import AsyncIterator
 from typing import Any
 
-from flowmatik.contracts.plans import MapSpec
 from flowmatik.core import events as ev
 from flowmatik.core.engine.items import items_of
 from flowmatik.core.engine.library import Library
@@ -30,11 +29,10 @@ class Maps:
             raise EngineError(f"task {call.task_id!r} is no map", code="engine.state")
         if call.purpose == "items":
             return {"count": len(await items_of(state, spec, self._library))}
-        return await self._collected(call.task_id, spec, state)
+        return await self._collected(call.task_id, state)
 
-    async def _collected(self, task_id: str, spec: MapSpec, state: RunState) -> dict[str, Any]:
+    async def _collected(self, task_id: str, state: RunState) -> dict[str, Any]:
         """In the order of the items. What an item gave is small, or stands by reference."""
-        del spec
         fan = state.tasks[task_id].fan
         count = fan.count or 0
         entries: list[str] = [canonical.dumps(SKIPPED)] * count
