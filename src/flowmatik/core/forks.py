@@ -96,6 +96,7 @@ class Forks:
             events=(asked.recorded(created), *prefix, asked.recorded(began)),
             agent=head.agent,
             priority=head.priority,
+            tags=first.tags,
         )
         await self._library.adopt(
             created.run_id, head.workspace_id, [event.payload for event in creation.events]

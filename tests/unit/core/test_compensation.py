@@ -310,7 +310,7 @@ async def test_a_step_that_is_in_doubt_when_its_run_is_cancelled_is_not_taken_ba
     assert (view.status, shop.done, len(view.in_doubt)) == (RunStatus.CANCELLED, [], 1)
 
 
-async def test_a_step_that_turns_out_to_have_been_done_while_others_are_taken_back_is_taken_back_too() -> None:
+async def test_a_step_found_to_have_been_done_while_others_are_taken_back_is_taken_back_too() -> None:
     shop = Shop(stuck="flight")
 
     async def vanish(arguments: dict[str, Any], context: ToolContext) -> Any:

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from flowmatik.contracts.control import NewFork
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
+from flowmatik.contracts.tools import ToolContext
 from flowmatik.core.search import wanted_heads
-from flowmatik.kernel.errors import Conflict, InvalidInput
+from flowmatik.kernel.errors import Conflict, InvalidInput, ToolError
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import running_engine
 
 WS = "w"
@@ -106,3 +109,18 @@ def test_text_alone_is_looked_for_in_the_last_ninety_days() -> None:
     assert wanted_heads(until, NOW).since == "2025-11-02T00:00:00.000000Z"
     assert wanted_heads(RunFilter(text="a", created_after="2020-01-01T00:00:00Z"), NOW).since[:4] == "2020"
     assert wanted_heads(RunFilter(agent="a"), NOW).since == ""
+
+
+async def test_a_fork_and_a_retry_are_found_by_the_tags_of_the_run_that_they_go_on_from() -> None:
+    async def refuse(arguments: dict[str, Any], context: ToolContext) -> Any:
+        raise ToolError("no")
+
+    async with running_engine(tools=FunctionTools({"echo": FunctionTool(function=refuse)})) as engine:
+        first = await engine.runs.create(WS, new(tags=("blue",)))
+        await engine.runs.wait(WS, first)
+        fork = await engine.control.fork(WS, first, NewFork(seq=1))
+        retry = await engine.control.retry(WS, first)
+        for run_id in (fork, retry):
+            await engine.runs.wait(WS, run_id)
+        page = await engine.runs.list(WS, RunFilter(tags=("blue",)))
+    assert {run.id for run in page.items} == {first, fork, retry}
