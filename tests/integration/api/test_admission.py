@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 import pytest
 
-from flowmatik.api import ApiServices, create_app
 from flowmatik.app.web import words
 from flowmatik.contracts.runs import RunStatus, RunView
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.events import CloudEvent
+from tests.integration.api_apps import app_with
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -51,27 +50,8 @@ def runs() -> Held:
 
 @pytest.fixture
 async def client(runs: Held, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    unused: Any = None
-    app = create_app(
-        ApiServices(
-            runs=cast("Any", runs),
-            identity=cast("Any", Anybody()),
-            upload_dir=tmp_path,
-            words=words,
-            max_in_flight=2,
-            max_streams=1,
-            control=unused,
-            memory=unused,
-            agents=unused,
-            dead_letters=unused,
-            limits=unused,
-            signals=unused,
-            hooks=unused,
-            approvals=unused,
-            schedules=unused,
-            bulk=unused,
-            retention=unused,
-        )
+    app = app_with(
+        runs=runs, identity=Anybody(), upload_dir=tmp_path, words=words, max_in_flight=2, max_streams=1
     )
     headers = {"Authorization": "Bearer x", "Accept-Language": "es"}
     transport = httpx.ASGITransport(app)

@@ -12,6 +12,7 @@ from flowmatik.app.wiring import open_platform
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect
+from tests.integration.app.clerks import permit
 
 PLAN = (
     PlanTask(
@@ -31,6 +32,7 @@ async def appended(home: Path, synchronous: str) -> RunView:
     (home / ".flowmatik").mkdir(mode=0o700)
     settings = load_settings(home, {})
     async with open_platform(settings, recover_all=False) as platform:
+        await permit(platform, platform.workspace_id, "file_append")
         run_id = await platform.runs.create(platform.workspace_id, NewRun(goal="x", plan=PLAN))
         return await asyncio.wait_for(platform.runs.wait(platform.workspace_id, run_id), 30)
 

@@ -19,6 +19,7 @@ from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.stores.migrate import current, upgrade
 from flowmatik.stores.postgres import Durability, PostgresDatabase, connect_once, durability, open_pool
 from tests.conftest import administer
+from tests.integration.app.clerks import permit
 from tests.integration.core.own_postgres import own_postgres_server
 
 ROLES = ("flowmatik_engine", "flowmatik_api")
@@ -95,6 +96,7 @@ async def test_without_fsync_a_tool_that_acts_once_is_refused_and_the_doctor_say
     with own_postgres_server("fsync=off") as server:
         settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": server.url})
         async with open_platform(settings, recover_all=False) as platform:
+            await permit(platform, "default", "file_append")
             run_id = await platform.runs.create("default", NewRun(goal="x", plan=(plan,)))
             view = await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
         assert (view.status, view.tasks[0].error_code) == (RunStatus.FAILED, "tool.durability")

@@ -30,6 +30,7 @@ BATCH = 500
 FAULT_SECONDS = 1.0
 FOREIGN_SECONDS = 10.0  # a cancel by another process is heard of then
 LOOK_SECONDS = 0.02
+SETTLED_SECONDS = 3.0  # a store ends a statement before a lease does
 
 
 class Engine:
@@ -226,7 +227,7 @@ class Engine:
             created = await self._parts.journal.create(replace(creation, owner=self._lease.owner))
         except JournalUnavailable:
             # Should it have gone down all the same, it is ours, and nobody else would look for it.
-            self._spawn(creation.run_id, self._claim_and_drive(creation.run_id))
+            self._spawn(creation.run_id, self._settled_and_drive(creation.run_id))
             raise
         except BaseException:
             self._slots.give()
@@ -248,6 +249,11 @@ class Engine:
 
     async def _wait_and_drive(self, run_id: str) -> Rested | None:
         await self._slots.wait()
+        return await self._claim_and_drive(run_id)
+
+    async def _settled_and_drive(self, run_id: str) -> Rested | None:
+        """Once no statement of before can still be under way."""
+        await self._parts.clock.sleep(SETTLED_SECONDS)
         return await self._claim_and_drive(run_id)
 
     async def _claim_and_drive(self, run_id: str) -> Rested | None:
