@@ -38,12 +38,28 @@ async def test_sqlite_needs_no_look_at_all_runs(
 async def test_postgres_can_do_without_reading_all_runs(
     pg_database: str, statement: str, index: str, arguments: tuple[object, ...]
 ) -> None:
-    await upgrade(pg_database)
-    connection = await connect_once(pg_database)
+    plan = await _plan(pg_database, statement, arguments)
+    assert index in plan, plan
+
+
+async def test_postgres_looks_for_due_timers_in_the_index_and_reads_no_other(pg_database: str) -> None:
+    plan = await _plan(pg_database, "fire_due_timers", (500,))
+    assert "Index Cond: (due_at <= " in plan, plan
+
+
+async def test_postgres_reads_the_beginnings_of_one_page_of_runs_alone(pg_database: str) -> None:
+    plan = await _plan(pg_database, "unfinished", ("", 500))
+    assert "Join" not in plan, plan
+    assert "Nested Loop" not in plan, plan
+
+
+async def _plan(dsn: str, statement: str, arguments: tuple[object, ...]) -> str:
+    await upgrade(dsn)
+    connection = await connect_once(dsn)
     try:
         await connection.execute("SET enable_seqscan = off")  # of empty tables it would be cheaper
+        await connection.execute("SET enable_bitmapscan = off")
         rows = await connection.fetch(f"EXPLAIN {queries.postgres()[statement]}", *arguments)
     finally:
         await connection.close()
-    plan = "\n".join(str(row[0]) for row in rows)
-    assert index in plan, plan
+    return "\n".join(str(row[0]) for row in rows)

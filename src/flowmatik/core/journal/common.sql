@@ -16,9 +16,10 @@ FROM runs WHERE run_id = $1;
 SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';
 
 -- name: unfinished
--- A page of the runs that have not ended, each with the payload of its first event.
-SELECT r.run_id, e.payload FROM runs r JOIN run_events e ON e.run_id = r.run_id AND e.seq = 1
-WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
+-- A page of the runs that have not ended, each with the payload of its first event. A join would let PostgreSQL
+-- read the events of all runs before the page.
+SELECT r.run_id, (SELECT e.payload FROM run_events e WHERE e.run_id = r.run_id AND e.seq = 1) AS payload
+FROM runs r WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
 
 -- name: unheard
 -- An owner's runs with inputs that it has not consumed. Without the second condition, which says nothing

@@ -147,9 +147,11 @@ SELECT run_id FROM (
 ) AS candidates ORDER BY created_at, run_id LIMIT $1;
 
 -- name: fire_due_timers
--- Due timers become inputs, by the database's clock; other schedulers skip what this one has locked.
+-- Due timers become inputs, by the database's clock; other schedulers skip what this one has locked. The clock
+-- stands in a query of its own, for an index is never asked about what may change from row to row: every look
+-- would read all timers that there are.
 WITH picked AS MATERIALIZED (
-    SELECT run_id, timer_id FROM timers WHERE due_at <= extract(epoch FROM clock_timestamp())
+    SELECT run_id, timer_id FROM timers WHERE due_at <= (SELECT extract(epoch FROM clock_timestamp()))
     ORDER BY due_at, run_id, timer_id LIMIT $1 FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM timers t USING picked p WHERE t.run_id = p.run_id AND t.timer_id = p.timer_id
