@@ -43,7 +43,7 @@ async def test_postgres_can_do_without_reading_all_runs(
 
 
 async def test_postgres_looks_for_due_timers_in_the_index_and_reads_no_other(pg_database: str) -> None:
-    plan = await _plan(pg_database, "fire_due_timers", (500,))
+    plan = await _plan(pg_database, "fire_due_timers", (500, "2026-01-01"))
     assert "Index Cond: (due_at <= " in plan, plan
 
 
