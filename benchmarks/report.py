@@ -68,7 +68,7 @@ def _goal(table: Table, name: str, ratio: float) -> str:
     if wanted is None:
         return ""
     sign, short = ("≥", wanted / ratio) if table.higher_is_better else ("≤", ratio / wanted)
-    return f"{sign} {wanted:g}×: " + ("met" if short <= 1 else f"missed by a factor of {short:.2g}")
+    return f"{sign} {wanted:g}×: " + ("met" if short <= 1 else f"missed by a factor of {short:.3g}")
 
 
 def _figure(value: float) -> str:

@@ -61,7 +61,7 @@ def _case(workers: int) -> Case:
             *_peers("load", workers),
         ),
         prepare=databases,
-        goals={"dbos": 15.0} if workers == 1 else {},
+        goals={"dbos": 15.0, "restate": 5.0} if workers == 1 else {},
     )
 
 
