@@ -298,12 +298,12 @@ def gone_wrong(version: int) -> Player:
 
 
 STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
-    planned_by_a_model: (1, 5),
+    planned_by_a_model: (1, 5, 6),
     planned_here: (1,),
     from_the_tables: (2, 5),
     arithmetic: (3, 4),
     a_ranking: (3, 4),
-    one_agent: (1, 5),
+    one_agent: (1, 5, 6),
     out_of_money: (1, 4),
     a_task_out_of_money: (3, 4),
     doubts: (1, 4, 5),

@@ -231,6 +231,7 @@ def _parts(
         journal=services.journal,
         loop=services.loop,
         effects=Effects(
+            advisers=services.advisers,
             models=services.models,
             tools=services.tools,
             maps=Maps(services.journal, library),

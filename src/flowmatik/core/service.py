@@ -137,6 +137,7 @@ class RunService:
             traceparent=trace_of(new.traceparent),
             tags=tuple(dict.fromkeys(new.tags)),
             priority=new.priority,
+            advisers=tuple(sorted(self._services.advisers)),
             schedule=new.schedule,
             scheduled_at=new.scheduled_at,
         )

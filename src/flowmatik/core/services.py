@@ -1,9 +1,10 @@
 """What the engine is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flowmatik.contracts.advice import Adviser
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
@@ -51,7 +52,8 @@ class EngineServices:
     `hooks` makes the addresses of webhooks; without it they have none. `run_budget_micros`: of runs that
     schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
     long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
-    callers may call what a profile of the workspace permits, and nothing else."""
+    callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
+    ask, by name; a run asks only those that there were when it began."""
 
     journal: Journal
     models: ModelGateway
@@ -72,6 +74,7 @@ class EngineServices:
     snapshots: Pace = field(default_factory=Pace)
     runs_days: int = 0
     plans_by_profile: bool = False
+    advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -100,6 +100,16 @@ class Undoing:
 
 
 @dataclass(slots=True, kw_only=True)
+class Told:
+    """What came of asking an adviser; `result` is None while it is asked, and when it could not say."""
+
+    open: bool = True
+    result: dict[str, Any] | None = None
+    error_code: str = ""
+    error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class RunState:
     """Mutable only inside `fold`. Amounts are micro-dollars."""
 
@@ -162,6 +172,7 @@ class RunState:
     approvals_asked: int = 0
     withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
     planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
+    advice: dict[str, Told] = field(default_factory=lambda: {})  # by `brain.advice.key_of`
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False

@@ -19,7 +19,7 @@ from tests.histories.playing import AT
 from tests.unit.house.repository import SOURCE
 
 FILES = sorted(FOLDER.rglob("*.ndjson"))
-MOST_BYTES = 300_000
+MOST_BYTES = 700_000
 GATE = re.compile(r"version >= ([A-Z_]+)\b")
 NOT_REPLAYED = {"TASK_CAPS"}  # it decides what an intent says, which is a fact for whoever replays it
 

@@ -25,6 +25,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
+LATER_FIELDS = ("guardrails", "approvals")  # empty or None in profiles that lack them
 
 
 def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
@@ -166,10 +167,9 @@ def _resolves(root: dict[str, Any], reference: str) -> bool:
 
 def _version(profile: Profile) -> AgentVersion:
     content = profile.model_dump(mode="json")
-    if not profile.guardrails:
-        del content["guardrails"]  # profiles from before there were any keep their version
-    if not profile.approvals:
-        del content["approvals"]  # the same
+    for field in LATER_FIELDS:
+        if not content[field]:  # profiles from before there were any keep their version
+            del content[field]
     schema = FINDING_SCHEMA if profile.output == "finding" else profile.output
     usd = profile.budgets.usd
     return AgentVersion(

@@ -88,6 +88,7 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
         principal=parent.principal,
         agents=agents,
         tools={name: tool for name, tool in parent.tools.items() if name in names},
+        advisers=parent.advisers,
         plan=spec.plan,
         traceparent=parent.traceparent,
         parent=parent.run_id,

@@ -7,11 +7,12 @@ side no longer knows the key; a `read` fails definitely.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from flowmatik.contracts.advice import ADVICE, Adviser, Question
 from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
@@ -26,7 +27,7 @@ from flowmatik.core.journal.port import NewEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import FlowmatikError, ModelRejected, Unavailable
+from flowmatik.kernel.errors import FlowmatikError, ModelRejected, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 AWAY_SECONDS = 60.0
@@ -64,6 +65,7 @@ class Effects:
     library: Library
     clock: Clock
     speaking: Speaking
+    advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
     alone: bool = False  # no other process can still be at work on a run that we recover
     durable: bool = True  # what the journal has acknowledged survives a power cut
 
@@ -114,6 +116,8 @@ class Effects:
         try:
             if call.kind == ENGINE:
                 result = await self.maps.answer(call, place.state())
+            elif call.kind == ADVICE:
+                result = await self._advice(call, place)
             else:
                 result = await self._result(call, context)
             return ev.CallSucceeded(call_id=call.call_id, result=result)
@@ -132,6 +136,22 @@ class Effects:
             why = f"the tool {call.name!r} crashed with {kind}"
             say = failed if read else in_doubt
             return say(call, "tool.crashed", why, kind=kind)
+
+    async def _advice(self, call: ev.CallRequested, place: RunPlace) -> dict[str, Any]:
+        adviser = self.advisers.get(call.name)
+        if adviser is None:  # this process lacks what the run's first one had
+            raise NotFound(
+                f"there is no adviser {call.name!r} here", code="advice.none", context={"adviser": call.name}
+            )
+        question = Question(
+            workspace_id=place.workspace_id,
+            run_id=place.run_id,
+            principal=place.principal,
+            sources=place.sources,
+            arguments=call.arguments,
+        )
+        async with asyncio.timeout(call.timeout):
+            return await adviser(question)
 
     async def _result(self, call: ev.CallRequested, context: ToolContext) -> Any:
         """What the tool answers. One that reads from a store which is away is asked again for a while."""

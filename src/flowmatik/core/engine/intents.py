@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartCall
@@ -16,7 +17,8 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.ids import idempotency_key
 
-UNPAID = Reservation()  # tools cost nothing
+ADVICE_SECONDS = 30.0
+UNPAID = Reservation()  # tools and advice cost nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def _intent(
         idempotency_key=idempotency_key(state.created.run_id, call_id),
         at=now.isoformat(),
         start_by=(now + timedelta(seconds=TTL_SECONDS)).isoformat(),
-        timeout=pinned.timeout if pinned else MODEL_CALL_SECONDS,
+        timeout=_timeout(command, pinned),
         key_ttl=pinned.key_ttl if pinned else 0.0,
         arguments=command.arguments or {},
         tool_call_id=command.tool_call_id,
@@ -80,6 +82,12 @@ def _intent(
         priced=money.priced,
         scopes=money.scopes,
     )
+
+
+def _timeout(command: StartCall, pinned: ev.PinnedTool | None) -> float:
+    if command.kind == ADVICE:
+        return ADVICE_SECONDS
+    return pinned.timeout if pinned else MODEL_CALL_SECONDS
 
 
 def _next_call(state: RunState) -> str:

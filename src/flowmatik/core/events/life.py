@@ -47,6 +47,7 @@ class RunCreated:
     priority: int = 0
     schedule: str = ""
     scheduled_at: str = ""
+    advisers: tuple[str, ...] = ()  # names of whom decisions may ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,4 +10,6 @@ OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this pr
 # fails the task that needs it.
 # 5: tasks may wait (for a time, a signal, a person, other runs), runs may be paused, changed, forked and
 # compensated.
-DECISION_VERSION = 5
+# 6: the Brain asks advisers; plans adapt; results are verified by criteria; agents are chosen by what was
+# learned.
+DECISION_VERSION = 6

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
-from flowmatik.core.fold import undoing
+from flowmatik.core.fold import advice, undoing
 from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.fold.recalled import recalled
 from flowmatik.core.state import RunState
 
@@ -16,7 +18,12 @@ def _requested(state: RunState, event: ev.CallRequested, _: AgentLoop) -> None:
     state.calls += 1
     state.open[event.call_id] = event
     state.reserved_micros += event.reserved_micros
-    _mark_asked(state, event.purpose, event.task_id, event.tool_call_id)
+    if event.kind == ADVICE:
+        advice.requested(state, event)
+    elif known := PURPOSES.get(event.purpose):
+        known.asked(state, event)
+    else:
+        _mark_asked(state, event.purpose, event.task_id, event.tool_call_id)
 
 
 def _mark_asked(state: RunState, purpose: str, task_id: str, tool_call_id: str) -> None:
@@ -43,8 +50,11 @@ def _postponed(state: RunState, event: ev.CallPostponed, _: AgentLoop) -> None:
 
 def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
     state.calls += 1
+    known = PURPOSES.get(event.purpose)
     if not event.of_task:
         state.refused = event
+    elif known is not None and known.refused is not None:
+        known.refused(state, event)
     elif event.purpose == "plan":
         state.plan_failed = True
         state.plan_failure = ev.CallFailed(
@@ -68,6 +78,10 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
         served = event.reply.model or call.name
         if served not in state.models:
             state.models = (*state.models, served)
+    if call.kind == ADVICE:
+        return advice.succeeded(state, call, event)
+    if known := PURPOSES.get(call.purpose):
+        return known.succeeded(state, call, event, loop)
     match call.purpose:
         case "recall" | "recall_tables":
             state.recall[call.purpose] = recalled(call.purpose, event.result)
@@ -111,6 +125,10 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         return
     _settle(state, call, event.cost_micros)
     state.unpriced |= event.unpriced
+    if call.kind == ADVICE:
+        return advice.failed(state, call, event)
+    if known := PURPOSES.get(call.purpose):
+        return known.failed(state, call, event, loop)
     if event.code.startswith("unavailable"):
         task = state.tasks.get(call.task_id)
         if task is None:

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
+from flowmatik.core.fold import advice
 from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.state import Fan, RunState, TaskState
 
 ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
@@ -21,6 +24,7 @@ def _retried(state: RunState, event: ev.TaskRetried, _: AgentLoop) -> None:
         _plan_again(state)
     anew = set(event.task_ids)
     for task_id in (*event.task_ids, *_skipped_for(state, anew)):
+        advice.forget(state, task_id)
         state.tasks[task_id] = TaskState(spec=state.planned[task_id])
     state.acted = [task_id for task_id in state.acted if task_id not in anew]
     _order(state)
@@ -80,6 +84,10 @@ def _run_again(state: RunState) -> None:
 
 
 def _unask(state: RunState, call: ev.CallRequested) -> None:
+    if call.kind == ADVICE:
+        return advice.unask(state, call)
+    if known := PURPOSES.get(call.purpose):
+        return known.unask(state, call)
     task = state.tasks.get(call.task_id)
     match call.purpose:
         case "recall" | "recall_tables":
@@ -103,6 +111,7 @@ def _plan_again(state: RunState) -> None:
     state.plan_open = state.plan_failed = False
     state.plan_reply, state.plan_failure, state.plan_attempts = None, None, 0
     state.plan_errors, state.plan_details = (), ()
+    state.advice = {}
 
 
 def _ask_model(state: RunState, model: str) -> None:

@@ -4,6 +4,7 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.prompts import task_prompt
+from flowmatik.core.fold.advice import forget
 from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState, TaskState
@@ -54,6 +55,7 @@ def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
 def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
     notes = (event.reason,) if event.reason else ()
     withdraw(state, event.task_id)
+    forget(state, event.task_id)
     task = TaskState(spec=event.replacement, replanned=True, notes=notes)
     state.tasks[event.task_id] = state.live[event.task_id] = task
 

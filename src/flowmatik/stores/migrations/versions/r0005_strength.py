@@ -1,33 +1,17 @@
-"""What the engine needs at full strength, one file for each area: `r0005_<area>.sql` for every store, and
-`r0005_<area>_sqlite.sql` or `r0005_<area>_postgresql.sql` after it."""
+"""What the engine needs at full strength, one file for each area."""
 
-from pathlib import Path
-
-from alembic import context, op
+from flowmatik.stores.migrations.areas import run_areas
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_HERE = Path(__file__).parent
 AREAS = ("heads", "dispatch", "approvals", "search", "schedules", "bus", "history", "kin")
 
 
-def _run(file: Path) -> None:
-    """Statements are parted by blank lines; a paragraph of comments is none."""
-    for statement in file.read_text(encoding="utf-8").split("\n\n"):
-        lines = [line for line in statement.splitlines() if not line.startswith("--")]
-        if lines:
-            op.execute("\n".join(lines).rstrip(";"))
-
-
 def upgrade() -> None:
-    dialect = context.get_context().dialect.name
-    for area in AREAS:
-        for name in (f"r0005_{area}.sql", f"r0005_{area}_{dialect}.sql"):
-            if (_HERE / name).exists():
-                _run(_HERE / name)
+    run_areas(revision, AREAS)
 
 
 def downgrade() -> None:
