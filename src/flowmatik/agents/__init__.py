@@ -4,11 +4,13 @@ from flowmatik.agents.catalogue import StoredCatalogue, inventory_of
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
+from flowmatik.agents.skills.union import ToolUnion
 
 __all__ = [
     "Inventory",
     "ReducerLoop",
     "StoredCatalogue",
+    "ToolUnion",
     "build_toolbox",
     "inventory_of",
     "parse_profile",

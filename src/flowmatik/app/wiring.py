@@ -16,6 +16,7 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.streams import streams_of
+from flowmatik.app.tools import open_tools
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
@@ -133,7 +134,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import ReducerLoop, StoredCatalogue, build_toolbox, inventory_of
+    from flowmatik.agents import ReducerLoop, StoredCatalogue, inventory_of
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
 
@@ -147,7 +148,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
-    tools = build_toolbox(memory, outbox=settings.outbox, clock=clock)
+    tools = await open_tools(settings, memory, clock, stack)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
     engine = build_engine(

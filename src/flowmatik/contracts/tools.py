@@ -19,7 +19,8 @@ class Effect(StrEnum):
 class ToolSpec:
     """`parameters` is a JSON Schema object; `timeout` in seconds; `key_ttl`: for how many
     seconds an idempotent tool's far side remembers its key; `reconcilable`: the tool can be
-    asked whether a call with a key took effect."""
+    asked whether a call with a key took effect; `origin`: where it comes from ("" ships with the product);
+    `workspaces`: the only ones that may call it, all when empty."""
 
     name: str
     description: str
@@ -28,6 +29,8 @@ class ToolSpec:
     timeout: float = 30.0
     key_ttl: float = 86_400.0
     reconcilable: bool = False
+    origin: str = ""
+    workspaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
