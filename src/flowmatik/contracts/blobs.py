@@ -65,8 +65,8 @@ class RunBlobs(Protocol):
     """What callers read of what their runs put away."""
 
     async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
-        """JSON. Raises NotFound for a run (`not_found.run`) or blob (`not_found.blob`) that this workspace
-        does not have, and what `BlobStore.get` raises."""
+        """JSON. Raises NotFound for a run (`not_found.run`) that this workspace does not have or a blob
+        (`not_found.blob`) to which the run does not refer, and what `BlobStore.get` raises."""
         ...
 
 

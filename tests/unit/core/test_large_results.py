@@ -9,7 +9,7 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.blobs import BlobRef, reference_in
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import PlanTask, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.blobs import InMemoryBlobs
@@ -24,6 +24,7 @@ from tests.unit.core.engines import eventually, running_engine
 
 WS = "default"
 LARGE = {"rows": ["ñ" * 100] * 1000}
+REST = PlanTask(id="w", objective="", wait=WaitSpec(kind="time", seconds=0.0))
 STEP = (PlanTask(id="s", objective="", tool="fetch", effect=Effect.ONCE),)
 
 
@@ -56,6 +57,11 @@ async def test_a_large_result_never_goes_into_a_row_and_is_read_by_its_hash() ->
         whole = await engine.blobs.read(WS, run_id, body["sha256"])
         with pytest.raises(NotFound):
             await engine.blobs.read("other", run_id, body["sha256"])
+        strange = await engine.runs.create(WS, NewRun(goal="x", plan=(REST,)))
+        await engine.runs.wait(WS, strange)
+        with pytest.raises(NotFound) as refused:
+            await engine.blobs.read(WS, strange, body["sha256"])
+        assert refused.value.code == "not_found.blob"
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert canonical.loads(whole) == LARGE
     assert (body["bytes"], body["preview"]) == (len(whole), whole.decode()[:2000])
