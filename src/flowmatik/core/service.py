@@ -61,7 +61,7 @@ class RunService:
         self._engine = engine
         self._watch = watch
         self._backlog = backlog
-        self._elsewhere = ELSEWHERE_SECONDS if services.streams is None else TOLD_SECONDS
+        self._elsewhere = _elsewhere(services)
         self._traces = Traces()
         self._library = Library(services.blobs, services.journal, services.clock)
 
@@ -256,23 +256,27 @@ class RunService:
         return await replayed_against(self._services, workspace_id, run_id, history, against)
 
     async def wait(self, workspace_id: str, run_id: str) -> RunView:
-        while True:
-            if self._engine.drives(run_id):  # here, where its end is heard of without asking the store
-                left = await self._watch.rest(run_id, HEARD_SECONDS)
-                if (
-                    left
-                    and left.state.created.workspace_id == workspace_id
-                    and self._rests(run_id, left.status)
-                ):
+        with self._watch.resting(run_id) as here:
+            asks = not self._engine.drives(run_id)  # of a run that is here the end is heard of
+            while True:
+                if asks:
+                    head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
+                    if self._rests(run_id, RunStatus(head.status)):
+                        return await self.get(workspace_id, run_id)
+                asks = True
+                left = await here.left(HEARD_SECONDS if self._engine.drives(run_id) else self._elsewhere)
+                mine = left is not None and left.state.created.workspace_id == workspace_id
+                if left is not None and mine and self._rests(run_id, left.status):
                     return self._view(left.state, left.status)
-            head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
-            if self._rests(run_id, RunStatus(head.status)):
-                return await self.get(workspace_id, run_id)
-            if not self._engine.drives(run_id):
-                await self._watch.rest(run_id, self._elsewhere)
 
     def _rests(self, run_id: str, status: RunStatus) -> bool:
         return status.ended or (status in _AT_REST and not self._engine.drives(run_id))
+
+
+def _elsewhere(services: EngineServices) -> float:
+    if services.alone:
+        return HEARD_SECONDS  # it is in the queue here
+    return ELSEWHERE_SECONDS if services.streams is None else TOLD_SECONDS
 
 
 def _request(created: ev.RunCreated) -> tuple[object, ...]:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flowmatik.contracts.runs import RunStatus
@@ -22,7 +23,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._growing: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._resting: defaultdict[str, set[asyncio.Future[Rested | None]]] = defaultdict(set)
+        self._resting: defaultdict[str, set[Resting]] = defaultdict(set)
 
     def changed(self, run_id: str) -> None:
         for event in self._growing.get(run_id, ()):
@@ -31,8 +32,8 @@ class Watch:
     def rested(self, run_id: str, left: Rested | None) -> None:
         """`left` is None when the driver lost the run or could not say."""
         self.changed(run_id)
-        for answer in self._resting.get(run_id, ()):
-            _answer(answer, left)
+        for waiter in self._resting.get(run_id, ()):
+            waiter.tell(left)
 
     async def growth(self, run_id: str, seconds: float) -> None:
         """Until the run's journal grew, or for `seconds` (another process may drive it)."""
@@ -48,24 +49,47 @@ class Watch:
             if not self._growing[run_id]:
                 del self._growing[run_id]
 
-    async def rest(self, run_id: str, seconds: float) -> Rested | None:
-        """How the run was left here; None when it was not, within `seconds`."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Rested | None] = loop.create_future()
-        self._resting[run_id].add(answer)
-        giving_up = loop.call_later(seconds, _answer, answer, None)
+    @contextmanager
+    def resting(self, run_id: str) -> "Generator[Resting]":
+        """Hears from now on how the run is left here: who asks the store after that misses nothing."""
+        heard = Resting()
+        self._resting[run_id].add(heard)
         try:
-            return await answer
+            yield heard
         finally:
-            giving_up.cancel()
-            self._resting[run_id].discard(answer)
+            self._resting[run_id].discard(heard)
             if not self._resting[run_id]:
                 del self._resting[run_id]
 
 
-def _answer(waiting: "asyncio.Future[Rested | None]", left: Rested | None) -> None:
-    if not waiting.done():
-        waiting.set_result(left)
+class Resting:
+    """What one waiter hears."""
+
+    def __init__(self) -> None:
+        self._answer: asyncio.Future[Rested | None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, left: Rested | None) -> None:
+        if self._answer.done():  # nobody has taken in what came before, of which this is the newest
+            self._answer = self._answer.get_loop().create_future()
+        self._answer.set_result(left)
+
+    async def left(self, seconds: float) -> Rested | None:
+        """How the run was left since the last call; None when it was not, or nobody could say, within
+        `seconds`."""
+        answer = self._answer
+        giving_up = answer.get_loop().call_later(seconds, _give_up, answer)
+        try:
+            left = await answer
+        finally:
+            giving_up.cancel()
+        if self._answer is answer:  # else something more was told meanwhile
+            self._answer = answer.get_loop().create_future()
+        return left
+
+
+def _give_up(answer: "asyncio.Future[Rested | None]") -> None:
+    if not answer.done():
+        answer.set_result(None)
 
 
 class Nudges:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from heapq import nsmallest
 
 from flowmatik.contracts.limits import Limit
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
@@ -11,14 +12,14 @@ from flowmatik.core.journal.memory_runs import Run
 def ready_queues(
     ready: Iterable[Run], orphans: Iterable[Run], per_queue: int, without: Collection[str]
 ) -> list[ReadyRun]:
-    queues: defaultdict[Queue, list[ReadyRun]] = defaultdict(list)
+    queues: defaultdict[Queue, list[Run]] = defaultdict(list)
     for run in ready:
         if run.run_id not in without:
-            queues[run.workspace_id, run.agent].append(_ready(run))
+            queues[run.workspace_id, run.agent].append(run)
     found: list[ReadyRun] = []
     for _, queue in sorted(queues.items()):
-        queue.sort(key=lambda one: (-one.priority, one.created_at, one.run_id))
-        found += queue[:per_queue]
+        first = nsmallest(per_queue, queue, key=lambda one: (-one.priority, one.created_at, one.run_id))
+        found += map(_ready, first)
     left = sorted((run.created_at, run.run_id, run) for run in orphans if run.run_id not in without)
     return [*found, *(_ready(run, orphan=True) for _, _, run in left[:per_queue])]
 
