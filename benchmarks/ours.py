@@ -12,6 +12,7 @@ from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.garbage import collect_rarely
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTools
@@ -38,9 +39,11 @@ async def running_engine(
                 loop=ReducerLoop(),
                 clock=clock,
                 alone=job["store"] != "postgres",
+                concurrency=int(job.get("slots", 256)),
             )
         )
         await handle.start(recover_all=True)
+        collect_rarely()  # as `flowmatik up` does
         stack.push_async_callback(handle.stop)
         yield handle
 

@@ -13,6 +13,7 @@ from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.garbage import collect_rarely
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.redis import open_streams
 from flowmatik.testing.agents import GivenAgents
@@ -64,6 +65,7 @@ async def part(job: dict[str, Any], role: Role) -> AsyncGenerator[EngineHandle]:
             )
         )
         await handle.start(recover_all=True)
+        collect_rarely()  # as `flowmatik up` does
         stack.push_async_callback(handle.stop)
         yield handle
 

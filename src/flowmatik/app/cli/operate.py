@@ -100,6 +100,7 @@ async def _up(session: Session, flags: dict[str, object]) -> int:
     from flowmatik.app.serving import stopped_by_signals
     from flowmatik.app.web import serve_platform
     from flowmatik.app.wiring import open_platform
+    from flowmatik.kernel.garbage import collect_rarely
 
     settings = session.settings(flags)
     metrics = Metrics()
@@ -108,6 +109,7 @@ async def _up(session: Session, flags: dict[str, object]) -> int:
         serve_platform(platform, host=settings.host, port=settings.port, metrics=metrics) as server,
         stopped_by_signals(server),
     ):
+        collect_rarely()
         if platform.engine.role.serves:
             session.say("up.ready", url=server.url, home=settings.home, username=ADMIN)
         else:
