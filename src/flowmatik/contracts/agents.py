@@ -7,7 +7,6 @@ from typing import Any, Literal, Protocol
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 
-
 MAX_EXAMPLES = 100
 
 

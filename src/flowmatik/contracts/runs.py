@@ -134,8 +134,8 @@ class SubRunsView:
 class TaskView:
     """`error_code` and `error_values` say `error`, which is English, for the catalogues. An `output` that is
     large stands by reference, {"$blob": {"sha256", "bytes", "preview"}}. `sub_runs`: of a task that is a
-    run, or one for each of many items. `route`: why the agent was chosen; None before, of steps, and in runs of
-    older versions."""
+    run, or one for each of many items. `route`: why the agent was
+    chosen; None before that, and of steps."""
 
     id: str
     objective: str

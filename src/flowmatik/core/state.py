@@ -67,7 +67,7 @@ class TaskState:
     status: TaskStatus = TaskStatus.PENDING
     agent: AgentVersion | None = None
     model: str = ""
-    routed: TaskRouted | None = None  # from decision version 6
+    routed: TaskRouted | None = None
     loop: LoopState | None = None
     output: object = None
     step_done: bool = False

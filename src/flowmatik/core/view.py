@@ -186,10 +186,13 @@ def _task_view(task: TaskState) -> TaskView:
 def _route_view(task: TaskState) -> RouteView | None:
     if (routed := task.routed) is None:
         return None
+    code, values = routed.reason_code, routed.values
+    if not code:  # nothing was weighed, and the reason follows from the task
+        code, values = ("named", {}) if task.spec.agent else ("skill", {"skill": task.spec.skill})
     return RouteView(
         reason=routed.reason,
-        code=routed.reason_code,
-        values=routed.values,
+        code=code,
+        values=values,
         candidates=routed.candidates,
         learned=routed.learned,
         seed=routed.seed,

@@ -1,11 +1,12 @@
-"""Which of several agents gets a task: a pure function of what the adviser `routes` said and of the money left.
+"""Which of several agents gets a task: a pure function of what the adviser `routes` said and of the money
+left.
 
-Each candidate's score is a sum of weighed parts in [0, 1]: how well the task fits what the agent says of itself
-and what it did well before, how often such tasks went well, what they cost and how long they took. Exploration
-is a randomised upper confidence bound (Vaswani et al., "Old Dog Learns New Tricks", AISTATS 2020): the rate of
-success is drawn from a uniform distribution with the mean and the spread of its posterior. It can cost no more
-than `EXPLORED` of expected score, and its draws follow from the seed by a hash and by operations that every
-machine rounds alike, so that replay draws the same.
+Each candidate's score is a sum of weighed parts in [0, 1]: how well the task fits what the agent says of
+itself and what it did well before, how often such tasks went well, what they cost and how long they took.
+Exploration is a randomised upper confidence bound (Vaswani et al., "Old Dog Learns New Tricks", AISTATS
+2020): the rate of success is drawn from a uniform distribution with the mean and the spread of its posterior.
+It can cost no more than `EXPLORED` of expected score, and its draws follow from the seed by a hash and
+by operations that every machine rounds alike, so that replay draws the same.
 """
 
 import hashlib
@@ -100,9 +101,8 @@ def _explored(able: Sequence[RouteCandidate], rows: Sequence[Facts], seed: str) 
     floor = max(one.score for one in able) - EXPLORED
     drawn: list[RouteCandidate] = []
     for one in able:
-        if one.score < floor:  # the bound: what is this much worse is never tried
-            drawn.append(one)
-            continue
+        if one.score < floor:
+            continue  # the bound: what is this much worse is never tried
         spread = min(SUCCESS * math.sqrt(3.0) * success(by_agent[one.agent])[1], EXPLORED)
         step = round((2 * _uniform(seed, one.agent) - 1) * spread, DIGITS)
         score = round(one.score + step, DIGITS)

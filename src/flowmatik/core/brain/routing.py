@@ -1,7 +1,8 @@
 """decide for a task that is ready: which agent does it, with which model.
 
-Where one agent alone has the skill, it gets the task. Where there is a choice, or where the task names no skill,
-the adviser `routes` is asked for what the workspace has learned, and `choosing` decides by what it said.
+Where one agent alone has the skill, it gets the task. Where there is a choice, or where the task names no
+skill, the adviser `routes` is asked for what the workspace has learned, and `choosing` decides by what it
+said.
 """
 
 from flowmatik.contracts.advice import ADVICE
@@ -25,14 +26,9 @@ def route(state: RunState, task: TaskState) -> list[Command]:
     if agent is None:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
         return [task_failed(task, "route.none", message)]
-    named = task.spec.agent
-    reason = "named in the plan" if named else f"has the skill {task.spec.skill!r}"
+    reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
     model = agent.model or state.created.model
-    code = "named" if named and state.created.decision_version >= BRAIN else ""
-    routed = ev.TaskRouted(
-        task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason, reason_code=code
-    )
-    return [Record(event=routed)]
+    return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
 
 
 def _route(state: RunState, task: TaskState) -> AgentVersion | None:
@@ -84,8 +80,6 @@ def _by_skill(state: RunState, task: TaskState, agent: AgentVersion) -> Record:
             agent=agent.ref(),
             model=agent.model or state.created.model,
             reason=f"has the skill {skill!r}",
-            reason_code="skill",
-            values={"skill": skill},
         )
     )
 

@@ -28,9 +28,9 @@ class PlanRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRouted:
-    """`reason_code` and `values` say `reason`, which is English (from decision version 6). `candidates`: the
-    best of those that were weighed, best first. `learned`: the version of the learned state that was used;
-    `seed`: what exploration drew from."""
+    """Where there was a choice (from decision version 6), `reason_code` and `values` say `reason`, which is
+    English; `candidates`: the best of those that were weighed, best first; `learned`: the version of the
+    learned state that was used; `seed`: what exploration drew from."""
 
     task_id: str
     agent: str

@@ -3,7 +3,6 @@
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.prompts import task_prompt
 from flowmatik.core.fold.advice import forget
 from flowmatik.core.fold.approvals import withdraw
@@ -43,8 +42,7 @@ def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status = TaskStatus.RUNNING
     task.model = event.model
-    if state.created.decision_version >= BRAIN:
-        task.routed = event
+    task.routed = event
     task.agent = state.agent_named(event.agent)
     if task.agent is not None:
         task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)
