@@ -7,6 +7,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.routing import ROUTES
 from flowmatik.core import events as ev
+from flowmatik.core.brain.gates import BRAIN
 from tests.histories.playing import AT, Player
 
 CLERK = AgentVersion(
@@ -33,6 +34,15 @@ def said(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
         "learned": 7, "seed": "5eed", "task_type": "support#1", "explore": True, "threshold": 0.3,
         "confidence": 0.9, "count": len(rows), "candidates": list(rows), **more,
     }  # fmt: skip
+
+
+def two_with_the_skill(version: int) -> Player:
+    """Of whom older versions took the first."""
+    player = Player(new(version, PlanTask(id="a", objective="cancel it", skill="support", criteria=())))
+    if version >= BRAIN:
+        player.succeed("route", said(row(CLERK), row(BROKER, embedding=0.9), threshold=None))
+    player.say("think", "Done.")
+    return player
 
 
 def routed(version: int) -> Player:

@@ -329,6 +329,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     steered.retried: (5,),
     steered.forked: (5,),
     steered.runs_within: (5,),
+    routed.two_with_the_skill: (5, 6),
     routed.routed: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
