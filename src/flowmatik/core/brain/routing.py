@@ -13,7 +13,6 @@ from flowmatik.core.brain.choosing import Choice, choose
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.endings import task_failed
 from flowmatik.core.brain.gates import BRAIN
-from flowmatik.core.fold.advice import key_of
 from flowmatik.core.state import RunState, TaskState
 
 PURPOSE = "route"
@@ -44,7 +43,7 @@ def _weighed(state: RunState, task: TaskState) -> list[Command]:
         able = [agent for agent in agents if agent.skills or agent.examples]
     if len(able) == 1 and skill:
         return [_by_skill(state, task, able[0])]
-    told = state.advice.get(key_of(PURPOSE, task.spec.id))
+    told = state.advice.get(f"{PURPOSE}/{task.spec.id}/")  # as `fold.advice.key_of` has it
     if told is None and ROUTES in state.created.advisers and agents:
         return [_ask(task, able or list(agents))]
     if told is not None and told.open:

@@ -104,12 +104,9 @@ class StoredRouter:
                 await self._database.within(workspace_id).transaction([saying])
                 continue
             typed = await self._learner.typed(state, attempt)
+            entry_id = f"feedback:{':'.join(who[1:])}:{said_at}"
             body = {"agent": attempt.agent, "good": feedback.good, "instead_of": before, **typed}
-            await self._store.add(
-                workspace_id,
-                [Entry(id=f"feedback:{':'.join(who[1:])}:{said_at}", kind="feedback", body=body)],
-                saying,
-            )
+            await self._store.add(workspace_id, [Entry(id=entry_id, kind="feedback", body=body)], saying)
         return tuple(attempt.task_id for attempt in meant)
 
     async def _meant(self, workspace_id: str, feedback: Feedback) -> list[Attempt]:

@@ -73,8 +73,11 @@ class RouteAdviser:
             except NotFound:
                 continue  # of a run whose agents are in no catalogue
         if not agents:
+            first = refs[0] if refs else ""
             raise NotFound(
-                "none of the run's agents is in the catalogue", code="not_found.agent", context={"agent": ""}
+                f"there is no agent {first!r} in the catalogue, nor any other of the run's",
+                code="not_found.agent",
+                context={"agent": first, "known": ", ".join(sorted(known))},
             )
         vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
         given = await samples_of(agents, self._embedder)

@@ -44,7 +44,8 @@ class Samples:
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Samples":
         layers = self.layers[rows] if self.layers is not None else None
-        return Samples(texts=[self.texts[row] for row in rows], vectors=self.vectors[rows], layers=layers)
+        texts = [self.texts[int(row)] for row in rows]
+        return Samples(texts=texts, vectors=self.vectors[rows], layers=layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Classifier:
 
     def classify(self, samples: Samples) -> Classified:
         logs, parts = self._parts(samples)
-        shares, _ = softmax_and_logs(logs)
+        shares = softmax_and_logs(logs)[0]
         scaled = [scale.of(part) for scale, part in zip(self._scales, parts, strict=True)]
         return Classified(shares=shares, confidence=np.sum(scaled, axis=0))
 
@@ -123,7 +124,7 @@ class Classifier:
         if self._layer_head is not None:
             inner = self._inner(samples)
             second = self._layer_head.logits(inner)
-            logs = (logs + softmax_and_logs(second)[1]) / 2
+            logs = ((logs + softmax_and_logs(second)[1]) / 2).astype(np.float32)
             parts.append(_energy(second))
             if self._distance is not None:
                 parts.append(self._distance.scores(inner))

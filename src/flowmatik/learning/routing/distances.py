@@ -2,6 +2,7 @@
 which is as sure of what lies far beyond its examples as of what lies among them."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,14 +38,19 @@ def relative_mahalanobis(rows: Matrix, labels: Labels, classes: int) -> Relative
     within = residue.T @ residue / len(rows)
     spread = SHRINKAGE * float(np.trace(within)) / len(within)
     sphere = spread * np.eye(len(within))
-    precision = np.linalg.inv(within + sphere)
-    overall = np.linalg.inv(moved.T @ moved / len(rows) + sphere)
+    precision = _inverse(within + sphere)
+    overall = _inverse(moved.T @ moved / len(rows) + sphere)
     return RelativeMahalanobis(
         centre=centre,
         within=precision @ means.T,
         offsets=np.einsum("cd,cd->c", means @ precision, means),
         between=precision - overall,
     )
+
+
+def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = np.asarray(cast("Any", np.linalg).inv(matrix), dtype=np.float64)
+    return found
 
 
 def nearness(rows: Matrix, known: Matrix) -> npt.NDArray[np.float64]:

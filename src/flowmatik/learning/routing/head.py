@@ -92,7 +92,7 @@ def _searched(
     value, slope = at
     step = 1.0
     for _ in range(25):
-        moved = weights + np.float32(step) * direction
+        moved: Matrix = (weights + np.float32(step) * direction).astype(np.float32)
         lower, gradient = loss.at(moved)
         if lower <= value + 1e-4 * step * slope:
             return moved, lower, gradient

@@ -75,7 +75,7 @@ class LearnedStore:
         return (await self._forward(workspace_id, kept, version)).state
 
     async def oldest(self, workspace_id: str) -> int:
-        """The first version that can still be had: 0, until there are so many that the first are forgotten."""
+        """The first version that can still be had: 0, until so many came that the first are forgotten."""
         rows = await self._database.within(workspace_id).fetch(
             "SELECT min(version) FROM router_entries WHERE workspace_id = $1", workspace_id
         )
