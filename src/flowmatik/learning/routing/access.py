@@ -83,7 +83,7 @@ class StoredRouter:
         return await self._change(workspace_id, "explore", {"on": on})
 
     async def _change(self, workspace_id: str, kind: str, body: Mapping[str, Any]) -> RouterView:
-        await self._store.add(workspace_id, [Entry(id=new_id("rte"), kind=kind, body=body)])
+        await self._store.add(workspace_id, [Entry(id=new_id("evt"), kind=kind, body=body)])
         return await self.show(workspace_id)
 
     async def feedback(self, workspace_id: str, feedback: Feedback) -> tuple[str, ...]:

@@ -23,12 +23,14 @@ from flowmatik.learning.routing.index import (
     texts_of,
 )
 from flowmatik.learning.routing.lexical import Matrix
-from flowmatik.learning.routing.state import ALIKE, LearnedState, Tally, nearest_type, unpacked
+from flowmatik.learning.routing.seen import Seen, rate_of
+from flowmatik.learning.routing.state import Tally
 from flowmatik.learning.routing.store import Learned, LearnedStore
 
 MOST_CANDIDATES = 16  # that a decision hears of
 MOST_TEXT = 2_000  # characters of an objective
 CACHED = 16  # sets of agents
+MOST_SEEN = 256  # skills of workspaces
 DIGITS = 4
 
 
@@ -40,6 +42,7 @@ class RouteAdviser:
         self._store = store
         self._embedder = embedder
         self._indexes: OrderedDict[tuple[str, ...], AgentIndex] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
         self._making = asyncio.Lock()
 
     async def __call__(self, question: Question) -> dict[str, Any]:
@@ -52,7 +55,18 @@ class RouteAdviser:
         layers = await layered(self._embedder, [text]) if index.classifies else None
         embedder = self._embedder.id if self._embedder else ""
         seed = _seed(question.run_id, str(asked["task"]), learned.version)
-        return facts(index, learned, (text, skill, embedder), (vector, layers)) | {"seed": seed}
+        seen = self._seen_of(question.workspace_id, learned, skill, embedder)
+        return facts(index, seen, text, (vector, layers)) | {"seed": seed}
+
+    def _seen_of(self, workspace_id: str, learned: Learned, skill: str, embedder: str) -> Seen:
+        key = (workspace_id, skill)
+        known = self._seen.get(key)
+        if known is None or known.version != learned.version:
+            known = self._seen[key] = Seen(learned, skill, embedder)
+        self._seen.move_to_end(key)
+        while len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
+        return known
 
     async def _index(self, workspace_id: str, refs: Sequence[str]) -> AgentIndex:
         key = (workspace_id, *refs)
@@ -86,25 +100,18 @@ class RouteAdviser:
 
 
 def facts(
-    index: AgentIndex,
-    learned: Learned,
-    task: tuple[str, str, str],
-    embedded_as: tuple[Matrix | None, Matrix | None],
+    index: AgentIndex, seen: Seen, text: str, embedded_as: tuple[Matrix | None, Matrix | None]
 ) -> dict[str, Any]:
-    """`task`: its objective, its skill, and of which embedder `embedded_as` is (its vector, its layers)."""
-    (text, skill, embedder), (vector, layers) = task, embedded_as
-    like, state = index.likeness(text, vector, layers), learned.state
-    name, cosine = nearest_type(state, skill, vector[0] if vector is not None else None, embedder)
-    task_type = name if cosine >= ALIKE else ""
-    past = _past(state, skill, vector[0] if vector is not None else None, embedder)
-    overall = _overall(state, skill)
+    """`embedded_as`: the text's vector and layers."""
+    vector, layers = embedded_as
+    like, cosines = index.likeness(text, vector, layers), seen.cosines(vector)
+    task_type = seen.task_type(cosines)
     rows = [
-        _row(index, like, place, state.tallies.get((index.names[place], task_type)), past, overall)
-        for place in _first(index, like, overall)
+        _row(index, like, place, seen, (task_type, cosines)) for place in _first(index, like, seen.overall)
     ]
     return {
-        "learned": learned.version,
-        "explore": state.explore,
+        "learned": seen.version,
+        "explore": seen.explore,
         "task_type": task_type,
         "count": len(index.refs),
         "confidence": None if like.confidence is None else round(like.confidence, DIGITS),
@@ -121,22 +128,18 @@ def _first(index: AgentIndex, like: Likeness, overall: dict[str, Tally]) -> list
     if like.examples is not None:
         near = near + like.examples
     if overall:
-        known = np.array([_rate(overall.get(name)) for name in index.names], dtype=np.float32)
+        known = np.array([rate_of(overall.get(name)) for name in index.names], dtype=np.float32)
         near = near + 0.3 * known
     best = np.argpartition(-near, MOST_CANDIDATES)[:MOST_CANDIDATES]
     return sorted(int(place) for place in best)
 
 
 def _row(
-    index: AgentIndex,
-    like: Likeness,
-    place: int,
-    own: Tally | None,
-    past: dict[str, float],
-    overall: dict[str, Tally],
+    index: AgentIndex, like: Likeness, place: int, seen: Seen, task: tuple[str, npt.NDArray[np.float32]]
 ) -> dict[str, Any]:
-    name = index.names[place]
-    every, own = overall.get(name, Tally()), own or Tally()
+    name, (task_type, cosines) = index.names[place], task
+    every, own = seen.overall.get(name, Tally()), seen.tallies.get((name, task_type), Tally())
+    past = seen.past(name, cosines)
     cost = own.mean_cost() if own.priced else every.mean_cost()
     seconds = own.mean_seconds() if own.timed else every.mean_seconds()
     return {
@@ -144,7 +147,7 @@ def _row(
         "embedding": None if like.embedding is None else round(float(like.embedding[place]), DIGITS),
         "lexical": round(float(like.lexical[place]), DIGITS),
         "examples": None if like.examples is None else round(float(like.examples[place]), DIGITS),
-        "past": round(past[name], DIGITS) if name in past else None,
+        "past": None if past is None else round(past, DIGITS),
         "good": round(own.good, DIGITS),
         "bad": round(own.bad, DIGITS),
         "all_good": round(every.good, DIGITS),
@@ -152,41 +155,6 @@ def _row(
         "cost_micros": None if cost is None else round(cost),
         "seconds": None if seconds is None else round(seconds, 2),
     }
-
-
-def _past(
-    state: LearnedState, skill: str, vector: npt.NDArray[np.float32] | None, embedder: str
-) -> dict[str, float]:
-    """How like the task is to those that an agent did well: by agent, the cosine with the centre of their
-    type times the share that went well."""
-    if vector is None:
-        return {}
-    cosines = {
-        name: float(unpacked(one.centre) @ vector)
-        for name, one in state.types.items()
-        if one.skill == skill and one.centre and one.embedder == embedder
-    }
-    found: dict[str, float] = {}
-    for (agent, name), tally in state.tallies.items():
-        if name in cosines and tally.good > tally.bad:
-            found[agent] = max(found.get(agent, 0.0), cosines[name] * _rate(tally))
-    return found
-
-
-def _overall(state: LearnedState, skill: str) -> dict[str, Tally]:
-    """By agent, over all types of the skill."""
-    found: dict[str, Tally] = {}
-    for (agent, name), tally in state.tallies.items():
-        if name in state.types and state.types[name].skill == skill:
-            every = found.setdefault(agent, Tally())
-            every.good, every.bad = every.good + tally.good, every.bad + tally.bad
-            every.cost, every.priced = every.cost + tally.cost, every.priced + tally.priced
-            every.seconds, every.timed = every.seconds + tally.seconds, every.timed + tally.timed
-    return found
-
-
-def _rate(tally: Tally | None) -> float:
-    return 0.75 if tally is None else (3 + tally.good) / (4 + tally.good + tally.bad)
 
 
 def _seed(run_id: str, task_id: str, version: int) -> str:

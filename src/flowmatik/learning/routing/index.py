@@ -40,7 +40,7 @@ class AgentIndex:
         self.names = [agent.name for agent in agents]
         texts = [" ".join(texts_of(agent)) for agent in agents]
         self._vocabulary = Vocabulary(texts)
-        self._words = self._vocabulary.matrix(texts)
+        self._words = np.ascontiguousarray(self._vocabulary.matrix(texts).T)  # by feature
         self._vectors = vectors
         counts = [len(texts_of(agent)) for agent in agents]
         self._first = np.cumsum([0, *counts[:-1]])
@@ -55,7 +55,9 @@ class AgentIndex:
         embedding = None
         if vector is not None and self._vectors is not None:
             embedding = np.maximum.reduceat(self._vectors @ vector[0], self._first)
-        lexical = self._words @ self._vocabulary.matrix([text])[0]
+        weights = self._vocabulary.matrix([text])[0]
+        own = np.flatnonzero(weights)  # few, of thousands
+        lexical = weights[own] @ self._words[own]
         if self._classifier is None or vector is None:
             return Likeness(embedding=embedding, lexical=lexical)
         said = self._classifier.classify(Samples(texts=[text], vectors=vector, layers=layers))
