@@ -24,6 +24,7 @@ from flowmatik.learning.routing import store as stores
 from flowmatik.learning.routing.store import Entry, LearnedStore
 from flowmatik.memory import load_embedder
 from flowmatik.stores.migrate import upgrade
+from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 from flowmatik.testing.agents import GivenAgents
 from flowmatik.testing.models import ScriptedModels
@@ -42,18 +43,20 @@ CASHIER = AgentVersion(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    if request.param == "sqlite":
-        await upgrade(tmp_path / "journal.db")
-        store = SqliteStore(tmp_path / "journal.db")
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    return tmp_path / "journal.db" if request.param == "sqlite" else request.getfixturevalue("pg_database")
+
+
+@pytest.fixture
+async def database(address: Path | str) -> AsyncIterator[Database]:
+    """As the API's role has it."""
+    await upgrade(address)
+    if isinstance(address, Path):
+        store = SqliteStore(address)
         yield SqliteDatabase(store)
         await store.close()
         return
-    from flowmatik.stores.postgres import PostgresDatabase, open_pool
-
-    url: str = request.getfixturevalue("pg_database")
-    await upgrade(url)
-    pool = await open_pool(url, role="flowmatik_api")
+    pool = await open_pool(address, role="flowmatik_api")
     yield PostgresDatabase(pool)
     await pool.close()
 
