@@ -4,8 +4,8 @@ import asyncio
 
 import numpy as np
 import pytest
-from benchmarks.routing.own import figures_of_own_set
 
+from benchmarks.routing.own import figures_of_own_set
 from flowmatik.learning.routing.head import fitted
 from flowmatik.learning.routing.lexical import Vocabulary, grams
 
