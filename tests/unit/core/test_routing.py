@@ -113,6 +113,11 @@ def test_exploration_tries_others_by_its_seed_and_the_same_seed_tries_the_same()
     assert by_seed == {seed: chosen({**near, "seed": str(seed)}) for seed in range(40)}
 
 
+def test_what_is_clearly_worse_is_never_tried_however_the_draws_fall() -> None:
+    apart = facts(one("a", embedding=0.75), one("b"), explore=True)
+    assert {chosen({**apart, "seed": str(seed)}) for seed in range(1000)} == {"a"}
+
+
 def test_the_more_is_known_the_less_is_tried() -> None:
     def tried(weight: int) -> set[str]:
         good = one("a", good=9 * weight, bad=weight, all_good=9 * weight, all_bad=weight)
