@@ -18,6 +18,7 @@ from flowmatik.api import (
     limits,
     memory,
     retention,
+    routing,
     run_blobs,
     run_events,
     runs,
@@ -65,6 +66,7 @@ def create_app(given: ApiServices) -> FastAPI:
         bulk,
         schedules,
         retention,
+        routing,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -131,7 +131,10 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
 
     def task(one: TaskView) -> TaskView:
         error = one.error and words(language, "fault", one.error_code, one.error_values, one.error)
-        return replace(one, error=error, checks=tuple(map(check, one.checks)))
+        route = one.route and replace(
+            one.route, reason=words(language, "route", one.route.code, one.route.values, one.route.reason)
+        )
+        return replace(one, error=error, checks=tuple(map(check, one.checks)), route=route)
 
     def doubt(one: InDoubtCall) -> InDoubtCall:
         return replace(one, why=words(language, "fault", one.why_code, one.why_values, one.why))

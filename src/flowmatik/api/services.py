@@ -19,6 +19,7 @@ from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.retention import Retention
+from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
@@ -98,6 +99,7 @@ class ApiServices:
     schedules: Schedules
     bulk: BulkRuns
     retention: Retention
+    router: RouterAccess
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

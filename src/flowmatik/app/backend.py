@@ -14,6 +14,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
+from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
@@ -104,3 +105,6 @@ class Backend(Protocol):
 
     @property
     def retention(self) -> Retention: ...
+
+    @property
+    def router(self) -> RouterAccess: ...

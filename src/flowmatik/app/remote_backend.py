@@ -13,6 +13,7 @@ from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_retention import RemoteRetention
+from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
@@ -25,6 +26,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
+from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
@@ -74,6 +76,7 @@ class RemoteBackend:
         self.schedules: Schedules = RemoteSchedules(self._server)
         self.bulk: BulkRuns = RemoteBulk(self._server)
         self.retention: Retention = RemoteRetention(self._server)
+        self.router: RouterAccess = RemoteRouter(self._server)
 
     async def close(self) -> None:
         await self._server.close()

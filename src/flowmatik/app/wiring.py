@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
+from flowmatik.app.embeddings import embedder_of
 from flowmatik.app.local_principal import local_principal
+from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
@@ -26,9 +28,10 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.retention import Retention
+from flowmatik.contracts.routing import ROUTES, RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
@@ -69,6 +72,7 @@ class Platform:
     schedules: Schedules
     bulk: BulkRuns
     retention: Retention
+    router: RouterAccess
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -140,7 +144,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
 
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
-    memory = await _open_memory(settings, clock, stack)
+    embedder = embedder_of(settings)
+    memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     models = open_gateway(settings, clock)
@@ -151,6 +156,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     tools = await open_tools(settings, memory, clock, stack)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
+    routing = routing_of(stores.database, catalogue, embedder, clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
@@ -171,8 +177,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
+            advisers={ROUTES: routing.adviser},
         )
     )
+    router = routing.learning_from(engine.runs, engine.bus)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
@@ -191,6 +199,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         schedules=engine.schedules,
         bulk=engine.bulk,
         retention=engine.retention,
+        router=router,
         engine=engine,
         journal=stores.journal,
         lock=lock,
@@ -238,14 +247,15 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     )
 
 
-async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
-    from flowmatik.app.embeddings import embedder_of
+async def _open_memory(
+    settings: Settings, clock: Clock, embedder: Embedder | None, stack: AsyncExitStack
+) -> "SqliteMemory":
     from flowmatik.memory import Places, build_memory
 
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
     memory = build_memory(
         settings.data / "memory.db",
-        embedder=embedder_of(settings),
+        embedder=embedder,
         clock=clock,
         places=places,
         read_only=not Role(settings.role).serves,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +153,11 @@ class Embedder(Protocol):
     dimension: int
 
     async def embed(self, texts: Sequence[str]) -> object: ...
+
+
+@runtime_checkable
+class LayeredEmbedder(Protocol):
+    """An embedder whose model runs here, so that what its last layers make of a text can be had: the means
+    over tokens, side by side, as float32 rows that are not normalised."""
+
+    async def embed_layers(self, texts: Sequence[str]) -> object: ...

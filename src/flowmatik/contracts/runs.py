@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.waits import OpenWait
 from flowmatik.kernel.events import CloudEvent
 
@@ -133,7 +134,8 @@ class SubRunsView:
 class TaskView:
     """`error_code` and `error_values` say `error`, which is English, for the catalogues. An `output` that is
     large stands by reference, {"$blob": {"sha256", "bytes", "preview"}}. `sub_runs`: of a task that is a
-    run, or one for each of many items."""
+    run, or one for each of many items. `route`: why the agent was
+    chosen; None before that, and of steps."""
 
     id: str
     objective: str
@@ -147,6 +149,7 @@ class TaskView:
     error_code: str = ""
     error_values: dict[str, Any] = field(default_factory=lambda: {})
     sub_runs: SubRunsView | None = None
+    route: RouteView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

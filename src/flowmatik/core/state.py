@@ -21,6 +21,7 @@ from flowmatik.core.events import (
     RunForked,
     RunPaused,
     SubRunRequested,
+    TaskRouted,
     WaitBegun,
 )
 
@@ -66,6 +67,7 @@ class TaskState:
     status: TaskStatus = TaskStatus.PENDING
     agent: AgentVersion | None = None
     model: str = ""
+    routed: TaskRouted | None = None
     loop: LoopState | None = None
     output: object = None
     step_done: bool = False

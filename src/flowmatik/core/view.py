@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowmatik.contracts.approvals import PendingApproval
+from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.runs import (
     CompensationView,
     InDoubtCall,
@@ -178,6 +179,23 @@ def _task_view(task: TaskState) -> TaskView:
         error_code=task.error_code,
         error_values=task.error_values,
         sub_runs=_sub_runs_view(task),
+        route=_route_view(task),
+    )
+
+
+def _route_view(task: TaskState) -> RouteView | None:
+    if (routed := task.routed) is None:
+        return None
+    code, values = routed.reason_code, routed.values
+    if not code:  # nothing was weighed, and the reason follows from the task
+        code, values = ("named", {}) if task.spec.agent else ("skill", {"skill": task.spec.skill})
+    return RouteView(
+        reason=routed.reason,
+        code=code,
+        values=values,
+        candidates=routed.candidates,
+        learned=routed.learned,
+        seed=routed.seed,
     )
 
 

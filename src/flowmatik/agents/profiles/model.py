@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.contracts.agents import MAX_EXAMPLES
 from flowmatik.contracts.approvals import (
     MAX_APPROVAL_SECONDS,
     MAX_ESCALATIONS,
@@ -14,6 +15,7 @@ from flowmatik.contracts.approvals import (
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Example = Annotated[str, Field(min_length=1, max_length=300)]
 Sentence = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -72,7 +74,8 @@ class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals. `approvals`: by tool, who must agree before each call of it."""
+    budgets and approvals. `approvals`: by tool, who must agree before each call of it. `examples`: tasks as
+    people would put them that this agent should get; the router learns from them."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -88,6 +91,7 @@ class Profile(_Strict):
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
+    examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
 
 
 def profile_json_schema() -> dict[str, Any]:

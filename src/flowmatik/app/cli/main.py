@@ -29,6 +29,7 @@ from flowmatik.app.cli.operate import (
     version_command,
 )
 from flowmatik.app.cli.retention import retention_app
+from flowmatik.app.cli.router import router_app
 from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
@@ -97,6 +98,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(bus_app, name="bus")
     app.add_typer(limits_app, name="limits")
     app.add_typer(retention_app, name="retention")
+    app.add_typer(router_app, name="router")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)
     app.command("doctor", help="help.doctor")(doctor_command)

@@ -13,11 +13,13 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
 from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
+from flowmatik.app.cli.router import feedback_command
 from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.signal import signal_command
 from flowmatik.app.cli.watch import Following
+from flowmatik.app.cli.why_view import why_lines
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.runs import EVERY_RUN, RunFilter, RunView
@@ -28,6 +30,7 @@ runs_app = typer.Typer(help="help.runs", no_args_is_help=True)
 runs_app.command("signal", help="help.runs.signal")(signal_command)
 
 runs_app.command("bulk", help="help.runs.bulk")(bulk_command)
+runs_app.command("feedback", help="help.runs.feedback")(feedback_command)
 
 RunId = Annotated[str, typer.Argument(help="help.runs.id", metavar="RUN_ID")]
 
@@ -49,9 +52,13 @@ def list_runs(
 
 
 @runs_app.command("show", help="help.runs.show")
-def show(context: typer.Context, run_id: RunId) -> None:
+def show(
+    context: typer.Context,
+    run_id: RunId,
+    why: Annotated[bool, typer.Option("--why", help="help.runs.why")] = False,
+) -> None:
     session = session_of(context)
-    session.run(_show(session, run_id))
+    session.run(_show(session, run_id, why=why))
 
 
 @runs_app.command("logs", help="help.runs.logs")
@@ -124,7 +131,7 @@ async def _list(session: Session, wanted: RunFilter, limit: int, cursor: str) ->
     return ExitCode.OK
 
 
-async def _show(session: Session, run_id: str) -> int:
+async def _show(session: Session, run_id: str, *, why: bool) -> int:
     view = await session.on_backend(lambda backend: backend.runs.get(backend.workspace_id, run_id))
     if session.json:
         session.print_json(dataclasses.asdict(view))
@@ -137,6 +144,8 @@ async def _show(session: Session, run_id: str) -> int:
         session.print(task_line(session, task))
         for check in task.checks:
             session.print("    " + check_line(session, check))
+        for line in why_lines(session, task) if why else ():
+            session.print("    " + line)
     session.print()
     show_run(session, view)
     return ExitCode.OK

@@ -8,6 +8,7 @@ from typing import Any, cast
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
+from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.plan_compensations import compensation_faults
 from flowmatik.core.brain.plan_faults import Fault, fault
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
@@ -79,6 +80,8 @@ def _faults(
         for i in sorted(i for i, times in ids.items() if times > 1)
     )
     skills = {skill for agent in agents for skill in agent.skills}
+    if version >= BRAIN and any(agent.examples for agent in agents):
+        skills.add("")  # the router finds by the objective who does such tasks
     names, refs = {agent.name for agent in agents}, {agent.ref() for agent in agents}
 
     def nested(inner: tuple[PlanTask, ...], within: str, depth: int) -> list[Fault]:
@@ -121,7 +124,7 @@ def _task_faults(
         text = f"{me} names the agent {task.agent!r}, which this run does not have"
         found.append(fault(text, "agent", task=task.id, agent=task.agent))
     if not task.agent and task.skill not in skills:
-        known = ", ".join(sorted(skills))
+        known = ", ".join(sorted(skills - {""}))
         text = f"{me} requires the skill {task.skill!r}; there is {known}"
         found.append(fault(text, "skill", task=task.id, skill=task.skill, known=known))
     return found

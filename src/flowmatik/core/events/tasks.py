@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.routing import RouteCandidate
 from flowmatik.contracts.runs import Check
 
 
@@ -27,10 +28,19 @@ class PlanRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRouted:
+    """Where there was a choice (from decision version 6), `reason_code` and `values` say `reason`, which is
+    English; `candidates`: the best of those that were weighed, best first; `learned`: the version of the
+    learned state that was used; `seed`: what exploration drew from."""
+
     task_id: str
     agent: str
     model: str
     reason: str
+    reason_code: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
+    candidates: tuple[RouteCandidate, ...] = ()
+    learned: int | None = None
+    seed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

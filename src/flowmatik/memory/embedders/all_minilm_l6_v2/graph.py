@@ -46,6 +46,7 @@ class _Graph:
         return self.node("LayerNormalization", value, scale, bias, axis=-1, epsilon=epsilon)
 
     def serialise(self, output: str) -> bytes:
+        """The model with this one output, batch × dimension."""
         from onnx import TensorProto
 
         make = self._helper
@@ -60,8 +61,9 @@ class _Graph:
         return model.SerializeToString()
 
 
-def build_graph(model_folder: Path) -> tuple[bytes, int]:
-    """The serialised ONNX model and the dimension of its vectors."""
+def build_graph(model_folder: Path, *, inner: int = 0) -> tuple[bytes, int]:
+    """The serialised ONNX model and the dimension of its vectors. With `inner`, the model gives what its last
+    so many layers make of a text instead: their means over tokens, side by side, not normalised."""
     load_file: Any = import_module("safetensors.numpy").load_file
 
     config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
@@ -71,9 +73,14 @@ def build_graph(model_folder: Path) -> tuple[bytes, int]:
     value = _embeddings(graph, epsilon)
     mask = graph.node("Cast", "attention_mask", to=1)
     bias = _attention_bias(graph, mask)
+    layers: list[str] = []
     for layer in range(int(config["num_hidden_layers"])):
         value = _layer(graph, f"encoder.layer.{layer}", value, bias, heads, hidden // heads, epsilon)
-    return graph.serialise(_pooled(graph, value, mask)), hidden
+        layers.append(value)
+    if inner:
+        means = [_mean(graph, one, mask) for one in layers[-inner:]]
+        return graph.serialise(graph.node("Concat", *means, axis=-1)), hidden * inner
+    return graph.serialise(graph.node("LpNormalization", _mean(graph, value, mask), axis=-1, p=2)), hidden
 
 
 def _embeddings(graph: _Graph, epsilon: float) -> str:
@@ -119,10 +126,9 @@ def _layer(graph: _Graph, name: str, value: str, bias: str, heads: int, size: in
     return graph.norm(graph.node("Add", outer, value), f"{name}.output.LayerNorm", epsilon)
 
 
-def _pooled(graph: _Graph, value: str, mask: str) -> str:
+def _mean(graph: _Graph, value: str, mask: str) -> str:
     last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
     tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
     masked = graph.node("Mul", value, graph.node("Unsqueeze", mask, last))
     summed = graph.node("ReduceSum", masked, tokens, keepdims=0)
-    mean = graph.node("Div", summed, graph.node("ReduceSum", mask, tokens, keepdims=1))
-    return graph.node("LpNormalization", mean, axis=-1, p=2)
+    return graph.node("Div", summed, graph.node("ReduceSum", mask, tokens, keepdims=1))

@@ -1,0 +1,1 @@
+"""How well the router tells tasks apart, and how long it takes among many agents."""

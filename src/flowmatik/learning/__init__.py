@@ -1,0 +1,1 @@
+"""What the product learns from how its work went."""

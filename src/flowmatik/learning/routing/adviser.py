@@ -1,0 +1,162 @@
+"""The adviser `routes`: the facts by which a decision says who does a task. It reads, and decides nothing."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.contracts.advice import Question
+from flowmatik.contracts.agents import AgentDirectory, AgentVersion
+from flowmatik.contracts.memory import Embedder
+from flowmatik.kernel.errors import NotFound
+from flowmatik.learning.routing.classifier import Classifier
+from flowmatik.learning.routing.index import (
+    AgentIndex,
+    Likeness,
+    embedded,
+    layered,
+    samples_of,
+    texts_of,
+)
+from flowmatik.learning.routing.lexical import Matrix
+from flowmatik.learning.routing.seen import Seen, rate_of
+from flowmatik.learning.routing.state import Tally
+from flowmatik.learning.routing.store import Learned, LearnedStore
+
+MOST_CANDIDATES = 16  # that a decision hears of
+MOST_TEXT = 2_000  # characters of an objective
+CACHED = 16  # sets of agents
+MOST_SEEN = 256  # skills of workspaces
+DIGITS = 4
+
+
+class RouteAdviser:
+    """Implements `Adviser`. `embedder` None: by words and outcomes alone."""
+
+    def __init__(self, agents: AgentDirectory, store: LearnedStore, embedder: Embedder | None) -> None:
+        self._agents = agents
+        self._store = store
+        self._embedder = embedder
+        self._indexes: OrderedDict[tuple[str, ...], AgentIndex] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
+        self._making = asyncio.Lock()
+
+    async def __call__(self, question: Question) -> dict[str, Any]:
+        asked = question.arguments
+        refs = cast("list[str]", asked["agents"])
+        text, skill = str(asked["objective"])[:MOST_TEXT], str(asked["skill"])
+        index = await self._index(question.workspace_id, refs)
+        learned = await self._store.current(question.workspace_id)
+        vector = await embedded(self._embedder, [text])
+        layers = await layered(self._embedder, [text]) if index.classifies else None
+        embedder = self._embedder.id if self._embedder else ""
+        seed = _seed(question.run_id, str(asked["task"]), learned.version)
+        seen = self._seen_of(question.workspace_id, learned, skill, embedder)
+        return facts(index, seen, text, (vector, layers)) | {"seed": seed}
+
+    def _seen_of(self, workspace_id: str, learned: Learned, skill: str, embedder: str) -> Seen:
+        key = (workspace_id, skill)
+        known = self._seen.get(key)
+        if known is None or known.version != learned.version:
+            known = self._seen[key] = Seen(learned, skill, embedder)
+        self._seen.move_to_end(key)
+        while len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
+        return known
+
+    async def _index(self, workspace_id: str, refs: Sequence[str]) -> AgentIndex:
+        key = (workspace_id, *refs)
+        async with self._making:
+            if key not in self._indexes:
+                self._indexes[key] = await self._made(workspace_id, refs)
+                while len(self._indexes) > CACHED:
+                    self._indexes.popitem(last=False)
+            self._indexes.move_to_end(key)
+            return self._indexes[key]
+
+    async def _made(self, workspace_id: str, refs: Sequence[str]) -> AgentIndex:
+        known = {agent.ref(): agent for agent in await self._agents.list(workspace_id)}
+        agents: list[AgentVersion] = []
+        for ref in refs:
+            try:
+                agents.append(known.get(ref) or await self._agents.get(workspace_id, ref))
+            except NotFound:
+                continue  # of a run whose agents are in no catalogue
+        if not agents:
+            first = refs[0] if refs else ""
+            raise NotFound(
+                f"there is no agent {first!r} in the catalogue, nor any other of the run's",
+                code="not_found.agent",
+                context={"agent": first, "known": ", ".join(sorted(known))},
+            )
+        vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
+        given = await samples_of(agents, self._embedder)
+        classifier = await asyncio.to_thread(Classifier, *given) if given is not None else None
+        return await asyncio.to_thread(AgentIndex, agents, vectors, classifier)
+
+
+def facts(
+    index: AgentIndex, seen: Seen, text: str, embedded_as: tuple[Matrix | None, Matrix | None]
+) -> dict[str, Any]:
+    """`embedded_as`: the text's vector and layers."""
+    vector, layers = embedded_as
+    like, cosines = index.likeness(text, vector, layers), seen.cosines(vector)
+    task_type = seen.task_type(cosines)
+    rows = [
+        _row(index, like, place, seen, (task_type, cosines)) for place in _first(index, like, seen.overall)
+    ]
+    return {
+        "learned": seen.version,
+        "explore": seen.explore,
+        "task_type": task_type,
+        "count": len(index.refs),
+        "confidence": None if like.confidence is None else round(like.confidence, DIGITS),
+        "threshold": None if like.threshold is None else round(like.threshold, DIGITS),
+        "candidates": rows,
+    }
+
+
+def _first(index: AgentIndex, like: Likeness, overall: dict[str, Tally]) -> list[int]:
+    """The places of those that may be best, in the order in which they were asked about."""
+    if len(index.refs) <= MOST_CANDIDATES:
+        return list(range(len(index.refs)))
+    near = like.lexical if like.embedding is None else 0.7 * like.embedding + 0.3 * like.lexical
+    if like.examples is not None:
+        near = near + like.examples
+    if overall:
+        known = np.array([rate_of(overall.get(name)) for name in index.names], dtype=np.float32)
+        near = near + 0.3 * known
+    best = np.argpartition(-near, MOST_CANDIDATES)[:MOST_CANDIDATES]
+    return sorted(int(place) for place in best)
+
+
+def _row(
+    index: AgentIndex, like: Likeness, place: int, seen: Seen, task: tuple[str, npt.NDArray[np.float32]]
+) -> dict[str, Any]:
+    name, (task_type, cosines) = index.names[place], task
+    every, own = seen.overall.get(name, Tally()), seen.tallies.get((name, task_type), Tally())
+    past = seen.past(name, cosines)
+    cost = own.mean_cost() if own.priced else every.mean_cost()
+    seconds = own.mean_seconds() if own.timed else every.mean_seconds()
+    return {
+        "agent": index.refs[place],
+        "embedding": None if like.embedding is None else round(float(like.embedding[place]), DIGITS),
+        "lexical": round(float(like.lexical[place]), DIGITS),
+        "examples": None if like.examples is None else round(float(like.examples[place]), DIGITS),
+        "past": None if past is None else round(past, DIGITS),
+        "good": round(own.good, DIGITS),
+        "bad": round(own.bad, DIGITS),
+        "all_good": round(every.good, DIGITS),
+        "all_bad": round(every.bad, DIGITS),
+        "cost_micros": None if cost is None else round(cost),
+        "seconds": None if seconds is None else round(seconds, 2),
+    }
+
+
+def _seed(run_id: str, task_id: str, version: int) -> str:
+    """Another one for every run and task, the same when it is asked again."""
+    return hashlib.sha256(f"{run_id}/{task_id}/{version}".encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""From the events of a run to how each of its tasks went with the agent that had it."""
+
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flowmatik.kernel.events import CloudEvent
+
+PREFIX = "flowmatik."
+# What says nothing of the agent: money, keys, stores and processes that were away, and people who stopped it.
+NOT_OF_THE_AGENT = (
+    "budget",
+    "model.key",
+    "model.credit",
+    "model.unavailable",
+    "model.timeout",
+    "unavailable",
+    "call",
+    "approval",
+    "route",
+    "run",
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """Of one agent at one task. `good` is None while it is under way, and where its end says nothing of the
+    agent. `advised`: there was a choice, so that types of tasks are told apart."""
+
+    task_id: str
+    agent: str
+    model: str
+    skill: str
+    objective: str
+    begun: str
+    advised: bool = False
+    cost_micros: int | None = 0
+    ended: str = ""
+    seq: int = 0  # of the event that ended it
+    good: bool | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        if not self.ended:
+            return None
+        took = datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.begun)
+        return max(took.total_seconds(), 0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    tasks: dict[str, Mapping[str, Any]] = field(default_factory=lambda: {})
+    open: dict[str, Attempt] = field(default_factory=lambda: {})
+    calls: dict[str, str] = field(default_factory=lambda: {})
+    done: list[Attempt] = field(default_factory=lambda: [])
+
+    def take(self, event: CloudEvent) -> None:
+        data = event.data
+        match event.type.removeprefix(PREFIX):
+            case "PlanAdopted":
+                self.tasks = {task["id"]: task for task in data["tasks"]}
+            case "TaskRouted":
+                self._routed(event)
+            case "CallRequested" if data["kind"] == "model":
+                self.calls[data["call_id"]] = data["task_id"]
+            case "CallSucceeded" | "CallFailed" if data["call_id"] in self.calls:
+                self._paid(data)
+            case "TaskReplanned":
+                self._ended(event, good=False)
+                self.tasks[data["task_id"]] = data["replacement"]
+            case "TaskSucceeded":
+                self._ended(event, good=True)
+            case "TaskFailed":
+                code = str(data["code"])
+                spared = any(code == one or code.startswith(f"{one}.") for one in NOT_OF_THE_AGENT)
+                self._ended(event, good=None if spared else False)
+            case "TaskRetried" | "RunForked":
+                self.done, self.open = [], {}  # the parent's, who has learned of them
+            case _:
+                pass
+
+    def _routed(self, event: CloudEvent) -> None:
+        data, task = event.data, self.tasks.get(event.data["task_id"], {})
+        self.open[data["task_id"]] = Attempt(
+            task_id=data["task_id"],
+            agent=str(data["agent"]).partition("@")[0],
+            model=data["model"],
+            skill=str(task.get("skill", "")),
+            objective=str(task.get("objective", "")),
+            begun=event.time,
+            advised=data.get("learned") is not None,
+        )
+
+    def _paid(self, data: Mapping[str, Any]) -> None:
+        attempt = self.open.get(self.calls.pop(data["call_id"]))
+        if attempt is None or attempt.cost_micros is None:
+            return
+        reply = data.get("reply")
+        unknown = reply is not None and reply.get("cost_micros") is None and not data["cost_micros"]
+        attempt.cost_micros = None if unknown else attempt.cost_micros + data["cost_micros"]
+
+    def _ended(self, event: CloudEvent, *, good: bool | None) -> None:
+        attempt = self.open.pop(event.data["task_id"], None)
+        if attempt is not None:
+            attempt.ended, attempt.seq, attempt.good = event.time, event.seq, good
+            self.done.append(attempt)
+
+
+async def attempts_in(events: AsyncIterable[CloudEvent]) -> list[Attempt]:
+    """Those that have ended, in that order; of a retry or fork only its own."""
+    reading = _Reading()
+    async for event in events:
+        reading.take(event)
+    return reading.done

@@ -1,0 +1,38 @@
+"""The classifier on the small bilingual set of the examples, embedded by the model that comes along."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from benchmarks.routing.own import figures_of_own_set
+from flowmatik.learning.routing.head import fitted
+from flowmatik.learning.routing.lexical import Vocabulary, grams
+
+
+def test_the_bilingual_set_is_told_apart_and_what_is_none_of_it_is_seen() -> None:
+    found = asyncio.run(figures_of_own_set())
+    assert found.accuracy >= 0.85
+    assert found.accepted >= 0.90
+    assert found.refused >= 0.40  # the embedding model knows little Spanish
+    assert found.auroc >= 0.85
+
+
+def test_texts_of_the_same_words_are_alike_whatever_their_case() -> None:
+    vocabulary = Vocabulary(["cancel my order", "dónde está mi pedido"])
+    rows = vocabulary.matrix(["CANCEL my order", "where is it", "pedidos", "漢字"])
+    known = vocabulary.matrix(["cancel my order", "dónde está mi pedido"])
+    assert rows[0] @ known[0] == pytest.approx(1.0, abs=1e-5)
+    assert rows[2] @ known[1] > rows[2] @ known[0]
+    assert not rows[3].any()
+    assert grams("") == {}
+
+
+def test_a_head_tells_apart_what_can_be_told_apart_and_is_the_same_each_time() -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    rows = (random.normal(size=(90, 5)) + 4 * np.eye(3, 5)[labels]).astype(np.float32)
+    head = fitted(rows, labels, 3, strength=10.0)
+    assert (head.logits(rows).argmax(axis=1) == labels).mean() > 0.97
+    assert np.array_equal(head.weights, fitted(rows, labels, 3, strength=10.0).weights)
+    assert np.isfinite(fitted(rows[:1], labels[:1], 3, strength=10.0).weights).all()
