@@ -7,19 +7,18 @@ is kept here whole, and a server whose tool is no longer the same is not called.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from flowmatik.agents.arguments import schema_fault
 from flowmatik.agents.mcp.config import McpServer
+from flowmatik.agents.tool_names import safe_name
 from flowmatik.contracts.tools import Effect
 from flowmatik.kernel import canonical
 
 MOST_DESCRIPTION = 8_000  # characters
 MOST_SCHEMA = 100_000  # bytes
-LONGEST_NAME = 64
 _HASHED = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
 
 
@@ -137,18 +136,6 @@ def pinned(server: str, one: Listed, taken: Mapping[str, Pin], *, at: str) -> Pi
         sha256=one.sha256,
         approved_at=at,
     )
-
-
-def safe_name(wanted: str, taken: set[str]) -> str:
-    """A name of a tool that profiles can write, and that nobody has."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wanted)
-    plain = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
-    plain = plain if plain[:1].isalpha() else f"t_{plain}"
-    name, n = plain[:LONGEST_NAME], 2
-    while name in taken:
-        end = f"_{n}"
-        name, n = f"{plain[: LONGEST_NAME - len(end)]}{end}", n + 1
-    return name
 
 
 def effect_of(server: McpServer, pin: Pin) -> Effect:

@@ -44,8 +44,8 @@ class McpWeb:
             self.deleted += 1
             return Response(status_code=204)
         if request.method == "GET":
-            message = self.kept.pop(request.headers.get("last-event-id", ""), None)
-            return _events([message]) if message else Response(status_code=405)
+            kept = self.kept.pop(request.headers.get("last-event-id", ""), None)
+            return _events([kept]) if kept else Response(status_code=405)
         message: Message = await request.json()
         headers: dict[str, str] = {}
         if message.get("method") == "initialize":
