@@ -13,6 +13,7 @@ from flowmatik.api import (
     approvals,
     auth,
     bulk,
+    connections,
     control,
     dead_letters,
     limits,
@@ -65,6 +66,7 @@ def create_app(given: ApiServices) -> FastAPI:
         bulk,
         schedules,
         retention,
+        connections,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -9,6 +9,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
@@ -104,3 +105,6 @@ class Backend(Protocol):
 
     @property
     def retention(self) -> Retention: ...
+
+    @property
+    def connections(self) -> Connections: ...

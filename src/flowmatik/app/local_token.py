@@ -31,6 +31,13 @@ async def ensure_local_token(platform: "Platform") -> str:
     return key.id
 
 
+def local_key_id(settings: Settings) -> str:
+    """Whose key the token is, "" when there is none that this user may read."""
+    token = _read(_path(settings))
+    named = token.removeprefix("fmk_").partition("_")[0]
+    return f"key_{named}" if named else ""
+
+
 def read_local_token(settings: Settings) -> str:
     """Raises Unauthenticated when this user may not read it."""
     path = _path(settings)
