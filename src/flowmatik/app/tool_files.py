@@ -89,9 +89,9 @@ def _fault(path: Path, node: yaml.Node | None, row: Mapping[str, Any]) -> Fault:
     loc = [part for part in cast("tuple[int | str, ...]", row["loc"]) if part != "[key]"]
     at = fault_at(path.name, node, loc, ("", "", {})).place
     name = ".".join(map(str, loc))
-    kind, values = kind_of(row)
+    kind, limits = kind_of(row)
     text = str(row["msg"]).removeprefix("Value error, ")
-    values = {"said": text} if kind == "other" else values
+    values: dict[str, object] = {"said": text} if kind == "other" else {**limits}
     return Fault(place=f"{at}: {name}" if name else at, text=text, code=f"field.{kind}", values=values)
 
 
@@ -116,10 +116,8 @@ def secret_values(settings: Settings) -> Callable[[str], str]:
         kind, _, rest = reference.partition(":")
         if kind == "text":
             return rest
-        if kind == "env":
-            found = process_environment().get(rest, "")
-        else:
-            found = _file_value(settings.home / rest)
+        is_variable = kind == "env"
+        found = process_environment().get(rest, "") if is_variable else _file_value(settings.home / rest)
         if not found:
             raise ConfigurationError(
                 f"{reference!r} stands for nothing: set that variable, or write that file",
@@ -178,3 +176,11 @@ class ApprovedTools:
 
 def approved_tools(settings: Settings) -> ApprovedTools:
     return ApprovedTools(tools_folder(settings) / "mcp.approved.json")
+
+
+def checked(path: Path, model: type[M], value: Mapping[str, object]) -> M:
+    """What is about to be written into `path`. Raises ConfigurationError as if it stood there."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise refusal(path, [_fault(path, None, row) for row in error.errors()]) from error

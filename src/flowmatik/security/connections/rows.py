@@ -9,9 +9,11 @@ _SELECT = (
     "SELECT owner, name, sealed, state, scopes, expires_at, updated_at, version, renewing_until"
     " FROM connections WHERE workspace_id = $1"
 )
-_THIS_LOGIN = " WHERE workspace_id = $1 AND state_hash = $2 AND begun_by = $3"
-_LOGIN = "SELECT owner, name, sealed, redirect_uri, expires_at FROM connection_logins" + _THIS_LOGIN
-_TAKE_LOGIN = "DELETE FROM connection_logins" + _THIS_LOGIN
+_LOGIN = (
+    "SELECT owner, name, sealed, redirect_uri, expires_at FROM connection_logins"
+    " WHERE workspace_id = $1 AND state_hash = $2 AND begun_by = $3"
+)
+_TAKE_LOGIN = "DELETE FROM connection_logins WHERE workspace_id = $1 AND state_hash = $2 AND begun_by = $3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
