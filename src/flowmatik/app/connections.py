@@ -2,8 +2,8 @@
 
 import asyncio
 
+from flowmatik.app.local_key import local_key_id
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.local_token import local_key_id
 from flowmatik.app.settings import Settings
 from flowmatik.app.tool_files import connection_kinds, secret_values
 from flowmatik.contracts.database import Database
