@@ -13,6 +13,7 @@ from flowmatik.api import (
     approvals,
     auth,
     bulk,
+    connections,
     control,
     dead_letters,
     limits,
@@ -67,6 +68,7 @@ def create_app(given: ApiServices) -> FastAPI:
         schedules,
         retention,
         routing,
+        connections,
     ):
         app.include_router(module.router)
     _operations(app)

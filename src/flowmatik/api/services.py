@@ -14,6 +14,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.limits import LimitAccess
@@ -100,6 +101,7 @@ class ApiServices:
     bulk: BulkRuns
     retention: Retention
     router: RouterAccess
+    connections: Connections
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

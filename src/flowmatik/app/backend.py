@@ -9,6 +9,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
@@ -108,3 +109,6 @@ class Backend(Protocol):
 
     @property
     def router(self) -> RouterAccess: ...
+
+    @property
+    def connections(self) -> Connections: ...

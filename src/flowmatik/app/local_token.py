@@ -2,9 +2,9 @@
 token file (0600, in a folder 0700) holds an API key of the local administrator."""
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowmatik.app.local_key import token_in, token_path
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.private_file import write_private
 from flowmatik.app.settings import Settings
@@ -18,8 +18,8 @@ KEY_NAME = "local-cli"
 
 async def ensure_local_token(platform: "Platform") -> str:
     """Write a working token, unless the file holds one already; the id of its principal."""
-    path = _path(platform.settings)
-    token = await asyncio.to_thread(_read, path)
+    path = token_path(platform.settings)
+    token = await asyncio.to_thread(token_in, path)
     if token:
         try:
             return (await platform.identity.authenticate(token)).id
@@ -33,8 +33,8 @@ async def ensure_local_token(platform: "Platform") -> str:
 
 def read_local_token(settings: Settings) -> str:
     """Raises Unauthenticated when this user may not read it."""
-    path = _path(settings)
-    token = _read(path)
+    path = token_path(settings)
+    token = token_in(path)
     if not token:
         raise Unauthenticated(
             f"the token {str(path)!r} of the running server cannot be read; run as the user who owns the "
@@ -43,14 +43,3 @@ def read_local_token(settings: Settings) -> str:
             context={"path": str(path)},
         )
     return token
-
-
-def _path(settings: Settings) -> Path:
-    return settings.keys / "local-token"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
@@ -21,6 +22,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
@@ -77,6 +79,7 @@ class RemoteBackend:
         self.bulk: BulkRuns = RemoteBulk(self._server)
         self.retention: Retention = RemoteRetention(self._server)
         self.router: RouterAccess = RemoteRouter(self._server)
+        self.connections: Connections = RemoteConnections(self._server)
 
     async def close(self) -> None:
         await self._server.close()

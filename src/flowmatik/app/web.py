@@ -68,6 +68,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         bulk=platform.bulk,
         retention=platform.retention,
         router=platform.router,
+        connections=platform.connections,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -24,6 +24,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
@@ -73,6 +74,7 @@ class Platform:
     bulk: BulkRuns
     retention: Retention
     router: RouterAccess
+    connections: Connections
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -139,6 +141,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.app.connections import open_connections
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
 
@@ -153,7 +156,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
-    tools = await open_tools(settings, memory, clock, stack)
+    connections = await open_connections(settings, stores.database, clock)
+    tools = await open_tools(settings, memory, clock, stack, credentials=connections)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
@@ -200,6 +204,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         bulk=engine.bulk,
         retention=engine.retention,
         router=router,
+        connections=connections,
         engine=engine,
         journal=stores.journal,
         lock=lock,

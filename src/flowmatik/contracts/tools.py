@@ -65,7 +65,7 @@ class ToolBox(Protocol):
     async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
         """The JSON-able result. Raises NotFound (unknown tool), ToolInputInvalid (arguments do
         not fit the schema, message names the field), ToolError (the tool said no). Any of
-        these is a definite failure: nothing took effect."""
+        these is a definite failure: nothing took effect. ToolOutcomeUnknown is none: it may have."""
         ...
 
     async def reconcile(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Reconciled: ...

@@ -21,7 +21,8 @@ FlowmatikError
 │   ├── ModelUnavailable    time-out, 429 or 5xx after the retries
 │   └── ModelMalformed      the answer cannot be read
 ├── ToolError               tool.*
-│   └── ToolInputInvalid    tool.input
+│   ├── ToolInputInvalid    tool.input
+│   └── ToolOutcomeUnknown  tool.unknown  it may have taken effect, and nobody saw
 └── DocumentError           document.*    a document that cannot be read, ingested or cited
 
 The message says what happened, which value, and what to do. `code` is stable and for
@@ -142,6 +143,12 @@ class ToolError(FlowmatikError):
 
 class ToolInputInvalid(ToolError):
     default_code = "tool.input"
+
+
+class ToolOutcomeUnknown(ToolError):
+    """No definite failure: a `once` call that ends with it is in doubt, and never made again by itself."""
+
+    default_code = "tool.unknown"
 
 
 class DocumentError(FlowmatikError):

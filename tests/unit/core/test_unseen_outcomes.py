@@ -13,7 +13,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Created, Creation
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock, SystemClock
-from flowmatik.kernel.errors import Conflict, JournalUnavailable, Unavailable
+from flowmatik.kernel.errors import Conflict, JournalUnavailable, ToolOutcomeUnknown, Unavailable
 from flowmatik.testing.tools import FunctionTool, FunctionTools, ToolFunction
 from tests.unit.core.engines import eventually, running_engine
 
@@ -319,3 +319,25 @@ async def test_a_store_that_cannot_come_back_fails_the_call_at_once_with_its_rea
 
     view = await run_with(tools_of(act, effect), effect)
     assert (view.status, view.error_code, len(tried)) == (RunStatus.FAILED, "unavailable.damaged", 1)
+
+
+@pytest.mark.parametrize(
+    ("effect", "status", "calls"),
+    [
+        (Effect.READ, RunStatus.FAILED, 1),
+        (Effect.IDEMPOTENT, RunStatus.IN_DOUBT, ATTEMPTS),
+        (Effect.ONCE, RunStatus.IN_DOUBT, 1),
+    ],
+)
+async def test_a_tool_that_does_not_know_what_it_did_is_taken_at_its_word(
+    effect: Effect, status: RunStatus, calls: int
+) -> None:
+    async def cut_off(arguments: dict[str, Any], context: ToolContext) -> Any:
+        raise ToolOutcomeUnknown("the far side died", code="tool.mcp.died", context={"server": "desk"})
+
+    tools = tools_of(cut_off, effect)
+    view = await run_with(tools, effect)
+    assert (view.status, len(tools.calls)) == (status, calls)
+    if status is RunStatus.IN_DOUBT:
+        (doubt,) = view.in_doubt
+        assert (doubt.why_code, doubt.why) == ("tool.mcp.died", "the far side died")

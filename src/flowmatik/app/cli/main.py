@@ -17,10 +17,13 @@ from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.connections import connections_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
+from flowmatik.app.cli.mcp import mcp_app
 from flowmatik.app.cli.memory import memory_app
+from flowmatik.app.cli.openapi import openapi_app
 from flowmatik.app.cli.operate import (
     doctor_command,
     init_command,
@@ -99,6 +102,9 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(limits_app, name="limits")
     app.add_typer(retention_app, name="retention")
     app.add_typer(router_app, name="router")
+    app.add_typer(mcp_app, name="mcp")
+    app.add_typer(openapi_app, name="openapi")
+    app.add_typer(connections_app, name="connections")
     app.command("login", help="help.login")(login_command)
     app.command("logout", help="help.logout")(logout_command)
     app.command("doctor", help="help.doctor")(doctor_command)

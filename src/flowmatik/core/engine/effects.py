@@ -22,12 +22,18 @@ from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.deltas.speaking import Speaking
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
-from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt
+from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt, in_doubt_by
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import FlowmatikError, ModelRejected, NotFound, Unavailable
+from flowmatik.kernel.errors import (
+    FlowmatikError,
+    ModelRejected,
+    NotFound,
+    ToolOutcomeUnknown,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 AWAY_SECONDS = 60.0
@@ -124,6 +130,8 @@ class Effects:
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
                 return _late(call)
+            if isinstance(error, ToolOutcomeUnknown) and not read:
+                return in_doubt_by(error, call)
             return failed_by(error, call)
         except TimeoutError:
             if not read:

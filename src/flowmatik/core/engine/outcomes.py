@@ -55,6 +55,16 @@ def in_doubt(call: ev.CallRequested, code: str, why: str, **values: object) -> e
     return ev.CallInDoubt(call_id=call.call_id, why=why, code=code, values=_values(call, values))
 
 
+def in_doubt_by(error: FlowmatikError, call: ev.CallRequested) -> ev.CallInDoubt:
+    """As `failed_by`, of an effect that may have been had."""
+    return ev.CallInDoubt(
+        call_id=call.call_id,
+        why=str(Redactor().value(error.message)),
+        code=error.code,
+        values=_values(call, {"said": error.message, **error.context}),
+    )
+
+
 def _values(call: ev.CallRequested, given: Mapping[str, object]) -> dict[str, Any]:
     """What a journal can keep of `given`: no secrets, nothing long, nothing that is not JSON. The name of
     the call is the engine's, whatever the values say."""

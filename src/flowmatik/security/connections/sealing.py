@@ -1,0 +1,78 @@
+"""Secrets at rest: AES-256-GCM under the installation's own key, bound to the row that they stand in."""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from flowmatik.kernel.errors import ConfigurationError
+
+KEY_FILE = "connections.key"
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Sealer:
+    """What is sealed for one place opens nowhere else: a row that is copied to another owner is of no use."""
+
+    def __init__(self, keys: Path) -> None:
+        """`keys` is the folder of the home's keys. Blocking. Raises ConfigurationError."""
+        self._path = keys / KEY_FILE
+        self._cipher = AESGCM(_load(self._path))
+
+    def seal(self, text: str, *place: str) -> str:
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, text.encode(), _bound(place))
+        return base64.b64encode(nonce + sealed).decode()
+
+    def open(self, sealed: str, *place: str) -> str:
+        """Raises ConfigurationError when it was sealed with another key, or for another place."""
+        try:
+            raw = base64.b64decode(sealed, validate=True)
+            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound(place)).decode()
+        except (InvalidTag, binascii.Error, ValueError) as error:
+            raise ConfigurationError(
+                f"a connection cannot be opened with the key {str(self._path)!r}; restore that key, or add "
+                "the connection again",
+                code="config.connection_key",
+                context={"path": str(self._path)},
+            ) from error
+
+
+def _bound(place: tuple[str, ...]) -> bytes:
+    return "\0".join(place).encode()
+
+
+def _load(path: Path) -> bytes:
+    """Made at the first use, with mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path)
+    key = AESGCM.generate_key(bit_length=8 * KEY_BYTES)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(key.hex())
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        raise _unreadable(path) from error
+    if len(key) != KEY_BYTES:
+        raise _unreadable(path)
+    return key
+
+
+def _unreadable(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"the key of connections {str(path)!r} cannot be read; restore it, or delete it to make a new one "
+        "(people must then connect again)",
+        code="config.connection_key.unreadable",
+        context={"path": str(path)},
+    )
