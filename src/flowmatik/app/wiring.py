@@ -32,6 +32,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.skills import Skills
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
@@ -69,6 +70,7 @@ class Platform:
     schedules: Schedules
     bulk: BulkRuns
     retention: Retention
+    skills: Skills
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -148,14 +150,15 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
-    tools = await open_tools(settings, memory, clock, stack)
-    catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
+    tools = await open_tools(settings, memory, clock, identity, stack)
+    there = inventory_of(tools.box.specs(), known_models(), tools.library.documented)
+    catalogue = StoredCatalogue(stores.database, clock, there, tools.library)
     await catalogue.seed(WORKSPACE)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
             models=models,
-            tools=tools,
+            tools=tools.box,
             catalogue=catalogue,
             loop=ReducerLoop(),
             clock=clock,
@@ -191,6 +194,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         schedules=engine.schedules,
         bulk=engine.bulk,
         retention=engine.retention,
+        skills=tools.library,
         engine=engine,
         journal=stores.journal,
         lock=lock,

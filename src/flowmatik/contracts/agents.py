@@ -12,7 +12,7 @@ from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed."""
+    people have agreed. `skill_folders`: names of SKILL.md folders that the agent may read and run."""
 
     name: str
     version: str
@@ -28,6 +28,7 @@ class AgentVersion:
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
+    skill_folders: tuple[str, ...] = ()
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"
