@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 NOBODY = 65534
 PROBE_SECONDS = 10.0
 LOOK_SECONDS = 0.05
-BEGIN = "/run/begin.py"
+LIMIT = "/usr/bin/prlimit"  # util-linux; run inside, where only the sandbox's own processes count
 SYSTEM = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 PYTHON_HOME = "/opt/python"
 TMP = str(PurePosixPath("/", "tmp"))  # the sandbox's own
@@ -81,7 +80,6 @@ class Bubblewrap:
         """`program`: bubblewrap itself; None: the one that is on the path."""
         self.limits = limits or SandboxLimits()
         self._program = shutil.which("bwrap") if program is None else program
-        self._begin = resources.files("flowmatik.agents.skills.sandbox").joinpath("begin.py").read_bytes()
         self._turns = asyncio.Semaphore(4)
         self._works = False
 
@@ -93,7 +91,7 @@ class Bubblewrap:
             )
         if self.python is None:
             raise _unavailable(
-                f"the Python at {sys.base_prefix} cannot be read by an unprivileged user; install the system's "
+                f"no unprivileged user can read the Python at {sys.base_prefix}; install the system's "
                 "(Debian: apt-get install python3)"
             )
         probe = Program(argv=(self.python.path, "-I", "-S", "-c", "print('ready')"))
@@ -132,8 +130,9 @@ class Bubblewrap:
         return Python(path=found) if Path(found).exists() else None
 
     async def _run(self, program: Program, seconds: float) -> Ended:
+        root = os.getuid() == 0  # whom the limit on processes would not bind
         with contextlib.ExitStack() as stack:
-            held = {path: _held(stack, data) for path, data in {**program.files, BEGIN: self._begin}.items()}
+            held = {path: _held(stack, data) for path, data in program.files.items()}
             process = await asyncio.create_subprocess_exec(
                 *self._command(program.argv, held),
                 stdin=asyncio.subprocess.PIPE,
@@ -143,7 +142,9 @@ class Bubblewrap:
                 env={},
                 cwd="/",
                 start_new_session=True,
-                **({"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}),
+                user=NOBODY if root else None,
+                group=NOBODY if root else None,
+                extra_groups=[] if root else None,
             )
         try:
             return await _Watched(process, self.limits, seconds).ended(program.stdin)
@@ -188,8 +189,10 @@ class Bubblewrap:
         command += ["--remount-ro", "/dev", "--remount-ro", "/"]
         for name, value in _ENVIRONMENT.items():
             command += ["--setenv", name, value]
-        bounds = (limits.cpu_seconds, limits.memory, limits.processes, limits.disk)
-        return [*command, "--", python.path, "-I", "-S", "-B", BEGIN, *map(str, bounds), *argv]
+        bounds = {"core": 0, "cpu": limits.cpu_seconds, "as": limits.memory, "fsize": limits.disk}
+        bounds |= {"nofile": 128, "nproc": limits.processes}
+        begin = [LIMIT, *(f"--{name}={most}:{most}" for name, most in bounds.items())]
+        return [*command, "--", *begin, "--", *argv]
 
 
 def _held(stack: contextlib.ExitStack, data: bytes) -> int:

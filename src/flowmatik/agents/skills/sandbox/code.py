@@ -33,22 +33,20 @@ def code_skills(library: SkillLibrary, sandbox: Bubblewrap) -> list[Skill]:
         code: Annotated[str, Field(max_length=MAX_CODE, description="Python; or name a script")] = "",
         skill: Annotated[str, Field(max_length=64, description="skill whose script is run")] = "",
         script: Annotated[str, Field(max_length=300, description="a .py or .sh file of the skill")] = "",
-        arguments: Annotated[list[Argument], Field(max_length=50)] = [],  # noqa: B006 - read only, and the schema shows it
-        input: Annotated[
-            Any, Field(description="JSON, given on standard input and in /run/input.json")
-        ] = None,
+        arguments: Annotated[list[Argument] | None, Field(max_length=50)] = None,
+        input: Annotated[Any, Field(description="JSON, on standard input and in /run/input.json")] = None,
         files: Annotated[
-            dict[str, str], Field(max_length=MAX_FILES, description="texts by name, given in /run/files")
-        ] = {},  # noqa: B006 - as above
+            dict[str, str] | None, Field(max_length=MAX_FILES, description="texts by name, in /run/files")
+        ] = None,
     ) -> dict[str, Any]:
         """Run Python (standard library only), or a script of a skill, in a sandbox: no network, no files but
         those that are given, some seconds. What it prints comes back; as `result` too, if it is JSON."""
         argv, given = await asyncio.to_thread(_chosen, library, context, code, skill, script)
         data = canonical.dumps(input).encode()
-        given |= {INPUT: data, **_texts(files)}
+        given |= {INPUT: data, **_texts(files or {})}
         python = sandbox.python.path if sandbox.python else ""
         argv = [python if one == "python" else one for one in argv]
-        ended = await sandbox.run(Program(argv=(*argv, *arguments), files=given, stdin=data))
+        ended = await sandbox.run(Program(argv=(*argv, *(arguments or [])), files=given, stdin=data))
         return _told(ended)
 
     return [skill(run_code, timeout=120.0)]
