@@ -53,7 +53,7 @@ def new(context: typer.Context, name: Name) -> None:
 
 
 @skills_app.command("test", help="help.skills.test")
-def test(
+def try_out(
     context: typer.Context,
     name: Name,
     call: Annotated[
@@ -97,7 +97,7 @@ async def _show(session: Session, name: str) -> int:
         session.print(f"  {tool.name}({given})  [{tool.effect}, {tool.timeout:g} s]")
         for key in ("scopes", "labels", "labels_in", "retries", "rate_per_minute"):
             if value := getattr(tool, key):
-                shown = ", ".join(value) if isinstance(value, tuple) else value
+                shown = ", ".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
                 session.print(f"    {session.text(f'skills.{key}')}: {shown}")
     for file in one.files:
         session.print(f"  {file}")

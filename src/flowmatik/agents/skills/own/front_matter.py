@@ -148,7 +148,7 @@ _TEXTS = {
     "missing": "{field}: is missing; add it",
     "no_text": "{field}: must be text",
     "long": "{field}: is longer than {most} characters; shorten it",
-    "name": "{field}: {value!r} cannot be used; use lower-case letters and digits, single hyphens between them",
+    "name": "{field}: {value!r} cannot be used; use lower-case letters, digits, single hyphens between",
     "other_name": "{field}: {value!r} is not the name of the folder, which is {folder!r}; make them the same",
     "metadata": "{field}: must be a mapping of texts to texts; put numbers in quotes",
 }

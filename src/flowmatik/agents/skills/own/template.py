@@ -40,8 +40,8 @@ def make_folder(skills: Path, name: str) -> Path:
     tool = name.replace("-", "_")
     if not NAME.fullmatch(name) or not name[0].isalpha() or len(name) > 64:
         raise InvalidInput(
-            f"{name[:80]!r} is no name for a skill; use lower-case letters, digits and single hyphens, a letter "
-            "first",
+            f"{name[:80]!r} is no name for a skill; use lower-case letters, digits and single hyphens, "
+            "a letter first",
             code="input.skill_name",
             context={"name": name[:80]},
         )

@@ -1,5 +1,6 @@
 """A skill tried out by its author: its own tests, without a library for tests."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,9 @@ async def run_tests(folder: Path) -> list[Tried]:
     outside = Outside(folder.name)
     tried: list[Tried] = []
     try:
-        for path in sorted([*folder.glob("test_*.py"), *(folder / "tools").glob("test_*.py")]):
+        for path in await asyncio.to_thread(_files, folder):
             try:
-                module = load_module(folder, path)
+                module = await asyncio.to_thread(load_module, folder, path)
             except ImportFailed as error:
                 tried.append(Tried(name=f"{path.name}:{error.line}", said=str(error)))
                 continue
@@ -39,6 +40,10 @@ async def run_tests(folder: Path) -> list[Tried]:
     finally:
         outside.close()
     return tried
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for place in (folder, folder / "tools") for path in sorted(place.glob("test_*.py"))]
 
 
 async def _failure(outside: Outside, name: str, function: Callable[..., Any]) -> str:
