@@ -38,7 +38,7 @@ async def test_nothing_of_the_machine_is_there(path: str) -> None:
     assert await out(f"import os; print(os.path.lexists({path!r}))") == "False"
 
 
-@pytest.mark.parametrize("path", ["/x", "/usr/x", "/run/code.py", "/etc/x", "/dev/shm/x", "/dev/x", "/bin/x"])
+@pytest.mark.parametrize("path", ["/x", "/usr/x", "/run/code.py", "/etc/x", "/dev/x", "/bin/x"])
 async def test_nothing_but_its_tmp_can_be_written(path: str) -> None:
     ended = await python(f"open({path!r}, 'w')")
     assert (ended.code, "OSError: [Errno 30]" in ended.stderr or "PermissionError" in ended.stderr) == (
@@ -62,7 +62,10 @@ async def test_a_link_leads_nowhere_outside(tmp_path: Path) -> None:
 async def test_it_reaches_no_network_not_even_this_machine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        code = f"import socket\ntry: socket.create_connection(('127.0.0.1', {port}), 1)\nexcept OSError as e: print('no')"
+        code = (
+            f"import socket\ntry: socket.create_connection(('127.0.0.1', {port}), 1)\n"
+            "except OSError as e: print('no')"
+        )
         assert await out(code) == "no"
         assert (
             await out("import os; print(sorted(os.listdir('/sys')) if os.path.exists('/sys') else 'none')")
@@ -81,7 +84,10 @@ async def test_it_sees_no_environment_and_no_other_process() -> None:
 
 
 async def test_it_signals_nobody_outside() -> None:
-    code = f"import os\nfor p in ({os.getpid()}, {os.getppid()}):\n  try: os.kill(p, 9); print('sent')\n  except OSError: print('no')"
+    code = (
+        f"import os\nfor p in ({os.getpid()}, {os.getppid()}):\n"
+        "  try: os.kill(p, 9); print('sent')\n  except OSError: print('no')"
+    )
     assert await out(code) == "no\nno"
 
 
@@ -95,22 +101,27 @@ async def test_it_gets_no_rights_and_makes_no_namespaces() -> None:
 
 async def test_a_fork_bomb_stays_small() -> None:
     begun = time.monotonic()
-    ended = await python("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass")
+    ended = await python(
+        "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass", SandboxLimits(seconds=1.5)
+    )
     assert ended.code != 0
     assert time.monotonic() - begun < 8
 
 
 async def test_memory_is_bounded_for_one_process_and_for_all_together() -> None:
     assert "MemoryError" in (await python("x = b'a' * 10_000_000_000")).stderr
-    code = "import os, time\nfor _ in range(8):\n  if os.fork() == 0:\n    x = bytearray(60_000_000); time.sleep(9); os._exit(0)\ntime.sleep(9)"
+    code = (
+        "import os, time\nfor _ in range(8):\n  if os.fork() == 0:\n"
+        "    x = bytearray(60_000_000); time.sleep(9); os._exit(0)\ntime.sleep(9)"
+    )
     assert (await python(code)).stopped == "memory"
 
 
 async def test_what_never_ends_is_ended_with_all_its_processes() -> None:
-    code = "import os, time\nprint('begun', flush=True)\nos.fork()\nos.setsid() if os.getpid() > 3 else 0\ntime.sleep(99)"
+    code = "import os, time\nprint('begun', flush=True)\nif os.fork() == 0: os.setsid()\ntime.sleep(99)"
     ended = await python(code, SandboxLimits(seconds=0.7))
     assert (ended.stopped, ended.code, set(ended.stdout.split())) == ("time", 137, {"begun"})
-    assert (await python("while True: pass", SandboxLimits(seconds=9, cpu_seconds=1))).code == 137
+    assert (await python("while True: pass", SandboxLimits(seconds=3, cpu_seconds=1))).code == 137
 
 
 async def test_output_and_files_are_bounded() -> None:
@@ -139,7 +150,10 @@ async def call(tmp_path: Path, *folders: str, **arguments: Any) -> dict[str, Any
 
 
 async def test_a_model_runs_python_with_what_it_is_given(tmp_path: Path) -> None:
-    code = "import json\nprint(json.dumps([open('/run/files/a.txt').read(), json.load(open('/run/input.json'))]))"
+    code = (
+        "import json\n"
+        "print(json.dumps([open('/run/files/a.txt').read(), json.load(open('/run/input.json'))]))"
+    )
     said = await call(tmp_path, code=code, files={"a.txt": "text"}, input={"n": 1})
     assert said["result"] == ["text", {"n": 1}]
     failed = await call(tmp_path, code="raise SystemExit(3)")

@@ -37,7 +37,9 @@ def faults(skills: Path, *, taken: frozenset[str] = frozenset()) -> list[str]:
 
 async def test_a_function_is_a_tool_with_what_its_decorator_says(tmp_path: Path) -> None:
     code = '''
-@skill(effect="idempotent", timeout=2, scopes=["runs:write"], retries=1, rate_per_minute=6, labels=["personal"])
+@skill(
+    effect="idempotent", timeout=2, scopes=["runs:write"], retries=1, rate_per_minute=6, labels=["personal"]
+)
 def greet(name: str, context: ToolContext, loud: bool = False) -> str:
     """Greet somebody."""
     said = f"Hello, {name} ({context.workspace_id})"

@@ -47,10 +47,10 @@ def library(tmp_path: Path, front: str = FRONT) -> SkillLibrary:
         ("---\nname: letters\ndescription: d\n---\n\n", "SKILL.md:4: nothing stands below"),
         ("---\nname: letters\n---\nx", "SKILL.md:1: description: is missing"),
         ("---\nname: Big Name\ndescription: d\n---\nx", "SKILL.md:2: name: 'Big Name' cannot be used"),
-        ("---\nname: other\ndescription: d\n---\nx", "SKILL.md:2: name: 'other' is not the name of the folder"),
-        ("---\nname: letters\ndescription: d\nlicence: x\n---\nx", "SKILL.md:4: licence: is not a field; did you"),
+        ("---\nname: other\ndescription: d\n---\nx", "SKILL.md:2: name: 'other' is not the name"),
+        ("---\nname: letters\ndescription: d\nlicence: x\n---\nx", "SKILL.md:4: licence: is not a field"),
         ("---\nname: letters\ndescription: [d]\n---\nx", "SKILL.md:3: description: must be text"),
-        (f"---\nname: letters\ndescription: {'d' * 1025}\n---\nx", "SKILL.md:3: description: is longer than 1024"),
+        (f"---\nname: letters\ndescription: {'d' * 1025}\n---\nx", "SKILL.md:3: description: is longer"),
         ("---\nname: letters\ndescription: d\nmetadata: {a: 1}\n---\nx", "SKILL.md:4: metadata: must be"),
     ],
 )  # fmt: skip
