@@ -88,7 +88,7 @@ async def test_an_agent_reads_its_skill_and_calls_its_function(
     opened, model = platform
     view = await ended(opened, PlanTask(id="write", objective="Write to Ada", agent="clerk"))
     assert view.tasks[0].status == "succeeded", view
-    first, second, third = model.calls[:3]
+    first, second, third = (call["body"] for call in model.calls[:3])
     assert "- letters: Write letters." in first["messages"][0]["content"]
     assert {"skill_read", "look_up"} <= {tool["function"]["name"] for tool in first["tools"]}
     assert "Begin with Dear" in second["messages"][-1]["content"]
@@ -129,7 +129,7 @@ async def test_a_server_tells_of_its_skills_and_only_to_who_may_know(
         remote = RemoteBackend(server.url, read_local_token(opened.settings))
         assert await remote.skills.list() == await opened.skills.list()
         told = await remote.skills.get("letters")
-        assert [(tool.name, tool.labels) for tool in told.tools][0] == ("look_up", ("personal",))
+        assert (told.tools[0].name, told.tools[0].labels) == ("look_up", ("personal",))
         with pytest.raises(NotFound):
             await remote.skills.get("none")
         await remote.close()
@@ -141,4 +141,4 @@ async def test_a_profile_names_only_tools_and_folders_of_this_home(
     opened, _ = platform
     with pytest.raises(ProfileInvalid) as refused:
         await opened.agents.apply(WS, CLERK.replace("note]", "run_code]"), filename="p.yaml")
-    assert "p.yaml:8:28: tools.2: there is no tool 'run_code'" in str(refused.value)
+    assert "p.yaml:8:27: tools.2: there is no tool 'run_code'" in str(refused.value)
