@@ -30,10 +30,10 @@ postgres_bin() { # the newest server from version 15 on
     [[ -n $found ]] && echo "$found"
 }
 
-install_packages() { # WHAT...   what: postgresql, redis-server
+install_packages() { # WHAT...   what: postgresql, redis-server, bubblewrap
     local as_root=() update install packages=("$@")
     if ! command -v apt-get >/dev/null; then
-        fail "needs PostgreSQL 15 or newer and redis-server (missing: $*); install them with this system's package manager"
+        fail "needs PostgreSQL 15 or newer, redis-server and bubblewrap (missing: $*); install them with this system's package manager"
     fi
     update="apt-get update"
     install="env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages[*]}"
@@ -143,7 +143,9 @@ if ! postgres_bin >/dev/null; then
     if apt-cache show postgresql-15 >/dev/null 2>&1; then missing+=(postgresql-15); else missing+=(postgresql); fi
 fi
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v bwrap >/dev/null || missing+=(bubblewrap)
 [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+command -v bwrap >/dev/null || fail "no bwrap, even after installing bubblewrap"
 pg_bin=$(postgres_bin) || fail "no PostgreSQL 15 or newer under /usr/lib/postgresql, even after installing ${missing[*]:-nothing}"
 command -v redis-server >/dev/null || fail "no redis-server, even after installing ${missing[*]:-nothing}"
 

@@ -3,17 +3,37 @@
 from flowmatik.agents.catalogue import StoredCatalogue, inventory_of
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
+from flowmatik.agents.skills.box import SkillBox
+from flowmatik.agents.skills.enforcing import EnforcedTools
+from flowmatik.agents.skills.own.box import OwnSkillBox, reading_skills
+from flowmatik.agents.skills.own.library import SkillLibrary, load_library, load_one
+from flowmatik.agents.skills.own.template import make_folder
+from flowmatik.agents.skills.own.trying import run_tests
+from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap, SandboxLimits
+from flowmatik.agents.skills.sandbox.code import code_skills
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 from flowmatik.agents.skills.union import ToolUnion
 
 __all__ = [
+    "Bubblewrap",
+    "EnforcedTools",
     "Inventory",
+    "OwnSkillBox",
     "ReducerLoop",
+    "SandboxLimits",
+    "SkillBox",
+    "SkillLibrary",
     "StoredCatalogue",
     "ToolUnion",
     "build_toolbox",
+    "code_skills",
     "inventory_of",
+    "load_library",
+    "load_one",
+    "make_folder",
     "parse_profile",
     "profile_json_schema",
+    "reading_skills",
+    "run_tests",
     "shipped_tools",
 ]

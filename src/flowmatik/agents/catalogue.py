@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from flowmatik.agents.profiles import Inventory, parse_profile
+from flowmatik.agents.skills.own.library import SkillLibrary
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.database import Database, Row
 from flowmatik.kernel.clock import Clock
@@ -25,8 +26,16 @@ _POINT = (
 class StoredCatalogue:
     """Implements `AgentCatalogue` on the tables `agent_versions` and `agent_channels`."""
 
-    def __init__(self, database: Database, clock: Clock, inventory: Inventory | None = None) -> None:
-        """What a profile names must be in the `inventory`; without one it is not looked at."""
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        inventory: Inventory | None = None,
+        library: SkillLibrary | None = None,
+    ) -> None:
+        """What a profile names must be in the `inventory`; without one it is not looked at. Agents are told
+        of their skill folders by the `library`."""
+        self._library = library or SkillLibrary(())
         self._database = database
         self._clock = clock
         self._inventory = inventory
@@ -55,10 +64,10 @@ class StoredCatalogue:
             workspace_id,
             STABLE,
         )
-        return [_agent(row) for row in rows]
+        return [self._agent(row) for row in rows]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        return _agent(await self._row(workspace_id, ref))
+        return self._agent(await self._row(workspace_id, ref))
 
     async def profile(self, workspace_id: str, ref: str) -> str:
         return str((await self._row(workspace_id, ref))[2])
@@ -96,12 +105,12 @@ class StoredCatalogue:
         )
         if not rows:
             raise await self._not_found(workspace_id, name)
-        return [_agent(row) for row in rows]
+        return [self._agent(row) for row in rows]
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
         agent = parse_profile(text, filename=filename, inventory=self._inventory)
         await self._store(workspace_id, agent, text, _POINT)
-        return agent
+        return self._library.told(agent)
 
     async def remove(self, workspace_id: str, name: str) -> None:
         if name in {agent.name for agent in shipped_agents()}:
@@ -130,6 +139,9 @@ class StoredCatalogue:
             ]
         )
 
+    def _agent(self, row: Row) -> AgentVersion:
+        return self._library.told(_stored(str(row[0]), str(row[1]), str(row[2])))
+
     async def _not_found(self, workspace_id: str, ref: str) -> NotFound:
         known = ", ".join(sorted(agent.name for agent in await self.list(workspace_id))) or "none"
         return NotFound(
@@ -139,10 +151,6 @@ class StoredCatalogue:
         )
 
 
-def _agent(row: Row) -> AgentVersion:
-    return _stored(str(row[0]), str(row[1]), str(row[2]))
-
-
 @lru_cache(maxsize=512)
 def _stored(name: str, version: str, content: str) -> AgentVersion:
     """A stored version keeps the name that runs are pinned to, even if a newer release would hash
@@ -150,10 +158,12 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
     return replace(parse_profile(content, filename=f"{name}@{version}"), version=version)
 
 
-def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
+def inventory_of(
+    tools: Collection[str], models: Mapping[str, Collection[str]], folders: Collection[str] = ()
+) -> Inventory:
     """With the skills of the agents that ship."""
     skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools=tools, models=models, skills=skills)
+    return Inventory(tools=tools, models=models, skills=skills, folders=folders)
 
 
 @cache

@@ -25,6 +25,7 @@ from flowmatik.api import (
     runs,
     schedules,
     signals,
+    skills,
 )
 from flowmatik.api.admission import Admission
 from flowmatik.api.problems import install, language_of, problem
@@ -69,6 +70,7 @@ def create_app(given: ApiServices) -> FastAPI:
         retention,
         routing,
         connections,
+        skills,
     ):
         app.include_router(module.router)
     _operations(app)

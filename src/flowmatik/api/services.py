@@ -24,8 +24,9 @@ from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.skills import SkillFolder, Skills
 from flowmatik.contracts.waits import RunSignals, WebHooks
-from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
+from flowmatik.kernel.errors import NotFound, PermissionDenied, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,20 @@ class NoBlobs:
     async def read(self, workspace_id: str, run_id: str, sha256: str) -> bytes:
         del run_id
         raise no_blob(workspace_id, sha256)
+
+
+class NoSkills:
+    """None was ever written."""
+
+    async def list(self) -> list[SkillFolder]:
+        return []
+
+    async def get(self, name: str) -> SkillFolder:
+        raise NotFound(
+            f"there is no skill folder {name!r}",
+            code="not_found.skill",
+            context={"skill": name, "known": "–"},
+        )
 
 
 class NoDeltas:
@@ -107,6 +122,7 @@ class ApiServices:
     local_principal: str = ""
     deltas: RunDeltas = field(default_factory=lambda: NoDeltas())
     blobs: RunBlobs = field(default_factory=lambda: NoBlobs())
+    skills: Skills = field(default_factory=lambda: NoSkills())
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing
     metrics: Callable[[], Awaitable[bytes]] | None = None

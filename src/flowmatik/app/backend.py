@@ -19,6 +19,7 @@ from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.skills import Skills
 from flowmatik.contracts.waits import RunSignals
 
 
@@ -112,3 +113,6 @@ class Backend(Protocol):
 
     @property
     def connections(self) -> Connections: ...
+
+    @property
+    def skills(self) -> Skills: ...

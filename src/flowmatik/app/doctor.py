@@ -11,6 +11,7 @@ import httpx
 from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_memory import check_embedding, check_memory
 from flowmatik.app.doctor_redis import check_redis
+from flowmatik.app.doctor_skills import check_skills
 from flowmatik.app.doctor_tools import check_tools
 from flowmatik.app.finding import Finding
 from flowmatik.app.schema import store_target
@@ -38,6 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings.append(await check_blobs(settings))
     findings += [await check_memory(settings), await check_embedding(settings)]
     findings += await check_tools(settings)
+    findings += await check_skills(settings)
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:

@@ -16,6 +16,7 @@ from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
+from flowmatik.app.remote_skills import RemoteSkills
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
@@ -32,6 +33,7 @@ from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.skills import Skills
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
@@ -80,6 +82,7 @@ class RemoteBackend:
         self.retention: Retention = RemoteRetention(self._server)
         self.router: RouterAccess = RemoteRouter(self._server)
         self.connections: Connections = RemoteConnections(self._server)
+        self.skills: Skills = RemoteSkills(self._server)
 
     async def close(self) -> None:
         await self._server.close()

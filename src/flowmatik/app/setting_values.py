@@ -291,5 +291,6 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("retention.runs_days", "runs_days", "FLOWMATIK_RUNS_DAYS", whole(0, 36_500), 30),
+    _setting("tools.code", "tools_code", "FLOWMATIK_TOOLS_CODE", yes_no, False),
     _setting("log.level", "log_level", "FLOWMATIK_LOG_LEVEL", LEVELS, "warning"),
 )

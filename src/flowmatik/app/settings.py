@@ -51,6 +51,7 @@ class Settings:
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
     in this process; `runs_days`: ended runs are deleted so long after their end, 0 never;
+    `tools_code`: agents whose profiles say so may run code, in a sandbox;
     `max_in_flight` requests, and beside them `max_streams` streams of events, are answered at once."""
 
     home: Path
@@ -80,6 +81,7 @@ class Settings:
     blobs_secret_key: str = field(default="", repr=False)
     max_running_runs: int = 16
     runs_days: int = 30
+    tools_code: bool = False
     log_level: str = "warning"
     warnings: tuple[str, ...] = ()
 
@@ -91,6 +93,11 @@ class Settings:
     @property
     def documents(self) -> Path:
         return self.home / "documents"
+
+    @property
+    def skills(self) -> Path:
+        """Skills of one's own, a folder for each."""
+        return self.home / "skills"
 
     @property
     def uploads(self) -> Path:

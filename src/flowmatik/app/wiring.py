@@ -18,7 +18,7 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.streams import streams_of
-from flowmatik.app.tools import open_tools
+from flowmatik.app.tools import ToolParts, open_tools
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
@@ -36,6 +36,7 @@ from flowmatik.contracts.routing import ROUTES, RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.skills import Skills
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
@@ -75,6 +76,7 @@ class Platform:
     retention: Retention
     router: RouterAccess
     connections: Connections
+    skills: Skills
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -157,15 +159,17 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
     connections = await open_connections(settings, stores.database, clock)
-    tools = await open_tools(settings, memory, clock, stack, credentials=connections)
-    catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
+    parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
+    tools = await open_tools(settings, parts, stack)
+    there = inventory_of(tools.box.specs(), known_models(), tools.library.documented)
+    catalogue = StoredCatalogue(stores.database, clock, there, tools.library)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
             models=models,
-            tools=tools,
+            tools=tools.box,
             catalogue=catalogue,
             loop=ReducerLoop(),
             clock=clock,
@@ -205,6 +209,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         retention=engine.retention,
         router=router,
         connections=connections,
+        skills=tools.library,
         engine=engine,
         journal=stores.journal,
         lock=lock,

@@ -14,7 +14,8 @@ MAX_EXAMPLES = 100
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed. `examples`: tasks that it should get, as people would put them."""
+    people have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names
+    of SKILL.md folders that the agent may read and run."""
 
     name: str
     version: str
@@ -31,6 +32,7 @@ class AgentVersion:
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
     examples: tuple[str, ...] = ()
+    skill_folders: tuple[str, ...] = ()
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -42,6 +42,13 @@ class IssuedKey:
     scopes: tuple[str, ...]
 
 
+class PrincipalRights(Protocol):
+    async def rights_of(self, workspace_id: str, principal_id: str) -> frozenset[str]:
+        """What a principal may do now, by its id; nothing for one that the workspace does not have (any
+        more)."""
+        ...
+
+
 class Identity(Protocol):
     """Raises Unauthenticated (`auth.required`, `auth.invalid`, `auth.expired`)."""
 

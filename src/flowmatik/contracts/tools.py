@@ -20,7 +20,13 @@ class ToolSpec:
     """`parameters` is a JSON Schema object; `timeout` in seconds; `key_ttl`: for how many
     seconds an idempotent tool's far side remembers its key; `reconcilable`: the tool can be
     asked whether a call with a key took effect; `origin`: where it comes from ("" ships with the product);
-    `workspaces`: the only ones that may call it, all when empty."""
+    `workspaces`: the only ones that may call it, all when empty.
+
+    `scopes`: what the principal of the run must be allowed, where it has one; `retries`: how often a call is
+    made again, within its `timeout`, after an error that is marked as retryable (never of a `once` tool);
+    `rate_per_minute`: calls begun, of the whole installation; `labels`: what kinds of data its results carry
+    ("personal", "secret", …); `labels_in`: the only ones that a run may have read before it calls the tool,
+    None for any. Labels are those of whole runs: what goes into which argument is not followed."""
 
     name: str
     description: str
@@ -31,12 +37,19 @@ class ToolSpec:
     reconcilable: bool = False
     origin: str = ""
     workspaces: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    retries: int = 0
+    rate_per_minute: float | None = None
+    labels: tuple[str, ...] = ()
+    labels_in: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """For whom a call is made. `principal` is the user whose rights the agent borrows; `sources` are
-    the documents and tables that the run is bound to, all when empty."""
+    the documents and tables that the run is bound to, all when empty. `agent` is the name of who calls, ""
+    for a step of a plan, and `skill_folders` those that its profile names; `labels`: the kinds of data that
+    the run has read so far."""
 
     workspace_id: str
     run_id: str
@@ -44,6 +57,9 @@ class ToolContext:
     idempotency_key: str
     principal: str = ""
     sources: tuple[str, ...] = ()
+    agent: str = ""
+    skill_folders: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,7 +244,7 @@ def _parts(
         purse=Purse(services.models, services.journal, services.clock),
         lease=lease,
         limits=limits,
-        turns=CallLimits(limits, throttle, services.clock),
+        turns=CallLimits(limits, throttle, services.clock, services.tools),
         clock=services.clock,
         brood=BroodParts(journal=services.journal, library=library, nudges=nudges, clock=services.clock),
         kin=Kin(services.journal, library, services.loop, nudges, services.clock),

@@ -44,7 +44,10 @@ def _tools(services: EngineServices, agent: AgentVersion) -> dict[str, ev.Pinned
     specs = services.tools.specs()
     return {
         name: ev.PinnedTool(
-            effect=specs[name].effect, timeout=specs[name].timeout, key_ttl=specs[name].key_ttl
+            effect=specs[name].effect,
+            timeout=specs[name].timeout,
+            key_ttl=specs[name].key_ttl,
+            labels=specs[name].labels,
         )
         for name in agent.tools
         if name in specs

@@ -54,7 +54,10 @@ def tools_for(
         names |= tool_names((), spec.plan)
     return {
         name: ev.PinnedTool(
-            effect=specs[name].effect, timeout=specs[name].timeout, key_ttl=specs[name].key_ttl
+            effect=specs[name].effect,
+            timeout=specs[name].timeout,
+            key_ttl=specs[name].key_ttl,
+            labels=specs[name].labels,
         )
         for name in sorted(names)
         if name in specs

@@ -136,6 +136,7 @@ class RunState:
     input_tokens: int = 0
     output_tokens: int = 0
     models: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # kinds of data that tools have answered with
     cancel: str | None = None
     hard: bool = False  # the cancel: nothing is awaited or taken back
     deadline_passed: bool = False

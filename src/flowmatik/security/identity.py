@@ -151,6 +151,23 @@ class StoredIdentity:
         )
         return count > 0
 
+    async def rights_of(self, workspace_id: str, principal_id: str) -> frozenset[str]:
+        """Implements `PrincipalRights`."""
+        within = self._database.within(workspace_id)
+        rows = await within.fetch(
+            "SELECT scopes FROM users WHERE workspace_id = $1 AND id = $2 AND disabled = 0",
+            workspace_id,
+            principal_id,
+        )
+        rows = rows or await within.fetch(
+            "SELECT scopes FROM api_keys WHERE workspace_id = $1 AND id = $2 AND revoked_at = ''"
+            " AND (expires_at = '' OR expires_at > $3)",
+            workspace_id,
+            principal_id,
+            self._clock.now().isoformat(),
+        )
+        return frozenset(str(rows[0][0]).split()) if rows else frozenset()
+
     async def _by_key(self, credential: str) -> Principal:
         hashed = _key_hash(credential)
         rows = await self._lookups.fetch(

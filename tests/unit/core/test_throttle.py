@@ -1,14 +1,19 @@
 """So many calls at once, so many a minute: every call gets its turn, and no more than that."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from flowmatik.contracts.limits import Limit
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
-from flowmatik.contracts.tools import ToolContext
-from flowmatik.core.engine.throttle import LocalThrottle, Turn
+from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.core import events as ev
+from flowmatik.core.engine.effects import RunPlace
+from flowmatik.core.engine.limits import KnownLimits
+from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Turn
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.state import RunState
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.tools import FunctionTool, FunctionTools
@@ -101,3 +106,37 @@ async def test_a_cancelled_run_does_not_wait_for_its_turn() -> None:
         async with asyncio.timeout(20):
             view = await handle.runs.wait(WS, run_id)
     assert (view.status, pool.calls) == (RunStatus.CANCELLED, 0)
+
+
+async def test_a_tool_keeps_to_the_rate_that_it_declares_whoever_calls_it() -> None:
+    clock, pool, journal = SkippingClock(), Pool(), InMemoryJournal(SystemClock())
+    tools = FunctionTools({"swim": FunctionTool(function=pool.swim)})
+    tools.specs()["swim"] = replace(tools.specs()["swim"], rate_per_minute=60.0)
+    limits = CallLimits(KnownLimits(journal, clock), LocalThrottle(clock), clock, tools)
+    begun: list[float] = []
+    for n, workspace in enumerate(("a", "b", "a")):
+        async with limits.turn(_call(n), _place(workspace), lambda: True):
+            begun.append(clock.monotonic())
+    assert [round(at - begun[0], 3) for at in begun] == [0.0, 1.0, 2.0]
+
+
+def _call(n: int) -> ev.CallRequested:
+    return ev.CallRequested(
+        call_id=f"call_{n}",
+        kind="tool",
+        name="swim",
+        purpose="step",
+        task_id="t",
+        effect=Effect.READ,
+        idempotency_key="k",
+        at="",
+        start_by="",
+        timeout=5.0,
+    )
+
+
+def _place(workspace_id: str) -> RunPlace:
+    def none() -> RunState:
+        raise AssertionError("nobody asks")
+
+    return RunPlace(workspace_id=workspace_id, run_id="r", principal="", ours=lambda: True, state=none)

@@ -21,6 +21,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
 _FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
     "skills": "use lower-case letters, digits and hyphens, a letter first",
+    "skill_folders": "use the folder's name: lower-case letters and digits, single hyphens between them",
     "approvals": "use the tool's name: lower-case letters, digits and underscores",
     "tools": "use the tool's name: lower-case letters, digits and underscores",
     "model": "use default or <provider>/<name>",

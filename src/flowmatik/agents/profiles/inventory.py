@@ -14,11 +14,13 @@ SLIP = 0.85  # so alike that it is a slip of the pen, and no other word
 class Inventory:
     """What an installation has for agents. `models`: each provider that it has a plugin for, configured
     or not, with the names that it serves; none where only the provider itself knows them. `skills` are
-    those of the agents that ship: there may be others, for plans that a model makes."""
+    those of the agents that ship: there may be others, for plans that a model makes. `folders`: those with a
+    SKILL.md."""
 
     tools: Collection[str]
     models: Mapping[str, Collection[str]]
     skills: Collection[str]
+    folders: Collection[str] = ()
 
 
 def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
@@ -31,6 +33,9 @@ def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[in
     for n, skill in _words(fields.get("skills")):
         if skill not in there.skills and get_close_matches(skill, there.skills, n=1, cutoff=SLIP):
             yield ["skills", n], _unknown("skill", skill, there.skills)
+    for n, folder in _words(fields.get("skill_folders")):
+        if folder not in there.folders:
+            yield ["skill_folders", n], _unknown("folder", folder, there.folders)
     model = fields.get("model", "default")
     if isinstance(model, str) and model != "default":
         yield from _model_faults(model, there)
@@ -55,7 +60,7 @@ def _unknown(kind: str, value: str, known: Collection[str]) -> Told:
         meant = close[0]
         text = f"there is no {kind} {value!r}; did you mean {meant!r}?"
         return text, f"no_{kind}.meant", {"value": value, "meant": meant}
-    names = ", ".join(sorted(known))
+    names = ", ".join(sorted(known)) or "–"
     return (
         f"there is no {kind} {value!r}; there is {names}",
         f"no_{kind}",

@@ -16,6 +16,7 @@ from flowmatik.contracts.approvals import (
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Example = Annotated[str, Field(min_length=1, max_length=300)]
+FolderName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Sentence = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -75,7 +76,8 @@ class Profile(_Strict):
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
     budgets and approvals. `approvals`: by tool, who must agree before each call of it. `examples`: tasks as
-    people would put them that this agent should get; the router learns from them."""
+    people would put them that this agent should get; the router learns from them. `skill_folders`: folders
+    with a SKILL.md, whose descriptions the model is told and whose files it reads when needed."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -92,6 +94,7 @@ class Profile(_Strict):
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
     examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
+    skill_folders: Annotated[list[FolderName], Field(max_length=50)] = []
 
 
 def profile_json_schema() -> dict[str, Any]:

@@ -25,7 +25,12 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
-LATER_FIELDS = ("guardrails", "approvals", "examples")  # empty or None in profiles that lack them
+LATER_FIELDS = (
+    "guardrails",
+    "approvals",
+    "examples",
+    "skill_folders",
+)  # empty or None in profiles that lack them
 
 
 def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
@@ -188,6 +193,7 @@ def _version(profile: Profile) -> AgentVersion:
         memory_scopes=tuple(profile.memory_scopes),
         approvals={tool: rule.policy() for tool, rule in profile.approvals.items()},
         examples=tuple(profile.examples),
+        skill_folders=tuple(profile.skill_folders),
     )
 
 

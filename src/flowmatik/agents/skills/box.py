@@ -93,6 +93,7 @@ class SkillBox:
 
     def __init__(self, skills: list[Skill]) -> None:
         self._skills: dict[str, Skill] = {}
+        self._specs: dict[str, ToolSpec] = {}
         for one in skills:
             self.register(one)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,6 +14,9 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from flowmatik.agents import Inventory
 
 agents_app = typer.Typer(help="help.agents", no_args_is_help=True)
 
@@ -52,17 +55,29 @@ def remove(
 
 @agents_app.command("validate", help="help.agents.validate")
 def validate(context: typer.Context, file: ProfileFile) -> None:
-    from flowmatik.agents import inventory_of, parse_profile, shipped_tools
-    from flowmatik.app.models import known_models
+    from flowmatik.agents import parse_profile
 
     session = session_of(context)
-    there = inventory_of(shipped_tools(), known_models())
-    agent = parse_profile(_read(file), filename=str(file), inventory=there)
+    agent = parse_profile(_read(file), filename=str(file), inventory=_inventory(session))
     if session.json:
         session.print_json({"valid": True, "ref": agent.ref()})
     else:
         session.print(session.text("agents.valid", ref=agent.ref()))
     _say_unconfigured(session, agent)
+
+
+def _inventory(session: Session) -> "Inventory":
+    """The home's, with its own skills; without a home, what ships."""
+    from flowmatik.agents import inventory_of, shipped_tools
+    from flowmatik.app.models import known_models
+    from flowmatik.app.tools import skills_of, tool_names
+
+    try:
+        settings = session.settings()
+    except ConfigurationError:
+        return inventory_of(shipped_tools(), known_models())
+    library = skills_of(settings)
+    return inventory_of(tool_names(settings, library), known_models(), library.documented)
 
 
 async def _list(session: Session) -> int:

@@ -37,6 +37,7 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
+from flowmatik.app.cli.skills import skills_app
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
     choose_language,
@@ -96,6 +97,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(runs_app, name="runs")
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
+    app.add_typer(skills_app, name="skills")
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")

@@ -297,6 +297,9 @@ def _late(call: ev.CallRequested) -> ev.CallInDoubt:
 
 
 def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
+    state = place.state()
+    task = state.tasks.get(call.task_id)
+    agent = task.agent if task is not None else None
     return ToolContext(
         workspace_id=place.workspace_id,
         run_id=place.run_id,
@@ -304,6 +307,9 @@ def _context(call: ev.CallRequested, place: RunPlace) -> ToolContext:
         idempotency_key=call.idempotency_key,
         principal=place.principal,
         sources=place.sources,
+        agent=agent.name if agent is not None else "",
+        skill_folders=agent.skill_folders if agent is not None else (),
+        labels=state.labels,
     )
 
 

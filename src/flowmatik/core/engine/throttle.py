@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowmatik.contracts.limits import Limit
+from flowmatik.contracts.limits import EVERYWHERE, Limit
+from flowmatik.contracts.tools import ToolBox
 from flowmatik.core import events as ev
 from flowmatik.core.engine.effects import RunPlace
 from flowmatik.core.engine.limits import KnownLimits
@@ -90,10 +91,13 @@ def _key(limit: Limit) -> tuple[str, str]:
 
 
 class CallLimits:
-    """Gives calls their turns."""
+    """Gives calls their turns: under the limits that operators set, and the rate that a tool declares."""
 
-    def __init__(self, known: KnownLimits, throttle: Throttle, clock: Clock) -> None:
+    def __init__(
+        self, known: KnownLimits, throttle: Throttle, clock: Clock, tools: ToolBox | None = None
+    ) -> None:
         self._known = known
+        self._tools = tools
         self._throttle = throttle
         self._clock = clock
 
@@ -103,6 +107,7 @@ class CallLimits:
     ) -> AsyncGenerator[None]:
         """The block runs when it is the call's turn, or when it is `wanted` no more."""
         limits = self._known.now.on_call(place.workspace_id, f"{call.kind}:{call.name}")
+        limits += self._declared(call)
         if not limits:
             yield
             return
@@ -120,3 +125,12 @@ class CallLimits:
             yield
         finally:
             await self._throttle.leave(turn)
+
+    def _declared(self, call: ev.CallRequested) -> list[Limit]:
+        if self._tools is None or call.kind != "tool":
+            return []
+        spec = self._tools.specs().get(call.name)
+        if spec is None or spec.rate_per_minute is None:
+            return []
+        scope = f"declared:{call.name}"  # beside what an operator sets for the same tool
+        return [Limit(workspace_id=EVERYWHERE, scope=scope, per_minute=spec.rate_per_minute)]

@@ -17,6 +17,7 @@ class PinnedTool:
     effect: Effect
     timeout: float
     key_ttl: float = 86_400.0
+    labels: tuple[str, ...] = ()  # kinds of data that its results carry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

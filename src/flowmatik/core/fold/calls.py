@@ -71,6 +71,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
     if call is None:
         return
     _settle(state, call, event.cost_micros)
+    _read(state, call)
     if event.reply is not None:
         state.unpriced |= event.reply.cost_micros is None and call.reserved_micros == 0
         state.input_tokens += event.reply.usage.input_tokens
@@ -111,6 +112,13 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             result = shown(event.result, state.created)
             outcome = ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=result)
             _tool_outcome(state, call, outcome, loop)
+
+
+def _read(state: RunState, call: ev.CallRequested) -> None:
+    """What the tool answers with, the run has read from now on."""
+    pinned = state.created.tools.get(call.name) if call.kind != "model" else None
+    if pinned is not None and not set(pinned.labels) <= set(state.labels):
+        state.labels = tuple(sorted({*state.labels, *pinned.labels}))
 
 
 def _tool_outcome(state: RunState, call: ev.CallRequested, outcome: ToolOutcome, loop: AgentLoop) -> None:

@@ -1,0 +1,1 @@
+"""Skills of the home: folders with a SKILL.md, Python functions, or both."""

@@ -1,0 +1,1 @@
+"""Code of models and of skill folders, run where it can do no harm."""
