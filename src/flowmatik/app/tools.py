@@ -27,8 +27,8 @@ class OpenTools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolParts:
-    """What tools are made of. `rights`: of the people for whom tools are called; `credentials`: with which they
-    act for them elsewhere."""
+    """What tools are made of. `rights`: of the people for whom tools are called; `credentials`: with which
+    they act for them elsewhere."""
 
     memory: Memory
     clock: Clock
