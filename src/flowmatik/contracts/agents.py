@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.criteria import Criterion
+from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 
 
@@ -12,7 +14,8 @@ from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed."""
+    people have agreed. `criteria`: what each of its results must meet; `guardrails`: what may not reach or
+    leave it."""
 
     name: str
     version: str
@@ -28,6 +31,8 @@ class AgentVersion:
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
+    criteria: tuple[Criterion, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"
