@@ -114,7 +114,6 @@ class TaskState:
     unfixed: Any = None  # the output as the agent gave it, once another stands for it
     revised: bool = False
     judged: dict[str, Judged] = field(default_factory=lambda: {})  # by the criterion's number
-    judge_micros: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,6 +155,7 @@ class RunState:
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
+    spent_on_judges: dict[str, int] = field(default_factory=lambda: {})  # by task and criterion's number
     held: dict[str, int] = field(default_factory=lambda: {})  # of each shared cap, what it spent included
     charged: dict[str, int] = field(default_factory=lambda: {})  # spent, by shared cap
     charged_to_all: int = 0  # spent by calls of older versions, which did not say whose caps bear them

@@ -10,6 +10,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.judging import next_judge
 from flowmatik.core.brain.verifying import JUDGE
 from flowmatik.core.engine.requests import planner_of
+from flowmatik.core.fold.judges import key_of
 from flowmatik.core.journal.port import CapUse
 from flowmatik.core.state import RunState
 
@@ -85,7 +86,7 @@ def payer_for(state: RunState, purpose: str, task_id: str) -> Payer:
     if asked is None or asked[1].budget_usd is None:
         return payer
     number, judge = asked
-    spent = state.tasks[task_id].judge_micros.get(number, 0)
+    spent = state.spent_on_judges.get(key_of(task_id, number), 0)
     return replace(payer, judge_cap_micros=round((judge.budget_usd or 0) * MICROS), judged_micros=spent)
 
 

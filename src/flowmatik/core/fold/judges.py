@@ -8,6 +8,11 @@ from flowmatik.core.state import Judged, RunState
 JUDGE = "judge"
 
 
+def key_of(task_id: str, number: str) -> str:
+    """Under which `RunState.spent_on_judges` has it; a task that is tried again has spent what it had."""
+    return f"{task_id}/{number}"
+
+
 def _asked(state: RunState, call: ev.CallRequested) -> None:
     state.tasks[call.task_id].judged[call.tool_call_id] = Judged()
 
@@ -42,8 +47,8 @@ def _unask(state: RunState, call: ev.CallRequested) -> None:
 
 
 def _count(state: RunState, call: ev.CallRequested, micros: int) -> None:
-    spent = state.tasks[call.task_id].judge_micros
-    spent[call.tool_call_id] = spent.get(call.tool_call_id, 0) + micros
+    spent, key = state.spent_on_judges, key_of(call.task_id, call.tool_call_id)
+    spent[key] = spent.get(key, 0) + micros
 
 
 PURPOSE = Purpose(asked=_asked, succeeded=_succeeded, failed=_failed, unask=_unask, refused=_refused)
