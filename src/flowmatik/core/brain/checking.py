@@ -130,6 +130,9 @@ def _support(state: RunState, task: TaskState, criterion: CitationsSupport, foun
     if finding is None or not finding["found"]:
         found.checks.append(check("support", "none", True, optional=criterion.optional))
         return
+    if task.verification is None:
+        found.checks.append(check("support", "unchecked", False, optional=criterion.optional))
+        return
     texts = _passages_of(state)
     cited = {row["n"]: _cited(row, texts) for row in _citations(task, finding)}
     text = str(finding["text"])

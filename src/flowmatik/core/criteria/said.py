@@ -9,6 +9,7 @@ ENGLISH = {
     "schema.fault": "{fault}",
     "support.held": "the figures, dates and names of the text stand in the cited passages: {count} sentences",
     "support.none": "no sentence needs the support of a passage",
+    "support.unchecked": "nobody here can tell whether the citations resolve",
     "support.loose": "what does not stand in the cited passages, by sentence: {what}",
     "support.marked": "sentences marked because the cited passages do not support them: {count} ({what})",
     "support.dropped": "sentences left out because the cited passages do not support them: {count} ({what})",

@@ -102,7 +102,7 @@ def _stands_alone(flat: str, match: re.Match[str]) -> bool:
 
 def _stated(text: str, match: re.Match[str], work: Worked) -> Stated | None:
     """None when its figures cannot be read alike, or nothing comes out."""
-    first: tuple[_Result, str] | None = None
+    nearest: tuple[Fraction, _Result, str] | None = None  # what whoever wrote it meant
     about = bool(match.groupdict().get("about")) or "≈" in match[0]
     for style in STYLES:
         said, result = _value(match["result"], style), work(style)
@@ -110,19 +110,22 @@ def _stated(text: str, match: re.Match[str], work: Worked) -> Stated | None:
             continue
         if _agree(result, said, about=about):
             return Stated(text=text[match.start() : match.end()], result="", right=True)
-        first = first or (result, style)
-    if first is None:
+        off = abs(result.value - said[0])
+        if nearest is None or off < nearest[0]:
+            nearest = (off, result, style)
+    if nearest is None:
         return None
-    return Stated(text=text[match.start() : match.end()], result=_shown(*first), right=False)
+    return Stated(text=text[match.start() : match.end()], result=_shown(*nearest[1:]), right=False)
 
 
 def _agree(result: _Result, said: tuple[Fraction, int], *, about: bool) -> bool:
     value, places = said
     if result.value == value:
         return True
-    if about:
-        return abs(result.value - value) <= abs(result.value) / 20
-    return result.rounds and abs(result.value - value) <= Fraction(1, 2 * 10**places)
+    off = abs(result.value - value)
+    if about and off <= abs(result.value) / 20:
+        return True
+    return (about or result.rounds) and off <= Fraction(1, 2 * 10**places)
 
 
 def _value(figure: str, style: str) -> tuple[Fraction, int] | None:

@@ -10,7 +10,7 @@ from flowmatik.core.guards.offence import INSULTS
 from flowmatik.core.guards.pii import Span, personal
 from flowmatik.core.guards.secrets import secrets_in
 from flowmatik.core.reading.schema import breaks
-from flowmatik.core.reading.words import folded, language_of, pattern_of
+from flowmatik.core.reading.words import folded, language_of, matches_of, pattern_of
 
 STRONGEST: tuple[OnFail, ...] = ("refuse", "escalate", "retry", "fix")
 _PASSES = 5  # hiding may leave something that can be found; after so many nothing has been seen to
@@ -83,8 +83,7 @@ def _spans_of(rail: Guardrail) -> Spans | None:
 
 
 def _words(phrases: tuple[str, ...], kind: str) -> Spans:
-    pattern = pattern_of(phrases)
-    return lambda text: [(m.start(), m.end(), kind) for m in pattern.finditer(folded(text))]
+    return lambda text: [(m.start(), m.end(), kind) for m in matches_of(phrases, folded(text))]
 
 
 def _whole(rail: Guardrail, value: Any) -> str:

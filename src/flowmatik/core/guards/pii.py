@@ -11,13 +11,14 @@ _CARD = re.compile(r"(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d]|[.,-]\d)")
 _DNI = re.compile(r"(?<![A-Za-z0-9])\d{2}\.?\d{3}\.?\d{3}[ -]?[A-Za-z](?![A-Za-z0-9])")
 _NIE = re.compile(r"(?<![A-Za-z0-9])[XYZxyz][ -]?\d{7}[ -]?[A-Za-z](?![A-Za-z0-9])")
 _PHONE = re.compile(
-    r"(?<![\w.,:/+-])(?:"
+    r"(?<![\w.,:/+-])(?<!\d )(?:"
     r"(?:\+|00)\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}"  # international
     r"|[6789]\d{2}[ .-]?\d{3}[ .-]?\d{3}|[6789]\d{2}(?:[ .-]\d{2}){3}"  # Spain
     r"|9\d[ .-]\d{3}[ .-]\d{2}[ .-]\d{2}"
     r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}-\d{3}-\d{4}"  # North America
     r")(?![\w/:]|[.,-]\d)"
 )
+_MANY = re.compile(r"\d(?:[ .()-]{0,2}\d){6}")  # the shortest of all numbers has seven digits
 _LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _LENGTHS = {
     "AD": 24, "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20,
@@ -34,7 +35,7 @@ def personal(text: str, kinds: tuple[str, ...] = ()) -> list[Span]:
     found: list[Span] = []
     if "email" in wanted and "@" in text:
         found += ((m.start(), m.end(), "email") for m in _EMAIL.finditer(text))
-    if any(map(str.isdecimal, text)):
+    if _MANY.search(text):
         for kind in KINDS[1:]:
             if kind in wanted:
                 found += (span for span in _numbers(text, kind) if not _overlaps(span, found))

@@ -52,10 +52,24 @@ def _folded_sign(sign: str) -> str:
 
 @lru_cache(maxsize=512)
 def pattern_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds any of the phrases as whole words, longest first, in a text that was `folded`."""
+    """Matches any of the phrases as whole words, longest first, in a text that was `folded`."""
     forms = sorted({folded(" ".join(phrase.split())) for phrase in phrases}, key=lambda one: (-len(one), one))
     inner = "|".join(re.escape(one).replace(r"\ ", r"\s+") for one in forms)
     return re.compile(rf"(?<!\w)(?:{inner})(?!\w)")
+
+
+def matches_of(phrases: tuple[str, ...], flat: str) -> list[re.Match[str]]:
+    """Where any of the phrases stands in a folded text; quick where none does, which is the rule."""
+    heads = _heads_of(phrases)
+    if "" not in heads and heads.isdisjoint(WORD.findall(flat)):
+        return []
+    return list(pattern_of(phrases).finditer(flat))
+
+
+@lru_cache(maxsize=512)
+def _heads_of(phrases: tuple[str, ...]) -> frozenset[str]:
+    """How each of them begins, as `WORD` reads it; "" where it has no word."""
+    return frozenset(WORD.findall(folded(phrase))[0] if WORD.search(phrase) else "" for phrase in phrases)
 
 
 def language_of(text: str) -> str:
