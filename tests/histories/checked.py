@@ -47,7 +47,8 @@ GUARDED = AgentVersion(
         Guardrail(check="topic", on_fail="escalate", words=("merger",)),
     ),
 )  # fmt: skip
-FINDING: dict[str, Any] = {"found": True, "text": "Ana signs for 20 EUR [1]. Eva Luna pays [1].", "citations": [
+FINDING: dict[str, Any] = {"found": True, "text": "Ana signs for 20 EUR [1]. Eva Luna pays [1].",
+                           "citations": [
     {"n": 1, "passage_id": "p", "quote": "Ana signs for 20 EUR"}]}  # fmt: skip
 LOCATED = {
     "passed": True,
@@ -82,9 +83,8 @@ def criteria(version: int) -> Player:
 def judged(version: int) -> Player:
     """Sent indeed, and the judge agrees the second time."""
     player = Player(new(version), priced=20)
-    if "once" in {player.state.tasks["t1"].spec.effect.value}:
-        player.say("think", ModelReply(text="", tool_calls=(ToolCall(id="", name="send", arguments={}),)))
-        player.succeed("tool", {"sent": True})
+    player.say("think", ModelReply(text="", tool_calls=(ToolCall(id="", name="send", arguments={}),)))
+    player.succeed("tool", {"sent": True})
     player.say("think", "I have sent it.")
     if not player.state.ended:
         player.say("judge", verdict(True))
@@ -104,7 +104,6 @@ def supported(version: int) -> Player:
             ),
         ),
     )
-    player = Player(new(version, *tasks), priced=20)
     reader = {"type": "object", "required": ["found", "text", "citations"]}
     agent = AgentVersion(
         name="reader", version="6" * 12, role="reader", summary="", instructions="Read.",

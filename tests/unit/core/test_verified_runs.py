@@ -7,7 +7,7 @@ import pytest
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.approvals import ApprovalPolicy, Verdict
+from flowmatik.contracts.approvals import ApprovalPolicy, Decision, Verdict
 from flowmatik.contracts.criteria import Arithmetic, CitationsSupport, Claim, Criterion, Judge, ToolEvidence
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
@@ -19,6 +19,7 @@ from flowmatik.core.history import whole
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.errors import ToolError
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import running_engine
@@ -59,9 +60,9 @@ class Office:
         self.journal = InMemoryJournal(SystemClock())
         self.sent = 0
         self._result = {"rows": [1]} if result is None else result
-        self.models = ScriptedModels(self._reply)
+        self.models = ScriptedModels(self.reply)
 
-    def _reply(self, request: ModelRequest) -> ModelReply:
+    def reply(self, request: ModelRequest) -> ModelReply:
         del request
         return self._left.pop(0)
 
@@ -80,7 +81,7 @@ class Office:
     async def _search(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         return {"passages": [{"id": "p", "source": "a.md", "title": "A", "heading": "", "text": PASSAGE}]}
 
-    async def run(self, goal: str = "Write.", decision: str = "", **new: Any) -> RunView:
+    async def run(self, goal: str = "Write.", decision: Decision | None = None, **new: Any) -> RunView:
         tools = FunctionTools(
             {
                 "cite" if not self.cites else "citations_check": FunctionTool(
@@ -100,7 +101,7 @@ class Office:
             if decision:
                 (pending,) = view.approvals
                 self.asked = pending
-                verdict = Verdict(decision=decision, arguments_hash=pending.arguments_hash)  # pyright: ignore[reportArgumentType]
+                verdict = Verdict(decision=decision, arguments_hash=pending.arguments_hash)
                 await engine.approvals.decide(WS, pending.id, verdict, by=person("eva"))
                 view = await ended(engine, self.run_id)
         await told(self.journal, self.run_id)
@@ -222,7 +223,7 @@ async def test_a_judge_is_asked_only_when_everything_else_has_passed() -> None:
 async def test_a_judge_has_a_budget_of_its_own(budget: float, code: str) -> None:
     judge = Judge(check="judge", rubric="It is polite.", budget_usd=budget, optional=True)
     office = Office(agent(judge), "Dear Ana,", ModelReply(text=verdict(), usage=Usage(), cost_micros=900))
-    office.models = ScriptedModels(office._reply, worst_micros=1000)  # pyright: ignore[reportPrivateUsage]
+    office.models = ScriptedModels(office.reply, worst_micros=1000)
     view = await office.run(**plan())
     assert view.status is RunStatus.SUCCEEDED
     (check,) = view.verified
@@ -289,8 +290,6 @@ async def test_a_leaked_key_in_a_result_reaches_neither_the_agent_nor_the_journa
 async def test_what_a_tool_says_when_it_fails_is_fixed_too() -> None:
     class Broken(Office):
         async def _look(self, arguments: dict[str, Any], context: ToolContext) -> Any:
-            from flowmatik.kernel.errors import ToolError
-
             raise ToolError(f"no row for {EMAIL}", code="tool.failed", context={"said_by": EMAIL})
 
     office = Broken(agent(rails=[rail("pii", "input", "fix")]), wish("look"), "Done.")
@@ -323,7 +322,7 @@ POLICY = ApprovalPolicy(approvers=("eva",))
 
 @pytest.mark.parametrize("decision", ["approve", "deny"])
 @pytest.mark.parametrize("place", ["prompt", "result", "output"])
-async def test_people_decide_about_what_was_found_while_the_run_waits(place: str, decision: str) -> None:
+async def test_people_decide_about_what_was_found_while_the_run_waits(place: str, decision: Decision) -> None:
     on = "output" if place == "output" else "input"
     clerk = agent(rails=[rail("pii", on, "escalate", approval=POLICY)])
     goal = f"Write to {EMAIL}." if place == "prompt" else "Write."

@@ -7,6 +7,7 @@ from flowmatik.contracts.models import Message
 from flowmatik.contracts.runs import Check
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.criteria.said import check
+from flowmatik.core.guards.guarding import hidden
 from flowmatik.core.state import Judged, TaskState
 from flowmatik.kernel import canonical
 
@@ -51,7 +52,9 @@ def next_judge(task: TaskState) -> tuple[str, Judge] | None:
 
 
 def judge_messages(task: TaskState, judge: Judge) -> tuple[Message, ...]:
-    brief = {"objective": task.spec.objective, "rubric": judge.rubric, "result": task_output(task)}
+    rails = task.agent.guardrails if task.agent else ()
+    objective = hidden(rails, "input", task.spec.objective)  # the judge is told no more than the agent
+    brief = {"objective": objective, "rubric": judge.rubric, "result": task_output(task)}
     return (
         Message(role="system", content=INSTRUCTIONS),
         Message(role="user", content=canonical.dumps(brief)),
