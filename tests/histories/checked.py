@@ -50,7 +50,7 @@ GUARDED = AgentVersion(
 FINDING: dict[str, Any] = {"found": True, "text": "Ana signs for 20 EUR [1]. Eva Luna pays [1].",
                            "citations": [
     {"n": 1, "passage_id": "p", "quote": "Ana signs for 20 EUR"}]}  # fmt: skip
-LOCATED = {
+LOCATED: dict[str, Any] = {
     "passed": True,
     "checks": [["schema", True, "fits", "schema.fits", {}]],
     "citations": [{**FINDING["citations"][0], "source": "a.md", "lines": [1, 1]}],

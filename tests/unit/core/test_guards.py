@@ -152,7 +152,7 @@ def test_a_text_that_was_cut_fits(text: str, most: int) -> None:
     assert len(text if trip is None else trip.fixed) <= most
 
 
-FINDING = {"found": True, "text": "El precio sube mucho este año.", "citations": []}
+FINDING: dict[str, Any] = {"found": True, "text": "El precio sube mucho este año.", "citations": []}
 
 
 @pytest.mark.parametrize(

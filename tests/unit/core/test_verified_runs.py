@@ -74,9 +74,11 @@ class Office:
         return {"sent": True}
 
     async def _cite(self, arguments: dict[str, Any], context: ToolContext) -> Any:
-        rows = [{**one, "source": "a.md", "lines": [1, 1]} for one in arguments["finding"]["citations"]]
-        assert all(one["quote"] in PASSAGE for one in rows)
-        return {"passed": True, "checks": [["schema", True, "fits", "schema.fits", {}]], "citations": rows}
+        cited: list[dict[str, Any]] = arguments["finding"]["citations"]
+        assert all(str(one["quote"]) in PASSAGE for one in cited)
+        rows: list[dict[str, Any]] = [{**one, "source": "a.md", "lines": [1, 1]} for one in cited]
+        fits: list[Any] = ["schema", True, "fits", "schema.fits", {}]
+        return {"passed": True, "checks": [fits], "citations": rows}
 
     async def _search(self, arguments: dict[str, Any], context: ToolContext) -> Any:
         return {"passages": [{"id": "p", "source": "a.md", "title": "A", "heading": "", "text": PASSAGE}]}

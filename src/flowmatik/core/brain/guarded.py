@@ -38,7 +38,7 @@ def routed(state: RunState, task: TaskState, commands: list[Command]) -> list[Co
     trip = tripped(agent.guardrails, "input", prompt)
     if trip is None:
         return commands
-    action = _REFUSE if trip.action == "retry" else trip.action  # nobody could write another prompt
+    action: OnFail = _REFUSE if trip.action == "retry" else trip.action  # nobody could write another prompt
     fixed = trip.fixed if trip.changed else None
     found = ev.GuardrailTripped(
         task_id=task.spec.id, place=PROMPT, action=action, findings=trip.findings, fixed=fixed
@@ -51,7 +51,7 @@ def results(state: RunState, task: TaskState) -> list[Command]:
     for call_id, held in task.held.items():
         seen = task.tripped.get(call_id)
         if seen is None:
-            action = next(one for one in STRONGEST if any(row.on_fail == one for row in held.found))
+            action: OnFail = next(one for one in STRONGEST if any(row.on_fail == one for row in held.found))
             found = ev.GuardrailTripped(
                 task_id=task.spec.id, place=call_id, action=action, findings=held.found
             )
