@@ -14,9 +14,12 @@ from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect, ToolContext
+from flowmatik.core import events as ev
 from flowmatik.core.brain.plan import faults
+from flowmatik.core.engine.held import held_back
 from flowmatik.core.history import whole
 from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import ToolError
@@ -358,3 +361,24 @@ async def test_events_name_kinds_counts_and_places_and_no_values() -> None:
     events = [one for one in await whole(office.journal, office.run_id) if one.type == "GuardrailTripped"]
     (found,) = canonical.loads(events[0].payload)["findings"]
     assert (found["kind"], found["count"], found["places"]) == ("email", 3, ["$.rows[0].to", "$.rows[1].to"])
+
+
+def test_what_a_fork_takes_over_from_its_parent_is_guarded_as_what_a_tool_says() -> None:
+    clerk = agent(rails=[rail("pii", "input", "escalate")])
+    created = ev.RunCreated(
+        run_id="run_1", workspace_id=WS, goal="x", created_at="2026-01-01T00:00:00+00:00", model="m",
+        agents=(clerk,),
+    )  # fmt: skip
+    state = RunState(created=created)
+    state.tasks["t1"] = TaskState(spec=PlanTask(id="t1", objective="o"), agent=clerk)
+    call = ev.CallRequested(
+        call_id="call_1", kind="tool", name="send", purpose="tool", task_id="t1", effect=Effect.ONCE,
+        idempotency_key="k", at="", start_by="", timeout=1.0,
+    )  # fmt: skip
+    outcome = ev.ParentOutcome(
+        task_id="t1", tool="send", arguments="{}", status="succeeded", result=canonical.dumps({"to": EMAIL})
+    )
+    state.fork = ev.RunForked(parent="run_0", seq=1, outcomes=(outcome,), effects="simulate")
+    taken = held_back(state, call)
+    assert isinstance(taken, ev.CallSucceeded)
+    assert [found.kind for found in taken.guarded] == ["email"]

@@ -15,6 +15,15 @@ LONG = 100_000  # characters, from which on the event loop is not kept waiting
 
 
 async def guarded(outcome: ev.Event | None, call: ev.CallRequested, state: RunState) -> ev.Event | None:
+    """`guarded_at_once`, without keeping others waiting for what is long."""
+    if outcome is None or not _rails(call, state):
+        return outcome
+    if isinstance(outcome, ev.CallSucceeded) and _is_long(outcome.result):
+        return await asyncio.to_thread(guarded_at_once, outcome, call, state)
+    return guarded_at_once(outcome, call, state)
+
+
+def guarded_at_once(outcome: ev.Event, call: ev.CallRequested, state: RunState) -> ev.Event:
     """`outcome` of a tool that an agent called, as the agent's guardrails leave it. A result that people are
     to decide about stays whole: they may let it pass."""
     rails = _rails(call, state)
@@ -23,10 +32,7 @@ async def guarded(outcome: ev.Event | None, call: ev.CallRequested, state: RunSt
     if isinstance(outcome, ev.CallFailed):
         told = hidden(rails, "input", {"message": outcome.message, "values": outcome.values})
         return replace(outcome, message=told["message"], values=told["values"])
-    if _is_long(outcome.result):
-        trip = await asyncio.to_thread(tripped, rails, "input", outcome.result)
-    else:
-        trip = tripped(rails, "input", outcome.result)
+    trip = tripped(rails, "input", outcome.result)
     if trip is None:
         return outcome
     result = {WITHHELD: True} if trip.action in ("refuse", "retry") else trip.fixed
