@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import routed, steered
+from tests.histories import checked, routed, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -331,6 +331,12 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     steered.runs_within: (5,),
     routed.two_with_the_skill: (5, 6),
     routed.routed: (6,),
+    checked.criteria: (5, 6),
+    checked.judged: (6,),
+    checked.supported: (5, 6),
+    checked.guardrails: (5, 6),
+    checked.refused_prompt: (6,),
+    checked.insulted: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

@@ -5,9 +5,10 @@ The forms say what can be said; whether such a plan can run, and may, the engine
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from flowmatik.contracts.approvals import ApprovalPolicy, Escalation
+from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
 from flowmatik.contracts.plans import (
     MAX_PLAN_TASKS,
     MAX_WAIT_SECONDS,
@@ -28,6 +29,17 @@ Micros = Annotated[int, Field(ge=0, le=MAX_BUDGET_MICROS)] | None
 WaitSeconds = Annotated[float, Field(ge=0, le=MAX_WAIT_SECONDS, allow_inf_nan=False)] | None
 Deadline = Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS, allow_inf_nan=False)] | None
 Failures = Annotated[int, Field(ge=0, strict=True)]
+
+
+def _form_of(criterion: object) -> str:
+    return "name" if isinstance(criterion, str) else "criterion"
+
+
+PlannedCriterion = Annotated[
+    Annotated[Literal["schema", "citations"], Tag("name")]
+    | Annotated[Annotated[Criterion, Field(discriminator="check")], Tag("criterion")],
+    Discriminator(_form_of),
+]
 
 
 class _Form(BaseModel):
@@ -144,13 +156,14 @@ class PlannedMap(_Form):
 class PlannedTask(_Form):
     """One task. `needs`: tasks whose outputs it gets. It is one of: the call of a `tool` with `arguments`, a
     `wait`, a `run` of its own, a `map`, or an `objective` for an `agent` or for whoever has the `skill`.
-    `effect` is the strongest that an agent's tools may have. `budget_micros`: in millionths of a dollar."""
+    `criteria`: what the result must meet; names, or objects as in profiles. `effect` is the strongest that an
+    agent's tools may have. `budget_micros`: in millionths of a dollar."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     objective: Words = ""
     skill: Name = ""
     needs: Names = []
-    criteria: list[Literal["schema", "citations"]] = ["schema", "citations"]
+    criteria: Annotated[list[PlannedCriterion], Field(max_length=MAX_CRITERIA)] = ["schema", "citations"]
     effect: Effect = Effect.READ
     budget_micros: Micros = None
     agent: Name = ""
@@ -168,7 +181,8 @@ class PlannedTask(_Form):
             objective=self.objective,
             skill=self.skill,
             needs=tuple(self.needs),
-            criteria=tuple(self.criteria),
+            criteria=tuple(one for one in self.criteria if isinstance(one, str)),
+            checks=tuple(one for one in self.criteria if not isinstance(one, str)),
             effect=self.effect,
             budget_micros=self.budget_micros,
             agent=self.agent,

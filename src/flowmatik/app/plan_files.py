@@ -19,6 +19,7 @@ from flowmatik.kernel.errors import FlowmatikError, InvalidInput, PlanInvalid
 from flowmatik.kernel.fields import kind_of
 
 STDIN = "-"
+CRITERIA = "criteria"
 _TIME = "tag:yaml.org,2002:timestamp"
 
 
@@ -150,13 +151,22 @@ def _field_faults(
     name: str, node: yaml.Node | None, top: tuple[str, ...], error: ValidationError
 ) -> Iterator[Fault]:
     for row in error.errors():
-        loc = tuple(row["loc"][1:] if not top else row["loc"])
+        loc = _untagged(tuple(row["loc"][1:] if not top else row["loc"]))
         at = fault_at(name, node, loc, ("", "", {})).place
         field = ".".join(map(str, loc))
         kind, values = kind_of(row)
         yield Fault(
             place=f"{at}: {field}" if field else at, text=row["msg"], code=f"field.{kind}", values=values
         )
+
+
+def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Without the names of the forms that a criterion may have, which stand behind its number."""
+    if CRITERIA not in loc:
+        return loc
+    at = loc.index(CRITERIA) + 2
+    tags = 2 if loc[at : at + 1] == ("criterion",) else 1
+    return (*loc[:at], *loc[at + tags :])
 
 
 def _path(tasks: Sequence[PlanTask], place: str) -> Iterator[int | str]:

@@ -73,13 +73,14 @@ class AnswerOut(_Line):
 
 
 class CheckOut(_Line):
-    """`detail` says in English what `code` and `values` say for programs."""
+    """`detail` says in English what `code` and `values` say. `optional`: no task fails for it."""
 
     criterion: str
     passed: bool
     detail: str
     code: str
     values: dict[str, Any]
+    optional: bool
 
 
 class TaskOut(_Line):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.criteria import Criterion
+from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 
 MAX_EXAMPLES = 100
@@ -15,7 +17,8 @@ class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
     people have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names
-    of SKILL.md folders that the agent may read and run."""
+    of SKILL.md folders that the agent may read and run. `criteria`: what each of its results must meet;
+    `guardrails`: what may not reach or leave it."""
 
     name: str
     version: str
@@ -33,6 +36,8 @@ class AgentVersion:
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
     examples: tuple[str, ...] = ()
     skill_folders: tuple[str, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

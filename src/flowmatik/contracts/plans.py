@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.criteria import Criterion
 from flowmatik.contracts.tools import Effect
 
 ITEM = "$item"  # {"$item": "dotted.path"} in arguments of a map's template: that part of the item
@@ -79,7 +80,8 @@ class Compensation:
 class PlanTask:
     """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
-    the task may have. `criteria`: "schema" and "citations" are checked by the verifier.
+    the task may have. `criteria`: "schema" and "citations" are checked by the verifier,
+    and so are `checks`, beside those of the agent's profile.
     `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
     decide before its `tool` is called. `compensation` is for tool steps. `run` makes it a run of its own,
     `map` one for each of many items."""
@@ -99,6 +101,7 @@ class PlanTask:
     compensation: Compensation | None = None
     run: SubRunSpec | None = None
     map: MapSpec | None = None
+    checks: tuple[Criterion, ...] = ()
 
     @property
     def below(self) -> SubRunSpec | None:

@@ -99,13 +99,15 @@ EVERY_RUN = RunFilter()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that was verified. `detail` says in English what was seen; `code` and `values` say
-    the same for the catalogues ("" and nothing in runs of older versions)."""
+    the same for the catalogues ("" and nothing in runs of older versions). `optional`: its task does not fail
+    for it."""
 
     criterion: str
     passed: bool
     detail: str = ""
     code: str = ""
     values: dict[str, Any] = field(default_factory=lambda: {})
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

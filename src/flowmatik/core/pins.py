@@ -4,11 +4,13 @@ changes touch none of them, however long it takes until the last one begins."""
 from collections.abc import Iterator, Mapping, Sequence
 
 from flowmatik.contracts.agents import AgentDirectory, AgentVersion
+from flowmatik.contracts.criteria import CitationsSupport
 from flowmatik.contracts.plans import PlanTask, SubRunSpec
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 
-ALWAYS_PINNED = ("memory_search", "tables_describe", "citations_check")
+CITATIONS_CHECK = "citations_check"
+ALWAYS_PINNED = ("memory_search", "tables_describe", CITATIONS_CHECK)
 
 
 def below(plan: Sequence[PlanTask]) -> Iterator[SubRunSpec]:
@@ -68,4 +70,11 @@ def tool_names(agents: Sequence[AgentVersion], plan: Sequence[PlanTask]) -> set[
     """Those of one run."""
     names = {tool for agent in agents for tool in agent.tools} | {task.tool for task in plan if task.tool}
     names |= {task.compensation.tool for task in plan if task.compensation is not None}
+    if any(map(_cites, agents)) or any(map(_cites, plan)):
+        names.add(CITATIONS_CHECK)
     return names if plan else names | set(ALWAYS_PINNED)
+
+
+def _cites(whose: AgentVersion | PlanTask) -> bool:
+    criteria = whose.criteria if isinstance(whose, AgentVersion) else whose.checks
+    return any(isinstance(one, CitationsSupport) for one in criteria)

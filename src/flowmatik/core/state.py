@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion, LoopState
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.guardrails import Found
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
@@ -17,6 +18,7 @@ from flowmatik.core.events import (
     CallRefused,
     CallRequested,
     CompensationBegun,
+    GuardrailTripped,
     RunCreated,
     RunForked,
     RunPaused,
@@ -62,6 +64,27 @@ class Asked:
 
 
 @dataclass(slots=True, kw_only=True)
+class Held:
+    """A tool's result that its agent has not been told yet, for what guardrails found in it."""
+
+    name: str
+    result: Any
+    found: tuple[Found, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Judged:
+    """What came of asking a judge. `text` and `finish` are its reply; `error_code` says why there is none."""
+
+    open: bool = True
+    text: str = ""
+    finish: str = ""
+    error_code: str = ""
+    error: str = ""
+    error_values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(slots=True, kw_only=True)
 class TaskState:
     spec: PlanTask
     status: TaskStatus = TaskStatus.PENDING
@@ -88,6 +111,11 @@ class TaskState:
     fan: Fan = field(default_factory=lambda: Fan())
     put_to_people: set[str] = field(default_factory=lambda: set[str]())  # tool calls, decided or not
     granted: dict[str, dict[str, Any]] = field(default_factory=lambda: {})  # their arguments, once approved
+    tripped: dict[str, GuardrailTripped] = field(default_factory=lambda: {})  # by place
+    held: dict[str, Held] = field(default_factory=lambda: {})  # by tool call
+    unfixed: Any = None  # the output as the agent gave it, once another stands for it
+    revised: bool = False
+    judged: dict[str, Judged] = field(default_factory=lambda: {})  # by the criterion's number
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +157,7 @@ class RunState:
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
+    spent_on_judges: dict[str, int] = field(default_factory=lambda: {})  # by task and criterion's number
     held: dict[str, int] = field(default_factory=lambda: {})  # of each shared cap, what it spent included
     charged: dict[str, int] = field(default_factory=lambda: {})  # spent, by shared cap
     charged_to_all: int = 0  # spent by calls of older versions, which did not say whose caps bear them

@@ -1,23 +1,36 @@
 """Where a profile is wrong: places in the YAML text, and words that say what to do."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 import yaml
 from pydantic import BaseModel
 
 from flowmatik.agents.profiles.model import ApprovalRule, Budgets, EscalationRule, Metadata, Profile
+from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.criteria import (
+    Arithmetic,
+    CitationsSupport,
+    Claim,
+    Judge,
+    Policy,
+    SchemaFits,
+    ToolEvidence,
+)
+from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.kernel.fields import kind_of
 
 Path = Sequence[int | str]
+TAGGED = ("criteria", "guardrails")  # lists of several forms
 KEY = "[key]"  # where the fault is in the name of a field, and not in what it holds
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Profile,
     ("metadata",): Metadata,
     ("budgets",): Budgets,
 }
+_CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
 _FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
     "skills": "use lower-case letters, digits and hyphens, a letter first",
@@ -63,18 +76,24 @@ def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]
     faults: dict[tuple[int | str, ...], Fault] = {}
     for row in rows:
         loc = cast("tuple[int | str, ...]", row["loc"])
-        path = loc[:1] if loc[0] == "output" else tuple(part for part in loc if part != KEY)
+        path = loc[:1] if loc[0] == "output" else tuple(part for part in _untagged(loc) if part != KEY)
         faults.setdefault(path, fault_at(filename, node, path, _advice(path, row)))
     return list(faults.values())
+
+
+def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Without the name of the form that was chosen, which stands behind the number in the list."""
+    if loc[0] in TAGGED and len(loc) > 2:
+        return (*loc[:2], *loc[3:])
+    return loc
 
 
 def _advice(path: tuple[int | str, ...], row: Any) -> Told:
     value = f"{row['input']!r}"[:80]
     if row["type"] == "missing":
         return "is missing; add it", "missing", {}
-    if row["type"] == "extra_forbidden":
-        model = _model_at(path[:-1])
-        known = sorted(model.model_fields)
+    if row["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = _fields_at(path[:-1], row)
         if close := get_close_matches(str(path[-1]), known, n=1):
             return f"is not a field ({value}); did you mean {close[0]}?", "meant", {"meant": close[0]}
         names = ", ".join(known)
@@ -84,6 +103,20 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
         return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
     kind, limits = kind_of(row)
     return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
+
+
+def _fields_at(path: Path, row: Any) -> list[str]:
+    """Of what stands there; of a criterion its form, which is the tag in the row's place."""
+    if path and path[0] in TAGGED:
+        form = next((one for one in _CHECKS if row["loc"][2] == _tag_of(one)), Guardrail)
+        if len(path) > 2:
+            form = Claim if path[0] == "criteria" else ApprovalPolicy
+        return sorted(one.name for one in fields(form))
+    return sorted(_model_at(path).model_fields)
+
+
+def _tag_of(form: type) -> str:
+    return str(get_args(get_type_hints(form)["check"])[0])
 
 
 def _model_at(path: Path) -> type[BaseModel]:

@@ -1,8 +1,8 @@
 """What an agent profile may say."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from flowmatik.contracts.agents import MAX_EXAMPLES
 from flowmatik.contracts.approvals import (
@@ -12,6 +12,8 @@ from flowmatik.contracts.approvals import (
     ApprovalPolicy,
     Escalation,
 )
+from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
+from flowmatik.contracts.guardrails import Guardrail
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -71,13 +73,33 @@ class ApprovalRule(_Strict):
         )
 
 
+def _form_of(guardrail: object) -> str:
+    return "sentence" if isinstance(guardrail, str) else "check"
+
+
+def _named(guardrail: object) -> object:
+    """YAML 1.1 takes the name `on` for a truth."""
+    if not isinstance(guardrail, dict):
+        return guardrail
+    fields = cast("dict[object, object]", guardrail)
+    return {"on" if name is True else name: value for name, value in fields.items()}
+
+
+Rule = Annotated[
+    Annotated[Sentence, Tag("sentence")] | Annotated[Guardrail, BeforeValidator(_named), Tag("check")],
+    Discriminator(_form_of),
+]
+Asked = Annotated[Criterion, Field(discriminator="check")]
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
-    Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
-    after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals. `approvals`: by tool, who must agree before each call of it. `examples`: tasks as
-    people would put them that this agent should get; the router learns from them. `skill_folders`: folders
-    with a SKILL.md, whose descriptions the model is told and whose files it reads when needed."""
+    Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: sentences are rules that the model is
+    told after its instructions, word for word; objects are checks that hold whatever a model does.
+    `criteria`: what each result must meet before it counts. `approvals`: by tool, who must agree before each
+    call of it. `examples`: tasks as people would put them that this agent should get; the router learns from
+    them. `skill_folders`: folders with a SKILL.md, whose descriptions the model is told and whose files it
+    reads when needed."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -91,10 +113,18 @@ class Profile(_Strict):
     output: Literal["text", "finding"] | dict[str, Any] = "text"
     budgets: Budgets = Budgets()
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
-    guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
+    guardrails: Annotated[list[Rule], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
     examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
     skill_folders: Annotated[list[FolderName], Field(max_length=50)] = []
+    criteria: Annotated[list[Asked], Field(max_length=MAX_CRITERIA)] = []
+
+    def sentences(self) -> list[str]:
+        return [rule for rule in self.guardrails if isinstance(rule, str)]
+
+    def rails(self) -> list[tuple[int, Guardrail]]:
+        """With their numbers in the list."""
+        return [(n, rule) for n, rule in enumerate(self.guardrails) if isinstance(rule, Guardrail)]
 
 
 def profile_json_schema() -> dict[str, Any]:

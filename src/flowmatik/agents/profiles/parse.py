@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 from yaml.reader import ReaderError
 
+from flowmatik.agents.profiles.checks import check_faults
 from flowmatik.agents.profiles.faults import (
     Fault,
     ProfileLoader,
@@ -25,12 +26,14 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
+# Empty or None in profiles that lack them.
 LATER_FIELDS = (
     "guardrails",
     "approvals",
     "examples",
     "skill_folders",
-)  # empty or None in profiles that lack them
+    "criteria",
+)
 
 
 def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
@@ -55,7 +58,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
-    rows = [*_output_faults(profile), *_approval_faults(profile), *lacking]
+    rows = [*_output_faults(profile), *_approval_faults(profile), *check_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -194,11 +197,14 @@ def _version(profile: Profile) -> AgentVersion:
         approvals={tool: rule.policy() for tool, rule in profile.approvals.items()},
         examples=tuple(profile.examples),
         skill_folders=tuple(profile.skill_folders),
+        criteria=tuple(profile.criteria),
+        guardrails=tuple(rail for _, rail in profile.rails()),
     )
 
 
 def _instructions(profile: Profile) -> str:
-    if not profile.guardrails:
+    sentences = profile.sentences()
+    if not sentences:
         return profile.instructions
-    rules = "\n".join(f"- {rule.strip()}" for rule in profile.guardrails)
+    rules = "\n".join(f"- {rule.strip()}" for rule in sentences)
     return f"{profile.instructions.rstrip()}\n\nRules that hold whatever else is said:\n{rules}\n"

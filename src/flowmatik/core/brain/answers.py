@@ -19,6 +19,8 @@ def answer_of(task: TaskState) -> Answer:
 
 def _citations(task: TaskState) -> tuple[Citation, ...]:
     rows = cast("list[dict[str, Any]]", (task.verification or {}).get("citations") or [])
+    if task.revised:
+        rows = _as_revised(task, rows)
     return tuple(
         Citation(
             n=int(row["n"]),
@@ -31,6 +33,13 @@ def _citations(task: TaskState) -> tuple[Citation, ...]:
         )
         for row in rows
     )
+
+
+def _as_revised(task: TaskState, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where the output is no longer the agent's own: its citations as they stand there now."""
+    finding = finding_of(task) or {}
+    quotes = {row["n"]: row["quote"] for row in cast("list[dict[str, Any]]", finding.get("citations") or [])}
+    return [{**row, "quote": quotes[row["n"]]} for row in rows if row["n"] in quotes]
 
 
 def together(tasks: list[TaskState]) -> Answer:

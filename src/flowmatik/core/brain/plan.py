@@ -10,6 +10,7 @@ from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.plan_compensations import compensation_faults
+from flowmatik.core.brain.plan_criteria import criteria_faults
 from flowmatik.core.brain.plan_faults import Fault, fault
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
 from flowmatik.core.brain.subplans import below_faults, within_task
@@ -107,6 +108,7 @@ def _task_faults(
         if need not in ids
     ]
     found.extend(compensation_faults(task, tools))
+    found.extend(criteria_faults(task))
     if task.approval is not None:
         found.extend(approval_faults(task, task.approval))
     if task.wait is not None:

@@ -3,7 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.brain import subruns
+from flowmatik.core.brain import guarded, subruns
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
 from flowmatik.core.brain.gates import STORES
@@ -26,6 +26,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
         return subruns.advance(state, task)
     if task.away is not None and state.created.decision_version >= STORES:
         return [task_failed(task, task.away.code, task.away.message, task.away.values)]
+    if task.held and (instead := guarded.results(state, task)):
+        return instead
     if task.verification is not None:
         return judge(state, task)
     if task.verify_open or task.model_open or task.agent is None or task.loop is None:
@@ -61,7 +63,7 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
         return subruns.advance(state, task)
     if task.spec.tool:
         return _start_step(state, task)
-    return route(state, task)
+    return guarded.routed(state, task, route(state, task))
 
 
 def _start_step(state: RunState, task: TaskState) -> list[Command]:

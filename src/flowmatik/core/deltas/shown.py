@@ -15,8 +15,11 @@ HALVES = re.compile(r"[\ud800-\udfff]")  # of characters: nothing can carry them
 
 def is_answering(call: ev.CallRequested, state: RunState) -> bool:
     """Whether the text of this call may become the answer, or a part of it: an agent's words in a task that
-    no other task needs."""
-    return call.purpose == "think" and call.task_id in state.tasks and not state.dependents.get(call.task_id)
+    no other task needs. What guardrails have to see first is not shown while it is written."""
+    if call.purpose != "think" or call.task_id not in state.tasks or state.dependents.get(call.task_id):
+        return False
+    agent = state.tasks[call.task_id].agent
+    return agent is None or not any(rail.covers("output") for rail in agent.guardrails)
 
 
 def is_readable(request: ModelRequest) -> bool:

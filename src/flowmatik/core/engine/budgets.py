@@ -2,12 +2,15 @@
 never. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
 from flowmatik.core import events as ev
+from flowmatik.core.brain.judging import next_judge
+from flowmatik.core.brain.verifying import JUDGE
 from flowmatik.core.engine.requests import planner_of
+from flowmatik.core.fold.judges import key_of
 from flowmatik.core.journal.port import CapUse
 from flowmatik.core.state import RunState
 
@@ -29,6 +32,12 @@ class Payer:
     agent: str = ""
     cap_micros: int | None = None
     by_profile: bool = False
+    judge_cap_micros: int | None = None  # of the one judge that is asked, who has cost `judged_micros`
+    judged_micros: int = 0
+
+    @property
+    def is_capped(self) -> bool:
+        return self.cap_micros is not None or self.judge_cap_micros is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +79,17 @@ def payer_of(state: RunState, task_id: str) -> Payer:
     )
 
 
+def payer_for(state: RunState, purpose: str, task_id: str) -> Payer:
+    """`payer_of`; a judge has a budget of its own within the task's."""
+    payer = payer_of(state, task_id)
+    asked = next_judge(state.tasks[task_id]) if purpose == JUDGE else None
+    if asked is None or asked[1].budget_usd is None:
+        return payer
+    number, judge = asked
+    spent = state.spent_on_judges.get(key_of(task_id, number), 0)
+    return replace(payer, judge_cap_micros=round((judge.budget_usd or 0) * MICROS), judged_micros=spent)
+
+
 def fit(cap: int | None, spent: int, reserved: int, worst: int) -> Fit:
     if cap is None or spent + reserved + worst <= cap:
         return Fit.NOW
@@ -91,6 +111,9 @@ def by_own_caps(state: RunState, payer: Payer, price: Price) -> Reservation | No
     of_run = fit(budget, state.spent_micros, state.reserved_micros + state.reserved_below, price.micros)
     if budget is not None and of_run is Fit.NEVER:
         return _over_budget(price, budget, state.spent_micros)
+    judge = payer.judge_cap_micros
+    if judge is not None and fit(judge, payer.judged_micros, 0, price.micros) is Fit.NEVER:
+        return replace(_over_budget(price, judge, payer.judged_micros), of_task=True)
     spent = state.spent_on.get(payer.task_id, 0)
     of_task = fit(payer.cap_micros, spent, state.reserved_for(payer.task_id), price.micros)
     if payer.cap_micros is not None and of_task is Fit.NEVER:
@@ -135,7 +158,7 @@ def over_shared(price: Price, scopes: Sequence[str]) -> Reservation:
 def unpriced(state: RunState, payer: Payer, model: str, scopes: Sequence[str]) -> Reservation:
     """Under no cap a call may cost whatever it costs."""
     whole_run = state.created.budget_micros is not None or bool(scopes)
-    if not whole_run and payer.cap_micros is None:
+    if not whole_run and not payer.is_capped:
         return Reservation(priced=False)
     return Reservation(
         refusal=f"the price of {model!r} is not known, so a cap cannot hold it; "

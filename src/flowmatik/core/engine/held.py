@@ -3,6 +3,7 @@
 from typing import Any
 
 from flowmatik.core import events as ev
+from flowmatik.core.engine.guarding import guarded_at_once
 from flowmatik.core.engine.outcomes import in_doubt, never_begun
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
@@ -19,7 +20,7 @@ def held_back(state: RunState, call: ev.CallRequested) -> ev.Event | None:
         return never_begun(call)
     recorded = recorded_of(state, call)
     if fork.effects == "simulate" and recorded is not None and recorded.status != "unknown":
-        return _taken(call, recorded)
+        return guarded_at_once(_taken(call, recorded), call, state)
     return _asked(call, fork, recorded)
 
 
@@ -31,7 +32,7 @@ def taken_over(state: RunState, call: ev.CallRequested) -> ev.Event:
         return ev.CallSucceeded(
             call_id=call.call_id, result={"confirmed": True}, simulated=state.holds_back(call)
         )
-    return _taken(call, recorded)
+    return guarded_at_once(_taken(call, recorded), call, state)
 
 
 def recorded_of(state: RunState, call: ev.CallRequested) -> ev.ParentOutcome | None:

@@ -8,7 +8,7 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartCall
 from flowmatik.core.brain.gates import TASK_CAPS
-from flowmatik.core.engine.budgets import Reservation, payer_of
+from flowmatik.core.engine.budgets import Reservation, payer_for
 from flowmatik.core.engine.lease import TTL_SECONDS
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.parts import DriverParts
@@ -39,7 +39,7 @@ async def intent_of(state: RunState, command: StartCall, parts: DriverParts, acc
     key = idempotency_key(state.created.run_id, call_id)
     specs = parts.effects.tools.specs()
     request = model_request(state, command.purpose, command.task_id, command.name, parts.loop, specs, key)
-    reservation = await account.reserve(state, request, payer_of(state, command.task_id))
+    reservation = await account.reserve(state, request, payer_for(state, command.purpose, command.task_id))
     if reservation.wait:
         return Asked(event=None, before=reservation.drawn)
     if reservation.refusal:

@@ -8,6 +8,7 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.engine.effects import RunPlace, recordable
+from flowmatik.core.engine.guarding import guarded
 from flowmatik.core.engine.outcomes import failed, faulty, never_begun
 from flowmatik.core.engine.parts import DriverParts, Launch, Mail
 from flowmatik.core.state import RunState
@@ -36,6 +37,7 @@ class Performance:
                 if not self._place.ours():  # only the next append can say whose it is
                     return Launch(call, recovering)
                 outcome = await self._outcome(call, recovering)
+                outcome = await guarded(outcome, call, self._state)
                 outcome = await self._parts.effects.spared(outcome, call, self._place)
         except CancelledError:
             if not self._state.bars(call.purpose) or call.effect is not Effect.READ:

@@ -4,9 +4,11 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel
 from flowmatik.contracts.models import ModelRequest, ToolSchema
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
+from flowmatik.core.brain.judging import MAX_JUDGE_TOKENS, VERDICT_SCHEMA, judge_messages, next_judge
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
-from flowmatik.core.state import RunState
+from flowmatik.core.brain.verifying import JUDGE
+from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
@@ -35,6 +37,8 @@ def model_request(
             idempotency_key=key,
         )
     task = state.tasks[task_id]
+    if purpose == JUDGE:
+        return _judge_request(task, model, key)
     if task.agent is None or task.loop is None:
         raise EngineError(f"task {task_id!r} has no agent to speak for", code="engine.state")
     action = loop.next(task.agent, task.loop)[0]
@@ -48,6 +52,20 @@ def model_request(
         ),
         output_schema=action.output_schema,
         max_output_tokens=task.agent.max_output_tokens,
+        timeout=MODEL_TIMEOUT,
+        idempotency_key=key,
+    )
+
+
+def _judge_request(task: TaskState, model: str, key: str) -> ModelRequest:
+    asked = next_judge(task)
+    if asked is None:
+        raise EngineError(f"task {task.spec.id!r} has no judge to ask", code="engine.state")
+    return ModelRequest(
+        model=model,
+        messages=judge_messages(task, asked[1]),
+        output_schema=VERDICT_SCHEMA,
+        max_output_tokens=MAX_JUDGE_TOKENS,
         timeout=MODEL_TIMEOUT,
         idempotency_key=key,
     )

@@ -77,6 +77,9 @@ from flowmatik.core.events.control import (
 from flowmatik.core.events.control import (
     TaskRetried as TaskRetried,
 )
+from flowmatik.core.events.guards import (
+    GuardrailTripped as GuardrailTripped,
+)
 from flowmatik.core.events.life import (
     CancelRequested as CancelRequested,
 )
@@ -201,6 +204,7 @@ DECISIONS = (
     ApprovalRequested,
     CompensationBegun,
     CompensationFailed,
+    GuardrailTripped,
 )
 Event = (
     RunCreated
@@ -244,6 +248,7 @@ Event = (
     | RunForked
     | CompensationBegun
     | CompensationFailed
+    | GuardrailTripped
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowmatik.contracts.guardrails import Found
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.tools import Effect
 
@@ -57,13 +58,15 @@ class CallRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSucceeded:
-    """`simulated`: it was not made; this is what the run that this one was forked from got."""
+    """`simulated`: it was not made; this is what the run that this one was forked from got. `guarded`: what
+    the agent's guardrails found in the result, in which whatever is to be fixed is fixed."""
 
     call_id: str
     result: Any = None
     reply: ModelReply | None = None
     cost_micros: int = 0
     simulated: bool = False
+    guarded: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

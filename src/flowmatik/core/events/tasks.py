@@ -45,9 +45,13 @@ class TaskRouted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskVerified:
+    """`passed`: everything but what is optional. `output`: what stands for the result from here on, with
+    unsupported sentences marked or left out; None when it stands as it was."""
+
     task_id: str
     passed: bool
     checks: tuple[Check, ...]
+    output: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.contracts.approvals import BY_EXPIRY
 from flowmatik.core import events as ev
+from flowmatik.core.fold import guards
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import Asked, RunState
 
@@ -48,6 +49,8 @@ def _decided(state: RunState, event: ev.ApprovalDecided, loop: AgentLoop) -> Non
     if asked is None:
         return
     request = asked.request
+    if request.tool_call_id.startswith(guards.ASKED):
+        return guards.decided(state, request, event, loop)
     task = state.tasks[request.task_id]
     if event.decision == "approve":
         task.granted[request.tool_call_id] = event.arguments

@@ -7,7 +7,7 @@ from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
-from flowmatik.core.fold import advice, undoing
+from flowmatik.core.fold import advice, guards, undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.fold.recalled import recalled
@@ -108,6 +108,8 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             state.tasks[call.task_id].fan.count = event.result["count"]
         case "compensate":
             undoing.succeeded(state, call.task_id)
+        case _ if guards.held_back(state, call, event):
+            pass
         case _:
             result = shown(event.result, state.created)
             outcome = ToolOutcome(tool_call_id=call.tool_call_id, name=call.name, result=result)

@@ -56,6 +56,7 @@ def _inherit(state: RunState) -> None:
     state.inherited_micros += state.spent_micros
     state.spent_micros = state.reserved_micros = state.charged_to_all = 0
     state.spent_on, state.held, state.charged = {}, {}, {}
+    state.spent_on_judges = {}
     state.drew = state.unpriced = False
     state.input_tokens = state.output_tokens = 0
 

@@ -1,11 +1,14 @@
 """The plan and its tasks."""
 
-from flowmatik.contracts.agents import AgentLoop
+from dataclasses import replace
+
+from flowmatik.contracts.agents import AgentLoop, LoopDone
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.brain.prompts import task_prompt
+from flowmatik.core.brain.prompts import task_output, task_prompt
 from flowmatik.core.fold.advice import forget
 from flowmatik.core.fold.approvals import withdraw
+from flowmatik.core.fold.guards import PROMPT
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState, TaskState
 
@@ -45,12 +48,18 @@ def _routed(state: RunState, event: ev.TaskRouted, loop: AgentLoop) -> None:
     task.routed = event
     task.agent = state.agent_named(event.agent)
     if task.agent is not None:
-        task.loop = loop.start(task.agent, task_prompt(state, task), state.created.decision_version)
+        tripped = task.tripped.get(PROMPT)
+        prompt = task_prompt(state, task) if tripped is None or tripped.fixed is None else str(tripped.fixed)
+        task.loop = loop.start(task.agent, prompt, state.created.decision_version)
 
 
 def _verified(state: RunState, event: ev.TaskVerified, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.passed, task.checks = event.passed, event.checks
+    if event.output is not None and task.loop is not None:
+        task.unfixed = task_output(task) if task.unfixed is None else task.unfixed
+        task.revised = True
+        task.loop = replace(task.loop, done=LoopDone(output=event.output))
 
 
 def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:

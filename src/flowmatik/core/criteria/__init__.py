@@ -1,0 +1,1 @@
+"""Success criteria, each checked by itself. Pure."""

@@ -1,0 +1,19 @@
+"""What guardrails found, and what followed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowmatik.contracts.guardrails import Found, OnFail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailTripped:
+    """A decision. `place`: "prompt", "output", or the id of the tool call whose result it was. `fixed`: what
+    stands for the prompt or output from here on, None when it stands as it was; a tool's result was fixed
+    before it became a fact. Of what was found the event has kinds, counts and places, never the values."""
+
+    task_id: str
+    place: str
+    action: OnFail
+    findings: tuple[Found, ...]
+    fixed: Any = None

@@ -1,0 +1,1 @@
+"""How texts are read, in English and Spanish: words, sentences, figures, dates. Pure."""
