@@ -107,6 +107,7 @@ class LoopState:
     repairs: int = 0  # unreadable or schema-breaking outputs so far
     cut: int = 0  # the last replies, one after the other, that were cut off
     version: int = 0  # of the decision logic by which it began, and goes on
+    heard: tuple[str, ...] = ()  # what a person said meanwhile, for the next turn
     done: LoopDone | LoopFailed | None = None
 
 
@@ -140,6 +141,12 @@ class AgentLoop(Protocol):
         ...
 
     def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState: ...
+
+    def on_message(self, agent: AgentVersion, state: LoopState, text: str, *, speaking: bool) -> LoopState:
+        """A person said something more. The model sees it at its next turn: after the reply that it is
+        giving (`speaking`) and the outcomes of the tools that are pending. A reply that would have been the
+        last one is not, then; a loop that is done stays so."""
+        ...
 
     def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
         """What to do now: one CallModel, or the pending CallTools (all may run at once), or

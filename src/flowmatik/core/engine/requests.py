@@ -6,11 +6,14 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
+from flowmatik.core.brain.thread_memory import digest_messages
+from flowmatik.core.fold.threads import DIGEST
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 MODEL_CALL_SECONDS = 600.0
+DIGEST_TOKENS = 1_000
 MODEL_TIMEOUT = 590.0  # below the call's; providers are bound to less by their settings
 
 
@@ -31,6 +34,14 @@ def model_request(
             model=model,
             messages=plan_messages(state, instructions),
             output_schema=PLAN_SCHEMA,
+            timeout=MODEL_TIMEOUT,
+            idempotency_key=key,
+        )
+    if purpose == DIGEST:
+        return ModelRequest(
+            model=model,
+            messages=digest_messages(state),
+            max_output_tokens=DIGEST_TOKENS,
             timeout=MODEL_TIMEOUT,
             idempotency_key=key,
         )

@@ -134,6 +134,12 @@ from flowmatik.core.events.tasks import (
 from flowmatik.core.events.tasks import (
     TaskVerified as TaskVerified,
 )
+from flowmatik.core.events.threads import (
+    MessageReceived as MessageReceived,
+)
+from flowmatik.core.events.threads import (
+    ThreadSummarised as ThreadSummarised,
+)
 from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
     BY_THE_ENGINE as BY_THE_ENGINE,
@@ -180,6 +186,7 @@ FACTS = (
     RunChanged,
     TaskRetried,
     RunForked,
+    MessageReceived,
 )
 DECISIONS = (
     CallRequested,
@@ -201,6 +208,7 @@ DECISIONS = (
     ApprovalRequested,
     CompensationBegun,
     CompensationFailed,
+    ThreadSummarised,
 )
 Event = (
     RunCreated
@@ -244,6 +252,8 @@ Event = (
     | RunForked
     | CompensationBegun
     | CompensationFailed
+    | MessageReceived
+    | ThreadSummarised
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}
