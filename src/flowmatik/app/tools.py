@@ -5,6 +5,9 @@ from contextlib import AsyncExitStack
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.core.journal.port import Journal
+from flowmatik.core.threads.handing import ThreadTools
+from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
 
@@ -14,3 +17,10 @@ async def open_tools(settings: Settings, memory: Memory, clock: Clock, stack: As
 
     del stack
     return ToolUnion([build_toolbox(memory, outbox=settings.outbox, clock=clock)])
+
+
+def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal) -> ToolBox:
+    """And those by which agents act on their own conversation."""
+    from flowmatik.agents import ToolUnion
+
+    return ToolUnion([tools, ThreadTools(threads, journal)])

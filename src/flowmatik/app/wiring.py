@@ -16,7 +16,8 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.streams import streams_of
-from flowmatik.app.tools import open_tools
+from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
+from flowmatik.app.tools import open_tools, with_threads
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
@@ -32,10 +33,12 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.services import EngineServices, Role
+from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock, SharedClock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
@@ -69,6 +72,7 @@ class Platform:
     schedules: Schedules
     bulk: BulkRuns
     retention: Retention
+    conversations: OpenThreads
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -78,6 +82,10 @@ class Platform:
     @property
     def here(self) -> bool:
         return True
+
+    @property
+    def threads(self) -> Threads:
+        return self.conversations.threads
 
     @property
     def where(self) -> str:
@@ -115,10 +123,13 @@ async def open_platform(
             stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
-        for subscribe in bus_users:
+        for subscribe in (platform.conversations.hearing.subscribe, *bus_users):
             subscribe(platform.engine.bus)
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
+        if recover_all and platform.engine.role.keeps:
+            platform.conversations.keeper.start()
+            stack.push_async_callback(platform.conversations.keeper.stop)
         yield platform
 
 
@@ -148,7 +159,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
-    tools = await open_tools(settings, memory, clock, stack)
+    threads = ThreadStore(stores.database, clock)
+    tools = with_threads(await open_tools(settings, memory, clock, stack), threads, stores.journal)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
     engine = build_engine(
@@ -171,12 +183,15 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
+            threads=threads,
+            advisers={"thread": thread_memory(threads, catalogue)},
         )
     )
+    runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
-        runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        runs=runs,
         control=engine.control,
         memory=memory,
         agents=catalogue,
@@ -191,6 +206,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         schedules=engine.schedules,
         bulk=engine.bulk,
         retention=engine.retention,
+        conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),
         engine=engine,
         journal=stores.journal,
         lock=lock,

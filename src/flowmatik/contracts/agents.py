@@ -6,13 +6,14 @@ from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
+from flowmatik.contracts.threads import ConversationPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed."""
+    people have agreed. `conversation`: how it holds threads that say nothing themselves."""
 
     name: str
     version: str
@@ -28,6 +29,7 @@ class AgentVersion:
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
+    conversation: ConversationPolicy | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

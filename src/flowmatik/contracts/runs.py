@@ -57,9 +57,9 @@ class NewRun:
     they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
     run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
     of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
-    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone. `thread`:
-    the conversation that it belongs to and whose messages it knows, which must be there; those from number
-    `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone."""
+    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone.
+    `thread`: the conversation that it belongs to and whose messages it knows, which must be there; those from
+    number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone."""
 
     goal: str
     agent: str = ""

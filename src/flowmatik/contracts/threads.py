@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowmatik.kernel.errors import NotFound
 
@@ -21,12 +21,22 @@ class ThreadState(StrEnum):
 
 
 class Interrupt(StrEnum):
-    """What a message does that comes while a run is on: it is answered after it, goes into it, or ends it, and
-    the next run answers both."""
+    """What a message does that comes while a run is on: it is answered after it, goes into it, or ends it,
+    and the next run answers both."""
 
     QUEUE = "queue"
     STEER = "steer"
     CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationPolicy:
+    """How an agent holds conversations: `history` messages it is told word for word. `on_failure`: when a run
+    fails, the thread says so ("tell"), and goes to a person besides ("person")."""
+
+    interrupt: Interrupt = Interrupt.QUEUE
+    history: int = HISTORY
+    on_failure: Literal["tell", "person"] = "tell"
 
 
 class Role(StrEnum):
@@ -40,10 +50,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewThread:
-    """`agent`: who answers; "" lets the Brain plan every message. `interrupt` and `history` (how many messages a
-    run knows word for word, 1 to MAX_HISTORY): None is as the agent's profile says, and QUEUE and HISTORY where
-    it says nothing. `language`, `sources`, `budget_micros`: of each run, as in NewRun. `principal`: whose it
-    is. `idempotency_key`: the same key in a workspace returns the first thread."""
+    """`agent`: who answers; "" lets the Brain plan every message. `interrupt` and `history` (how many
+    messages a run knows word for word, 1 to MAX_HISTORY): None is as the agent's profile says, and QUEUE and
+    HISTORY where it says nothing. `language`, `sources`, `budget_micros`: of each run, as in NewRun.
+    `principal`: whose it is. `idempotency_key`: the same key in a workspace returns the first thread."""
 
     agent: str = ""
     title: str = ""
@@ -81,10 +91,10 @@ class Thread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadMessage:
-    """`number` counts from 1, notes included. `author`: a user's id, or the name of an agent. `code`, of a note:
-    `taken`, `given_back`, `handed_over`, `closed`, `superseded` (a later message ended the run),
-    `run_failed`, `run_cancelled`, `not_begun`; its `text` says more, in English or a person's words. `run_id`:
-    the run that answers or said it; "" of a message that waits."""
+    """`number` counts from 1, notes included. `author`: a user's id, or the name of an agent. `code`, of a
+    note: `taken`, `given_back`, `handed_over`, `closed`, `superseded` (a later message ended the run),
+    `run_failed`, `run_cancelled`, `not_begun`; its `text` says more, in English or a person's words.
+    `run_id`: the run that answers or said it; "" of a message that waits."""
 
     thread_id: str
     number: int
@@ -117,9 +127,9 @@ class ThreadIndex(Protocol):
 
 
 class Threads(Protocol):
-    """Every method is for one workspace; a thread of another one is NotFound (`not_found.thread`). Each message
-    of a person is answered by one run and no more, whatever happens at the same moment; while a person has the
-    thread, and once it is closed, no run begins.
+    """Every method is for one workspace; a thread of another one is NotFound (`not_found.thread`). Each
+    message of a person is answered by one run and no more, whatever happens at the same moment; while a
+    person has the thread, and once it is closed, no run begins.
 
     `by` is who does it, which a note records. A closed thread raises Conflict (`conflict.thread_closed`).
     """
@@ -152,20 +162,20 @@ class Threads(Protocol):
         ...
 
     async def take(self, workspace_id: str, thread_id: str, *, by: str, reason: str = "") -> Thread:
-        """A person answers from now on; a run that is on is cancelled. Conflict (`conflict.thread_taken`) when
-        somebody has it already."""
+        """A person answers from now on; a run that is on is cancelled. Conflict (`conflict.thread_taken`)
+        when somebody has it already."""
         ...
 
     async def reply(
         self, workspace_id: str, thread_id: str, text: str, *, by: str, idempotency_key: str = ""
     ) -> ThreadMessage:
-        """In the agent's place; what was said before counts as answered. Conflict (`conflict.thread_not_held`)
-        for whoever has not taken the thread."""
+        """In the agent's place; what was said before counts as answered. Conflict
+        (`conflict.thread_not_held`) for whoever has not taken the thread."""
         ...
 
     async def give_back(self, workspace_id: str, thread_id: str, *, by: str, reason: str = "") -> Thread:
-        """The agent answers again, first what nobody has. Conflict (`conflict.thread_not_held`) when no person
-        has it."""
+        """The agent answers again, first what nobody has. Conflict (`conflict.thread_not_held`) when no
+        person has it."""
         ...
 
     async def close(self, workspace_id: str, thread_id: str, *, by: str, reason: str = "") -> Thread:

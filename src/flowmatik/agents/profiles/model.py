@@ -11,6 +11,7 @@ from flowmatik.contracts.approvals import (
     ApprovalPolicy,
     Escalation,
 )
+from flowmatik.contracts.threads import HISTORY, MAX_HISTORY, ConversationPolicy, Interrupt
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -68,11 +69,28 @@ class ApprovalRule(_Strict):
         )
 
 
+class ConversationRule(_Strict):
+    """For threads that say nothing themselves. `interrupt`: what a message does that comes while a run is on:
+    `queue` (it is answered after it), `steer` (it goes into the run) or `cancel` (the next run answers both).
+    `history`: how many of the last messages are told word for word. `on_failure`: `person` gives the thread
+    to a person when a run fails."""
+
+    interrupt: Literal["queue", "steer", "cancel"] = "queue"
+    history: Annotated[int, Field(ge=1, le=MAX_HISTORY)] = HISTORY
+    on_failure: Literal["tell", "person"] = "tell"
+
+    def policy(self) -> ConversationPolicy:
+        return ConversationPolicy(
+            interrupt=Interrupt(self.interrupt), history=self.history, on_failure=self.on_failure
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals. `approvals`: by tool, who must agree before each call of it."""
+    budgets and approvals. `approvals`: by tool, who must agree before each call of it. `conversation`: how it
+    holds threads."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -88,6 +106,7 @@ class Profile(_Strict):
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
+    conversation: ConversationRule | None = None
 
 
 def profile_json_schema() -> dict[str, Any]:

@@ -25,7 +25,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
-LATER_FIELDS = ("guardrails", "approvals")  # empty or None in profiles that lack them
+LATER_FIELDS = ("guardrails", "approvals", "conversation")  # empty or None in profiles that lack them
 
 
 def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
@@ -187,6 +187,7 @@ def _version(profile: Profile) -> AgentVersion:
         budget_micros=None if usd is None else round(usd * 1_000_000),
         memory_scopes=tuple(profile.memory_scopes),
         approvals={tool: rule.policy() for tool, rule in profile.approvals.items()},
+        conversation=None if profile.conversation is None else profile.conversation.policy(),
     )
 
 

@@ -1,5 +1,5 @@
-"""decide for a run of a conversation: what was said before is asked for first, and summarised when it is long;
-and whether what is said meanwhile still reaches somebody."""
+"""decide for a run of a conversation: what was said before is asked for first, and summarised when it is
+long; and whether what is said meanwhile still reaches somebody."""
 
 from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.runs import TaskStatus

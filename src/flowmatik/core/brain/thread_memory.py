@@ -13,9 +13,9 @@ LINE_CHARACTERS = 160
 LINES = 40
 SUMMARY_CHARACTERS = 4_000
 _ASK = (
-    "You keep the notes of a conversation. Write what a colleague must know to go on with it: names, figures, "
-    "decisions, what was asked and what is still open. At most 200 words, in the language of the conversation. "
-    "Add nothing that was not said."
+    "You keep the notes of a conversation. Write what a colleague must know to go on with it: names, "
+    "figures, decisions, what was asked and what is still open. At most 200 words, in the language of the "
+    "conversation. Add nothing that was not said."
 )
 
 
@@ -67,4 +67,8 @@ def _first_sentence(text: str) -> str:
 def _rows(result: dict[str, Any], key: str) -> list[dict[str, Any]]:
     rows: Any = result.get(key)
     found = cast("list[Any]", rows) if isinstance(rows, list) else []
-    return [cast("dict[str, Any]", row) for row in found if isinstance(row, dict) and {"from", "text"} <= row.keys()]
+    return [
+        cast("dict[str, Any]", row)
+        for row in found
+        if isinstance(row, dict) and {"from", "text"} <= row.keys()
+    ]
