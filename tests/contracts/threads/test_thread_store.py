@@ -18,18 +18,23 @@ from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    if request.param == "sqlite":
-        await upgrade(tmp_path / "journal.db")
-        store = SqliteStore(tmp_path / "journal.db")
-        yield SqliteDatabase(store)
-        await store.close()
+def dsn(request: pytest.FixtureRequest) -> str:
+    """"" for a SQLite file."""
+    return request.getfixturevalue("pg_database") if request.param == "postgres" else ""
+
+
+@pytest.fixture
+async def database(dsn: str, tmp_path: Path) -> AsyncIterator[Database]:
+    if dsn:
+        await upgrade(dsn)
+        pool = await open_pool(dsn, role="flowmatik_api")
+        yield PostgresDatabase(pool)
+        await pool.close()
         return
-    dsn: str = request.getfixturevalue("pg_database")
-    await upgrade(dsn)
-    pool = await open_pool(dsn, role="flowmatik_api")
-    yield PostgresDatabase(pool)
-    await pool.close()
+    await upgrade(tmp_path / "journal.db")
+    store = SqliteStore(tmp_path / "journal.db")
+    yield SqliteDatabase(store)
+    await store.close()
 
 
 @pytest.fixture
