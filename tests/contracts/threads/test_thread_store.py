@@ -19,7 +19,7 @@ from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def dsn(request: pytest.FixtureRequest) -> str:
-    """"" for a SQLite file."""
+    """ "" for a SQLite file."""
     return request.getfixturevalue("pg_database") if request.param == "postgres" else ""
 
 
