@@ -23,6 +23,7 @@ from flowmatik.api import (
     runs,
     schedules,
     signals,
+    threads,
 )
 from flowmatik.api.admission import Admission
 from flowmatik.api.problems import install, language_of, problem
@@ -65,6 +66,7 @@ def create_app(given: ApiServices) -> FastAPI:
         bulk,
         schedules,
         retention,
+        threads,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -22,6 +22,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
@@ -98,6 +99,7 @@ class ApiServices:
     schedules: Schedules
     bulk: BulkRuns
     retention: Retention
+    threads: Threads
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

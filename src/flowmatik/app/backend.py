@@ -17,6 +17,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 
 
@@ -104,3 +105,6 @@ class Backend(Protocol):
 
     @property
     def retention(self) -> Retention: ...
+
+    @property
+    def threads(self) -> Threads: ...

@@ -14,6 +14,7 @@ from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
+from flowmatik.app.remote_threads import RemoteThreads
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
@@ -28,6 +29,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
@@ -74,6 +76,7 @@ class RemoteBackend:
         self.schedules: Schedules = RemoteSchedules(self._server)
         self.bulk: BulkRuns = RemoteBulk(self._server)
         self.retention: Retention = RemoteRetention(self._server)
+        self.threads: Threads = RemoteThreads(self._server)
 
     async def close(self) -> None:
         await self._server.close()

@@ -67,6 +67,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         schedules=platform.schedules,
         bulk=platform.bulk,
         retention=platform.retention,
+        threads=platform.threads,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -156,9 +156,9 @@ class Threads(Protocol):
         ...
 
     async def messages(
-        self, workspace_id: str, thread_id: str, *, cursor: str = "", limit: int = 50
+        self, workspace_id: str, thread_id: str, *, after: int = 0, cursor: str = "", limit: int = 50
     ) -> MessagePage:
-        """The oldest first."""
+        """The oldest first, of those after number `after`."""
         ...
 
     async def take(self, workspace_id: str, thread_id: str, *, by: str, reason: str = "") -> Thread:

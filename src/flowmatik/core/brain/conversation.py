@@ -6,8 +6,7 @@ from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.gates import BRAIN
-from flowmatik.core.brain.thread_memory import KEY, SUMMARY_CHARACTERS, THREAD, older
-from flowmatik.core.fold.threads import DIGEST
+from flowmatik.core.brain.thread_memory import DIGEST, KEY, SUMMARY_CHARACTERS, THREAD, older
 from flowmatik.core.state import RunState, TaskState
 
 SUMMARISE_AT = 8  # older messages that no summary has: fewer are not worth a call

@@ -9,6 +9,7 @@ from flowmatik.kernel import canonical
 
 THREAD = "thread"  # the adviser that knows the messages, and what it is asked for
 KEY = f"{THREAD}//"  # where `RunState.advice` has it
+DIGEST = "digest"  # the purpose of the call that summarises
 LINE_CHARACTERS = 160
 LINES = 40
 SUMMARY_CHARACTERS = 4_000

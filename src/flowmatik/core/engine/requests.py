@@ -6,8 +6,7 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
-from flowmatik.core.brain.thread_memory import digest_messages
-from flowmatik.core.fold.threads import DIGEST
+from flowmatik.core.brain.thread_memory import DIGEST, digest_messages
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError

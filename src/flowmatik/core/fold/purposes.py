@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.brain.thread_memory import DIGEST
 from flowmatik.core.fold import threads
 from flowmatik.core.state import RunState
 
@@ -23,7 +24,7 @@ class Purpose:
 
 
 PURPOSES: dict[str, Purpose] = {
-    threads.DIGEST: Purpose(
+    DIGEST: Purpose(
         asked=threads.asked,
         succeeded=threads.succeeded,
         failed=threads.failed,

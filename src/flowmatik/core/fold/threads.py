@@ -6,8 +6,6 @@ from flowmatik.core import events as ev
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import Digest, RunState
 
-DIGEST = "digest"  # the purpose of the call that summarises
-
 
 def _received(state: RunState, event: ev.MessageReceived, loop: AgentLoop) -> None:
     state.said = (*state.said, event.text)

@@ -57,12 +57,12 @@ class ThreadService:
         return ThreadPage(items=shown, next=cursor_of((shown[-1].id,)) if len(found) > limit else "")
 
     async def messages(
-        self, workspace_id: str, thread_id: str, *, cursor: str = "", limit: int = 50
+        self, workspace_id: str, thread_id: str, *, after: int = 0, cursor: str = "", limit: int = 50
     ) -> MessagePage:
         check_limit(limit)
         at = place_at(cursor, int)
         await self._store.get(workspace_id, thread_id)
-        after = at[0] if at else 0
+        after = max(after, at[0]) if at else after
         found = await self._store.messages(workspace_id, thread_id, after=after, limit=limit + 1)
         shown = tuple(found[:limit])
         return MessagePage(items=shown, next=cursor_of((shown[-1].number,)) if len(found) > limit else "")
