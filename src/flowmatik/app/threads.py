@@ -7,6 +7,7 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.threads import Threads
 from flowmatik.core.build import EngineHandle
+from flowmatik.core.threads.expiry import ThreadExpiry
 from flowmatik.core.threads.hearing import Hearing
 from flowmatik.core.threads.keeping import ThreadKeeper
 from flowmatik.core.threads.memory import ThreadMemory
@@ -19,6 +20,7 @@ from flowmatik.kernel.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenThreads:
+    store: ThreadStore
     threads: Threads
     hearing: Hearing
     keeper: ThreadKeeper
@@ -39,8 +41,11 @@ def open_threads(
     """`lookups` sees all workspaces."""
     policies = Policies(agents)
     turns = Turns(store, runs, engine.messages, policies)
+    everywhere = ThreadStore(lookups, clock)
+    expiry = ThreadExpiry(everywhere, runs, engine.retention, clock)
     return OpenThreads(
+        store=store,
         threads=ThreadService(store, turns, runs, engine.retention, agents),
         hearing=Hearing(store, turns, policies),
-        keeper=ThreadKeeper(ThreadStore(lookups, clock), turns, clock),
+        keeper=ThreadKeeper(everywhere, turns, expiry, clock),
     )

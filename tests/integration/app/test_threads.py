@@ -36,11 +36,13 @@ summary: Answers.
 instructions: Answer.
 tools: [hand_to_person]
 """
+BOTH_STORES = pytest.mark.parametrize("environment", ["sqlite", "postgres"], indirect=True)
 Opening = Callable[[OpenAIServer], AbstractAsyncContextManager[Platform]]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite"])
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
+    """SQLite, unless a test asks for both stores."""
     if request.param == "sqlite":
         return {}
     return {"FLOWMATIK_DATABASE_URL": request.getfixturevalue("pg_database")}
@@ -145,6 +147,7 @@ async def test_a_message_that_comes_meanwhile_waits_for_its_turn(opening: Openin
     assert [told[0].partition("\n")[0] for told in prompts(model)] == ["1?", *later]
 
 
+@BOTH_STORES
 async def test_a_message_goes_into_the_run_that_is_on(opening: Opening) -> None:
     with OpenAIServer(Step(text="In dollars: 5.", first_seconds=0.5), Step(text="In euros: 4.")) as model:
         async with opening(model) as platform:
@@ -164,6 +167,7 @@ async def test_a_message_goes_into_the_run_that_is_on(opening: Opening) -> None:
     assert again[3:] == [("person", "Thanks."), ("agent", "In euros: 4.")]
 
 
+@BOTH_STORES
 async def test_a_message_ends_the_run_that_is_on_and_the_next_answers_both(opening: Opening) -> None:
     with OpenAIServer(Step(kind="silent"), Step(text="Both.")) as model:
         async with opening(model) as platform:
@@ -184,6 +188,7 @@ async def test_a_message_ends_the_run_that_is_on_and_the_next_answers_both(openi
     assert prompts(model)[1] == ["One?\n\nNo, two?"]
 
 
+@BOTH_STORES
 async def test_an_agent_hands_over_a_person_answers_and_gives_back(opening: Opening) -> None:
     hands = ToolUse(name="hand_to_person", arguments='{"reason": "A refund above 100."}')
     script = (
@@ -245,6 +250,7 @@ async def test_who_takes_a_thread_ends_its_run_and_what_was_said_waits_for_an_an
             assert (await at_rest(platform, thread, 5))[-1] == ("agent", "Here again.")
 
 
+@BOTH_STORES
 async def test_messages_of_many_while_runs_end_are_each_answered_once(opening: Opening) -> None:
     with OpenAIServer(Step(text="yes")) as model:
         async with opening(model) as platform:
@@ -311,6 +317,7 @@ async def test_what_cannot_be_said_is_refused_and_changes_nothing(opening: Openi
             assert len(model.calls) == 1
 
 
+@BOTH_STORES
 async def test_a_deleted_thread_takes_its_runs_with_it(opening: Opening) -> None:
     with OpenAIServer(Step(text="yes"), Step(kind="silent")) as model:
         async with opening(model) as platform:

@@ -46,7 +46,11 @@ class ThreadTools:
 
     async def call(self, name: str, arguments: dict[str, Any], context: ToolContext) -> Any:
         if name != HAND_TO_PERSON:
-            raise NotFound(f"there is no tool {name!r} here", code="not_found.tool", context={"tool": name})
+            raise NotFound(
+                f"there is no tool {name!r} here; there is {HAND_TO_PERSON}",
+                code="not_found.tool",
+                context={"tool": name, "known": HAND_TO_PERSON},
+            )
         reason = arguments.get("reason")
         if not isinstance(reason, str) or not 0 < len(reason.strip()) <= MAX_REASON_CHARACTERS:
             raise ToolInputInvalid(

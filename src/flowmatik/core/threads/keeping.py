@@ -1,8 +1,10 @@
-"""Looks after what processes left undone when they ended between two steps of a thread."""
+"""Looks after what processes left undone when they ended between two steps of a thread, and after threads
+whose time is up."""
 
 import asyncio
 import logging
 
+from flowmatik.core.threads.expiry import ThreadExpiry
 from flowmatik.core.threads.store import ThreadStore
 from flowmatik.core.threads.turns import Turns
 from flowmatik.kernel.clock import Clock
@@ -10,14 +12,17 @@ from flowmatik.kernel.errors import FlowmatikError
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 10.0
+EXPIRY_SECONDS = 3_600.0
 
 
 class ThreadKeeper:
     """`everywhere` sees the threads of all workspaces."""
 
-    def __init__(self, everywhere: ThreadStore, turns: Turns, clock: Clock) -> None:
+    def __init__(self, everywhere: ThreadStore, turns: Turns, expiry: ThreadExpiry, clock: Clock) -> None:
         self._everywhere = everywhere
         self._turns = turns
+        self._expiry = expiry
+        self._expired_at = float("-inf")
         self._clock = clock
         self._loop: asyncio.Task[None] | None = None
 
@@ -33,6 +38,9 @@ class ThreadKeeper:
         while True:
             try:
                 await self.look()
+                if self._clock.monotonic() - self._expired_at >= EXPIRY_SECONDS:
+                    await self._expiry.sweep()
+                    self._expired_at = self._clock.monotonic()
             except FlowmatikError as error:
                 log.warning("threads wait for the store", extra={"error": error.message})
             await self._clock.sleep(EVERY_SECONDS)

@@ -124,8 +124,9 @@ DELETE_MESSAGES = (
 )
 DELETE = "DELETE FROM threads WHERE workspace_id = $1 AND id = $2 AND turn_open = 0"
 STUCK = (  # what a process that ended left undone, in every workspace
-    "SELECT t.workspace_id, t.id FROM threads t WHERE (t.turn_open = 1 AND t.run_id = '')"
-    " OR (t.turn_open = 0 AND t.state = 'agent' AND EXISTS (SELECT 1 FROM thread_messages m"
-    " WHERE m.workspace_id = t.workspace_id AND m.thread_id = t.id AND m.role = 'person' AND m.turn = 0))"
-    " ORDER BY t.id LIMIT 200"
+    "SELECT t.workspace_id, t.id FROM threads t WHERE t.turn_open = 1 AND t.run_id = ''"
+    " UNION SELECT t.workspace_id, t.id FROM thread_messages m JOIN threads t ON t.id = m.thread_id"
+    " WHERE m.role = 'person' AND m.turn = 0 AND t.turn_open = 0 AND t.state = 'agent' ORDER BY 2 LIMIT 200"
 )
+WORKSPACES = "SELECT DISTINCT workspace_id FROM threads ORDER BY workspace_id"
+RESTING = "SELECT id FROM threads WHERE workspace_id = $1 AND turn_open = 0 AND updated_at < $2 ORDER BY id LIMIT 200"

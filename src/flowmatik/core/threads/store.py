@@ -86,6 +86,15 @@ class ThreadStore:
         """(workspace, thread) of what somebody left undone; in all workspaces where the store shows them."""
         return [(str(row[0]), str(row[1])) for row in await self._database.fetch(sql.STUCK)]
 
+    async def workspaces(self) -> list[str]:
+        """Those that have threads, as far as the store shows them."""
+        return [str(row[0]) for row in await self._database.fetch(sql.WORKSPACES)]
+
+    async def resting(self, workspace_id: str, before: str) -> list[str]:
+        """Threads without a run under way, to which nothing has happened since `before`."""
+        rows = await self._database.within(workspace_id).fetch(sql.RESTING, workspace_id, before)
+        return [str(row[0]) for row in rows]
+
     # --- writing ------------------------------------------------------------------------------
 
     async def create(self, workspace_id: str, new: NewThread) -> Known:
