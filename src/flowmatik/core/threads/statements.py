@@ -129,4 +129,4 @@ STUCK = (  # what a process that ended left undone, in every workspace
     " WHERE m.role = 'person' AND m.turn = 0 AND t.turn_open = 0 AND t.state = 'agent' ORDER BY 2 LIMIT 200"
 )
 WORKSPACES = "SELECT DISTINCT workspace_id FROM threads ORDER BY workspace_id"
-RESTING = "SELECT id FROM threads WHERE workspace_id = $1 AND turn_open = 0 AND updated_at < $2 ORDER BY id LIMIT 200"
+RESTING = "SELECT id FROM threads WHERE workspace_id = $1 AND turn_open = 0 AND updated_at < $2 LIMIT 200"
