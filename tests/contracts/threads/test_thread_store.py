@@ -91,6 +91,7 @@ async def test_a_turn_ends_once_with_one_last_word(store: ThreadStore) -> None:
     known = await begun(store, known)
     answer = Entry(role=Role.AGENT, text="1", key="turn:1", run_id="run_1")
     await asyncio.gather(*(store.end(known, answer) for _ in range(5)))
+    assert not await store.end(known, note("run_failed"), unanswered=True)
     messages = await store.messages(*place_of(known), after=0, limit=9)
     assert [(one.number, one.role, one.run_id) for one in messages] == [
         (1, Role.PERSON, "run_1"),

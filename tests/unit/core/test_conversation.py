@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.agents import LoopDone
 from flowmatik.core import events as ev
 from flowmatik.core.brain.conversation import remember, takes
 from flowmatik.core.brain.thread_memory import KEY, thread_memory
@@ -90,6 +91,13 @@ def test_only_a_message_of_its_own_thread_that_still_reaches_somebody_is_taken_i
     assert facts_of(message("thr_2"), on.state) == ()
     on.fact(ev.CancelRequested(reason="stop"))
     assert facts_of(message(), on.state) == ()
+    checking = Player(conversing.new(6), priced=20)
+    checking.succeed("thread", conversing.remembered(older=0))
+    assert takes(checking.state)
+    [task] = checking.state.tasks.values()
+    assert task.loop is not None
+    task.loop = replace(task.loop, done=LoopDone(output="said"))  # its result is being verified
+    assert not takes(checking.state)
     over = conversing.spoken_to(6)
     assert facts_of(message(), over.state) == ()
     assert not takes(over.state)
