@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Served:
 
 
 @pytest.fixture
-def model() -> AsyncIterator[OpenAIServer]:
+def model() -> Iterator[OpenAIServer]:
     with OpenAIServer(Step(text="one"), Step(text="two"), Step(text="three")) as server:
         yield server
 
@@ -154,16 +154,16 @@ async def test_each_right_is_asked_for_and_other_workspaces_see_nothing(served: 
         "approvals:decide": (("POST", "/take"), ("POST", "/reply"), ("POST", "/give-back")),
         "admin": (("DELETE", ""),),
     }
-    reader = await _key(served, W, "memory:read")
     other = await _key(served, "other", "runs:read", "runs:write", "approvals:decide", "admin")
     async with httpx.AsyncClient(base_url=served.url) as client:
         for scope, routes in steps.items():
+            lacking = await _key(served, W, *sorted({*steps, "memory:read"} - {scope, "admin"}))
             for method, step in routes:
                 body = {"text": "x"} if step in ("/messages", "/reply") else {}
-                path, given = f"/v1/threads/{made.id}{step}", {"json": body} if method == "POST" else {}
-                for key, expected in (("", 401), (reader, 403), (other, 404)):
+                path = f"/v1/threads/{made.id}{step}"
+                for key, expected in (("", 401), (lacking, 403), (other, 404)):
                     headers = {"Authorization": f"Bearer {key}"} if key else {}
-                    answer = await client.request(method, path, headers=headers, **given)
+                    answer = await client.request(method, path, headers=headers, json=body)
                     assert (scope, step, answer.status_code) == (scope, step, expected)
         mine = {"Authorization": f"Bearer {served.key}"}
         for body in ({"agent": "clerk", "colour": 1}, {"interrupt": "shout"}, {"history": 0}):

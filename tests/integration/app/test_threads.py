@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def opening(environment: dict[str, str], tmp_path: Path) -> Opening:
     (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
 
     @asynccontextmanager
-    async def opened(model: OpenAIServer) -> AsyncIterator[Platform]:
+    async def opened(model: OpenAIServer) -> AsyncGenerator[Platform]:
         named = {"FLOWMATIK_MODEL_BASE_URL": model.base_url, "FLOWMATIK_MODEL": "custom/scripted"}
         settings = load_settings(tmp_path, environment | named)
         async with open_platform(settings, recover_all=True) as platform:
