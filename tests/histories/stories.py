@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import checked, routed, steered
+from tests.histories import checked, conversing, routed, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -337,6 +337,10 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     checked.guardrails: (5, 6),
     checked.refused_prompt: (6,),
     checked.insulted: (6,),
+    conversing.spoken_to: (6,),
+    conversing.remembered_by_rule: (6,),
+    conversing.nobody_remembers: (6,),
+    conversing.no_summary: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

@@ -43,6 +43,14 @@ class ReducerLoop:
         return LoopState(messages=(system, Message(role="user", content=prompt)), version=version)
 
     def on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
+        if not state.heard:
+            return self._on_model(agent, state, reply)
+        heard, now = state.heard, self._on_model(agent, replace(state, heard=()), reply)
+        if isinstance(now.done, LoopDone):  # it was said before the model had heard everything
+            now = replace(now, done=None)
+        return _told(now, heard)
+
+    def _on_model(self, agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopState:
         cut = state.version >= WHOLE and reply.finish in ("length", "filtered")
         if reply.tool_calls:
             wished = _wishes(agent, state, reply, cut=cut)
@@ -66,7 +74,7 @@ class ReducerLoop:
         del agent
         content = canonical.dumps({"error": outcome.error} if outcome.error else outcome.result)
         told = Message(role="tool", content=content, tool_call_id=outcome.tool_call_id, name=outcome.name)
-        return LoopState(
+        now = LoopState(
             messages=(*state.messages, told),
             turns=state.turns,
             pending=tuple(call for call in state.pending if call.tool_call_id != outcome.tool_call_id),
@@ -75,6 +83,14 @@ class ReducerLoop:
             version=state.version,
             done=state.done,
         )
+        return _told(now, state.heard) if state.heard else now
+
+    def on_message(self, agent: AgentVersion, state: LoopState, text: str, *, speaking: bool) -> LoopState:
+        del agent
+        if state.done is not None:
+            return state
+        heard = (*state.heard, text)
+        return replace(state, heard=heard) if speaking else _told(state, heard)
 
     def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
         if state.done is not None:
@@ -146,6 +162,14 @@ def _told_cut(agent: AgentVersion, state: LoopState, reply: ModelReply) -> LoopS
         return replace(state, cut=state.cut + 1, done=LoopFailed(code=code, message=message))
     asked = Message(role="user", content=f"Your reply was cut off {why}, so it does not count. {what}")
     return replace(state, messages=(*state.messages, asked), cut=state.cut + 1)
+
+
+def _told(state: LoopState, heard: tuple[str, ...]) -> LoopState:
+    """Not between a wish and its outcome: providers refuse a conversation in that order."""
+    if state.pending:
+        return replace(state, heard=heard)
+    said = tuple(Message(role="user", content=text) for text in heard)
+    return replace(state, messages=(*state.messages, *said), heard=())
 
 
 def _fault(agent: AgentVersion, call: ToolCall) -> str:

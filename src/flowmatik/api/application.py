@@ -26,6 +26,7 @@ from flowmatik.api import (
     schedules,
     signals,
     skills,
+    threads,
 )
 from flowmatik.api.admission import Admission
 from flowmatik.api.problems import install, language_of, problem
@@ -71,6 +72,7 @@ def create_app(given: ApiServices) -> FastAPI:
         routing,
         connections,
         skills,
+        threads,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -14,7 +14,7 @@ class FilterFields(BaseModel):
     """Runs for which all of this holds. `status`: one of these. `agent`: the one that the run was given to.
     `tag`: all of these. `created_after` (inclusive) and `created_before` (exclusive): RFC 3339. `text`: words
     of the goal, by their beginnings; without `created_after` in runs of the last 90 days. `parent`: the run
-    that waits for them."""
+    that waits for them. `thread`: the conversation that they belong to."""
 
     status: list[RunStatus] = []
     agent: Annotated[str, Field(max_length=200)] = ""
@@ -23,6 +23,7 @@ class FilterFields(BaseModel):
     created_before: Annotated[str, Field(max_length=40)] = ""
     text: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)] = ""
     parent: Annotated[str, Field(max_length=100)] = ""
+    thread: Annotated[str, Field(max_length=50)] = ""
 
     def wanted(self) -> RunFilter:
         return RunFilter(
@@ -33,6 +34,7 @@ class FilterFields(BaseModel):
             created_before=self.created_before,
             text=self.text,
             parent=self.parent,
+            thread=self.thread,
         )
 
 

@@ -25,6 +25,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import SkillFolder, Skills
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import NotFound, PermissionDenied, Unauthenticated
 
@@ -117,6 +118,7 @@ class ApiServices:
     retention: Retention
     router: RouterAccess
     connections: Connections
+    threads: Threads
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

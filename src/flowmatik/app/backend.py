@@ -20,6 +20,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 
 
@@ -116,3 +117,6 @@ class Backend(Protocol):
 
     @property
     def skills(self) -> Skills: ...
+
+    @property
+    def threads(self) -> Threads: ...

@@ -213,16 +213,21 @@ class RemoteRuns:
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
-    return plan | {
-        "goal": new.goal,
-        "agent": new.agent,
-        "language": new.language,
-        "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
-        "deadline_seconds": new.deadline_seconds,
-        "sources": list(new.sources),
-        "tags": list(new.tags),
-        "priority": new.priority,
-    }
+    thread = {"thread": new.thread} if isinstance(new, NewRun) and new.thread else {}
+    return (
+        plan
+        | thread
+        | {
+            "goal": new.goal,
+            "agent": new.agent,
+            "language": new.language,
+            "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
+            "deadline_seconds": new.deadline_seconds,
+            "sources": list(new.sources),
+            "tags": list(new.tags),
+            "priority": new.priority,
+        }
+    )
 
 
 def filter_params(wanted: RunFilter) -> dict[str, Any]:
@@ -235,6 +240,7 @@ def filter_params(wanted: RunFilter) -> dict[str, Any]:
         "created_before": wanted.created_before,
         "text": wanted.text,
         "parent": wanted.parent,
+        "thread": wanted.thread,
     }
     return {name: value for name, value in params.items() if value}
 

@@ -17,6 +17,7 @@ from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_skills import RemoteSkills
+from flowmatik.app.remote_threads import RemoteThreads
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
@@ -34,6 +35,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
@@ -83,6 +85,7 @@ class RemoteBackend:
         self.router: RouterAccess = RemoteRouter(self._server)
         self.connections: Connections = RemoteConnections(self._server)
         self.skills: Skills = RemoteSkills(self._server)
+        self.threads: Threads = RemoteThreads(self._server)
 
     async def close(self) -> None:
         await self._server.close()

@@ -10,6 +10,9 @@ from flowmatik.contracts.connections import Credentials
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.security import PrincipalRights
 from flowmatik.contracts.tools import ToolBox
+from flowmatik.core.journal.port import Journal
+from flowmatik.core.threads.handing import ThreadTools
+from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
@@ -141,3 +144,11 @@ def known_apis(settings: Settings) -> "list[Api]":
         base = api.base_url or document.base_url
         found.append(Api(name=name, settings=api, base_url=base, operations=operations))
     return found
+    del stack
+    return ToolUnion([build_toolbox(memory, outbox=settings.outbox, clock=clock)])
+
+
+def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal) -> ToolBox:
+    """And those by which agents act on their own conversation."""
+
+    return ToolUnion([tools, ThreadTools(threads, journal)])

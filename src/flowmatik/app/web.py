@@ -70,6 +70,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         router=platform.router,
         connections=platform.connections,
         skills=platform.skills,
+        threads=platform.threads,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -18,7 +18,8 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.streams import streams_of
-from flowmatik.app.tools import ToolParts, open_tools
+from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
+from flowmatik.app.tools import ToolParts, open_tools, with_threads
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
@@ -37,10 +38,12 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.services import EngineServices, Role
+from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock, SharedClock, SystemClock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import EventBus
@@ -77,6 +80,7 @@ class Platform:
     router: RouterAccess
     connections: Connections
     skills: Skills
+    conversations: OpenThreads
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -86,6 +90,10 @@ class Platform:
     @property
     def here(self) -> bool:
         return True
+
+    @property
+    def threads(self) -> Threads:
+        return self.conversations.threads
 
     @property
     def where(self) -> str:
@@ -123,10 +131,13 @@ async def open_platform(
             stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
-        for subscribe in bus_users:
+        for subscribe in (platform.conversations.hearing.subscribe, *bus_users):
             subscribe(platform.engine.bus)
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
+        if recover_all and platform.engine.role.keeps:
+            platform.conversations.keeper.start()
+            stack.push_async_callback(platform.conversations.keeper.stop)
         yield platform
 
 
@@ -163,13 +174,14 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     tools = await open_tools(settings, parts, stack)
     there = inventory_of(tools.box.specs(), known_models(), tools.library.documented)
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library)
+    threads = ThreadStore(stores.database, clock)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
             models=models,
-            tools=tools.box,
+            tools=with_threads(tools.box, threads, stores.journal),
             catalogue=catalogue,
             loop=ReducerLoop(),
             clock=clock,
@@ -185,14 +197,16 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
-            advisers={ROUTES: routing.adviser},
+            threads=threads,
+            advisers={ROUTES: routing.adviser, "thread": thread_memory(threads, catalogue)},
         )
     )
     router = routing.learning_from(engine.runs, engine.bus)
+    runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
-        runs=RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros),
+        runs=runs,
         control=engine.control,
         memory=memory,
         agents=catalogue,
@@ -210,6 +224,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         router=router,
         connections=connections,
         skills=tools.library,
+        conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),
         engine=engine,
         journal=stores.journal,
         lock=lock,

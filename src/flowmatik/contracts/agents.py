@@ -8,6 +8,7 @@ from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.criteria import Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
+from flowmatik.contracts.threads import ConversationPolicy
 
 MAX_EXAMPLES = 100
 
@@ -18,7 +19,8 @@ class AgentVersion:
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
     people have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names
     of SKILL.md folders that the agent may read and run. `criteria`: what each of its results must meet;
-    `guardrails`: what may not reach or leave it."""
+    `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
+    themselves."""
 
     name: str
     version: str
@@ -38,6 +40,7 @@ class AgentVersion:
     skill_folders: tuple[str, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
+    conversation: ConversationPolicy | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"
@@ -117,6 +120,7 @@ class LoopState:
     repairs: int = 0  # unreadable or schema-breaking outputs so far
     cut: int = 0  # the last replies, one after the other, that were cut off
     version: int = 0  # of the decision logic by which it began, and goes on
+    heard: tuple[str, ...] = ()  # what a person said meanwhile, for the next turn
     done: LoopDone | LoopFailed | None = None
 
 
@@ -150,6 +154,12 @@ class AgentLoop(Protocol):
         ...
 
     def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState: ...
+
+    def on_message(self, agent: AgentVersion, state: LoopState, text: str, *, speaking: bool) -> LoopState:
+        """A person said something more. The model sees it at its next turn: after the reply that it is
+        giving (`speaking`) and the outcomes of the tools that are pending. A reply that would have been the
+        last one is not, then; a loop that is done stays so."""
+        ...
 
     def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
         """What to do now: one CallModel, or the pending CallTools (all may run at once), or

@@ -58,7 +58,9 @@ class NewRun:
     they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
     run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
     of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
-    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone."""
+    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone.
+    `thread`: the conversation that it belongs to and whose messages it knows, which must be there; those from
+    number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone."""
 
     goal: str
     agent: str = ""
@@ -74,6 +76,9 @@ class NewRun:
     priority: int = 0
     schedule: str = ""
     scheduled_at: str = ""
+    thread: str = ""
+    thread_before: int = 0
+    thread_turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,8 @@ class RunFilter:
     that the run was given to; a run that was planned has none. `tags`: all of them. `created_after`
     (inclusive) and `created_before` (exclusive) are RFC 3339. `text`: every word of it begins a word of the
     first 2,000 characters of the goal, whatever case and accents; without `created_after` only runs of the
-    last TEXT_DAYS days are looked through. `parent`: the run that waits for them."""
+    last TEXT_DAYS days are looked through. `parent`: the run that waits for them. `thread`: the conversation
+    that they belong to."""
 
     statuses: tuple[RunStatus, ...] = ()
     agent: str = ""
@@ -91,6 +97,7 @@ class RunFilter:
     created_before: str = ""
     text: str = ""
     parent: str = ""
+    thread: str = ""
 
 
 EVERY_RUN = RunFilter()
@@ -234,6 +241,7 @@ class RunView:
     schedule: str = ""
     scheduled_at: str = ""
     parent: str = ""  # the run that this one is a part of
+    thread: str = ""  # the conversation that it belongs to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from flowmatik.contracts.runs import (
     MAX_PRIORITY,
     NewRun,
 )
+from flowmatik.contracts.threads import ThreadIndex, no_thread
 from flowmatik.core import events as ev
 from flowmatik.core import search
 from flowmatik.core.brain.plan_faults import fault, refusal
@@ -80,6 +81,7 @@ def _texts(new: NewRun) -> Iterator[tuple[str, str]]:
     yield "agent", new.agent
     yield "language", new.language
     yield "idempotency_key", new.idempotency_key
+    yield "thread", new.thread
     for source in new.sources:
         yield "sources", source
 
@@ -132,6 +134,14 @@ async def check_sources(index: SourceIndex | None, workspace_id: str, sources: S
             code="input.sources",
             context={"sources": names},
         )
+
+
+async def check_thread(index: ThreadIndex | None, workspace_id: str, thread: str) -> None:
+    """Raises NotFound for a conversation that there is not."""
+    if index is None or not thread:
+        return
+    if not await index.exists(workspace_id, thread):
+        raise no_thread(thread)
 
 
 def recorded(created: ev.Event) -> NewEvent:

@@ -34,6 +34,7 @@ from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
 from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
+from flowmatik.core.messages import RunMessages
 from flowmatik.core.outbox import OutboxRelay
 from flowmatik.core.relays import Relay
 from flowmatik.core.retention import RetentionSweeper, RunRetention
@@ -78,6 +79,7 @@ class EngineHandle:
     keepers: Keepers
     deltas: RunDeltas
     speaking: Speaking
+    messages: RunMessages
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
@@ -181,6 +183,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         keepers=parts.keepers,
         deltas=air,
         speaking=parts.effects.speaking,
+        messages=RunMessages(journal, gate),
         offers=offers,
     )
 

@@ -37,6 +37,11 @@ def check_tags(tags: Sequence[str]) -> None:
             )
 
 
+def thread_tags(thread: str) -> tuple[str, ...]:
+    """The tag by which the runs of a conversation are found; none without one."""
+    return (f"thread:{thread}",) if thread else ()
+
+
 def wanted_heads(wanted: RunFilter, now: datetime) -> HeadFilter:
     """What the journal is asked for. Raises InvalidInput for what could match nothing by its form."""
     check_tags(wanted.tags)
@@ -55,7 +60,7 @@ def wanted_heads(wanted: RunFilter, now: datetime) -> HeadFilter:
     return HeadFilter(
         statuses=tuple(dict.fromkeys(status.value for status in wanted.statuses)),
         agent=_plain(wanted.agent),
-        tags=tuple(dict.fromkeys(wanted.tags)),
+        tags=tuple(dict.fromkeys((*wanted.tags, *thread_tags(_plain(wanted.thread))))),
         since=since,
         until=until,
         words=words,

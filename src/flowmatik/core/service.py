@@ -91,6 +91,7 @@ class RunService:
         asked.check(new)
         services = self._services
         await asked.check_sources(services.sources, workspace_id, new.sources)
+        await asked.check_thread(services.threads, workspace_id, new.thread)
         found: list[Fault] = []
         if new.plan and services.plans_by_profile:
             given = (services.tools.specs(), workspace_id, new.agent, new.plan)
@@ -135,11 +136,14 @@ class RunService:
             tools=tools,
             plan=new.plan,
             traceparent=trace_of(new.traceparent),
-            tags=tuple(dict.fromkeys(new.tags)),
+            tags=tuple(dict.fromkeys((*new.tags, *search.thread_tags(new.thread)))),
             priority=new.priority,
             advisers=tuple(sorted(self._services.advisers)),
             schedule=new.schedule,
             scheduled_at=new.scheduled_at,
+            thread=new.thread,
+            thread_before=new.thread_before,
+            thread_turn=new.thread_turn,
         )
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
@@ -289,6 +293,8 @@ def _request(created: ev.RunCreated) -> tuple[object, ...]:
         created.plan,
         created.tags,
         created.priority,
+        created.thread,
+        created.thread_turn,
     )
 
 

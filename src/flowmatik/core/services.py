@@ -10,6 +10,7 @@ from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.streams import Streams
+from flowmatik.contracts.threads import ThreadIndex
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.blobs import InMemoryBlobs
@@ -44,7 +45,8 @@ class EngineServices:
     """What the engine needs of the other modules. `alone`: no other process can be at work on
     this journal (SQLite under the home's lock), so recovery need not wait one out.
     `durable`: what the journal acknowledges survives a power cut; else no `once` tool is called.
-    `sources`: knows what runs may be bound to; without it any name is taken.
+    `sources`: knows what runs may be bound to, `threads` which conversations they may belong to; without them
+    any name is taken.
     `streams`: Redis, for a bus between processes and for telling each other where to look; without it
     subscribers are this process's, and each process looks for itself.
     `blobs`: for what is too large for the journal; as lasting as that.
@@ -74,6 +76,7 @@ class EngineServices:
     snapshots: Pace = field(default_factory=Pace)
     runs_days: int = 0
     plans_by_profile: bool = False
+    threads: ThreadIndex | None = None
     advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
 
     def seen_from(self, workspace_id: str) -> RunReads:

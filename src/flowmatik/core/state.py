@@ -24,6 +24,7 @@ from flowmatik.core.events import (
     RunPaused,
     SubRunRequested,
     TaskRouted,
+    ThreadSummarised,
     WaitBegun,
 )
 
@@ -140,6 +141,15 @@ class Told:
 
 
 @dataclass(slots=True, kw_only=True)
+class Digest:
+    """What a model was asked to make of the older messages of the run's thread; `text` "" while it is asked,
+    and when nothing came of it."""
+
+    open: bool = True
+    text: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class RunState:
     """Mutable only inside `fold`. Amounts are micro-dollars."""
 
@@ -205,6 +215,9 @@ class RunState:
     withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
     planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     advice: dict[str, Told] = field(default_factory=lambda: {})  # by `brain.advice.key_of`
+    said: tuple[str, ...] = ()  # to the thread, while the run was on
+    digest: Digest | None = None
+    summarised: ThreadSummarised | None = None
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False

@@ -62,6 +62,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         in_doubt=doubts,
         models=state.models,
         parent=created.parent,
+        thread=created.thread,
         waits=_waits(state, hooks),
         approvals=tuple(_pending(asked) for asked in state.approvals.values()),
         deadline_at=zulu(created.deadline_at),

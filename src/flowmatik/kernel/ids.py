@@ -4,7 +4,9 @@ import hashlib
 
 import uuid_utils
 
-PREFIXES = frozenset({"run", "tsk", "agt", "doc", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch"})
+PREFIXES = frozenset(
+    {"run", "tsk", "agt", "doc", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch", "thr"}
+)
 
 
 def new_id(prefix: str) -> str:

@@ -39,6 +39,9 @@ class NoLoop:
     def on_tool(self, agent: AgentVersion, state: LoopState, outcome: ToolOutcome) -> LoopState:
         raise AssertionError("no agent in this test")
 
+    def on_message(self, agent: AgentVersion, state: LoopState, text: str, *, speaking: bool) -> LoopState:
+        raise AssertionError("no agent in this test")
+
     def next(self, agent: AgentVersion, state: LoopState) -> Sequence[LoopAction]:
         raise AssertionError("no agent in this test")
 

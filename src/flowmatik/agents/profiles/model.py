@@ -14,6 +14,7 @@ from flowmatik.contracts.approvals import (
 )
 from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
 from flowmatik.contracts.guardrails import Guardrail
+from flowmatik.contracts.threads import HISTORY, MAX_HISTORY, ConversationPolicy, Interrupt
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -92,6 +93,22 @@ Rule = Annotated[
 Asked = Annotated[Criterion, Field(discriminator="check")]
 
 
+class ConversationRule(_Strict):
+    """For threads that say nothing themselves. `interrupt`: what a message does that comes while a run is on:
+    `queue` (it is answered after it), `steer` (it goes into the run) or `cancel` (the next run answers both).
+    `history`: how many of the last messages are told word for word. `on_failure`: `person` gives the thread
+    to a person when a run fails."""
+
+    interrupt: Literal["queue", "steer", "cancel"] = "queue"
+    history: Annotated[int, Field(ge=1, le=MAX_HISTORY)] = HISTORY
+    on_failure: Literal["tell", "person"] = "tell"
+
+    def policy(self) -> ConversationPolicy:
+        return ConversationPolicy(
+            interrupt=Interrupt(self.interrupt), history=self.history, on_failure=self.on_failure
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: sentences are rules that the model is
@@ -99,7 +116,7 @@ class Profile(_Strict):
     `criteria`: what each result must meet before it counts. `approvals`: by tool, who must agree before each
     call of it. `examples`: tasks as people would put them that this agent should get; the router learns from
     them. `skill_folders`: folders with a SKILL.md, whose descriptions the model is told and whose files it
-    reads when needed."""
+    reads when needed. `conversation`: how it holds threads."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -118,6 +135,7 @@ class Profile(_Strict):
     examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
     skill_folders: Annotated[list[FolderName], Field(max_length=50)] = []
     criteria: Annotated[list[Asked], Field(max_length=MAX_CRITERIA)] = []
+    conversation: ConversationRule | None = None
 
     def sentences(self) -> list[str]:
         return [rule for rule in self.guardrails if isinstance(rule, str)]

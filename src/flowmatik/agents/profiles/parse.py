@@ -33,6 +33,7 @@ LATER_FIELDS = (
     "examples",
     "skill_folders",
     "criteria",
+    "conversation",
 )
 
 
@@ -199,6 +200,7 @@ def _version(profile: Profile) -> AgentVersion:
         skill_folders=tuple(profile.skill_folders),
         criteria=tuple(profile.criteria),
         guardrails=tuple(rail for _, rail in profile.rails()),
+        conversation=None if profile.conversation is None else profile.conversation.policy(),
     )
 
 

@@ -17,6 +17,7 @@ from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.chat import chat_command
 from flowmatik.app.cli.connections import connections_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
@@ -38,6 +39,7 @@ from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.cli.skills import skills_app
+from flowmatik.app.cli.threads import threads_app
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
     choose_language,
@@ -94,7 +96,9 @@ def build_app(text: Texts) -> typer.Typer:
     app.command("init", help="help.init")(init_command)
     app.command("up", help="help.up")(up_command)
     app.command("run", help="help.run")(run_command)
+    app.command("chat", help="help.chat")(chat_command)
     app.add_typer(runs_app, name="runs")
+    app.add_typer(threads_app, name="threads")
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(skills_app, name="skills")

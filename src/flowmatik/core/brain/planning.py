@@ -9,6 +9,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain import local_planner, plan
 from flowmatik.core.brain.arithmetic import calculates
 from flowmatik.core.brain.commands import RANK, Command, Record, StartCall
+from flowmatik.core.brain.conversation import remember
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
 from flowmatik.core.brain.gates import STORES
 from flowmatik.core.brain.ranking import RANKS
@@ -20,6 +21,8 @@ PLAN_REPAIRS = 2
 
 def make_plan(state: RunState, now: str) -> list[Command]:
     created = state.created
+    if (remembering := remember(state)) is not None:
+        return remembering
     if created.plan:
         return [Record(event=ev.PlanAdopted(planner="given", reason="", tasks=created.plan))]
     if created.agent:

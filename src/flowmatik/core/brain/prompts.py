@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from flowmatik.contracts.models import Message
 from flowmatik.core.brain.references import shown
+from flowmatik.core.brain.thread_memory import thread_memory
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 
@@ -24,14 +25,24 @@ def task_output(task: TaskState) -> Any:
 
 def task_prompt(state: RunState, task: TaskState) -> str:
     """The user message that starts a task: the objective alone, then what it needs."""
+    memory = thread_memory(state)
     if task.spec.skill == "writing":
-        return canonical.dumps({"goal": state.created.goal, "findings": _findings(state, task)})
+        material: dict[str, Any] = {"goal": state.created.goal, "findings": _findings(state, task)}
+        if memory is not None:
+            material["conversation"] = memory
+        if state.said:
+            material["said_since"] = list(state.said)
+        return canonical.dumps(material)
     parts = [task.spec.objective]
     if state.created.language:
         parts.append(f"Answer in the language {state.created.language!r}.")
     inputs = {need: shown(_brief(state.tasks[need]), state.created) for need in task.spec.needs}
     if inputs:
         parts.append("Results of earlier tasks (JSON):\n" + canonical.dumps(inputs))
+    if memory is not None:
+        parts.append("The conversation so far (JSON, the oldest message first):\n" + canonical.dumps(memory))
+    if state.said:
+        parts.append("Said since then:\n" + "\n".join(f"- {text}" for text in state.said))
     if task.notes:
         parts.append("The earlier attempt did not pass:\n" + "\n".join(f"- {n}" for n in task.notes))
     return "\n\n".join(parts)
@@ -66,6 +77,8 @@ def plan_messages(state: RunState, instructions: str) -> tuple[Message, ...]:
         "documents": [{key: p[key] for key in ("source", "title", "heading")} for p in passages],
         "tables": [{"name": t["name"], "columns": [c["name"] for c in t["columns"]]} for t in tables],
     }
+    if (memory := thread_memory(state)) is not None:
+        brief["conversation"] = memory
     messages = [
         Message(role="system", content=instructions),
         Message(role="user", content=canonical.dumps(brief)),

@@ -7,12 +7,14 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.judging import MAX_JUDGE_TOKENS, VERDICT_SCHEMA, judge_messages, next_judge
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
+from flowmatik.core.brain.thread_memory import DIGEST, digest_messages
 from flowmatik.core.brain.verifying import JUDGE
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 MODEL_CALL_SECONDS = 600.0
+DIGEST_TOKENS = 1_000
 MODEL_TIMEOUT = 590.0  # below the call's; providers are bound to less by their settings
 
 
@@ -33,6 +35,14 @@ def model_request(
             model=model,
             messages=plan_messages(state, instructions),
             output_schema=PLAN_SCHEMA,
+            timeout=MODEL_TIMEOUT,
+            idempotency_key=key,
+        )
+    if purpose == DIGEST:
+        return ModelRequest(
+            model=model,
+            messages=digest_messages(state),
+            max_output_tokens=DIGEST_TOKENS,
             timeout=MODEL_TIMEOUT,
             idempotency_key=key,
         )

@@ -137,6 +137,12 @@ from flowmatik.core.events.tasks import (
 from flowmatik.core.events.tasks import (
     TaskVerified as TaskVerified,
 )
+from flowmatik.core.events.threads import (
+    MessageReceived as MessageReceived,
+)
+from flowmatik.core.events.threads import (
+    ThreadSummarised as ThreadSummarised,
+)
 from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
     BY_THE_ENGINE as BY_THE_ENGINE,
@@ -183,6 +189,7 @@ FACTS = (
     RunChanged,
     TaskRetried,
     RunForked,
+    MessageReceived,
 )
 DECISIONS = (
     CallRequested,
@@ -205,6 +212,7 @@ DECISIONS = (
     CompensationBegun,
     CompensationFailed,
     GuardrailTripped,
+    ThreadSummarised,
 )
 Event = (
     RunCreated
@@ -249,6 +257,8 @@ Event = (
     | CompensationBegun
     | CompensationFailed
     | GuardrailTripped
+    | MessageReceived
+    | ThreadSummarised
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -49,6 +49,9 @@ class RunCreated:
     schedule: str = ""
     scheduled_at: str = ""
     advisers: tuple[str, ...] = ()  # names of whom decisions may ask
+    thread: str = ""  # the conversation that it belongs to
+    thread_before: int = 0  # the messages that it knows are those before this one; 0: all
+    thread_turn: int = 0  # which turn of the conversation it is; 0: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

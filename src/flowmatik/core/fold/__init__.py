@@ -4,7 +4,19 @@ from collections.abc import Iterable
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.fold import approvals, calls, control, forks, guards, life, subruns, tasks, undoing, waits
+from flowmatik.core.fold import (
+    approvals,
+    calls,
+    control,
+    forks,
+    guards,
+    life,
+    subruns,
+    tasks,
+    threads,
+    undoing,
+    waits,
+)
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
@@ -21,6 +33,7 @@ _HANDLERS: Handlers = {
     **forks.HANDLERS,
     **subruns.HANDLERS,
     **guards.HANDLERS,
+    **threads.HANDLERS,
 }
 
 

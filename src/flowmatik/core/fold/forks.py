@@ -112,7 +112,7 @@ def _plan_again(state: RunState) -> None:
     state.plan_open = state.plan_failed = False
     state.plan_reply, state.plan_failure, state.plan_attempts = None, None, 0
     state.plan_errors, state.plan_details = (), ()
-    state.advice = {}
+    state.advice, state.digest, state.summarised = {}, None, None
 
 
 def _ask_model(state: RunState, model: str) -> None:

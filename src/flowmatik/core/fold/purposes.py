@@ -1,7 +1,17 @@
 """What calls are for, beyond recall, steps and the turns of agents. A new purpose of calls of models or tools
 is a `Purpose` in a file of its own, named in `PURPOSES`; what advisers say needs none (`advice.py`)."""
 
-from flowmatik.core.fold import judges
+from flowmatik.core.brain.thread_memory import DIGEST
+from flowmatik.core.fold import judges, threads
 from flowmatik.core.fold.purpose import Purpose as Purpose
 
-PURPOSES: dict[str, Purpose] = {judges.JUDGE: judges.PURPOSE}
+PURPOSES: dict[str, Purpose] = {
+    judges.JUDGE: judges.PURPOSE,
+    DIGEST: Purpose(
+        asked=threads.asked,
+        succeeded=threads.succeeded,
+        failed=threads.failed,
+        unask=threads.unask,
+        refused=threads.refused,
+    ),
+}

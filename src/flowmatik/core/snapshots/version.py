@@ -13,6 +13,7 @@ SOURCES = (
     "core/brain/gates.py",
     "core/brain/prompts.py",
     "core/brain/references.py",
+    "core/brain/thread_memory.py",
     "core/events",
     "core/fold",
     "core/snapshots",

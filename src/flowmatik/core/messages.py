@@ -1,0 +1,17 @@
+"""How a run that is on is told what a person says to its conversation: an input in its inbox."""
+
+from flowmatik.core.engine.gate import Gate
+from flowmatik.core.journal.port import Journal
+from flowmatik.kernel import canonical
+
+
+class RunMessages:
+    def __init__(self, journal: Journal, engine: Gate) -> None:
+        self._journal = journal
+        self._engine = engine
+
+    async def tell(self, run_id: str, thread: str, number: int, text: str, author: str) -> None:
+        """Once, however often: the run takes the message in (`MessageReceived`), or has gone past it."""
+        body = {"thread": thread, "number": number, "text": text, "author": author}
+        await self._journal.post(run_id, f"message:{thread}:{number}", "message", canonical.dumps(body))
+        self._engine.nudge(run_id)
