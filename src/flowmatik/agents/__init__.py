@@ -3,6 +3,7 @@
 from flowmatik.agents.catalogue import StoredCatalogue, inventory_of
 from flowmatik.agents.channels.assigning import AssignedAgents
 from flowmatik.agents.channels.bundles import StoredBundles
+from flowmatik.agents.channels.files import read as read_files
 from flowmatik.agents.channels.versions import StoredVersions
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
@@ -21,5 +22,6 @@ __all__ = [
     "inventory_of",
     "parse_profile",
     "profile_json_schema",
+    "read_files",
     "shipped_tools",
 ]

@@ -33,7 +33,7 @@ MOST_USD = 1_000_000
 
 class RunRequest(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
-    of a plan by the planner."""
+    of a plan by the planner. `sticky`: runs with the same one get the same version of an agent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,6 +48,7 @@ class RunRequest(BaseModel):
     tags: Tags = []
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     plan: Plan = []
+    sticky: Annotated[str, Field(max_length=200)] = ""
 
 
 class Created(BaseModel):
@@ -102,6 +103,7 @@ async def create(
         tags=tuple(body.tags),
         priority=body.priority,
         plan=tasks_of(body.plan),
+        sticky=body.sticky,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

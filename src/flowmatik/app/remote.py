@@ -212,17 +212,22 @@ class RemoteRuns:
 
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
+    sticky = {"sticky": new.sticky} if isinstance(new, NewRun) and new.sticky else {}
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
-    return plan | {
-        "goal": new.goal,
-        "agent": new.agent,
-        "language": new.language,
-        "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
-        "deadline_seconds": new.deadline_seconds,
-        "sources": list(new.sources),
-        "tags": list(new.tags),
-        "priority": new.priority,
-    }
+    return (
+        plan
+        | sticky
+        | {
+            "goal": new.goal,
+            "agent": new.agent,
+            "language": new.language,
+            "budget_usd": None if new.budget_micros is None else new.budget_micros / 1_000_000,
+            "deadline_seconds": new.deadline_seconds,
+            "sources": list(new.sources),
+            "tags": list(new.tags),
+            "priority": new.priority,
+        }
+    )
 
 
 def filter_params(wanted: RunFilter) -> dict[str, Any]:

@@ -21,7 +21,9 @@ from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
@@ -58,6 +60,8 @@ class Platform:
     control: RunControl
     memory: Memory
     agents: AgentCatalogue
+    versions: AgentVersions
+    bundles: AgentBundles
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -134,7 +138,8 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.app.catalogue import bundles_of, versions_of
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
 
@@ -149,7 +154,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
     tools = await open_tools(settings, memory, clock, stack)
-    catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
+    there = inventory_of(tools.specs(), known_models())
+    catalogue = StoredCatalogue(stores.database, clock, there, seeds=True)
+    versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
     engine = build_engine(
         EngineServices(
@@ -171,6 +178,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
+            versions=AssignedAgents(catalogue),
         )
     )
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
@@ -180,6 +188,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         control=engine.control,
         memory=memory,
         agents=catalogue,
+        versions=versions,
+        bundles=bundles_of(catalogue, versions, clock, settings),
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,

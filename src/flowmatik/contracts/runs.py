@@ -57,7 +57,9 @@ class NewRun:
     they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
     run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
     of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
-    goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone."""
+    goes first within a workspace. `sticky`: runs with the same one get the same version of an agent, where a
+    channel has several; "" is the run's own. `schedule` (its name) and `scheduled_at` are set by schedules
+    alone."""
 
     goal: str
     agent: str = ""
@@ -73,6 +75,7 @@ class NewRun:
     priority: int = 0
     schedule: str = ""
     scheduled_at: str = ""
+    sticky: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ def _texts(new: NewRun) -> Iterator[tuple[str, str]]:
     yield "agent", new.agent
     yield "language", new.language
     yield "idempotency_key", new.idempotency_key
+    yield "sticky", new.sticky
     for source in new.sources:
         yield "sources", source
 

@@ -232,10 +232,10 @@ class StoredBundles:
             return 1
         number, bundle_id, made_at, applied_at = found[0]
         if view.made_at <= str(made_at):
-            what = "was applied already" if view.id == bundle_id else "is older than one that was applied"
+            what = "was applied already" if view.id == bundle_id else "is older than the last one"
             raise Conflict(
-                f"the bundle of {view.made_at} {what} ({made_at}, applied {applied_at}); make a new one to go "
-                "back on purpose, or roll back",
+                f"the bundle of {view.made_at} {what} ({made_at}, applied {applied_at}); make a new one to "
+                "go back on purpose, or roll back",
                 code="conflict.bundle_older",
                 context={"made_at": view.made_at, "last": str(made_at), "at": str(applied_at)},
             )

@@ -136,8 +136,8 @@ class StoredVersions:
     async def record_evaluation(self, workspace_id: str, evaluation: Evaluation) -> None:
         if not (math.isfinite(evaluation.score) and 0 <= evaluation.score <= 1 and evaluation.n >= 1):
             raise InvalidInput(
-                f"a score of {evaluation.score} over {evaluation.n} cases cannot be kept; scores are from 0 to "
-                "1, over at least one case",
+                f"a score of {evaluation.score} over {evaluation.n} cases cannot be kept; scores are from "
+                "0 to 1, over at least one case",
                 code="input.evaluation",
                 context={"score": str(evaluation.score), "cases": evaluation.n},
             )

@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.channels import AssignedVersion
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
 from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
@@ -48,6 +49,8 @@ class RunCreated:
     schedule: str = ""
     scheduled_at: str = ""
     advisers: tuple[str, ...] = ()  # names of whom decisions may ask
+    sticky: str = ""  # as it was asked for
+    assigned: tuple[AssignedVersion, ...] = ()  # of the agents, those that were one of several or deprecated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
