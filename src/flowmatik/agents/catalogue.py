@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
 
-from flowmatik.agents.channels import rows
-from flowmatik.agents.channels.names import check_channel, is_version
 from flowmatik.agents.profiles import Inventory, parse_profile
+from flowmatik.agents.stored import rows
+from flowmatik.agents.stored.names import check_channel, is_version
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import NOBODY, STABLE, Author, Origin, Share
 from flowmatik.contracts.database import Database, Row

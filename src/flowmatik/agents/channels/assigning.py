@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from flowmatik.agents.channels import rows
-from flowmatik.agents.channels.names import is_version
 from flowmatik.agents.channels.weights import chosen
+from flowmatik.agents.stored import rows
+from flowmatik.agents.stored.names import is_version
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import STABLE, AssignedDirectory, AssignedVersion, Share
 from flowmatik.contracts.database import Database, Row

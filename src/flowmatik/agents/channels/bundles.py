@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from flowmatik.agents.catalogue import StoredCatalogue
-from flowmatik.agents.channels import archive, rows
+from flowmatik.agents.channels import archive
 from flowmatik.agents.channels.install import Wanted
-from flowmatik.agents.channels.names import check_channel
 from flowmatik.agents.channels.versions import StoredVersions, evaluated
+from flowmatik.agents.stored import rows
+from flowmatik.agents.stored.names import check_channel
 from flowmatik.contracts.bundles import (
     AppliedBundle,
     BundledAgent,

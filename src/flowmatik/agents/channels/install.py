@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flowmatik.agents.catalogue import StoredCatalogue
-from flowmatik.agents.channels import rows
+from flowmatik.agents.stored import rows
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import Author, ImportedChange, Origin, Shares
 from flowmatik.contracts.database import Database, Statement

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from flowmatik.agents.channels import rows
+from flowmatik.agents.stored import rows
 from flowmatik.contracts.channels import (
     AgentStanding,
     Channel,

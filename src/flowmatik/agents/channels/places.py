@@ -6,8 +6,8 @@ from typing import Any, cast
 import yaml
 from yaml.reader import ReaderError
 
-from flowmatik.agents.channels.names import is_channel
 from flowmatik.agents.profiles.faults import Fault, ProfileLoader, fault_at, structure_faults
+from flowmatik.agents.stored.names import is_channel
 
 MAX_BYTES = 1_000_000
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from flowmatik.agents.catalogue import StoredCatalogue
 from flowmatik.agents.channels import files as agent_files
-from flowmatik.agents.channels import known, rows
+from flowmatik.agents.channels import known
 from flowmatik.agents.channels.diff import diff_of
 from flowmatik.agents.channels.install import Installing, Wanted
-from flowmatik.agents.channels.names import check_channel, version_ref
 from flowmatik.agents.channels.weights import mixed
+from flowmatik.agents.stored import rows
+from flowmatik.agents.stored.names import check_channel, version_ref
 from flowmatik.contracts.channels import (
     STABLE,
     AgentChange,
