@@ -3,26 +3,30 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from flowmatik.api import create_app
+from flowmatik.app.cli.main import run_cli
 from flowmatik.app.settings import load_settings
 from flowmatik.app.web import api_services
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.channels import Author, Promotion
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
-from flowmatik.contracts.security import Principal
+from flowmatik.contracts.security import Identity, Principal
 from flowmatik.kernel.errors import Conflict
 from tests.contracts.catalogue.conftest import profile
-from tests.e2e.cli import flowmatik, make_home
-from tests.e2e.serving import serving
+from tests.e2e.cli import environment, make_home
+from tests.e2e.serving import up
 
+Command = Callable[..., tuple[int, str, str]]
 ADA = Author(by="ada", reason="why")
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
 SEARCHES = "tools: [memory_search]\n"
@@ -48,8 +52,7 @@ async def halved(platform: Platform, workspace_id: str = "default") -> tuple[str
 async def begun(platform: Platform, **asked: Any) -> dict[str, Any]:
     """The event with which such a run begins."""
     run_id = await platform.runs.create("default", NewRun(goal="g", plan=PLAN, agent="reader", **asked))
-    events = platform.runs.events("default", run_id)
-    first = next(event async for event in events)
+    first = await anext(platform.runs.events("default", run_id))
     await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
     assert (await platform.runs.replay("default", run_id)).differences == ()
     return first.data
@@ -70,12 +73,12 @@ async def test_a_run_gets_the_version_of_its_key_and_says_which_and_why(platform
 async def test_a_run_may_ask_for_a_channel_and_a_deprecated_version_is_told_of(platform: Platform) -> None:
     old, new = await halved(platform)
     run_id = await platform.runs.create("default", NewRun(goal="g", plan=PLAN, agent="reader@canary"))
-    first = next(event async for event in platform.runs.events("default", run_id))
+    first = await anext(platform.runs.events("default", run_id))
     assert (first.data["agent"], first.data["agents"][0]["version"]) == ("reader", new)
     assert first.data["assigned"][0]["channel"] == "canary"
     await platform.versions.deprecate("default", f"reader@{old}", Author(by="ada", reason="slow"))
     pinned = await platform.runs.create("default", NewRun(goal="g", plan=PLAN, agent=f"reader@{old}"))
-    first = next(event async for event in platform.runs.events("default", pinned))
+    first = await anext(platform.runs.events("default", pinned))
     (assigned,) = first.data["assigned"]
     assert (assigned["deprecated"], assigned["reason"], assigned["channel"]) == (True, "slow", "")
     for run in (run_id, pinned):
@@ -113,12 +116,7 @@ def caller(platform: Platform, workspace_id: str, *scopes: str) -> httpx.AsyncCl
             del credential
             return principal
 
-    given = api_services(platform)
-    app = create_app(
-        type(given)(
-            **{name: getattr(given, name) for name in given.__dataclass_fields__} | {"identity": Known()}
-        )
-    )
+    app = create_app(replace(api_services(platform), identity=cast("Identity", Known())))
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://test", headers={"Authorization": "Bearer x"}
     )
@@ -193,22 +191,40 @@ async def test_files_and_bundles_over_http(platform: Platform) -> None:
 # --- the command line -----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line in this process, which starts sooner than another."""
+    for name in [name for name in os.environ if name.startswith("FLOWMATIK_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = run_cli(arguments)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
 @pytest.mark.parametrize("by_address", [False, True], ids=["home", "url"])
-def test_the_commands_do_the_same_on_a_home_and_through_a_server(tmp_path: Path, by_address: bool) -> None:
+def test_the_commands_do_the_same_on_a_home_and_through_a_server(
+    tmp_path: Path, command: Command, by_address: bool
+) -> None:
     home = make_home(tmp_path / "home", "--no-examples")
+    (home / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
     if not by_address:
-        _commands(tmp_path, "--home", str(home))
+        _commands(tmp_path, command, "--home", str(home))
         return
-    with serving(home) as server:
+    with up(home, environment()) as server:
         token = server.headers["Authorization"].removeprefix("Bearer ")
-        _commands(tmp_path, "--home", str(home), "--url", server.url, "--api-key", token)
+        _commands(tmp_path, command, "--home", str(home), "--url", server.url, "--api-key", token)
 
 
-def _commands(folder: Path, *where: str) -> None:
+def _commands(folder: Path, command: Command, *where: str) -> None:
     def said(*arguments: str, code: int = 0) -> Any:
-        done = flowmatik(*where, "--json", "agents", *arguments)
-        assert done.returncode == code, (arguments, done.stdout, done.stderr)
-        return json.loads(done.stdout)
+        done, out, err = command(*where, "--json", "agents", *arguments)
+        assert done == code, (arguments, out, err)
+        return json.loads(out)
 
     (folder / "a.yaml").write_text(profile())
     (folder / "b.yaml").write_text(profile(instructions="Read twice."))
@@ -245,22 +261,22 @@ def _commands(folder: Path, *where: str) -> None:
     )
 
 
-def test_ci_checks_files_and_folders_without_a_home(tmp_path: Path) -> None:
+def test_ci_checks_files_and_folders_without_a_home(tmp_path: Path, command: Command) -> None:
     (tmp_path / "good.yaml").write_text(profile())
     (tmp_path / "bad.yaml").write_text(profile("clerk", more="tools: [teleport]\n"))
     (tmp_path / "git").mkdir()
     (tmp_path / "git" / "channels.yaml").write_text("agents: {}\n")
     nowhere = ("--home", str(tmp_path / "nowhere"))
     files = [str(tmp_path / name) for name in ("good.yaml", "bad.yaml", "git")]
-    told = flowmatik(*nowhere, "--json", "agents", "validate", *files)
-    report = json.loads(told.stdout)
-    assert (told.returncode, report["valid"], [item["valid"] for item in report["items"]]) == (
+    code, out, _ = command(*nowhere, "--json", "agents", "validate", *files)
+    report = json.loads(out)
+    assert (code, report["valid"], [item["valid"] for item in report["items"]]) == (
         2, False, [True, False, False],
     )  # fmt: skip
-    shown = flowmatik(*nowhere, "--lang", "en", "agents", "validate", "--github", *files)
-    assert shown.returncode == 2
+    code, shown, _ = command(*nowhere, "--lang", "en", "agents", "validate", "--github", *files)
+    assert code == 2
     bad = str(tmp_path / "bad.yaml")
-    assert f"::error file={bad},line=7,col=9::tools.0: there is no tool 'teleport'" in shown.stdout
-    assert "channels.yaml,line=1,col=1::apiVersion: must be 'flowmatik/v1'" in shown.stdout
-    fine = flowmatik(*nowhere, "--lang", "es", "agents", "validate", files[0], files[0])
-    assert (fine.returncode, fine.stdout.count("es válido")) == (0, 2)
+    assert f"::error file={bad},line=7,col=9::tools.0: there is no tool 'teleport'" in shown
+    assert "channels.yaml,line=1,col=1::apiVersion: must be 'flowmatik/v1'" in shown
+    code, fine, _ = command(*nowhere, "--lang", "es", "agents", "validate", files[0], files[0])
+    assert (code, fine.count("es válido")) == (0, 2)
