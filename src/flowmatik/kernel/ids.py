@@ -4,7 +4,9 @@ import hashlib
 
 import uuid_utils
 
-PREFIXES = frozenset({"run", "tsk", "agt", "doc", "evl", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch"})
+PREFIXES = frozenset(
+    {"run", "tsk", "agt", "doc", "evl", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch"}
+)
 
 
 def new_id(prefix: str) -> str:
