@@ -196,8 +196,8 @@ async def test_scores_and_origins_are_kept_by_version(shelf: Shelf) -> None:
     assert version.origin == made.origin, "how it came to be the first time"
     assert [one.score for one in version.evaluations] == [1.0, 0.5]
     assert version.evaluations[1].model == "m"
-    for bad in ({"score": 1.5, "n": 4}, {"score": 0.5, "n": 0}, {"score": float("nan"), "n": 1}):
-        wrong = Evaluation(name="reader", version=agent.version, set_name="s", set_hash="", **bad)
+    for bad, n in ((1.5, 4), (0.5, 0), (float("nan"), 1)):
+        wrong = Evaluation(name="reader", version=agent.version, set_name="s", set_hash="", score=bad, n=n)
         with pytest.raises(InvalidInput, match="from 0 to 1"):
             await shelf.versions.record_evaluation(WS, wrong)
 

@@ -66,8 +66,9 @@ async def test_a_run_gets_the_version_of_its_key_and_says_which_and_why(platform
     for data in by_key.values():
         (assigned,) = data["assigned"]
         assert (assigned["version"], assigned["weight"]) == (data["agents"][0]["version"], 50)
-    again = await begun(platform, sticky="0", idempotency_key="other")
-    assert again["agents"][0]["version"] == versions["0"]
+    for key, version in versions.items():
+        again = await begun(platform, sticky=key, idempotency_key=f"other {key}")
+        assert again["agents"][0]["version"] == version
 
 
 async def test_a_run_may_ask_for_a_channel_and_a_deprecated_version_is_told_of(platform: Platform) -> None:
