@@ -1,6 +1,7 @@
 """Signed bundles of agents: made here, and applied where their key is trusted."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -34,6 +35,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 
+log = logging.getLogger(__name__)
 OWN = "this installation"
 MOST_SCORES = 5  # of each version that travel with it
 
@@ -158,7 +160,6 @@ class StoredBundles:
         return key
 
     async def distrust(self, workspace_id: str, key_id: str, author: Author) -> None:
-        del author  # whoever may do it is named in the log of the API
         database = await self._catalogue.ready(workspace_id)
         (count,) = await database.transaction(
             [("DELETE FROM agent_keys WHERE workspace_id = $1 AND key_id = $2", (workspace_id, key_id))]
@@ -169,6 +170,7 @@ class StoredBundles:
                 code="not_found.trusted_key",
                 context={"key": key_id[:100]},
             )
+        log.warning("a signing key is no longer trusted", extra={"key": key_id, "by": author.by})
 
     async def _opened(self, workspace_id: str, incoming: Incoming) -> _Opened:
         """The signature is looked at before anything is believed. Raises as `AgentBundles` says."""
