@@ -1,6 +1,10 @@
 """Agents as data: profiles, immutable versions, the loop, and the skills they use."""
 
 from flowmatik.agents.catalogue import StoredCatalogue, inventory_of
+from flowmatik.agents.channels.assigning import AssignedAgents
+from flowmatik.agents.channels.bundles import StoredBundles
+from flowmatik.agents.channels.files import read as read_files
+from flowmatik.agents.channels.versions import StoredVersions
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.box import SkillBox
@@ -15,6 +19,7 @@ from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 from flowmatik.agents.skills.union import ToolUnion
 
 __all__ = [
+    "AssignedAgents",
     "Bubblewrap",
     "EnforcedTools",
     "Inventory",
@@ -23,7 +28,9 @@ __all__ = [
     "SandboxLimits",
     "SkillBox",
     "SkillLibrary",
+    "StoredBundles",
     "StoredCatalogue",
+    "StoredVersions",
     "ToolUnion",
     "build_toolbox",
     "code_skills",
@@ -33,6 +40,7 @@ __all__ = [
     "make_folder",
     "parse_profile",
     "profile_json_schema",
+    "read_files",
     "reading_skills",
     "run_tests",
     "shipped_tools",

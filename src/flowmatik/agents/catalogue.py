@@ -1,5 +1,6 @@
 """The catalogue: immutable versions by content hash, channels that point at them."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -7,19 +8,23 @@ from importlib import resources
 
 from flowmatik.agents.profiles import Inventory, parse_profile
 from flowmatik.agents.skills.own.library import SkillLibrary
+from flowmatik.agents.stored import rows
+from flowmatik.agents.stored.names import check_channel, is_version
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.channels import NOBODY, STABLE, Author, Origin, Share
 from flowmatik.contracts.database import Database, Row
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, NotFound
 
-STABLE = "stable"
-_KEEP = (  # somebody was faster: theirs counts
-    "INSERT INTO agent_channels (workspace_id, name, channel, version)"
-    " VALUES ($1, $2, $3, $4) ON CONFLICT (workspace_id, name, channel) DO NOTHING"
+APPLY_ATTEMPTS = 20  # whoever applies wants the newest state changed, whatever it is
+_OF_VERSION = (
+    "SELECT v.name, v.version, v.content FROM agent_versions v"
+    " WHERE v.workspace_id = $1 AND v.name = $2 AND v.version = $3"
 )
-_POINT = (
-    "INSERT INTO agent_channels (workspace_id, name, channel, version) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (workspace_id, name, channel) DO UPDATE SET version = excluded.version"
+_OF_CHANNEL = (
+    "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
+    " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
+    " WHERE c.workspace_id = $1 AND c.name = $2 AND c.channel = $3"
 )
 
 
@@ -32,39 +37,51 @@ class StoredCatalogue:
         clock: Clock,
         inventory: Inventory | None = None,
         library: SkillLibrary | None = None,
+        *,
+        seeds: bool = False,
     ) -> None:
         """What a profile names must be in the `inventory`; without one it is not looked at. Agents are told
-        of their skill folders by the `library`."""
+        of their skill folders by the `library`. `seeds`: a workspace gets the agents that ship when it is
+        first asked for here."""
         self._library = library or SkillLibrary(())
         self._database = database
         self._clock = clock
         self._inventory = inventory
+        self._seeds = seeds
+        self._seeded: set[str] = set()
+        self._seeding = asyncio.Lock()
 
     async def seed(self, workspace_id: str) -> list[str]:
         """Give a workspace the first agents that it lacks; the names that were added."""
-        rows = await self._database.within(workspace_id).fetch(
+        found = await self._database.within(workspace_id).fetch(
             "SELECT name FROM agent_channels WHERE workspace_id = $1 AND channel = $2", workspace_id, STABLE
         )
-        known = {str(row[0]) for row in rows}
+        known = {str(row[0]) for row in found}
         added: list[str] = []
         for agent, (_, text) in zip(shipped_agents(), first_profiles(), strict=True):
-            if agent.name not in known:
-                await self._store(workspace_id, agent, text, _KEEP)
+            if agent.name not in known and await self._keep(workspace_id, agent, text):
                 added.append(agent.name)
+        self._seeded.add(workspace_id)
         return added
+
+    async def ready(self, workspace_id: str) -> Database:
+        """The workspace's part of the store, with the agents that ship in it."""
+        if self._seeds and workspace_id not in self._seeded:
+            async with self._seeding:
+                if workspace_id not in self._seeded:
+                    await self.seed(workspace_id)
+        return self._database.within(workspace_id)
 
     async def list(self, workspace_id: str) -> list[AgentVersion]:
         """The longest known first: a task goes to the first that has its skill, and a new agent must not
         take over what others do."""
-        rows = await self._database.within(workspace_id).fetch(
-            "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
-            " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
-            " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY (SELECT min(o.created_at)"
-            " FROM agent_versions o WHERE o.workspace_id = v.workspace_id AND o.name = v.name), v.name",
-            workspace_id,
-            STABLE,
-        )
-        return [self._agent(row) for row in rows]
+        return [agent for agent, _ in await self.stable(workspace_id)]
+
+    async def stable(self, workspace_id: str) -> Sequence[tuple[AgentVersion, Row]]:
+        """What the stable channels point at most, with split, deprecation and its reason of the row."""
+        database = await self.ready(workspace_id)
+        found = await _stable_rows(database, workspace_id)
+        return [(self._agent(row), (row[3], row[4], row[5])) for row in found]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
         return self._agent(await self._row(workspace_id, ref))
@@ -73,46 +90,55 @@ class StoredCatalogue:
         return str((await self._row(workspace_id, ref))[2])
 
     async def _row(self, workspace_id: str, ref: str) -> Row:
-        name, _, version = ref.partition("@")
-        if version:
-            rows = await self._database.within(workspace_id).fetch(
-                "SELECT name, version, content FROM agent_versions"
-                " WHERE workspace_id = $1 AND name = $2 AND version = $3",
-                workspace_id,
-                name,
-                version,
-            )
-        else:
-            rows = await self._database.within(workspace_id).fetch(
-                "SELECT v.name, v.version, v.content FROM agent_channels c JOIN agent_versions v"
-                " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
-                " WHERE c.workspace_id = $1 AND c.channel = $2 AND c.name = $3",
-                workspace_id,
-                STABLE,
-                name,
-            )
-        if not rows:
-            raise await self._not_found(workspace_id, ref)
-        return rows[0]
+        database = await self.ready(workspace_id)
+        name, _, tag = ref.partition("@")
+        sql = _OF_VERSION if is_version(tag) else _OF_CHANNEL
+        found = await database.fetch(sql, workspace_id, name, tag or STABLE)
+        if not found:
+            raise await self.not_found(workspace_id, ref)
+        return found[0]
 
     async def list_versions(self, workspace_id: str, name: str) -> Sequence[AgentVersion]:
         """Every version of one agent, the newest first. Raises NotFound."""
-        rows = await self._database.within(workspace_id).fetch(
+        database = await self.ready(workspace_id)
+        found = await database.fetch(
             "SELECT name, version, content FROM agent_versions WHERE workspace_id = $1 AND name = $2"
             " ORDER BY created_at DESC, version",
             workspace_id,
             name,
         )
-        if not rows:
-            raise await self._not_found(workspace_id, name)
-        return [self._agent(row) for row in rows]
+        if not found:
+            raise await self.not_found(workspace_id, name)
+        return [self._agent(row) for row in found]
 
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        agent = parse_profile(text, filename=filename, inventory=self._inventory)
-        await self._store(workspace_id, agent, text, _POINT)
-        return self._library.told(agent)
+    def parsed(self, text: str, filename: str) -> AgentVersion:
+        """Raises ProfileInvalid, also for what this installation lacks."""
+        return parse_profile(text, filename=filename, inventory=self._inventory)
 
-    async def remove(self, workspace_id: str, name: str) -> None:
+    async def apply(
+        self,
+        workspace_id: str,
+        text: str,
+        *,
+        filename: str,
+        channel: str = STABLE,
+        author: Author = NOBODY,
+    ) -> AgentVersion:
+        agent = self.parsed(text, filename)
+        check_channel(channel)
+        database = await self.ready(workspace_id)
+        shares = (Share(version=agent.version),)
+        for _ in range(APPLY_ATTEMPTS):
+            state = await rows.state_of(database, workspace_id, agent.name)
+            rows.refuse_blocked(state, shares)
+            if state.channels.get(channel) == shares:
+                return self._library.told(agent)
+            step = rows.Step(what="applied", channel=channel, becomes=shares)
+            if await self._write(workspace_id, state, step, (agent, text), author):
+                return self._library.told(agent)
+        raise await self._changed(workspace_id, agent.name)
+
+    async def remove(self, workspace_id: str, name: str, *, author: Author = NOBODY) -> None:
         if name in {agent.name for agent in shipped_agents()}:
             raise Conflict(
                 f"the agent {name!r} ships with Flowmatik and plans count on it; apply a profile of your own "
@@ -120,35 +146,89 @@ class StoredCatalogue:
                 code="conflict.shipped_agent",
                 context={"agent": name},
             )
-        (count,) = await self._database.within(workspace_id).transaction(
-            [("DELETE FROM agent_channels WHERE workspace_id = $1 AND name = $2", (workspace_id, name))]
-        )
-        if not count:
-            raise await self._not_found(workspace_id, name)
+        database = await self.ready(workspace_id)
+        for _ in range(APPLY_ATTEMPTS):
+            state = await rows.state_of(database, workspace_id, name)
+            if not state.channels:
+                raise await self.not_found(workspace_id, name)
+            step = rows.Step(what="removed", channel="", becomes=())
+            if await self._write(workspace_id, state, step, None, author):
+                return
+        raise await self._changed(workspace_id, name)
 
-    async def _store(self, workspace_id: str, agent: AgentVersion, text: str, channel: str) -> None:
-        now = self._clock.now().isoformat()
-        await self._database.within(workspace_id).transaction(
-            [
+    async def _keep(self, workspace_id: str, agent: AgentVersion, text: str) -> bool:
+        """False when somebody was faster: theirs counts."""
+        state = await rows.state_of(self._database.within(workspace_id), workspace_id, agent.name)
+        if STABLE in state.channels:
+            return False
+        step = rows.Step(what="seeded", channel=STABLE, becomes=(Share(version=agent.version),))
+        author = Author(origin=Origin(kind="shipped"))
+        return await self._write(workspace_id, state, step, (agent, text), author)
+
+    async def _write(
+        self,
+        workspace_id: str,
+        state: rows.AgentState,
+        step: rows.Step,
+        new: tuple[AgentVersion, str] | None,
+        author: Author,
+    ) -> bool:
+        """False, and nothing written, when the agent has changed since `state` was read."""
+        at = self._clock.now().isoformat()
+        todo = rows.statements(workspace_id, state, [step], author, at)
+        if new is not None:
+            origin = author.origin or Origin(kind="applied", by=author.by)
+            todo.append(rows.stored(workspace_id, *new, origin, at))
+            todo.append(rows.pointed(workspace_id, state.name, step.channel, step.becomes))
+        else:
+            todo.append(
                 (
-                    "INSERT INTO agent_versions (workspace_id, name, version, content, created_at)"
-                    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, name, version) DO NOTHING",
-                    (workspace_id, agent.name, agent.version, text, now),
-                ),
-                (channel, (workspace_id, agent.name, STABLE, agent.version)),
-            ]
-        )
+                    "DELETE FROM agent_channels WHERE workspace_id = $1 AND name = $2",
+                    (workspace_id, state.name),
+                )
+            )
+        try:
+            await self._database.within(workspace_id).transaction(todo)
+        except Conflict as error:
+            if error.code != rows.TAKEN:
+                raise
+            return False
+        return True
 
     def _agent(self, row: Row) -> AgentVersion:
-        return self._library.told(_stored(str(row[0]), str(row[1]), str(row[2])))
+        return self._library.told(agent_of(row))
 
-    async def _not_found(self, workspace_id: str, ref: str) -> NotFound:
+    async def _changed(self, workspace_id: str, name: str) -> Conflict:
+        database = self._database.within(workspace_id)
+        state = await rows.state_of(database, workspace_id, name)
+        changes = await rows.changes_of(database, workspace_id, name)
+        return rows.changed(state, changes[0] if changes else None)
+
+    async def not_found(self, workspace_id: str, ref: str) -> NotFound:
         known = ", ".join(sorted(agent.name for agent in await self.list(workspace_id))) or "none"
         return NotFound(
             f"there is no agent {ref!r}; there is {known}",
             code="not_found.agent",
             context={"agent": ref, "known": known},
         )
+
+
+async def _stable_rows(database: Database, workspace_id: str) -> list[Row]:
+    """Name, version, content, split and deprecation of what the stable channels point at, the longest known
+    agent first."""
+    return await database.fetch(
+        "SELECT v.name, v.version, v.content, c.split, v.deprecated, v.deprecated_why"
+        " FROM agent_channels c JOIN agent_versions v"
+        " ON v.workspace_id = c.workspace_id AND v.name = c.name AND v.version = c.version"
+        " WHERE c.workspace_id = $1 AND c.channel = $2 ORDER BY (SELECT min(o.created_at)"
+        " FROM agent_versions o WHERE o.workspace_id = v.workspace_id AND o.name = v.name), v.name",
+        workspace_id,
+        STABLE,
+    )
+
+
+def agent_of(row: Row) -> AgentVersion:
+    return _stored(str(row[0]), str(row[1]), str(row[2]))
 
 
 @lru_cache(maxsize=512)
@@ -158,12 +238,10 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
     return replace(parse_profile(content, filename=f"{name}@{version}"), version=version)
 
 
-def inventory_of(
-    tools: Collection[str], models: Mapping[str, Collection[str]], folders: Collection[str] = ()
-) -> Inventory:
+def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
     """With the skills of the agents that ship."""
     skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools=tools, models=models, skills=skills, folders=folders)
+    return Inventory(tools=tools, models=models, skills=skills)
 
 
 @cache

@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.agent_versions import Reason, author_of
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.channels import STABLE
 from flowmatik.contracts.security import Principal
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"])
@@ -28,6 +30,13 @@ class Profile(BaseModel):
     filename: Annotated[str, Field(max_length=200)] = "profile.yaml"
 
 
+class Applied(Profile):
+    """`channel`: which one is to point at the version; `reason` is kept in the agent's history."""
+
+    channel: Annotated[str, Field(max_length=63)] = STABLE
+    reason: Reason = ""
+
+
 @router.get("")
 async def list_agents(principal: Reader, at: Services) -> AgentList:
     return AgentList(items=tuple(await at.agents.list(principal.workspace_id)))
@@ -40,9 +49,15 @@ async def read(ref: str, principal: Reader, at: Services) -> AgentVersion:
 
 
 @router.post("")
-async def apply(body: Profile, principal: Writer, at: Services) -> AgentVersion:
-    """Make the profile's version and let the stable channel point at it."""
-    return await at.agents.apply(principal.workspace_id, body.text, filename=body.filename)
+async def apply(body: Applied, principal: Writer, at: Services) -> AgentVersion:
+    """Make the profile's version and let the channel point at it, the stable one unless another is named."""
+    return await at.agents.apply(
+        principal.workspace_id,
+        body.text,
+        filename=body.filename,
+        channel=body.channel,
+        author=author_of(principal, body.reason),
+    )
 
 
 @router.get("/{ref}/profile")
@@ -53,6 +68,6 @@ async def profile(ref: str, principal: Reader, at: Services) -> Profile:
 
 
 @router.delete("/{name}", status_code=204)
-async def remove(name: str, principal: Writer, at: Services) -> None:
+async def remove(name: str, principal: Writer, at: Services, reason: Reason = "") -> None:
     """No new run gets the agent; its versions stay, and runs that have it go on."""
-    await at.agents.remove(principal.workspace_id, name)
+    await at.agents.remove(principal.workspace_id, name, author=author_of(principal, reason))

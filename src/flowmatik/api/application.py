@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
 from flowmatik.api import (
+    agent_bundles,
+    agent_versions,
     agents,
     approvals,
     auth,
@@ -60,6 +62,8 @@ def create_app(given: ApiServices) -> FastAPI:
         run_events,
         run_blobs,
         memory,
+        agent_versions,
+        agent_bundles,
         agents,
         dead_letters,
         limits,

@@ -33,7 +33,7 @@ MOST_USD = 1_000_000
 
 class RunRequest(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
-    of a plan by the planner. `thread`: the conversation whose messages the run knows."""
+    of a plan by the planner. `thread`: the conversation whose messages the run knows. `sticky`: runs with the same one get the same version of an agent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +49,7 @@ class RunRequest(BaseModel):
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     plan: Plan = []
     thread: Annotated[str, Field(max_length=100)] = ""
+    sticky: Annotated[str, Field(max_length=200)] = ""
 
 
 class Created(BaseModel):
@@ -104,6 +105,7 @@ async def create(
         priority=body.priority,
         plan=tasks_of(body.plan),
         thread=body.thread,
+        sticky=body.sticky,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

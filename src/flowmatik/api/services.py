@@ -13,7 +13,9 @@ from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
@@ -107,6 +109,8 @@ class ApiServices:
     control: RunControl
     memory: Memory
     agents: AgentCatalogue
+    versions: AgentVersions
+    bundles: AgentBundles
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

@@ -6,9 +6,12 @@ from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
+from flowmatik.contracts.authors import Author
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
@@ -47,11 +50,19 @@ class AgentAccess(Protocol):
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion: ...
 
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion: ...
+    async def apply(
+        self,
+        workspace_id: str,
+        text: str,
+        *,
+        filename: str,
+        channel: str = ...,
+        author: Author = ...,
+    ) -> AgentVersion: ...
 
     async def profile(self, workspace_id: str, ref: str) -> str: ...
 
-    async def remove(self, workspace_id: str, name: str) -> None: ...
+    async def remove(self, workspace_id: str, name: str, *, author: Author = ...) -> None: ...
 
 
 class Backend(Protocol):
@@ -78,6 +89,12 @@ class Backend(Protocol):
 
     @property
     def agents(self) -> AgentAccess: ...
+
+    @property
+    def versions(self) -> AgentVersions: ...
+
+    @property
+    def bundles(self) -> AgentBundles: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

@@ -212,11 +212,13 @@ class RemoteRuns:
 
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
+    sticky = {"sticky": new.sticky} if isinstance(new, NewRun) and new.sticky else {}
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
     thread = {"thread": new.thread} if isinstance(new, NewRun) and new.thread else {}
     return (
         plan
         | thread
+        | sticky
         | {
             "goal": new.goal,
             "agent": new.agent,

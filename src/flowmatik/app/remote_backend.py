@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
+from flowmatik.app.remote_agents import RemoteBundles, RemoteVersions
 from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
@@ -23,7 +24,9 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.channels import NOBODY, STABLE, AgentVersions, Author
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
@@ -72,6 +75,8 @@ class RemoteBackend:
         self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
+        self.versions: AgentVersions = RemoteVersions(self._server)
+        self.bundles: AgentBundles = RemoteBundles(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)
@@ -171,15 +176,24 @@ class RemoteAgents:
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
         return await self._server.ask(_AGENT, "GET", f"/v1/agents/{quote(ref)}")
 
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
-        body = {"text": text, "filename": filename}
+    async def apply(
+        self,
+        workspace_id: str,
+        text: str,
+        *,
+        filename: str,
+        channel: str = STABLE,
+        author: Author = NOBODY,
+    ) -> AgentVersion:
+        body = {"text": text, "filename": filename, "channel": channel, "reason": author.reason}
         return await self._server.ask(_AGENT, "POST", "/v1/agents", json=body)
 
     async def profile(self, workspace_id: str, ref: str) -> str:
         return (await self._server.ask(_PROFILE, "GET", f"/v1/agents/{quote(ref)}/profile")).text
 
-    async def remove(self, workspace_id: str, name: str) -> None:
-        await self._server.json("DELETE", f"/v1/agents/{quote(name)}")
+    async def remove(self, workspace_id: str, name: str, *, author: Author = NOBODY) -> None:
+        params = {"reason": author.reason} if author.reason else {}
+        await self._server.json("DELETE", f"/v1/agents/{quote(name)}", params=params)
 
 
 class RemoteDeadLetters:

@@ -144,11 +144,10 @@ def known_apis(settings: Settings) -> "list[Api]":
         base = api.base_url or document.base_url
         found.append(Api(name=name, settings=api, base_url=base, operations=operations))
     return found
-    del stack
-    return ToolUnion([build_toolbox(memory, outbox=settings.outbox, clock=clock)])
 
 
 def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal) -> ToolBox:
     """And those by which agents act on their own conversation."""
+    from flowmatik.agents import ToolUnion
 
     return ToolUnion([tools, ThreadTools(threads, journal)])

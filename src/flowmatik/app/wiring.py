@@ -24,7 +24,9 @@ from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
@@ -66,6 +68,8 @@ class Platform:
     control: RunControl
     memory: Memory
     agents: AgentCatalogue
+    versions: AgentVersions
+    bundles: AgentBundles
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -153,7 +157,8 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.app.catalogue import bundles_of, versions_of
     from flowmatik.app.connections import open_connections
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
@@ -173,8 +178,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     tools = await open_tools(settings, parts, stack)
     there = inventory_of(tools.box.specs(), known_models(), tools.library.documented)
-    catalogue = StoredCatalogue(stores.database, clock, there, tools.library)
+    catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     threads = ThreadStore(stores.database, clock)
+    versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
     engine = build_engine(
@@ -199,6 +205,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             plans_by_profile=True,
             threads=threads,
             advisers={ROUTES: routing.adviser, "thread": thread_memory(threads, catalogue)},
+            versions=AssignedAgents(catalogue),
         )
     )
     router = routing.learning_from(engine.runs, engine.bus)
@@ -210,6 +217,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         control=engine.control,
         memory=memory,
         agents=catalogue,
+        versions=versions,
+        bundles=bundles_of(catalogue, versions, clock, settings),
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,

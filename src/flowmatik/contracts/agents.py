@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
+from flowmatik.contracts.authors import Author
 from flowmatik.contracts.criteria import Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
@@ -54,23 +55,33 @@ class AgentDirectory(Protocol):
         ...
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
-        """`name` (stable channel) or `name@version`."""
+        """`name` (stable channel), `name@channel` or `name@version`; of a channel that versions share, the
+        one with the largest weight."""
         ...
 
 
 class AgentCatalogue(AgentDirectory, Protocol):
     """Versions per workspace. Raises NotFound (`not_found.agent`) and ProfileInvalid."""
 
-    async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
+    async def apply(
+        self,
+        workspace_id: str,
+        text: str,
+        *,
+        filename: str,
+        channel: str = ...,
+        author: Author = ...,
+    ) -> AgentVersion:
         """Validate YAML text, store it as an immutable version (the same content is the same
-        version) and point the stable channel at it."""
+        version) and point `channel`, the stable one unless it is named, at it alone. Raises Conflict
+        (`conflict.agent_blocked`) for a version that is blocked."""
         ...
 
     async def profile(self, workspace_id: str, ref: str) -> str:
         """The YAML text of `ref` as it was applied."""
         ...
 
-    async def remove(self, workspace_id: str, name: str) -> None:
+    async def remove(self, workspace_id: str, name: str, *, author: Author = ...) -> None:
         """No new run gets the agent. Its versions stay, for runs that have them and to be applied again.
         Raises Conflict (`conflict.shipped_agent`) for one that the product itself counts on."""
         ...

@@ -82,6 +82,7 @@ def _texts(new: NewRun) -> Iterator[tuple[str, str]]:
     yield "language", new.language
     yield "idempotency_key", new.idempotency_key
     yield "thread", new.thread
+    yield "sticky", new.sticky
     for source in new.sources:
         yield "sources", source
 

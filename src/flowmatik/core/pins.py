@@ -4,13 +4,33 @@ changes touch none of them, however long it takes until the last one begins."""
 from collections.abc import Iterator, Mapping, Sequence
 
 from flowmatik.contracts.agents import AgentDirectory, AgentVersion
+from flowmatik.contracts.channels import AssignedVersion
 from flowmatik.contracts.criteria import CitationsSupport
 from flowmatik.contracts.plans import PlanTask, SubRunSpec
+from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
+from flowmatik.core.services import EngineServices
 
 CITATIONS_CHECK = "citations_check"
 ALWAYS_PINNED = ("memory_search", "tables_describe", CITATIONS_CHECK)
+
+
+class Choice:
+    """Which versions a run is given: the same ones whenever it is asked for with the same key."""
+
+    def __init__(self, services: EngineServices, new: NewRun, run_id: str) -> None:
+        self.run_id = run_id
+        sticky = new.sticky or new.thread or new.idempotency_key or run_id
+        self._assigned = None if services.versions is None else services.versions.for_run(sticky)
+        self.directory: AgentDirectory = self._assigned or services.catalogue
+
+    def assigned(self, agents: Sequence[AgentVersion]) -> tuple[AssignedVersion, ...]:
+        """What there is to say of the versions of `agents`."""
+        if self._assigned is None:
+            return ()
+        refs = {agent.ref() for agent in agents}
+        return tuple(one for one in self._assigned.assigned if f"{one.name}@{one.version}" in refs)
 
 
 def below(plan: Sequence[PlanTask]) -> Iterator[SubRunSpec]:

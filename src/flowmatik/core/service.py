@@ -31,7 +31,7 @@ from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
-from flowmatik.core.pins import agents_for, tools_for
+from flowmatik.core.pins import Choice, agents_for, tools_for
 from flowmatik.core.plan_rights import permitted
 from flowmatik.core.replay import replay
 from flowmatik.core.services import EngineServices
@@ -93,11 +93,12 @@ class RunService:
         await asked.check_sources(services.sources, workspace_id, new.sources)
         await asked.check_thread(services.threads, workspace_id, new.thread)
         found: list[Fault] = []
+        choice = Choice(services, new, new_id("run"))
         if new.plan and services.plans_by_profile:
             given = (services.tools.specs(), workspace_id, new.agent, new.plan)
-            allowed, found = await permitted(services.catalogue, *given)
+            allowed, found = await permitted(choice.directory, *given)
             new = replace(new, plan=allowed)
-        created = await self._pinned(workspace_id, new)
+        created = await self._pinned(workspace_id, new, choice)
         if new.plan:
             found = plan.faults(new.plan, created.agents, frozenset(created.tools)) + found
         if found:
@@ -115,13 +116,13 @@ class RunService:
                 context={"run_id": run_id},
             )
 
-    async def _pinned(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
-        agents = await agents_for(self._services.catalogue, workspace_id, new.agent, new.plan)
+    async def _pinned(self, workspace_id: str, new: NewRun, choice: Choice) -> ev.RunCreated:
+        agents = await agents_for(choice.directory, workspace_id, new.agent, new.plan)
         tools = tools_for(self._services.tools.specs(), agents, new.plan)
         now = self._services.clock.now()
         deadline = now + timedelta(seconds=new.deadline_seconds) if new.deadline_seconds is not None else None
         return ev.RunCreated(
-            run_id=new_id("run"),
+            run_id=choice.run_id,
             workspace_id=workspace_id,
             goal=new.goal,
             created_at=now.isoformat(),
@@ -144,6 +145,8 @@ class RunService:
             thread=new.thread,
             thread_before=new.thread_before,
             thread_turn=new.thread_turn,
+            sticky=new.sticky,
+            assigned=choice.assigned(agents),
         )
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
@@ -295,6 +298,7 @@ def _request(created: ev.RunCreated) -> tuple[object, ...]:
         created.priority,
         created.thread,
         created.thread_turn,
+        created.sticky,
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from flowmatik.contracts.advice import Adviser
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
+from flowmatik.contracts.channels import VersionChoice
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.streams import Streams
@@ -55,7 +56,8 @@ class EngineServices:
     schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
     long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
     callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
-    ask, by name; a run asks only those that there were when it began."""
+    ask, by name; a run asks only those that there were when it began. `versions`: which version of an agent a
+    run gets; without it the catalogue's."""
 
     journal: Journal
     models: ModelGateway
@@ -78,6 +80,7 @@ class EngineServices:
     plans_by_profile: bool = False
     threads: ThreadIndex | None = None
     advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
+    versions: VersionChoice | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -4,12 +4,15 @@ from flowmatik.security.connections import ConnectionKinds, ConnectionSettings, 
 from flowmatik.security.connections.sealing import Sealer
 from flowmatik.security.hooks import SignedHooks
 from flowmatik.security.identity import StoredIdentity
+from flowmatik.security.signing import InstallationKey, signature_holds
 
 __all__ = [
     "ConnectionKinds",
     "ConnectionSettings",
+    "InstallationKey",
     "Sealer",
     "SignedHooks",
     "StoredConnections",
     "StoredIdentity",
+    "signature_holds",
 ]

@@ -105,7 +105,8 @@ async def test_what_callers_ask_is_read_under_the_role_of_the_api(
 
 async def test_agents_and_keys_are_of_the_workspace_of_the_call(platform: Platform) -> None:
     await platform.agents.apply("b", PROFILE, filename="clerk.yaml")
-    assert [agent.name for agent in await platform.agents.list("b")] == ["clerk"]
+    shipped = [agent.name for agent in await platform.agents.list("default")]
+    assert [agent.name for agent in await platform.agents.list("b")] == [*shipped, "clerk"]
     assert "clerk" not in [agent.name for agent in await platform.agents.list("default")]
     other = Principal(id="u", name="u", workspace_id="b", scopes=frozenset({"admin"}))
     key = await platform.identity.create_key(other, "theirs", ("runs:read",))

@@ -2,21 +2,20 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
+from flowmatik.app.cli.agent_view import origin, score
 from flowmatik.app.cli.ingest_view import no_such_path
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.channels import STABLE, AgentStanding, Author, VersionStanding
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound
-
-if TYPE_CHECKING:
-    from flowmatik.agents import Inventory
 
 agents_app = typer.Typer(help="help.agents", no_args_is_help=True)
 
@@ -39,9 +38,14 @@ def show(
 
 
 @agents_app.command("apply", help="help.agents.apply")
-def apply(context: typer.Context, file: ProfileFile) -> None:
+def apply(
+    context: typer.Context,
+    file: ProfileFile,
+    channel: Annotated[str, typer.Option("--channel", help="help.agents.channel")] = STABLE,
+    reason: Annotated[str, typer.Option("--reason", help="help.agents.reason", show_default=False)] = "",
+) -> None:
     session = session_of(context)
-    session.run(_apply(session, file))
+    session.run(_apply(session, file, channel, reason))
 
 
 @agents_app.command("remove", help="help.agents.remove")
@@ -53,79 +57,89 @@ def remove(
     session.run(_remove(session, name))
 
 
-@agents_app.command("validate", help="help.agents.validate")
-def validate(context: typer.Context, file: ProfileFile) -> None:
-    from flowmatik.agents import parse_profile
-
-    session = session_of(context)
-    agent = parse_profile(_read(file), filename=str(file), inventory=_inventory(session))
-    if session.json:
-        session.print_json({"valid": True, "ref": agent.ref()})
-    else:
-        session.print(session.text("agents.valid", ref=agent.ref()))
-    _say_unconfigured(session, agent)
-
-
-def _inventory(session: Session) -> "Inventory":
-    """The home's, with its own skills; without a home, what ships."""
-    from flowmatik.agents import inventory_of, shipped_tools
-    from flowmatik.app.models import known_models
-    from flowmatik.app.tools import skills_of, tool_names
-
-    try:
-        settings = session.settings()
-    except ConfigurationError:
-        return inventory_of(shipped_tools(), known_models())
-    library = skills_of(settings)
-    return inventory_of(tool_names(settings, library), known_models(), library.documented)
-
-
 async def _list(session: Session) -> int:
-    agents = await session.on_backend(lambda backend: backend.agents.list(backend.workspace_id))
+    async def work(backend: Backend) -> tuple[list[AgentVersion], list[AgentStanding]]:
+        agents = await backend.agents.list(backend.workspace_id)
+        return agents, await backend.versions.standings(backend.workspace_id)
+
+    agents, standings = await session.on_backend(work)
+    known = {(one.name, version.version): version for one in standings for version in one.versions}
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(agent) for agent in agents], "next": None})
+        items = [_as_json(agent, known.get((agent.name, agent.version))) for agent in agents]
+        session.print_json({"items": items, "next": None})
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
-    for key in ("agents.name", "agents.version", "agents.role", "agents.skills", "agents.summary"):
+    columns = ("agents.name", "agents.version", "agents.role", "agents.skills", "agents.score")
+    for key in (*columns, "agents.summary"):
         table.add_column(session.text(key))
     for agent in agents:
+        version = known.get((agent.name, agent.version))
         table.add_row(
-            agent.name, agent.version, agent.role, ", ".join(agent.skills), clean(summary(session, agent))
+            agent.name,
+            agent.version,
+            agent.role,
+            ", ".join(agent.skills),
+            score(version.evaluations if version else ()),
+            clean(summary(session, agent)),
         )
     session.out.print(table)
     return ExitCode.OK
 
 
-async def _show(session: Session, ref: str) -> int:
-    async def work(backend: Backend) -> tuple[AgentVersion, str]:
-        agent = await backend.agents.get(backend.workspace_id, ref)
-        return agent, await backend.agents.profile(backend.workspace_id, agent.ref())
+def _as_json(agent: AgentVersion, known: VersionStanding | None) -> dict[str, object]:
+    """With what the catalogue knows of the version beside its profile."""
+    shown: dict[str, object] = dict(dataclasses.asdict(agent))
+    if known is not None:
+        told = dataclasses.asdict(known)
+        shown |= {name: told[name] for name in ("created_at", "origin", "deprecation", "evaluations")}
+    return shown
 
-    agent, profile = await session.on_backend(work)
+
+async def _show(session: Session, ref: str) -> int:
+    async def work(backend: Backend) -> tuple[AgentVersion, str, AgentStanding]:
+        agent = await backend.agents.get(backend.workspace_id, ref)
+        profile = await backend.agents.profile(backend.workspace_id, agent.ref())
+        return agent, profile, await backend.versions.standing(backend.workspace_id, agent.name)
+
+    agent, profile, standing = await session.on_backend(work)
+    known = next((one for one in standing.versions if one.version == agent.version), None)
     if session.json:
-        session.print_json(dataclasses.asdict(agent))
+        session.print_json(_as_json(agent, known))
         return ExitCode.OK
     session.say("agents.shown", ref=agent.ref(), summary=summary(session, agent))
+    if known is not None:
+        session.say("agents.known", origin=origin(session, known), score=score(known.evaluations))
     session.print(profile.rstrip())
     return ExitCode.OK
 
 
-async def _apply(session: Session, file: Path) -> int:
-    text = _read(file)
+async def _apply(session: Session, file: Path, channel: str, reason: str) -> int:
+    text = read_text(file)
     agent = await session.on_backend(
-        lambda backend: backend.agents.apply(backend.workspace_id, text, filename=str(file))
+        lambda backend: backend.agents.apply(
+            backend.workspace_id,
+            text,
+            filename=str(file),
+            channel=channel,
+            author=Author(by=backend.principal.name or backend.principal.id, reason=reason),
+        )
     )
     if session.json:
         session.print_json(dataclasses.asdict(agent))
     else:
-        session.print(session.text("agents.applied", ref=agent.ref()))
+        key = "agents.applied" if channel == STABLE else "agents.applied_to"
+        session.print(session.text(key, ref=agent.ref(), channel=channel))
     if not session.url:
-        _say_unconfigured(session, agent)
+        say_unconfigured(session, agent)
     return ExitCode.OK
 
 
 async def _remove(session: Session, name: str) -> int:
-    await session.on_backend(lambda backend: backend.agents.remove(backend.workspace_id, name))
+    await session.on_backend(
+        lambda backend: backend.agents.remove(
+            backend.workspace_id, name, author=Author(by=backend.principal.name or backend.principal.id)
+        )
+    )
     if session.json:
         session.print_json({"removed": name})
     else:
@@ -133,7 +147,7 @@ async def _remove(session: Session, name: str) -> int:
     return ExitCode.OK
 
 
-def _say_unconfigured(session: Session, agent: AgentVersion) -> None:
+def say_unconfigured(session: Session, agent: AgentVersion) -> None:
     """A profile may be written before its model's key is set: that is no fault, but not unsaid."""
     provider = agent.model.partition("/")[0]
     if provider in ("", "local"):
@@ -153,7 +167,7 @@ def summary(session: Session, agent: AgentVersion) -> str:
     return session.text.said(key, {}, agent.summary) if agent.summary == shipped else agent.summary
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

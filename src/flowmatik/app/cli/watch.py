@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import plan_line, task_line
+from flowmatik.app.cli.deprecations import say_deprecated
 from flowmatik.app.cli.session import Session, clean
 from flowmatik.contracts.deltas import Delta
 from flowmatik.contracts.runs import RunView, TaskStatus
@@ -132,7 +133,7 @@ class PlainWatcher:
         pass
 
     def on_event(self, event: CloudEvent) -> None:
-        pass
+        say_deprecated(self._session, event)
 
     def on_view(self, view: RunView) -> None:
         if view.planner and not self._planned:
@@ -167,6 +168,7 @@ class LiveWatcher:
             self._live.update(self.shown())
 
     def on_event(self, event: CloudEvent) -> None:
+        say_deprecated(self._session, event)
         if event.type.rpartition(".")[2] in ENDS:  # it has the whole text; what was shown is dropped
             self._ended.add(str(event.data.get("call_id")))
             if self._written.pop(str(event.data.get("call_id")), ""):

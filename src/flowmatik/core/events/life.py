@@ -5,6 +5,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
+from flowmatik.contracts.channels import AssignedVersion
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
 from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
@@ -52,6 +53,8 @@ class RunCreated:
     thread: str = ""  # the conversation that it belongs to
     thread_before: int = 0  # the messages that it knows are those before this one; 0: all
     thread_turn: int = 0  # which turn of the conversation it is; 0: none
+    sticky: str = ""  # as it was asked for
+    assigned: tuple[AssignedVersion, ...] = ()  # of the agents, those that were one of several or deprecated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
