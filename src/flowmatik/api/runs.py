@@ -33,7 +33,8 @@ MOST_USD = 1_000_000
 
 class RunRequest(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
-    of a plan by the planner. `thread`: the conversation whose messages the run knows. `sticky`: runs with the same one get the same version of an agent."""
+    of a plan by the planner. `thread`: the conversation whose messages the run knows. `sticky`: runs
+    with the same one get the same version of an agent."""
 
     model_config = ConfigDict(extra="forbid")
 

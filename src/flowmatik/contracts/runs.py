@@ -60,9 +60,9 @@ class NewRun:
     of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
     goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone.
     `thread`: the conversation that it belongs to and whose messages it knows, which must be there; those from
-    number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone. `sticky`: runs with the same
-    one get the same version of an agent, where a channel has several; "" is that of its thread, else its
-    own."""
+    number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone.
+    `sticky`: runs with the same one get the same version of an agent, where a channel has several; "" is that
+    of its thread, else its own."""
 
     goal: str
     agent: str = ""

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -15,7 +15,10 @@ from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import AgentFile, ImportedChange
-from flowmatik.kernel.errors import Conflict, InvalidInput, ProfileInvalid
+from flowmatik.kernel.errors import ConfigurationError, Conflict, InvalidInput, ProfileInvalid
+
+if TYPE_CHECKING:
+    from flowmatik.agents import Inventory
 
 YAML = (".yaml", ".yml")
 Folder = Annotated[Path, typer.Argument(help="help.agents.folder", metavar="DIR")]
@@ -122,16 +125,28 @@ def files_of(folder: Path) -> list[AgentFile]:
     ]
 
 
-def _parse(text: str, filename: str) -> AgentVersion:
-    """As this program's own tools and models are; there need be no home."""
-    from flowmatik.agents import inventory_of, parse_profile, shipped_tools
-    from flowmatik.app.models import known_models
+def _parse(session: Session, text: str, filename: str) -> AgentVersion:
+    """As the home's tools and models are; without a home, as what ships."""
+    from flowmatik.agents import parse_profile
 
-    return parse_profile(text, filename=filename, inventory=inventory_of(shipped_tools(), known_models()))
+    return parse_profile(text, filename=filename, inventory=_inventory(session))
+
+
+def _inventory(session: Session) -> "Inventory":
+    from flowmatik.agents import inventory_of, shipped_tools
+    from flowmatik.app.models import known_models
+    from flowmatik.app.tools import skills_of, tool_names
+
+    try:
+        settings = session.settings()
+    except ConfigurationError:
+        return inventory_of(shipped_tools(), known_models())
+    library = skills_of(settings)
+    return inventory_of(tool_names(settings, library), known_models(), library.documented)
 
 
 def _validate_one(session: Session, file: Path) -> None:
-    agent = _parse(read_text(file), str(file))
+    agent = _parse(session, read_text(file), str(file))
     if session.json:
         session.print_json({"valid": True, "ref": agent.ref()})
     else:
@@ -163,7 +178,7 @@ def _checked(session: Session, path: Path) -> dict[str, Any]:
             wanted = read_files(files_of(path), _parse)
             refs = [agent.ref() for one in wanted for agent, _ in one.versions]
         else:
-            refs = [_parse(read_text(path), str(path)).ref()]
+            refs = [_parse(session, read_text(path), str(path)).ref()]
     except ProfileInvalid as error:
         details = cast("list[dict[str, Any]]", error.context["details"])
         faults = [_in_words(session, detail, path) for detail in details]
