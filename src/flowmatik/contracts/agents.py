@@ -12,7 +12,9 @@ from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed."""
+    people have agreed. `delegates`: agents that it may ask, each in a run of its own with no more rights
+    than it has itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has
+    when what is left of the run's budget or time does not bear the rest of the plan."""
 
     name: str
     version: str
@@ -28,6 +30,9 @@ class AgentVersion:
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
+    delegates: tuple[str, ...] = ()
+    hand_over_to: tuple[str, ...] = ()
+    frugal_model: str = ""
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -21,6 +21,7 @@ from flowmatik.core.events import (
     RunForked,
     RunPaused,
     SubRunRequested,
+    TasksProposed,
     WaitBegun,
 )
 
@@ -86,6 +87,12 @@ class TaskState:
     fan: Fan = field(default_factory=lambda: Fan())
     put_to_people: set[str] = field(default_factory=lambda: set[str]())  # tool calls, decided or not
     granted: dict[str, dict[str, Any]] = field(default_factory=lambda: {})  # their arguments, once approved
+    round: int = 1  # of a part of the plan that is repeated
+    counted: tuple[tuple[str, ...], ...] = ()  # what others say, as a vote counted it
+    chosen: str = ""  # whose answer it has taken over
+    passed_gate: bool = False
+    handed: tuple[str, ...] = ()  # the agents that had the task before, by name
+    proposed: int = 0  # tasks, for the plan
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +114,40 @@ class Told:
     result: dict[str, Any] | None = None
     error_code: str = ""
     error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Remedy:
+    """What the model says about a task that failed."""
+
+    open: bool = False
+    asked: int = 0
+    reply: ModelReply | None = None
+    failed: bool = False  # it could not be asked
+
+
+@dataclass(slots=True, kw_only=True)
+class Note:
+    """On the board of a run; `task_id` wrote it."""
+
+    value: Any
+    task_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Adapting:
+    """How the plan has changed. `settled`: failed tasks for which nothing more is tried, and why."""
+
+    remedies: dict[str, Remedy] = field(default_factory=lambda: {})  # by failed task
+    proposal: TasksProposed | None = None  # accepted, and not in the plan yet
+    superseded: set[str] = field(default_factory=lambda: set[str]())
+    settled: dict[str, str] = field(default_factory=lambda: {})
+    seen: dict[str, str] = field(default_factory=lambda: {})  # what failed, and how; the first such task
+    origin: dict[str, str] = field(default_factory=lambda: {})  # the task that one stands in for
+    tried: dict[str, list[str]] = field(default_factory=lambda: {})  # agents, by the first of such tasks
+    changes: int = 0  # for failures
+    stale: int = 0  # of these, since a task last succeeded
+    frugal: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,6 +214,10 @@ class RunState:
     withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
     planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     advice: dict[str, Told] = field(default_factory=lambda: {})  # by `brain.advice.key_of`
+    adapting: Adapting = field(default_factory=lambda: Adapting())
+    board: dict[str, Note] = field(default_factory=lambda: {})
+    agents_ended: int = 0  # tasks of agents, however
+    known_at: str = ""  # when the last call was asked for
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False

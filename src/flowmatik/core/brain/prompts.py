@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message
+from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.references import shown
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
@@ -25,13 +26,21 @@ def task_output(task: TaskState) -> Any:
 def task_prompt(state: RunState, task: TaskState) -> str:
     """The user message that starts a task: the objective alone, then what it needs."""
     if task.spec.skill == "writing":
-        return canonical.dumps({"goal": state.created.goal, "findings": _findings(state, task)})
+        brief: dict[str, Any] = {"goal": state.created.goal, "findings": _findings(state, task)}
+        if task.notes and state.created.decision_version >= BRAIN:
+            brief["notes"] = task.notes
+        return canonical.dumps(brief)
     parts = [task.spec.objective]
     if state.created.language:
         parts.append(f"Answer in the language {state.created.language!r}.")
     inputs = {need: shown(_brief(state.tasks[need]), state.created) for need in task.spec.needs}
     if inputs:
         parts.append("Results of earlier tasks (JSON):\n" + canonical.dumps(inputs))
+    if task.spec.vote is not None:
+        parts.append('The answers differ. Choose the best one: answer with JSON, {"choice": "<its id>"}.')
+    if task.spec.repeat is not None:
+        until = canonical.dumps(task.spec.repeat.until)
+        parts.append(f"Answer with JSON that has {until}: true or false, and says what is to be changed.")
     if task.notes:
         parts.append("The earlier attempt did not pass:\n" + "\n".join(f"- {n}" for n in task.notes))
     return "\n\n".join(parts)

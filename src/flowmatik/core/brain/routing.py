@@ -2,6 +2,7 @@
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.core import events as ev
+from flowmatik.core.brain.adapting import model_of
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.brain.endings import task_failed
 from flowmatik.core.state import RunState, TaskState
@@ -13,7 +14,7 @@ def route(state: RunState, task: TaskState) -> list[Command]:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
         return [task_failed(task, "route.none", message)]
     reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
-    model = agent.model or state.created.model
+    model = model_of(state, agent)
     return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
 
 

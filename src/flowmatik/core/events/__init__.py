@@ -8,6 +8,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from flowmatik.core.events.adapting import (
+    PlanChanged as PlanChanged,
+)
+from flowmatik.core.events.adapting import (
+    TasksProposed as TasksProposed,
+)
 from flowmatik.core.events.approvals import (
     ApprovalDecided as ApprovalDecided,
 )
@@ -134,6 +140,27 @@ from flowmatik.core.events.tasks import (
 from flowmatik.core.events.tasks import (
     TaskVerified as TaskVerified,
 )
+from flowmatik.core.events.teams import (
+    BoardRead as BoardRead,
+)
+from flowmatik.core.events.teams import (
+    BoardWritten as BoardWritten,
+)
+from flowmatik.core.events.teams import (
+    GatePassed as GatePassed,
+)
+from flowmatik.core.events.teams import (
+    RoundRepeated as RoundRepeated,
+)
+from flowmatik.core.events.teams import (
+    TaskHandedOver as TaskHandedOver,
+)
+from flowmatik.core.events.teams import (
+    VoteCounted as VoteCounted,
+)
+from flowmatik.core.events.teams import (
+    VoteJudged as VoteJudged,
+)
 from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
     BY_THE_ENGINE as BY_THE_ENGINE,
@@ -201,6 +228,15 @@ DECISIONS = (
     ApprovalRequested,
     CompensationBegun,
     CompensationFailed,
+    PlanChanged,
+    TasksProposed,
+    BoardRead,
+    BoardWritten,
+    GatePassed,
+    RoundRepeated,
+    TaskHandedOver,
+    VoteCounted,
+    VoteJudged,
 )
 Event = (
     RunCreated
@@ -244,6 +280,15 @@ Event = (
     | RunForked
     | CompensationBegun
     | CompensationFailed
+    | PlanChanged
+    | TasksProposed
+    | BoardRead
+    | BoardWritten
+    | GatePassed
+    | RoundRepeated
+    | TaskHandedOver
+    | VoteCounted
+    | VoteJudged
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

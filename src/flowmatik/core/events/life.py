@@ -48,6 +48,7 @@ class RunCreated:
     schedule: str = ""
     scheduled_at: str = ""
     advisers: tuple[str, ...] = ()  # names of whom decisions may ask
+    ancestry: tuple[str, ...] = ()  # names of the agents that asked for it, one for another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,19 @@ from collections.abc import Iterable
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.fold import approvals, calls, control, forks, life, subruns, tasks, undoing, waits
+from flowmatik.core.fold import (
+    adapting,
+    approvals,
+    calls,
+    control,
+    forks,
+    life,
+    subruns,
+    tasks,
+    teams,
+    undoing,
+    waits,
+)
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
@@ -20,6 +32,8 @@ _HANDLERS: Handlers = {
     **undoing.HANDLERS,
     **forks.HANDLERS,
     **subruns.HANDLERS,
+    **adapting.HANDLERS,
+    **teams.HANDLERS,
 }
 
 

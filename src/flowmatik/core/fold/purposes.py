@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.fold import adapting
 from flowmatik.core.state import RunState
 
 
@@ -21,4 +22,12 @@ class Purpose:
     refused: Callable[[RunState, ev.CallRefused], None] | None = None  # None: it fails its task
 
 
-PURPOSES: dict[str, Purpose] = {}
+PURPOSES: dict[str, Purpose] = {
+    adapting.REPLAN: Purpose(
+        asked=adapting.asked,
+        succeeded=adapting.succeeded,
+        failed=adapting.failed,
+        unask=adapting.unask,
+        refused=adapting.refused,
+    ),
+}
