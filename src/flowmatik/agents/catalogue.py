@@ -6,8 +6,10 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from flowmatik.agents.profiles import Inventory, parse_profile
+from flowmatik.agents.profiles.circles import check_circles
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.database import Database, Row
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, NotFound
 
@@ -100,6 +102,8 @@ class StoredCatalogue:
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> AgentVersion:
         agent = parse_profile(text, filename=filename, inventory=self._inventory)
+        if agent.delegates:
+            check_circles(text, filename, agent, await self.list(workspace_id))
         await self._store(workspace_id, agent, text, _POINT)
         return agent
 
@@ -153,7 +157,7 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
 def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
     """With the skills of the agents that ship."""
     skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools=tools, models=models, skills=skills)
+    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=skills)
 
 
 @cache

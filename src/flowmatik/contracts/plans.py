@@ -78,9 +78,9 @@ class Compensation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteSpec:
     """The task counts what those that it needs say, which were asked the same. Answers agree that are equal
-    but for case, spaces and punctuation at their ends, or as JSON. `quorum`: how many must agree, None is more
-    than half of those asked. When they do not, the agent `judge` chooses one of them; without one the task
-    fails (`task.vote.split`)."""
+    but for case, spaces and punctuation at their ends, or as JSON. `quorum`: how many must agree, None is
+    more than half of those asked. When they do not, the agent `judge` chooses one of them; without one the
+    task fails (`task.vote.split`)."""
 
     quorum: int | None = None
     judge: str = ""
@@ -93,7 +93,7 @@ MOST_ROUNDS = 10
 class RepeatSpec:
     """The task is a gate: unless the member `until` of what it gives is true, the earlier `task`, and what
     lies between, is done again with what it said. After `rounds` in all it fails (`task.repeat.rounds`), or
-    with `on_exhausted` "accept" lets pass what there is. Where it leads to the answer, `task` is the answer."""
+    with `on_exhausted` "accept" lets pass what there is. Where it leads to the answer, `task` is that."""
 
     task: str
     until: str = "approved"

@@ -229,6 +229,7 @@ class RunView:
     schedule: str = ""
     scheduled_at: str = ""
     parent: str = ""  # the run that this one is a part of
+    partial: bool = False  # its answer lacks something: `answer.missing`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
-"""Tools with which agents work together within a run. The Brain answers them itself, from the run's state: they
-touch nothing outside, and only agents call them."""
+"""Tools with which agents work together within a run. The Brain answers them itself, from the run's state:
+they touch nothing outside, and only agents call them."""
 
 from flowmatik.contracts.tools import Effect, ToolSpec
 

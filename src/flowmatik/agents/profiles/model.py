@@ -72,7 +72,10 @@ class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals. `approvals`: by tool, who must agree before each call of it."""
+    budgets and approvals. `approvals`: by tool, who must agree before each call of it. `delegates`: agents
+    that this one may ask, with the tool `ask_agent`: each in a run of its own, with those of its tools that
+    this one has too. `hand_over_to`: agents to whom it may leave its task, with `hand_over`. `frugal_model`:
+    the cheaper one for when the rest of a plan would not fit into what is left."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -88,6 +91,9 @@ class Profile(_Strict):
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
+    delegates: Annotated[list[Name], Field(max_length=20)] = []
+    hand_over_to: Annotated[list[Name], Field(max_length=20)] = []
+    frugal_model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")] | None = None
 
 
 def profile_json_schema() -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""decide for a plan that does not go as planned: another way for what failed, tasks that agents propose, and a
-cheaper way when what is left does not bear the rest.
+"""decide for a plan that does not go as planned: another way for what failed, and tasks that agents propose.
 
 Only the failed task and those that need it change; what has ended stays. Of plans that a caller gave nothing
-is changed: they are what was asked for. Each change ends a way that failed, and no way is tried twice, so that
-a plan changes a bounded number of times.
+is changed: they are what was asked for. Each change ends a way that failed, and no way is tried twice, so
+that a plan changes a bounded number of times.
 """
 
 import re
@@ -20,7 +19,7 @@ from flowmatik.core.brain import replanning
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.fallback import is_hopeless
 from flowmatik.core.brain.gates import BRAIN
-from flowmatik.core.fold.adapting import REPLAN
+from flowmatik.core.events.adapting import REPLAN
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import EngineError
 
@@ -41,9 +40,9 @@ def adapt(state: RunState) -> list[Command]:
     if not adapts(state):
         return []
     for task in state.tasks.values():
-        if task.status is TaskStatus.FAILED and _may_be_replaced(state, task):
-            if commands := _remedy(state, task):
-                return commands
+        may = task.status is TaskStatus.FAILED and _may_be_replaced(state, task)
+        if may and (commands := _remedy(state, task)):
+            return commands
     return []
 
 

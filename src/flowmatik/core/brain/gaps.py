@@ -35,10 +35,9 @@ def with_gaps(answer: Answer, missing: tuple[MissingPart, ...], created: RunCrea
         return answer
     spanish = speaks_spanish(created)
     whole, part = TEXTS["es" if spanish else "en"]
-    parts = "; ".join(
-        part.format(
-            objective=one.objective[:LONGEST].rstrip(" ."), error=WHY.get(one.code, OTHER)[1 if spanish else 0]
-        )
-        for one in missing
-    )
-    return replace(answer, text=f"{answer.text}\n\n{whole.format(parts=parts)}".lstrip(), missing=missing)
+    parts: list[str] = []
+    for one in missing:
+        error = WHY.get(one.code, OTHER)[1 if spanish else 0]
+        parts.append(part.format(objective=one.objective[:LONGEST].rstrip(" ."), error=error))
+    text = f"{answer.text}\n\n{whole.format(parts='; '.join(parts))}"
+    return replace(answer, text=text.lstrip(), missing=missing)

@@ -96,7 +96,7 @@ def _parts(state: RunState, ends: list[TaskState], good: list[TaskState]) -> lis
     wanted = {task.spec.id for task in ends}
     for writer in (t for t in ends if t.spec.skill == "writing" and t.status is not TaskStatus.SUCCEEDED):
         wanted |= _led_to(state, writer)
-    found = [t for t in good if t.spec.id in wanted and (t in ends or finding_of(t) is not None)]
+    found = [t for t in good if t.spec.id in wanted and (t in ends or t.agent or finding_of(t) is not None)]
     passed = {one.spec.id: one for one in (passes_for(state, task) for task in found)}
     return list(passed.values())
 
@@ -106,7 +106,7 @@ def _has_answer(parts: list[TaskState]) -> bool:
 
 
 def _without_result(state: RunState, ends: list[TaskState]) -> list[TaskState]:
-    """Of all that the ends rest on: what did not come to a result though its needs did. A vote needs not all."""
+    """Of all that the ends rest on: what came to no result though its needs did. A vote needs not all."""
     found: set[str] = set()
     left = [*ends]
     while left:

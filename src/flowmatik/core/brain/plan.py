@@ -9,9 +9,9 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
-from flowmatik.core.brain.patterns.faults import pattern_faults
 from flowmatik.core.brain.plan_compensations import compensation_faults
 from flowmatik.core.brain.plan_faults import Fault, fault
+from flowmatik.core.brain.plan_patterns import pattern_faults
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
 from flowmatik.core.brain.subplans import below_faults, within_task
 from flowmatik.kernel import canonical

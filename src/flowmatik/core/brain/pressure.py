@@ -1,4 +1,4 @@
-"""Whether what is left of a run's budget or time bears the rest of its plan, by what its tasks took so far."""
+"""Whether what is left of a run's budget or time bears the rest of its plan, by what its tasks took."""
 
 from dataclasses import replace
 from datetime import datetime

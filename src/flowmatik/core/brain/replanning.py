@@ -99,10 +99,15 @@ def _faults(state: RunState, tasks: Sequence[PlanTask], rows: Sequence[dict[str,
     writes = [row["id"] for row in rows if row["skill"] == "writing"]
     if writes:
         return (f"{writes[0]!r} has the skill writing, which is not for the tasks of a plan",)
-    created = state.created
-    whole = (*(task.spec for task in state.tasks.values()), *tasks)
-    found = plan.faults(whole, created.agents, frozenset(created.tools), created.decision_version)
-    return tuple(one.text for one in found)
+    return tuple(new_faults(state, tasks))
+
+
+def new_faults(state: RunState, tasks: Sequence[PlanTask]) -> list[str]:
+    """What keeps the plan from running once these tasks are in it, and does not now."""
+    created, now = state.created, tuple(task.spec for task in state.tasks.values())
+    known = (created.agents, frozenset(created.tools), created.decision_version)
+    before = {one.text for one in plan.faults(now, *known)}
+    return [one.text for one in plan.faults((*now, *tasks), *known) if one.text not in before]
 
 
 def messages(state: RunState, failed: TaskState) -> tuple[Message, ...]:
@@ -136,4 +141,3 @@ def _done(task: TaskState) -> dict[str, Any]:
     output: Any = finding["text"] if finding is not None else task_output(task)
     text = output if isinstance(output, str) else canonical.dumps(output)
     return {"id": task.spec.id, "objective": task.spec.objective, "result": text[:LONGEST]}
-

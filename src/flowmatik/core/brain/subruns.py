@@ -72,9 +72,7 @@ def _begin(
     return [command]
 
 
-def shared_out(
-    state: RunState, task: PlanTask, wanted: int | None, *, slots: int
-) -> tuple[bool, int | None]:
+def shared_out(state: RunState, task: PlanTask, wanted: int | None, *, slots: int) -> tuple[bool, int | None]:
     """The budget of a sub-run. True: the money for it may come back from what is under way."""
     left = _left(state, task)
     if left is None:

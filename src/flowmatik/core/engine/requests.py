@@ -8,7 +8,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import remedy_messages
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
-from flowmatik.core.fold.adapting import REPLAN
+from flowmatik.core.events.adapting import REPLAN
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError

@@ -5,11 +5,13 @@ from typing import Any
 
 from flowmatik.contracts.plans import PlanTask
 
+REPLAN = "replan"  # the purpose of a call of the planner's model; its `tool_call_id` is the task that failed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TasksProposed:
-    """By the agent of a task, with a tool call. `errors` keep all of them out of the plan, and are told to the
-    agent; else `PlanChanged` follows."""
+    """By the agent of a task, with a tool call. `errors` keep all of them out of the plan, and are told to
+    the agent; else `PlanChanged` follows."""
 
     task_id: str
     tool_call_id: str

@@ -24,7 +24,7 @@ class VoteJudged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRepeated:
-    """A gate sent back: the tasks `again` begin anew, for the round `round` (the first is 1), with `notes`."""
+    """A gate sent back: the tasks `again` begin anew, for the round `round` (from 1 on), with `notes`."""
 
     task_id: str
     again: tuple[str, ...]

@@ -7,8 +7,6 @@ from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.ordering import wire
 from flowmatik.core.state import Remedy, RunState, TaskState
 
-REPLAN = "replan"  # the purpose of the call; `tool_call_id` is the task that failed
-
 
 def _proposed(state: RunState, event: ev.TasksProposed, loop: AgentLoop) -> None:
     task = state.tasks[event.task_id]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.events.adapting import REPLAN
 from flowmatik.core.fold import adapting
 from flowmatik.core.state import RunState
 
@@ -23,7 +24,7 @@ class Purpose:
 
 
 PURPOSES: dict[str, Purpose] = {
-    adapting.REPLAN: Purpose(
+    REPLAN: Purpose(
         asked=adapting.asked,
         succeeded=adapting.succeeded,
         failed=adapting.failed,

@@ -13,7 +13,6 @@ from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.ordering import order
 from flowmatik.core.state import Note, RunState, TaskState
-from flowmatik.kernel import canonical
 
 
 def told(state: RunState, task_id: str, outcome: ToolOutcome, loop: AgentLoop) -> None:
@@ -69,8 +68,11 @@ def _handed_over(state: RunState, event: ev.TaskHandedOver, loop: AgentLoop) -> 
     fresh = loop.start(agent, "", state.created.decision_version)
     went = f"{task.agent.name} has handed this over to you; go on from here."
     note = Message(role="user", content=f"{went} {event.note}".rstrip())
-    task.loop = replace(fresh, messages=(fresh.messages[0], *left.messages[1:], note))
-    task.agent, task.model = agent, event.model
+    # Turns go on, for they number the calls; the agent has as many as ever.
+    messages = (fresh.messages[0], *left.messages[1:], note)
+    task.loop = replace(fresh, messages=messages, turns=left.turns)
+    task.agent = replace(agent, max_turns=agent.max_turns + left.turns)
+    task.model = event.model
 
 
 def _written(state: RunState, event: ev.BoardWritten, loop: AgentLoop) -> None:
@@ -85,11 +87,6 @@ def _read(state: RunState, event: ev.BoardRead, loop: AgentLoop) -> None:
     rows: dict[str, Any] = {key: {"value": one.value, "by": one.task_id} for key, one in notes.items()}
     outcome = ToolOutcome(tool_call_id=event.tool_call_id, name=BOARD_READ, result={"notes": rows})
     told(state, event.task_id, outcome, loop)
-
-
-def size_of(state: RunState) -> int:
-    """Of the board, in characters of JSON."""
-    return sum(len(key) + len(canonical.dumps(note.value)) for key, note in state.board.items())
 
 
 HANDLERS: Handlers = {

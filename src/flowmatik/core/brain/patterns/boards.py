@@ -5,7 +5,6 @@ from typing import Any
 from flowmatik.contracts.agents import CallTool
 from flowmatik.contracts.team_tools import BOARD_READ
 from flowmatik.core import events as ev
-from flowmatik.core.fold.teams import size_of
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 
@@ -33,9 +32,11 @@ def noted(state: RunState, task: TaskState, call: CallTool) -> ev.Event | str:
     replaced = 0 if held is None else len(canonical.dumps(held.value))
     if held is None and len(state.board) >= MOST_NOTES:
         return f"the board has {MOST_NOTES} notes; write over one of them"
-    if size > LONGEST_NOTE or size_of(state) - replaced + size > LARGEST:
+    if size > LONGEST_NOTE or _size(state) - replaced + size > LARGEST:
         most = f"at most {LONGEST_NOTE:,} characters fit, and {LARGEST:,} on the whole board"
         return f"the note has {size:,} characters of JSON; {most}"
-    return ev.BoardWritten(
-        task_id=task_id, tool_call_id=call.tool_call_id, key=key, value=arguments["value"]
-    )
+    return ev.BoardWritten(task_id=task_id, tool_call_id=call.tool_call_id, key=key, value=arguments["value"])
+
+
+def _size(state: RunState) -> int:
+    return sum(len(key) + len(canonical.dumps(note.value)) for key, note in state.board.items())

@@ -1,4 +1,4 @@
-"""decide for a task that its agent leaves to another one. Nobody gets it twice, so that it goes in no circle."""
+"""decide for a task that its agent leaves to another one. Nobody gets it twice: it goes in no circle."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""decide for tasks that an agent proposes: validated like a plan, bounded, and within the rights of its own."""
+"""decide for tasks that an agent proposes: validated like a plan, bounded, within the rights of its own."""
 
 import re
 from typing import Any, cast
@@ -8,7 +8,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import MAX_GOAL_CHARACTERS, TaskStatus
 from flowmatik.contracts.team_tools import MOST_PROPOSED
 from flowmatik.core import events as ev
-from flowmatik.core.brain import plan
+from flowmatik.core.brain import plan, replanning
 from flowmatik.core.brain.adapting import adapts
 from flowmatik.core.state import RunState, TaskState
 
@@ -36,7 +36,7 @@ def proposed(state: RunState, task: TaskState, call: CallTool) -> ev.TasksPropos
             known.add(_same(made))
             tasks.append(made)
     if not errors:
-        errors = _faults(state, tasks)
+        errors = replanning.new_faults(state, tasks)
     if errors:
         return _refused(task, call, errors)
     return ev.TasksProposed(task_id=task.spec.id, tool_call_id=call.tool_call_id, tasks=tuple(tasks))
@@ -98,10 +98,3 @@ def _is_done(task: TaskState) -> bool:
 
 def _same(spec: PlanTask) -> tuple[str, str]:
     return " ".join(re.findall(r"\w+", spec.objective.casefold())), spec.skill
-
-
-def _faults(state: RunState, tasks: list[PlanTask]) -> list[str]:
-    created = state.created
-    whole = (*(task.spec for task in state.tasks.values()), *tasks)
-    found = plan.faults(whole, created.agents, frozenset(created.tools), created.decision_version)
-    return [one.text for one in found]

@@ -1,13 +1,13 @@
-"""decide for a gate: what it looked at passes, or is done again with what it said, a bounded number of times."""
+"""decide for a gate: what it looked at passes, or is done again with what it said, so many times at most."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from flowmatik.contracts.agents import LoopDone
-from flowmatik.contracts.plans import PlanTask, RepeatSpec
+from flowmatik.contracts.plans import RepeatSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
+from flowmatik.core.brain.plan_patterns import between
 from flowmatik.core.brain.prompts import finding_of, task_output
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
@@ -40,27 +40,6 @@ def judged(state: RunState, task: TaskState, spec: RepeatSpec, done: LoopDone) -
             )
         )
     ]
-
-
-def between(specs: Mapping[str, PlanTask], first: str, last: str) -> tuple[str, ...]:
-    """The first task, those that lie on a way to the last, and the last one; in this order."""
-    before = _reached(last, {name: spec.needs for name, spec in specs.items()})
-    behind: dict[str, list[str]] = {}
-    for name, spec in specs.items():
-        for need in spec.needs:
-            behind.setdefault(need, []).append(name)
-    after = _reached(first, behind)
-    return (first, *(name for name in specs if name in before and name in after), last)
-
-
-def _reached(start: str, ways: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
-    left = [*ways.get(start, ())]
-    while left:
-        if (name := left.pop()) not in found:
-            found.add(name)
-            left += ways.get(name, ())
-    return found
 
 
 def passes_for(state: RunState, task: TaskState) -> TaskState:

@@ -1,10 +1,9 @@
 """Validation of votes and gates in a plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flowmatik.contracts.plans import MOST_ROUNDS, PlanTask, RepeatSpec, VoteSpec
 from flowmatik.contracts.tools import Effect
-from flowmatik.core.brain.patterns.rounds import between
 from flowmatik.core.brain.plan_faults import Fault, fault
 
 
@@ -57,5 +56,29 @@ def _repeat_faults(task: PlanTask, repeat: RepeatSpec, specs: dict[str, PlanTask
     for other in specs.values():
         early = [need for need in other.needs if need in again[:-1]]
         if other.id not in again and early and task.id not in other.needs:
-            text = f"task {other.id!r} needs {early[0]!r}, which {me} may have done again; let it need {task.id!r}"
+            text = (
+                f"task {other.id!r} needs {early[0]!r}, which {task.id!r} may have done again; let it need "
+                f"{task.id!r} too"
+            )
             yield fault(text, "repeat_outside", task=other.id, need=early[0], gate=task.id)
+
+
+def between(specs: Mapping[str, PlanTask], first: str, last: str) -> tuple[str, ...]:
+    """The first task, those that lie on a way to the last, and the last one; in this order."""
+    before = _reached(last, {name: spec.needs for name, spec in specs.items()})
+    behind: dict[str, list[str]] = {}
+    for name, spec in specs.items():
+        for need in spec.needs:
+            behind.setdefault(need, []).append(name)
+    after = _reached(first, behind)
+    return (first, *(name for name in specs if name in before and name in after), last)
+
+
+def _reached(start: str, ways: Mapping[str, Sequence[str]]) -> set[str]:
+    found: set[str] = set()
+    left = [*ways.get(start, ())]
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            left += ways.get(name, ())
+    return found
