@@ -58,7 +58,8 @@ def fails_twice(player: Player) -> None:
 def another_agent_tries(version: int) -> Player:
     player = planned(version, READER, OTHER)
     fails_twice(player)
-    player.say("think", "Ana signs.")
+    if not player.state.ended:
+        player.say("think", "Ana signs.")
     return player
 
 
