@@ -66,7 +66,9 @@ def another_agent_tries(version: int) -> Player:
 def the_model_plans_again(version: int) -> Player:
     """Its first reply cannot be used; of two parts one is left out in the end, and the answer says so."""
     player = planned(version, READER, WRITER, model="custom/m", language="es")
-    rows = [{"id": n, "objective": f"find {n}", "skill": "documents", "needs": []} for n in ("a", "b")]
+    rows: list[dict[str, Any]] = [
+        {"id": n, "objective": f"find {n}", "skill": "documents", "needs": []} for n in ("a", "b")
+    ]
     player.say("plan", canonical.dumps({"reason": "two", "tasks": rows}))
     fails_twice(player)
     player.say("think", "Ana signs.")

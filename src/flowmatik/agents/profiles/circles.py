@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any, cast
 
 import yaml
 
@@ -18,7 +19,7 @@ def check_circles(text: str, filename: str, agent: AgentVersion, known: Sequence
     ways = [(n, (agent.name, *way)) for n, way in found if way]
     if not ways:
         return
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: yaml.Node | None = cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
     faults = [
         fault_at(
             filename,

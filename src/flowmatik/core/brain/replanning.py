@@ -80,11 +80,12 @@ def _is_row(row: object) -> bool:
 
 def _task(spec: PlanTask, row: dict[str, Any], new: dict[str, str]) -> PlanTask:
     """With the rights of the one in whose place it stands."""
+    needs = [new.get(need, need) for need in cast("list[str]", row["needs"])]
     return PlanTask(
         id=new[row["id"]],
         objective=row["objective"],
         skill=row["skill"],
-        needs=tuple(dict.fromkeys(new.get(need, need) for need in row["needs"])),
+        needs=tuple(dict.fromkeys(needs)),
         criteria=spec.criteria,
         effect=spec.effect,
         budget_micros=spec.budget_micros,
