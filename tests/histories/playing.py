@@ -112,6 +112,11 @@ class Player:
             at=AT,
             item=command.item,
             budget_micros=command.budget_micros,
+            tool_call_id=command.tool_call_id,
+            caller=command.caller,
+            agent=command.agent,
+            goal=command.goal,
+            effect=command.effect,
         )
 
     def _hash(self, command: StartCall) -> str:

@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import checked, conversing, routed, steered
+from tests.histories import adapting, checked, conversing, routed, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -341,6 +341,13 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     conversing.remembered_by_rule: (6,),
     conversing.nobody_remembers: (6,),
     conversing.no_summary: (6,),
+    adapting.another_agent_tries: (5, 6),
+    adapting.the_model_plans_again: (6,),
+    adapting.a_task_proposes: (6,),
+    adapting.little_is_left: (6,),
+    adapting.votes: (6,),
+    adapting.rounds: (6,),
+    adapting.a_team: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

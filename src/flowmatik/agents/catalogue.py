@@ -7,12 +7,14 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from flowmatik.agents.profiles import Inventory, parse_profile
+from flowmatik.agents.profiles.circles import check_circles
 from flowmatik.agents.skills.own.library import SkillLibrary
 from flowmatik.agents.stored import rows
 from flowmatik.agents.stored.names import check_channel, is_version
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import NOBODY, STABLE, Author, Origin, Share
 from flowmatik.contracts.database import Database, Row
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, NotFound
 
@@ -127,6 +129,8 @@ class StoredCatalogue:
         agent = self.parsed(text, filename)
         check_channel(channel)
         database = await self.ready(workspace_id)
+        if agent.delegates:
+            check_circles(text, filename, agent, await self.list(workspace_id))
         shares = (Share(version=agent.version),)
         for _ in range(APPLY_ATTEMPTS):
             state = await rows.state_of(database, workspace_id, agent.name)
@@ -241,7 +245,7 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
 def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
     """With the skills of the agents that ship."""
     skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools=tools, models=models, skills=skills)
+    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=skills)
 
 
 @cache

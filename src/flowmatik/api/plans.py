@@ -13,10 +13,13 @@ from flowmatik.contracts.plans import (
     MAX_PLAN_TASKS,
     MAX_WAIT_SECONDS,
     MOST_CONCURRENT,
+    MOST_ROUNDS,
     Compensation,
     MapSpec,
     PlanTask,
+    RepeatSpec,
     SubRunSpec,
+    VoteSpec,
     WaitSpec,
 )
 from flowmatik.contracts.runs import MAX_BUDGET_MICROS, MAX_DEADLINE_SECONDS, MAX_GOAL_CHARACTERS
@@ -153,11 +156,41 @@ class PlannedMap(_Form):
         )
 
 
+class PlannedVote(_Form):
+    """The task counts what those that it needs say, which were asked the same: the answer of `quorum` of them
+    holds (without it, of more than half); when they differ, the agent `judge` chooses."""
+
+    quorum: Annotated[int, Field(ge=1, le=100)] | None = None
+    judge: Name = ""
+
+    def spec(self) -> VoteSpec:
+        return VoteSpec(quorum=self.quorum, judge=self.judge)
+
+
+class PlannedRepeat(_Form):
+    """The task sends the earlier `task` back, with all between, unless `until` is true in its own output.
+    After `rounds` in all it fails, or accepts what there is (`on_exhausted`)."""
+
+    task: Name
+    until: Annotated[str, Field(min_length=1, max_length=100)] = "approved"
+    rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = 3
+    on_exhausted: Literal["fail", "accept"] = "fail"
+
+    def spec(self) -> RepeatSpec:
+        return RepeatSpec(
+            task=self.task, until=self.until, rounds=self.rounds, on_exhausted=self.on_exhausted
+        )
+
+
 class PlannedTask(_Form):
     """One task. `needs`: tasks whose outputs it gets. It is one of: the call of a `tool` with `arguments`, a
-    `wait`, a `run` of its own, a `map`, or an `objective` for an `agent` or for whoever has the `skill`.
-    `criteria`: what the result must meet; names, or objects as in profiles. `effect` is the strongest that an
-    agent's tools may have. `budget_micros`: in millionths of a dollar."""
+    `wait`, a `run` of its own, a `map`, a `vote`, or an `objective` for an `agent` or for whoever has the
+    `skill`, who with `repeat` may send earlier tasks back. `criteria`: what the result must meet; names, or
+    objects as in profiles. `effect` is the strongest that an agent's tools may have. `budget_micros`: in
+    millionths of a dollar."""
+    `wait`, a `run` of its own, a `map`, a `vote`, or an `objective` for an `agent` or for whoever has the
+    `skill`, who with `repeat` may send earlier tasks back. `effect` is the strongest that an agent's tools
+    may have. `budget_micros`: in millionths of a dollar."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     objective: Words = ""
@@ -174,6 +207,8 @@ class PlannedTask(_Form):
     compensation: PlannedCompensation | None = None
     run: PlannedRun | None = None
     map: PlannedMap | None = None
+    vote: PlannedVote | None = None
+    repeat: PlannedRepeat | None = None
 
     def task(self) -> PlanTask:
         return PlanTask(
@@ -193,6 +228,8 @@ class PlannedTask(_Form):
             compensation=self.compensation.call() if self.compensation else None,
             run=self.run.spec() if self.run else None,
             map=self.map.spec() if self.map else None,
+            vote=self.vote.spec() if self.vote else None,
+            repeat=self.repeat.spec() if self.repeat else None,
         )
 
 

@@ -66,10 +66,22 @@ class CitationOut(_Line):
     computation: str | SkipJsonSchema[None] = _optional()
 
 
+class MissingOut(_Line):
+    """`code` says why, `text` says the same in English."""
+
+    task_id: str
+    objective: str
+    code: str
+    text: str
+
+
 class AnswerOut(_Line):
+    """`missing`: what the answer does not cover; left out when it is complete."""
+
     text: str
     found: bool
     citations: list[CitationOut]
+    missing: list[MissingOut] | SkipJsonSchema[None] = _optional()
 
 
 class CheckOut(_Line):
@@ -185,7 +197,16 @@ def error_line(error: FlowmatikError) -> ErrorLine:
 
 
 def _answer(answer: Answer) -> AnswerOut:
-    return AnswerOut(text=answer.text, found=answer.found, citations=[_citation(c) for c in answer.citations])
+    missing = [
+        MissingOut(task_id=one.task_id, objective=one.objective, code=one.code, text=one.text)
+        for one in answer.missing
+    ]
+    return AnswerOut(
+        text=answer.text,
+        found=answer.found,
+        citations=[_citation(c) for c in answer.citations],
+        missing=missing or None,
+    )
 
 
 def _citation(citation: Citation) -> CitationOut:

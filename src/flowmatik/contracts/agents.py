@@ -21,7 +21,9 @@ class AgentVersion:
     people have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names
     of SKILL.md folders that the agent may read and run. `criteria`: what each of its results must meet;
     `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
-    themselves."""
+    themselves. `delegates`: agents that it may ask, each in a run of its own with no more rights than it has
+    itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has when what is
+    left of the run's budget or time does not bear the rest of the plan."""
 
     name: str
     version: str
@@ -42,6 +44,9 @@ class AgentVersion:
     criteria: tuple[Criterion, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
     conversation: ConversationPolicy | None = None
+    delegates: tuple[str, ...] = ()
+    hand_over_to: tuple[str, ...] = ()
+    frugal_model: str = ""
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -1,6 +1,6 @@
 """Findings, citations and answers: the product's results, and what they rest on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CALCULATION = "calculation"  # the source of a figure that rests on its expression alone
@@ -59,7 +59,26 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPart:
+    """A part of the goal that could not be done, and why: `text` is English and says what `code` and `values`
+    say for the catalogues."""
+
+    task_id: str
+    objective: str
+    code: str
+    text: str = ""
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """`missing`: what it does not cover; its `text` says so too, in the language of the run."""
+
     text: str
     found: bool
     citations: tuple[Citation, ...] = ()
+    missing: tuple[MissingPart, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        return bool(self.missing)

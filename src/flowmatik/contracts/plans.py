@@ -77,6 +77,32 @@ class Compensation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoteSpec:
+    """The task counts what those that it needs say, which were asked the same. Answers agree that are equal
+    but for case, spaces and punctuation at their ends, or as JSON. `quorum`: how many must agree, None is
+    more than half of those asked. When they do not, the agent `judge` chooses one of them; without one the
+    task fails (`task.vote.split`)."""
+
+    quorum: int | None = None
+    judge: str = ""
+
+
+MOST_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatSpec:
+    """The task is a gate: unless the member `until` of what it gives is true, the earlier `task`, and what
+    lies between, is done again with what it said. After `rounds` in all it fails (`task.repeat.rounds`), or
+    with `on_exhausted` "accept" lets pass what there is. Where it leads to the answer, `task` is that."""
+
+    task: str
+    until: str = "approved"
+    rounds: int = 3
+    on_exhausted: Literal["fail", "accept"] = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTask:
     """One task. `needs` are ids of tasks whose outputs it gets. `tool` makes it a direct call
     of that tool with `arguments`, without an agent. `effect` is the strongest effect class that
@@ -84,7 +110,7 @@ class PlanTask:
     and so are `checks`, beside those of the agent's profile.
     `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
     decide before its `tool` is called. `compensation` is for tool steps. `run` makes it a run of its own,
-    `map` one for each of many items."""
+    `map` one for each of many items, `vote` a count of what others say, `repeat` a gate that sends back."""
 
     id: str
     objective: str
@@ -102,6 +128,8 @@ class PlanTask:
     run: SubRunSpec | None = None
     map: MapSpec | None = None
     checks: tuple[Criterion, ...] = ()
+    vote: VoteSpec | None = None
+    repeat: RepeatSpec | None = None
 
     @property
     def below(self) -> SubRunSpec | None:

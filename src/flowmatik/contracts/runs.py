@@ -245,6 +245,7 @@ class RunView:
     scheduled_at: str = ""
     parent: str = ""  # the run that this one is a part of
     thread: str = ""  # the conversation that it belongs to
+    partial: bool = False  # its answer lacks something: `answer.missing`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,7 @@ def failed_tasks(state: RunState) -> list[str]:
     return [
         name
         for name, task in state.tasks.items()
-        if task.status is TaskStatus.FAILED
+        if (task.status is TaskStatus.FAILED and name not in state.adapting.superseded)
         or (task.status in (TaskStatus.PENDING, TaskStatus.RUNNING) and (task.error_code or task.away))
     ]
 

@@ -8,6 +8,7 @@ from flowmatik.contracts.channels import AssignedVersion
 from flowmatik.contracts.criteria import CitationsSupport
 from flowmatik.contracts.plans import PlanTask, SubRunSpec
 from flowmatik.contracts.runs import NewRun
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.services import EngineServices
@@ -45,12 +46,33 @@ async def agents_for(
     directory: AgentDirectory, workspace_id: str, agent: str, plan: Sequence[PlanTask]
 ) -> list[AgentVersion]:
     """The run's own come first: of two versions of one agent, those find theirs. Raises NotFound."""
-    found = await _agents_of(directory, workspace_id, agent, plan)
+    own = await _agents_of(directory, workspace_id, agent, plan)
+    found = await _with_partners(directory, workspace_id, own)
     for spec in below(plan):
         known = {one.ref() for one in found}
         inner = await _agents_of(directory, workspace_id, spec.agent, spec.plan)
+        inner = await _with_partners(directory, workspace_id, inner)
         found += [one for one in inner if one.ref() not in known]
     return found
+
+
+def partners(first: Sequence[AgentVersion], agents: Sequence[AgentVersion]) -> list[AgentVersion]:
+    """`first`, and of `agents` those whom they may ask or hand over to, and whom these may."""
+    found = [*first]
+    for one in found:
+        for name in (*one.delegates, *one.hand_over_to):
+            if all(name != known.name for known in found):
+                found += [other for other in agents if other.name == name][:1]
+    return found
+
+
+async def _with_partners(
+    directory: AgentDirectory, workspace_id: str, found: list[AgentVersion]
+) -> list[AgentVersion]:
+    """Those that the catalogue lacks are missing in the run: whoever asks them is told."""
+    if not any(one.delegates or one.hand_over_to for one in found):
+        return found
+    return partners(found, await directory.list(workspace_id))
 
 
 async def _agents_of(
@@ -74,15 +96,16 @@ def tools_for(
     names = tool_names(agents, plan)
     for spec in below(plan):
         names |= tool_names((), spec.plan)
+    known = {**specs, **TEAM_TOOLS}
     return {
         name: ev.PinnedTool(
-            effect=specs[name].effect,
-            timeout=specs[name].timeout,
-            key_ttl=specs[name].key_ttl,
-            labels=specs[name].labels,
+            effect=known[name].effect,
+            timeout=known[name].timeout,
+            key_ttl=known[name].key_ttl,
+            labels=known[name].labels,
         )
         for name in sorted(names)
-        if name in specs
+        if name in known
     }
 
 

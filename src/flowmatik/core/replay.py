@@ -112,7 +112,8 @@ def _describe(event: ev.Event) -> str:
 
 def _sub_run(one: StartSubRun | ev.SubRunRequested) -> str:
     item = "" if one.item is None else f" item {one.item}"
-    return f"sub-run {one.task_id}{item} with {one.budget_micros}"
+    asked = f" {one.tool_call_id}: {one.agent}, {one.goal}" if one.tool_call_id else ""
+    return f"sub-run {one.task_id}{item}{asked} with {one.budget_micros}"
 
 
 def _call(purpose: str, task_id: str, call: StartCall | ev.CallRequested) -> str:

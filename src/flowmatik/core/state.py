@@ -24,6 +24,7 @@ from flowmatik.core.events import (
     RunPaused,
     SubRunRequested,
     TaskRouted,
+    TasksProposed,
     ThreadSummarised,
     WaitBegun,
 )
@@ -117,6 +118,12 @@ class TaskState:
     unfixed: Any = None  # the output as the agent gave it, once another stands for it
     revised: bool = False
     judged: dict[str, Judged] = field(default_factory=lambda: {})  # by the criterion's number
+    round: int = 1  # of a part of the plan that is repeated
+    counted: tuple[tuple[str, ...], ...] = ()  # what others say, as a vote counted it
+    chosen: str = ""  # whose answer it has taken over
+    passed_gate: bool = False
+    handed: tuple[str, ...] = ()  # the agents that had the task before, by name
+    proposed: int = 0  # tasks, for the plan
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,6 +154,38 @@ class Digest:
 
     open: bool = True
     text: str = ""
+
+
+class Remedy:
+    """What the model says about a task that failed."""
+
+    open: bool = False
+    asked: int = 0
+    reply: ModelReply | None = None
+    failed: bool = False  # it could not be asked
+
+
+@dataclass(slots=True, kw_only=True)
+class Note:
+    """On the board of a run; `task_id` wrote it."""
+
+    value: Any
+    task_id: str
+
+
+class Adapting:
+    """How the plan has changed. `settled`: failed tasks for which nothing more is tried, and why."""
+
+    remedies: dict[str, Remedy] = field(default_factory=lambda: {})  # by failed task
+    proposal: TasksProposed | None = None  # accepted, and not in the plan yet
+    superseded: set[str] = field(default_factory=lambda: set[str]())
+    settled: dict[str, str] = field(default_factory=lambda: {})
+    seen: dict[str, str] = field(default_factory=lambda: {})  # what failed, and how; the first such task
+    origin: dict[str, str] = field(default_factory=lambda: {})  # the task that one stands in for
+    tried: dict[str, list[str]] = field(default_factory=lambda: {})  # agents, by the first of such tasks
+    changes: int = 0  # for failures
+    stale: int = 0  # of these, since a task last succeeded
+    frugal: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,6 +257,10 @@ class RunState:
     said: tuple[str, ...] = ()  # to the thread, while the run was on
     digest: Digest | None = None
     summarised: ThreadSummarised | None = None
+    adapting: Adapting = field(default_factory=lambda: Adapting())
+    board: dict[str, Note] = field(default_factory=lambda: {})
+    agents_ended: int = 0  # tasks of agents, however
+    known_at: str = ""  # when the last call was asked for
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False

@@ -12,6 +12,7 @@ from flowmatik.contracts.runs import (
     RunView,
     SubRunsView,
     SubRunView,
+    TaskStatus,
     TaskView,
 )
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
@@ -63,6 +64,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         models=state.models,
         parent=created.parent,
         thread=created.thread,
+        partial=state.answer is not None and state.answer.partial,
         waits=_waits(state, hooks),
         approvals=tuple(_pending(asked) for asked in state.approvals.values()),
         deadline_at=zulu(created.deadline_at),
@@ -200,12 +202,19 @@ def _route_view(task: TaskState) -> RouteView | None:
     )
 
 
-def _sub_runs_view(task: TaskState) -> SubRunsView | None:
+def _total(task: TaskState) -> int | None:
+    """Of the runs that an agent asks for nobody knows how many there will be."""
     if task.spec.below is None:
-        return None
+        return task.fan.begun if task.status in (TaskStatus.SUCCEEDED, TaskStatus.FAILED) else None
+    return 1 if task.spec.map is None else task.fan.count
+
+
+def _sub_runs_view(task: TaskState) -> SubRunsView | None:
     fan = task.fan
+    if task.spec.below is None and not fan.begun:
+        return None
     return SubRunsView(
-        total=1 if task.spec.map is None else fan.count,
+        total=_total(task),
         running=fan.open,
         succeeded=fan.succeeded,
         failed=fan.failed,

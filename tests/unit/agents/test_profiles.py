@@ -102,7 +102,7 @@ THERE = inventory_of(shipped_tools(), {"local": ("extractive",), "openai": ()})
     ("addition", "fault"),
     [
         ("tools: [calculate, memory_serch]", "tools.1: there is no tool 'memory_serch'; did you mean"),
-        ("tools: [frobnicate]", "tools.0: there is no tool 'frobnicate'; there is calculate, "),
+        ("tools: [frobnicate]", "tools.0: there is no tool 'frobnicate'; there is ask_agent, "),
         ("skills: [documnets]", "skills.0: there is no skill 'documnets'; did you mean 'documents'?"),
         ("model: opnai/gpt", "model: there is no provider 'opnai'; did you mean 'openai'?"),
         ("model: acme/gpt", "model: there is no provider 'acme'; there is local, openai"),

@@ -38,6 +38,9 @@ _FORMS = {
     "approvals": "use the tool's name: lower-case letters, digits and underscores",
     "tools": "use the tool's name: lower-case letters, digits and underscores",
     "model": "use default or <provider>/<name>",
+    "delegates": "use the agent's name: lower-case letters, digits and hyphens",
+    "hand_over_to": "use the agent's name: lower-case letters, digits and hyphens",
+    "frugal_model": "use <provider>/<name>",
     "output": "use text, finding or a JSON Schema",
 }
 

@@ -36,9 +36,10 @@ def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[in
     for n, folder in _words(fields.get("skill_folders")):
         if folder not in there.folders:
             yield ["skill_folders", n], _unknown("folder", folder, there.folders)
-    model = fields.get("model", "default")
-    if isinstance(model, str) and model != "default":
-        yield from _model_faults(model, there)
+    for field in ("model", "frugal_model"):
+        model = fields.get(field, "default")
+        if isinstance(model, str) and model != "default":
+            yield from _model_faults(field, model, there)
 
 
 def _words(given: object) -> Iterator[tuple[int, str]]:
@@ -46,13 +47,13 @@ def _words(given: object) -> Iterator[tuple[int, str]]:
     return ((n, item) for n, item in enumerate(items) if isinstance(item, str))
 
 
-def _model_faults(model: str, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
+def _model_faults(field: str, model: str, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
     provider, _, name = model.partition("/")
     served = there.models.get(provider)
     if served is None:
-        yield ["model"], _unknown("provider", provider, there.models)
+        yield [field], _unknown("provider", provider, there.models)
     elif served and name not in served:
-        yield ["model"], _unknown("model", model, [f"{provider}/{one}" for one in served])
+        yield [field], _unknown("model", model, [f"{provider}/{one}" for one in served])
 
 
 def _unknown(kind: str, value: str, known: Collection[str]) -> Told:

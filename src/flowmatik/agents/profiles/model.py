@@ -116,7 +116,10 @@ class Profile(_Strict):
     `criteria`: what each result must meet before it counts. `approvals`: by tool, who must agree before each
     call of it. `examples`: tasks as people would put them that this agent should get; the router learns from
     them. `skill_folders`: folders with a SKILL.md, whose descriptions the model is told and whose files it
-    reads when needed. `conversation`: how it holds threads."""
+    reads when needed. `conversation`: how it holds threads. `delegates`: agents that this one may ask,
+    with the tool `ask_agent`: each in a run of its own, with those of its tools that this one has too.
+    `hand_over_to`: agents to whom it may leave its task, with `hand_over`. `frugal_model`: the cheaper one
+    for when the rest of a plan would not fit into what is left."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -136,6 +139,9 @@ class Profile(_Strict):
     skill_folders: Annotated[list[FolderName], Field(max_length=50)] = []
     criteria: Annotated[list[Asked], Field(max_length=MAX_CRITERIA)] = []
     conversation: ConversationRule | None = None
+    delegates: Annotated[list[Name], Field(max_length=20)] = []
+    hand_over_to: Annotated[list[Name], Field(max_length=20)] = []
+    frugal_model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")] | None = None
 
     def sentences(self) -> list[str]:
         return [rule for rule in self.guardrails if isinstance(rule, str)]

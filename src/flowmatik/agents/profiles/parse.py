@@ -22,6 +22,7 @@ from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
 from flowmatik.agents.profiles.model import Profile
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
+from flowmatik.contracts.team_tools import ASK_AGENT, HAND_OVER
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
@@ -34,6 +35,9 @@ LATER_FIELDS = (
     "skill_folders",
     "criteria",
     "conversation",
+    "delegates",
+    "hand_over_to",
+    "frugal_model",
 )
 
 
@@ -59,7 +63,8 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
-    rows = [*_output_faults(profile), *_approval_faults(profile), *check_faults(profile), *lacking]
+    rows = [*_output_faults(profile), *_approval_faults(profile), *check_faults(profile)]
+    rows += [*_partner_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -148,6 +153,16 @@ def _approval_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]
             yield ["approvals", tool], (f"cannot be used: {said.text}", "approval", {"said": said.shown()})
 
 
+def _partner_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
+    for field in ("delegates", "hand_over_to"):
+        names: list[str] = getattr(profile, field)
+        for n, name in enumerate(names):
+            if name == profile.metadata.name:
+                yield [field, n], ("is the agent itself; take it out", "partner_self", {"agent": name})
+            elif name in names[:n]:
+                yield [field, n], (f"{name!r} stands there already", "partner_twice", {"agent": name})
+
+
 def _reference_faults(
     root: dict[str, Any], part: object, path: list[int | str]
 ) -> Iterator[tuple[list[int | str], Told]]:
@@ -188,7 +203,7 @@ def _version(profile: Profile) -> AgentVersion:
         summary=profile.summary,
         instructions=_instructions(profile),
         skills=tuple(profile.skills),
-        tools=tuple(profile.tools),
+        tools=_tools(profile),
         model="" if profile.model == "default" else profile.model,
         output_schema=schema if isinstance(schema, dict) else None,
         max_turns=profile.budgets.turns,
@@ -201,7 +216,17 @@ def _version(profile: Profile) -> AgentVersion:
         criteria=tuple(profile.criteria),
         guardrails=tuple(rail for _, rail in profile.rails()),
         conversation=None if profile.conversation is None else profile.conversation.policy(),
+        delegates=tuple(profile.delegates),
+        hand_over_to=tuple(profile.hand_over_to),
+        frugal_model=profile.frugal_model or "",
     )
+
+
+def _tools(profile: Profile) -> tuple[str, ...]:
+    """With those that come with whom it works with."""
+    given = {ASK_AGENT: profile.delegates, HAND_OVER: profile.hand_over_to}
+    more = [tool for tool, names in given.items() if names and tool not in profile.tools]
+    return (*profile.tools, *more)
 
 
 def _instructions(profile: Profile) -> str:

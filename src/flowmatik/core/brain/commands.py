@@ -32,12 +32,18 @@ class StartCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartSubRun:
-    """Begin a run within the run; `item` is the place of a map's item."""
+    """Begin a run within the run; `item` is the place of a map's item. With `tool_call_id` the agent
+    `caller` of the task asks for it: `agent` is to reach `goal`, with tools up to `effect`."""
 
     task_id: str
     item: int | None = None
     budget_micros: int | None = None
     deadline_seconds: float | None = None
+    tool_call_id: str = ""
+    caller: str = ""
+    agent: str = ""
+    goal: str = ""
+    effect: Effect = Effect.READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.brain.adapting import adapt
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.brain.gates import CODED
-from flowmatik.core.brain.outcome import outcome
+from flowmatik.core.brain.outcome import known_so_far, outcome
 from flowmatik.core.brain.planning import make_plan
 from flowmatik.core.brain.tasks import advance
 from flowmatik.core.brain.undo import before_end, settled_end
@@ -48,11 +49,13 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
         return []
     if not state.tasks:
         return make_plan(state, now)
+    if changed := adapt(state):
+        return changed
     for task in state.live.values():
         commands = advance(state, task, loop)
         if commands:
             return commands
-    if not state.live and not state.open:
+    if not state.live and not state.open and not state.subs:
         end = outcome(state, now)
         return before_end(state, end) if isinstance(end, ev.RunFailed) else [Record(event=end)]
     return []
@@ -61,6 +64,8 @@ def _decide(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
 def _stop(state: RunState, now: str) -> list[Command]:
     if state.unsettled:
         return []  # the runtime aborts what may be aborted and waits for the rest
+    if (known := known_so_far(state, now)) is not None:
+        return [Record(event=known)]
     return before_end(state, settled_end(state, now) or _end_of_stop(state, now))
 
 

@@ -7,11 +7,13 @@ from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Plan, PlanTask
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.plan_compensations import compensation_faults
 from flowmatik.core.brain.plan_criteria import criteria_faults
 from flowmatik.core.brain.plan_faults import Fault, fault
+from flowmatik.core.brain.plan_patterns import pattern_faults
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
 from flowmatik.core.brain.subplans import below_faults, within_task
 from flowmatik.kernel import canonical
@@ -51,7 +53,7 @@ def faults(
     version: int = ev.DECISION_VERSION,
 ) -> list[Fault]:
     """Everything that keeps a plan from running; empty for a sound plan. `version`: of the decision logic."""
-    return _faults(tasks, agents, tools, version, 0)
+    return _faults(tasks, agents, tools - TEAM_TOOLS.keys(), version, 0)
 
 
 def _faults(
@@ -92,7 +94,9 @@ def _faults(
         found.extend(_task_faults(task, set(ids), skills, names, tools))
         found.extend(below_faults(task, names | refs, nested, depth))
     cycle = _cycle(tasks)
-    if cycle:
+    if not cycle:
+        found.extend(pattern_faults(tasks, names | refs))
+    else:
         way = " → ".join(cycle)
         found.append(fault(f"the tasks need each other in a circle: {way}", "circle", way=way))
     return found
@@ -113,7 +117,7 @@ def _task_faults(
         found.extend(approval_faults(task, task.approval))
     if task.wait is not None:
         return [*found, *wait_faults(task, task.wait)]
-    if task.below is not None:
+    if task.below is not None or task.vote is not None:
         return found
     if task.tool:
         if task.tool not in tools:

@@ -39,6 +39,16 @@ FIELDS = {
     "items.kind": "map.items",
     "concurrency": "map.concurrency",
     "failures": "map.on_failure",
+    "vote_alone": "vote",
+    "vote_needs": "needs",
+    "vote_quorum": "vote.quorum",
+    "vote_judge": "vote.judge",
+    "repeat_alone": "repeat",
+    "repeat_rounds": "repeat.rounds",
+    "repeat_until": "repeat.until",
+    "repeat_task": "repeat.task",
+    "repeat_effect": "repeat.task",
+    "repeat_outside": "needs",
 }  # of a task, of which a fault speaks
 
 

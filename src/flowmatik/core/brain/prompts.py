@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message
+from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.references import shown
 from flowmatik.core.brain.thread_memory import thread_memory
 from flowmatik.core.state import RunState, TaskState
@@ -32,6 +33,8 @@ def task_prompt(state: RunState, task: TaskState) -> str:
             material["conversation"] = memory
         if state.said:
             material["said_since"] = list(state.said)
+        if task.notes and state.created.decision_version >= BRAIN:
+            material["notes"] = task.notes
         return canonical.dumps(material)
     parts = [task.spec.objective]
     if state.created.language:
@@ -43,6 +46,11 @@ def task_prompt(state: RunState, task: TaskState) -> str:
         parts.append("The conversation so far (JSON, the oldest message first):\n" + canonical.dumps(memory))
     if state.said:
         parts.append("Said since then:\n" + "\n".join(f"- {text}" for text in state.said))
+    if task.spec.vote is not None:
+        parts.append('The answers differ. Choose the best one: answer with JSON, {"choice": "<its id>"}.')
+    if task.spec.repeat is not None:
+        until = canonical.dumps(task.spec.repeat.until)
+        parts.append(f"Answer with JSON that has {until}: true or false, and says what is to be changed.")
     if task.notes:
         parts.append("The earlier attempt did not pass:\n" + "\n".join(f"- {n}" for n in task.notes))
     return "\n\n".join(parts)

@@ -9,6 +9,7 @@ from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.routing import ROUTES
 from flowmatik.core import events as ev
+from flowmatik.core.brain.adapting import model_of
 from flowmatik.core.brain.choosing import Choice, choose
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.endings import task_failed
@@ -26,7 +27,7 @@ def route(state: RunState, task: TaskState) -> list[Command]:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
         return [task_failed(task, "route.none", message)]
     reason = "named in the plan" if task.spec.agent else f"has the skill {task.spec.skill!r}"
-    model = agent.model or state.created.model
+    model = model_of(state, agent)
     return [Record(event=ev.TaskRouted(task_id=task.spec.id, agent=agent.ref(), model=model, reason=reason))]
 
 
@@ -50,7 +51,7 @@ def _weighed(state: RunState, task: TaskState) -> list[Command]:
         return []
     if told is None or told.result is None:  # nobody can tell: as it was before anything was learned
         return [_by_skill(state, task, able[0])] if able and skill else [_nobody(task, ())]
-    models = {agent.ref(): agent.model or state.created.model for agent in able or agents}
+    models = {agent.ref(): model_of(state, agent) for agent in able or agents}
     choice = choose(told.result, models, _left(state, task), declared=bool(able and skill))
     if skill and not able:  # the nearest are named, but a skill is not to be guessed
         return [_nobody(task, tuple(one.agent for one in choice.candidates))]
@@ -77,7 +78,7 @@ def _by_skill(state: RunState, task: TaskState, agent: AgentVersion) -> Record:
         event=ev.TaskRouted(
             task_id=task.spec.id,
             agent=agent.ref(),
-            model=agent.model or state.created.model,
+            model=model_of(state, agent),
             reason=f"has the skill {skill!r}",
         )
     )

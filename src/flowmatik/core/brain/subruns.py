@@ -63,19 +63,25 @@ def _own_call(task: TaskState, purpose: str) -> StartCall:
 def _begin(
     state: RunState, task: PlanTask, spec: SubRunSpec, *, item: int | None, slots: int
 ) -> list[Command]:
-    """Nothing while the money for it may come back from what is under way."""
-    left = _left(state, task)
-    wanted = spec.budget_micros
-    if left is not None:
-        busy = bool(state.reserved_micros or state.reserved_below)
-        share = left // slots
-        if busy and (share <= 0 if wanted is None else left < wanted):
-            return []
-        wanted = share if wanted is None else min(wanted, left)
+    waits, wanted = shared_out(state, task, spec.budget_micros, slots=slots)
+    if waits:
+        return []
     command = StartSubRun(
         task_id=task.id, item=item, budget_micros=wanted, deadline_seconds=spec.deadline_seconds
     )
     return [command]
+
+
+def shared_out(state: RunState, task: PlanTask, wanted: int | None, *, slots: int) -> tuple[bool, int | None]:
+    """The budget of a sub-run. True: the money for it may come back from what is under way."""
+    left = _left(state, task)
+    if left is None:
+        return False, wanted
+    busy = bool(state.reserved_micros or state.reserved_below)
+    share = left // slots
+    if busy and (share <= 0 if wanted is None else left < wanted):
+        return True, None
+    return False, share if wanted is None else min(wanted, left)
 
 
 def _left(state: RunState, task: PlanTask) -> int | None:

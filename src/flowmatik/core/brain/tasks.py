@@ -2,12 +2,16 @@
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
 from flowmatik.contracts.runs import TaskStatus
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
 from flowmatik.core.brain import guarded, subruns
+from flowmatik.core.brain.adapting import is_pending
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
-from flowmatik.core.brain.gates import STORES
+from flowmatik.core.brain.gates import BRAIN, STORES
+from flowmatik.core.brain.patterns import calls, rounds, votes
 from flowmatik.core.brain.pauses import ask_people, start_wait
+from flowmatik.core.brain.pressure import eased
 from flowmatik.core.brain.routing import route
 from flowmatik.core.brain.verifying import judge, verify
 from flowmatik.core.state import RunState, TaskState
@@ -24,6 +28,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
         return _finish_step(task)
     if task.spec.below is not None:
         return subruns.advance(state, task)
+    if task.chosen and task.spec.vote is not None:
+        return votes.count(state, task, task.spec.vote)
     if task.away is not None and state.created.decision_version >= STORES:
         return [task_failed(task, task.away.code, task.away.message, task.away.values)]
     if task.held and (instead := guarded.results(state, task)):
@@ -45,8 +51,10 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
 
 def _start(state: RunState, task: TaskState) -> list[Command]:
     needed = [state.tasks[need] for need in task.spec.needs]
-    gathers = task.spec.skill == "writing"
+    gathers = task.spec.skill == "writing" or task.spec.vote is not None
     lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
+    if any(is_pending(state, state.tasks[need]) for need in lost):
+        return []
     if lost and (not gathers or len(lost) == len(needed)):
         needs = ", ".join(lost)
         reason = f"it needs {needs}, which did not succeed"
@@ -63,7 +71,9 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
         return subruns.advance(state, task)
     if task.spec.tool:
         return _start_step(state, task)
-    return guarded.routed(state, task, route(state, task))
+    if task.spec.vote is not None:
+        return votes.count(state, task, task.spec.vote)
+    return eased(state) or guarded.routed(state, task, route(state, task))
 
 
 def _start_step(state: RunState, task: TaskState) -> list[Command]:
@@ -100,9 +110,17 @@ def _act(state: RunState, task: TaskState, agent: AgentVersion, action: object) 
         case LoopFailed():
             return retry_or_fail(state, task, action.code, action.message)
         case LoopDone():
-            return verify(state, task, action)
+            return _done(state, task, action)
         case _:
             return []
+
+
+def _done(state: RunState, task: TaskState, done: LoopDone) -> list[Command]:
+    if task.spec.vote is not None:
+        return votes.judged(state, task, done)
+    if task.spec.repeat is not None:
+        return rounds.judged(state, task, task.spec.repeat, done)
+    return verify(state, task, done)
 
 
 def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: CallTool) -> list[Command]:
@@ -119,6 +137,8 @@ def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: Ca
                 )
             )
         ]
+    if action.name in TEAM_TOOLS and state.created.decision_version >= BRAIN:
+        return calls.answered(state, task, agent, action)
     policy = agent.approvals.get(action.name)
     if policy is not None and action.tool_call_id not in task.granted:
         return [*ask_people(state, task, policy, (action.tool_call_id, action.name, action.arguments))]

@@ -9,6 +9,7 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.core import asked
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartSubRun
+from flowmatik.core.engine.rights import narrowed, rights_of
 from flowmatik.core.journal.port import Creation
 from flowmatik.core.pins import below, needs_agents, tool_names
 from flowmatik.core.state import RunState
@@ -34,6 +35,11 @@ def requested(state: RunState, command: StartSubRun, clock: Clock) -> ev.SubRunR
         item=command.item,
         budget_micros=command.budget_micros,
         deadline_at=min(ends, key=datetime.fromisoformat, default=""),
+        tool_call_id=command.tool_call_id,
+        caller=command.caller,
+        agent=command.agent,
+        goal=command.goal,
+        effect=command.effect,
     )
 
 
@@ -69,7 +75,12 @@ def creation_of(
 
 
 def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -> ev.RunCreated:
-    agents = _agents(parent.agents, spec)
+    caller = next((one for one in parent.agents if sub.caller == one.ref()), None) if sub.caller else None
+    if caller is None:
+        agents, ancestry = _agents(parent.agents, spec), parent.ancestry
+    else:
+        agents = narrowed(parent.agents, spec.agent, caller, rights_of(parent, sub.effect))
+        ancestry = (*parent.ancestry, caller.name)
     names = tool_names(agents, spec.plan)
     for inner in below(spec.plan):
         names |= tool_names((), inner.plan)
@@ -94,6 +105,7 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
         parent=parent.run_id,
         parent_wait=sub.sub_id,
         depth=parent.depth + 1,
+        ancestry=ancestry,
     )
 
 

@@ -128,6 +128,8 @@ class Brood:
         self._parts.nudges.nudge(sub.child_id)
 
     async def _spec(self, sub: ev.SubRunRequested) -> SubRunSpec:
+        if sub.tool_call_id:
+            return SubRunSpec(goal=sub.goal, agent=sub.agent)
         task = self._state.tasks[sub.task_id].spec
         if task.map is None or sub.item is None:
             if task.run is None:

@@ -2,13 +2,16 @@
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel
 from flowmatik.contracts.models import ModelRequest, ToolSchema
+from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
+from flowmatik.core.brain.adapting import remedy_messages
 from flowmatik.core.brain.judging import MAX_JUDGE_TOKENS, VERDICT_SCHEMA, judge_messages, next_judge
 from flowmatik.core.brain.plan import PLAN_SCHEMA
 from flowmatik.core.brain.prompts import plan_messages
 from flowmatik.core.brain.thread_memory import DIGEST, digest_messages
 from flowmatik.core.brain.verifying import JUDGE
+from flowmatik.core.events.adapting import REPLAN
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
@@ -28,6 +31,15 @@ def model_request(
     key: str,
 ) -> ModelRequest:
     """Raises EngineError (`engine.state`) when the state asks for no model there."""
+    specs = {**specs, **TEAM_TOOLS}
+    if purpose == REPLAN:
+        return ModelRequest(
+            model=model,
+            messages=remedy_messages(state),
+            output_schema=PLAN_SCHEMA,
+            timeout=MODEL_TIMEOUT,
+            idempotency_key=key,
+        )
     if purpose == "plan":
         planner = planner_of(state)
         instructions = planner.instructions if planner else "Plan the goal as tasks."

@@ -8,6 +8,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from flowmatik.core.events.adapting import (
+    PlanChanged as PlanChanged,
+)
+from flowmatik.core.events.adapting import (
+    TasksProposed as TasksProposed,
+)
 from flowmatik.core.events.approvals import (
     ApprovalDecided as ApprovalDecided,
 )
@@ -142,6 +148,20 @@ from flowmatik.core.events.threads import (
 )
 from flowmatik.core.events.threads import (
     ThreadSummarised as ThreadSummarised,
+from flowmatik.core.events.teams import (
+    BoardRead as BoardRead,
+)
+    BoardWritten as BoardWritten,
+)
+    GatePassed as GatePassed,
+)
+    RoundRepeated as RoundRepeated,
+)
+    TaskHandedOver as TaskHandedOver,
+)
+    VoteCounted as VoteCounted,
+)
+    VoteJudged as VoteJudged,
 )
 from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
@@ -213,6 +233,15 @@ DECISIONS = (
     CompensationFailed,
     GuardrailTripped,
     ThreadSummarised,
+    PlanChanged,
+    TasksProposed,
+    BoardRead,
+    BoardWritten,
+    GatePassed,
+    RoundRepeated,
+    TaskHandedOver,
+    VoteCounted,
+    VoteJudged,
 )
 Event = (
     RunCreated
@@ -259,6 +288,15 @@ Event = (
     | GuardrailTripped
     | MessageReceived
     | ThreadSummarised
+    | PlanChanged
+    | TasksProposed
+    | BoardRead
+    | BoardWritten
+    | GatePassed
+    | RoundRepeated
+    | TaskHandedOver
+    | VoteCounted
+    | VoteJudged
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -55,6 +55,7 @@ class RunCreated:
     thread_turn: int = 0  # which turn of the conversation it is; 0: none
     sticky: str = ""  # as it was asked for
     assigned: tuple[AssignedVersion, ...] = ()  # of the agents, those that were one of several or deprecated
+    ancestry: tuple[str, ...] = ()  # names of the agents that asked for it, one for another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

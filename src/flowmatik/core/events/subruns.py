@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowmatik.contracts.tools import Effect
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubRunRequested:
     """A decision, durable before the run exists. `child_id`, `at` and `deadline_at` are the runtime's;
     `item` is the place of a map's item, None for a task that is one run. `budget_micros` is the child's,
-    set aside of what its parent has left."""
+    set aside of what its parent has left. With `tool_call_id` the agent `caller` asked for it within its
+    task: for the agent `agent` to reach `goal` with tools up to `effect`."""
 
     sub_id: str
     task_id: str
@@ -17,6 +20,11 @@ class SubRunRequested:
     item: int | None = None
     budget_micros: int | None = None
     deadline_at: str = ""
+    tool_call_id: str = ""
+    caller: str = ""
+    agent: str = ""
+    goal: str = ""
+    effect: Effect = Effect.READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

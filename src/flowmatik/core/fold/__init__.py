@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
 from flowmatik.core.fold import (
+    adapting,
     approvals,
     calls,
     control,
@@ -13,6 +14,7 @@ from flowmatik.core.fold import (
     life,
     subruns,
     tasks,
+    teams,
     threads,
     undoing,
     waits,
@@ -34,6 +36,8 @@ _HANDLERS: Handlers = {
     **subruns.HANDLERS,
     **guards.HANDLERS,
     **threads.HANDLERS,
+    **adapting.HANDLERS,
+    **teams.HANDLERS,
 }
 
 

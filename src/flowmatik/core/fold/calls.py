@@ -17,6 +17,7 @@ from flowmatik.core.state import RunState
 def _requested(state: RunState, event: ev.CallRequested, _: AgentLoop) -> None:
     state.calls += 1
     state.open[event.call_id] = event
+    state.known_at = event.at
     state.reserved_micros += event.reserved_micros
     if event.kind == ADVICE:
         advice.requested(state, event)

@@ -12,10 +12,9 @@ from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold import advice
 from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.fold.ordering import ENDED, order
 from flowmatik.core.fold.purposes import PURPOSES
-from flowmatik.core.state import Fan, RunState, TaskState
-
-ENDED = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+from flowmatik.core.state import Adapting, Fan, RunState, TaskState
 
 
 def _retried(state: RunState, event: ev.TaskRetried, _: AgentLoop) -> None:
@@ -27,7 +26,8 @@ def _retried(state: RunState, event: ev.TaskRetried, _: AgentLoop) -> None:
         advice.forget(state, task_id)
         state.tasks[task_id] = TaskState(spec=state.planned[task_id])
     state.acted = [task_id for task_id in state.acted if task_id not in anew]
-    _order(state)
+    _adapt_again(state)
+    order(state)
 
 
 def _forked(state: RunState, event: ev.RunForked, _: AgentLoop) -> None:
@@ -43,7 +43,7 @@ def _forked(state: RunState, event: ev.RunForked, _: AgentLoop) -> None:
         state.planned = {task.id: task for task in _with_arguments(state.planned.values(), event.arguments)}
         for task_id in event.arguments:
             state.tasks[task_id] = TaskState(spec=state.planned[task_id])
-        _order(state)
+        order(state)
 
 
 def _inherit(state: RunState) -> None:
@@ -76,7 +76,12 @@ def _wait_again(state: RunState) -> None:
 def _run_again(state: RunState) -> None:
     """The sub-runs under way are the parent's: tasks that wait for any begin anew, with runs of their own.
     What came of those that have ended stands where their tasks have all they asked for."""
-    for task_id in {sub.task_id for sub in state.subs.values()}:
+    for sub in state.subs.values():
+        if sub.tool_call_id:  # its agent asks again
+            asking = state.tasks[sub.task_id]
+            asking.asked.discard(sub.tool_call_id)
+            asking.fan = Fan()
+    for task_id in {sub.task_id for sub in state.subs.values() if not sub.tool_call_id}:
         task = state.tasks[task_id]
         task.fan, task.status = Fan(), TaskStatus.PENDING
         task.asked -= {"items", "collect"}
@@ -106,6 +111,12 @@ def _unask(state: RunState, call: ev.CallRequested) -> None:
             return
 
 
+def _adapt_again(state: RunState) -> None:
+    """What became of the plan stays; what failed may be tried in all ways again."""
+    known = state.adapting
+    state.adapting = Adapting(superseded=known.superseded, origin=known.origin, frugal=known.frugal)
+
+
 def _plan_again(state: RunState) -> None:
     """The parent failed before it had a plan: whatever kept it from one is tried again."""
     state.recall, state.recall_asked, state.away = {}, set(), None
@@ -133,7 +144,7 @@ def _change_goal(state: RunState, goal: str) -> None:
     elif state.planner == "single":
         state.planned = {name: replace(spec, objective=goal) for name, spec in state.planned.items()}
         state.tasks = {name: TaskState(spec=spec) for name, spec in state.planned.items()}
-        _order(state)
+        order(state)
 
 
 def _with_arguments(tasks: Iterable[PlanTask], arguments: Mapping[str, Mapping[str, Any]]) -> list[PlanTask]:
@@ -153,17 +164,6 @@ def _skipped_for(state: RunState, anew: set[str]) -> list[str]:
                 found.append(other)
                 left.append(other)
     return [task_id for task_id in state.tasks if task_id in found]
-
-
-def _order(state: RunState) -> None:
-    """Which tasks wait for which, after some were reset."""
-    ended = {name for name, task in state.tasks.items() if task.status in ENDED}
-    state.blocked = {
-        name: sum(need not in ended for need in set(task.spec.needs)) for name, task in state.tasks.items()
-    }
-    state.live = {
-        name: task for name, task in state.tasks.items() if name not in ended and not state.blocked[name]
-    }
 
 
 HANDLERS: Handlers = {

@@ -2,7 +2,8 @@
 is a `Purpose` in a file of its own, named in `PURPOSES`; what advisers say needs none (`advice.py`)."""
 
 from flowmatik.core.brain.thread_memory import DIGEST
-from flowmatik.core.fold import judges, threads
+from flowmatik.core.events.adapting import REPLAN
+from flowmatik.core.fold import adapting, judges, threads
 from flowmatik.core.fold.purpose import Purpose as Purpose
 
 PURPOSES: dict[str, Purpose] = {
@@ -13,5 +14,12 @@ PURPOSES: dict[str, Purpose] = {
         failed=threads.failed,
         unask=threads.unask,
         refused=threads.refused,
+    ),
+    REPLAN: Purpose(
+        asked=adapting.asked,
+        succeeded=adapting.succeeded,
+        failed=adapting.failed,
+        unask=adapting.unask,
+        refused=adapting.refused,
     ),
 }

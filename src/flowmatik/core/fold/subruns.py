@@ -2,10 +2,13 @@
 
 from typing import Any, cast
 
-from flowmatik.contracts.agents import AgentLoop
+from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.contracts.runs import RunStatus, TaskStatus
+from flowmatik.contracts.team_tools import ASK_AGENT
 from flowmatik.core import events as ev
+from flowmatik.core.brain.references import shown
 from flowmatik.core.fold.handlers import Handlers
+from flowmatik.core.fold.teams import told
 from flowmatik.core.state import Child, Fan, RunState, TaskState
 
 MOST_NAMED = 100  # sub-runs of a task that the run's view shows
@@ -16,7 +19,10 @@ def _requested(state: RunState, event: ev.SubRunRequested, _: AgentLoop) -> None
     state.subs[event.sub_id] = event
     state.reserved_below += event.budget_micros or 0
     task = state.tasks[event.task_id]
-    task.status = TaskStatus.RUNNING
+    if event.tool_call_id:
+        task.asked.add(event.tool_call_id)
+    else:
+        task.status = TaskStatus.RUNNING
     fan = task.fan
     fan.begun += 1
     fan.open += 1
@@ -24,7 +30,7 @@ def _requested(state: RunState, event: ev.SubRunRequested, _: AgentLoop) -> None
         fan.first[event.sub_id] = Child(child_id=event.child_id, item=event.item)
 
 
-def _ended(state: RunState, event: ev.SubRunEnded, _: AgentLoop) -> None:
+def _ended(state: RunState, event: ev.SubRunEnded, loop: AgentLoop) -> None:
     sub = state.subs.pop(event.sub_id, None)
     if sub is None:
         return
@@ -36,8 +42,22 @@ def _ended(state: RunState, event: ev.SubRunEnded, _: AgentLoop) -> None:
     _count(task.fan, status)
     if child := task.fan.first.get(event.sub_id):
         child.status = status
-    if sub.item is None:
+    if sub.tool_call_id:
+        told(state, sub.task_id, _answer(sub, status, event, state.created), loop)
+    elif sub.item is None:
         _take(task, status, event)
+
+
+def _answer(
+    sub: ev.SubRunRequested, status: RunStatus, event: ev.SubRunEnded, created: ev.RunCreated
+) -> ToolOutcome:
+    """What an agent is told of the run that it asked for."""
+    call_id = sub.tool_call_id
+    if status is RunStatus.SUCCEEDED:
+        result = {name: shown(part, created) for name, part in (event.result or {}).items()}
+        return ToolOutcome(tool_call_id=call_id, name=ASK_AGENT, result=result)
+    why = event.message or event.code or status.value
+    return ToolOutcome(tool_call_id=call_id, name=ASK_AGENT, error=f"{sub.agent} did not answer: {why}")
 
 
 def _count(fan: Fan, status: RunStatus) -> None:

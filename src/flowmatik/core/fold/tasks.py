@@ -6,6 +6,7 @@ from flowmatik.contracts.agents import AgentLoop, LoopDone
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.prompts import task_output, task_prompt
+from flowmatik.core.fold.adapting import settled
 from flowmatik.core.fold.advice import forget
 from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.guards import PROMPT
@@ -29,6 +30,7 @@ def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
 def _end(state: RunState, task_id: str) -> None:
     """The task takes no more decisions; what waited only for it begins to."""
     state.live.pop(task_id, None)
+    settled(state, state.tasks[task_id])
     withdraw(state, task_id)
     for other in state.dependents[task_id]:
         state.blocked[other] -= 1
@@ -66,7 +68,14 @@ def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
     notes = (event.reason,) if event.reason else ()
     withdraw(state, event.task_id)
     forget(state, event.task_id)
-    task = TaskState(spec=event.replacement, replanned=True, notes=notes)
+    before = state.tasks[event.task_id]
+    task = TaskState(
+        spec=event.replacement,
+        replanned=True,
+        notes=notes if before.round == 1 else (*before.notes, *notes),
+        round=before.round,
+        counted=before.counted,
+    )
     state.tasks[event.task_id] = state.live[event.task_id] = task
 
 

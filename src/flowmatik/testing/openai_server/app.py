@@ -31,13 +31,22 @@ class Desk:
     key: str = ""
     calls: list[dict[str, Any]] = field(default_factory=lambda: [])
     embedded: list[dict[str, Any]] = field(default_factory=lambda: [])
+    taken: dict[str, int] = field(default_factory=lambda: {})  # by `when`
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, body: dict[str, Any], idempotency_key: str) -> Step:
         with self.lock:
-            step = self.script[min(len(self.calls), len(self.script) - 1)]
+            step = self._next(body)
             self.calls.append({"kind": step.kind, "idempotency_key": idempotency_key, "body": body})
             return step
+
+    def _next(self, body: dict[str, Any]) -> Step:
+        whole = json.dumps(body, ensure_ascii=False)
+        when = next((step.when for step in self.script if step.when and step.when in whole), "")
+        steps = [step for step in self.script if step.when == when] or [Step()]
+        number = self.taken.get(when, 0)
+        self.taken[when] = number + 1
+        return steps[min(number, len(steps) - 1)]
 
     def take_embedding(self, body: dict[str, Any]) -> Step:
         with self.lock:

@@ -40,6 +40,12 @@ class OpenAIServer:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
+    def tell(self, *script: Step) -> None:
+        """From now on it answers by this script; the calls so far are forgotten."""
+        with self._desk.lock:
+            self._desk.script, self._desk.taken = script or (Step(),), {}
+            self._desk.calls.clear()
+
     @property
     def base_url(self) -> str:
         return f"{self.address}/v1"

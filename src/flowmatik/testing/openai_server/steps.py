@@ -21,7 +21,10 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`malformed`: a body that is no JSON; `truncated`: the connection closes within the answer;
+    """`when`: only requests that hold this text are answered, in turn by the steps with the same one; all
+    others go by the steps without.
+
+    `malformed`: a body that is no JSON; `truncated`: the connection closes within the answer;
     `wrong_shape`: JSON, but no completion; `raw`: `text` as the whole JSON body; `rate_limited`: 429 with
     `retry_after` seconds; `error`: `status`; `silent`: no answer while the client waits. Without `usage`
     none is reported; `finish` "" leaves the finish reason out. `dimensions`: how many numbers a vector has
@@ -33,6 +36,7 @@ class Step:
 
     kind: Kind = "answer"
     text: str = "Hello."
+    when: str = ""
     tools: tuple[ToolUse, ...] = ()
     usage: tuple[int, int] | None = (11, 7)
     finish: str = "stop"
