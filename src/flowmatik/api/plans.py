@@ -188,9 +188,6 @@ class PlannedTask(_Form):
     `skill`, who with `repeat` may send earlier tasks back. `criteria`: what the result must meet; names, or
     objects as in profiles. `effect` is the strongest that an agent's tools may have. `budget_micros`: in
     millionths of a dollar."""
-    `wait`, a `run` of its own, a `map`, a `vote`, or an `objective` for an `agent` or for whoever has the
-    `skill`, who with `repeat` may send earlier tasks back. `effect` is the strongest that an agent's tools
-    may have. `budget_micros`: in millionths of a dollar."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     objective: Words = ""

@@ -143,25 +143,32 @@ from flowmatik.core.events.tasks import (
 from flowmatik.core.events.tasks import (
     TaskVerified as TaskVerified,
 )
+from flowmatik.core.events.teams import (
+    BoardRead as BoardRead,
+)
+from flowmatik.core.events.teams import (
+    BoardWritten as BoardWritten,
+)
+from flowmatik.core.events.teams import (
+    GatePassed as GatePassed,
+)
+from flowmatik.core.events.teams import (
+    RoundRepeated as RoundRepeated,
+)
+from flowmatik.core.events.teams import (
+    TaskHandedOver as TaskHandedOver,
+)
+from flowmatik.core.events.teams import (
+    VoteCounted as VoteCounted,
+)
+from flowmatik.core.events.teams import (
+    VoteJudged as VoteJudged,
+)
 from flowmatik.core.events.threads import (
     MessageReceived as MessageReceived,
 )
 from flowmatik.core.events.threads import (
     ThreadSummarised as ThreadSummarised,
-from flowmatik.core.events.teams import (
-    BoardRead as BoardRead,
-)
-    BoardWritten as BoardWritten,
-)
-    GatePassed as GatePassed,
-)
-    RoundRepeated as RoundRepeated,
-)
-    TaskHandedOver as TaskHandedOver,
-)
-    VoteCounted as VoteCounted,
-)
-    VoteJudged as VoteJudged,
 )
 from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.events.versions import (
