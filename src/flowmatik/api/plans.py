@@ -13,6 +13,7 @@ from flowmatik.contracts.plans import (
     MAX_WAIT_SECONDS,
     MOST_CONCURRENT,
     Compensation,
+    Condition,
     MapSpec,
     PlanTask,
     SubRunSpec,
@@ -141,10 +142,26 @@ class PlannedMap(_Form):
         )
 
 
+class PlannedCondition(_Form):
+    """What must hold of what the earlier `task`, one of `needs`, gave at `path` ("a.b"; all of it without):
+    it `equals` the `value` (true without one), is `not_equals`, is `one_of` a list, a number `above` or
+    `below` it, or `exists`."""
+
+    task: Name
+    path: Name = ""
+    test: Literal["equals", "not_equals", "one_of", "above", "below", "exists"] = "equals"
+    value: Any = True
+
+    def condition(self) -> Condition:
+        return Condition(task=self.task, path=self.path, test=self.test, value=self.value)
+
+
 class PlannedTask(_Form):
     """One task. `needs`: tasks whose outputs it gets. It is one of: the call of a `tool` with `arguments`, a
     `wait`, a `run` of its own, a `map`, or an `objective` for an `agent` or for whoever has the `skill`.
-    `effect` is the strongest that an agent's tools may have. `budget_micros`: in millionths of a dollar."""
+    `effect` is the strongest that an agent's tools may have. `budget_micros`: in millionths of a dollar.
+    `when`: all of it must hold, else the task is skipped; `otherwise` "continue": those that need it go on
+    without it then."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     objective: Words = ""
@@ -161,6 +178,8 @@ class PlannedTask(_Form):
     compensation: PlannedCompensation | None = None
     run: PlannedRun | None = None
     map: PlannedMap | None = None
+    when: Annotated[list[PlannedCondition], Field(max_length=20)] = []
+    otherwise: Literal["skip", "continue"] = "skip"
 
     def task(self) -> PlanTask:
         return PlanTask(
@@ -179,6 +198,8 @@ class PlannedTask(_Form):
             compensation=self.compensation.call() if self.compensation else None,
             run=self.run.spec() if self.run else None,
             map=self.map.spec() if self.map else None,
+            when=tuple(one.condition() for one in self.when),
+            otherwise=self.otherwise,
         )
 
 

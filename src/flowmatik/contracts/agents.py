@@ -6,13 +6,25 @@ from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
+from flowmatik.contracts.tools import Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """How the runs of a planner's workspace get their plans. `order`: whom to ask, one after the other
+    (contracts.plans.PLANNERS); () is the usual order. `approval`: people decide about the plan before its
+    first task. `effects`: the strongest that a plan may have; None is no bound."""
+
+    order: tuple[str, ...] = ()
+    approval: ApprovalPolicy | None = None
+    effects: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content
     hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed."""
+    people have agreed. `planning` is for the role planner."""
 
     name: str
     version: str
@@ -28,6 +40,7 @@ class AgentVersion:
     budget_micros: int | None = None
     memory_scopes: tuple[str, ...] = ("workspace",)
     approvals: dict[str, ApprovalPolicy] = field(default_factory=lambda: {})
+    planning: Planning | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.playbooks import PlaybookCompiler
 from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.contracts.waits import HookTokens
@@ -53,7 +54,8 @@ class EngineServices:
     schedules begin and that name no budget. `snapshots`: how often owners write them. `runs_days`: for how
     long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
     callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
-    ask, by name; a run asks only those that there were when it began."""
+    ask, by name; a run asks only those that there were when it began. `playbooks`: without it, no run can be
+    asked for by one."""
 
     journal: Journal
     models: ModelGateway
@@ -75,6 +77,7 @@ class EngineServices:
     runs_days: int = 0
     plans_by_profile: bool = False
     advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
+    playbooks: PlaybookCompiler | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

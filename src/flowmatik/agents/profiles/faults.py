@@ -8,7 +8,14 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel
 
-from flowmatik.agents.profiles.model import ApprovalRule, Budgets, EscalationRule, Metadata, Profile
+from flowmatik.agents.profiles.model import (
+    ApprovalRule,
+    Budgets,
+    EscalationRule,
+    Metadata,
+    PlanningRules,
+    Profile,
+)
 from flowmatik.kernel.fields import kind_of
 
 Path = Sequence[int | str]
@@ -17,6 +24,8 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Profile,
     ("metadata",): Metadata,
     ("budgets",): Budgets,
+    ("planning",): PlanningRules,
+    ("planning", "approval"): ApprovalRule,
 }
 _FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
@@ -86,6 +95,8 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
 
 
 def _model_at(path: Path) -> type[BaseModel]:
+    if tuple(path[:3]) == ("planning", "approval", "escalations"):
+        return EscalationRule
     if path and path[0] == "approvals":
         return ApprovalRule if len(path) == 2 else EscalationRule
     return _MODELS.get(cast("tuple[str, ...]", tuple(path)), Profile)

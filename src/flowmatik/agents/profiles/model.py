@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.contracts.agents import Planning
 from flowmatik.contracts.approvals import (
     MAX_APPROVAL_SECONDS,
     MAX_ESCALATIONS,
@@ -11,6 +12,7 @@ from flowmatik.contracts.approvals import (
     ApprovalPolicy,
     Escalation,
 )
+from flowmatik.contracts.tools import Effect
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -68,11 +70,32 @@ class ApprovalRule(_Strict):
         )
 
 
+Strategy = Literal["playbook", "case", "model", "local"]
+Strategies = Annotated[list[Strategy], Field(min_length=1, max_length=8)]
+
+
+class PlanningRules(_Strict):
+    """For the role planner. `order`: who is asked for a plan, one after the other. `approval`: who agrees to
+    a plan before its first task begins. `effects`: the strongest that a plan may have."""
+
+    order: Strategies | None = None
+    approval: ApprovalRule | None = None
+    effects: Literal["read", "idempotent", "once"] | None = None
+
+    def policy(self) -> Planning:
+        return Planning(
+            order=tuple(self.order or ()),
+            approval=self.approval.policy() if self.approval else None,
+            effects=Effect(self.effects) if self.effects else None,
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: rules that the model is told
     after its instructions, word for word; what must hold whatever a model does belongs into tools,
-    budgets and approvals. `approvals`: by tool, who must agree before each call of it."""
+    budgets and approvals. `approvals`: by tool, who must agree before each call of it. `planning`: how runs
+    get their plans, for the role planner."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -88,6 +111,7 @@ class Profile(_Strict):
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
     guardrails: Annotated[list[Sentence], Field(max_length=50)] = []
     approvals: dict[ToolName, ApprovalRule] = {}
+    planning: PlanningRules | None = None
 
 
 def profile_json_schema() -> dict[str, Any]:

@@ -19,13 +19,14 @@ from flowmatik.agents.profiles.faults import (
 )
 from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
 from flowmatik.agents.profiles.model import Profile
+from flowmatik.agents.profiles.planning import planning_faults
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ProfileInvalid
 
 MAX_PROFILE_BYTES = 256_000
-LATER_FIELDS = ("guardrails", "approvals")  # empty or None in profiles that lack them
+LATER_FIELDS = ("guardrails", "approvals", "planning")  # empty or None in profiles that lack them
 
 
 def parse_profile(text: str, *, filename: str, inventory: Inventory | None = None) -> AgentVersion:
@@ -50,7 +51,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
-    rows = [*_output_faults(profile), *_approval_faults(profile), *lacking]
+    rows = [*_output_faults(profile), *_approval_faults(profile), *planning_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -187,6 +188,7 @@ def _version(profile: Profile) -> AgentVersion:
         budget_micros=None if usd is None else round(usd * 1_000_000),
         memory_scopes=tuple(profile.memory_scopes),
         approvals={tool: rule.policy() for tool, rule in profile.approvals.items()},
+        planning=profile.planning.policy() if profile.planning else None,
     )
 
 

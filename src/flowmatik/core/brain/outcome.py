@@ -3,6 +3,7 @@
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.answers import answer_of, joined, together
+from flowmatik.core.brain.conditions import left_out
 from flowmatik.core.brain.prompts import finding_of
 from flowmatik.core.state import RunState, TaskState
 
@@ -31,8 +32,9 @@ def outcome(state: RunState, now: str) -> ev.Event:
 def _outcome_of_ends(state: RunState, now: str) -> ev.Event:
     """The answer is what nobody else needed: what the writer wrote, wherever the plan lists it. Of several
     ends all count, for each was asked for."""
-    tasks = list(state.tasks.values())
-    ends = [task for task in tasks if not state.dependents[task.spec.id]]
+    gone = left_out(state.tasks)
+    tasks = [task for name, task in state.tasks.items() if name not in gone] or list(state.tasks.values())
+    ends = [task for task in tasks if gone.issuperset(state.dependents[task.spec.id])]
     good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
     lost = [task for task in ends if task.status is not TaskStatus.SUCCEEDED]
     if not good:

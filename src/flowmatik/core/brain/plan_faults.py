@@ -39,6 +39,13 @@ FIELDS = {
     "items.kind": "map.items",
     "concurrency": "map.concurrency",
     "failures": "map.on_failure",
+    "otherwise": "otherwise",
+    "when_needs": "when",
+    "when_test": "when",
+    "when_list": "when",
+    "when_number": "when",
+    "when_boolean": "when",
+    "effects": "effect",
 }  # of a task, of which a fault speaks
 
 

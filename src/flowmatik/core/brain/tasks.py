@@ -3,7 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.brain import subruns
+from flowmatik.core.brain import conditions, subruns
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
 from flowmatik.core.brain.gates import STORES
@@ -44,7 +44,11 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
 def _start(state: RunState, task: TaskState) -> list[Command]:
     needed = [state.tasks[need] for need in task.spec.needs]
     gathers = task.spec.skill == "writing"
-    lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
+    lost = [
+        other.spec.id
+        for other in needed
+        if other.status is not TaskStatus.SUCCEEDED and not conditions.goes_on_without(other)
+    ]
     if lost and (not gathers or len(lost) == len(needed)):
         needs = ", ".join(lost)
         reason = f"it needs {needs}, which did not succeed"
@@ -55,6 +59,8 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
                 )
             )
         ]
+    if task.spec.when and (skipped := conditions.unmet(state, task)):
+        return skipped
     if task.spec.wait is not None:
         return [start_wait(state, task, task.spec.wait)]
     if task.spec.below is not None:

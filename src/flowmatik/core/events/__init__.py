@@ -104,6 +104,9 @@ from flowmatik.core.events.life import (
 from flowmatik.core.events.life import (
     RunSucceeded as RunSucceeded,
 )
+from flowmatik.core.events.planning import (
+    PlanProposed as PlanProposed,
+)
 from flowmatik.core.events.subruns import (
     SubRunEnded as SubRunEnded,
 )
@@ -185,6 +188,7 @@ DECISIONS = (
     CallRequested,
     SubRunRequested,
     CallRefused,
+    PlanProposed,
     PlanAdopted,
     PlanRejected,
     TaskRouted,
@@ -218,6 +222,7 @@ Event = (
     | DeadlinePassed
     | SubRunRequested
     | SubRunEnded
+    | PlanProposed
     | PlanAdopted
     | PlanRejected
     | TaskRouted

@@ -48,6 +48,9 @@ class RunCreated:
     schedule: str = ""
     scheduled_at: str = ""
     advisers: tuple[str, ...] = ()  # names of whom decisions may ask
+    turn_micros: dict[str, int] = field(default_factory=lambda: {})  # by agent@version: a turn at the worst
+    playbook: str = ""  # name@version that `plan` was compiled from
+    parameters: dict[str, Any] = field(default_factory=lambda: {})  # which it was compiled with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
