@@ -1,7 +1,7 @@
 """/v1/runs: create, read, list, cancel, resume and replay."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,7 +33,8 @@ MOST_USD = 1_000_000
 
 class RunRequest(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
-    of a plan by the planner."""
+    of a plan by the planner. `playbook` (name or name@version): by this one, with `parameters`; an
+    empty goal is that of the playbook."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,6 +49,8 @@ class RunRequest(BaseModel):
     tags: Tags = []
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     plan: Plan = []
+    playbook: Annotated[str, Field(max_length=200)] = ""
+    parameters: dict[str, Any] = {}
 
 
 class Created(BaseModel):
@@ -102,6 +105,8 @@ async def create(
         tags=tuple(body.tags),
         priority=body.priority,
         plan=tasks_of(body.plan),
+        playbook=body.playbook,
+        parameters=body.parameters,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

@@ -14,10 +14,12 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
@@ -89,6 +91,8 @@ class ApiServices:
     control: RunControl
     memory: Memory
     agents: AgentCatalogue
+    playbooks: Playbooks
+    cases: Cases
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

@@ -213,6 +213,8 @@ class RemoteRuns:
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
+    if isinstance(new, NewRun) and new.playbook:
+        plan |= {"playbook": new.playbook, "parameters": new.parameters}
     return plan | {
         "goal": new.goal,
         "agent": new.agent,

@@ -12,6 +12,7 @@ from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
@@ -20,6 +21,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
@@ -64,6 +66,8 @@ class RemoteBackend:
         self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.agents = RemoteAgents(self._server)
+        self.playbooks = RemotePlaybooks(self._server)
+        self.cases: Cases = RemoteCases(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)

@@ -22,12 +22,14 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
@@ -58,6 +60,8 @@ class Platform:
     control: RunControl
     memory: Memory
     agents: AgentCatalogue
+    playbooks: Playbooks
+    cases: Cases
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -135,12 +139,17 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents.cases import LEARNS_FROM, CaseAdviser, CaseLearning, StoredCases
+    from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
+    from flowmatik.app.embeddings import embedder_of
     from flowmatik.app.models import known_models, open_gateway
+    from flowmatik.app.task_forms import PlanForms
     from flowmatik.security import SignedHooks, StoredIdentity
 
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
-    memory = await _open_memory(settings, clock, stack)
+    embedder = embedder_of(settings)
+    memory = await _open_memory(settings, embedder, clock, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     models = open_gateway(settings, clock)
@@ -151,6 +160,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     tools = await open_tools(settings, memory, clock, stack)
     catalogue = StoredCatalogue(stores.database, clock, inventory_of(tools.specs(), known_models()))
     await catalogue.seed(WORKSPACE)
+    playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, tools.specs()))
+    cases = StoredCases(stores.database, clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
@@ -171,8 +182,12 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
+            playbooks=playbooks,
+            advisers={"playbooks": PlaybookAdviser(playbooks), "cases": CaseAdviser(cases, embedder)},
         )
     )
+    learn = CaseLearning(engine.runs, cases, embedder)
+    engine.bus.subscribe("cases", learn, types=LEARNS_FROM, ordered=False)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
@@ -180,6 +195,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         control=engine.control,
         memory=memory,
         agents=catalogue,
+        playbooks=playbooks,
+        cases=cases,
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,
@@ -238,14 +255,15 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     )
 
 
-async def _open_memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> "SqliteMemory":
-    from flowmatik.app.embeddings import embedder_of
+async def _open_memory(
+    settings: Settings, embedder: Embedder | None, clock: Clock, stack: AsyncExitStack
+) -> "SqliteMemory":
     from flowmatik.memory import Places, build_memory
 
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
     memory = build_memory(
         settings.data / "memory.db",
-        embedder=embedder_of(settings),
+        embedder=embedder,
         clock=clock,
         places=places,
         read_only=not Role(settings.role).serves,

@@ -92,6 +92,35 @@ class Condition:
     test: str = "equals"
     value: Any = True
 
+    def holds(self, found: Any) -> bool:
+        return passes(self.test, self.value, found)
+
+
+def passes(test: str, wanted: Any, found: Any) -> bool:
+    """Whether what was `found` (None for nothing) passes one of TESTS. Values are the same as in JSON: true
+    is not 1."""
+    match test:
+        case "not_equals":
+            return not _same(found, wanted)
+        case "one_of":
+            return any(_same(found, one) for one in wanted)
+        case "above":
+            return is_number(found) and found > wanted
+        case "below":
+            return is_number(found) and found < wanted
+        case "exists":
+            return (found is not None) == wanted
+        case _:
+            return _same(found, wanted)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(one: object, other: object) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTask:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from flowmatik.contracts.blobs import reference_in
-from flowmatik.contracts.plans import OTHERWISE, TESTS, Condition, PlanTask
+from flowmatik.contracts.plans import OTHERWISE, TESTS, Condition, PlanTask, is_number
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record
@@ -28,7 +28,7 @@ def unmet(state: RunState, task: TaskState) -> list[Command]:
                 "put away; look at something smaller"
             )
             return [_failed(task, message, told)]
-        if not _holds(condition, _at(output, condition.path)):
+        if not condition.holds(_at(output, condition.path)):
             return [_skipped(task, condition, told)]
     return []
 
@@ -104,15 +104,11 @@ def _fits(condition: Condition) -> bool:
         case "one_of":
             return isinstance(condition.value, list | tuple)
         case "above" | "below":
-            return _is_number(condition.value)
+            return is_number(condition.value)
         case "exists":
             return isinstance(condition.value, bool)
         case _:
             return True
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _at(output: Any, path: str) -> Any:
@@ -126,28 +122,6 @@ def _at(output: Any, path: str) -> Any:
         else:
             return None
     return at
-
-
-def _same(one: object, other: object) -> bool:
-    """As JSON compares: true is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
-def _holds(condition: Condition, found: Any) -> bool:
-    wanted = condition.value
-    match condition.test:
-        case "not_equals":
-            return not _same(found, wanted)
-        case "one_of":
-            return any(_same(found, one) for one in wanted)
-        case "above":
-            return _is_number(found) and found > wanted
-        case "below":
-            return _is_number(found) and found < wanted
-        case "exists":
-            return (found is not None) == wanted
-        case _:
-            return _same(found, wanted)
 
 
 def _skipped(task: TaskState, condition: Condition, told: dict[str, Any]) -> Record:

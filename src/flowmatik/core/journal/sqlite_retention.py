@@ -21,6 +21,7 @@ PARTS = (
     "holder",
     "asked",
     "tags",
+    "cases",
     "head",
 )
 
