@@ -27,11 +27,15 @@ class _Shipped:
         )
 
 
+def shipped_forms() -> PlanForms:
+    return PlanForms(_Shipped(), shipped_tools())
+
+
 async def checked(texts: Sequence[tuple[str, str]]) -> list[PlaybookVersion]:
     """Of (file, text) each. Raises PlanInvalid with every fault of the first file that has any."""
     books = [parse_playbook(text, filename=name) for name, text in texts]
     library = {book.name: book for book in books}
-    forms = PlanForms(_Shipped(), shipped_tools())
+    forms = shipped_forms()
     for book in books:
         made = specimen(book, library, forms)
         if faults := await forms.faults("", made.tasks):
