@@ -7,8 +7,8 @@ MODULE = "benchmarks.planning.ours"
 ABOUT = """
 CPU time of one plan of `n` tasks in layers of ten, each of which needs all of the layer before. `validated`:
 everything that is looked at before a plan runs (circles, needs, skills, rights, effects, estimates of cost
-and time). `compiled`: a playbook with a loop, conditions and sub-plans becomes such a plan, its faults placed.
-`both` is what a run by a playbook costs before its first task. Medians of twenty.
+and time). `compiled`: a playbook with loops and sub-plans becomes such a plan. `both` is
+what a run by a playbook costs before its first task. Medians of twenty.
 """
 
 

@@ -75,12 +75,13 @@ def chosen_by_people(version: int) -> Player:
     player = new(version, model="custom/m", agents=agents)
     player.succeed("recall", {"passages": []})
     player.succeed("recall_tables", {"tables": []})
-    first = {**LOOK, "skill": "painting", "needs": []}
-    other = {"reason": "shorter", "tasks": [{**LOOK, "needs": []}]}
-    reply = {"reason": "as asked", "tasks": [first], "alternatives": [other]}
+    first: dict[str, Any] = {**LOOK, "skill": "painting", "needs": []}
+    other: dict[str, Any] = {"reason": "shorter", "tasks": [{**LOOK, "needs": []}]}
+    reply: dict[str, Any] = {"reason": "as asked", "tasks": [first], "alternatives": [other]}
     player.say("plan", canonical.dumps(reply), cost=5)
     (asked,) = player.state.approvals.values()
-    (task,) = player.state.proposed.tasks if player.state.proposed else ()
+    assert player.state.proposed is not None
+    (task,) = player.state.proposed.tasks
     arguments = arguments_of((replace(task, objective="Who signs for Cork?"),))
     player.fact(
         ev.ApprovalDecided(

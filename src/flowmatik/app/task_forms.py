@@ -47,4 +47,4 @@ def _task_fault(one: Fault) -> TaskFault:
     placed: Any = refusal([one]).context["details"]
     place = str(placed[0]["place"])
     field = place.removeprefix(task).removeprefix(".") if not outer else ""
-    return TaskFault(task=task, field=field, text=one.text, code=one.code, values=one.values)
+    return TaskFault(task=task, place=field, text=one.text, code=one.code, values=one.values)

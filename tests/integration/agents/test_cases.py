@@ -99,7 +99,7 @@ class Runs:
     """The events of one run."""
 
     def __init__(self, planner: str, **values: Any) -> None:
-        self._rows = [
+        self._rows: list[tuple[str, dict[str, Any]]] = [
             ("RunCreated", {"plan": [], "agent": "", "goal": GOAL, "language": ""}),
             ("PlanAdopted", {"planner": planner, "values": values, "tasks": TASKS}),
         ]

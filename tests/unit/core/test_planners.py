@@ -174,7 +174,9 @@ def test_a_plan_that_acts_is_adapted_in_names_and_numbers_alone() -> None:
 
 
 def plans(*tasks: str) -> ModelReply:
-    rows = [{"id": one, "objective": one, "skill": "documents", "needs": []} for one in tasks]
+    rows: list[dict[str, Any]] = [
+        {"id": one, "objective": one, "skill": "documents", "needs": []} for one in tasks
+    ]
     return ModelReply(text=canonical.dumps({"reason": "so", "tasks": rows, "alternatives": []}))
 
 

@@ -34,7 +34,7 @@ class Compiled:
             if piece is None:
                 told.append(book.fault(("tasks",), one.text, one.code, **one.values))
             else:
-                fields = tuple(filter(None, one.field.split(".")))
+                fields = tuple(filter(None, one.place.split(".")))
                 told.append(piece.book.fault((*piece.path, *fields), one.text, one.code, **one.values))
         return refused(told)
 

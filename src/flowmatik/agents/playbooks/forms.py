@@ -19,10 +19,10 @@ class FormFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFault:
-    """What keeps a plan from running: of the `task` with that id ("" is the whole), in its `field`."""
+    """What keeps a plan from running: of the `task` with that id ("" is the whole), at `place` in it."""
 
     task: str
-    field: str
+    place: str
     text: str
     code: str
     values: dict[str, object] = field(default_factory=lambda: {})

@@ -2,7 +2,7 @@
 plan, without those that fell away."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flowmatik.agents.playbooks.pieces import Group, Piece
 from flowmatik.agents.profiles.faults import Fault
@@ -63,8 +63,10 @@ def _join(piece: Piece, groups: Mapping[str, Group], wrong: list[Fault]) -> None
 def rename_items(piece: Piece, named: Mapping[str, str]) -> None:
     """The task whose result a map goes through."""
     spec: Any = piece.raw.get("map")
-    items: Any = spec.get("items") if isinstance(spec, dict) else None
-    if isinstance(items, dict) and isinstance(task := items.get("task"), str):
+    given: Any = cast("dict[str, Any]", spec).get("items") if isinstance(spec, dict) else None
+    items = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    task = items.get("task")
+    if isinstance(task, str):
         items = {**items, "task": named.get(task, task)}
         piece.raw = {**piece.raw, "map": {**spec, "items": items}}
 

@@ -86,7 +86,7 @@ class StoredPlaybooks:
         left = used_in(book)
         for _ in range(DEEPEST_USE):
             names = [name for name in dict.fromkeys(left) if name not in found][: MOST_USED - len(found)]
-            left = []
+            left.clear()
             for name in names:
                 try:
                     found[name] = await self._book(workspace_id, name)

@@ -190,12 +190,13 @@ class TaskWriter:
             elif one.parameter not in values:
                 text = f"the condition is on {one.parameter!r}, which is no parameter"
                 self._fault(book, place, text, "playbook.choice_name", value=one.parameter)
-            elif one.test == "one_of" and not isinstance(one.value, list):
+            elif one.test == "one_of" and not isinstance(cast("object", one.value), list):
                 self._fault(book, place, "one_of takes a list", "playbook.choice_list")
             elif one.test in ("above", "below") and not isinstance(one.value, int | float):
                 self._fault(book, place, f"{one.test} takes a number", "playbook.choice_number")
             else:
-                holds &= passes(one.test, one.value, values[one.parameter])
+                wanted: Any = cast("object", one.value)
+                holds &= passes(one.test, wanted, values[one.parameter])
         return later, holds
 
     def _filled(self, task: "_Task", filling: Filling) -> dict[str, Any]:
@@ -229,8 +230,7 @@ class TaskWriter:
         except ValidationError as error:
             for row in error.errors():
                 kind, values = kind_of(row)
-                place = (*path, *(part for part in row["loc"] if isinstance(part, str | int)))
-                self._fault(book, place, row["msg"], f"field.{kind}", **values)
+                self._fault(book, (*path, *row["loc"]), row["msg"], f"field.{kind}", **values)
         return None
 
     def _told(self, book: Playbook, filling: Filling) -> None:

@@ -3,6 +3,7 @@ the time that it waits by the clock. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import Estimate, PlanTask, SubRunSpec
@@ -84,12 +85,9 @@ class _Known:
         if task.tool or task.wait:
             return _Amount()
         if task.map is not None:
-            items = task.map.items
-            return (
-                self._run(task.map.run)
-                .times(len(items) if isinstance(items, list) else None)
-                .capped(task.budget_micros)
-            )
+            items: Any = task.map.items
+            count = len(cast("list[Any]", items)) if isinstance(items, list) else None
+            return self._run(task.map.run).times(count).capped(task.budget_micros)
         if task.run is not None:
             return self._run(task.run).capped(task.budget_micros)
         named = self.by_name.get(task.agent)

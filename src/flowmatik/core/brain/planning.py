@@ -3,7 +3,7 @@ is taken, by people's leave where the profile says so."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from flowmatik.contracts.plans import MAX_PLAN_TASKS, Alternative, Declined, Estimate, Plan, PlanTask
 from flowmatik.contracts.tools import Effect
@@ -183,8 +183,9 @@ def _cannot_run(name: str, faults: Sequence[Fault]) -> Declined:
 def _none(declined: Sequence[Declined], now: str) -> Record:
     """Nobody could. What the last one lacked was money alone: then that is what the run lacks."""
     last = declined[-1] if declined else None
-    fault = last.values.get("fault") if last is not None else None
+    given: Any = last.values.get("fault") if last is not None else None
+    fault = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     said = "; ".join(f"{one.planner}: {one.reason}" for one in declined)
-    if isinstance(fault, dict) and fault.get("code") == COST:
+    if fault.get("code") == COST:
         return run_failed(now, "budget.plan", str(fault["text"]), dict(fault["values"]))
     return run_failed(now, "run.no_plan", f"no planner could plan the run ({said})", {"said": said})

@@ -31,7 +31,7 @@ def told(state: RunState, planner: str) -> dict[str, Any] | Asks | Declined:
     if known.open:
         return Asks()
     if known.result is None:
-        values = {"fault": {"code": known.error_code, "values": {}, "text": known.error}}
+        values: dict[str, Any] = {"fault": {"code": known.error_code, "values": {}, "text": known.error}}
         return Declined(planner=planner, code="no_advice", reason=known.error, values=values)
     return known.result
 

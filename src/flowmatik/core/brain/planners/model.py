@@ -50,7 +50,8 @@ class ModelPlanner:
             fault = {"code": failure.code, "values": failure.values, "text": failure.message}
             reason = f"the model could not plan ({failure.message})"
             return Declined(planner=self.name, code="failed", reason=reason, values={"fault": fault})
-        first = state.plan_details[0] if state.plan_details else {"code": "", "values": {}, "text": "–"}
+        unsaid: dict[str, Any] = {"code": "", "values": {}, "text": "–"}
+        first = state.plan_details[0] if state.plan_details else unsaid
         reason = f"none of the model's {state.plan_attempts} plans can run ({first['text']})"
-        values = {"fault": first, "attempts": state.plan_attempts}
+        values: dict[str, Any] = {"fault": first, "attempts": state.plan_attempts}
         return Declined(planner=self.name, code="rejected", reason=reason, values=values)
