@@ -13,7 +13,6 @@ PLAYBOOKS = ROOT / "examples" / "playbooks"
 
 @pytest.fixture
 def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run_cli(["--home", str(tmp_path), "init"]) == 0
     (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
     files = [str(file) for file in sorted(PLAYBOOKS.glob("*.yaml"))]
     assert len(files) == 2
