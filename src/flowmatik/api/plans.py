@@ -15,6 +15,7 @@ from flowmatik.contracts.plans import (
     MOST_CONCURRENT,
     MOST_ROUNDS,
     Compensation,
+    Condition,
     MapSpec,
     PlanTask,
     RepeatSpec,
@@ -182,12 +183,27 @@ class PlannedRepeat(_Form):
         )
 
 
+class PlannedCondition(_Form):
+    """What must hold of what the earlier `task`, one of `needs`, gave at `path` ("a.b"; all of it without):
+    it `equals` the `value` (true without one), is `not_equals`, is `one_of` a list, a number `above` or
+    `below` it, or `exists`."""
+
+    task: Name
+    path: Name = ""
+    test: Literal["equals", "not_equals", "one_of", "above", "below", "exists"] = "equals"
+    value: Any = True
+
+    def condition(self) -> Condition:
+        return Condition(task=self.task, path=self.path, test=self.test, value=self.value)
+
+
 class PlannedTask(_Form):
     """One task. `needs`: tasks whose outputs it gets. It is one of: the call of a `tool` with `arguments`, a
     `wait`, a `run` of its own, a `map`, a `vote`, or an `objective` for an `agent` or for whoever has the
     `skill`, who with `repeat` may send earlier tasks back. `criteria`: what the result must meet; names, or
     objects as in profiles. `effect` is the strongest that an agent's tools may have. `budget_micros`: in
-    millionths of a dollar."""
+    millionths of a dollar. `when`: all of it must hold, else the task is skipped; `otherwise` "continue":
+    those that need it go on without it then."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     objective: Words = ""
@@ -206,6 +222,8 @@ class PlannedTask(_Form):
     map: PlannedMap | None = None
     vote: PlannedVote | None = None
     repeat: PlannedRepeat | None = None
+    when: Annotated[list[PlannedCondition], Field(max_length=20)] = []
+    otherwise: Literal["skip", "continue"] = "skip"
 
     def task(self) -> PlanTask:
         return PlanTask(
@@ -227,6 +245,8 @@ class PlannedTask(_Form):
             map=self.map.spec() if self.map else None,
             vote=self.vote.spec() if self.vote else None,
             repeat=self.repeat.spec() if self.repeat else None,
+            when=tuple(one.condition() for one in self.when),
+            otherwise=self.otherwise,
         )
 
 

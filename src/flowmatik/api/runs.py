@@ -1,7 +1,7 @@
 """/v1/runs: create, read, list, cancel, resume and replay."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,7 +34,8 @@ MOST_USD = 1_000_000
 class RunRequest(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
     of a plan by the planner. `thread`: the conversation whose messages the run knows. `sticky`: runs
-    with the same one get the same version of an agent."""
+    with the same one get the same version of an agent. `playbook` (name or name@version): its plan, made
+    with `parameters`; an empty goal is that of the playbook."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,6 +52,8 @@ class RunRequest(BaseModel):
     plan: Plan = []
     thread: Annotated[str, Field(max_length=100)] = ""
     sticky: Annotated[str, Field(max_length=200)] = ""
+    playbook: Annotated[str, Field(max_length=200)] = ""
+    parameters: dict[str, Any] = {}
 
 
 class Created(BaseModel):
@@ -107,6 +110,8 @@ async def create(
         plan=tasks_of(body.plan),
         thread=body.thread,
         sticky=body.sticky,
+        playbook=body.playbook,
+        parameters=body.parameters,
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,

@@ -15,12 +15,14 @@ from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -111,6 +113,8 @@ class ApiServices:
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
+    playbooks: Playbooks
+    cases: Cases
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

@@ -11,12 +11,14 @@ from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -65,6 +67,20 @@ class AgentAccess(Protocol):
     async def remove(self, workspace_id: str, name: str, *, author: Author = ...) -> None: ...
 
 
+class PlaybookAccess(Protocol):
+    """What a person does with playbooks; same promises as Playbooks."""
+
+    async def list(self, workspace_id: str) -> list[PlaybookVersion]: ...
+
+    async def get(self, workspace_id: str, ref: str) -> PlaybookVersion: ...
+
+    async def text(self, workspace_id: str, ref: str) -> str: ...
+
+    async def apply(self, workspace_id: str, text: str, *, filename: str) -> PlaybookVersion: ...
+
+    async def remove(self, workspace_id: str, name: str) -> None: ...
+
+
 class Backend(Protocol):
     """`where` says for people what answers: a home folder or a server's address; `here`: the
     engine is in this process. `principal`: as whom the command acts; a server knows by the credential."""
@@ -95,6 +111,12 @@ class Backend(Protocol):
 
     @property
     def bundles(self) -> AgentBundles: ...
+
+    @property
+    def playbooks(self) -> PlaybookAccess: ...
+
+    @property
+    def cases(self) -> Cases: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

@@ -14,6 +14,7 @@ from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
@@ -26,6 +27,7 @@ from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import NOBODY, STABLE, AgentVersions, Author
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
@@ -77,6 +79,8 @@ class RemoteBackend:
         self.agents = RemoteAgents(self._server)
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)
+        self.playbooks = RemotePlaybooks(self._server)
+        self.cases: Cases = RemoteCases(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)

@@ -26,6 +26,7 @@ from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
+from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
@@ -34,6 +35,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import ROUTES, RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -70,6 +72,8 @@ class Platform:
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
+    playbooks: Playbooks
+    cases: Cases
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -158,9 +162,12 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents.cases import LEARNS_FROM, CaseAdviser, CaseLearning, StoredCases
+    from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
     from flowmatik.app.catalogue import bundles_of, versions_of
     from flowmatik.app.connections import open_connections
     from flowmatik.app.models import known_models, open_gateway
+    from flowmatik.app.task_forms import PlanForms
     from flowmatik.security import SignedHooks, StoredIdentity
 
     clock = SharedClock(SystemClock())
@@ -183,6 +190,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
+    playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, tools.box.specs()))
+    cases = StoredCases(stores.database, clock)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
@@ -204,12 +213,20 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             runs_days=settings.runs_days,
             plans_by_profile=True,
             threads=threads,
-            advisers={ROUTES: routing.adviser, "thread": thread_memory(threads, catalogue)},
+            advisers={
+                ROUTES: routing.adviser,
+                "thread": thread_memory(threads, catalogue),
+                "playbooks": PlaybookAdviser(playbooks),
+                "cases": CaseAdviser(cases, embedder),
+            },
+            playbooks=playbooks,
             versions=AssignedAgents(catalogue),
         )
     )
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
+    learn = CaseLearning(engine.runs, cases, embedder)
+    engine.bus.subscribe("cases", learn, types=LEARNS_FROM, ordered=False)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
@@ -219,6 +236,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         agents=catalogue,
         versions=versions,
         bundles=bundles_of(catalogue, versions, clock, settings),
+        playbooks=playbooks,
+        cases=cases,
         models=models,
         identity=identity,
         dead_letters=engine.dead_letters,

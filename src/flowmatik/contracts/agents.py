@@ -10,8 +10,20 @@ from flowmatik.contracts.criteria import Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
 from flowmatik.contracts.threads import ConversationPolicy
+from flowmatik.contracts.tools import Effect
 
 MAX_EXAMPLES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """How the runs of a planner's workspace get their plans. `order`: whom to ask, one after the other
+    (contracts.plans.PLANNERS); () is the usual order. `approval`: people decide about the plan before its
+    first task. `effects`: the strongest that a plan may have; None is no bound."""
+
+    order: tuple[str, ...] = ()
+    approval: ApprovalPolicy | None = None
+    effects: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +35,7 @@ class AgentVersion:
     `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
     themselves. `delegates`: agents that it may ask, each in a run of its own with no more rights than it has
     itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has when what is
-    left of the run's budget or time does not bear the rest of the plan."""
+    left of the run's budget or time does not bear the rest of the plan. `planning` is for the role planner."""
 
     name: str
     version: str
@@ -47,6 +59,7 @@ class AgentVersion:
     delegates: tuple[str, ...] = ()
     hand_over_to: tuple[str, ...] = ()
     frugal_model: str = ""
+    planning: Planning | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

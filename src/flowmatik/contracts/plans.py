@@ -13,6 +13,8 @@ MOST_ITEMS = 100_000
 MOST_CONCURRENT = 1000
 DEEPEST_RUN = 8  # a run, its sub-runs, theirs …
 MAX_PLAN_TASKS = 500  # of a plan with those of its sub-runs
+MAX_ALTERNATIVES = 2  # beside the plan that a model proposes
+PLANNERS = ("playbook", "case", "model", "local")  # in the order in which they are asked by default
 MAX_PLAN_BYTES = 1_048_576  # of a file that holds one
 
 
@@ -76,6 +78,51 @@ class Compensation:
     when: tuple[str, ...] = ENDS
 
 
+TESTS = ("equals", "not_equals", "one_of", "above", "below", "exists")
+OTHERWISE = ("skip", "continue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What must hold of what the earlier `task` gave, at `path`: names joined with dots, "" is all of it.
+    `test` is one of TESTS; `above` and `below` compare numbers, `one_of` takes a list, and `exists` says
+    whether there is anything but null (`value` false: whether there is nothing)."""
+
+    task: str
+    path: str = ""
+    test: str = "equals"
+    value: Any = True
+
+    def holds(self, found: Any) -> bool:
+        return passes(self.test, self.value, found)
+
+
+def passes(test: str, wanted: Any, found: Any) -> bool:
+    """Whether what was `found` (None for nothing) passes one of TESTS. Values are the same as in JSON: true
+    is not 1."""
+    match test:
+        case "not_equals":
+            return not _same(found, wanted)
+        case "one_of":
+            return any(_same(found, one) for one in wanted)
+        case "above":
+            return is_number(found) and found > wanted
+        case "below":
+            return is_number(found) and found < wanted
+        case "exists":
+            return (found is not None) == wanted
+        case _:
+            return _same(found, wanted)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(one: object, other: object) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteSpec:
     """The task counts what those that it needs say, which were asked the same. Answers agree that are equal
@@ -110,7 +157,9 @@ class PlanTask:
     and so are `checks`, beside those of the agent's profile.
     `agent` pins an agent; "" lets the router choose by `skill`. `wait`: it only waits. `approval`: people
     decide before its `tool` is called. `compensation` is for tool steps. `run` makes it a run of its own,
-    `map` one for each of many items, `vote` a count of what others say, `repeat` a gate that sends back."""
+    `map` one for each of many items, `vote` a count of what others say, `repeat` a gate that sends back.
+    `when`: all of it must hold, else the task is skipped; `otherwise` says
+    what becomes of those that need it then: "skip" skips them too, "continue" lets them go on without it."""
 
     id: str
     objective: str
@@ -130,6 +179,8 @@ class PlanTask:
     checks: tuple[Criterion, ...] = ()
     vote: VoteSpec | None = None
     repeat: RepeatSpec | None = None
+    when: tuple[Condition, ...] = ()
+    otherwise: str = "skip"
 
     @property
     def below(self) -> SubRunSpec | None:
@@ -147,3 +198,35 @@ class Plan:
     reason: str = ""
     code: str = ""
     values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declined:
+    """A planner that was asked and could not plan: `reason` in English, and as `code` and `values`."""
+
+    planner: str
+    code: str
+    reason: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a plan may take; None is unknown. `least_micros`: one turn of every agent's task at the worst
+    price; `most_micros`: all the turns that profiles permit. `least_seconds`: what it waits for by the
+    clock, along the longest way. `calls`: the most calls of models."""
+
+    least_micros: int | None = None
+    most_micros: int | None = None
+    least_seconds: float = 0.0
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another plan that a planner would take. `faults` keep it from running."""
+
+    tasks: tuple[PlanTask, ...]
+    reason: str = ""
+    estimate: Estimate | None = None
+    faults: tuple[str, ...] = ()

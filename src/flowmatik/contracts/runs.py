@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.waits import OpenWait
 from flowmatik.kernel.events import CloudEvent
@@ -55,7 +55,9 @@ class NewRun:
     creation. `sources`: only from these documents and tables (names or path prefixes, each known to
     memory), from all when empty. `idempotency_key`: the same key in a workspace returns the first run,
     and with another request raises Conflict (`conflict.idempotency_key`). `plan`: run these tasks as
-    they are, without a planner (PlanInvalid when they cannot run). `traceparent`: the W3C trace that the
+    they are, without a planner (PlanInvalid when they cannot run). `playbook` (its name, or name@version) is
+    compiled with `parameters` when the run is created, and is its plan; a run without a goal gets that of its
+    playbook. `traceparent`: the W3C trace that the
     run belongs to; a new one when it is missing or invalid. `tags`: what it is found by, at most MAX_TAGS
     of at most MAX_TAG_CHARACTERS of TAG_ALPHABET each. `priority`: -MAX_PRIORITY to MAX_PRIORITY, higher
     goes first within a workspace. `schedule` (its name) and `scheduled_at` are set by schedules alone.
@@ -73,6 +75,8 @@ class NewRun:
     idempotency_key: str = ""
     principal: str = ""
     plan: tuple[PlanTask, ...] = ()
+    playbook: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {})
     traceparent: str = ""
     tags: tuple[str, ...] = ()
     priority: int = 0
@@ -202,7 +206,8 @@ class InDoubtCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as people see it. `cost_micros` is settled cost, None when a call's price is unknown; times
+    """A run as people see it. `declined`: the planners that were asked before `planner` and could not;
+    `estimate` is of its plan. `cost_micros` is settled cost, None when a call's price is unknown; times
     are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "unpause", "approval",
     "webhook", "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside
     it can be said in any language. `inherited_micros` is what the history of `forked_from` had cost, which is
@@ -219,6 +224,10 @@ class RunView:
     plan_reason: str = ""
     plan_code: str = ""
     plan_values: dict[str, Any] = field(default_factory=lambda: {})
+    declined: tuple[Declined, ...] = ()
+    estimate: Estimate | None = None
+    plan_edited_by: str = ""
+    playbook: str = ""
     tasks: tuple[TaskView, ...] = ()
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()

@@ -6,8 +6,9 @@ from flowmatik.contracts.approvals import Approval, ApprovalPage, ApprovalStatus
 from flowmatik.contracts.security import Principal
 from flowmatik.core.approving import judged, shown
 from flowmatik.core.engine.gate import Gate
-from flowmatik.core.journal.approval_records import place_of_approval
+from flowmatik.core.journal.approval_records import ApprovalRow, place_of_approval
 from flowmatik.core.pages import check_limit, cursor_of, place_at
+from flowmatik.core.plan_edits import check_tasks, is_plan
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -42,7 +43,9 @@ class ApprovalService:
         """Counted from the row as it is and written only if it still is: with each try somebody else's vote
         has gone down, so that it ends."""
         seen = await self._services.seen_from(workspace_id).approval(workspace_id, approval_id)
-        self._check(seen.tool, verdict)
+        self._check(seen, verdict)
+        if verdict.arguments is not None and is_plan(seen):
+            await check_tasks(self._services, seen, verdict.arguments)
         while True:
             row = await self._journal.approval(workspace_id, approval_id)
             if await self._journal.decide_approval(judged(row, verdict, by)):
@@ -50,7 +53,7 @@ class ApprovalService:
         self._engine.nudge(row.run_id)
         return await self.get(workspace_id, approval_id)
 
-    def _check(self, tool: str, verdict: Verdict) -> None:
+    def _check(self, seen: ApprovalRow, verdict: Verdict) -> None:
         if len(verdict.comment) > MAX_COMMENT:
             raise InvalidInput(
                 f"the comment has {len(verdict.comment)} characters; at most {MAX_COMMENT} are kept",
@@ -63,6 +66,9 @@ class ApprovalService:
             raise InvalidInput(
                 "who denies changes no arguments; leave them out", code="input.approval.denied_arguments"
             )
+        if is_plan(seen):
+            return
+        tool = seen.tool
         spec = self._services.tools.specs().get(tool)
         said = _fault(verdict.arguments, spec.parameters if spec else None)
         if said:

@@ -18,7 +18,6 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
-from flowmatik.core.brain import plan
 from flowmatik.core.brain.plan_faults import Fault, refusal
 from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
@@ -33,6 +32,7 @@ from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.pins import Choice, agents_for, tools_for
 from flowmatik.core.plan_rights import permitted
+from flowmatik.core.planned import by_playbook, given_plan_faults, turn_prices
 from flowmatik.core.replay import replay
 from flowmatik.core.services import EngineServices
 from flowmatik.core.snapshots.reading import salvaged_now
@@ -74,7 +74,7 @@ class RunService:
             Creation(
                 run_id=created.run_id,
                 workspace_id=workspace_id,
-                goal=new.goal,
+                goal=created.goal,
                 idempotency_key=new.idempotency_key,
                 events=(first,),
                 agent=created.agent,
@@ -88,19 +88,21 @@ class RunService:
 
     async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         """How the run would begin. Raises what `create` does."""
-        asked.check(new)
         services = self._services
+        if new.playbook:
+            new = await by_playbook(services.playbooks, workspace_id, new)
+        asked.check(new)
         await asked.check_sources(services.sources, workspace_id, new.sources)
         await asked.check_thread(services.threads, workspace_id, new.thread)
         found: list[Fault] = []
         choice = Choice(services, new, new_id("run"))
         if new.plan and services.plans_by_profile:
-            given = (services.tools.specs(), workspace_id, new.agent, new.plan)
+            given = (services.tools.specs().keys(), workspace_id, new.agent, new.plan)
             allowed, found = await permitted(choice.directory, *given)
             new = replace(new, plan=allowed)
         created = await self._pinned(workspace_id, new, choice)
         if new.plan:
-            found = plan.faults(new.plan, created.agents, frozenset(created.tools)) + found
+            found = given_plan_faults(created) + found
         if found:
             raise refusal(found)
         return created
@@ -136,6 +138,9 @@ class RunService:
             agents=tuple(agents),
             tools=tools,
             plan=new.plan,
+            playbook=new.playbook,
+            parameters=new.parameters,
+            turn_micros={} if new.agent else turn_prices(self._services.models, agents),
             traceparent=trace_of(new.traceparent),
             tags=tuple(dict.fromkeys((*new.tags, *search.thread_tags(new.thread)))),
             priority=new.priority,
@@ -294,6 +299,8 @@ def _request(created: ev.RunCreated) -> tuple[object, ...]:
         created.language,
         created.sources,
         created.plan,
+        created.playbook.partition("@")[0],
+        created.parameters,
         created.tags,
         created.priority,
         created.thread,

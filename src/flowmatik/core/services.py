@@ -10,6 +10,7 @@ from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.channels import VersionChoice
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.playbooks import PlaybookCompiler
 from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.threads import ThreadIndex
 from flowmatik.contracts.tools import ToolBox
@@ -57,7 +58,7 @@ class EngineServices:
     long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
     callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
     ask, by name; a run asks only those that there were when it began. `versions`: which version of an agent a
-    run gets; without it the catalogue's."""
+    run gets; without it the catalogue's. `playbooks`: without it, no run can be asked for by one."""
 
     journal: Journal
     models: ModelGateway
@@ -81,6 +82,7 @@ class EngineServices:
     threads: ThreadIndex | None = None
     advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
     versions: VersionChoice | None = None
+    playbooks: PlaybookCompiler | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -7,10 +7,11 @@ from flowmatik.contracts.agents import AgentVersion, LoopState
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.guardrails import Found
 from flowmatik.contracts.models import ModelReply
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.runs import Check, RunStatus, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core.events import (
+    ApprovalDecided,
     ApprovalRequested,
     ApprovalVoted,
     CallFailed,
@@ -19,6 +20,7 @@ from flowmatik.core.events import (
     CallRequested,
     CompensationBegun,
     GuardrailTripped,
+    PlanProposed,
     RunCreated,
     RunForked,
     RunPaused,
@@ -246,6 +248,12 @@ class RunState:
     plan_failed: bool = False
     plan_failure: CallFailed | None = None
     plan_details: tuple[dict[str, Any], ...] = ()
+    proposed: PlanProposed | None = None
+    plan_asked: bool = False  # people, about what is proposed
+    plan_verdict: ApprovalDecided | None = None
+    declined: tuple[Declined, ...] = ()  # planners that could not
+    estimate: Estimate | None = None
+    plan_edited_by: str = ""
     waits: dict[str, WaitBegun] = field(default_factory=lambda: {})  # open ones
     waits_begun: int = 0
     signals: dict[str, list[Any]] = field(default_factory=lambda: {})  # that came before their waits

@@ -8,7 +8,14 @@ from typing import Any, cast, get_args, get_type_hints
 import yaml
 from pydantic import BaseModel
 
-from flowmatik.agents.profiles.model import ApprovalRule, Budgets, EscalationRule, Metadata, Profile
+from flowmatik.agents.profiles.model import (
+    ApprovalRule,
+    Budgets,
+    EscalationRule,
+    Metadata,
+    PlanningRules,
+    Profile,
+)
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.criteria import (
     Arithmetic,
@@ -29,6 +36,8 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Profile,
     ("metadata",): Metadata,
     ("budgets",): Budgets,
+    ("planning",): PlanningRules,
+    ("planning", "approval"): ApprovalRule,
 }
 _CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
 _FORMS = {
@@ -123,6 +132,8 @@ def _tag_of(form: type) -> str:
 
 
 def _model_at(path: Path) -> type[BaseModel]:
+    if tuple(path[:3]) == ("planning", "approval", "escalations"):
+        return EscalationRule
     if path and path[0] == "approvals":
         return ApprovalRule if len(path) == 2 else EscalationRule
     return _MODELS.get(cast("tuple[str, ...]", tuple(path)), Profile)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from flowmatik.contracts.agents import MAX_EXAMPLES
+from flowmatik.contracts.agents import MAX_EXAMPLES, Planning
 from flowmatik.contracts.approvals import (
     MAX_APPROVAL_SECONDS,
     MAX_ESCALATIONS,
@@ -15,6 +15,7 @@ from flowmatik.contracts.approvals import (
 from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.threads import HISTORY, MAX_HISTORY, ConversationPolicy, Interrupt
+from flowmatik.contracts.tools import Effect
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -109,6 +110,26 @@ class ConversationRule(_Strict):
         )
 
 
+Strategy = Literal["playbook", "case", "model", "local"]
+Strategies = Annotated[list[Strategy], Field(min_length=1, max_length=8)]
+
+
+class PlanningRules(_Strict):
+    """For the role planner. `order`: who is asked for a plan, one after the other. `approval`: who agrees to
+    a plan before its first task begins. `effects`: the strongest that a plan may have."""
+
+    order: Strategies | None = None
+    approval: ApprovalRule | None = None
+    effects: Literal["read", "idempotent", "once"] | None = None
+
+    def policy(self) -> Planning:
+        return Planning(
+            order=tuple(self.order or ()),
+            approval=self.approval.policy() if self.approval else None,
+            effects=Effect(self.effects) if self.effects else None,
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: sentences are rules that the model is
@@ -119,7 +140,8 @@ class Profile(_Strict):
     reads when needed. `conversation`: how it holds threads. `delegates`: agents that this one may ask,
     with the tool `ask_agent`: each in a run of its own, with those of its tools that this one has too.
     `hand_over_to`: agents to whom it may leave its task, with `hand_over`. `frugal_model`: the cheaper one
-    for when the rest of a plan would not fit into what is left."""
+    for when the rest of a plan would not fit into what is left. `planning`: how runs get their plans, for the
+    role planner."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -142,6 +164,7 @@ class Profile(_Strict):
     delegates: Annotated[list[Name], Field(max_length=20)] = []
     hand_over_to: Annotated[list[Name], Field(max_length=20)] = []
     frugal_model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")] | None = None
+    planning: PlanningRules | None = None
 
     def sentences(self) -> list[str]:
         return [rule for rule in self.guardrails if isinstance(rule, str)]

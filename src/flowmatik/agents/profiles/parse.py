@@ -20,6 +20,7 @@ from flowmatik.agents.profiles.faults import (
 )
 from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
 from flowmatik.agents.profiles.model import Profile
+from flowmatik.agents.profiles.planning import planning_faults
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import FINDING_SCHEMA
 from flowmatik.contracts.team_tools import ASK_AGENT, HAND_OVER
@@ -38,6 +39,7 @@ LATER_FIELDS = (
     "delegates",
     "hand_over_to",
     "frugal_model",
+    "planning",
 )
 
 
@@ -64,7 +66,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
     rows = [*_output_faults(profile), *_approval_faults(profile), *check_faults(profile)]
-    rows += [*_partner_faults(profile), *lacking]
+    rows += [*_partner_faults(profile), *planning_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -219,6 +221,7 @@ def _version(profile: Profile) -> AgentVersion:
         delegates=tuple(profile.delegates),
         hand_over_to=tuple(profile.hand_over_to),
         frugal_model=profile.frugal_model or "",
+        planning=profile.planning.policy() if profile.planning else None,
     )
 
 

@@ -17,6 +17,7 @@ from flowmatik.app.cli.agent_bundles import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.cases import cases_app
 from flowmatik.app.cli.chat import chat_command
 from flowmatik.app.cli.connections import connections_app
 from flowmatik.app.cli.limits import limits_app
@@ -32,6 +33,7 @@ from flowmatik.app.cli.operate import (
     up_command,
     version_command,
 )
+from flowmatik.app.cli.playbooks import playbooks_app
 from flowmatik.app.cli.retention import retention_app
 from flowmatik.app.cli.router import router_app
 from flowmatik.app.cli.run import run_command
@@ -102,6 +104,8 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(skills_app, name="skills")
+    app.add_typer(playbooks_app, name="playbooks")
+    app.add_typer(cases_app, name="cases")
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")

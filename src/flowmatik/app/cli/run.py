@@ -14,6 +14,7 @@ from flowmatik.app import exit_codes
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import show_next, show_run
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
+from flowmatik.app.cli.playbooks import parameters_of
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import Following, follow, watcher_for
 from flowmatik.app.examples import quickstart_goal
@@ -38,6 +39,8 @@ class Request:
     tags: tuple[str, ...] = ()
     priority: int = 0
     plan: "PlanFile | None" = None
+    playbook: str = ""
+    parameters: tuple[str, ...] = ()
 
 
 def run_command(
@@ -53,6 +56,10 @@ def run_command(
     plan: Annotated[
         str, typer.Option("--plan", metavar="FILE", help="help.run.plan", show_default=False)
     ] = "",
+    playbook: Annotated[
+        str, typer.Option("--playbook", metavar="NAME", help="help.run.playbook", show_default=False)
+    ] = "",
+    param: Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="help.run.param")] = None,
 ) -> None:
     """help.run"""
     session = session_of(context)
@@ -61,7 +68,7 @@ def run_command(
     if quickstart and not goal:
         goal = quickstart_goal(session.text.language)
         session.say("run.goal", goal=goal)
-    elif quickstart or not goal.strip():
+    elif quickstart or not (goal.strip() or playbook):
         raise InvalidInput("give a goal, or --quickstart, but not both", code="input.goal_missing")
     request = Request(
         goal=goal,
@@ -72,11 +79,15 @@ def run_command(
         tags=tuple(tag or ()),
         priority=priority,
         plan=planned,
+        playbook=playbook,
+        parameters=tuple(param or ()),
     )
     session.run(run_goal(session, request))
 
 
 async def run_goal(session: Session, request: Request) -> int:
+    if request.parameters and not request.playbook:
+        raise InvalidInput("--param goes with --playbook", code="input.param_alone")
     budget = budget_of(request.budget)
     _check_documents(request.docs)
     new = NewRun(
@@ -86,6 +97,7 @@ async def run_goal(session: Session, request: Request) -> int:
         tags=request.tags,
         priority=request.priority,
         plan=request.plan.plan if request.plan else (),
+        playbook=request.playbook,
         idempotency_key=new_id("inp"),  # submitted again, it is still the same run
     )
     following = Following()
@@ -93,7 +105,8 @@ async def run_goal(session: Session, request: Request) -> int:
     async def work(backend: Backend) -> int:
         if request.docs and not following.run_id:
             following.sources = sources_of(await ingest(session, backend, request.docs))
-        asked = dataclasses.replace(new, sources=following.sources)
+        parameters = await parameters_of(backend, request.playbook, request.parameters)
+        asked = dataclasses.replace(new, sources=following.sources, parameters=parameters)
         with placed_in(request.plan):
             following.run_id = await backend.runs.create(backend.workspace_id, asked)
         if not request.follow:

@@ -7,6 +7,7 @@ from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import adapts
 from flowmatik.core.brain.answers import answer_of, joined, together
+from flowmatik.core.brain.conditions import left_out
 from flowmatik.core.brain.gaps import with_gaps
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.patterns.rounds import passes_for
@@ -85,8 +86,9 @@ def _counting(state: RunState) -> list[TaskState]:
 
 def _parted(state: RunState) -> tuple[list[TaskState], list[TaskState], list[TaskState]]:
     """The plan's ends, the tasks that succeeded, and the ends that did not."""
-    tasks = _counting(state)
-    ends = [task for task in tasks if not state.dependents[task.spec.id]]
+    gone = left_out(state.tasks)
+    tasks = [task for task in _counting(state) if task.spec.id not in gone] or _counting(state)
+    ends = [task for task in tasks if gone.issuperset(state.dependents[task.spec.id])]
     good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
     return ends, good, [task for task in ends if task.status is not TaskStatus.SUCCEEDED]
 
@@ -164,8 +166,9 @@ def _given_up(state: RunState, task: TaskState, now: str) -> ev.RunFailed:
 def _outcome_of_ends(state: RunState, now: str) -> ev.Event:
     """The answer is what nobody else needed: what the writer wrote, wherever the plan lists it. Of several
     ends all count, for each was asked for."""
-    tasks = list(state.tasks.values())
-    ends = [task for task in tasks if not state.dependents[task.spec.id]]
+    gone = left_out(state.tasks)
+    tasks = [task for name, task in state.tasks.items() if name not in gone] or list(state.tasks.values())
+    ends = [task for task in tasks if gone.issuperset(state.dependents[task.spec.id])]
     good = [task for task in tasks if task.status is TaskStatus.SUCCEEDED]
     lost = [task for task in ends if task.status is not TaskStatus.SUCCEEDED]
     if not good:

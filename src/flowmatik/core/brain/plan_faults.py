@@ -49,6 +49,13 @@ FIELDS = {
     "repeat_task": "repeat.task",
     "repeat_effect": "repeat.task",
     "repeat_outside": "needs",
+    "otherwise": "otherwise",
+    "when_needs": "when",
+    "when_test": "when",
+    "when_list": "when",
+    "when_number": "when",
+    "when_boolean": "when",
+    "effects": "effect",
 }  # of a task, of which a fault speaks
 
 

@@ -1,108 +1,194 @@
-"""decide for a run without a plan: recall, plan, and plan again when the model's cannot run."""
+"""decide for a run without a plan: planners are asked one after the other, and the first plan that may run
+is taken, by people's leave where the profile says so."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
-from flowmatik.contracts.plans import Plan, PlanTask
+from flowmatik.contracts.plans import MAX_PLAN_TASKS, Alternative, Declined, Estimate, Plan, PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain import local_planner, plan
-from flowmatik.core.brain.arithmetic import calculates
-from flowmatik.core.brain.commands import RANK, Command, Record, StartCall
+from flowmatik.core.brain import plan
+from flowmatik.core.brain.commands import RANK, Command, Record
 from flowmatik.core.brain.conversation import remember
-from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected, is_hopeless
-from flowmatik.core.brain.gates import STORES
-from flowmatik.core.brain.ranking import RANKS
+from flowmatik.core.brain.estimates import estimate
+from flowmatik.core.brain.fallback import SAYS_SO
+from flowmatik.core.brain.gates import BRAIN
+from flowmatik.core.brain.plan_approvals import adopted, go_on
+from flowmatik.core.brain.plan_faults import Fault
+from flowmatik.core.brain.plan_limits import COST, cost_faults, effect_faults, time_faults
+from flowmatik.core.brain.planners.case import CasePlanner
+from flowmatik.core.brain.planners.local import LocalPlanner
+from flowmatik.core.brain.planners.model import PLAN_REPAIRS as PLAN_REPAIRS
+from flowmatik.core.brain.planners.model import ModelPlanner
+from flowmatik.core.brain.planners.order import order_of, planning_of
+from flowmatik.core.brain.planners.playbook import PlaybookPlanner
+from flowmatik.core.brain.planners.port import Asks, Planner, Proposed, Unread
+from flowmatik.core.brain.planners.recall import run_failed
+from flowmatik.core.brain.rights import Rights, known_here
 from flowmatik.core.state import RunState
-from flowmatik.kernel.errors import PlanInvalid
 
-PLAN_REPAIRS = 2
+KNOWN: Mapping[str, Planner] = {
+    one.name: one for one in (PlaybookPlanner(), CasePlanner(), ModelPlanner(), LocalPlanner())
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A plan as it would run, with the approvals of profiles, and what keeps it from running."""
+
+    plan: Plan
+    estimate: Estimate | None
+    faults: tuple[Fault, ...]
 
 
 def make_plan(state: RunState, now: str) -> list[Command]:
-    created = state.created
     if (remembering := remember(state)) is not None:
         return remembering
-    if created.plan:
-        return [Record(event=ev.PlanAdopted(planner="given", reason="", tasks=created.plan))]
-    if created.agent:
-        tools = (t for a in created.agents if a.name == created.agent for t in a.tools)
-        strongest = max(
-            (created.tools[t].effect for t in tools if t in created.tools),
-            key=RANK.__getitem__,
-            default=Effect.READ,
-        )
-        task = PlanTask(id="t1", objective=created.goal, agent=created.agent, effect=strongest)
-        return [Record(event=ev.PlanAdopted(planner="single", reason="", tasks=(task,)))]
-    recall = _recall(state)
-    if recall or not {"recall", "recall_tables"} <= state.recall.keys() | _absent(state):
-        return recall
-    if state.away is not None and created.decision_version >= STORES:
-        return [_run_failed(now, state.away.code, state.away.message, dict(state.away.values))]
-    failure = state.plan_failure
-    if failure and is_hopeless(failure.code) and state.created.decision_version >= SAYS_SO:
-        return [_run_failed(now, failure.code, failure.message, dict(failure.values))]
-    return _plan_from_recall(state)
-
-
-def _absent(state: RunState) -> set[str]:
-    names = {"recall": "memory_search", "recall_tables": "tables_describe"}
-    return {purpose for purpose, tool in names.items() if tool not in state.created.tools}
-
-
-def _recall(state: RunState) -> list[Command]:
-    absent = _absent(state)
-    if "recall" not in state.recall_asked | absent:
-        arguments = {"query": state.created.goal[:2000], "limit": 8}
-        return [StartCall(kind="tool", name="memory_search", purpose="recall", arguments=arguments)]
-    if "recall_tables" not in state.recall_asked | absent:
-        return [StartCall(kind="tool", name="tables_describe", purpose="recall_tables", arguments={})]
-    return []
-
-
-def _plan_from_recall(state: RunState) -> list[Command]:
     created = state.created
-    if state.plan_open:
-        return []
-    no_model = created.model.startswith("local/") or state.plan_attempts > PLAN_REPAIRS
-    if state.plan_failed or (no_model and state.plan_reply is None):
-        return [Record(event=_adopted(_local_plan(state)))]
-    if state.plan_reply is None:
-        return [StartCall(kind="model", name=created.model, purpose="plan")]
-    try:
-        made = plan.parse_model_plan(state.plan_reply.text)
-        tasks = plan.with_writer(made.tasks)
-        plan.check(tasks, created.agents, frozenset(created.tools), created.decision_version)
-    except PlanInvalid as error:
-        faults = cast("list[str]", error.context["faults"])
-        known = state.created.decision_version >= SAYS_SO
-        details = tuple(cast("list[dict[str, Any]]", error.context["details"])) if known else ()
-        return [Record(event=ev.PlanRejected(planner="model", errors=tuple(faults), details=details))]
-    return [Record(event=_adopted(replace(made, tasks=tasks)))]
+    if created.plan:
+        return [Record(event=_given(state))]
+    if created.agent:
+        return [Record(event=_single(created))]
+    if state.proposed is not None:
+        return go_on(state, state.proposed, now, lambda tasks: validated(state, tasks))
+    return _walk(state, now)
 
 
-def _local_plan(state: RunState) -> Plan:
-    tables = cast("dict[str, Any]", state.recall.get("recall_tables") or {})
-    made = local_planner.plan(state.created.goal, tables, calculates=calculates(state), ranks=_ranks(state))
-    made = replace(made, tasks=plan.with_writer(made.tasks))
-    if state.created.decision_version < SAYS_SO:
-        return made
-    if state.plan_failure is not None:
-        return instead_of_failed(made, state.plan_failure)
-    if state.plan_details:
-        return instead_of_rejected(made, state.plan_details, state.plan_attempts)
-    return made
-
-
-def _ranks(state: RunState) -> bool:
-    return state.created.decision_version >= RANKS
-
-
-def _adopted(made: Plan) -> ev.PlanAdopted:
+def _given(state: RunState) -> ev.PlanAdopted:
+    created = state.created
+    if not created.playbook:
+        return ev.PlanAdopted(planner="given", reason="", tasks=created.plan)
+    values: dict[str, Any] = {"playbook": created.playbook, "parameters": created.parameters}
     return ev.PlanAdopted(
-        planner=made.planner, reason=made.reason, tasks=made.tasks, reason_code=made.code, values=made.values
+        planner="playbook",
+        reason=f"the playbook {created.playbook} was asked for",
+        tasks=created.plan,
+        reason_code="as_asked",
+        values=values,
+        estimate=estimate(state, created.plan),
     )
 
 
-def _run_failed(now: str, code: str, message: str, values: dict[str, Any]) -> Record:
-    return Record(event=ev.RunFailed(at=now, code=code, message=message, values=values))
+def _single(created: ev.RunCreated) -> ev.PlanAdopted:
+    tools = (t for a in created.agents if a.name == created.agent for t in a.tools)
+    strongest = max(
+        (created.tools[t].effect for t in tools if t in created.tools),
+        key=RANK.__getitem__,
+        default=Effect.READ,
+    )
+    task = PlanTask(id="t1", objective=created.goal, agent=created.agent, effect=strongest)
+    return ev.PlanAdopted(planner="single", reason="", tasks=(task,))
+
+
+def _walk(state: RunState, now: str) -> list[Command]:
+    declined: list[Declined] = []
+    for name in order_of(state):
+        planner = KNOWN[name]
+        step = planner.step(state, now)
+        if isinstance(step, Asks):
+            return list(step.commands)
+        if isinstance(step, Unread):
+            return [_rejected(state, name, step.faults)]
+        if isinstance(step, Proposed):
+            sound = [_sound(state, one) for one in step.plans]
+            chosen = next((n for n, one in enumerate(sound) if not one.faults), None)
+            if chosen is not None:
+                return [Record(event=_taken(state, sound, chosen, declined))]
+            if planner.repairs:
+                return [_rejected(state, name, sound[0].faults)]
+            step = _cannot_run(name, sound[0].faults)
+        declined.append(step)
+    return [_none(declined, now)]
+
+
+def validated(state: RunState, tasks: tuple[PlanTask, ...]) -> Sound:
+    """Of the tasks of whatever planner or person."""
+    return _checked(state, Plan(planner="", tasks=tasks), MAX_PLAN_TASKS)
+
+
+def _sound(state: RunState, made: Plan) -> Sound:
+    if made.planner != "model":
+        return _checked(state, made, MAX_PLAN_TASKS)
+    return _checked(state, replace(made, tasks=plan.with_writer(made.tasks)), plan.MAX_TASKS)
+
+
+def _checked(state: RunState, made: Plan, most: int) -> Sound:
+    created = state.created
+    version = created.decision_version
+    if version < BRAIN:
+        if made.planner == "local":  # it was never in doubt
+            return Sound(plan=made, estimate=None, faults=())
+        faults = plan.faults(made.tasks, created.agents, frozenset(created.tools), version)
+        return Sound(plan=made, estimate=None, faults=tuple(faults))
+    faults = plan.faults(made.tasks, created.agents, frozenset(created.tools), version, most)
+    if faults:
+        return Sound(plan=made, estimate=None, faults=tuple(faults))
+    rights = Rights(agents=known_here(created.agents), tools=created.tools)
+    tasks, faults = rights.of(made.tasks, "")
+    taken = estimate(state, tasks)
+    faults += effect_faults(tasks, created.tools, planning_of(state).effects)
+    faults += cost_faults(created.budget_micros, state.spent_micros, taken)
+    faults += time_faults(created, taken)
+    return Sound(plan=replace(made, tasks=tasks), estimate=taken, faults=tuple(faults))
+
+
+def _taken(state: RunState, sound: Sequence[Sound], chosen: int, declined: Sequence[Declined]) -> ev.Event:
+    """Proposed first where people decide or there was a choice; else adopted."""
+    one = sound[chosen]
+    if state.created.decision_version < BRAIN:
+        return ev.PlanAdopted(
+            planner=one.plan.planner,
+            reason=one.plan.reason,
+            tasks=one.plan.tasks,
+            reason_code=one.plan.code,
+            values=one.plan.values,
+        )
+    proposed = ev.PlanProposed(
+        planner=one.plan.planner,
+        reason=one.plan.reason,
+        tasks=one.plan.tasks,
+        reason_code=one.plan.code,
+        values=one.plan.values,
+        declined=tuple(declined),
+        estimate=one.estimate,
+        alternatives=tuple(_alternative(other) for n, other in enumerate(sound) if n != chosen),
+        chosen=chosen,
+    )
+    if proposed.alternatives or planning_of(state).approval is not None:
+        return proposed
+    return adopted(proposed)
+
+
+def _alternative(sound: Sound) -> Alternative:
+    return Alternative(
+        tasks=sound.plan.tasks,
+        reason=sound.plan.reason,
+        estimate=sound.estimate,
+        faults=tuple(one.text for one in sound.faults),
+    )
+
+
+def _rejected(state: RunState, name: str, faults: Sequence[Fault]) -> Record:
+    known = state.created.decision_version >= SAYS_SO
+    details = tuple(asdict(one) for one in faults) if known else ()
+    texts = tuple(one.text for one in faults)
+    return Record(event=ev.PlanRejected(planner=name, errors=texts, details=details))
+
+
+def _cannot_run(name: str, faults: Sequence[Fault]) -> Declined:
+    first = asdict(faults[0])
+    values: dict[str, Any] = {"fault": first, "count": len(faults)}
+    reason = f"its plan cannot run: {'; '.join(one.text for one in faults[:3])}"
+    return Declined(planner=name, code="cannot_run", reason=reason, values=values)
+
+
+def _none(declined: Sequence[Declined], now: str) -> Record:
+    """Nobody could. What the last one lacked was money alone: then that is what the run lacks."""
+    last = declined[-1] if declined else None
+    given: Any = last.values.get("fault") if last is not None else None
+    fault = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    said = "; ".join(f"{one.planner}: {one.reason}" for one in declined)
+    if fault.get("code") == COST:
+        return run_failed(now, "budget.plan", str(fault["text"]), dict(fault["values"]))
+    return run_failed(now, "run.no_plan", f"no planner could plan the run ({said})", {"said": said})

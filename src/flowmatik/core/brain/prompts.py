@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message
+from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.references import shown
 from flowmatik.core.brain.thread_memory import thread_memory
@@ -60,6 +61,8 @@ def _findings(state: RunState, task: TaskState) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for need in task.spec.needs:
         source = state.tasks[need]
+        if source.spec.when and source.status is TaskStatus.SKIPPED:
+            continue  # it was not asked for
         finding = finding_of(source)
         if finding is None or source.passed is False:
             no_citations: list[Any] = []

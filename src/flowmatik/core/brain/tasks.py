@@ -4,7 +4,7 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallT
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
-from flowmatik.core.brain import guarded, subruns
+from flowmatik.core.brain import conditions, guarded, subruns
 from flowmatik.core.brain.adapting import is_pending
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
@@ -52,7 +52,11 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
 def _start(state: RunState, task: TaskState) -> list[Command]:
     needed = [state.tasks[need] for need in task.spec.needs]
     gathers = task.spec.skill == "writing" or task.spec.vote is not None
-    lost = [other.spec.id for other in needed if other.status is not TaskStatus.SUCCEEDED]
+    lost = [
+        other.spec.id
+        for other in needed
+        if other.status is not TaskStatus.SUCCEEDED and not conditions.goes_on_without(other)
+    ]
     if any(is_pending(state, state.tasks[need]) for need in lost):
         return []
     if lost and (not gathers or len(lost) == len(needed)):
@@ -65,6 +69,8 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
                 )
             )
         ]
+    if task.spec.when and (skipped := conditions.unmet(state, task)):
+        return skipped
     if task.spec.wait is not None:
         return [start_wait(state, task, task.spec.wait)]
     if task.spec.below is not None:

@@ -100,6 +100,9 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
         agents=agents,
         tools={name: tool for name, tool in parent.tools.items() if name in names},
         advisers=parent.advisers,
+        turn_micros={
+            one.ref(): micros for one in agents if (micros := parent.turn_micros.get(one.ref())) is not None
+        },
         plan=spec.plan,
         traceparent=parent.traceparent,
         parent=parent.run_id,

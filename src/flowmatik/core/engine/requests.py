@@ -1,13 +1,14 @@
 """Builds the model request behind a call: a pure function of the run's state."""
 
-from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel
+from flowmatik.contracts.agents import AgentLoop, CallModel
 from flowmatik.contracts.models import ModelRequest, ToolSchema
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import remedy_messages
 from flowmatik.core.brain.judging import MAX_JUDGE_TOKENS, VERDICT_SCHEMA, judge_messages, next_judge
-from flowmatik.core.brain.plan import PLAN_SCHEMA
+from flowmatik.core.brain.plan import schema_of
+from flowmatik.core.brain.planners.order import planner_of as planner_of
 from flowmatik.core.brain.prompts import plan_messages
 from flowmatik.core.brain.thread_memory import DIGEST, digest_messages
 from flowmatik.core.brain.verifying import JUDGE
@@ -46,7 +47,7 @@ def model_request(
         return ModelRequest(
             model=model,
             messages=plan_messages(state, instructions),
-            output_schema=PLAN_SCHEMA,
+            output_schema=schema_of(state.created.decision_version),
             timeout=MODEL_TIMEOUT,
             idempotency_key=key,
         )
@@ -91,10 +92,6 @@ def _judge_request(task: TaskState, model: str, key: str) -> ModelRequest:
         timeout=MODEL_TIMEOUT,
         idempotency_key=key,
     )
-
-
-def planner_of(state: RunState) -> AgentVersion | None:
-    return next((a for a in state.created.agents if a.role == "planner"), None)
 
 
 def tool_schemas(names: tuple[str, ...], specs: dict[str, ToolSpec]) -> tuple[ToolSchema, ...]:

@@ -113,6 +113,9 @@ from flowmatik.core.events.life import (
 from flowmatik.core.events.life import (
     RunSucceeded as RunSucceeded,
 )
+from flowmatik.core.events.planning import (
+    PlanProposed as PlanProposed,
+)
 from flowmatik.core.events.subruns import (
     SubRunEnded as SubRunEnded,
 )
@@ -222,6 +225,7 @@ DECISIONS = (
     CallRequested,
     SubRunRequested,
     CallRefused,
+    PlanProposed,
     PlanAdopted,
     PlanRejected,
     TaskRouted,
@@ -266,6 +270,7 @@ Event = (
     | DeadlinePassed
     | SubRunRequested
     | SubRunEnded
+    | PlanProposed
     | PlanAdopted
     | PlanRejected
     | TaskRouted

@@ -56,6 +56,9 @@ class RunCreated:
     sticky: str = ""  # as it was asked for
     assigned: tuple[AssignedVersion, ...] = ()  # of the agents, those that were one of several or deprecated
     ancestry: tuple[str, ...] = ()  # names of the agents that asked for it, one for another
+    turn_micros: dict[str, int] = field(default_factory=lambda: {})  # by agent@version: a turn at the worst
+    playbook: str = ""  # name@version that `plan` was compiled from
+    parameters: dict[str, Any] = field(default_factory=lambda: {})  # which it was compiled with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,24 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.routing import RouteCandidate
 from flowmatik.contracts.runs import Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAdopted:
+    """`declined` are the planners that were asked before and could not. `edited_by`: who changed the tasks
+    when they were put to people."""
+
     planner: str
     reason: str
     tasks: tuple[PlanTask, ...]
     reason_code: str = ""
     values: dict[str, Any] = field(default_factory=lambda: {})
+    declined: tuple[Declined, ...] = ()
+    estimate: Estimate | None = None
+    edited_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,8 @@
 from typing import Any, cast
 
 from flowmatik.core import events as ev
+from flowmatik.core.brain.advice import key_of as key_of
 from flowmatik.core.state import RunState, Told
-
-
-def key_of(purpose: str, task_id: str = "", number: str = "") -> str:
-    """Under which `RunState.advice` has it; `number` tells several questions of a task apart."""
-    return "/".join((purpose, task_id, number))
 
 
 def requested(state: RunState, call: ev.CallRequested) -> None:

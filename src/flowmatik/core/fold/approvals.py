@@ -20,7 +20,10 @@ def withdraw(state: RunState, task_id: str | None = None) -> None:
 
 def _requested(state: RunState, event: ev.ApprovalRequested, _: AgentLoop) -> None:
     state.approvals_asked += 1
-    state.tasks[event.task_id].put_to_people.add(event.tool_call_id)
+    if event.task_id:
+        state.tasks[event.task_id].put_to_people.add(event.tool_call_id)
+    else:
+        state.plan_asked = True
     state.approvals[event.approval_id] = Asked(
         request=event,
         arguments=event.arguments,
@@ -51,6 +54,9 @@ def _decided(state: RunState, event: ev.ApprovalDecided, loop: AgentLoop) -> Non
     request = asked.request
     if request.tool_call_id.startswith(guards.ASKED):
         return guards.decided(state, request, event, loop)
+    if not request.task_id:
+        state.plan_verdict = event
+        return
     task = state.tasks[request.task_id]
     if event.decision == "approve":
         task.granted[request.tool_call_id] = event.arguments

@@ -68,6 +68,7 @@ def _wait_again(state: RunState) -> None:
             task.asked.discard("wait")
             task.status = TaskStatus.PENDING
     state.waits, state.approvals, state.withdrawn = {}, {}, []
+    state.plan_asked = state.plan_verdict is not None
     for task in state.tasks.values():
         task.granted = {name: given for name, given in task.granted.items() if name in task.asked}
         task.put_to_people &= task.asked
@@ -124,6 +125,7 @@ def _plan_again(state: RunState) -> None:
     state.plan_reply, state.plan_failure, state.plan_attempts = None, None, 0
     state.plan_errors, state.plan_details = (), ()
     state.advice, state.digest, state.summarised = {}, None, None
+    state.proposed, state.plan_asked, state.plan_verdict = None, False, None
 
 
 def _ask_model(state: RunState, model: str) -> None:

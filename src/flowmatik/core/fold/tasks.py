@@ -17,6 +17,7 @@ from flowmatik.core.state import RunState, TaskState
 def _plan(state: RunState, event: ev.PlanAdopted, _: AgentLoop) -> None:
     state.planner, state.plan_reason = event.planner, event.reason
     state.plan_code, state.plan_values = event.reason_code, event.values
+    state.declined, state.estimate, state.plan_edited_by = event.declined, event.estimate, event.edited_by
     state.tasks = {task.id: TaskState(spec=task) for task in event.tasks}
     state.planned = {task.id: task for task in event.tasks}
     state.blocked = {task.id: len(set(task.needs)) for task in event.tasks}
@@ -36,6 +37,10 @@ def _end(state: RunState, task_id: str) -> None:
         state.blocked[other] -= 1
         if not state.blocked[other]:
             state.live[other] = state.tasks[other]
+
+
+def _plan_proposed(state: RunState, event: ev.PlanProposed, _: AgentLoop) -> None:
+    state.proposed = event
 
 
 def _plan_rejected(state: RunState, event: ev.PlanRejected, _: AgentLoop) -> None:
@@ -99,6 +104,7 @@ def _task_skipped(state: RunState, event: ev.TaskSkipped, _: AgentLoop) -> None:
 
 
 HANDLERS: Handlers = {
+    ev.PlanProposed: _plan_proposed,
     ev.PlanAdopted: _plan,
     ev.PlanRejected: _plan_rejected,
     ev.TaskRouted: _routed,

@@ -100,6 +100,8 @@ WITH picked AS MATERIALIZED (
     DELETE FROM run_tags t USING picked p WHERE t.run_id = p.run_id
 ), said AS (
     DELETE FROM run_feedback t USING picked p WHERE t.run_id = p.run_id
+), counted_cases AS (
+    DELETE FROM case_outcomes t USING picked p WHERE t.run_id = p.run_id
 ), kept AS (
     DELETE FROM snapshots t USING picked p WHERE t.run_id = p.run_id
 ), heads AS (

@@ -22,6 +22,7 @@ PARTS = (
     "asked",
     "tags",
     "feedback",
+    "cases",
     "head",
 )
 

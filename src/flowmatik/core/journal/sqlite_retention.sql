@@ -74,6 +74,10 @@ DELETE FROM run_tags WHERE run_id = $1;
 -- What people said of it.
 DELETE FROM run_feedback WHERE run_id = $1;
 
+-- name: delete_cases
+-- For which case of the planner it was counted.
+DELETE FROM case_outcomes WHERE run_id = $1;
+
 -- name: delete_events
 -- All that happened in it.
 DELETE FROM run_events WHERE run_id = $1;

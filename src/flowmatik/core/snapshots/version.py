@@ -10,6 +10,7 @@ from flowmatik.kernel.sources import digest_of
 # All that `fold` imports, and how a snapshot is written. A test compares it with the imports.
 SOURCES = (
     "contracts",
+    "core/brain/advice.py",
     "core/brain/gates.py",
     "core/brain/prompts.py",
     "core/brain/references.py",

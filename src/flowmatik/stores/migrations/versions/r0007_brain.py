@@ -7,7 +7,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("routing", "connections", "threads", "catalogue")
+AREAS: tuple[str, ...] = ("routing", "connections", "threads", "catalogue", "playbooks", "cases")
 
 
 def upgrade() -> None:
