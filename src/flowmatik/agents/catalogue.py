@@ -242,10 +242,12 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
     return replace(parse_profile(content, filename=f"{name}@{version}"), version=version)
 
 
-def inventory_of(tools: Collection[str], models: Mapping[str, Collection[str]]) -> Inventory:
+def inventory_of(
+    tools: Collection[str], models: Mapping[str, Collection[str]], folders: Collection[str] = ()
+) -> Inventory:
     """With the skills of the agents that ship."""
     skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=skills)
+    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=skills, folders=folders)
 
 
 @cache

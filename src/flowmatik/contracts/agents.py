@@ -35,7 +35,7 @@ class AgentVersion:
     `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
     themselves. `delegates`: agents that it may ask, each in a run of its own with no more rights than it has
     itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has when what is
-    left of the run's budget or time does not bear the rest of the plan. `planning` is for the role planner."""
+    left of the run's budget or time does not bear the rest of the plan. `planning`: of the role planner."""
 
     name: str
     version: str

@@ -158,6 +158,7 @@ class Digest:
     text: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
 class Remedy:
     """What the model says about a task that failed."""
 
@@ -175,6 +176,7 @@ class Note:
     task_id: str
 
 
+@dataclass(slots=True, kw_only=True)
 class Adapting:
     """How the plan has changed. `settled`: failed tasks for which nothing more is tried, and why."""
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -175,7 +176,7 @@ def _checked(session: Session, path: Path) -> dict[str, Any]:
 
     try:
         if path.is_dir():
-            wanted = read_files(files_of(path), _parse)
+            wanted = read_files(files_of(path), partial(_parse, session))
             refs = [agent.ref() for one in wanted for agent, _ in one.versions]
         else:
             refs = [_parse(session, read_text(path), str(path)).ref()]

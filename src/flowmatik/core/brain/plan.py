@@ -18,6 +18,7 @@ from flowmatik.core.brain.plan_faults import Fault, fault
 from flowmatik.core.brain.plan_patterns import pattern_faults
 from flowmatik.core.brain.plan_waits import approval_faults, wait_faults
 from flowmatik.core.brain.subplans import below_faults, within_task
+from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
 
@@ -254,6 +255,12 @@ def _others(given: object) -> Iterator[Plan]:
     for row in rows[:MAX_ALTERNATIVES]:
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
             yield _plan_in(row)
+
+
+def written(state: RunState, tasks: tuple[PlanTask, ...]) -> tuple[PlanTask, ...]:
+    """With a writer for several results, if an agent of the run writes: else they stand side by side."""
+    writes = any("writing" in agent.skills for agent in state.created.agents)
+    return with_writer(tasks) if writes or state.created.decision_version < BRAIN else tasks
 
 
 def with_writer(tasks: tuple[PlanTask, ...]) -> tuple[PlanTask, ...]:

@@ -110,7 +110,7 @@ def validated(state: RunState, tasks: tuple[PlanTask, ...]) -> Sound:
 def _sound(state: RunState, made: Plan) -> Sound:
     if made.planner != "model":
         return _checked(state, made, MAX_PLAN_TASKS)
-    return _checked(state, replace(made, tasks=plan.with_writer(made.tasks)), plan.MAX_TASKS)
+    return _checked(state, replace(made, tasks=plan.written(state, made.tasks)), plan.MAX_TASKS)
 
 
 def _checked(state: RunState, made: Plan, most: int) -> Sound:

@@ -10,6 +10,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.routing import ROUTES
 from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import model_of
+from flowmatik.core.brain.advice import key_of
 from flowmatik.core.brain.choosing import Choice, choose
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.endings import task_failed
@@ -44,7 +45,7 @@ def _weighed(state: RunState, task: TaskState) -> list[Command]:
         able = [agent for agent in agents if agent.skills or agent.examples]
     if len(able) == 1 and skill:
         return [_by_skill(state, task, able[0])]
-    told = state.advice.get(f"{PURPOSE}/{task.spec.id}/")  # as `fold.advice.key_of` has it
+    told = state.advice.get(key_of(PURPOSE, task.spec.id))
     if told is None and ROUTES in state.created.advisers and agents:
         return [_ask(task, able or list(agents))]
     if told is not None and told.open:

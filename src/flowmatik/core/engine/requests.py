@@ -37,7 +37,7 @@ def model_request(
         return ModelRequest(
             model=model,
             messages=remedy_messages(state),
-            output_schema=PLAN_SCHEMA,
+            output_schema=schema_of(state.created.decision_version),
             timeout=MODEL_TIMEOUT,
             idempotency_key=key,
         )

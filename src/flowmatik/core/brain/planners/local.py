@@ -6,7 +6,7 @@ from typing import Any, cast
 from flowmatik.core.brain import local_planner
 from flowmatik.core.brain.arithmetic import calculates
 from flowmatik.core.brain.fallback import SAYS_SO, instead_of_failed, instead_of_rejected
-from flowmatik.core.brain.plan import with_writer
+from flowmatik.core.brain.plan import written
 from flowmatik.core.brain.planners.port import Proposed, Step
 from flowmatik.core.brain.planners.recall import recalled
 from flowmatik.core.brain.ranking import RANKS
@@ -24,7 +24,7 @@ class LocalPlanner:
         ranks = state.created.decision_version >= RANKS
         goal = state.created.goal
         made = local_planner.plan(goal, tables, calculates=calculates(state), ranks=ranks)
-        made = replace(made, tasks=with_writer(made.tasks))
+        made = replace(made, tasks=written(state, made.tasks))
         if state.created.decision_version >= SAYS_SO:
             if state.plan_failure is not None:
                 made = instead_of_failed(made, state.plan_failure)
