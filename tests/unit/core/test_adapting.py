@@ -207,7 +207,9 @@ def test_a_retry_tries_what_stands_in_for_a_failed_task_and_all_ways_again() -> 
     player.fact(ev.TaskRetried(parent="run_0", seq=len(parent.events), task_ids=("t1~2",)))
     player.say("think", "Ana signs.")
     assert player.state.tasks["t1"].status is TaskStatus.FAILED
-    assert player.events[-1].answer.text == "Ana signs."  # type: ignore[union-attr]
+    ended = player.events[-1]
+    assert isinstance(ended, ev.RunSucceeded)
+    assert ended.answer.text == "Ana signs."
 
 
 def test_an_agent_is_not_asked_again_by_those_whom_it_asked() -> None:

@@ -36,13 +36,13 @@ def strangers(typed: str, program: Any) -> list[str]:
     command, value_follows = program, False
     for word in re.sub(r'"[^"]*"', "TEXT", typed).split():
         name = word.split("=")[0].rstrip(",.;")
-        if word in ("|", "&&") or word.startswith("#"):
+        if word in ("|", "&&", "--") or word.startswith("#"):  # after "--" another program has the word
             break
         if value_follows:
             value_follows = False
         elif word.startswith("-"):
             known = options_of(command) | options_of(program) | {"--help", "--version"}
-            found += [name] if name not in known else []
+            found += [one for one in name.replace("\\", "").split("|") if one not in known]
             value_follows = name in WITH_VALUE
         elif hasattr(command, "commands"):
             named = [one for one in name.split("|") if one not in ("COMMAND", "…")]

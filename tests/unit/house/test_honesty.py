@@ -28,7 +28,9 @@ def goals() -> list[str]:
 
 
 def files() -> list[Path]:
-    return sorted(p for p in EXAMPLES.rglob("*") if p.is_file() and p.parent != EXAMPLES)
+    """Without the pages that say what a folder holds."""
+    found = (p for p in EXAMPLES.rglob("*") if p.is_file() and p.parent != EXAMPLES)
+    return sorted(p for p in found if not p.name.startswith("README."))
 
 
 def columns() -> set[str]:

@@ -23,14 +23,16 @@ from flowmatik.core.events.adapting import REPLAN
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel.errors import EngineError
 
-FIXED = ("", "given", "single")  # planners whose plans stay as they are
+FIXED = ("", "given", "single", "playbook")  # planners whose plans stay as they are
 MOST_CHANGES = 8  # for tasks that failed
 MOST_STALE = 3  # of these, without any task having succeeded meanwhile
 REPLAN_REPAIRS = 1
 
 
 def adapts(state: RunState) -> bool:
-    return state.created.decision_version >= BRAIN and state.planner not in FIXED
+    """Not what people wrote or agreed to: that is done as it stands, or not at all."""
+    agreed = state.plan_verdict is not None
+    return state.created.decision_version >= BRAIN and state.planner not in FIXED and not agreed
 
 
 def adapt(state: RunState) -> list[Command]:
