@@ -74,12 +74,17 @@ def extract(question: str, passages: list[Passage], today: str = "", language: s
         read = _in_force_first(read, today)
     if not read:
         return Extract(quotes=(), trust=-1.0)
-    chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
+    chosen = _listed(read) if is_list(question) else _chosen(asked, read)
     best = read[0]
     found = grounds(asked, kept, best.candidate.passage, best.evidence)
     said = best.evidence
     covers = said.own + said.near if said.fits >= 0 else 0.0
     return Extract(quotes=tuple(chosen), trust=trust(found), covers=covers)
+
+
+def is_list(question: str) -> bool:
+    """Whether it asks for all that there is."""
+    return _LIST.search(fold(question)) is not None
 
 
 def _in_force_first(read: list[Reading], today: str) -> list[Reading]:

@@ -6,170 +6,150 @@ question names, and is whom the other passage is about.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from flowmatik.integrations.models.local import reading
 from flowmatik.integrations.models.local.evidence import Asked, ask
-from flowmatik.integrations.models.local.passages import Candidate, Passage, in_force
-from flowmatik.integrations.models.local.passages import candidates as cut
-from flowmatik.integrations.models.local.passages import read as read_passages
+from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
+from flowmatik.integrations.models.local.passages import read as passages_of
+from flowmatik.integrations.models.local.periods import MONTHS
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.standing import admits
-from flowmatik.integrations.models.local.words import STOP, fold, spots, terms, tokens
+from flowmatik.integrations.models.local.words import STOP, flat, fold, spots, terms, tokens
 
 LATER = 0.8  # what a passage counts that only a later search found
-
 TITLE = 90  # characters of a first line that may be a title
-MOST_BRIDGES = 3  # names that one search follows
-ANCHORS = 3  # sentences whose names are followed
+MOST = 3  # names that one search follows
+ANCHORS = 3  # sentences whose names are followed,
+FOLLOWED = 2  # of them at most, those about a name that was searched for
 NEAR = 6  # words between a name and a word of the question at which it counts half
-_CAPITAL = r"(?:[^\W\d_a-zß-öø-ÿ][\w'’.-]*\w|[A-Z]\.)"
+ALONE = 0.1  # what a name is worth that stands near none
+_CAPITAL = r"(?:(?![a-zß-öø-ÿ])[^\W\d_](?:[\w'’.-]*\w|\.))"
 _JOINT = r"(?:of|the|de|del|la|las|los|el|von|van|der|du|di|da|y|&)"
-NAME = re.compile(rf"\b{_CAPITAL}(?:,? (?:{_JOINT} )*(?:{_CAPITAL}|\d+\b))*".replace(",? ", " "))
-_OPENING = re.compile(r"\(.*?\)|[\"“”«»]")
+_NAME = re.compile(rf"\b{_CAPITAL}(?: (?:{_JOINT} )*(?:{_CAPITAL}|\d+\b))*")
+_ASIDE = re.compile(r"\([^()]*\)|[\"“”«»]")
+_NO_TITLE = re.compile(r"[.:;!?,|]\s*$|^\s*[#|*-]|^\s*\d+[.)]")
 
 
-def subject(passage: Passage) -> str:
-    """Whom or what a passage is about, as far as its form says: its heading, a first line that is no
-    sentence, the title of its document, or the name that it begins with; "" if none does."""
-    first, found, _ = passage.text.partition("\n")
-    if passage.heading:
-        return passage.heading
-    if found and 0 < len(first) <= TITLE and not re.search(r"[.:;!?,|]\s*$|^\s*[#|*-]", first):
-        return first.strip()
-    if re.search(r"[^\W\d_]{3}", passage.title):
-        return passage.title
-    begins = NAME.match(passage.text)
-    return begins[0] if begins and " " in begins[0] else ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """A question, read once over all that its searches found, sentences best first."""
+
+    asked: Asked
+    passages: tuple[Passage, ...]
+    read: tuple[Reading, ...]
 
 
-def titled(passages: Iterable[Passage]) -> list[Passage]:
-    """With the subject of each as its heading, so that all of its sentences are read as being about it."""
-    return [replace(one, heading=subject(one)) for one in passages]
+def follow(question: str, results: Sequence[dict[str, Any]], today: str = "") -> Hops:
+    """Rows of tables are left out: they hang together by their table."""
+    kept = in_force(_together(results), today)
+    pool = [one for passage in kept for one in _sentences(passage) if not (one.row or one.label)]
+    asked = ask(question, pool)
+    pool = [one for one in pool if admits(asked, question, one)]
+    return Hops(asked=asked, passages=tuple(kept), read=tuple(reading.read(asked, pool, {})))
 
 
-def sentences(passage: Passage) -> list[Candidate]:
-    """Those of a passage from `titled`, without the line that is its title."""
-    found: list[Candidate] = []
-    for one in cut(passage):
-        first, broken, _ = one.text.partition("\n")
-        if broken and one.start == 0 and first.strip() == passage.heading:
-            skip = len(first) + 1
-            text = one.text[skip:]
-            lead = len(text) - len(text.lstrip())
-            one = replace(one, text=text.strip(), start=one.start + skip + lead)
-        if one.text != passage.heading:
-            found.append(one)
-    return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A name with what it means."""
-
-    text: str
-    language: str
-
-    @cached_property
-    def terms(self) -> frozenset[str]:
-        return terms(_OPENING.sub(" ", self.text), self.language)
-
-
-def names(text: str, language: str) -> list[Named]:
-    """Spans in capitals, without the word that has its capital for opening a sentence only."""
-    found: list[Named] = []
-    for match in NAME.finditer(text):
-        said = match[0]
-        if fold(said) in STOP:
-            continue
-        first, _, rest = said.partition(" ")
-        if fold(first) in STOP:
-            said = rest
-        if said and terms(said, language):
-            found.append(Named(text=said, language=language))
-    return found
-
-
-def brings_in(text: str, about: frozenset[str], language: str) -> bool:
-    """Whether the text names all of what a passage is about."""
-    return bool(about) and about <= terms(text, language)
+def query(question: str, hops: Hops, tried: Sequence[str]) -> str:
+    """What to search for next: whom the sentences that say most of the question bring in, and the words
+    of the question that they leave over. "" where they bring in nobody new; `tried` are the searches
+    made."""
+    asked = hops.asked
+    later = flat(tried[-1]) if len(tried) > 1 else ""
+    about = [one.candidate for one in hops.read if later and _name(one.candidate.passage) in later]
+    saying = sorted(hops.read, key=lambda one: -one.evidence.own)
+    anchors = [*about[:FOLLOWED], *(one.candidate for one in saying)][:ANCHORS]
+    found = [name for name in _bridges(hops, anchors) if not any(name in one for one in tried)][:MOST]
+    if not found:
+        return ""
+    said = terms(f"{anchors[0].text} {anchors[0].passage.heading}", asked.language)
+    over = frozenset(asked.order) - said
+    return " ".join(
+        (*found, *(question[a:b] for a, b, term in spots(question, asked.language) if term in over))
+    )
 
 
 def core(passage: Passage, language: str) -> frozenset[str]:
     """The words of its subject, without what only tells it from others of its name."""
-    return terms(_OPENING.sub(" ", passage.heading), language)
+    return terms(_ASIDE.sub(" ", passage.heading), language)
 
 
-def bridges(asked: Asked, anchors: list[Candidate], known: list[Passage]) -> list[str]:
-    """The names that the anchors bring in and the question lacks, best first, but for those about whom a
-    passage is at hand already."""
-    words = frozenset(asked.order)
-    at_hand = [core(one, asked.language) for one in known]
-    worth: dict[str, float] = {}
-    for n, anchor in enumerate(anchors):
-        for one in names(f"{anchor.text}", asked.language):
-            fresh = one.terms - words
-            if not fresh or any(one.terms <= have for have in at_hand):
-                continue
-            weight = _beside(asked, anchor.text, one.text) / (n + 1)
-            worth[one.text] = max(worth.get(one.text, 0.0), weight)
-    return sorted(worth, key=lambda name: -worth[name])[:MOST_BRIDGES]
+def names(text: str) -> list[str]:
+    """Spans in capitals, without a small word that has its capital for opening a sentence."""
+    found: list[str] = []
+    for match in _NAME.finditer(text):
+        said = match[0]
+        first, _, rest = said.partition(" ")
+        if fold(first) in STOP:
+            said = rest
+        if said and fold(said) not in STOP and fold(said.partition(" ")[0]) not in MONTHS:
+            found.append(said)
+    return found
 
 
-def _beside(asked: Asked, text: str, name: str) -> float:
-    """How close, 0 to 1, the words of the question stand that are no names."""
-    said = tokens(text)
-    place = text.find(name)
-    at = len(tokens(text[:place]))
-    end = at + len(tokens(name))
-    plain = frozenset(asked.order) - asked.names
-    found: dict[str, float] = {}
-    for n, word in enumerate(said):
-        for term in terms(word, asked.language) & plain:
-            gap = max(at - n, n - end + 1, 0)
-            found[term] = max(found.get(term, 0.0), 1 / (1 + gap / NEAR))
-    return 0.1 + sum(found.values())
+def _name(passage: Passage) -> str:
+    """Its subject as a search has it; of a passage without one, what no search holds."""
+    return flat(_ASIDE.sub(" ", passage.heading)).strip() or "\n"
 
 
-def together(results: list[dict[str, Any]]) -> list[Passage]:
-    """The passages of all searches, titled; what only a later one found counts less."""
+def _subject(passage: Passage) -> str:
+    """Whom or what a passage is about, as far as its form says: its heading, a first line that is no
+    sentence, or the title of its document; "" if none does."""
+    first, broken, _ = passage.text.partition("\n")
+    if passage.heading:
+        return passage.heading
+    if broken and 0 < len(first) <= TITLE and not _NO_TITLE.search(first):
+        return first.strip()
+    return passage.title if re.search(r"[^\W\d_]{3}", passage.title) else ""
+
+
+def _together(results: Iterable[dict[str, Any]]) -> list[Passage]:
+    """The passages of all searches, each with its subject as its heading, so that all of its sentences are
+    read as being about it."""
     found: dict[str, Passage] = {}
     for n, result in enumerate(results):
-        for one in titled(read_passages([result])):
+        for one in passages_of([result]):
             score = one.score * (LATER if n else 1.0)
             if one.id not in found or score > found[one.id].score:
-                found[one.id] = replace(one, score=score)
+                found[one.id] = replace(one, score=score, heading=_subject(one))
     return [replace(one, rank=n) for n, one in enumerate(found.values())]
 
 
-def read(question: str, results: list[dict[str, Any]], today: str = "") -> tuple[Asked, list[Reading]]:
-    kept = in_force(together(results), today)
-    pool = [candidate for passage in kept for candidate in sentences(passage) if not candidate.row]
-    asked = ask(question, pool)
-    pool = [one for one in pool if admits(asked, question, one)]
-    return asked, reading.read(asked, pool, {})
+def _sentences(passage: Passage) -> list[Candidate]:
+    """Without the line that is the passage's title."""
+    found: list[Candidate] = []
+    for one in candidates(passage):
+        first, broken, rest = one.text.partition("\n")
+        if broken and one.start == 0 and first.strip() == passage.heading:
+            start = len(one.text) - len(rest.lstrip())
+            found.append(replace(one, text=rest.strip(), start=start))
+        elif one.text != passage.heading:
+            found.append(one)
+    return found
 
 
-def query(question: str, results: list[dict[str, Any]], tried: list[str]) -> str:
-    """What to search for next: whom the sentences that say most of the question bring in, and the words of
-    the question that they leave over; "" where they bring in nobody new."""
-    asked, said = read(question, results)
-    first = sorted(said, key=lambda one: -one.evidence.own)
-    anchors: list[Candidate] = []
-    if len(results) > 1:
-        text = fold(tried[-1])
-        anchors = [
-            one.candidate for one in said if one.candidate.passage.heading
-            and fold(_OPENING.sub(" ", one.candidate.passage.heading)).strip() in text
-        ]
-    anchors = [*anchors[:2], *(one.candidate for one in first)][:ANCHORS]
-    known = together(results)
-    found = [name for name in bridges(asked, anchors, known) if not any(name in one for one in tried)]
-    if not found:
-        return ""
-    over = frozenset(asked.order) - terms(anchors[0].text, asked.language) - terms(anchors[0].passage.heading, asked.language)
-    words = [question[a:b] for a, b, term in spots(question, asked.language) if term in over]
-    return " ".join((*found, *words))
+def _bridges(hops: Hops, anchors: list[Candidate]) -> list[str]:
+    """The names that the anchors bring in and the question lacks, best first, but for those about whom a
+    passage is at hand already."""
+    language, words = hops.asked.language, frozenset(hops.asked.order)
+    at_hand = [core(one, language) for one in hops.passages]
+    worth: dict[str, float] = {}
+    for n, anchor in enumerate(anchors):
+        for name in names(anchor.text):
+            said = terms(name, language)
+            if said - words and not any(said <= subject for subject in at_hand):
+                worth[name] = max(worth.get(name, 0.0), _near(hops.asked, anchor.text, name) / (n + 1))
+    return sorted(worth, key=lambda name: -worth[name])
+
+
+def _near(asked: Asked, text: str, name: str) -> float:
+    """How close to it those words of the question stand that are no names: more for every word."""
+    start = len(tokens(text[: text.find(name)]))
+    end = start + len(tokens(name))
+    found: dict[str, float] = {}
+    for n, word in enumerate(tokens(text)):
+        for term in terms(word, asked.language) & (frozenset(asked.order) - asked.names):
+            gap = max(start - n, n - end + 1, 0)
+            found[term] = max(found.get(term, 0.0), 1 / (1 + gap / NEAR))
+    return ALONE + sum(found.values())

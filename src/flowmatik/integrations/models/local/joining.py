@@ -2,22 +2,27 @@
 
 Of the sentences that read best, every two are weighed together: how much of the question they say between
 them, how well each reads alone, and how they hang together: the one names whom the other is about, or
-both are about what the question names.
+both are about what the question names. The weights are fitted on public questions.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import permutations, product
 
 from flowmatik.integrations.models.local import reading
 from flowmatik.integrations.models.local.evidence import Asked
-from flowmatik.integrations.models.local.hops import core, names
+from flowmatik.integrations.models.local.extract import Extract
+from flowmatik.integrations.models.local.hops import Hops, core, names
 from flowmatik.integrations.models.local.parts import Part, Quote, parts
-from flowmatik.integrations.models.local.passages import Candidate, Passage
 from flowmatik.integrations.models.local.reading import Reading
+from flowmatik.integrations.models.local.weights import PAIR, PAIR_TRUST, PAIR_TRUSTED
 from flowmatik.integrations.models.local.words import terms
 
 BEST = 10  # sentences by what they read like, and by
 SAYING = 6  # how much of the question they say, that are weighed in pairs
+UNNAMED = 0.7  # what a question that names nothing has of its names
+# A passage that says whom it is about is read with that: what is about somebody else has to say more.
+SAID = 0.6  # of the question, by one passage, or be
+SURE = 0.5  # as sure as this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,8 @@ class Link:
     say of the question between them, `adds` what the second one adds; `fits` and `opens` whether the
     second and the first say something of the kind asked for. `leads`: the first names whom the second is
     about, where the question does not; `back`: the second names whom the first one is about; `both`: the
-    question names both; `shares`: a name in both that the question lacks; `same`: one passage."""
+    question names both; `shares`: a name in both that the question lacks; `same`: one passage. `named`: the
+    share of the question's names in both; `kept`: its neighbours that stay neighbours, in the better one."""
 
     first: float
     second: float
@@ -39,9 +45,13 @@ class Link:
     both: float
     shares: float
     same: float
+    named: float
+    kept: float
 
-
-WEIGHTS: dict[str, float] = {field.name: 0.0 for field in fields(Link)}
+    @property
+    def holds(self) -> bool:
+        """Whether the two belong together, and the one does not say it all."""
+        return bool(self.leads or self.back or self.both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +62,51 @@ class Pair:
 
     @property
     def worth(self) -> float:
-        return sum(weight * getattr(self.link, name) for name, weight in WEIGHTS.items())
+        return sum(weight * getattr(self.link, name) for name, weight in PAIR.items())
+
+    @property
+    def trust(self) -> float:
+        """How sure it is; from 0 on it is given."""
+        return sum(weight * getattr(self.link, name) for name, weight in PAIR_TRUST.items()) - PAIR_TRUSTED
 
 
-def pairs(asked: Asked, read: list[Reading]) -> list[Pair]:
-    """All pairs of the best sentences, in both orders, the best first."""
-    saying = sorted(read, key=lambda one: -one.evidence.own)[:SAYING]
-    kept = read[:BEST] + [one for one in saying if all(one is not other for other in read[:BEST])]
-    said = {id(one): _Said.of(asked, one) for one in kept}
-    best = read[0].score
-    found = [
-        Pair(first=a, second=b, link=_link(asked, said[id(a)], said[id(b)], best))
-        for a, b in permutations(kept, 2)
+def join(hops: Hops) -> Extract | None:
+    """The best two sentences, if they hang together and are sure enough; None if they do not."""
+    if hops.asked.kind == "steps":
+        return None
+    best = max(pairs(hops), key=lambda pair: pair.worth, default=None)
+    if best is None or not best.link.holds or best.trust < 0:
+        return None
+    return Extract(quotes=tuple(quotes(best)), trust=best.trust, covers=best.link.cover)
+
+
+def stands(hops: Hops, alone: Extract) -> bool:
+    """Whether one sentence may answer: a passage that says whom it is about says most of the question, or
+    the sentence is sure beyond doubt."""
+    if alone.trust >= SURE or not any(one.heading for one in hops.passages):
+        return True
+    asked = hops.asked
+    said = (terms(f"{one.heading} {one.text}", asked.language) for one in hops.passages)
+    return max((asked.share(words & asked.weights.keys()) for words in said), default=0.0) >= SAID
+
+
+def pairs(hops: Hops) -> list[Pair]:
+    """All pairs of the best sentences, in both orders."""
+    saying = sorted(hops.read, key=lambda one: -one.evidence.own)[:SAYING]
+    kept = [*hops.read[:BEST], *(one for one in saying if one not in hops.read[:BEST])]
+    said = [_Said.of(hops.asked, one) for one in kept]
+    best = max((one.score for one in kept), default=0.0)
+    return [
+        Pair(first=a.reading, second=b.reading, link=_link(hops.asked, a, b, best))
+        for a, b in permutations(said, 2)
     ]
-    return sorted(found, key=lambda pair: -pair.worth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
+    """`here` is what a sentence says of the question, `core` whom its passage is about, `named` whom it
+    brings in."""
+
     reading: Reading
     here: frozenset[str]
     text: frozenset[str]
@@ -80,11 +117,10 @@ class _Said:
     def of(cls, asked: Asked, one: Reading) -> "_Said":
         passage, words = one.candidate.passage, frozenset(asked.order)
         text = terms(one.candidate.text, asked.language)
-        here = (text | terms(passage.heading, asked.language)) & words
-        named = (name.terms for name in names(one.candidate.text, asked.language))
+        named = (terms(name, asked.language) for name in names(one.candidate.text))
         return cls(
             reading=one,
-            here=here,
+            here=(text | terms(passage.heading, asked.language)) & words,
             text=text,
             core=core(passage, asked.language),
             named=frozenset(name for name in named if name - words),
@@ -93,8 +129,8 @@ class _Said:
 
 def _link(asked: Asked, a: _Said, b: _Said, best: float) -> Link:
     words = frozenset(asked.order)
-    same = a.reading.candidate.passage.id == b.reading.candidate.passage.id
-    fresh = bool(b.core - words)
+    apart = a.reading.candidate.passage.id != b.reading.candidate.passage.id
+    known = asked.share(asked.names & (a.here | b.here))
     return Link(
         first=best - a.reading.score,
         second=best - b.reading.score,
@@ -102,28 +138,25 @@ def _link(asked: Asked, a: _Said, b: _Said, best: float) -> Link:
         adds=asked.share(b.here - a.here),
         fits=b.reading.evidence.fits,
         opens=a.reading.evidence.fits,
-        leads=float(not same and fresh and b.core <= a.text),
-        back=float(not same and bool(a.core) and a.core <= b.text),
-        both=float(not same and bool(a.core) and bool(b.core) and a.core | b.core <= words),
-        shares=float(not same and not a.named.isdisjoint(b.named)),
-        same=float(same),
+        leads=float(apart and bool(b.core - words) and b.core <= a.text),
+        back=float(apart and bool(a.core) and a.core <= b.text),
+        both=float(apart and bool(a.core) and bool(b.core) and a.core | b.core <= words),
+        shares=float(apart and not a.named.isdisjoint(b.named)),
+        same=float(not apart),
+        named=known / asked.share(asked.names) if asked.names else UNNAMED,
+        kept=max(a.reading.evidence.pairs, b.reading.evidence.pairs),
     )
 
 
 def quotes(pair: Pair) -> list[Quote]:
     """The two, cut to their clauses where they are too long together."""
-    options = product(_cuts(pair.first), _cuts(pair.second))
-    fitting = [(one, two) for one, two in options if one.goes_with(two)]
+    first, second = _parts(pair.first), _parts(pair.second)
+    fitting = [(one, two) for one, two in product(first, second) if one.goes_with(two)]
     if not fitting:
-        return [max(_cuts(pair.second), key=lambda part: part.worth).quote]
-    chosen = max(fitting, key=lambda two: two[0].worth + two[1].worth)
-    return [part.quote for part in chosen]
+        return [max(second, key=lambda part: part.worth).quote]
+    return [part.quote for part in max(fitting, key=lambda two: two[0].worth + two[1].worth)]
 
 
-def _cuts(one: Reading) -> list[Part]:
-    """Its parts, each with its share of what the sentence holds."""
+def _parts(one: Reading) -> list[Part]:
+    """Worth their share of what their own sentence holds."""
     return parts(reading.alone(one))
-
-
-def sentences_of(passage: Passage, read: list[Reading]) -> list[Candidate]:
-    return [one.candidate for one in read if one.candidate.passage.id == passage.id]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
@@ -9,6 +10,9 @@ from flowmatik.integrations.models.local import across, extract, passages
 from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
+from flowmatik.integrations.models.local.hops import Hops, follow
+from flowmatik.integrations.models.local.hops import query as hops_query
+from flowmatik.integrations.models.local.joining import join, stands
 from flowmatik.integrations.models.local.refusals import (
     NotUnderstood,
     is_refusal,
@@ -19,6 +23,7 @@ from flowmatik.integrations.models.local.words import fold, language_of
 from flowmatik.kernel import canonical
 
 MODEL = "local/extractive"
+SEARCHES = 3  # of the documents, for one question, at most
 SEARCH, DESCRIBE, QUERY, CALCULATE = "memory_search", "tables_describe", "tables_query", "calculate"
 
 
@@ -62,7 +67,8 @@ class LocalProvider:
         if SEARCH in offered:
             if not results.get(SEARCH):
                 return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
-            return _from_documents(question, results[SEARCH], _refusal_before(request.messages))
+            refusal = _refusal_before(request.messages)
+            return _from_documents(question, results[SEARCH], refusal, _searched(request.messages))
         findings = _findings(request.messages)
         if findings is not None:
             return _say(compose(findings))
@@ -71,17 +77,35 @@ class LocalProvider:
         return ModelReply(text=_what_i_am(question), finish="refused")
 
 
-def _from_documents(question: str, results: list[Any], refusal: str) -> ModelReply:
-    """What the first search found; where that says little of what was asked, a second one looks into the
-    documents of the other language."""
-    first, second = _dicts(results[:1]), _dicts(results[1:])
-    today = passages.today_of(first)
-    found = extract.extract(question, passages.read(first), today)
-    if len(results) > 1:
-        found = across.best(question, found, second, today)
-    elif not across.is_enough(found) and (query := across.query(question)):
-        return _call(SEARCH, {"query": query[:4000], "limit": 8})
-    return _say(extract.finding(question, found, refusal))
+def _from_documents(question: str, results: list[Any], refusal: str, tried: list[str]) -> ModelReply:
+    """What the first search found. Where that says little of what was asked, a second one follows whom it
+    brings in, and another one looks into the documents of the other language."""
+    found = _dicts(results)
+    today = passages.today_of(found)
+    alone = extract.extract(question, passages.read(found[:1]), today)
+    if across.is_enough(alone) or extract.is_list(question):
+        hops = None
+    else:
+        hops = follow(question, found, today)
+    joined = join(hops) if hops else None
+    if joined is None and len(results) < SEARCHES and not across.is_enough(alone):
+        query = _next(question, hops, tried)
+        if query:
+            return _call(SEARCH, {"query": query[:4000], "limit": 8})
+    if joined is None:
+        joined = alone if hops is None or stands(hops, alone) else replace(alone, trust=-1.0)
+        joined = across.best(question, joined, found[1:], today)
+    return _say(extract.finding(question, joined, refusal))
+
+
+def _next(question: str, hops: Hops | None, tried: list[str]) -> str:
+    """What to search for after `tried`; "" when there is nothing else."""
+    other = across.query(question)
+    if hops is not None and len(tried) == 1:
+        bridge = hops_query(question, hops, tried)
+        if bridge:
+            return bridge
+    return other if other not in tried else ""
 
 
 def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
@@ -195,6 +219,11 @@ def _results(messages: tuple[Message, ...]) -> dict[str, list[Any]]:
                 value = {"error": message.content}
             found.setdefault(message.name, []).append(value)
     return found
+
+
+def _searched(messages: tuple[Message, ...]) -> list[str]:
+    calls = (call for message in messages for call in message.tool_calls if call.name == SEARCH)
+    return [str((call.arguments or {}).get("query") or "") for call in calls]
 
 
 def _dicts(values: list[Any]) -> list[dict[str, Any]]:
