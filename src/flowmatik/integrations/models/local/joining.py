@@ -81,11 +81,14 @@ def join(hops: Hops) -> Extract | None:
 
 
 def stands(hops: Hops, alone: Extract) -> bool:
-    """Whether one sentence may answer: a passage that says whom it is about says most of the question, or
-    the sentence is sure beyond doubt."""
-    if alone.trust >= SURE or not any(one.heading for one in hops.passages):
-        return True
+    """Whether one sentence may answer. What is about somebody else than the question names is doubted, unless
+    one passage says most of the question or the sentence is sure all the same."""
     asked = hops.asked
+    here = next((one for one in hops.passages if alone.quotes and one.id == alone.quotes[0].passage_id), None)
+    if here is None or not (here.heading and asked.names) or alone.trust >= SURE:
+        return True
+    if asked.names <= terms(f"{here.heading} {here.title}", asked.language):
+        return True
     said = (terms(f"{one.heading} {one.text}", asked.language) for one in hops.passages)
     return max((asked.share(words & asked.weights.keys()) for words in said), default=0.0) >= SAID
 
@@ -100,6 +103,11 @@ def pairs(hops: Hops) -> list[Pair]:
         Pair(first=a.reading, second=b.reading, link=_link(hops.asked, a, b, best))
         for a, b in permutations(said, 2)
     ]
+
+
+def link(hops: Hops, first: Reading, second: Reading) -> Link:
+    best = max((one.score for one in hops.read), default=0.0)
+    return _link(hops.asked, _Said.of(hops.asked, first), _Said.of(hops.asked, second), best)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +156,10 @@ def _link(asked: Asked, a: _Said, b: _Said, best: float) -> Link:
     )
 
 
-def quotes(pair: Pair) -> list[Quote]:
-    """The two, cut to their clauses where they are too long together."""
+def quotes(pair: Pair, room: int = 0) -> list[Quote]:
+    """The two, cut to their clauses where they are too long together with `room` characters more."""
     first, second = _parts(pair.first), _parts(pair.second)
-    fitting = [(one, two) for one, two in product(first, second) if one.goes_with(two)]
+    fitting = [(one, two) for one, two in product(first, second) if one.goes_with(two, room)]
     if not fitting:
         return [max(second, key=lambda part: part.worth).quote]
     return [part.quote for part in max(fitting, key=lambda two: two[0].worth + two[1].worth)]

@@ -58,11 +58,11 @@ class Part:
         after = " " + CUT if self.end < sentence.start + len(sentence.text) else ""
         return before + shown(self.text) + after
 
-    def goes_with(self, other: "Part") -> bool:
-        """Whether both together are short enough, and two."""
+    def goes_with(self, other: "Part", room: int = 0) -> bool:
+        """Whether both together are short enough, with `room` characters more, and two."""
         elsewhere = self.candidate.passage.id != other.candidate.passage.id
         apart = elsewhere or self.end <= other.start or other.end <= self.start
-        return apart and len(self.said) + 1 + len(other.said) <= MAX_CHARACTERS
+        return apart and len(self.said) + 1 + len(other.said) + room <= MAX_CHARACTERS
 
 
 def parts(one: Reading) -> list[Part]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import across, extract, passages
 from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
+from flowmatik.integrations.models.local.comparing import compare, sides
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
 from flowmatik.integrations.models.local.hops import Hops, follow
@@ -83,11 +84,9 @@ def _from_documents(question: str, results: list[Any], refusal: str, tried: list
     found = _dicts(results)
     today = passages.today_of(found)
     alone = extract.extract(question, passages.read(found[:1]), today)
-    if across.is_enough(alone) or extract.is_list(question):
-        hops = None
-    else:
-        hops = follow(question, found, today)
-    joined = join(hops) if hops else None
+    settled = extract.is_list(question) or (across.is_enough(alone) and sides(question) is None)
+    hops = None if settled else follow(question, found, today)
+    joined = (compare(question, hops) or join(hops)) if hops else None
     if joined is None and len(results) < SEARCHES and not across.is_enough(alone):
         query = _next(question, hops, tried)
         if query:
