@@ -58,6 +58,8 @@ def query(question: str, hops: Hops, tried: Sequence[str]) -> str:
     asked = hops.asked
     later = flat(tried[-1]) if len(tried) > 1 else ""
     about = [one.candidate for one in hops.read if later and _name(one.candidate.passage) in later]
+    if later and not about:
+        return ""  # the search before found nobody whom it looked for
     saying = sorted(hops.read, key=lambda one: -one.evidence.own)
     anchors = [*about[:FOLLOWED], *(one.candidate for one in saying)][:ANCHORS]
     found = [name for name in _bridges(hops, anchors) if not any(name in one for one in tried)][:MOST]

@@ -13,6 +13,7 @@ from flowmatik.integrations.models.local.evidence import Asked
 from flowmatik.integrations.models.local.extract import Extract
 from flowmatik.integrations.models.local.hops import Hops, core, names
 from flowmatik.integrations.models.local.parts import Part, Quote, parts
+from flowmatik.integrations.models.local.passages import Passage
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.weights import PAIR, PAIR_TRUST, PAIR_TRUSTED
 from flowmatik.integrations.models.local.words import terms
@@ -21,6 +22,7 @@ BEST = 10  # sentences by what they read like, and by
 SAYING = 6  # how much of the question they say, that are weighed in pairs
 UNNAMED = 0.7  # what a question that names nothing has of its names
 # A passage that says whom it is about is read with that: what is about somebody else has to say more.
+HALF = 0.5
 SAID = 0.6  # of the question, by one passage, or be
 SURE = 0.5  # as sure as this
 
@@ -81,16 +83,24 @@ def join(hops: Hops) -> Extract | None:
 
 
 def stands(hops: Hops, alone: Extract) -> bool:
-    """Whether one sentence may answer. What is about somebody else than the question names is doubted, unless
-    one passage says most of the question or the sentence is sure all the same."""
+    """Whether one sentence may answer. A passage about what the question names that says less than half of
+    the question only leads to whom it asks about; what is about somebody else is doubted, unless one
+    passage says most of the question or the sentence is sure all the same."""
     asked = hops.asked
     here = next((one for one in hops.passages if alone.quotes and one.id == alone.quotes[0].passage_id), None)
-    if here is None or not (here.heading and asked.names) or alone.trust >= SURE:
+    if here is None or not (here.heading and asked.names):
         return True
-    if asked.names <= terms(f"{here.heading} {here.title}", asked.language):
+    about = core(here, asked.language)
+    if about and about <= asked.weights.keys() and _share(asked, here) < HALF:
+        return False
+    if alone.trust >= SURE or asked.names <= terms(f"{here.heading} {here.title}", asked.language):
         return True
-    said = (terms(f"{one.heading} {one.text}", asked.language) for one in hops.passages)
-    return max((asked.share(words & asked.weights.keys()) for words in said), default=0.0) >= SAID
+    return max((_share(asked, one) for one in hops.passages), default=0.0) >= SAID
+
+
+def _share(asked: Asked, passage: Passage) -> float:
+    """How much of the question a passage says."""
+    return asked.share(terms(f"{passage.heading} {passage.text}", asked.language) & asked.weights.keys())
 
 
 def pairs(hops: Hops) -> list[Pair]:

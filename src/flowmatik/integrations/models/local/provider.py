@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import across, extract, passages
+from flowmatik.integrations.models.local import hops as bridging
 from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
 from flowmatik.integrations.models.local.comparing import compare, sides
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
 from flowmatik.integrations.models.local.hops import Hops, follow
-from flowmatik.integrations.models.local.hops import query as hops_query
 from flowmatik.integrations.models.local.joining import join, stands
 from flowmatik.integrations.models.local.refusals import (
     NotUnderstood,
@@ -24,6 +24,7 @@ from flowmatik.integrations.models.local.words import fold, language_of
 from flowmatik.kernel import canonical
 
 MODEL = "local/extractive"
+AT_ONCE = 1.0  # how sure two sentences have to be for no further search
 SEARCHES = 3  # of the documents, for one question, at most
 SEARCH, DESCRIBE, QUERY, CALCULATE = "memory_search", "tables_describe", "tables_query", "calculate"
 
@@ -87,7 +88,8 @@ def _from_documents(question: str, results: list[Any], refusal: str, tried: list
     settled = extract.is_list(question) or (across.is_enough(alone) and sides(question) is None)
     hops = None if settled else follow(question, found, today)
     joined = (compare(question, hops) or join(hops)) if hops else None
-    if joined is None and len(results) < SEARCHES and not across.is_enough(alone):
+    sure = joined is not None and (joined.trust >= AT_ONCE or len(results) > 1)
+    if not sure and len(results) < SEARCHES and not across.is_enough(alone):
         query = _next(question, hops, tried)
         if query:
             return _call(SEARCH, {"query": query[:4000], "limit": 8})
@@ -98,13 +100,11 @@ def _from_documents(question: str, results: list[Any], refusal: str, tried: list
 
 
 def _next(question: str, hops: Hops | None, tried: list[str]) -> str:
-    """What to search for after `tried`; "" when there is nothing else."""
+    """What to search for after `tried`; "" when there is nothing else. Nobody is followed beyond the
+    documents of the other language."""
     other = across.query(question)
-    if hops is not None and len(tried) == 1:
-        bridge = hops_query(question, hops, tried)
-        if bridge:
-            return bridge
-    return other if other not in tried else ""
+    bridge = bridging.query(question, hops, tried) if hops is not None and other not in tried else ""
+    return bridge or (other if other not in tried else "")
 
 
 def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:

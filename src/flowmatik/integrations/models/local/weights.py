@@ -66,4 +66,4 @@ PAIR_TRUST = {
     "named": 1.05,
     "kept": 0.85,
 }
-PAIR_TRUSTED = 4.31
+PAIR_TRUSTED = 4.45
