@@ -163,8 +163,8 @@ def rows(question: Question) -> list[dict[str, Any]]:
 
 
 async def reply(gateway: Gateway, question: Question) -> dict[str, Any]:
-    """The finding, by the same messages that an agent sends. The documents are of one language and the answers
-    in one paragraph each: searches after the first find nothing."""
+    """The finding, by the same messages that an agent sends. The documents are of one language, and an answer
+    stands in one paragraph: searches after the first find nothing."""
     searches = [rows(question)]
     while (said := await gateway.complete(_request(question, *searches))).tool_calls:
         searches.append([])

@@ -1,4 +1,4 @@
-"""`local/extractive` on questions whose answer takes two passages: whom it follows, and when it gives none."""
+"""`local/extractive` on questions whose answer takes two passages: whom it follows, when it gives none."""
 
 import json
 from collections.abc import Sequence
@@ -37,9 +37,7 @@ DORA = page(
     "Dora Quillfeather kept bees by the sea. She was born in Ostrava Bay.",
 )
 WEATHER = page("p3", "Weather of the coast", "It rains on most days of the autumn.", score=0.3)
-FAROL = page(
-    "p1", "El farol de papel", "El farol de papel es una novela de Dora Quillfeather.", language="es"
-)
+FAROL = page("p1", "Farol Ámbar", "Farol Ámbar es una novela de Dora Quillfeather.", language="es")
 BREMA = page(
     "p2",
     "Dora Quillfeather",
@@ -85,7 +83,7 @@ def cited(finding: dict[str, Any]) -> set[str]:
     ("question", "pages", "answer"),
     [
         ("Where was the author of The Paper Lantern born?", (LANTERN, DORA), "Ostrava Bay"),
-        ("¿Dónde nació la autora de El farol de papel?", (FAROL, BREMA), "Puerto Brema"),
+        ("¿Dónde nació la autora de Farol Ámbar?", (FAROL, BREMA), "Puerto Brema"),
     ],
 )
 async def test_whom_the_first_passage_brings_in_is_searched_for_and_both_are_cited(
@@ -106,7 +104,7 @@ async def test_whom_the_first_passage_brings_in_is_searched_for_and_both_are_cit
     [
         ("Where was the author of The Paper Lantern born?", (LANTERN, WEATHER)),
         ("What did the sister of the author of The Paper Lantern breed?", (LANTERN, WEATHER)),
-        ("¿Dónde nació la autora de El farol de papel?", (FAROL,)),
+        ("¿Dónde nació la autora de Farol Ámbar?", (FAROL,)),
         ("Where was the author of The Paper Lantern born?", (WEATHER,)),
     ],
 )

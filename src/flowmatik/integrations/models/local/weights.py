@@ -35,9 +35,10 @@ TRUST = {
 }
 TRUSTED = 4.01
 
-# Of two sentences of different passages: the weight of each field of Link, for which two, and for whether
-# they answer. `python -m benchmarks.answers.fit` prints them from questions whose answer takes several
-# passages, those at even places.
+# Of two sentences of different passages: the weight of each field of Link, for which two (a softmax over all
+# pairs, to those that hold the gold answer) and for whether they answer (a logistic regression; the sum is
+# chosen so that as many questions as before are refused without their passages). Fitted on the questions at
+# even places of the sets of `benchmarks/answers` whose answers take several passages.
 PAIR = {
     "first": -0.15,
     "second": -0.38,
