@@ -106,7 +106,7 @@ def _share(asked: Asked, passage: Passage) -> float:
 def pairs(hops: Hops) -> list[Pair]:
     """All pairs of the best sentences, in both orders."""
     saying = sorted(hops.read, key=lambda one: -one.evidence.own)[:SAYING]
-    kept = [*hops.read[:BEST], *(one for one in saying if one not in hops.read[:BEST])]
+    kept = list({id(one): one for one in (*hops.read[:BEST], *saying)}.values())
     said = [_Said.of(hops.asked, one) for one in kept]
     best = max((one.score for one in kept), default=0.0)
     return [
