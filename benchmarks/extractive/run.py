@@ -163,11 +163,11 @@ def rows(question: Question) -> list[dict[str, Any]]:
 
 
 async def reply(gateway: Gateway, question: Question) -> dict[str, Any]:
-    """The finding, by the same messages that an agent sends. The documents are of one language: a second
-    search, for those of the other one, finds none."""
-    said = await gateway.complete(_request(question, rows(question)))
-    if said.tool_calls:
-        said = await gateway.complete(_request(question, rows(question), []))
+    """The finding, by the same messages that an agent sends. The documents are of one language, and an answer
+    stands in one paragraph: searches after the first find nothing."""
+    searches = [rows(question)]
+    while (said := await gateway.complete(_request(question, *searches))).tool_calls:
+        searches.append([])
     finding: dict[str, Any] = json.loads(said.text)
     for citation in finding["citations"]:
         source = next(p for p in question.passages if p.id == citation["passage_id"])

@@ -49,10 +49,12 @@ async def say(asked: ModelRequest) -> ModelReply:
 
 
 async def finding_of(question: str, *results: dict[str, Any]) -> dict[str, Any]:
-    """What it says after these searches; one more, into documents of the other language, finds nothing."""
-    reply = await say(request(question, *results))
-    if reply.tool_calls:
-        reply = await say(request(question, *results, {"passages": []}))
+    """What it says after these searches; any more, such as one into documents of the other language, finds
+    nothing."""
+    found = list(results)
+    while (reply := await say(request(question, *found))).tool_calls:
+        assert len(found) < 3
+        found.append({"passages": []})
     return json.loads(reply.text)
 
 

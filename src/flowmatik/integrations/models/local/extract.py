@@ -13,8 +13,8 @@ from itertools import product
 from typing import Any
 
 from flowmatik.integrations.models.local import reading, rows
-from flowmatik.integrations.models.local.clauses import spans
 from flowmatik.integrations.models.local.evidence import FIGURES, Asked, ask, rivals
+from flowmatik.integrations.models.local.parts import Quote, parts, row_quote, shown
 from flowmatik.integrations.models.local.passages import Candidate, Passage, candidates, in_force
 from flowmatik.integrations.models.local.reading import Reading
 from flowmatik.integrations.models.local.standing import admits, knows
@@ -22,12 +22,9 @@ from flowmatik.integrations.models.local.trust import grounds, trust
 from flowmatik.integrations.models.local.validity import validity
 from flowmatik.integrations.models.local.words import fold, language_of, terms
 
-MAX_CHARACTERS = 300
-CUT = "…"  # where a sentence goes on
 MAX_LISTED = 1200
 MOST_LISTED = 12
-DEAR = 0.0002  # the chance that one more character has to earn
-SECOND = 0.03  # and a second quote
+SECOND = 0.03  # the chance that a second quote has to earn
 ALL_BUT_ALL = 0.8
 SAME, NEARLY = 2.5, 0.25  # how far behind in score and in words a sentence says the same, dated
 TRIED = 4  # sentences that the second quote may come from
@@ -54,20 +51,9 @@ class Extract:
     """`trust` is below 0 when the quotes are not good enough to be an answer. `covers`: how much of the
     question the best sentence says, with what leads to it; 0 when it says nothing of the kind asked for."""
 
-    quotes: tuple["Quote", ...]
+    quotes: tuple[Quote, ...]
     trust: float
     covers: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """A verbatim slice of a passage, and as a person reads it: with a mark where its sentence is cut.
-    `header` is that of its table where figures in it are shown too, and need a citation."""
-
-    text: str
-    shown: str
-    passage_id: str
-    header: str = ""
 
 
 def extract(question: str, passages: list[Passage], today: str = "", language: str = "") -> Extract:
@@ -88,12 +74,17 @@ def extract(question: str, passages: list[Passage], today: str = "", language: s
         read = _in_force_first(read, today)
     if not read:
         return Extract(quotes=(), trust=-1.0)
-    chosen = _listed(read) if _LIST.search(fold(question)) else _chosen(asked, read)
+    chosen = _listed(read) if is_list(question) else _chosen(asked, read)
     best = read[0]
     found = grounds(asked, kept, best.candidate.passage, best.evidence)
     said = best.evidence
     covers = said.own + said.near if said.fits >= 0 else 0.0
     return Extract(quotes=tuple(chosen), trust=trust(found), covers=covers)
+
+
+def is_list(question: str) -> bool:
+    """Whether it asks for all that there is."""
+    return _LIST.search(fold(question)) is not None
 
 
 def _in_force_first(read: list[Reading], today: str) -> list[Reading]:
@@ -160,31 +151,19 @@ def not_found(language: str) -> dict[str, Any]:
     return {"found": False, "text": text, "citations": []}
 
 
-def shown(quote: str) -> str:
-    """A quote as a person reads it: one line without marks of emphasis and code."""
-    return " ".join(quote.split()).replace("**", "").replace("`", "")
-
-
-def _row_quote(one: Candidate) -> Quote:
-    said = rows.readable(one.header, one.row, MAX_CHARACTERS)
-    names = "".join(one.header)
-    header = one.context if any(c.isdigit() for c in names) else ""
-    return Quote(text=one.text, shown=said, passage_id=one.passage.id, header=header)
-
-
 def _chosen(asked: Asked, read: list[Reading]) -> list[Quote]:
     """Of the best sentence what is worth its length, or of it and one more of its passage what is worth
     more together; never another row of its table or another item of its list."""
     best = read[0]
-    alone = max(_parts(best), key=lambda part: part.worth)
+    alone = max(parts(best), key=lambda part: part.worth)
     chosen, worth = [alone], alone.worth
     before = _meant(asked, read) if asked.kind == "person" else None
     if before is not None:
-        chosen = [max(_parts(before), key=lambda part: part.worth), alone]
+        chosen = [max(parts(before), key=lambda part: part.worth), alone]
     elif not _settled(asked, best):
         for one in read[:TRIED]:
             if _beside(one.candidate, best.candidate) and not rivals(asked, one.candidate):
-                for first, second in product(_parts(best), _parts(one)):
+                for first, second in product(parts(best), parts(one)):
                     together = first.worth + second.worth - SECOND
                     if together > worth and first.goes_with(second):
                         chosen, worth = [first, second], together
@@ -199,53 +178,6 @@ def _meant(asked: Asked, read: list[Reading]) -> Reading | None:
         return None
     said = [one for one in read if one.candidate.passage is best.passage]
     return next((one for one in said if one.candidate.text == best.context), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """`start` and `end` are places in the passage."""
-
-    candidate: Candidate
-    start: int
-    end: int
-    text: str
-    worth: float
-
-    @property
-    def quote(self) -> Quote:
-        if self.candidate.row:
-            return _row_quote(self.candidate)
-        return Quote(text=self.text, shown=self.said, passage_id=self.candidate.passage.id)
-
-    @property
-    def said(self) -> str:
-        sentence = self.candidate
-        before = CUT + " " if self.start > sentence.start else ""
-        after = " " + CUT if self.end < sentence.start + len(sentence.text) else ""
-        return before + shown(self.text) + after
-
-    def goes_with(self, other: "_Part") -> bool:
-        """Whether both together are short enough, and two."""
-        apart = self.end <= other.start or other.end <= self.start
-        return apart and len(self.said) + 1 + len(other.said) <= MAX_CHARACTERS
-
-
-def _parts(one: Reading) -> list[_Part]:
-    text = one.candidate.text
-    if one.candidate.row:
-        return [_part(one, 0, len(text))]
-    limit = MAX_CHARACTERS - (len(f"{CUT}  {CUT}") if len(text) > MAX_CHARACTERS else 0)
-    return [_part(one, a, b) for a, b in spans(text, limit)]
-
-
-def _part(one: Reading, start: int, end: int) -> _Part:
-    return _Part(
-        candidate=one.candidate,
-        start=one.candidate.start + start,
-        end=one.candidate.start + end,
-        text=one.candidate.text[start:end].strip(),
-        worth=one.within(start, end) - DEAR * (end - start),
-    )
 
 
 def _settled(asked: Asked, best: Reading) -> bool:
@@ -269,6 +201,6 @@ def _listed(read: list[Reading]) -> list[Quote]:
             chosen.append(one.candidate)
     ordered = sorted(chosen, key=lambda one: (one.passage.rank, one.start))
     return [
-        _row_quote(one) if one.row else Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id)
+        row_quote(one) if one.row else Quote(text=one.text, shown=shown(one.text), passage_id=one.passage.id)
         for one in ordered
     ]

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, TextDelta, ToolCall, Usage
 from flowmatik.integrations.models.local import across, extract, passages
+from flowmatik.integrations.models.local import hops as bridging
 from flowmatik.integrations.models.local.arithmetic import Arithmetic, translate_arithmetic
+from flowmatik.integrations.models.local.comparing import compare, sides
 from flowmatik.integrations.models.local.compose import compose
 from flowmatik.integrations.models.local.grammar import Query, read_tables, translate
+from flowmatik.integrations.models.local.hops import Hops, follow
+from flowmatik.integrations.models.local.joining import join, stands
 from flowmatik.integrations.models.local.refusals import (
     NotUnderstood,
     is_refusal,
@@ -19,6 +24,8 @@ from flowmatik.integrations.models.local.words import fold, language_of
 from flowmatik.kernel import canonical
 
 MODEL = "local/extractive"
+AT_ONCE = 1.0  # how sure two sentences have to be for no further search
+SEARCHES = 3  # of the documents, for one question, at most
 SEARCH, DESCRIBE, QUERY, CALCULATE = "memory_search", "tables_describe", "tables_query", "calculate"
 
 
@@ -62,7 +69,8 @@ class LocalProvider:
         if SEARCH in offered:
             if not results.get(SEARCH):
                 return _call(SEARCH, {"query": question[:4000] or "-", "limit": 8})
-            return _from_documents(question, results[SEARCH], _refusal_before(request.messages))
+            refusal = _refusal_before(request.messages)
+            return _from_documents(question, results[SEARCH], refusal, _searched(request.messages))
         findings = _findings(request.messages)
         if findings is not None:
             return _say(compose(findings))
@@ -71,17 +79,32 @@ class LocalProvider:
         return ModelReply(text=_what_i_am(question), finish="refused")
 
 
-def _from_documents(question: str, results: list[Any], refusal: str) -> ModelReply:
-    """What the first search found; where that says little of what was asked, a second one looks into the
+def _from_documents(question: str, results: list[Any], refusal: str, tried: list[str]) -> ModelReply:
+    """What the first search found. Where that says little of what was asked, a second one follows whom it
+    brings in, and another one looks into the documents of the other language."""
+    found = _dicts(results)
+    today = passages.today_of(found)
+    alone = extract.extract(question, passages.read(found[:1]), today)
+    settled = extract.is_list(question) or (across.is_enough(alone) and sides(question) is None)
+    hops = None if settled else follow(question, found, today)
+    joined = (compare(question, hops) or join(hops)) if hops else None
+    sure = joined is not None and (joined.trust >= AT_ONCE or len(results) > 1)
+    if not sure and len(results) < SEARCHES and not across.is_enough(alone):
+        query = _next(question, hops, tried)
+        if query:
+            return _call(SEARCH, {"query": query[:4000], "limit": 8})
+    if joined is None:
+        joined = alone if hops is None or stands(hops, alone) else replace(alone, trust=-1.0)
+        joined = across.best(question, joined, found[1:], today)
+    return _say(extract.finding(question, joined, refusal))
+
+
+def _next(question: str, hops: Hops | None, tried: list[str]) -> str:
+    """What to search for after `tried`; "" when there is nothing else. Nobody is followed beyond the
     documents of the other language."""
-    first, second = _dicts(results[:1]), _dicts(results[1:])
-    today = passages.today_of(first)
-    found = extract.extract(question, passages.read(first), today)
-    if len(results) > 1:
-        found = across.best(question, found, second, today)
-    elif not across.is_enough(found) and (query := across.query(question)):
-        return _call(SEARCH, {"query": query[:4000], "limit": 8})
-    return _say(extract.finding(question, found, refusal))
+    other = across.query(question)
+    bridge = bridging.query(question, hops, tried) if hops is not None and other not in tried else ""
+    return bridge or (other if other not in tried else "")
 
 
 def _analyse(question: str, results: dict[str, list[Any]]) -> ModelReply:
@@ -195,6 +218,11 @@ def _results(messages: tuple[Message, ...]) -> dict[str, list[Any]]:
                 value = {"error": message.content}
             found.setdefault(message.name, []).append(value)
     return found
+
+
+def _searched(messages: tuple[Message, ...]) -> list[str]:
+    calls = (call for message in messages for call in message.tool_calls if call.name == SEARCH)
+    return [str((call.arguments or {}).get("query") or "") for call in calls]
 
 
 def _dicts(values: list[Any]) -> list[dict[str, Any]]:

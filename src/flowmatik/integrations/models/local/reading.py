@@ -5,7 +5,7 @@ One softmax over all words of all sentences at hand; a word's worth is that of i
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -71,6 +71,12 @@ class Reading:
         first = sum(a < start for a, _ in self.places)
         last = sum(b <= end for _, b in self.places)
         return self._sums[last] - self._sums[first] if last > first else 0.0
+
+
+def alone(one: Reading) -> Reading:
+    """With the chances of its words as if there were no other sentence."""
+    whole = one.chance or 1.0
+    return replace(one, chances=tuple(chance / whole for chance in one.chances))
 
 
 def read(asked: Asked, pool: list[Candidate], more: dict[str, float]) -> list[Reading]:
