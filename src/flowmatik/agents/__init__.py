@@ -5,6 +5,8 @@ from flowmatik.agents.channels.assigning import AssignedAgents
 from flowmatik.agents.channels.bundles import StoredBundles
 from flowmatik.agents.channels.files import read as read_files
 from flowmatik.agents.channels.versions import StoredVersions
+from flowmatik.agents.evaluations import EvaluationSet, parse_set, shipped_set
+from flowmatik.agents.evaluations import score as score_answer
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
@@ -12,6 +14,7 @@ from flowmatik.agents.skills.union import ToolUnion
 
 __all__ = [
     "AssignedAgents",
+    "EvaluationSet",
     "Inventory",
     "ReducerLoop",
     "StoredBundles",
@@ -21,7 +24,10 @@ __all__ = [
     "build_toolbox",
     "inventory_of",
     "parse_profile",
+    "parse_set",
     "profile_json_schema",
     "read_files",
+    "score_answer",
+    "shipped_set",
     "shipped_tools",
 ]

@@ -13,7 +13,7 @@ from typer.exceptions import Abort
 
 from flowmatik import __version__
 from flowmatik.app import exit_codes
-from flowmatik.app.cli.agent_bundles import agents_app
+from flowmatik.app.cli.agent_evaluations import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
