@@ -11,6 +11,7 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 from flowmatik.agents.skills.union import ToolUnion
+from flowmatik.agents.templates import StoredTemplates
 
 __all__ = [
     "AssignedAgents",
@@ -19,6 +20,7 @@ __all__ = [
     "ReducerLoop",
     "StoredBundles",
     "StoredCatalogue",
+    "StoredTemplates",
     "StoredVersions",
     "ToolUnion",
     "build_toolbox",

@@ -25,6 +25,7 @@ from flowmatik.api import (
     runs,
     schedules,
     signals,
+    templates,
 )
 from flowmatik.api.admission import Admission
 from flowmatik.api.problems import install, language_of, problem
@@ -69,6 +70,7 @@ def create_app(given: ApiServices) -> FastAPI:
         bulk,
         schedules,
         retention,
+        templates,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -24,6 +24,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import PermissionDenied, Unauthenticated
 
@@ -93,6 +94,7 @@ class ApiServices:
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
+    templates: AgentTemplates
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

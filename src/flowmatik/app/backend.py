@@ -20,6 +20,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.waits import RunSignals
 
 
@@ -91,6 +92,9 @@ class Backend(Protocol):
 
     @property
     def bundles(self) -> AgentBundles: ...
+
+    @property
+    def templates(self) -> AgentTemplates: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

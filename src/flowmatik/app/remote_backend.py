@@ -15,6 +15,7 @@ from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
+from flowmatik.app.remote_templates import RemoteTemplates
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
@@ -31,6 +32,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
 
@@ -69,6 +71,7 @@ class RemoteBackend:
         self.agents = RemoteAgents(self._server)
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)
+        self.templates: AgentTemplates = RemoteTemplates(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)

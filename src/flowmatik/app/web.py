@@ -58,6 +58,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         agents=platform.agents,
         versions=platform.versions,
         bundles=platform.bundles,
+        templates=platform.templates,
         identity=platform.identity,
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,

@@ -34,6 +34,7 @@ from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Journal, RunReads
@@ -62,6 +63,7 @@ class Platform:
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
+    templates: AgentTemplates
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -138,7 +140,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, StoredTemplates, inventory_of
     from flowmatik.app.catalogue import bundles_of, versions_of
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
@@ -189,6 +191,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         agents=catalogue,
         versions=versions,
+        templates=StoredTemplates(stores.database, catalogue, clock, there),
         bundles=bundles_of(catalogue, versions, clock, settings),
         models=models,
         identity=identity,

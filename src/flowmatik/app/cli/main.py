@@ -33,6 +33,7 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
+from flowmatik.app.cli.templates import templates_app
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
     choose_language,
@@ -92,6 +93,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(runs_app, name="runs")
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
+    app.add_typer(templates_app, name="templates")
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")

@@ -7,7 +7,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("catalogue",)
+AREAS: tuple[str, ...] = ("catalogue", "templates")
 
 
 def upgrade() -> None:
