@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import steered
+from tests.histories import factory, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -329,6 +329,8 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     steered.retried: (5,),
     steered.forked: (5,),
     steered.runs_within: (5,),
+    factory.composed: (6,),
+    factory.nobody_composed: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

@@ -17,6 +17,7 @@ from flowmatik.api import (
     bulk,
     control,
     dead_letters,
+    factory,
     limits,
     memory,
     retention,
@@ -71,6 +72,7 @@ def create_app(given: ApiServices) -> FastAPI:
         schedules,
         retention,
         templates,
+        factory,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -18,6 +18,7 @@ from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.retention import Retention
@@ -95,6 +96,7 @@ class ApiServices:
     versions: AgentVersions
     bundles: AgentBundles
     templates: AgentTemplates
+    factory: AgentFactory
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

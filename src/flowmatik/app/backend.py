@@ -14,6 +14,7 @@ from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
@@ -95,6 +96,9 @@ class Backend(Protocol):
 
     @property
     def templates(self) -> AgentTemplates: ...
+
+    @property
+    def factory(self) -> AgentFactory: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

@@ -15,7 +15,7 @@ from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
-from flowmatik.app.remote_templates import RemoteTemplates
+from flowmatik.app.remote_templates import RemoteFactory, RemoteTemplates
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
@@ -26,6 +26,7 @@ from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Red
 from flowmatik.contracts.channels import NOBODY, STABLE, AgentVersions, Author
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
@@ -72,6 +73,7 @@ class RemoteBackend:
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)
         self.templates: AgentTemplates = RemoteTemplates(self._server)
+        self.factory: AgentFactory = RemoteFactory(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)

@@ -1,4 +1,4 @@
-"""Templates of a server, for the command line."""
+"""Templates and the factory of a server, for the command line."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from flowmatik.app.remote import Listed, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.authors import NOBODY, Author
 from flowmatik.contracts.channels import STABLE
+from flowmatik.contracts.factory import FactoryAgent
 from flowmatik.contracts.templates import AgentTemplate, ParameterValue
 
 
@@ -20,6 +21,7 @@ _TEMPLATE = TypeAdapter(AgentTemplate)
 _TEMPLATES = TypeAdapter(Listed[AgentTemplate])
 _RENDERED = TypeAdapter(_Rendered)
 _AGENT = TypeAdapter(AgentVersion)
+_MADE = TypeAdapter(Listed[FactoryAgent])
 
 
 class RemoteTemplates:
@@ -55,6 +57,24 @@ class RemoteTemplates:
     ) -> AgentVersion:
         body = {"parameters": dict(parameters), "channel": channel, "reason": author.reason}
         return await self._server.ask(_AGENT, "POST", f"{_of(name)}/agents", json=body)
+
+
+class RemoteFactory:
+    """Implements `AgentFactory`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def list(self, workspace_id: str) -> list[FactoryAgent]:
+        return list((await self._server.ask(_MADE, "GET", "/v1/factory/agents")).items)
+
+    async def keep(self, workspace_id: str, name: str, author: Author) -> AgentVersion:
+        path, body = f"/v1/factory/agents/{quote(name, safe='')}/keep", {"reason": author.reason}
+        return await self._server.ask(_AGENT, "POST", path, json=body)
+
+    async def retire(self, workspace_id: str, name: str, author: Author) -> None:
+        path, body = f"/v1/factory/agents/{quote(name, safe='')}/retire", {"reason": author.reason}
+        await self._server.json("POST", path, json=body)
 
 
 def _of(name: str) -> str:

@@ -59,6 +59,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         versions=platform.versions,
         bundles=platform.bundles,
         templates=platform.templates,
+        factory=platform.factory,
         identity=platform.identity,
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,

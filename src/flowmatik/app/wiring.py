@@ -27,6 +27,7 @@ from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.models import ModelGateway
@@ -64,6 +65,7 @@ class Platform:
     versions: AgentVersions
     bundles: AgentBundles
     templates: AgentTemplates
+    factory: AgentFactory
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -141,7 +143,7 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
     from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, StoredTemplates, inventory_of
-    from flowmatik.app.catalogue import bundles_of, versions_of
+    from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.security import SignedHooks, StoredIdentity
 
@@ -160,6 +162,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     catalogue = StoredCatalogue(stores.database, clock, there, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
+    factory = factory_of(stores.database, catalogue, tools, clock, settings)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
@@ -181,8 +184,11 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             runs_days=settings.runs_days,
             plans_by_profile=True,
             versions=AssignedAgents(catalogue),
+            advisers={"factory": factory} if settings.factory else {},
         )
     )
+    if settings.factory:
+        factory.subscribe(engine.bus)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
@@ -191,6 +197,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         agents=catalogue,
         versions=versions,
+        factory=factory,
         templates=StoredTemplates(stores.database, catalogue, clock, there),
         bundles=bundles_of(catalogue, versions, clock, settings),
         models=models,

@@ -18,7 +18,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
-from flowmatik.core.brain import plan
+from flowmatik.core.brain import factory, plan
 from flowmatik.core.brain.plan_faults import Fault, refusal
 from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
@@ -99,7 +99,8 @@ class RunService:
             new = replace(new, plan=allowed)
         created = await self._pinned(workspace_id, new, choice)
         if new.plan:
-            found = plan.faults(new.plan, created.agents, frozenset(created.tools)) + found
+            sound = plan.faults(new.plan, created.agents, frozenset(created.tools))
+            found = factory.without_skills(sound, created) + found
         if found:
             raise refusal(found)
         return created

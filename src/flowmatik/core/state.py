@@ -173,6 +173,7 @@ class RunState:
     withdrawn: list[str] = field(default_factory=lambda: [])  # approvals that nobody needs any more
     planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     advice: dict[str, Told] = field(default_factory=lambda: {})  # by `brain.advice.key_of`
+    composed: tuple[AgentVersion, ...] = ()  # agents beside those that it began with
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False
@@ -228,4 +229,5 @@ class RunState:
         return self.charged.get(scope, 0) + self.charged_to_all + self.reserved_of(scope)
 
     def agent_named(self, name: str) -> AgentVersion | None:
-        return next((a for a in self.created.agents if name in (a.name, a.ref())), None)
+        known = (*self.created.agents, *self.composed)
+        return next((a for a in known if name in (a.name, a.ref())), None)

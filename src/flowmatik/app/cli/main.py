@@ -17,6 +17,7 @@ from flowmatik.app.cli.agent_evaluations import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
+from flowmatik.app.cli.factory import factory_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
@@ -94,6 +95,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(approvals_app, name="approvals")
     app.add_typer(agents_app, name="agents")
     app.add_typer(templates_app, name="templates")
+    app.add_typer(factory_app, name="factory")
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")

@@ -2,6 +2,7 @@
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.core import events as ev
+from flowmatik.core.brain import factory
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.brain.endings import task_failed
 from flowmatik.core.state import RunState, TaskState
@@ -9,6 +10,8 @@ from flowmatik.core.state import RunState, TaskState
 
 def route(state: RunState, task: TaskState) -> list[Command]:
     agent = _route(state, task)
+    if agent is None and (made := factory.composed(state, task)) is not None:
+        return made
     if agent is None:
         message = f"no agent of this run has the skill {task.spec.skill!r}"
         return [task_failed(task, "route.none", message)]
@@ -20,4 +23,4 @@ def route(state: RunState, task: TaskState) -> list[Command]:
 def _route(state: RunState, task: TaskState) -> AgentVersion | None:
     if task.spec.agent:
         return state.agent_named(task.spec.agent)
-    return next((a for a in state.created.agents if task.spec.skill in a.skills), None)
+    return next((a for a in (*state.created.agents, *state.composed) if task.spec.skill in a.skills), None)

@@ -77,6 +77,9 @@ from flowmatik.core.events.control import (
 from flowmatik.core.events.control import (
     TaskRetried as TaskRetried,
 )
+from flowmatik.core.events.factory import (
+    AgentComposed as AgentComposed,
+)
 from flowmatik.core.events.life import (
     CancelRequested as CancelRequested,
 )
@@ -187,6 +190,7 @@ DECISIONS = (
     CallRefused,
     PlanAdopted,
     PlanRejected,
+    AgentComposed,
     TaskRouted,
     TaskVerified,
     TaskReplanned,

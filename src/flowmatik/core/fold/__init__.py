@@ -4,7 +4,18 @@ from collections.abc import Iterable
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
-from flowmatik.core.fold import approvals, calls, control, forks, life, subruns, tasks, undoing, waits
+from flowmatik.core.fold import (
+    approvals,
+    calls,
+    control,
+    factory,
+    forks,
+    life,
+    subruns,
+    tasks,
+    undoing,
+    waits,
+)
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
@@ -14,6 +25,7 @@ _HANDLERS: Handlers = {
     **life.HANDLERS,
     **calls.HANDLERS,
     **tasks.HANDLERS,
+    **factory.HANDLERS,
     **waits.HANDLERS,
     **approvals.HANDLERS,
     **control.HANDLERS,

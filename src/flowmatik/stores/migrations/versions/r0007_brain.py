@@ -7,7 +7,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("catalogue", "templates")
+AREAS: tuple[str, ...] = ("catalogue", "templates", "factory")
 
 
 def upgrade() -> None:
