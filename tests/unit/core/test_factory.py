@@ -10,8 +10,9 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect, ToolSpec
 from flowmatik.core import events as ev
+from flowmatik.core.brain import plan
 from flowmatik.core.brain.commands import RANK
-from flowmatik.core.brain.factory import narrowed
+from flowmatik.core.brain.factory import narrowed, without_skills
 from flowmatik.core.replay import replay
 from tests.histories.factory import MADE, composed, nobody_composed
 
@@ -66,3 +67,13 @@ def test_one_bad_beginning_retires_nobody_and_many_failures_do() -> None:
     assert [failed_too_often(policy, 0, failed) for failed in (1, 2, 3)] == [False, True, True]
     assert not failed_too_often(policy, 9, 3)
     assert not failed_too_often(FactoryPolicy(floor=0.0), 0, 99)
+
+
+def test_only_a_skill_that_is_named_may_be_lacking_and_only_with_a_factory() -> None:
+    created = composed(ev.DECISION_VERSION).state.created
+    tasks = tuple(PlanTask(id=f"t{n}", objective="o", skill=skill) for n, skill in enumerate(("poems", "")))
+    found = plan.faults(tasks, created.agents, frozenset())
+    assert len(found) == 2
+    assert [one.values["task"] for one in without_skills(found, created)] == ["t1"]
+    assert without_skills(found, replace(created, advisers=())) == found
+    assert without_skills(found, replace(created, decision_version=5)) == found

@@ -28,8 +28,10 @@ def has_factory(created: ev.RunCreated) -> bool:
 
 
 def without_skills(found: list[Fault], created: ev.RunCreated) -> list[Fault]:
-    """What keeps a plan from running where a lacking skill does not."""
-    return [one for one in found if one.code != "plan.skill"] if has_factory(created) else found
+    """What keeps a plan from running where a skill that nobody has does not."""
+    if not has_factory(created):
+        return found
+    return [one for one in found if one.code != "plan.skill" or not one.values["skill"]]
 
 
 def composed(state: RunState, task: TaskState) -> list[Command] | None:

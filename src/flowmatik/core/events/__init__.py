@@ -224,6 +224,7 @@ Event = (
     | SubRunEnded
     | PlanAdopted
     | PlanRejected
+    | AgentComposed
     | TaskRouted
     | TaskVerified
     | TaskReplanned
