@@ -5,6 +5,9 @@ from flowmatik.agents.channels.assigning import AssignedAgents
 from flowmatik.agents.channels.bundles import StoredBundles
 from flowmatik.agents.channels.files import read as read_files
 from flowmatik.agents.channels.versions import StoredVersions
+from flowmatik.agents.evaluations import EvaluationSet, parse_set, shipped_set
+from flowmatik.agents.evaluations import score as score_answer
+from flowmatik.agents.factory import FactoryPolicy, StoredFactory
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.box import SkillBox
@@ -17,11 +20,14 @@ from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap, SandboxLimits
 from flowmatik.agents.skills.sandbox.code import code_skills
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 from flowmatik.agents.skills.union import ToolUnion
+from flowmatik.agents.templates import StoredTemplates
 
 __all__ = [
     "AssignedAgents",
     "Bubblewrap",
     "EnforcedTools",
+    "EvaluationSet",
+    "FactoryPolicy",
     "Inventory",
     "OwnSkillBox",
     "ReducerLoop",
@@ -30,6 +36,8 @@ __all__ = [
     "SkillLibrary",
     "StoredBundles",
     "StoredCatalogue",
+    "StoredFactory",
+    "StoredTemplates",
     "StoredVersions",
     "ToolUnion",
     "build_toolbox",
@@ -39,9 +47,12 @@ __all__ = [
     "load_one",
     "make_folder",
     "parse_profile",
+    "parse_set",
     "profile_json_schema",
     "read_files",
     "reading_skills",
     "run_tests",
+    "score_answer",
+    "shipped_set",
     "shipped_tools",
 ]

@@ -19,6 +19,7 @@ from flowmatik.api import (
     connections,
     control,
     dead_letters,
+    factory,
     limits,
     memory,
     playbooks,
@@ -30,6 +31,7 @@ from flowmatik.api import (
     schedules,
     signals,
     skills,
+    templates,
     threads,
 )
 from flowmatik.api.admission import Admission
@@ -81,6 +83,8 @@ def create_app(given: ApiServices) -> FastAPI:
         connections,
         skills,
         threads,
+        templates,
+        factory,
     ):
         app.include_router(module.router)
     _operations(app)

@@ -20,6 +20,7 @@ from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.playbooks import Playbooks
@@ -29,6 +30,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import SkillFolder, Skills
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals, WebHooks
 from flowmatik.kernel.errors import NotFound, PermissionDenied, Unauthenticated
@@ -115,6 +117,8 @@ class ApiServices:
     bundles: AgentBundles
     playbooks: Playbooks
     cases: Cases
+    templates: AgentTemplates
+    factory: AgentFactory
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess

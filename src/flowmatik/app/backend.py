@@ -16,6 +16,7 @@ from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.playbooks import PlaybookVersion
@@ -25,6 +26,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 
@@ -117,6 +119,12 @@ class Backend(Protocol):
 
     @property
     def cases(self) -> Cases: ...
+
+    @property
+    def templates(self) -> AgentTemplates: ...
+
+    @property
+    def factory(self) -> AgentFactory: ...
 
     @property
     def dead_letters(self) -> DeadLetters: ...

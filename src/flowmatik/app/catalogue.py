@@ -3,16 +3,36 @@
 from typing import TYPE_CHECKING
 
 from flowmatik.app.settings import Settings
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.tools import Effect, ToolBox
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
-    from flowmatik.agents import StoredBundles, StoredCatalogue, StoredVersions
+    from flowmatik.agents import StoredBundles, StoredCatalogue, StoredFactory, StoredVersions
 
 
 def versions_of(catalogue: "StoredCatalogue", clock: Clock) -> "StoredVersions":
     from flowmatik.agents import StoredVersions
 
     return StoredVersions(catalogue, clock)
+
+
+def factory_of(
+    database: Database, catalogue: "StoredCatalogue", tools: ToolBox, clock: Clock, settings: Settings
+) -> "StoredFactory":
+    """It composes nobody unless it is asked, which it is only where the settings turn it on."""
+    from flowmatik.agents import FactoryPolicy, StoredFactory, StoredTemplates
+
+    policy = FactoryPolicy(
+        skills=frozenset(settings.factory_skills),
+        tools=frozenset(settings.factory_tools),
+        effect=Effect(settings.factory_effect),
+        budget_micros=settings.factory_task_micros,
+        most_a_day=settings.factory_a_day,
+        floor=settings.factory_floor / 100,
+    )
+    versions, templates = versions_of(catalogue, clock), StoredTemplates(database, catalogue, clock)
+    return StoredFactory(database, catalogue, versions, templates, tools, clock=clock, policy=policy)
 
 
 def bundles_of(

@@ -19,6 +19,7 @@ from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_skills import RemoteSkills
+from flowmatik.app.remote_templates import RemoteFactory, RemoteTemplates
 from flowmatik.app.remote_threads import RemoteThreads
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
@@ -32,6 +33,7 @@ from flowmatik.contracts.channels import NOBODY, STABLE, AgentVersions, Author
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.retention import Retention
@@ -40,6 +42,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.kernel.errors import InvalidInput
@@ -81,6 +84,8 @@ class RemoteBackend:
         self.bundles: AgentBundles = RemoteBundles(self._server)
         self.playbooks = RemotePlaybooks(self._server)
         self.cases: Cases = RemoteCases(self._server)
+        self.templates: AgentTemplates = RemoteTemplates(self._server)
+        self.factory: AgentFactory = RemoteFactory(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 MICROS = 1_000_000
+EFFECTS = ("read", "idempotent", "once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,16 @@ def folders(raw: object) -> tuple[Path, ...]:
     if len(found) != len(named) or not all(path.is_absolute() for path in found):
         raise Wrong("must be a list of absolute folders", "folders")
     return found
+
+
+def words(raw: object) -> tuple[str, ...]:
+    """A list of names; in a variable separated by commas."""
+    parts: object = raw.split(",") if isinstance(raw, str) else raw
+    named = cast("list[object]", parts) if isinstance(parts, list) else [None]
+    found = [one.strip() for one in named if isinstance(one, str)]
+    if len(found) != len(named):
+        raise Wrong("must be a list of names", "words")
+    return tuple(one for one in found if one)
 
 
 def one_of(*allowed: str) -> Callable[[object], str]:
@@ -292,5 +303,12 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("retention.runs_days", "runs_days", "FLOWMATIK_RUNS_DAYS", whole(0, 36_500), 30),
     _setting("tools.code", "tools_code", "FLOWMATIK_TOOLS_CODE", yes_no, False),
+    _setting("factory.enabled", "factory", "FLOWMATIK_FACTORY", yes_no, False),
+    _setting("factory.skills", "factory_skills", "FLOWMATIK_FACTORY_SKILLS", words, ()),
+    _setting("factory.tools", "factory_tools", "FLOWMATIK_FACTORY_TOOLS", words, ()),
+    _setting("factory.effect", "factory_effect", "FLOWMATIK_FACTORY_EFFECT", one_of(*EFFECTS), "read"),
+    _setting("factory.task_usd", "factory_task_micros", "FLOWMATIK_FACTORY_TASK_USD", dollars, None),
+    _setting("factory.most_a_day", "factory_a_day", "FLOWMATIK_FACTORY_A_DAY", whole(0, 1000), 5),
+    _setting("factory.floor_percent", "factory_floor", "FLOWMATIK_FACTORY_FLOOR", whole(0, 100), 50),
     _setting("log.level", "log_level", "FLOWMATIK_LOG_LEVEL", LEVELS, "warning"),
 )

@@ -52,6 +52,7 @@ class Settings:
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
     in this process; `runs_days`: ended runs are deleted so long after their end, 0 never;
     `tools_code`: agents whose profiles say so may run code, in a sandbox;
+    `factory…`: whether agents are composed for tasks that nobody fits, and within what;
     `max_in_flight` requests, and beside them `max_streams` streams of events, are answered at once."""
 
     home: Path
@@ -82,6 +83,13 @@ class Settings:
     max_running_runs: int = 16
     runs_days: int = 30
     tools_code: bool = False
+    factory: bool = False
+    factory_skills: tuple[str, ...] = ()
+    factory_tools: tuple[str, ...] = ()
+    factory_effect: str = "read"
+    factory_task_micros: int | None = None
+    factory_a_day: int = 5
+    factory_floor: int = 50
     log_level: str = "warning"
     warnings: tuple[str, ...] = ()
 

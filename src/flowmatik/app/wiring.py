@@ -32,6 +32,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
@@ -42,6 +43,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
@@ -74,6 +76,8 @@ class Platform:
     bundles: AgentBundles
     playbooks: Playbooks
     cases: Cases
+    templates: AgentTemplates
+    factory: AgentFactory
     models: ModelGateway
     identity: Identity
     dead_letters: DeadLetters
@@ -161,10 +165,10 @@ def _in_use(lock: HomeLock, settings: Settings) -> Unavailable:
 
 
 async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> Platform:
-    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, inventory_of
+    from flowmatik.agents import AssignedAgents, ReducerLoop, StoredCatalogue, StoredTemplates, inventory_of
     from flowmatik.agents.cases import LEARNS_FROM, CaseAdviser, CaseLearning, StoredCases
     from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
-    from flowmatik.app.catalogue import bundles_of, versions_of
+    from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.connections import open_connections
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.app.task_forms import PlanForms
@@ -192,6 +196,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     routing = routing_of(stores.database, catalogue, embedder, clock)
     playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, tools.box.specs()))
     cases = StoredCases(stores.database, clock)
+    factory = factory_of(stores.database, catalogue, tools.box, clock, settings)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
@@ -218,6 +223,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
                 "thread": thread_memory(threads, catalogue),
                 "playbooks": PlaybookAdviser(playbooks),
                 "cases": CaseAdviser(cases, embedder),
+                **({"factory": factory} if settings.factory else {}),
             },
             playbooks=playbooks,
             versions=AssignedAgents(catalogue),
@@ -227,6 +233,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
     engine.bus.subscribe("cases", learn, types=LEARNS_FROM, ordered=False)
+    if settings.factory:
+        factory.subscribe(engine.bus)
     await stores.journal.set_cap(WORKSPACE, "month", settings.month_budget_micros)
     return Platform(
         settings=settings,
@@ -235,6 +243,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         agents=catalogue,
         versions=versions,
+        factory=factory,
+        templates=StoredTemplates(stores.database, catalogue, clock, there),
         bundles=bundles_of(catalogue, versions, clock, settings),
         playbooks=playbooks,
         cases=cases,

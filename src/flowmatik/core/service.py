@@ -18,6 +18,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.core import asked, pauses, search, versions
 from flowmatik.core import events as ev
+from flowmatik.core.brain import factory
 from flowmatik.core.brain.plan_faults import Fault, refusal
 from flowmatik.core.comparisons import replayed_against
 from flowmatik.core.deliveries import cloud_event
@@ -102,7 +103,7 @@ class RunService:
             new = replace(new, plan=allowed)
         created = await self._pinned(workspace_id, new, choice)
         if new.plan:
-            found = given_plan_faults(created) + found
+            found = factory.without_skills(given_plan_faults(created), created) + found
         if found:
             raise refusal(found)
         return created

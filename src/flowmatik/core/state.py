@@ -271,6 +271,7 @@ class RunState:
     board: dict[str, Note] = field(default_factory=lambda: {})
     agents_ended: int = 0  # tasks of agents, however
     known_at: str = ""  # when the last call was asked for
+    composed: tuple[AgentVersion, ...] = ()  # agents beside those that it began with
     answer: Answer | None = None
     verified: tuple[Check, ...] = ()
     ended: bool = False
@@ -326,4 +327,5 @@ class RunState:
         return self.charged.get(scope, 0) + self.charged_to_all + self.reserved_of(scope)
 
     def agent_named(self, name: str) -> AgentVersion | None:
-        return next((a for a in self.created.agents if name in (a.name, a.ref())), None)
+        known = (*self.created.agents, *self.composed)
+        return next((a for a in known if name in (a.name, a.ref())), None)

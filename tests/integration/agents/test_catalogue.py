@@ -52,7 +52,9 @@ async def test_seeding_adds_what_is_missing_and_nothing_else(
     catalogue: StoredCatalogue,
 ) -> None:
     mine = await catalogue.apply("w", PROFILE.replace("reader", "researcher"), filename="r.yaml")
-    assert sorted(await catalogue.seed("w")) == ["analyst", "planner", "verifier", "writer"]
+    added = await catalogue.seed("w")
+    assert len(added) == 11
+    assert "researcher" not in added
     assert await catalogue.seed("w") == []
     assert await catalogue.get("w", "researcher") == mine
 

@@ -19,10 +19,25 @@ role: researcher
 instructions: Read.
 """
 
+SHIPPED = [
+    "analyst", "extractor", "planner", "researcher", "reviewer", "sales-qualifier", "scheduler", "summariser",
+    "support-agent", "translator", "verifier", "writer",
+]  # fmt: skip
+
 
 def test_the_shipped_profiles_parse_and_have_names_of_their_own() -> None:
     agents = [parse_profile(text, filename=name) for name, text in first_profiles()]
-    assert {agent.name for agent in agents} == {"planner", "researcher", "analyst", "verifier", "writer"}
+    assert sorted(agent.name for agent in agents) == SHIPPED
+    assert len({agent.role for agent in agents}) == len(agents)
+
+
+def test_the_local_planners_skills_belong_to_one_shipped_agent_each() -> None:
+    """The others must not take over what plans without a model rely on."""
+    agents = [parse_profile(text, filename=name) for name, text in first_profiles()]
+    skills = [skill for agent in agents for skill in agent.skills]
+    assert len(set(skills)) == len(skills)
+    who = {skill: agent.name for agent in agents for skill in agent.skills}
+    assert [who[skill] for skill in ("documents", "tables", "writing")] == ["researcher", "analyst", "writer"]
 
 
 def test_the_version_follows_from_the_content_alone() -> None:

@@ -11,11 +11,12 @@ def shown(shares: Shares) -> str:
 
 
 def score(evaluations: tuple[Evaluation, ...]) -> str:
-    """The newest."""
+    """The newest, and with which model."""
     if not evaluations:
         return "–"
     newest = evaluations[0]
-    return f"{newest.score:.2f} ({newest.set_name}, n={newest.n})"
+    model = f", {newest.model}" if newest.model else ""
+    return f"{newest.score:.2f} ({newest.set_name}, n={newest.n}{model})"
 
 
 def origin(session: Session, one: VersionStanding) -> str:

@@ -13,13 +13,14 @@ from typer.exceptions import Abort
 
 from flowmatik import __version__
 from flowmatik.app import exit_codes
-from flowmatik.app.cli.agent_bundles import agents_app
+from flowmatik.app.cli.agent_evaluations import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.bus import bus_app
 from flowmatik.app.cli.cases import cases_app
 from flowmatik.app.cli.chat import chat_command
 from flowmatik.app.cli.connections import connections_app
+from flowmatik.app.cli.factory import factory_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
@@ -41,6 +42,7 @@ from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.cli.skills import skills_app
+from flowmatik.app.cli.templates import templates_app
 from flowmatik.app.cli.threads import threads_app
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
@@ -106,6 +108,8 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(skills_app, name="skills")
     app.add_typer(playbooks_app, name="playbooks")
     app.add_typer(cases_app, name="cases")
+    app.add_typer(templates_app, name="templates")
+    app.add_typer(factory_app, name="factory")
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")

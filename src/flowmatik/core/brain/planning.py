@@ -12,6 +12,7 @@ from flowmatik.core.brain import plan
 from flowmatik.core.brain.commands import RANK, Command, Record
 from flowmatik.core.brain.conversation import remember
 from flowmatik.core.brain.estimates import estimate
+from flowmatik.core.brain.factory import without_skills
 from flowmatik.core.brain.fallback import SAYS_SO
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.plan_approvals import adopted, go_on
@@ -121,8 +122,8 @@ def _checked(state: RunState, made: Plan, most: int) -> Sound:
             return Sound(plan=made, estimate=None, faults=())
         faults = plan.faults(made.tasks, created.agents, frozenset(created.tools), version)
         return Sound(plan=made, estimate=None, faults=tuple(faults))
-    faults = plan.faults(made.tasks, created.agents, frozenset(created.tools), version, most)
-    if faults:
+    known = plan.faults(made.tasks, created.agents, frozenset(created.tools), version, most)
+    if faults := without_skills(known, created):
         return Sound(plan=made, estimate=None, faults=tuple(faults))
     rights = Rights(agents=known_here(created.agents), tools=created.tools)
     tasks, faults = rights.of(made.tasks, "")

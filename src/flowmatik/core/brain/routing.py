@@ -9,6 +9,7 @@ from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.routing import ROUTES
 from flowmatik.core import events as ev
+from flowmatik.core.brain import factory
 from flowmatik.core.brain.adapting import model_of
 from flowmatik.core.brain.advice import key_of
 from flowmatik.core.brain.choosing import Choice, choose
@@ -51,16 +52,22 @@ def _weighed(state: RunState, task: TaskState) -> list[Command]:
     if told is not None and told.open:
         return []
     if told is None or told.result is None:  # nobody can tell: as it was before anything was learned
-        return [_by_skill(state, task, able[0])] if able and skill else [_nobody(task, ())]
+        return [_by_skill(state, task, able[0])] if able and skill else _nobody_fits(state, task, ())
     models = {agent.ref(): model_of(state, agent) for agent in able or agents}
     choice = choose(told.result, models, _left(state, task), declared=bool(able and skill))
     if skill and not able:  # the nearest are named, but a skill is not to be guessed
-        return [_nobody(task, tuple(one.agent for one in choice.candidates))]
+        return _nobody_fits(state, task, tuple(one.agent for one in choice.candidates))
     if choice.chosen is not None:
         return [_best(task, choice, told.result, len(able))]
     if skill:  # the adviser knows none of them
         return [_by_skill(state, task, able[0])]
-    return [_nobody(task, tuple(one.agent for one in choice.candidates))]
+    return _nobody_fits(state, task, tuple(one.agent for one in choice.candidates))
+
+
+def _nobody_fits(state: RunState, task: TaskState, nearest: tuple[str, ...]) -> list[Command]:
+    """Unless the factory composes somebody."""
+    made = factory.composed(state, task)
+    return [_nobody(task, nearest)] if made is None else made
 
 
 def _ask(task: TaskState, agents: list[AgentVersion]) -> StartCall:
@@ -125,3 +132,4 @@ def _left(state: RunState, task: TaskState) -> int | None:
     if (own := task.spec.budget_micros) is not None:
         lefts.append(own - state.spent_on.get(task.spec.id, 0))
     return max(min(lefts), 0) if lefts else None
+    return next((a for a in (*state.created.agents, *state.composed) if task.spec.skill in a.skills), None)

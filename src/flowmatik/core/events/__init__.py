@@ -83,6 +83,9 @@ from flowmatik.core.events.control import (
 from flowmatik.core.events.control import (
     TaskRetried as TaskRetried,
 )
+from flowmatik.core.events.factory import (
+    AgentComposed as AgentComposed,
+)
 from flowmatik.core.events.guards import (
     GuardrailTripped as GuardrailTripped,
 )
@@ -228,6 +231,7 @@ DECISIONS = (
     PlanProposed,
     PlanAdopted,
     PlanRejected,
+    AgentComposed,
     TaskRouted,
     TaskVerified,
     TaskReplanned,
@@ -273,6 +277,7 @@ Event = (
     | PlanProposed
     | PlanAdopted
     | PlanRejected
+    | AgentComposed
     | TaskRouted
     | TaskVerified
     | TaskReplanned

@@ -7,7 +7,16 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("routing", "connections", "threads", "catalogue", "playbooks", "cases")
+AREAS: tuple[str, ...] = (
+    "routing",
+    "connections",
+    "threads",
+    "catalogue",
+    "playbooks",
+    "cases",
+    "templates",
+    "factory",
+)
 
 
 def upgrade() -> None:

@@ -1,0 +1,6 @@
+"""The factory: agents composed for tasks that nobody fits."""
+
+from flowmatik.agents.factory.policy import FactoryPolicy
+from flowmatik.agents.factory.store import StoredFactory
+
+__all__ = ["FactoryPolicy", "StoredFactory"]

@@ -1,0 +1,163 @@
+"""The factory in a whole installation: composed, kept in the catalogue, used again, kept or retired."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowmatik.app.settings import load_settings
+from flowmatik.app.wiring import Platform, open_platform
+from flowmatik.contracts.authors import Author
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun, RunView
+from flowmatik.kernel.errors import Conflict, NotFound, PlanInvalid
+from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.serving import until, up
+from tests.integration.app.test_agent_channels import READER, WRITER, caller
+
+ADA = Author(by="ada", reason="good")
+SETTINGS = (
+    '[embeddings]\nenabled = false\n[factory]\nenabled = true\ntools = ["memory_search", "file_append"]\n'
+)
+
+
+def plan(skill: str = "poems") -> NewRun:
+    task = PlanTask(id="t1", objective="Write a poem about the tide.", skill=skill)
+    return NewRun(goal="A poem", plan=(task,))
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    (tmp_path / "flowmatik.toml").write_text(SETTINGS + "most_a_day = 2\n")
+    async with open_platform(load_settings(tmp_path, {}), recover_all=False) as opened:
+        yield opened
+
+
+async def run(platform: Platform, new: NewRun) -> RunView:
+    run_id = await platform.runs.create("default", new)
+    return await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
+
+
+async def composed(platform: Platform, run_id: str) -> list[dict[str, Any]]:
+    found = [event async for event in platform.runs.events("default", run_id)]
+    return [event.data for event in found if event.type == "flowmatik.AgentComposed"]
+
+
+async def heard(platform: Platform, tasks: int) -> None:
+    """Once the factory has been told how so many tasks ended."""
+    ended = 0
+    async with asyncio.timeout(20):
+        while ended < tasks:
+            await asyncio.sleep(0.02)
+            ended = sum(one.succeeded + one.failed for one in await platform.factory.list("default"))
+
+
+async def test_who_is_composed_is_in_the_journal_and_the_catalogue_and_replay_finds_it(
+    platform: Platform,
+) -> None:
+    view = await run(platform, plan())
+    (made,) = await composed(platform, view.id)
+    assert made["agent"]["tools"] == ["memory_search"], "file_append is stronger than the policy and the task"
+    assert made["template"].startswith("specialist@")
+    assert (await platform.runs.replay("default", view.id)).differences == ()
+    await heard(platform, 1)
+    (one,) = await platform.factory.list("default")
+    assert (one.name, one.need, one.state) == ("made-for-poems", "poems", "draft")
+    agent = await platform.agents.get("default", "made-for-poems@draft")
+    assert (agent.version, agent.skills) == (made["agent"]["version"], ("poems",))
+    origin = (await platform.versions.standing("default", agent.name)).versions[0].origin
+    assert (origin.kind, origin.parameters["skill"]) == ("factory", "poems")
+    assert "made-for-poems" not in [known.name for known in await platform.agents.list("default")]
+
+
+async def test_the_same_need_gets_the_same_agent_also_from_two_runs_at_once(platform: Platform) -> None:
+    views = await asyncio.gather(*(run(platform, plan()) for _ in range(4)))
+    await heard(platform, 4)
+    (one,) = await platform.factory.list("default")
+    later = await run(platform, plan())
+    (made,) = await composed(platform, later.id)
+    assert made["agent"]["version"] == one.version
+    assert len((await platform.versions.standing("default", one.name)).versions) == 1
+    for view in views:
+        assert (await platform.runs.replay("default", view.id)).differences == ()
+
+
+async def test_one_that_is_kept_gets_tasks_and_one_that_is_retired_none(
+    platform: Platform,
+) -> None:
+    await run(platform, plan())
+    await heard(platform, 1)
+    kept = await platform.factory.keep("default", "made-for-poems", ADA)
+    assert kept.ref() in [agent.ref() for agent in await platform.agents.list("default")]
+    again = await run(platform, plan())
+    assert await composed(platform, again.id) == []
+    with pytest.raises(Conflict, match="is kept already"):
+        await platform.factory.keep("default", "made-for-poems", ADA)
+    await platform.factory.retire("default", "made-for-poems", ADA)
+    with pytest.raises(NotFound):
+        await platform.agents.get("default", "made-for-poems")
+    nobody = await run(platform, plan())
+    assert (nobody.status.value, nobody.error_code) == ("failed", "route.none")
+    with pytest.raises(NotFound, match="made-for-poems"):
+        await platform.factory.retire("default", "stranger", ADA)
+
+
+async def test_the_policy_bounds_what_is_composed(platform: Platform) -> None:
+    for skill in ("poems", "songs"):
+        await run(platform, plan(skill))
+    await heard(platform, 2)
+    third = await run(platform, plan("plays"))
+    assert (third.error_code, await composed(platform, third.id)) == ("route.none", [])
+    odd = await run(platform, plan("No Name!"))
+    assert odd.error_code == "route.none"
+
+
+async def test_the_factory_is_off_unless_it_is_turned_on(tmp_path: Path) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    async with open_platform(load_settings(tmp_path, {}), recover_all=False) as platform:
+        with pytest.raises(PlanInvalid, match="poems"):
+            await run(platform, plan())
+
+
+async def test_the_factory_over_http_with_scopes(platform: Platform) -> None:
+    await run(platform, plan())
+    await heard(platform, 1)
+    async with caller(platform, "default", READER, WRITER) as client:
+        (one,) = (await client.get("/v1/factory/agents")).json()["items"]
+        assert one["name"] == "made-for-poems"
+        assert (await client.post("/v1/factory/agents/made-for-poems/keep", json={})).status_code == 200
+        assert (await client.post("/v1/factory/agents/made-for-poems/keep", json={})).status_code == 409
+        assert (await client.post("/v1/factory/agents/made-for-poems/retire", json={})).status_code == 204
+    async with caller(platform, "default", READER) as client:
+        assert (await client.post("/v1/factory/agents/x/keep", json={})).status_code == 403
+    async with caller(platform, "acme", READER) as client:
+        assert (await client.get("/v1/factory/agents")).json()["items"] == []
+
+
+def test_the_commands_through_a_server(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home", "--no-examples")
+    (home / "flowmatik.toml").write_text(SETTINGS)
+    (tmp_path / "p.yaml").write_text("plan:\n  - {id: t1, objective: Write a poem., skill: poems}\n")
+    with up(home, environment()) as server:
+        token = server.headers["Authorization"].removeprefix("Bearer ")
+        _commands(tmp_path, "--url", server.url, "--api-key", token)
+    here = flowmatik("--home", str(home), "--json", "factory", "list")
+    assert json.loads(here.stdout)["items"][0]["state"] == "retired"
+
+
+def _commands(folder: Path, *where: str) -> None:
+    def said(*arguments: str, code: int = 0) -> Any:
+        done = flowmatik(*where, "--json", *arguments)
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    said("run", "A poem", "--plan", str(folder / "p.yaml"))
+    until(lambda: said("factory", "list")["items"] != [], "the factory has heard of it", str)
+    assert said("factory", "keep", "made-for-poems", "--reason", "good")["name"] == "made-for-poems"
+    assert said("factory", "keep", "made-for-poems", code=1)["code"] == "conflict.factory_state"
+    assert said("factory", "retire", "made-for-poems") == {"retired": "made-for-poems"}
+    assert said("factory", "list")["items"][0]["state"] == "retired"
+    assert said("factory", "retire", "stranger", code=3)["code"] == "not_found.factory_agent"
