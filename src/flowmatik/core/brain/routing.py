@@ -36,11 +36,12 @@ def route(state: RunState, task: TaskState) -> list[Command]:
 def _route(state: RunState, task: TaskState) -> AgentVersion | None:
     if task.spec.agent:
         return state.agent_named(task.spec.agent)
-    return next((a for a in state.created.agents if task.spec.skill in a.skills), None)
+    agents = (*state.created.agents, *state.composed)
+    return next((a for a in agents if task.spec.skill in a.skills), None)
 
 
 def _weighed(state: RunState, task: TaskState) -> list[Command]:
-    skill, agents = task.spec.skill, state.created.agents
+    skill, agents = task.spec.skill, (*state.created.agents, *state.composed)
     able = [agent for agent in agents if skill in agent.skills]
     if not skill:
         able = [agent for agent in agents if agent.skills or agent.examples]
