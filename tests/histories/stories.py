@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import adapting, checked, conversing, planning, routed, steered
+from tests.histories import adapting, cascading, checked, conversing, planning, routed, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -352,6 +352,9 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     planning.by_a_case: (6,),
     planning.chosen_by_people: (6,),
     planning.nobody_plans: (6,),
+    cascading.agreeing: (5, 6),
+    cascading.lacking: (6,),
+    cascading.verified: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

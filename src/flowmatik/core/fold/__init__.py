@@ -8,6 +8,7 @@ from flowmatik.core.fold import (
     adapting,
     approvals,
     calls,
+    cascades,
     control,
     forks,
     guards,
@@ -38,6 +39,7 @@ _HANDLERS: Handlers = {
     **threads.HANDLERS,
     **adapting.HANDLERS,
     **teams.HANDLERS,
+    **cascades.HANDLERS,
 }
 
 

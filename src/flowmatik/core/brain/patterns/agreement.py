@@ -15,17 +15,18 @@ def said(task: TaskState) -> str:
     """What the task says, so that the same is equal: of a finding its text without marks of citations."""
     finding = finding_of(task)
     if finding is None:
-        return _normal(task_output(task))
+        return normal(task_output(task))
     if not finding["found"]:
         return NOTHING
     text = str(finding["text"])
     for row in cast("list[Any]", finding["citations"] or []):
         if isinstance(row, dict):
             text = text.replace(f"[{cast('dict[str, Any]', row).get('n')}]", "")
-    return _normal(text)
+    return normal(text)
 
 
-def _normal(value: Any) -> str:
+def normal(value: Any) -> str:
+    """Without case, spaces, or punctuation at the ends; of JSON in all of its words."""
     if isinstance(value, str):
         try:
             read = canonical.loads(value)
