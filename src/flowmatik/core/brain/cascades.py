@@ -15,7 +15,7 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.gates import BRAIN
-from flowmatik.core.brain.patterns.agreement import normal
+from flowmatik.core.brain.wording import normal
 from flowmatik.core.events.cascades import DRAFT
 from flowmatik.core.state import Draft, RunState, TaskState
 from flowmatik.kernel import canonical
