@@ -75,15 +75,15 @@ def by(model: str, text: str = "", **more: Any) -> Step:
     return Step(text=text, when=f'"{model}"', **more)
 
 
-LOOK = {"tools": (ToolUse(name="guest", arguments='{"id": 7, "full": true}'),), "finish": "tool_calls"}
-SAME = {"tools": (ToolUse(name="guest", arguments='{"full":true,"id":7}'),), "finish": "tool_calls"}
+LOOK = ToolUse(name="guest", arguments='{"id": 7, "full": true}')
+SAME = ToolUse(name="guest", arguments='{"full":true,"id":7}')
 
 
 async def test_cheap_models_that_agree_settle_the_turn_and_the_strong_one_has_the_others() -> None:
     steps = (
-        by("mini-a", **LOOK),
+        by("mini-a", tools=(LOOK,), finish="tool_calls"),
         by("mini-a", "It is Ana."),
-        by("mini-b", **SAME),
+        by("mini-b", tools=(SAME,), finish="tool_calls"),
         by("mini-b", "It is Eva."),
         by("grand", "It is Ana, of course."),
     )

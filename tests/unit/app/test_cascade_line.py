@@ -23,8 +23,8 @@ UNKNOWN = CascadeView(cheap_turns=1, strong_micros=None, saved_micros=None)
         (
             "es",
             SAVED,
-            "Los modelos baratos resolvieron 2 de 3 turnos por 0.000030 $; el modelo fuerte habría costado unos "
-            "0.001500 $ en ellos: 0.001470 $ de ahorro",
+            "Los modelos baratos resolvieron 2 de 3 turnos por 0.000030 $; el modelo fuerte habría costado "
+            "unos 0.001500 $ en ellos: 0.001470 $ de ahorro",
         ),
         (
             "en",
@@ -35,8 +35,8 @@ UNKNOWN = CascadeView(cheap_turns=1, strong_micros=None, saved_micros=None)
         (
             "es",
             UNKNOWN,
-            "Los modelos baratos resolvieron 1 de 1 turno; no se sabe cuánto se ahorró, porque falta un precio "
-            "o los tokens de una respuesta",
+            "Los modelos baratos resolvieron 1 de 1 turno; no se sabe cuánto se ahorró, porque falta un "
+            "precio o los tokens de una respuesta",
         ),
     ],
 )
