@@ -17,18 +17,14 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.core import events as ev
-from flowmatik.core.deltas.shown import is_answering
 from flowmatik.core.history import whole
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.planned import turn_prices
-from flowmatik.core.replay import replay
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import ModelUnavailable
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
-from tests.histories import cascading
-from tests.histories.playing import Player
 from tests.unit.core.engines import eventually, running_engine
 from tests.unit.core.resting import WS, told
 
@@ -379,28 +375,3 @@ async def test_a_task_that_is_retried_is_drafted_anew_and_its_books_begin_anew()
 def test_an_estimate_counts_all_models_that_a_turn_may_ask() -> None:
     shop = Shop()
     assert turn_prices(shop.models, [shop.agent]) == {shop.agent.ref(): 120}
-
-
-def test_what_a_person_says_while_drafts_are_under_way_comes_after_the_turn_that_they_settle() -> None:
-    player = Player(cascading.new(6, cascading.PAIR), priced=20)
-    cascading.said(player, "It is Ana.")
-    player.fact(ev.MessageReceived(thread="thr_1", number=2, text="And Eva?"))
-    cascading.said(player, "It is Ana.")
-    task = player.state.tasks["a"]
-    assert task.loop is not None
-    assert [one.content for one in task.loop.messages[-2:]] == ["It is Ana.", "And Eva?"]
-    assert [call.tool_call_id for call in player.state.open.values()] == ["2.0", "2.1"]
-    assert replay("run_1", player.stored(), ReducerLoop()).differences == ()
-
-
-def test_of_drafts_nothing_is_told_to_who_watches() -> None:
-    player = Player(cascading.new(6, cascading.PAIR), priced=20)
-    assert not any(is_answering(call, player.state) for call in player.state.open.values())
-    cascading.said(player, "It is Ana.")
-    cascading.said(player, "It is Eva.")
-    assert is_answering(player.open("think"), player.state)
-
-
-def test_a_run_of_an_older_version_asks_no_cheap_model() -> None:
-    player = Player(cascading.new(5, cascading.PAIR), priced=20)
-    assert [call.purpose for call in player.state.open.values()] == ["think"]

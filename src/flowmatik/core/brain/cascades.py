@@ -48,9 +48,12 @@ def _strongly(state: RunState, record: Record) -> Record:
 
 
 def escalates(task: TaskState) -> bool:
-    """Whether the task, should it fail now, is the strong model's to try again."""
+    """Whether the task, should it fail now, is the strong model's to try again: what only reads, and was
+    tried as its cascade has it."""
     cascade = task.agent.cascade if task.agent is not None else None
-    return cascade is not None and cascade.verify and not task.replanned and task.spec.effect is Effect.READ
+    if cascade is None or not cascade.verify or task.model != first_model(cascade):
+        return False
+    return not task.replanned and task.spec.effect is Effect.READ
 
 
 def declined(task: TaskState) -> bool:
