@@ -10,7 +10,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import adapting, checked, conversing, factory, planning, routed, steered
+from tests.histories import adapting, cascading, checked, conversing, factory, planning, routed, steered
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -354,6 +354,9 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     planning.nobody_plans: (6,),
     factory.composed: (6,),
     factory.nobody_composed: (6,),
+    cascading.agreeing: (5, 6),
+    cascading.lacking: (6,),
+    cascading.verified: (6,),
 }
 """Each story with the versions in which it is recorded, those on both sides of a change among them."""
 

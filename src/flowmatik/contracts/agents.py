@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.authors import Author
+from flowmatik.contracts.cascades import Cascade
 from flowmatik.contracts.criteria import Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import Message, ModelReply, ToolSchema
@@ -35,7 +36,8 @@ class AgentVersion:
     `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
     themselves. `delegates`: agents that it may ask, each in a run of its own with no more rights than it has
     itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has when what is
-    left of the run's budget or time does not bear the rest of the plan. `planning`: of the role planner."""
+    left of the run's budget or time does not bear the rest of the plan. `planning`: of the role planner.
+    `cascade`: cheap models that are asked before its own, which then is the strong one."""
 
     name: str
     version: str
@@ -60,6 +62,7 @@ class AgentVersion:
     hand_over_to: tuple[str, ...] = ()
     frugal_model: str = ""
     planning: Planning | None = None
+    cascade: Cascade | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

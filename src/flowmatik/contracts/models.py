@@ -97,6 +97,10 @@ class ModelGateway(Protocol):
         (unknown price). 0 for free models."""
         ...
 
+    def price_micros(self, model: str, usage: Usage) -> int | None:
+        """What `model` costs for so many tokens, by the prices of now; None when its price is unknown."""
+        ...
+
     def default_model(self) -> str:
         """The configured model id; `local/extractive` when no provider has a key."""
         ...

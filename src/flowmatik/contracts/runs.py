@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
+from flowmatik.contracts.cascades import CascadeView
 from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.waits import OpenWait
@@ -151,7 +152,7 @@ class TaskView:
     """`error_code` and `error_values` say `error`, which is English, for the catalogues. An `output` that is
     large stands by reference, {"$blob": {"sha256", "bytes", "preview"}}. `sub_runs`: of a task that is a
     run, or one for each of many items. `route`: why the agent was
-    chosen; None before that, and of steps."""
+    chosen; None before that, and of steps. `cascade`: None where no cheap model was asked before another."""
 
     id: str
     objective: str
@@ -166,6 +167,7 @@ class TaskView:
     error_values: dict[str, Any] = field(default_factory=lambda: {})
     sub_runs: SubRunsView | None = None
     route: RouteView | None = None
+    cascade: CascadeView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,7 @@ class RunView:
     parent: str = ""  # the run that this one is a part of
     thread: str = ""  # the conversation that it belongs to
     partial: bool = False  # its answer lacks something: `answer.missing`
+    cascade: CascadeView | None = None  # of all its tasks together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

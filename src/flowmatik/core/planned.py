@@ -44,21 +44,35 @@ def given_plan_faults(created: ev.RunCreated) -> list[Fault]:
     return plan.faults(created.plan, created.agents, frozenset(created.tools), most=MAX_PLAN_TASKS)
 
 
+def _first_turn(agent: AgentVersion, model: str) -> ModelRequest:
+    return ModelRequest(
+        model=model,
+        messages=(
+            Message(role="system", content=agent.instructions),
+            Message(role="user", content=USUAL_PROMPT),
+        ),
+        max_output_tokens=agent.max_output_tokens,
+    )
+
+
+def asked_in_a_turn(agent: AgentVersion, default: str) -> tuple[str, ...]:
+    """The models that may be asked in one turn; a single cheap one makes way for the strong one later."""
+    cascade = agent.cascade
+    if cascade is None:
+        return (agent.model or default,)
+    return (*cascade.models, cascade.strong) if cascade.compares else (cascade.strong,)
+
+
 def turn_prices(models: ModelGateway, agents: Sequence[AgentVersion]) -> dict[str, int]:
     """Of the agents whose models have a price that can be known: what a first turn of a usual length may
     cost at most. Estimates go by it; what a call is really set aside is its own."""
     found: dict[str, int] = {}
     default = models.default_model()
     for agent in agents:
-        request = ModelRequest(
-            model=agent.model or default,
-            messages=(
-                Message(role="system", content=agent.instructions),
-                Message(role="user", content=USUAL_PROMPT),
-            ),
-            max_output_tokens=agent.max_output_tokens,
-        )
-        micros = models.worst_case_micros(request)
-        if micros is not None:
-            found[agent.ref()] = micros
+        worst = [
+            models.worst_case_micros(_first_turn(agent, name)) for name in asked_in_a_turn(agent, default)
+        ]
+        micros = [one for one in worst if one is not None]
+        if len(micros) == len(worst):
+            found[agent.ref()] = sum(micros)
     return found

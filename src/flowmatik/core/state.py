@@ -89,6 +89,30 @@ class Judged:
 
 
 @dataclass(slots=True, kw_only=True)
+class Draft:
+    """What a cheap model says in a turn; without a reply once it is not open it failed, or was `refused` the
+    money. `instead_micros`: what the strong model would have cost for it, if known."""
+
+    open: bool = True
+    reply: ModelReply | None = None
+    refused: bool = False
+    instead_micros: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Of one task's cascade: turns that cheap models and that the strong one settled, what all calls of cheap
+    ones cost, and what the strong one would have cost instead of those that stand."""
+
+    cheap: int = 0
+    strong: int = 0
+    drafts_micros: int = 0
+    unpriced: bool = False  # nobody can say what drafts cost
+    instead_micros: int = 0
+    unknown: bool = False  # nor what the strong one would have
+
+
+@dataclass(slots=True, kw_only=True)
 class TaskState:
     spec: PlanTask
     status: TaskStatus = TaskStatus.PENDING
@@ -126,6 +150,9 @@ class TaskState:
     passed_gate: bool = False
     handed: tuple[str, ...] = ()  # the agents that had the task before, by name
     proposed: int = 0  # tasks, for the plan
+    drafts: dict[str, Draft] = field(default_factory=lambda: {})  # of this turn, by turn and model
+    undrafted: bool = False  # they did not agree: the strong model has the turn
+    declined: bool = False  # by a cheap model that speaks alone
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,6 +238,7 @@ class RunState:
     reserved_micros: int = 0
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
     spent_on_judges: dict[str, int] = field(default_factory=lambda: {})  # by task and criterion's number
+    cascades: dict[str, Tally] = field(default_factory=lambda: {})  # by task
     held: dict[str, int] = field(default_factory=lambda: {})  # of each shared cap, what it spent included
     charged: dict[str, int] = field(default_factory=lambda: {})  # spent, by shared cap
     charged_to_all: int = 0  # spent by calls of older versions, which did not say whose caps bear them

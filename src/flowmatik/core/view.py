@@ -16,6 +16,7 @@ from flowmatik.contracts.runs import (
     TaskView,
 )
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
+from flowmatik.core import cascade_view
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
@@ -52,7 +53,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         estimate=state.estimate,
         plan_edited_by=state.plan_edited_by,
         playbook=created.playbook,
-        tasks=tuple(_task_view(task) for task in state.tasks.values()),
+        tasks=tuple(_task_view(state, task) for task in state.tasks.values()),
         answer=state.answer,
         verified=state.verified,
         cost_micros=None if state.unpriced else state.spent_micros,
@@ -79,6 +80,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         priority=created.priority if state.priority is None else state.priority,
         schedule=created.schedule,
         scheduled_at=created.scheduled_at,
+        cascade=cascade_view.of_run(state),
     )
 
 
@@ -172,7 +174,7 @@ def _in_doubt(state: RunState, call: CallRequested, doubt: CallInDoubt) -> InDou
     )
 
 
-def _task_view(task: TaskState) -> TaskView:
+def _task_view(state: RunState, task: TaskState) -> TaskView:
     return TaskView(
         id=task.spec.id,
         objective=task.spec.objective,
@@ -187,6 +189,7 @@ def _task_view(task: TaskState) -> TaskView:
         error_values=task.error_values,
         sub_runs=_sub_runs_view(task),
         route=_route_view(task),
+        cascade=cascade_view.of_task(state, task.spec.id),
     )
 
 

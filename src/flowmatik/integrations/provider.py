@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
+from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.kernel.clock import Clock
 
 
@@ -53,6 +53,10 @@ class ModelProvider(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]: ...
 
     def worst_case_micros(self, request: ModelRequest) -> int | None: ...
+
+    def price_micros(self, model: str, usage: Usage) -> int | None:
+        """`model` by the provider's own name."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
+from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 
 Script = Callable[[ModelRequest], ModelReply | Awaitable[ModelReply]]
 
@@ -15,6 +15,7 @@ class ScriptedModels:
         self, script: Script, *, model: str = "local/scripted", worst_micros: int | None = 0
     ) -> None:
         self.requests: list[ModelRequest] = []
+        self.prices: dict[str, tuple[int, int]] = {}
         self._script = script
         self._model = model
         self._worst = worst_micros
@@ -32,6 +33,13 @@ class ScriptedModels:
     def worst_case_micros(self, request: ModelRequest) -> int | None:
         del request
         return self._worst
+
+    def price_micros(self, model: str, usage: Usage) -> int | None:
+        """By `prices`: micro-dollars for an input and for an output token."""
+        if model not in self.prices:
+            return None
+        into, out = self.prices[model]
+        return usage.input_tokens * into + usage.output_tokens * out
 
     def default_model(self) -> str:
         return self._model

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from flowmatik.agents.profiles.model import (
     ApprovalRule,
     Budgets,
+    CascadeRule,
     EscalationRule,
     Metadata,
     PlanningRules,
@@ -37,6 +38,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("metadata",): Metadata,
     ("budgets",): Budgets,
     ("planning",): PlanningRules,
+    ("cascade",): CascadeRule,
     ("planning", "approval"): ApprovalRule,
 }
 _CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
@@ -50,6 +52,8 @@ _FORMS = {
     "delegates": "use the agent's name: lower-case letters, digits and hyphens",
     "hand_over_to": "use the agent's name: lower-case letters, digits and hyphens",
     "frugal_model": "use <provider>/<name>",
+    "models": "use <provider>/<name>",
+    "strong": "use <provider>/<name>",
     "output": "use text, finding or a JSON Schema",
 }
 

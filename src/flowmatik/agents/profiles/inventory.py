@@ -39,7 +39,9 @@ def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[in
     for field in ("model", "frugal_model"):
         model = fields.get(field, "default")
         if isinstance(model, str) and model != "default":
-            yield from _model_faults(field, model, there)
+            yield from _model_faults([field], model, there)
+    for path, model in _cascade_models(fields.get("cascade")):
+        yield from _model_faults(path, model, there)
 
 
 def _words(given: object) -> Iterator[tuple[int, str]]:
@@ -47,13 +49,23 @@ def _words(given: object) -> Iterator[tuple[int, str]]:
     return ((n, item) for n, item in enumerate(items) if isinstance(item, str))
 
 
-def _model_faults(field: str, model: str, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
+def _cascade_models(given: object) -> Iterator[tuple[list[int | str], str]]:
+    fields = cast("dict[str, object]", given) if isinstance(given, dict) else dict[str, object]()
+    for n, model in _words(fields.get("models")):
+        yield ["cascade", "models", n], model
+    if isinstance(strong := fields.get("strong"), str):
+        yield ["cascade", "strong"], strong
+
+
+def _model_faults(
+    path: list[int | str], model: str, there: Inventory
+) -> Iterator[tuple[list[int | str], Told]]:
     provider, _, name = model.partition("/")
     served = there.models.get(provider)
     if served is None:
-        yield [field], _unknown("provider", provider, there.models)
+        yield path, _unknown("provider", provider, there.models)
     elif served and name not in served:
-        yield [field], _unknown("model", model, [f"{provider}/{one}" for one in served])
+        yield path, _unknown("model", model, [f"{provider}/{one}" for one in served])
 
 
 def _unknown(kind: str, value: str, known: Collection[str]) -> Told:

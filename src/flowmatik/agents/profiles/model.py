@@ -12,6 +12,7 @@ from flowmatik.contracts.approvals import (
     ApprovalPolicy,
     Escalation,
 )
+from flowmatik.contracts.cascades import MAX_CHEAP, Agree, Cascade
 from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.threads import HISTORY, MAX_HISTORY, ConversationPolicy, Interrupt
@@ -130,6 +131,27 @@ class PlanningRules(_Strict):
         )
 
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")]
+
+
+class CascadeRule(_Strict):
+    """Cheap `models` are asked first. Two or three are asked each turn side by side: what two of them agree
+    on stands, else `strong` is asked. One alone does the task, and `strong` does it again if it is not
+    verified (`verify`, which also gives the second try of several to `strong`). `agree`: as what replies are
+    compared; json where the output is JSON, else text. Tool calls are compared by names and arguments."""
+
+    models: Annotated[list[ModelName], Field(min_length=1, max_length=MAX_CHEAP)]
+    strong: ModelName
+    agree: Agree | None = None
+    verify: bool = False
+
+    def cascade(self, output: object) -> Cascade:
+        usual: Agree = "text" if output == "text" else "json"
+        return Cascade(
+            models=tuple(self.models), strong=self.strong, agree=self.agree or usual, verify=self.verify
+        )
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: sentences are rules that the model is
@@ -141,7 +163,7 @@ class Profile(_Strict):
     with the tool `ask_agent`: each in a run of its own, with those of its tools that this one has too.
     `hand_over_to`: agents to whom it may leave its task, with `hand_over`. `frugal_model`: the cheaper one
     for when the rest of a plan would not fit into what is left. `planning`: how runs get their plans, for the
-    role planner."""
+    role planner. `cascade`: cheap models that are asked before a strong one."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -165,6 +187,7 @@ class Profile(_Strict):
     hand_over_to: Annotated[list[Name], Field(max_length=20)] = []
     frugal_model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")] | None = None
     planning: PlanningRules | None = None
+    cascade: CascadeRule | None = None
 
     def sentences(self) -> list[str]:
         return [rule for rule in self.guardrails if isinstance(rule, str)]

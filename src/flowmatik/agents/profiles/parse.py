@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 from yaml.reader import ReaderError
 
+from flowmatik.agents.profiles.cascades import cascade_faults
 from flowmatik.agents.profiles.checks import check_faults
 from flowmatik.agents.profiles.faults import (
     Fault,
@@ -40,6 +41,7 @@ LATER_FIELDS = (
     "hand_over_to",
     "frugal_model",
     "planning",
+    "cascade",
 )
 
 
@@ -66,7 +68,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
     rows = [*_output_faults(profile), *_approval_faults(profile), *check_faults(profile)]
-    rows += [*_partner_faults(profile), *planning_faults(profile), *lacking]
+    rows += [*_partner_faults(profile), *planning_faults(profile), *cascade_faults(profile), *lacking]
     if rows:
         raise _invalid(filename, [fault_at(filename, node, path, told) for path, told in rows])
     return _version(profile)
@@ -222,6 +224,7 @@ def _version(profile: Profile) -> AgentVersion:
         hand_over_to=tuple(profile.hand_over_to),
         frugal_model=profile.frugal_model or "",
         planning=profile.planning.policy() if profile.planning else None,
+        cascade=profile.cascade.cascade(profile.output) if profile.cascade else None,
     )
 
 

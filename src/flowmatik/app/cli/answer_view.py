@@ -3,6 +3,7 @@
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import CALCULATION, Citation
+from flowmatik.contracts.cascades import CascadeView
 from flowmatik.contracts.runs import Check, RunStatus, RunView, TaskView
 from flowmatik.kernel.canonical import dumps
 
@@ -28,6 +29,8 @@ def show_run(session: Session, view: RunView) -> None:
     _show_undone(session, view)
     session.print()
     session.print(totals_line(session, view))
+    if view.cascade is not None:
+        session.print(cascade_line(session, view.cascade))
 
 
 def show_next(session: Session, view: RunView) -> None:
@@ -44,6 +47,20 @@ def totals_line(session: Session, view: RunView) -> str:
         seconds=f"{view.seconds:.1f}",
         models=", ".join(view.models) or session.text("run.no_model"),
         run_id=view.id,
+    )
+
+
+def cascade_line(session: Session, cascade: CascadeView) -> str:
+    """How many turns cheap models settled, and what that saved or cost more, if prices are known."""
+    saved = cascade.saved_micros
+    key = "unknown" if saved is None else "saved" if saved >= 0 else "more"
+    return session.text(
+        f"cascade.{key}",
+        cheap=cascade.cheap_turns,
+        turns=cascade.cheap_turns + cascade.strong_turns,
+        drafts=_fine(cascade.drafts_micros or 0),
+        strong=_fine(cascade.strong_micros or 0),
+        saved=_fine(abs(saved or 0)),
     )
 
 
@@ -101,6 +118,11 @@ def place_of(session: Session, citation: Citation) -> str:
         key = "citation.line" if first == last else "citation.lines"
         return ", " + session.text(key, first=first, last=last)
     return ""
+
+
+def _fine(micros: int) -> str:
+    """To the micro-dollar: cheap models cost little."""
+    return f"{micros / MICROS:.6f}"
 
 
 def usd(micros: int | None) -> str:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.answer_view import check_line, plan_line, show_run, task_line, usd
+from flowmatik.app.cli.answer_view import cascade_line, check_line, plan_line, show_run, task_line, usd
 from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
 from flowmatik.app.cli.router import feedback_command
@@ -144,6 +144,8 @@ async def _show(session: Session, run_id: str, *, why: bool) -> int:
         session.print(task_line(session, task))
         for check in task.checks:
             session.print("    " + check_line(session, check))
+        if task.cascade is not None:
+            session.print("    " + cascade_line(session, task.cascade))
         for line in why_lines(session, task) if why else ():
             session.print("    " + line)
     session.print()

@@ -16,6 +16,7 @@ from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.brain import replanning
+from flowmatik.core.brain.cascades import first_model
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.fallback import is_hopeless
 from flowmatik.core.brain.gates import BRAIN
@@ -66,6 +67,8 @@ def model_of(state: RunState, agent: AgentVersion) -> str:
     """The one that the agent has in this run, as things stand."""
     if state.adapting.frugal and agent.frugal_model:
         return agent.frugal_model
+    if agent.cascade is not None:
+        return first_model(agent.cascade)
     return agent.model or state.created.model
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.brain.cascades import escalates
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.state import RunState, TaskState
 
@@ -13,7 +14,8 @@ USED_UP = ("agent.turns", "agent.output.length", "agent.output.filtered")  # ano
 
 
 def retry_or_fail(_: RunState, task: TaskState, code: str, message: str) -> list[Command]:
-    if task.replanned or code in USED_UP or task.spec.effect is not Effect.READ:
+    used_up = code in USED_UP and not escalates(task)
+    if task.replanned or used_up or task.spec.effect is not Effect.READ:
         return [task_failed(task, code, message)]
     return [replanned(task, task.spec.skill, message)]
 

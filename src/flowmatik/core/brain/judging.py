@@ -62,7 +62,8 @@ def judge_messages(task: TaskState, judge: Judge) -> tuple[Message, ...]:
 
 
 def model_of(task: TaskState, judge: Judge) -> str:
-    return judge.model or task.model
+    cascade = task.agent.cascade if task.agent else None  # no cheap model judges itself
+    return judge.model or (cascade.strong if cascade else task.model)
 
 
 def verdict_of(task: TaskState, judge: Judge, judged: Judged) -> Check:

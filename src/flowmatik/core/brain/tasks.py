@@ -4,10 +4,10 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallT
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
-from flowmatik.core.brain import conditions, guarded, subruns
+from flowmatik.core.brain import cascades, conditions, guarded, subruns
 from flowmatik.core.brain.adapting import is_pending
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
-from flowmatik.core.brain.endings import retry_or_fail, task_failed
+from flowmatik.core.brain.endings import replanned, retry_or_fail, task_failed
 from flowmatik.core.brain.gates import BRAIN, STORES
 from flowmatik.core.brain.patterns import calls, rounds, votes
 from flowmatik.core.brain.pauses import ask_people, start_wait
@@ -40,10 +40,12 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
         return []
     final = task.refused or task.error_code in FINAL_FAILURES or task.model_failures >= MODEL_TRIES
     if task.error_code and final:
+        if cascades.escalates(task) and not task.refused:
+            return [replanned(task, task.spec.skill, task.error)]
         return [task_failed(task, task.error_code, task.error)]
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):
-        commands.extend(_act(state, task, task.agent, action))
+        commands.extend(_act(state, task, task.agent, action, loop))
         if commands and isinstance(commands[-1], AskPeople):
             break  # the next one gets its own number
     return commands
@@ -79,7 +81,7 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
         return _start_step(state, task)
     if task.spec.vote is not None:
         return votes.count(state, task, task.spec.vote)
-    return eased(state) or guarded.routed(state, task, route(state, task))
+    return eased(state) or guarded.routed(state, task, cascades.routed(state, task, route(state, task)))
 
 
 def _start_step(state: RunState, task: TaskState) -> list[Command]:
@@ -107,10 +109,12 @@ def _finish_step(task: TaskState) -> list[Command]:
     return []
 
 
-def _act(state: RunState, task: TaskState, agent: AgentVersion, action: object) -> list[Command]:
+def _act(
+    state: RunState, task: TaskState, agent: AgentVersion, action: object, loop: AgentLoop
+) -> list[Command]:
     match action:
         case CallModel():
-            return [StartCall(kind="model", name=task.model, purpose="think", task_id=task.spec.id)]
+            return cascades.ask(state, task, loop)
         case CallTool():
             return _call_tool(state, task, agent, action)
         case LoopFailed():
@@ -122,6 +126,8 @@ def _act(state: RunState, task: TaskState, agent: AgentVersion, action: object) 
 
 
 def _done(state: RunState, task: TaskState, done: LoopDone) -> list[Command]:
+    if cascades.declined(task):
+        return [replanned(task, task.spec.skill, "the first model said that it cannot do it")]
     if task.spec.vote is not None:
         return votes.judged(state, task, done)
     if task.spec.repeat is not None:

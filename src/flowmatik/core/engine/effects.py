@@ -17,6 +17,7 @@ from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
+from flowmatik.core.brain.cascades import instead_of
 from flowmatik.core.brain.gates import BLOBS
 from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.deltas.speaking import Speaking
@@ -91,7 +92,13 @@ class Effects:
                 charged=True,
                 seconds=call.timeout,
             )
-        return ev.CallSucceeded(call_id=call.call_id, reply=reply, cost_micros=_settled(call, reply))
+        instead = instead_of(call, reply, place.state())
+        return ev.CallSucceeded(
+            call_id=call.call_id,
+            reply=reply,
+            cost_micros=_settled(call, reply),
+            instead_micros=self.models.price_micros(instead, reply.usage) if instead else None,
+        )
 
     async def tool(self, call: ev.CallRequested, place: RunPlace) -> ev.Event | None:
         """None when the run was, or may have been, lost on the way: whoever has it finds out the rest."""

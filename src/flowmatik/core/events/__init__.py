@@ -56,6 +56,9 @@ from flowmatik.core.events.calls import (
 from flowmatik.core.events.calls import (
     ToolRefused as ToolRefused,
 )
+from flowmatik.core.events.cascades import (
+    DraftsCompared as DraftsCompared,
+)
 from flowmatik.core.events.checks import (
     check_of as check_of,
 )
@@ -257,6 +260,7 @@ DECISIONS = (
     TaskHandedOver,
     VoteCounted,
     VoteJudged,
+    DraftsCompared,
 )
 Event = (
     RunCreated
@@ -314,6 +318,7 @@ Event = (
     | TaskHandedOver
     | VoteCounted
     | VoteJudged
+    | DraftsCompared
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}

@@ -59,7 +59,9 @@ class CallRefused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSucceeded:
     """`simulated`: it was not made; this is what the run that this one was forked from got. `guarded`: what
-    the agent's guardrails found in the result, in which whatever is to be fixed is fixed."""
+    the agent's guardrails found in the result, in which whatever is to be fixed is fixed. `instead_micros`:
+    of a cheap model, what the strong one of its cascade would have cost for the same tokens, by the prices
+    of the moment; None if nobody knows."""
 
     call_id: str
     result: Any = None
@@ -67,6 +69,7 @@ class CallSucceeded:
     cost_micros: int = 0
     simulated: bool = False
     guarded: tuple[Found, ...] = ()
+    instead_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

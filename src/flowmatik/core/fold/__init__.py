@@ -8,6 +8,7 @@ from flowmatik.core.fold import (
     adapting,
     approvals,
     calls,
+    cascades,
     control,
     factory,
     forks,
@@ -40,6 +41,7 @@ _HANDLERS: Handlers = {
     **threads.HANDLERS,
     **adapting.HANDLERS,
     **teams.HANDLERS,
+    **cascades.HANDLERS,
 }
 
 

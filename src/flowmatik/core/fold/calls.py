@@ -7,7 +7,7 @@ from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
-from flowmatik.core.fold import advice, guards, undoing
+from flowmatik.core.fold import advice, cascades, guards, undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.fold.recalled import recalled
@@ -98,6 +98,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             task = state.tasks[call.task_id]
             task.model_open = False
             task.error_code, task.error, task.error_values = "", "", {}
+            cascades.spoken(state, call, event)
             if task.agent is not None and task.loop is not None and event.reply is not None:
                 task.loop = loop.on_model(task.agent, task.loop, event.reply)
         case "step" | "collect":
@@ -163,6 +164,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         case "think":
             task = state.tasks[call.task_id]
             task.model_open = False
+            cascades.silent(state, call, event)
             if not lost:
                 task.error_code, task.error, task.error_values = event.code, event.message, event.values
                 task.model_failures += 1

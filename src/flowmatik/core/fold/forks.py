@@ -10,7 +10,7 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
-from flowmatik.core.fold import advice
+from flowmatik.core.fold import advice, cascades
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.ordering import ENDED, order
 from flowmatik.core.fold.purposes import PURPOSES
@@ -57,6 +57,7 @@ def _inherit(state: RunState) -> None:
     state.spent_micros = state.reserved_micros = state.charged_to_all = 0
     state.spent_on, state.held, state.charged = {}, {}, {}
     state.spent_on_judges = {}
+    cascades.inherit(state)
     state.drew = state.unpriced = False
     state.input_tokens = state.output_tokens = 0
 
@@ -130,11 +131,12 @@ def _plan_again(state: RunState) -> None:
 
 def _ask_model(state: RunState, model: str) -> None:
     """Whoever asks a model from here on asks this one."""
-    agents = tuple(replace(agent, model=model) for agent in state.created.agents)
+    agents = tuple(replace(agent, model=model, cascade=None) for agent in state.created.agents)
     state.created = replace(state.created, model=model, agents=agents)
     for task in state.tasks.values():
         if task.status not in ENDED and task.agent is not None:
-            task.model, task.agent = model, replace(task.agent, model=model)
+            task.model, task.agent = model, replace(task.agent, model=model, cascade=None)
+            cascades.drop(task)
 
 
 def _change_goal(state: RunState, goal: str) -> None:

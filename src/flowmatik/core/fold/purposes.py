@@ -3,11 +3,13 @@ is a `Purpose` in a file of its own, named in `PURPOSES`; what advisers say need
 
 from flowmatik.core.brain.thread_memory import DIGEST
 from flowmatik.core.events.adapting import REPLAN
-from flowmatik.core.fold import adapting, judges, threads
+from flowmatik.core.events.cascades import DRAFT
+from flowmatik.core.fold import adapting, cascades, judges, threads
 from flowmatik.core.fold.purpose import Purpose as Purpose
 
 PURPOSES: dict[str, Purpose] = {
     judges.JUDGE: judges.PURPOSE,
+    DRAFT: cascades.PURPOSE,
     DIGEST: Purpose(
         asked=threads.asked,
         succeeded=threads.succeeded,

@@ -6,6 +6,7 @@ from flowmatik.contracts.agents import AgentLoop, LoopDone
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain.prompts import task_output, task_prompt
+from flowmatik.core.fold import cascades
 from flowmatik.core.fold.adapting import settled
 from flowmatik.core.fold.advice import forget
 from flowmatik.core.fold.approvals import withdraw
@@ -74,6 +75,7 @@ def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
     withdraw(state, event.task_id)
     forget(state, event.task_id)
     before = state.tasks[event.task_id]
+    cascades.thrown_away(state, before)
     task = TaskState(
         spec=event.replacement,
         replanned=True,

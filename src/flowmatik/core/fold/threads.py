@@ -11,7 +11,8 @@ def _received(state: RunState, event: ev.MessageReceived, loop: AgentLoop) -> No
     state.said = (*state.said, event.text)
     for task in state.live.values():
         if task.status is TaskStatus.RUNNING and task.agent is not None and task.loop is not None:
-            task.loop = loop.on_message(task.agent, task.loop, event.text, speaking=task.model_open)
+            speaking = task.model_open or bool(task.drafts)
+            task.loop = loop.on_message(task.agent, task.loop, event.text, speaking=speaking)
 
 
 def _summarised(state: RunState, event: ev.ThreadSummarised, _: AgentLoop) -> None:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
+from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.chat_completions.address import api_root
 from flowmatik.integrations.chat_completions.json_text import json_object_in
 from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
@@ -101,6 +101,9 @@ class ChatCompletionsProvider:
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
         return self._prices.micros(model_name(request), most_tokens(request))
+
+    def price_micros(self, model: str, usage: Usage) -> int | None:
+        return self._prices.micros(model, usage) if usage.known else None
 
     async def close(self) -> None:
         if self._client is not None:

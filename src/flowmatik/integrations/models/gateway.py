@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
+from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError, ModelRejected
@@ -68,6 +68,11 @@ class Gateway:
         """As the port says; 0 for a model of no configured provider, which is refused unsent."""
         provider = self._providers.get(request.model.partition("/")[0])
         return 0 if provider is None else provider.worst_case_micros(request)
+
+    def price_micros(self, model: str, usage: Usage) -> int | None:
+        prefix, _, name = model.partition("/")
+        provider = self._providers.get(prefix)
+        return None if provider is None else provider.price_micros(name, usage)
 
     def default_model(self) -> str:
         return self._default

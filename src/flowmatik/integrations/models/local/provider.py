@@ -54,6 +54,10 @@ class LocalProvider:
         del request
         return 0
 
+    def price_micros(self, model: str, usage: Usage) -> int:
+        del model, usage
+        return 0
+
     async def close(self) -> None:
         """Nothing is open."""
 
