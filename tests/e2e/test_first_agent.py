@@ -44,4 +44,4 @@ def test_from_an_empty_folder_to_an_agent_with_a_skill_a_playbook_and_an_evaluat
     assert done.stdout.count("19:30") >= 2
     assert '{"euros":48}' in done.stdout
     assert '"euros":90' in done.stdout
-    assert "-  - {check: policy, max_length: 400}" in done.stdout or "max_length" in done.stdout
+    assert "max_characters" in done.stdout

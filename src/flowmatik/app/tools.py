@@ -11,7 +11,7 @@ from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.security import PrincipalRights
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal
-from flowmatik.core.threads.handing import ThreadTools
+from flowmatik.core.threads.handing import HAND_TO_PERSON, ThreadTools
 from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
@@ -65,7 +65,7 @@ def reserved_tools() -> frozenset[str]:
     """Names that no skill of a home may have."""
     from flowmatik.agents import shipped_tools
 
-    return shipped_tools() | {"skill_read", "run_code"}
+    return shipped_tools() | {"skill_read", "run_code", HAND_TO_PERSON}
 
 
 def folder_skills(settings: Settings, library: "SkillLibrary") -> "list[Skill]":
@@ -81,7 +81,8 @@ def tool_names(settings: Settings, library: "SkillLibrary") -> frozenset[str]:
     from flowmatik.agents import shipped_tools
 
     own = {one.name for folder in library.loaded for one in folder.about.tools}
-    return shipped_tools() | own | {one.spec.name for one in folder_skills(settings, library)}
+    always = shipped_tools() | {HAND_TO_PERSON}
+    return always | own | {one.spec.name for one in folder_skills(settings, library)}
 
 
 async def _servers(

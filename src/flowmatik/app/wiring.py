@@ -187,21 +187,22 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     connections = await open_connections(settings, stores.database, clock)
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
-    tools = await open_tools(settings, parts, stack)
-    there = inventory_of(tools.box.specs(), known_models(), tools.library.documented)
-    catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     threads = ThreadStore(stores.database, clock)
+    tools = await open_tools(settings, parts, stack)
+    box = with_threads(tools.box, threads, stores.journal)
+    there = inventory_of(box.specs(), known_models(), tools.library.documented)
+    catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock)
-    playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, tools.box.specs()))
+    playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, box.specs()))
     cases = StoredCases(stores.database, clock)
-    factory = factory_of(stores.database, catalogue, tools.box, clock, settings)
+    factory = factory_of(stores.database, catalogue, box, clock, settings)
     engine = build_engine(
         EngineServices(
             journal=stores.journal,
             models=models,
-            tools=with_threads(tools.box, threads, stores.journal),
+            tools=box,
             catalogue=catalogue,
             loop=ReducerLoop(),
             clock=clock,
