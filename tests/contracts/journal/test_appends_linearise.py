@@ -36,7 +36,9 @@ async def test_what_writers_of_several_processes_are_told_fits_one_order(pg_data
     async with postgres_store(pg_database) as store:
         await make(store.journal, RUNS)
         loop = asyncio.get_running_loop()
-        with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as others:
+        spawned = get_context("spawn")
+        with spawned.Manager() as shared, ProcessPoolExecutor(PROCESSES, mp_context=spawned) as others:
+            all_there = shared.Barrier(PROCESSES)
             there = [
                 loop.run_in_executor(
                     others,
@@ -46,6 +48,7 @@ async def test_what_writers_of_several_processes_are_told_fits_one_order(pg_data
                     [f"p{n}{writer}" for writer in WRITERS[:3]],
                     str(n),
                     TIMES,
+                    all_there,
                 )
                 for n in range(PROCESSES)
             ]

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Barrier
 
 from flowmatik.core.journal.port import Append, Appended, Journal, StoredEvent
 from flowmatik.core.journal.postgres import PostgresJournal
@@ -45,6 +46,9 @@ class Belief:
     seq: int = 1
     tail: int = 0
     last: Append | None = None  # acknowledged, and nothing since
+
+
+BEGIN_SECONDS = 60.0
 
 
 class Writer:
@@ -180,18 +184,24 @@ async def contend(
     return [op for ops in done for op in ops]
 
 
-async def _connected(dsn: str, runs: Sequence[str], names: Sequence[str], seed: str, times: int) -> list[Op]:
+async def _connected(
+    dsn: str, runs: Sequence[str], names: Sequence[str], seed: str, times: int, all_there: Barrier
+) -> list[Op]:
     pool = await open_pool(dsn, role="flowmatik_engine", max_size=4)
     journal = PostgresJournal(PostgresDatabase(pool), SystemClock())
     try:
+        await asyncio.to_thread(all_there.wait, BEGIN_SECONDS)
         return await contend([journal], runs, names, seed, times)
     finally:
         await journal.close()
         await pool.close()
 
 
-def in_a_process(dsn: str, runs: Sequence[str], names: Sequence[str], seed: str, times: int) -> list[Op]:
-    return asyncio.run(_connected(dsn, runs, names, seed, times))
+def in_a_process(
+    dsn: str, runs: Sequence[str], names: Sequence[str], seed: str, times: int, all_there: Barrier
+) -> list[Op]:
+    """Begins when every process is there."""
+    return asyncio.run(_connected(dsn, runs, names, seed, times, all_there))
 
 
 async def whole(journal: Journal, run_id: str) -> list[StoredEvent]:

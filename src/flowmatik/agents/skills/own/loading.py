@@ -9,8 +9,8 @@ import importlib.util
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -29,6 +29,21 @@ class _Fresh(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
+
+
+class _Neighbours:
+    """Finds what a file of a skill folder imports from beside it, and loads that in the same way."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is None or not fullname.startswith(PREFIX):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Fresh(fullname, spec.origin)
+        return spec
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -127,6 +142,8 @@ def _name(place: Path) -> str:
 
 def _package(place: Path) -> str:
     name = _name(place)
+    if _Neighbours not in sys.meta_path:
+        sys.meta_path.insert(0, _Neighbours)
     if name not in sys.modules:
         spec = ModuleSpec(name, loader=None, is_package=True)
         spec.submodule_search_locations = [str(place)]
