@@ -8,12 +8,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
+from functools import partial
 from pathlib import Path
 
 from flowmatik.contracts.waits import Hook
 from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.security.key_file import key_in
 
 KEY_FILE = "webhooks.key"
 KEY_BYTES = 32
@@ -25,7 +26,7 @@ class SignedHooks:
 
     def __init__(self, keys: Path) -> None:
         """`keys` is the folder of the home's keys. Raises ConfigurationError."""
-        self._key = _load_key(keys)
+        self._key = key_in(keys / KEY_FILE, partial(secrets.token_bytes, KEY_BYTES), KEY_BYTES, _unreadable)
 
     def issue(self, hook: Hook) -> str:
         what = "\0".join((hook.workspace_id, hook.run_id, hook.wait_id)).encode()
@@ -54,30 +55,6 @@ def _text(value: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _load_key(folder: Path) -> bytes:
-    """The home's key, made at the first use with mode 0600."""
-    path = folder / KEY_FILE
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    key = secrets.token_bytes(KEY_BYTES)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex())
-    return key
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
-        raise _unreadable(path) from error
-    if len(key) != KEY_BYTES:
-        raise _unreadable(path)
-    return key
 
 
 def _unreadable(path: Path) -> ConfigurationError:

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput
+from flowmatik.security.key_file import key_in
 
 KEY_FILE = "signing.key"
 KEY_BYTES = 32
@@ -32,7 +32,7 @@ class InstallationKey:
 
     def _private(self) -> Ed25519PrivateKey:
         if self._key is None:
-            self._key = Ed25519PrivateKey.from_private_bytes(_load(self._folder))
+            self._key = Ed25519PrivateKey.from_private_bytes(_key(self._folder))
         return self._key
 
 
@@ -55,27 +55,12 @@ def signature_holds(public: str, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def _load(folder: Path) -> bytes:
-    path = folder / KEY_FILE
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    key = Ed25519PrivateKey.generate().private_bytes_raw()
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex())
-    return key
+def _key(folder: Path) -> bytes:
+    return key_in(folder / KEY_FILE, _made, KEY_BYTES, _unreadable)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
-        raise _unreadable(path) from error
-    if len(key) != KEY_BYTES:
-        raise _unreadable(path)
-    return key
+def _made() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes_raw()
 
 
 def _unreadable(path: Path) -> ConfigurationError:

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.security.key_file import key_in
 
 KEY_FILE = "connections.key"
 KEY_BYTES = 32
@@ -21,7 +22,7 @@ class Sealer:
     def __init__(self, keys: Path) -> None:
         """`keys` is the folder of the home's keys. Blocking. Raises ConfigurationError."""
         self._path = keys / KEY_FILE
-        self._cipher = AESGCM(_load(self._path))
+        self._cipher = AESGCM(key_in(self._path, _made, KEY_BYTES, _unreadable))
 
     def seal(self, text: str, *place: str) -> str:
         nonce = os.urandom(NONCE_BYTES)
@@ -46,27 +47,8 @@ def _bound(place: tuple[str, ...]) -> bytes:
     return "\0".join(place).encode()
 
 
-def _load(path: Path) -> bytes:
-    """Made at the first use, with mode 0600."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    key = AESGCM.generate_key(bit_length=8 * KEY_BYTES)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex())
-    return key
-
-
-def _read(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
-        raise _unreadable(path) from error
-    if len(key) != KEY_BYTES:
-        raise _unreadable(path)
-    return key
+def _made() -> bytes:
+    return AESGCM.generate_key(bit_length=8 * KEY_BYTES)
 
 
 def _unreadable(path: Path) -> ConfigurationError:
