@@ -3,6 +3,7 @@
 import sys
 
 from flowmatik import __version__
+from flowmatik.kernel.garbage import collect_seldom
 
 VERSION_REQUESTS = (["--version"], ["-V"], ["version"])
 
@@ -14,6 +15,7 @@ def main() -> None:
         told = f'{{"version":"{__version__}"}}' if "--json" in arguments else f"flowmatik {__version__}"
         sys.stdout.write(f"{told}\n")
         return
+    collect_seldom()
     try:
         from flowmatik.app.cli.main import run_cli
 

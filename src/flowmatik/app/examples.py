@@ -8,6 +8,7 @@ from typing import Any, cast
 from flowmatik.kernel.errors import NotFound
 
 GOALS = "goals.yaml"
+DOCUMENTS = ("handbook", "data")
 
 
 def examples_folder() -> Path:
@@ -38,12 +39,10 @@ def quickstart_goal(language: str) -> str:
 
 
 def copy_examples(documents: Path) -> int:
-    """Copy the example folders and the product's documentation under `documents`; files that
+    """Copy the example documents and the product's documentation under `documents`; files that
     are there already stay as they are. The number of files copied."""
-    copied = 0
     source = examples_folder()
-    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        copied += _copy_new(folder, documents / folder.name)
+    copied = sum(_copy_new(source / name, documents / name) for name in DOCUMENTS)
     return copied + _copy_new(docs_folder(), documents / "flowmatik", pattern="*.md")
 
 

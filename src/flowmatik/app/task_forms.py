@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from flowmatik.agents.playbooks import FormFault, TaskFault
-from flowmatik.api.plans import PlannedTask
 from flowmatik.contracts.agents import AgentDirectory
 from flowmatik.contracts.plans import MAX_PLAN_TASKS, PlanTask
 from flowmatik.core.brain import plan
@@ -23,6 +22,8 @@ class PlanForms:
         self._tools = frozenset(tools)
 
     def read(self, raw: Mapping[str, Any]) -> PlanTask | Sequence[FormFault]:
+        from flowmatik.api.plans import PlannedTask  # the gateway takes a second, which no command should wait
+
         try:
             return PlannedTask.model_validate(raw).task()
         except ValidationError as error:

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from flowmatik.core.build import EngineHandle
 from flowmatik.kernel.clock import SharedClock, SystemClock
+from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.stores.migrate import upgrade
-from flowmatik.stores.postgres import connect_once
+from flowmatik.stores.postgres import connect_once, unavailable_errors
 from tests.integration.core.faults.far_side import FarSide, far_side
 from tests.integration.core.faults.lines import Hosts, Line, Opened, hosts, line_to, loopback
 from tests.integration.core.faults.member import Place, engine_at
@@ -121,12 +122,14 @@ class Fleet:
         )
 
     async def asked(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        """Of the database, past every line."""
+        """Of the database, past every line. Raises JournalUnavailable, also when the server stops meanwhile."""
         connection = await connect_once(self.postgres.url)
         try:
             return [tuple(row) for row in await connection.fetch(sql, *values)]
+        except unavailable_errors() as error:
+            raise JournalUnavailable(f"the server went away: {error!r}") from error
         finally:
-            await connection.close()
+            connection.terminate()
 
 
 def _to(port: Callable[[], int]) -> Callable[[], Awaitable[Opened]]:
