@@ -38,9 +38,15 @@ class HeadSearch(Protocol):
         ...
 
 
+_NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
+
+
 def folded(text: str) -> str:
     """The words of the first FOLDED_CHARACTERS characters in small letters, without accents and
     punctuation, a space before each: what stores keep of a goal, to be searched."""
-    plain = unicodedata.normalize("NFKD", text[:FOLDED_CHARACTERS].casefold())
+    plain = text[:FOLDED_CHARACTERS].casefold()
+    if plain.isascii():
+        return "".join(f" {word}" for word in plain.translate(_NO_LETTERS).split())
+    plain = unicodedata.normalize("NFKD", plain)
     letters = (c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
     return "".join(f" {word}" for word in "".join(letters).split())
