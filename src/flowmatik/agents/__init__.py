@@ -7,7 +7,7 @@ from flowmatik.agents.channels.files import read as read_files
 from flowmatik.agents.channels.versions import StoredVersions
 from flowmatik.agents.evaluations import EvaluationSet, parse_set, shipped_set
 from flowmatik.agents.evaluations import score as score_answer
-from flowmatik.agents.factory import FactoryPolicy, StoredFactory
+from flowmatik.agents.factory import StoredFactory
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.agents.profiles import Inventory, parse_profile, profile_json_schema
 from flowmatik.agents.skills.box import SkillBox
@@ -27,7 +27,6 @@ __all__ = [
     "Bubblewrap",
     "EnforcedTools",
     "EvaluationSet",
-    "FactoryPolicy",
     "Inventory",
     "OwnSkillBox",
     "ReducerLoop",

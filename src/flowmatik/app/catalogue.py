@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.factory import FactoryRules
 from flowmatik.contracts.tools import Effect, ToolBox
 from flowmatik.kernel.clock import Clock
 
@@ -21,18 +22,19 @@ def factory_of(
     database: Database, catalogue: "StoredCatalogue", tools: ToolBox, clock: Clock, settings: Settings
 ) -> "StoredFactory":
     """It composes nobody unless it is asked, which it is only where the settings turn it on."""
-    from flowmatik.agents import FactoryPolicy, StoredFactory, StoredTemplates
+    from flowmatik.agents import StoredFactory, StoredTemplates
 
-    policy = FactoryPolicy(
-        skills=frozenset(settings.factory_skills),
-        tools=frozenset(settings.factory_tools),
+    rules = FactoryRules(
+        enabled=settings.factory,
+        skills=settings.factory_skills,
+        tools=settings.factory_tools,
         effect=Effect(settings.factory_effect),
-        budget_micros=settings.factory_task_micros,
+        task_micros=settings.factory_task_micros,
         most_a_day=settings.factory_a_day,
-        floor=settings.factory_floor / 100,
+        floor_percent=settings.factory_floor,
     )
     versions, templates = versions_of(catalogue, clock), StoredTemplates(database, catalogue, clock)
-    return StoredFactory(database, catalogue, versions, templates, tools, clock=clock, policy=policy)
+    return StoredFactory(database, catalogue, versions, templates, tools, clock=clock, installation=rules)
 
 
 def bundles_of(

@@ -9,7 +9,7 @@ from flowmatik.app.remote import Listed, RemoteServer
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.authors import NOBODY, Author
 from flowmatik.contracts.channels import STABLE
-from flowmatik.contracts.factory import FactoryAgent
+from flowmatik.contracts.factory import FactoryAgent, FactoryPolicyView, FactoryRules
 from flowmatik.contracts.templates import AgentTemplate, ParameterValue
 
 
@@ -22,6 +22,8 @@ _TEMPLATES = TypeAdapter(Listed[AgentTemplate])
 _RENDERED = TypeAdapter(_Rendered)
 _AGENT = TypeAdapter(AgentVersion)
 _MADE = TypeAdapter(Listed[FactoryAgent])
+_POLICY = TypeAdapter(FactoryPolicyView)
+_RULES = TypeAdapter(FactoryRules)
 
 
 class RemoteTemplates:
@@ -75,6 +77,13 @@ class RemoteFactory:
     async def retire(self, workspace_id: str, name: str, author: Author) -> None:
         path, body = f"/v1/factory/agents/{quote(name, safe='')}/retire", {"reason": author.reason}
         await self._server.json("POST", path, json=body)
+
+    async def policy(self, workspace_id: str) -> FactoryPolicyView:
+        return await self._server.ask(_POLICY, "GET", "/v1/factory/policy")
+
+    async def set_policy(self, workspace_id: str, rules: FactoryRules, author: Author) -> FactoryPolicyView:
+        body = {**_RULES.dump_python(rules, mode="json"), "reason": author.reason}
+        return await self._server.ask(_POLICY, "PUT", "/v1/factory/policy", json=body)
 
 
 def _of(name: str) -> str:

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.authors import Author
+from flowmatik.contracts.tools import Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,35 @@ class FactoryAgent:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactoryRules:
+    """What the factory may do in a workspace, which only narrows what the installation allows; None is as
+    the installation has it. `skills`: what agents may be composed for, anything when empty. `tools`: what
+    they may have at most. `effect`: the strongest class of their tools. `task_micros`: what one task of
+    theirs may cost. `most_a_day`: how many may be composed in a day (UTC). `floor_percent`: the share of
+    their tasks that must succeed."""
+
+    enabled: bool = True
+    skills: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
+    effect: Effect | None = None
+    task_micros: int | None = None
+    most_a_day: int | None = None
+    floor_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactoryPolicyView:
+    """`own`: as the workspace set it; `holds`: that and the installation's together, nothing left open but
+    a cost without a cap. `changed_at` is "" where nobody has set anything."""
+
+    own: FactoryRules
+    holds: FactoryRules
+    changed_by: str = ""
+    changed_at: str = ""
+    reason: str = ""
+
+
 class AgentFactory(Protocol):
     """Raises NotFound (`not_found.factory_agent`), Conflict (`conflict.factory_state`)."""
 
@@ -34,3 +64,10 @@ class AgentFactory(Protocol):
         ...
 
     async def retire(self, workspace_id: str, name: str, author: Author) -> None: ...
+
+    async def policy(self, workspace_id: str) -> FactoryPolicyView: ...
+
+    async def set_policy(self, workspace_id: str, rules: FactoryRules, author: Author) -> FactoryPolicyView:
+        """Holds for what is composed from now on. Raises InvalidInput (`input.factory_beyond`) for more than
+        the installation allows."""
+        ...

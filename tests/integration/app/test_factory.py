@@ -11,9 +11,11 @@ import pytest
 from flowmatik.app.settings import load_settings
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.authors import Author
+from flowmatik.contracts.factory import FactoryRules
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import Conflict, NotFound, PlanInvalid
+from flowmatik.contracts.tools import Effect
+from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid
 from tests.e2e.cli import environment, flowmatik, make_home
 from tests.e2e.serving import until, up
 from tests.integration.app.test_agent_channels import READER, WRITER, caller
@@ -137,6 +139,52 @@ async def test_the_factory_over_http_with_scopes(platform: Platform) -> None:
         assert (await client.get("/v1/factory/agents")).json()["items"] == []
 
 
+async def test_a_workspace_narrows_what_the_installation_allows(platform: Platform) -> None:
+    only = FactoryRules(skills=("songs",), tools=(), most_a_day=1, floor_percent=80)
+    told = await platform.factory.set_policy("default", only, ADA)
+    assert (told.own, told.changed_by, told.reason) == (only, "ada", "good")
+    assert (told.holds.skills, told.holds.tools, told.holds.most_a_day) == (("songs",), (), 1)
+    poem = await run(platform, plan())
+    assert (poem.error_code, await composed(platform, poem.id)) == ("route.none", [])
+    (made,) = await composed(platform, (await run(platform, plan("songs"))).id)
+    assert made["agent"]["tools"] == []
+    await platform.factory.set_policy("default", FactoryRules(enabled=False), ADA)
+    song = await run(platform, plan("songs"))
+    assert song.error_code == "route.none", "nor one that was composed before"
+    assert (await platform.factory.policy("acme")).own == FactoryRules(), "another workspace has its own"
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (FactoryRules(tools=("memory_search", "shell")), "tools shell"),
+        (FactoryRules(effect=Effect.ONCE), "effect once"),
+        (FactoryRules(most_a_day=3), "most_a_day 3"),
+        (FactoryRules(floor_percent=10), "floor_percent 10"),
+    ],
+)
+async def test_no_workspace_gives_its_factory_more_than_the_installation_allows(
+    platform: Platform, rules: FactoryRules, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        await platform.factory.set_policy("default", rules, ADA)
+    assert caught.value.code == "input.factory_beyond"
+    assert (await platform.factory.policy("default")).changed_at == ""
+
+
+async def test_the_policy_is_for_administrators(platform: Platform) -> None:
+    async with caller(platform, "default", READER, "admin") as client:
+        put = await client.put("/v1/factory/policy", json={"enabled": False, "reason": "not here"})
+        assert put.json()["holds"]["enabled"] is False
+        assert (await client.get("/v1/factory/policy")).json() == put.json()
+        assert (await client.put("/v1/factory/policy", json={"skill": ["x"]})).status_code == 422
+        assert (await client.put("/v1/factory/policy", json={"effect": "once"})).status_code == 422
+    async with caller(platform, "default", READER, WRITER) as client:
+        assert (await client.put("/v1/factory/policy", json={})).status_code == 403
+    async with caller(platform, "acme", READER) as client:
+        assert (await client.get("/v1/factory/policy")).json()["own"]["enabled"] is True
+
+
 def test_the_commands_through_a_server(tmp_path: Path) -> None:
     home = make_home(tmp_path / "home", "--no-examples")
     (home / "flowmatik.toml").write_text(SETTINGS)
@@ -161,3 +209,10 @@ def _commands(folder: Path, *where: str) -> None:
     assert said("factory", "retire", "made-for-poems") == {"retired": "made-for-poems"}
     assert said("factory", "list")["items"][0]["state"] == "retired"
     assert said("factory", "retire", "stranger", code=3)["code"] == "not_found.factory_agent"
+    assert said("factory", "policy", "--off", "--tool", "memory_search")["holds"]["tools"] == [
+        "memory_search"
+    ]
+    assert said("factory", "policy", "--most-a-day", "9", code=2)["code"] == "input.factory_beyond"
+    assert said("factory", "policy")["own"]["enabled"] is False
+    assert said("factory", "policy", "--clear")["holds"]["enabled"] is True
+    assert said("factory", "policy", "--clear", "--off", code=2)["code"] == "input.factory_clear"

@@ -1,6 +1,5 @@
 """The factory: agents composed for tasks that nobody fits."""
 
-from flowmatik.agents.factory.policy import FactoryPolicy
 from flowmatik.agents.factory.store import StoredFactory
 
-__all__ = ["FactoryPolicy", "StoredFactory"]
+__all__ = ["StoredFactory"]

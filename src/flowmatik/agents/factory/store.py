@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 
 from flowmatik.agents.catalogue import StoredCatalogue
 from flowmatik.agents.channels.versions import StoredVersions
-from flowmatik.agents.factory.policy import FactoryPolicy, failed_too_often, tools_within
+from flowmatik.agents.factory.policies import StoredPolicies
+from flowmatik.agents.factory.policy import allows, failed_too_often, tools_within
 from flowmatik.agents.profiles import parse_profile
 from flowmatik.agents.templates import StoredTemplates, parse_template
 from flowmatik.agents.templates.filling import as_yaml, filled
@@ -17,7 +18,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.authors import Author, Origin
 from flowmatik.contracts.channels import STABLE, Promotion
 from flowmatik.contracts.database import Database, Row
-from flowmatik.contracts.factory import FactoryAgent
+from flowmatik.contracts.factory import FactoryAgent, FactoryPolicyView, FactoryRules
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, NotFound
@@ -51,7 +52,7 @@ class StoredFactory:
         tools: ToolBox,
         *,
         clock: Clock,
-        policy: FactoryPolicy,
+        installation: FactoryRules,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
@@ -59,22 +60,23 @@ class StoredFactory:
         self._templates = templates
         self._tools = tools
         self._clock = clock
-        self._policy = policy
+        self._policies = StoredPolicies(database, installation, clock)
 
     async def __call__(self, question: Question) -> dict[str, Any]:
         """`agent`, `profile`, `template`, `parameters` and `why`; {"declined": why} when it makes nobody."""
         asked, workspace_id = question.arguments, question.workspace_id
         skill = str(asked["skill"])
-        if not _SKILL.fullmatch(skill) or (self._policy.skills and skill not in self._policy.skills):
+        rules = (await self._policies.get(workspace_id)).holds
+        if not _SKILL.fullmatch(skill) or not allows(rules, skill):
             return {"declined": f"nobody may be composed for the skill {skill!r}"}
         there = [row for row in await self._rows(workspace_id) if row[2] == skill]
         if there:
             return self._again(there[0])
         today = self._clock.now().date().isoformat()
         made = [row for row in await self._rows(workspace_id) if str(row[4])[:10] == today]
-        if len(made) >= self._policy.most_a_day:
+        if len(made) >= (rules.most_a_day or 0):
             return {"declined": f"{len(made)} agents were composed today, which is the most"}
-        return await self._new(workspace_id, skill, asked)
+        return await self._new(workspace_id, skill, asked, rules)
 
     def _again(self, row: Row) -> dict[str, Any]:
         name, version, state, profile = str(row[0]), str(row[1]), str(row[3]), str(row[6])
@@ -84,7 +86,9 @@ class StoredFactory:
         why = f"composed before for the same need, and {state}"
         return _told(agent, profile, TEMPLATE, {}, why)
 
-    async def _new(self, workspace_id: str, skill: str, asked: dict[str, Any]) -> dict[str, Any]:
+    async def _new(
+        self, workspace_id: str, skill: str, asked: dict[str, Any], rules: FactoryRules
+    ) -> dict[str, Any]:
         offered = cast("list[str]", asked.get("tools") or [])
         template = await self._templates.get(workspace_id, TEMPLATE)
         objective = "".join(c for c in str(asked["objective"]) if c.isprintable() or c in "\n\t")
@@ -93,9 +97,9 @@ class StoredFactory:
         file = parse_template(template.text, filename=f"{TEMPLATE}.yaml").file
         body = filled(file, values)
         budgets: dict[str, Any] = dict(body.get("budgets") or {})
-        if self._policy.budget_micros is not None:
-            budgets["usd"] = min(float(budgets.get("usd", "inf")), self._policy.budget_micros / 1_000_000)
-        tools = list(tools_within(self._policy, offered, self._tools.specs()))
+        if rules.task_micros is not None:
+            budgets["usd"] = min(float(budgets.get("usd", "inf")), rules.task_micros / 1_000_000)
+        tools = list(tools_within(rules, offered, self._tools.specs()))
         profile = as_yaml({**body, "skills": [skill], "tools": tools, "budgets": budgets, "approvals": {}})
         agent = self._catalogue.parsed(profile, f"{TEMPLATE}.yaml")
         why = f"no agent has the skill {skill!r}; the policy allows its tools {', '.join(tools) or 'none'}"
@@ -115,6 +119,12 @@ class StoredFactory:
         await self._row(workspace_id, name, "draft", "kept")
         await self._mark(workspace_id, name, "retired")
         await self._catalogue.remove(workspace_id, name, author=author)
+
+    async def policy(self, workspace_id: str) -> FactoryPolicyView:
+        return await self._policies.get(workspace_id)
+
+    async def set_policy(self, workspace_id: str, rules: FactoryRules, author: Author) -> FactoryPolicyView:
+        return await self._policies.put(workspace_id, rules, author)
 
     def subscribe(self, bus: EventBus) -> None:
         types = frozenset(f"flowmatik.{name}" for name in EVENTS)
@@ -185,7 +195,7 @@ class StoredFactory:
         one = next((one for one in await self.list(workspace_id) if one.name == name), None)
         if one is None or one.state != "draft":
             return
-        if failed_too_often(self._policy, one.succeeded, one.failed):
+        if failed_too_often((await self._policies.get(workspace_id)).holds, one.succeeded, one.failed):
             why = f"{one.failed} of {one.succeeded + one.failed} tasks failed"
             await self.retire(workspace_id, name, Author(by="factory", reason=why))
 

@@ -23,3 +23,13 @@ CREATE TABLE factory_results (
 );
 
 CREATE INDEX factory_results_of ON factory_results (workspace_id, name);
+
+-- What a workspace lets the factory do; without a row, what the installation does.
+
+CREATE TABLE factory_policies (
+    workspace_id TEXT PRIMARY KEY,
+    rules TEXT NOT NULL,
+    changed_by TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    reason TEXT NOT NULL
+);

@@ -1,7 +1,8 @@
-GRANT SELECT, INSERT, UPDATE, DELETE ON factory_agents, factory_results TO flowmatik_engine, flowmatik_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON factory_agents, factory_results, factory_policies
+    TO flowmatik_engine, flowmatik_api;
 
 DO $do$ DECLARE target TEXT; BEGIN
-    FOREACH target IN ARRAY ARRAY['factory_agents', 'factory_results'] LOOP
+    FOREACH target IN ARRAY ARRAY['factory_agents', 'factory_results', 'factory_policies'] LOOP
         EXECUTE 'ALTER TABLE ' || target || ' ENABLE ROW LEVEL SECURITY';
         EXECUTE 'ALTER TABLE ' || target || ' FORCE ROW LEVEL SECURITY';
         EXECUTE 'CREATE POLICY engine_everywhere ON ' || target
