@@ -125,10 +125,11 @@ def test_the_threshold_of_words(goal: str, similar: bool) -> None:
 class Runs:
     """The events of one run."""
 
-    def __init__(self, planner: str, **values: Any) -> None:
+    def __init__(self, planner: str, *later: tuple[str, dict[str, Any]], **values: Any) -> None:
         self._rows: list[tuple[str, dict[str, Any]]] = [
             ("RunCreated", {"plan": [], "agent": "", "goal": GOAL, "language": ""}),
             ("PlanAdopted", {"planner": planner, "values": values, "tasks": TASKS}),
+            *later,
         ]
 
     async def events(self, workspace_id: str, run_id: str) -> AsyncIterator[CloudEvent]:
@@ -179,3 +180,41 @@ async def test_what_comes_of_a_run_by_a_case_counts_if_the_plan_was_to_blame(
     await learn(ended("RunSucceeded", FOUND, "run_3:9"))
     (case,) = await cases.list("w")
     assert (case.succeeded, case.failed) == (2, 1)
+
+
+def mended(code: str, cause: str = "failure") -> tuple[tuple[str, dict[str, Any]], ...]:
+    """A task failed, and another took its place."""
+    return ("TaskFailed", {"task_id": "a", "code": code}), ("PlanChanged", {"task_id": "a", "cause": cause})
+
+
+def lacking(code: str) -> dict[str, Any]:
+    return {"answer": {"found": True, "missing": [{"task_id": "a", "code": code}]}}
+
+
+@pytest.mark.parametrize(
+    ("later", "data", "learned", "counted"),
+    [
+        (mended("tool.failed"), FOUND, 0, (1, 1)),
+        (mended("verify.failed", "verification"), FOUND, 0, (1, 1)),
+        (mended("model.timeout"), FOUND, 1, (2, 0)),
+        (mended("", "proposal"), FOUND, 1, (2, 0)),
+        ((), lacking("tool.failed"), 0, (1, 1)),
+        ((), lacking("budget.exhausted"), 0, (1, 0)),
+    ],
+)
+async def test_a_plan_that_had_to_be_mended_or_left_something_out_is_none_that_worked(
+    cases: StoredCases,
+    later: tuple[tuple[str, dict[str, Any]], ...],
+    data: dict[str, Any],
+    learned: int,
+    counted: tuple[int, int],
+) -> None:
+    runs: Any = Runs("model", *later)
+    await CaseLearning(runs, cases, None)(ended("RunSucceeded", data))
+    assert len(await cases.list("w")) == learned
+    await cases.learn("other", lesson("run_0"))
+    (case,) = await cases.list("other")
+    runs = Runs("case", *later, case=case.id)
+    await CaseLearning(runs, cases, None)(ended("RunSucceeded", data, workspace="other"))
+    (case,) = await cases.list("other")
+    assert (case.succeeded, case.failed) == counted
