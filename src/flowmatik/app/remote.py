@@ -216,7 +216,7 @@ def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     sticky = {"sticky": new.sticky} if isinstance(new, NewRun) and new.sticky else {}
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
     thread = {"thread": new.thread} if isinstance(new, NewRun) and new.thread else {}
-    if isinstance(new, NewRun) and new.playbook:
+    if new.playbook or new.parameters:
         plan |= {"playbook": new.playbook, "parameters": new.parameters}
     return (
         plan

@@ -41,6 +41,7 @@ class Request:
     plan: "PlanFile | None" = None
     playbook: str = ""
     parameters: tuple[str, ...] = ()
+    thread: str = ""
 
 
 def run_command(
@@ -60,6 +61,9 @@ def run_command(
         str, typer.Option("--playbook", metavar="NAME", help="help.run.playbook", show_default=False)
     ] = "",
     param: Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="help.run.param")] = None,
+    thread: Annotated[
+        str, typer.Option(metavar="THREAD_ID", help="help.run.thread", show_default=False)
+    ] = "",
 ) -> None:
     """help.run"""
     session = session_of(context)
@@ -81,8 +85,14 @@ def run_command(
         plan=planned,
         playbook=playbook,
         parameters=tuple(param or ()),
+        thread=thread,
     )
-    session.run(run_goal(session, request))
+    if thread:
+        from flowmatik.app.cli.run_in_thread import run_in_thread  # which shows what it runs as this does
+
+        session.run(run_in_thread(session, request))
+    else:
+        session.run(run_goal(session, request))
 
 
 async def run_goal(session: Session, request: Request) -> int:
@@ -137,7 +147,7 @@ async def follow_to_end(session: Session, backend: Backend, following: Following
     """Show a run until it ends. Ctrl-C leaves it as it is, to be continued."""
     with told_on_interrupt(session, backend, following.run_id):
         view = await follow(backend, following, watcher_for(session))
-    _show_result(session, view)
+    show_result(session, view)
     return exit_codes.of_run(view)
 
 
@@ -161,7 +171,7 @@ def _print_interrupted(session: Session, run_id: str) -> None:
     session.print_line(error_line(error).line())
 
 
-def _show_result(session: Session, view: RunView) -> None:
+def show_result(session: Session, view: RunView) -> None:
     if session.json:
         _print_result(session, view)
         return
