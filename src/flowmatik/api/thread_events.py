@@ -41,11 +41,12 @@ async def events(
     follow: bool = True,
     last_event_id: Annotated[str, Header()] = "",
 ) -> StreamingResponse:
-    """The thread's messages and notes as server-sent events `message`; `id` is the number, so that Last-Event-ID
-    resumes. Between them, without an id, `run` with the `run_id` of the run that is on from then on, "" when
-    it has ended: its own stream has what happens in it. With `follow` the stream ends when the thread is
-    closed, or deleted (`deleted`). While the store is away it says so in a comment and goes on when it is
-    back. A reader that takes nothing for half a minute is cut off, with the event `cut` if it takes that."""
+    """The thread's messages and notes as server-sent events `message`; `id` is the number, so that
+    Last-Event-ID resumes. Between them, without an id, `run` with the `run_id` of the run that is on from
+    then on, "" when it has ended: its own stream has what happens in it. With `follow` the stream ends when
+    the thread is closed, or deleted (`deleted`). While the store is away it says so in a comment and goes on
+    when it is back. A reader that takes nothing for half a minute is cut off, with the event `cut` if it
+    takes that."""
     after = after_of(last_event_id)
     await at.threads.get(principal.workspace_id, thread_id)  # 404 as a problem, before the stream begins
     counted_as_stream(request)

@@ -211,11 +211,12 @@ class InDoubtCall:
 class RunView:
     """A run as people see it. `declined`: the planners that were asked before `planner` and could not;
     `estimate` is of its plan, `alternatives` are others that `planner` would take. While people decide about
-    a plan, all that is of the plan that they are asked about. `changes`: how the plan changed while it ran. `cost_micros` is settled cost, None when a call's price is unknown; times
-    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "unpause", "approval",
-    "webhook", "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside
-    it can be said in any language. `inherited_micros` is what the history of `forked_from` had cost, which is
-    not in `cost_micros`."""
+    a plan, all that is of the plan that they are asked about. `changes`: how the plan changed while it ran.
+    `cost_micros` is settled cost, None when a call's price is unknown; times are RFC 3339 UTC text.
+    `waiting_for`: what a run that rests needs most: "person", "unpause", "approval", "webhook", "signal" or
+    "time". Texts are English or a model's; what has a `…_code` and `…_values` beside it can be said in any
+    language. `inherited_micros` is what the history of `forked_from` had cost, which is not in
+    `cost_micros`."""
 
     id: str
     workspace_id: str

@@ -1,5 +1,7 @@
 """How a run was planned, and planned again, as its view and `runs show --why` tell it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from flowmatik.api.runs import said_in
@@ -59,9 +61,8 @@ def test_while_people_decide_the_view_tells_of_the_plan_that_they_are_asked_abou
     ],
 )
 def test_each_change_of_a_plan_is_told_with_its_cause_and_its_tasks(
-    story: object, causes: list[str], said: str
+    story: Callable[[int], Player], causes: list[str], said: str
 ) -> None:
-    assert callable(story)
     view = seen(story(6))
     assert [one.cause for one in view.changes] == causes
     line = change_line(session("en"), view.changes[0])
@@ -94,7 +95,7 @@ def test_changes_stand_in_their_order_and_name_what_came_and_went() -> None:
 )
 def test_an_estimate_says_what_is_known(estimate: Estimate, line: str) -> None:
     assert list(estimate_lines(session(), estimate)) == [line]
-    assert list(estimate_lines(session("es"), estimate))[0].startswith("Estimación: ")
+    assert next(estimate_lines(session("es"), estimate)).startswith("Estimación: ")
 
 
 def test_nothing_is_said_of_an_estimate_that_knows_nothing() -> None:

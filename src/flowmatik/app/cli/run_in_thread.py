@@ -1,10 +1,11 @@
 """`flowmatik run --thread`: the goal is said in a conversation, and the run that answers it is shown."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from flowmatik.app import exit_codes
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.run import Request, show_result
+from flowmatik.app.cli.following import show_result
 from flowmatik.app.cli.session import Session
 from flowmatik.app.cli.talk import Talk, show_answer, wait_for_answer
 from flowmatik.app.exit_codes import ExitCode
@@ -12,17 +13,15 @@ from flowmatik.kernel.errors import InvalidInput
 from flowmatik.kernel.ids import new_id
 
 
-async def run_in_thread(session: Session, request: Request) -> int:
-    """What a thread's runs are like, the thread says: nothing else can be asked for here."""
-    _check(request)
+async def run_in_thread(session: Session, thread_id: str, goal: str, *, follow_run: bool) -> int:
     key = new_id("inp")  # said again, it is still the same message
-    talk = Talk(thread_id=request.thread)
+    talk = Talk(thread_id=thread_id)
 
     async def work(backend: Backend) -> int:
         message = await backend.threads.send(
-            backend.workspace_id, request.thread, request.goal, by=backend.principal.id, idempotency_key=key
+            backend.workspace_id, thread_id, goal, by=backend.principal.id, idempotency_key=key
         )
-        if not request.follow:
+        if not follow_run:
             if session.json:
                 session.print_json({"type": "message", "message": dataclasses.asdict(message)})
             else:
@@ -39,17 +38,8 @@ async def run_in_thread(session: Session, request: Request) -> int:
     return await session.on_backend(work)
 
 
-def _check(request: Request) -> None:
-    given = {
-        "--agent": request.agent,
-        "--budget": request.budget is not None,
-        "--docs": request.docs,
-        "--param": request.parameters,
-        "--plan": request.plan,
-        "--playbook": request.playbook,
-        "--priority": request.priority,
-        "--tag": request.tags,
-    }
+def check_alone(given: Mapping[str, object]) -> None:
+    """What a thread's runs are like, the thread says. Raises InvalidInput for options that would say it."""
     if wrong := ", ".join(name for name, value in given.items() if value):
         raise InvalidInput(
             f"{wrong} cannot stand beside --thread: the conversation says how it is answered",

@@ -13,9 +13,9 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import cascade_line, check_line, plan_line, show_run, task_line, usd
 from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
+from flowmatik.app.cli.following import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.plan_view import alternative_lines, change_line, declined_lines, estimate_lines
 from flowmatik.app.cli.router import feedback_command
-from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.signal import signal_command
