@@ -12,6 +12,7 @@ _BY_CODE: tuple[tuple[str, type[errors.FlowmatikError]], ...] = (
     ("input.profile", errors.ProfileInvalid),
     ("input.plan", errors.PlanInvalid),
     ("input.playbook_file", errors.PlanInvalid),
+    ("input.approval.plan", errors.PlanInvalid),
     ("input", errors.InvalidInput),
     ("not_found", errors.NotFound),
     ("gone", errors.Gone),
