@@ -62,7 +62,7 @@ def _check_json(arguments: Mapping[str, Any]) -> None:
 
 def _read(arguments: Mapping[str, Any]) -> tuple[PlanTask, ...]:
     """Stricter than what a decision reads: what a person wrote and nobody would heed is a mistake."""
-    other = [
+    other: list[Mapping[str, Any]] = [
         {"loc": (name,), "type": "extra_forbidden", "msg": NO_FIELD} for name in arguments if name != "tasks"
     ]
     if "tasks" not in arguments:

@@ -3,7 +3,7 @@ cannot run is refused with its place and its reason, and nothing of it counts.""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def twice(tasks: list[Any]) -> dict[str, Any]:
     return {"tasks": [*tasks, tasks[0]]}
 
 
-BAD: tuple[tuple[Any, str, str], ...] = (
+BAD: tuple[tuple[Callable[[list[Any]], Any], str, str], ...] = (
     (lambda t: {"tasks": [t[0] | {"needs": ["b"]}, t[1] | {"needs": ["a"]}]}, "input.plan", "needs: "),
     (lambda tasks: changed(tasks, needs=["zz"]), "input.plan", "a.needs: "),
     (lambda tasks: changed(tasks, skill="painting"), "input.plan", "a.skill: "),
