@@ -32,6 +32,7 @@ from flowmatik.api import (
     signals,
     skills,
     templates,
+    thread_events,
     threads,
 )
 from flowmatik.api.admission import Admission
@@ -82,6 +83,7 @@ def create_app(given: ApiServices) -> FastAPI:
         routing,
         connections,
         skills,
+        thread_events,
         threads,
         templates,
         factory,

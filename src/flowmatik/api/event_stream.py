@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from flowmatik.contracts.deltas import Delta
-from flowmatik.kernel.errors import EngineError, JournalUnavailable
+from flowmatik.kernel.errors import EngineError, InvalidInput, JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
 log = logging.getLogger(__name__)
@@ -19,11 +20,24 @@ T = TypeVar("T")
 KEEP_ALIVE_SECONDS = 15.0
 AWAY_SECONDS = 1.0
 STORE_AWAY = b": the store is away\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
 STALLED_SECONDS = 30.0  # that a reader may take nothing, when what lies between is full
 LAST_SECONDS = 5.0  # for the word that it was too slow
 TOO_SLOW = b'event: cut\ndata: {"why":"slow"}\n\n'
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 ENDS = ("CallSucceeded", "CallFailed", "CallInDoubt")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def after_of(last_event_id: str) -> int:
+    """The last event that a reader has, by what it sends; 0 when it sends nothing. Raises InvalidInput."""
+    if last_event_id and not _NUMBER.fullmatch(last_event_id):
+        raise InvalidInput(
+            f"Last-Event-ID is {last_event_id!r}; it must be a seq",
+            code="input.last_event_id",
+            context={"value": last_event_id[:100]},
+        )
+    return int(last_event_id) if last_event_id else 0
 
 
 class EventStream(StreamingResponse):
@@ -82,7 +96,7 @@ class RunStream:
             while True:
                 await self._wait()
                 if self._quiet:
-                    yield b": keep-alive\n\n"
+                    yield KEEP_ALIVE
                 try:
                     if self._fact is not None and self._fact.done():
                         yield self._told(self._taken())

@@ -31,11 +31,10 @@ Writer = Annotated[Principal, needs("runs:write")]
 MOST_USD = 1_000_000
 
 
-class RunRequest(BaseModel):
+class RunWanted(BaseModel):
     """`budget_usd`: nothing is no cap, 0 permits only what is free. `plan`: these tasks, as they are, instead
-    of a plan by the planner. `thread`: the conversation whose messages the run knows. `sticky`: runs
-    with the same one get the same version of an agent. `playbook` (name or name@version): its plan, made
-    with `parameters`; an empty goal is that of the playbook."""
+    of a plan by the planner. `playbook` (name or name@version): its plan, made with `parameters`; an empty
+    goal is that of the playbook."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,10 +49,16 @@ class RunRequest(BaseModel):
     tags: Tags = []
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     plan: Plan = []
-    thread: Annotated[str, Field(max_length=100)] = ""
-    sticky: Annotated[str, Field(max_length=200)] = ""
     playbook: Annotated[str, Field(max_length=200)] = ""
     parameters: dict[str, Any] = {}
+
+
+class RunRequest(RunWanted):
+    """As for a schedule, and besides: `thread`: the conversation whose messages the run knows. `sticky`: runs
+    with the same one get the same version of an agent."""
+
+    thread: Annotated[str, Field(max_length=100)] = ""
+    sticky: Annotated[str, Field(max_length=200)] = ""
 
 
 class Created(BaseModel):
@@ -155,6 +160,14 @@ def said_in(language: str, view: RunView, words: Words) -> RunView:
 
     return replace(
         view,
+        declined=tuple(
+            replace(one, reason=words(language, "plan", f"declined.{one.code}", one.values, one.reason))
+            for one in view.declined
+        ),
+        changes=tuple(
+            replace(one, reason=words(language, "plan", one.code, one.values, one.reason))
+            for one in view.changes
+        ),
         compensations=tuple(map(compensation, view.compensations)),
         in_doubt=tuple(map(doubt, view.in_doubt)),
         plan_reason=words(language, "plan", view.plan_code, view.plan_values, view.plan_reason),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.plans import tasks_of
-from flowmatik.api.runs import Created, RunRequest
+from flowmatik.api.runs import Created, RunWanted
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.schedules import (
     MAX_CATCH_UP_SECONDS,
@@ -32,7 +32,7 @@ class ScheduleRequest(BaseModel):
 
     name: str
     cron: str
-    run: RunRequest
+    run: RunWanted
     timezone: str = "UTC"
     overlap: Overlap = Overlap.SKIP
     catch_up_seconds: CatchUp = 60
@@ -46,7 +46,7 @@ class ChangeRequest(BaseModel):
 
     cron: str | None = None
     timezone: str | None = None
-    run: RunRequest | None = None
+    run: RunWanted | None = None
     overlap: Overlap | None = None
     catch_up_seconds: CatchUp | None = None
 
@@ -149,7 +149,7 @@ async def preview(
     return Firings(items=await at.schedules.preview(principal.workspace_id, ref, count=count))
 
 
-def _scheduled(run: RunRequest) -> ScheduledRun:
+def _scheduled(run: RunWanted) -> ScheduledRun:
     return ScheduledRun(
         goal=run.goal,
         agent=run.agent,
@@ -160,4 +160,6 @@ def _scheduled(run: RunRequest) -> ScheduledRun:
         tags=tuple(run.tags),
         priority=run.priority,
         plan=tasks_of(run.plan),
+        playbook=run.playbook,
+        parameters=run.parameters,
     )

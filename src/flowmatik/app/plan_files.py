@@ -12,7 +12,7 @@ from typing import Any, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from flowmatik.agents.profiles.faults import Fault, ProfileLoader, fault_at, structure_faults
+from flowmatik.agents.profiles.faults import Fault, PlanLoader, fault_at, structure_faults
 from flowmatik.api.plans import Plan, tasks_of
 from flowmatik.contracts.plans import MAX_PLAN_BYTES, PlanTask
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput, PlanInvalid
@@ -20,18 +20,6 @@ from flowmatik.kernel.fields import kind_of
 
 STDIN = "-"
 CRITERIA = "criteria"
-_TIME = "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(ProfileLoader):
-    """Times stay text, as a plan has them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        known = cast("Any", self).yaml_implicit_resolvers
-        self.yaml_implicit_resolvers: Any = {
-            first: [(tag, form) for tag, form in forms if tag != _TIME] for first, forms in known.items()
-        }
 
 
 class _File(BaseModel):
@@ -116,7 +104,7 @@ def _json(text: str, name: str) -> tuple[yaml.Node | None, object]:
     except RecursionError as error:
         raise _refusal([_told(name, (1, 1), "nested too deeply; write it flatter", "deep")]) from error
     try:  # the same text is YAML but for tabs, which it does not take between values
-        node = cast("Any", yaml).compose(text.replace("\t", " "), Loader=_Loader)
+        node = cast("Any", yaml).compose(text.replace("\t", " "), Loader=PlanLoader)
     except (yaml.YAMLError, RecursionError, ValueError):
         return None, loaded  # everything is said without its line
     if faults := structure_faults(name, node):
@@ -130,12 +118,12 @@ def _is_json_like(text: str) -> bool:
 
 def _yaml(text: str, name: str) -> tuple[yaml.Node | None, object]:
     try:
-        node = cast("Any", yaml).compose(text, Loader=_Loader)
+        node = cast("Any", yaml).compose(text, Loader=PlanLoader)
         if node is None:
             return None, None
         if faults := structure_faults(name, node):
             raise _refusal(faults)
-        return node, cast("Any", _Loader("")).construct_document(node)
+        return node, cast("Any", PlanLoader("")).construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at, said = (mark.line + 1, mark.column + 1) if mark else (1, 1), str(error.problem)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -215,7 +216,7 @@ def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     sticky = {"sticky": new.sticky} if isinstance(new, NewRun) and new.sticky else {}
     plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
     thread = {"thread": new.thread} if isinstance(new, NewRun) and new.thread else {}
-    if isinstance(new, NewRun) and new.playbook:
+    if new.playbook or new.parameters:
         plan |= {"playbook": new.playbook, "parameters": new.parameters}
     return (
         plan
@@ -232,6 +233,11 @@ def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
             "priority": new.priority,
         }
     )
+
+
+def segment(name: str) -> str:
+    """`name` as one part of a path, and no other: nothing at all, `.` and `..` would lead elsewhere."""
+    return quote(name, safe="@") if name.strip(".") else name.replace(".", "%2E") or "%20"
 
 
 def filter_params(wanted: RunFilter) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from flowmatik.kernel import errors
 _BY_CODE: tuple[tuple[str, type[errors.FlowmatikError]], ...] = (
     ("input.profile", errors.ProfileInvalid),
     ("input.plan", errors.PlanInvalid),
+    ("input.playbook_file", errors.PlanInvalid),
+    ("input.approval.plan", errors.PlanInvalid),
     ("input", errors.InvalidInput),
     ("not_found", errors.NotFound),
     ("gone", errors.Gone),

@@ -1,10 +1,8 @@
 """Playbooks and cases of a server, for the command line; the server knows the workspace by the key."""
 
-from urllib.parse import quote
-
 from pydantic import BaseModel, TypeAdapter
 
-from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.app.remote import Listed, RemoteServer, segment
 from flowmatik.contracts.cases import Case
 from flowmatik.contracts.playbooks import PlaybookVersion
 
@@ -36,11 +34,11 @@ class RemotePlaybooks:
 
     async def get(self, workspace_id: str, ref: str) -> PlaybookVersion:
         del workspace_id
-        return await self._server.ask(_PLAYBOOK, "GET", f"/v1/playbooks/{quote(ref, safe='@')}")
+        return await self._server.ask(_PLAYBOOK, "GET", f"/v1/playbooks/{segment(ref)}")
 
     async def text(self, workspace_id: str, ref: str) -> str:
         del workspace_id
-        return (await self._server.ask(_TEXT, "GET", f"/v1/playbooks/{quote(ref, safe='@')}/text")).text
+        return (await self._server.ask(_TEXT, "GET", f"/v1/playbooks/{segment(ref)}/text")).text
 
     async def apply(self, workspace_id: str, text: str, *, filename: str) -> PlaybookVersion:
         del workspace_id
@@ -49,7 +47,7 @@ class RemotePlaybooks:
 
     async def remove(self, workspace_id: str, name: str) -> None:
         del workspace_id
-        await self._server.json("DELETE", f"/v1/playbooks/{quote(name, safe='')}")
+        await self._server.json("DELETE", f"/v1/playbooks/{segment(name)}")
 
 
 class RemoteCases:
@@ -64,7 +62,7 @@ class RemoteCases:
 
     async def forget(self, workspace_id: str, case_id: str) -> None:
         del workspace_id
-        await self._server.json("DELETE", f"/v1/cases/{quote(case_id, safe='')}")
+        await self._server.json("DELETE", f"/v1/cases/{segment(case_id)}")
 
     async def forget_all(self, workspace_id: str) -> int:
         del workspace_id

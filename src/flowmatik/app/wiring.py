@@ -325,6 +325,8 @@ async def _open_memory(
         read_only=not Role(settings.role).serves,
     )
     stack.push_async_callback(memory.close)
+    if Role(settings.role) is Role.GATEWAY:
+        await memory.status(WORKSPACE)  # workers only read the file, and ask for it before anybody else may
     return memory
 
 

@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.cascades import CascadeView
+from flowmatik.contracts.plan_views import AlternativeView, PlanChangeView
 from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.waits import OpenWait
@@ -209,11 +210,13 @@ class InDoubtCall:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as people see it. `declined`: the planners that were asked before `planner` and could not;
-    `estimate` is of its plan. `cost_micros` is settled cost, None when a call's price is unknown; times
-    are RFC 3339 UTC text. `waiting_for`: what a run that rests needs most: "person", "unpause", "approval",
-    "webhook", "signal" or "time". Texts are English or a model's; what has a `…_code` and `…_values` beside
-    it can be said in any language. `inherited_micros` is what the history of `forked_from` had cost, which is
-    not in `cost_micros`."""
+    `estimate` is of its plan, `alternatives` are others that `planner` would take. While people decide about
+    a plan, all that is of the plan that they are asked about. `changes`: how the plan changed while it ran.
+    `cost_micros` is settled cost, None when a call's price is unknown; times are RFC 3339 UTC text.
+    `waiting_for`: what a run that rests needs most: "person", "unpause", "approval", "webhook", "signal" or
+    "time". Texts are English or a model's; what has a `…_code` and `…_values` beside it can be said in any
+    language. `inherited_micros` is what the history of `forked_from` had cost, which is not in
+    `cost_micros`."""
 
     id: str
     workspace_id: str
@@ -228,6 +231,8 @@ class RunView:
     plan_values: dict[str, Any] = field(default_factory=lambda: {})
     declined: tuple[Declined, ...] = ()
     estimate: Estimate | None = None
+    alternatives: tuple[AlternativeView, ...] = ()
+    changes: tuple[PlanChangeView, ...] = ()
     plan_edited_by: str = ""
     playbook: str = ""
     tasks: tuple[TaskView, ...] = ()

@@ -1,8 +1,8 @@
 """Schedules: runs that begin by the clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowmatik.contracts.plans import PlanTask
 
@@ -24,7 +24,8 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """What is asked for at every firing; the fields are those of NewRun."""
+    """What is asked for at every firing; the fields are those of NewRun. A `playbook` that is named without a
+    version is the one that is current at that moment."""
 
     goal: str
     agent: str = ""
@@ -35,6 +36,8 @@ class ScheduledRun:
     tags: tuple[str, ...] = ()
     priority: int = 0
     plan: tuple[PlanTask, ...] = ()
+    playbook: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

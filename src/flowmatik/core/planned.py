@@ -19,8 +19,16 @@ USUAL_PROMPT = " " * 4000  # characters beside its instructions, of which an age
 
 
 async def by_playbook(playbooks: PlaybookCompiler | None, workspace_id: str, new: NewRun) -> NewRun:
-    """With the tasks of its playbook as its plan. Raises what compiling does, and InvalidInput
-    (`input.playbook`) beside a plan or an agent, which would say otherwise."""
+    """With the tasks of its playbook, if it names one, as its plan. Raises what compiling does, InvalidInput
+    (`input.playbook`) beside a plan or an agent, which would say otherwise, and for parameters of none
+    (`input.parameters_alone`)."""
+    if not new.playbook:
+        if new.parameters:
+            raise InvalidInput(
+                "parameters are those of a playbook; name it too, or leave them out",
+                code="input.parameters_alone",
+            )
+        return new
     if new.plan or new.agent:
         raise InvalidInput(
             "a run by a playbook has no plan or agent of its own; leave them out, or the playbook",

@@ -166,6 +166,8 @@ class ScheduleService:
             tags=(*asked.tags, f"schedule:{row.name}"),
             priority=asked.priority,
             plan=asked.plan,
+            playbook=asked.playbook,
+            parameters=asked.parameters,
             principal=row.created_by,
             idempotency_key=key,
             schedule=row.name,

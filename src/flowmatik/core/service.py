@@ -90,8 +90,7 @@ class RunService:
     async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         """How the run would begin. Raises what `create` does."""
         services = self._services
-        if new.playbook:
-            new = await by_playbook(services.playbooks, workspace_id, new)
+        new = await by_playbook(services.playbooks, workspace_id, new)
         asked.check(new)
         await asked.check_sources(services.sources, workspace_id, new.sources)
         await asked.check_thread(services.threads, workspace_id, new.thread)

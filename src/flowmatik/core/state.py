@@ -20,6 +20,7 @@ from flowmatik.core.events import (
     CallRequested,
     CompensationBegun,
     GuardrailTripped,
+    PlanChanged,
     PlanProposed,
     RunCreated,
     RunForked,
@@ -214,6 +215,7 @@ class Adapting:
     seen: dict[str, str] = field(default_factory=lambda: {})  # what failed, and how; the first such task
     origin: dict[str, str] = field(default_factory=lambda: {})  # the task that one stands in for
     tried: dict[str, list[str]] = field(default_factory=lambda: {})  # agents, by the first of such tasks
+    made: list[PlanChanged] = field(default_factory=lambda: [])
     changes: int = 0  # for failures
     stale: int = 0  # of these, since a task last succeeded
     frugal: bool = False

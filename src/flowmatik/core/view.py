@@ -16,7 +16,7 @@ from flowmatik.contracts.runs import (
     TaskView,
 )
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
-from flowmatik.core import cascade_view
+from flowmatik.core import cascade_view, plan_view
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
@@ -35,6 +35,7 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         for call_id, call in state.open.items()
         if call_id in state.doubt
     )
+    asked = plan_view.under_decision(state)
     until = state.ended_at or now
     seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(created.created_at)).total_seconds()
     return RunView(
@@ -45,12 +46,14 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         created_at=zulu(created.created_at),
         ended_at=zulu(state.ended_at),
         head_seq=state.seq,
-        planner=state.planner,
-        plan_reason=state.plan_reason,
-        plan_code=state.plan_code,
-        plan_values=state.plan_values,
-        declined=state.declined,
-        estimate=state.estimate,
+        planner=asked.planner if asked else state.planner,
+        plan_reason=asked.reason if asked else state.plan_reason,
+        plan_code=asked.reason_code if asked else state.plan_code,
+        plan_values=asked.values if asked else state.plan_values,
+        declined=asked.declined if asked else state.declined,
+        estimate=asked.estimate if asked else state.estimate,
+        alternatives=plan_view.alternatives_of(state),
+        changes=plan_view.changes_of(state),
         plan_edited_by=state.plan_edited_by,
         playbook=created.playbook,
         tasks=tuple(_task_view(state, task) for task in state.tasks.values()),

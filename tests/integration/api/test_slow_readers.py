@@ -69,7 +69,7 @@ def app_over(runs: Talkative, folder: Path) -> Any:
     return app_with(runs=runs, identity=Anybody(), upload_dir=folder, max_streams=2)
 
 
-async def connected(url: str) -> socket.socket:
+async def connected(url: str, path: str = "/v1/runs/run_1/events") -> socket.socket:
     """One who has asked for events and reads none."""
     host, _, port = url.removeprefix("http://").partition(":")
     reader = socket.socket()
@@ -77,7 +77,7 @@ async def connected(url: str) -> socket.socket:
     reader.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(reader, (host, int(port)))
-    asked = f"GET /v1/runs/run_1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\n\r\n"
+    asked = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\n\r\n"
     await loop.sock_sendall(reader, asked.encode())
     return reader
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from flowmatik.agents.playbooks.model import PlaybookFile
 from flowmatik.agents.playbooks.parameters import parameter_faults
 from flowmatik.agents.playbooks.patterns import pattern_fault
-from flowmatik.agents.profiles.faults import Fault, ProfileLoader, fault_at, structure_faults
+from flowmatik.agents.profiles.faults import Fault, PlanLoader, fault_at, structure_faults
 from flowmatik.contracts.plans import MAX_PLAN_BYTES
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.kernel import canonical
@@ -19,18 +19,6 @@ from flowmatik.kernel.errors import PlanInvalid
 from flowmatik.kernel.fields import kind_of
 
 Path = tuple[int | str, ...]
-_TIME = "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(ProfileLoader):
-    """Times stay text, as a plan has them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        known = cast("Any", self).yaml_implicit_resolvers
-        self.yaml_implicit_resolvers: Any = {
-            first: [(tag, form) for tag, form in forms if tag != _TIME] for first, forms in known.items()
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +75,12 @@ def _at_start(filename: str, text: str, code: str, **values: object) -> Fault:
 
 def _yaml(text: str, filename: str) -> tuple[yaml.Node | None, object]:
     try:
-        node = cast("Any", yaml).compose(text, Loader=_Loader)
+        node = cast("Any", yaml).compose(text, Loader=PlanLoader)
         if node is None:
             return None, None
         if faults := structure_faults(filename, node):
             raise refused(faults)
-        return node, cast("Any", _Loader("")).construct_document(node)
+        return node, cast("Any", PlanLoader("")).construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -99,9 +99,9 @@ class StoredPlaybooks:
         return _stored(*await self._row(workspace_id, ref))
 
     async def _row(self, workspace_id: str, ref: str) -> tuple[str, str, str]:
-        name, _, version = ref.partition("@")
+        name, at, version = ref.partition("@")
         database = self._database.within(workspace_id)
-        if version:
+        if at:
             rows = await database.fetch(
                 "SELECT name, version, content FROM playbook_versions"
                 " WHERE workspace_id = $1 AND name = $2 AND version = $3",

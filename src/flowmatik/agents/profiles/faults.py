@@ -147,6 +147,9 @@ class Reference(yaml.ScalarNode):
     """`*name`, as it stands in the text."""
 
 
+_TIME = "tag:yaml.org,2002:timestamp"
+
+
 class ProfileLoader(yaml.SafeLoader):
     """References stay what they are, with a place of their own, instead of becoming what they refer to."""
 
@@ -156,6 +159,17 @@ class ProfileLoader(yaml.SafeLoader):
             return cast("Any", super()).compose_node(parent, index)
         event = reader.get_event()
         return Reference("", f"*{event.anchor}", event.start_mark, event.end_mark)
+
+
+class PlanLoader(ProfileLoader):
+    """Times stay text, as a plan has them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        known = cast("Any", self).yaml_implicit_resolvers
+        self.yaml_implicit_resolvers: Any = {
+            first: [(tag, form) for tag, form in forms if tag != _TIME] for first, forms in known.items()
+        }
 
 
 def structure_faults(filename: str, node: yaml.Node) -> list[Fault]:

@@ -10,7 +10,8 @@ import typer
 
 from flowmatik.app.cli.agent_versions import Reason, author
 from flowmatik.app.cli.agent_view import shown
-from flowmatik.app.cli.agents import agents_app, read_text, say_unconfigured
+from flowmatik.app.cli.agents import agents_app, say_unconfigured
+from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.ingest_view import no_such_path
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode

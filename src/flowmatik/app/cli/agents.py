@@ -9,13 +9,13 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.agent_view import origin, score
-from flowmatik.app.cli.ingest_view import no_such_path
+from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import STABLE, AgentStanding, Author, VersionStanding
-from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound
+from flowmatik.kernel.errors import ConfigurationError
 
 agents_app = typer.Typer(help="help.agents", no_args_is_help=True)
 
@@ -165,22 +165,3 @@ def summary(session: Session, agent: AgentVersion) -> str:
     key = f"agents.shipped.{agent.name}"
     shipped = catalogue("en").said(key, {}, "")
     return session.text.said(key, {}, agent.summary) if agent.summary == shipped else agent.summary
-
-
-def read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"the file {str(file)!r} is not text in UTF-8 (byte {error.start + 1}); a profile is YAML",
-            code="input.not_text",
-            context={"path": str(file), "byte": error.start + 1},
-        ) from error
-    except FileNotFoundError as error:
-        raise no_such_path(file) from error
-    except OSError as error:
-        raise NotFound(
-            f"the file {str(file)!r} cannot be read: {error}",
-            code="not_found.file",
-            context={"path": str(file)},
-        ) from error

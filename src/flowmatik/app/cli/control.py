@@ -7,7 +7,8 @@ import orjson
 import typer
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.run import budget_of, follow_to_end
+from flowmatik.app.cli.following import follow_to_end
+from flowmatik.app.cli.run import budget_of
 from flowmatik.app.cli.runs import RunId, runs_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import Following

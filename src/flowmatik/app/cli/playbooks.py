@@ -10,11 +10,11 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.ingest_view import no_such_path
+from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.playbooks import PlaybookParameter, PlaybookVersion
-from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.kernel.errors import InvalidInput
 
 playbooks_app = typer.Typer(help="help.playbooks", no_args_is_help=True)
 
@@ -146,22 +146,3 @@ def _parameter(given: str, known: Mapping[str, PlaybookParameter]) -> tuple[str,
         return name.strip(), text  # for whoever knows its parameters to say
     value = from_text(one, text)
     return one.name, text if value is None else value
-
-
-def read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"the file {str(file)!r} is not text in UTF-8 (byte {error.start + 1}); a playbook is YAML",
-            code="input.not_text",
-            context={"path": str(file), "byte": error.start + 1},
-        ) from error
-    except FileNotFoundError as error:
-        raise no_such_path(file) from error
-    except OSError as error:
-        raise NotFound(
-            f"the file {str(file)!r} cannot be read: {error}",
-            code="not_found.file",
-            context={"path": str(file)},
-        ) from error

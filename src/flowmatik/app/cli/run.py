@@ -1,6 +1,5 @@
 """`flowmatik run`: a goal in, an answer with its sources out."""
 
-import asyncio
 import dataclasses
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowmatik.app import exit_codes
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.answer_view import show_next, show_run
+from flowmatik.app.cli.following import follow_to_end, print_result
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
 from flowmatik.app.cli.playbooks import parameters_of
+from flowmatik.app.cli.run_in_thread import check_alone, run_in_thread
 from flowmatik.app.cli.session import Session, session_of
-from flowmatik.app.cli.watch import Following, follow, watcher_for
+from flowmatik.app.cli.watch import Following
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
 from flowmatik.contracts.memory import IngestProgress
-from flowmatik.contracts.runs import MAX_PRIORITY, NewRun, RunView
-from flowmatik.kernel.errors import DocumentError, FlowmatikError, InvalidInput, PlanInvalid
+from flowmatik.contracts.runs import MAX_PRIORITY, NewRun
+from flowmatik.kernel.errors import DocumentError, InvalidInput, PlanInvalid
 from flowmatik.kernel.ids import new_id
 
 if TYPE_CHECKING:
@@ -60,6 +59,9 @@ def run_command(
         str, typer.Option("--playbook", metavar="NAME", help="help.run.playbook", show_default=False)
     ] = "",
     param: Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="help.run.param")] = None,
+    thread: Annotated[
+        str, typer.Option(metavar="THREAD_ID", help="help.run.thread", show_default=False)
+    ] = "",
 ) -> None:
     """help.run"""
     session = session_of(context)
@@ -82,7 +84,24 @@ def run_command(
         playbook=playbook,
         parameters=tuple(param or ()),
     )
-    session.run(run_goal(session, request))
+    if thread:
+        check_alone(_beside_a_thread(request))
+        session.run(run_in_thread(session, thread, goal, follow_run=follow_run))
+    else:
+        session.run(run_goal(session, request))
+
+
+def _beside_a_thread(request: Request) -> dict[str, object]:
+    return {
+        "--agent": request.agent,
+        "--budget": request.budget is not None,
+        "--docs": request.docs,
+        "--param": request.parameters,
+        "--plan": request.plan,
+        "--playbook": request.playbook,
+        "--priority": request.priority,
+        "--tag": request.tags,
+    }
 
 
 async def run_goal(session: Session, request: Request) -> int:
@@ -133,53 +152,10 @@ def sources_of(steps: Sequence[IngestProgress]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-async def follow_to_end(session: Session, backend: Backend, following: Following) -> int:
-    """Show a run until it ends. Ctrl-C leaves it as it is, to be continued."""
-    with told_on_interrupt(session, backend, following.run_id):
-        view = await follow(backend, following, watcher_for(session))
-    _show_result(session, view)
-    return exit_codes.of_run(view)
-
-
-@contextmanager
-def told_on_interrupt(session: Session, backend: Backend, run_id: str) -> Generator[None]:
-    """On Ctrl-C say how the run goes on: without us nobody drives it, a server does so all the same."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        session.say("run.interrupted" if backend.here else "run.left", run_id=run_id, where=backend.where)
-        if session.json:
-            _print_interrupted(session, run_id)
-        raise
-
-
-def _print_interrupted(session: Session, run_id: str) -> None:
-    from flowmatik.app.run_output import error_line
-
-    message = f"interrupted; `flowmatik runs resume {run_id}` continues it"
-    error = FlowmatikError(message, code="run.interrupted", context={"run_id": run_id})
-    session.print_line(error_line(error).line())
-
-
-def _show_result(session: Session, view: RunView) -> None:
-    if session.json:
-        _print_result(session, view)
-        return
-    session.err.print()
-    show_run(session, view)
-    show_next(session, view)
-
-
-def _print_result(session: Session, view: RunView) -> None:
-    from flowmatik.app.run_output import result_of  # pydantic would slow every --help down
-
-    session.print_line(result_of(view).line())
-
-
 async def _submitted(session: Session, backend: Backend, run_id: str) -> int:
     if session.json:
         view = await backend.runs.get(backend.workspace_id, run_id)
-        _print_result(session, view)
+        print_result(session, view)
     else:
         session.print(run_id)
         session.say("run.submitted", run_id=run_id)

@@ -13,8 +13,9 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import cascade_line, check_line, plan_line, show_run, task_line, usd
 from flowmatik.app.cli.bulk import bulk_command
 from flowmatik.app.cli.event_view import difference_line, event_line
+from flowmatik.app.cli.following import follow_to_end, told_on_interrupt
+from flowmatik.app.cli.plan_view import alternative_lines, change_line, declined_lines, estimate_lines
 from flowmatik.app.cli.router import feedback_command
-from flowmatik.app.cli.run import follow_to_end, told_on_interrupt
 from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.signal import signal_command
@@ -140,6 +141,7 @@ async def _show(session: Session, run_id: str, *, why: bool) -> int:
     session.print(session.text("runs.heading", goal=" ".join(view.goal.split()), status=state))
     if view.planner:
         session.print(plan_line(session, view))
+        _show_plan(session, view, why=why)
     for task in view.tasks:
         session.print(task_line(session, task))
         for check in task.checks:
@@ -151,6 +153,16 @@ async def _show(session: Session, run_id: str, *, why: bool) -> int:
     session.print()
     show_run(session, view)
     return ExitCode.OK
+
+
+def _show_plan(session: Session, view: RunView, *, why: bool) -> None:
+    for line in estimate_lines(session, view.estimate):
+        session.print("  " + line)
+    if why:
+        for line in (*declined_lines(session, view), *alternative_lines(session, view.alternatives)):
+            session.print("  " + line)
+    for change in view.changes:
+        session.print("  " + change_line(session, change))
 
 
 async def _logs(session: Session, run_id: str, *, follow: bool) -> int:

@@ -1,12 +1,14 @@
 """`flowmatik schedules …`: runs that begin by the clock."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flowmatik.app.backend import Backend
+from flowmatik.app.cli.playbooks import parameters_of
 from flowmatik.app.cli.run import budget_of, placed_in, plan_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
@@ -19,7 +21,8 @@ from flowmatik.contracts.schedules import (
     ScheduleChange,
     ScheduledRun,
 )
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.canonical import dumps
+from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.kernel.ids import new_id
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="help.schedules.name", metavar="NAME")],
     cron: Annotated[str, typer.Argument(help="help.schedules.cron", metavar="CRON")],
-    goal: Annotated[str, typer.Argument(help="help.run.goal", metavar="GOAL")],
+    goal: Annotated[str, typer.Argument(help="help.run.goal", metavar="GOAL", show_default=False)] = "",
     timezone: Annotated[str, typer.Option(help="help.schedules.timezone")] = "UTC",
     overlap: Annotated[Overlap, typer.Option(help="help.schedules.overlap")] = Overlap.SKIP,
     catch_up: Annotated[
@@ -56,11 +59,15 @@ def add(
     plan: Annotated[
         str, typer.Option("--plan", metavar="FILE", help="help.run.plan", show_default=False)
     ] = "",
+    playbook: Annotated[
+        str, typer.Option("--playbook", metavar="NAME", help="help.run.playbook", show_default=False)
+    ] = "",
+    param: Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="help.run.param")] = None,
 ) -> None:
     session = session_of(context)
     planned = plan_of(plan)
     run = ScheduledRun(
-        goal=goal,
+        goal=goal or (planned.goal if planned else ""),
         agent=agent,
         language=language,
         budget_micros=budget_of(budget),
@@ -69,6 +76,7 @@ def add(
         tags=tuple(tag or ()),
         priority=priority,
         plan=planned.plan if planned else (),
+        playbook=playbook,
     )
     new = NewSchedule(
         name=name,
@@ -79,7 +87,7 @@ def add(
         catch_up_seconds=catch_up,
         paused=paused,
     )
-    session.run(_add(session, new, planned))
+    session.run(_add(session, new, planned, param or []))
 
 
 @schedules_app.command("list", help="help.schedules.list")
@@ -132,9 +140,17 @@ def upcoming(
     session.run(_upcoming(session, ref, count))
 
 
-async def _add(session: Session, new: NewSchedule, planned: "PlanFile | None") -> int:
+async def _add(session: Session, new: NewSchedule, planned: "PlanFile | None", given: Sequence[str]) -> int:
+    if given and not new.run.playbook:
+        raise InvalidInput("--param goes with --playbook", code="input.param_alone")
+
+    async def work(backend: Backend) -> Schedule:
+        parameters = await parameters_of(backend, new.run.playbook, given)
+        run = dataclasses.replace(new.run, parameters=parameters)
+        return await backend.schedules.create(backend.workspace_id, dataclasses.replace(new, run=run))
+
     with placed_in(planned):
-        made = await session.on_backend(lambda backend: backend.schedules.create(backend.workspace_id, new))
+        made = await session.on_backend(work)
     _say(session, made, "schedules.paused" if made.paused else "schedules.added")
     return ExitCode.OK
 
@@ -155,7 +171,7 @@ async def _list(session: Session, limit: int, cursor: str) -> int:
         table.add_column(session.text(f"schedules.{key}"), no_wrap=True, overflow="ellipsis")
     for item in page.items:
         at = session.text("schedules.in_pause") if item.paused else item.next_at
-        goal = clean(" ".join(item.run.goal.split()))
+        goal = clean(" ".join(item.run.goal.split()) or _called(item.run))
         table.add_row(item.name, item.cron, item.timezone, at, item.last_run_id, goal)
     session.out.print(table)
     if page.next:
@@ -171,6 +187,7 @@ async def _show(session: Session, ref: str) -> int:
     values = {
         "name": f"{found.name} ({found.id})",
         "goal": " ".join(found.run.goal.split()),
+        "playbook": _called(found.run),
         "cron": found.cron,
         "timezone": found.timezone,
         "overlap": found.overlap.value,
@@ -247,3 +264,12 @@ def _say(session: Session, schedule: Schedule, key: str) -> None:
         session.print_json(dataclasses.asdict(schedule))
     else:
         session.say(key, name=schedule.name, at=schedule.next_at)
+
+
+def _called(run: ScheduledRun) -> str:
+    """The playbook with its parameters."""
+    given = (
+        f"{name}={value if isinstance(value, str) else dumps(value)}"
+        for name, value in run.parameters.items()
+    )
+    return " ".join((run.playbook, *given))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.run import told_on_interrupt
+from flowmatik.app.cli.following import told_on_interrupt
 from flowmatik.app.cli.session import Session
 from flowmatik.app.cli.watch import Following, follow, watcher_for
 from flowmatik.app.exit_codes import ExitCode

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from flowmatik.app.cli.agent_versions import Reason, author
-from flowmatik.app.cli.agents import read_text
+from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.channels import STABLE

@@ -32,6 +32,7 @@ def _changed(state: RunState, event: ev.PlanChanged, _: AgentLoop) -> None:
         state.tasks[spec.id].spec = state.planned[spec.id] = spec
     _add(state, event)
     adapting.superseded |= set(event.superseded)
+    adapting.made.append(event)
     match event.cause:
         case "proposal":
             adapting.proposal = None

@@ -116,7 +116,9 @@ def _unask(state: RunState, call: ev.CallRequested) -> None:
 def _adapt_again(state: RunState) -> None:
     """What became of the plan stays; what failed may be tried in all ways again."""
     known = state.adapting
-    state.adapting = Adapting(superseded=known.superseded, origin=known.origin, frugal=known.frugal)
+    state.adapting = Adapting(
+        superseded=known.superseded, origin=known.origin, made=known.made, frugal=known.frugal
+    )
 
 
 def _plan_again(state: RunState) -> None:

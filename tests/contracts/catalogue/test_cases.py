@@ -1,7 +1,7 @@
-"""Cases: what is learned from runs, what is proposed again, and what is forgotten."""
+"""Cases: what is learned from runs, proposed again, and forgotten; the same on every store."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +14,15 @@ from flowmatik.contracts.cases import LEAST_RATE, rate_of
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.events import CloudEvent
-from flowmatik.stores.migrate import upgrade
-from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
+from tests.contracts.catalogue.conftest import Shelf
 
 GOAL = "How long is the guarantee of a Mula in 2025?"
 TASKS = [{"id": "a", "objective": GOAL, "skill": "documents"}]
 
 
 @pytest.fixture
-async def cases(tmp_path: Path) -> AsyncIterator[StoredCases]:
-    await upgrade(tmp_path / "journal.db")
-    store = SqliteStore(tmp_path / "journal.db")
-    yield StoredCases(SqliteDatabase(store), SystemClock())
-    await store.close()
+def cases(shelf: Shelf) -> StoredCases:
+    return StoredCases(shelf.database, SystemClock())
 
 
 def lesson(run_id: str = "run_1", goal: str = GOAL) -> Lesson:
@@ -72,6 +68,37 @@ async def test_a_case_that_keeps_failing_is_retired_until_it_is_learned_anew(
     assert (case.succeeded, case.failed, case.retired) == (1, 0, False)
 
 
+async def test_of_many_who_are_told_of_the_same_runs_at_once_each_run_counts_once(cases: StoredCases) -> None:
+    await asyncio.gather(*(cases.learn("w", lesson(f"run_{n % 4}")) for n in range(12)))
+    (case,) = await cases.list("w")
+    assert (case.succeeded, case.failed) == (4, 0)
+    ends = [(f"run_{n % 6}", n % 2 == 0) for n in range(4, 18)]
+    await asyncio.gather(
+        *(cases.count("w", case.id, run_id, succeeded=good, cost_micros=9) for run_id, good in ends)
+    )
+    (case,) = await cases.list("w")
+    assert (case.succeeded, case.failed, case.cost_micros) == (5, 1, 9)
+
+
+async def test_what_a_workspace_knows_no_other_counts_forgets_or_is_told(cases: StoredCases) -> None:
+    await cases.learn("w", lesson())
+    (case,) = await cases.list("w")
+    await cases.count("other", case.id, "run_2", succeeded=False, cost_micros=None)
+    with pytest.raises(NotFound):
+        await cases.forget("other", case.id)
+    assert (await cases.list("other"), await cases.forget_all("other")) == ([], 0)
+    assert await cases.list("w") == [case]
+
+
+async def test_a_run_that_was_counted_brings_no_forgotten_case_back(cases: StoredCases) -> None:
+    await cases.learn("w", lesson())
+    (case,) = await cases.list("w")
+    await cases.forget("w", case.id)
+    await cases.learn("w", lesson())
+    await cases.count("w", case.id, "run_2", succeeded=True, cost_micros=None)
+    assert await cases.list("w") == []
+
+
 async def test_cases_are_forgotten_one_by_one_and_all_at_once(cases: StoredCases) -> None:
     await cases.learn("w", lesson())
     await cases.learn("w", lesson("run_2", "Who pays?"))
@@ -98,10 +125,11 @@ def test_the_threshold_of_words(goal: str, similar: bool) -> None:
 class Runs:
     """The events of one run."""
 
-    def __init__(self, planner: str, **values: Any) -> None:
+    def __init__(self, planner: str, *later: tuple[str, dict[str, Any]], **values: Any) -> None:
         self._rows: list[tuple[str, dict[str, Any]]] = [
             ("RunCreated", {"plan": [], "agent": "", "goal": GOAL, "language": ""}),
             ("PlanAdopted", {"planner": planner, "values": values, "tasks": TASKS}),
+            *later,
         ]
 
     async def events(self, workspace_id: str, run_id: str) -> AsyncIterator[CloudEvent]:
@@ -152,3 +180,41 @@ async def test_what_comes_of_a_run_by_a_case_counts_if_the_plan_was_to_blame(
     await learn(ended("RunSucceeded", FOUND, "run_3:9"))
     (case,) = await cases.list("w")
     assert (case.succeeded, case.failed) == (2, 1)
+
+
+def mended(code: str, cause: str = "failure") -> tuple[tuple[str, dict[str, Any]], ...]:
+    """A task failed, and another took its place."""
+    return ("TaskFailed", {"task_id": "a", "code": code}), ("PlanChanged", {"task_id": "a", "cause": cause})
+
+
+def lacking(code: str) -> dict[str, Any]:
+    return {"answer": {"found": True, "missing": [{"task_id": "a", "code": code}]}}
+
+
+@pytest.mark.parametrize(
+    ("later", "data", "learned", "counted"),
+    [
+        (mended("tool.failed"), FOUND, 0, (1, 1)),
+        (mended("verify.failed", "verification"), FOUND, 0, (1, 1)),
+        (mended("model.timeout"), FOUND, 1, (2, 0)),
+        (mended("", "proposal"), FOUND, 1, (2, 0)),
+        ((), lacking("tool.failed"), 0, (1, 1)),
+        ((), lacking("budget.exhausted"), 0, (1, 0)),
+    ],
+)
+async def test_a_plan_that_had_to_be_mended_or_left_something_out_is_none_that_worked(
+    cases: StoredCases,
+    later: tuple[tuple[str, dict[str, Any]], ...],
+    data: dict[str, Any],
+    learned: int,
+    counted: tuple[int, int],
+) -> None:
+    runs: Any = Runs("model", *later)
+    await CaseLearning(runs, cases, None)(ended("RunSucceeded", data))
+    assert len(await cases.list("w")) == learned
+    await cases.learn("other", lesson("run_0"))
+    (case,) = await cases.list("other")
+    runs = Runs("case", *later, case=case.id)
+    await CaseLearning(runs, cases, None)(ended("RunSucceeded", data, workspace="other"))
+    (case,) = await cases.list("other")
+    assert (case.succeeded, case.failed) == counted
