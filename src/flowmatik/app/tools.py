@@ -71,10 +71,10 @@ def reserved_tools() -> frozenset[str]:
 
 def folder_skills(settings: Settings, library: "SkillLibrary") -> "list[Skill]":
     """The tools that read skill folders, and run code if the operator permits it."""
-    from flowmatik.agents import Bubblewrap, code_skills, reading_skills
+    from flowmatik.agents import code_skills, reading_skills, sandbox_here
 
     found = reading_skills(library)
-    return [*found, *code_skills(library, Bubblewrap())] if settings.tools_code else found
+    return [*found, *code_skills(library, sandbox_here())] if settings.tools_code else found
 
 
 def tool_names(settings: Settings, library: "SkillLibrary") -> frozenset[str]:
