@@ -10,7 +10,17 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from tests.histories import adapting, cascading, checked, conversing, factory, planning, routed, steered
+from tests.histories import (
+    adapting,
+    arguments,
+    cascading,
+    checked,
+    conversing,
+    factory,
+    planning,
+    routed,
+    steered,
+)
 from tests.histories.playing import AT, LATER, Player
 
 SCHEMA = {"type": "object", "required": ["found", "text"], "properties": {"found": {"type": "boolean"}}}
@@ -337,6 +347,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     checked.guardrails: (5, 6),
     checked.refused_prompt: (6,),
     checked.insulted: (6,),
+    arguments.guarded_arguments: (6,),
     conversing.spoken_to: (6,),
     conversing.remembered_by_rule: (6,),
     conversing.nobody_remembers: (6,),

@@ -16,21 +16,19 @@ from flowmatik.agents.skills.own.box import OwnSkillBox, reading_skills
 from flowmatik.agents.skills.own.library import SkillLibrary, load_library, load_one
 from flowmatik.agents.skills.own.template import make_folder
 from flowmatik.agents.skills.own.trying import run_tests
-from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap, SandboxLimits
 from flowmatik.agents.skills.sandbox.code import code_skills
+from flowmatik.agents.skills.sandbox.finding import sandbox_here
 from flowmatik.agents.skills.toolbox import build_toolbox, shipped_tools
 from flowmatik.agents.skills.union import ToolUnion
 from flowmatik.agents.templates import StoredTemplates
 
 __all__ = [
     "AssignedAgents",
-    "Bubblewrap",
     "EnforcedTools",
     "EvaluationSet",
     "Inventory",
     "OwnSkillBox",
     "ReducerLoop",
-    "SandboxLimits",
     "SkillBox",
     "SkillLibrary",
     "StoredBundles",
@@ -51,6 +49,7 @@ __all__ = [
     "read_files",
     "reading_skills",
     "run_tests",
+    "sandbox_here",
     "score_answer",
     "shipped_set",
     "shipped_tools",

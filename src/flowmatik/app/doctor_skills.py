@@ -31,12 +31,12 @@ async def check_skills(settings: Settings) -> list[Finding]:
 
 async def check_sandbox(settings: Settings) -> Finding:
     """No fault where the operator has not turned code on."""
-    from flowmatik.agents import Bubblewrap
+    from flowmatik.agents import sandbox_here
 
     if not settings.tools_code:
         return Finding(check="sandbox", ok=True, detail="doctor.sandbox.off")
     try:
-        version = await Bubblewrap().version()
+        version = await sandbox_here().version()
     except Unavailable as error:
         return Finding(
             check="sandbox",

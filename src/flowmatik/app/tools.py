@@ -1,6 +1,7 @@
 """The tools of an installation, from wherever they come."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from flowmatik.kernel.clock import Clock
 if TYPE_CHECKING:
     from flowmatik.agents import SkillLibrary
     from flowmatik.agents.mcp import McpRuntime
-    from flowmatik.agents.openapi import Api
+    from flowmatik.agents.openapi import Api, OpenApi, Operation
     from flowmatik.agents.skills.box import Skill
 
 
@@ -70,10 +71,10 @@ def reserved_tools() -> frozenset[str]:
 
 def folder_skills(settings: Settings, library: "SkillLibrary") -> "list[Skill]":
     """The tools that read skill folders, and run code if the operator permits it."""
-    from flowmatik.agents import Bubblewrap, code_skills, reading_skills
+    from flowmatik.agents import code_skills, reading_skills, sandbox_here
 
     found = reading_skills(library)
-    return [*found, *code_skills(library, Bubblewrap())] if settings.tools_code else found
+    return [*found, *code_skills(library, sandbox_here())] if settings.tools_code else found
 
 
 def tool_names(settings: Settings, library: "SkillLibrary") -> frozenset[str]:
@@ -141,10 +142,25 @@ def known_apis(settings: Settings) -> "list[Api]":
                 context={"path": str(path), "name": name},
             ) from error
         document = read_document(text, str(path))
-        operations, _ = operations_of(document, name, api.effects)
+        operations, _ = operations_of(document, name, api)
+        check_operations(name, api, operations)
         base = api.base_url or document.base_url
         found.append(Api(name=name, settings=api, base_url=base, operations=operations))
     return found
+
+
+def check_operations(name: str, api: "OpenApi", operations: "Sequence[Operation]") -> None:
+    """Raises ConfigurationError where `per_tool` speaks of an operation that is none."""
+    from flowmatik.kernel.errors import ConfigurationError
+
+    ids = [one.id for one in operations]
+    if strange := api.unknown(ids):
+        known = ", ".join(ids)
+        raise ConfigurationError(
+            f"tools/openapi.yaml: apis.{name}.per_tool: there is no {strange[0]!r}; there is {known}",
+            code="config.openapi.operation",
+            context={"name": name, "operation": strange[0], "known": known},
+        )
 
 
 def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal) -> ToolBox:

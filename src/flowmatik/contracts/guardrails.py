@@ -9,24 +9,28 @@ from flowmatik.contracts.criteria import Language, SpecFault, phrases_fault, sch
 GuardCheck = Literal["pii", "secrets", "topic", "length", "schema", "toxicity", "language"]
 PiiKind = Literal["email", "phone", "iban", "card", "dni", "nie"]
 OnFail = Literal["fix", "retry", "refuse", "escalate"]
+Side = Literal["input", "output", "tool_arguments", "tool_results"]
 MOST_PLACES = 20
 WITHHELD = "withheld"  # the key of what stands in place of a tool result that the agent may not see
+ARGUMENTS = "arguments:"  # before the id of a tool call, as the place of what was found in its arguments
 GUARD = "guardrail"  # what stands in place of a tool where people are asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guardrail:
-    """`on` "input": the prompt of a task and the results of its tools; "output": its result. `on_fail` "fix"
-    hides or cuts what was found; "retry" has the agent try again (of a tool result: it is withheld, and the
-    agent told so; of a prompt it refuses, for nobody could write another); "refuse" fails the task;
-    "escalate" asks people by `approval`, and waits.
+    """`on` "input": the prompt of a task and the results of its tools; "tool_results": those alone; "output":
+    its result; "both": input and output; "tool_arguments": with what it calls its tools. Several in a list.
+    `on_fail` "fix" hides or cuts what was found; "retry" has the agent try again (of a tool result: it is
+    withheld, and the agent told so; of a prompt it refuses, for nobody could write another); "refuse" fails
+    the task (of arguments: the tool is not called, and the agent told so); "escalate" asks people by
+    `approval`, and waits.
 
     `kinds`: of `pii`, all when empty. `words`: what `topic` forbids, and what `toxicity` knows beyond its own
     list. `allow`: of `topic`, one of which must occur. `languages`: of which a text must be one."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     check: GuardCheck
-    on: Literal["input", "output", "both"] = "both"
+    on: Literal["input", "output", "both", "tool_arguments", "tool_results"] | tuple[Side, ...] = "both"
     on_fail: OnFail = "refuse"
     kinds: tuple[PiiKind, ...] = ()
     words: tuple[str, ...] = ()
@@ -37,8 +41,11 @@ class Guardrail:
     languages: tuple[Language, ...] = ()
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
 
-    def covers(self, side: Literal["input", "output"]) -> bool:
-        return self.on in ("both", side)
+    def covers(self, side: Side) -> bool:
+        named = {self.on} if isinstance(self.on, str) else {*self.on}
+        if "both" in named:
+            named |= {"input", "output"}
+        return side in named or (side == "tool_results" and "input" in named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,8 @@ def guardrail_fault(rail: Guardrail) -> SpecFault | None:
     """What keeps it from being used; None when nothing does."""
     given = [name for name in _OPTIONS if getattr(rail, name) not in (None, (), 0)]
     takes = TAKES.get(rail.check, ())
+    if not rail.on:
+        return _fault("on is empty; name what the guardrail looks at", "on")
     if strange := [name for name in given if name not in takes]:
         known = ", ".join(takes) or "no options"
         text = f"{rail.check} does not take {', '.join(strange)}; it takes {known}"

@@ -24,7 +24,8 @@ class ToolSpec:
 
     `scopes`: what the principal of the run must be allowed, where it has one; `retries`: how often a call is
     made again, within its `timeout`, after an error that is marked as retryable (never of a `once` tool);
-    `rate_per_minute`: calls begun, of the whole installation; `labels`: what kinds of data its results carry
+    `rate_per_minute`: calls begun, of the whole installation, and `source_rate_per_minute`: those of all
+    tools of the same `origin` together; `labels`: what kinds of data its results carry
     ("personal", "secret", …); `labels_in`: the only ones that a run may have read before it calls the tool,
     None for any. Labels are those of whole runs: what goes into which argument is not followed."""
 
@@ -40,6 +41,7 @@ class ToolSpec:
     scopes: tuple[str, ...] = ()
     retries: int = 0
     rate_per_minute: float | None = None
+    source_rate_per_minute: float | None = None
     labels: tuple[str, ...] = ()
     labels_in: tuple[str, ...] | None = None
 

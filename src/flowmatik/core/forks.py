@@ -9,6 +9,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.library import Library
 from flowmatik.core.fold import fold
+from flowmatik.core.guards.goals import goal_for, whose
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import Creation, RunHead, StoredEvent
 from flowmatik.core.services import EngineServices
@@ -50,7 +51,7 @@ class Forks:
             parent=parent.head.run_id,
             seq=fork.seq,
             effects=fork.effects,
-            goal=fork.goal,
+            goal=goal_for(whose(parent.created), fork.goal),
             model=fork.model,
             arguments=fork.arguments,
             outcomes=lineage.later_outcomes(parent.history, fork.seq),

@@ -27,6 +27,7 @@ from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.library import Library
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
+from flowmatik.core.guards.goals import goal_for
 from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
@@ -126,7 +127,7 @@ class RunService:
         return ev.RunCreated(
             run_id=choice.run_id,
             workspace_id=workspace_id,
-            goal=new.goal,
+            goal=goal_for(agents if new.agent else (), new.goal),
             created_at=now.isoformat(),
             model=self._services.models.default_model(),
             agent=agents[0].name if new.agent else "",

@@ -1,7 +1,9 @@
-"""Code that tries to get out of the sandbox, in a real one."""
+"""Code that tries to get out of the sandbox, in a real one: of bubblewrap, and of nsjail where it is."""
 
 import os
+import shutil
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,30 @@ import pytest
 
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.own.library import load_library
-from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap, Ended, Program, SandboxLimits
+from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap
 from flowmatik.agents.skills.sandbox.code import code_skills
+from flowmatik.agents.skills.sandbox.jail import Ended, Jail, Program, SandboxLimits
+from flowmatik.agents.skills.sandbox.nsjail import Nsjail
 from flowmatik.kernel.errors import FlowmatikError, Unavailable
 from tests.unit.agents.skill_files import FRONT, context, write
 
 LIMITS = SandboxLimits(seconds=4.0, cpu_seconds=2, memory=200_000_000, processes=16, output=50_000)
 
 
+KINDS: list[type[Jail]] = [Bubblewrap, *([Nsjail] if shutil.which("nsjail") else [])]
+
+
+@pytest.fixture(autouse=True, params=KINDS, ids=lambda kind: kind.__name__)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which sandbox the code runs in."""
+    monkeypatch.setattr(sys.modules[__name__], "jail", request.param)
+
+
+jail: Any = Bubblewrap
+
+
 async def python(code: str, limits: SandboxLimits = LIMITS) -> Ended:
-    sandbox = Bubblewrap(limits)
+    sandbox = jail(limits)
     assert sandbox.python is not None
     argv = (sandbox.python.path, "-I", "-S", "-B", "/run/code.py")
     return await sandbox.run(Program(argv=argv, files={"/run/code.py": code.encode()}))
@@ -130,10 +146,10 @@ async def test_output_and_files_are_bounded() -> None:
     assert (await python("f = open('/tmp/x', 'wb')\nwhile True: f.write(b'a' * 1_000_000)")).code == 1
 
 
-async def test_without_bubblewrap_nothing_is_run() -> None:
+async def test_without_a_sandbox_nothing_is_run() -> None:
     for program in ("", "/bin/false"):
         with pytest.raises(Unavailable) as refused:
-            await Bubblewrap(program=program).run(Program(argv=("/bin/true",)))
+            await jail(program=program).run(Program(argv=("/bin/true",)))
         assert refused.value.code == "unavailable.sandbox"
 
 
@@ -145,7 +161,7 @@ async def call(tmp_path: Path, *folders: str, **arguments: Any) -> dict[str, Any
         "letters/words.txt": "one two three",
     }
     library = load_library(write(tmp_path / "skills", files))
-    box = SkillBox(code_skills(library, Bubblewrap(LIMITS)))
+    box = SkillBox(code_skills(library, jail(LIMITS)))
     return await box.call("run_code", arguments, context(*folders))
 
 

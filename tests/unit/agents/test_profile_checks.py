@@ -60,6 +60,14 @@ def test_the_model_is_told_sentences_and_no_checks() -> None:
     assert parse_profile(only, filename="p.yaml").instructions == "Write."
 
 
+def test_guardrails_may_be_on_several_places_and_on_those_of_tools() -> None:
+    text = (
+        GOOD + "guardrails: [{check: pii, on: [output, tool_arguments]}, {check: secrets, on: tool_results}]"
+    )
+    rails = parse_profile(text, filename="p.yaml").guardrails
+    assert [rail.on for rail in rails] == [("output", "tool_arguments"), "tool_results"]
+
+
 @pytest.mark.parametrize(
     ("more", "fault"),
     [
@@ -70,6 +78,9 @@ def test_the_model_is_told_sentences_and_no_checks() -> None:
         ("guardrails: [{check: language, languages: [en], on_fail: fix}]", "cannot be fixed"),
         ("guardrails: [{check: length}]", "needs min_characters, max_characters"),
         ("guardrails: [{check: pii, words: [x]}]", "pii does not take words; it takes kinds"),
+        ("guardrails: [{check: pii, on: []}]", "on is empty"),
+        ("guardrails: [{check: pii, on: arguments}]", "p.yaml:9:27: guardrails.0.on: "),
+        ("guardrails: [{check: pii, on: [tool_arguments, arguments]}]", "p.yaml:9:27: guardrails.0.on: "),
         ("guardrails: [3]", "p.yaml:9:14: guardrails.0: "),
         ("guardrails: [{check: schema, schema: {type: odd}}]", "p.yaml:9:39: guardrails.0.schema.type: not"),
         ("criteria: [{check: polcy}]", "p.yaml:9:12: criteria.0: "),

@@ -13,6 +13,7 @@ from flowmatik.agents.mcp.pins import (
     listed,
     load_pins,
     pinned,
+    spec_of,
 )
 from flowmatik.agents.mcp.servers import McpRuntime, Secrets, look_at
 
@@ -33,4 +34,5 @@ __all__ = [
     "load_pins",
     "look_at",
     "pinned",
+    "spec_of",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 from flowmatik.agents.arguments import check_arguments
 from flowmatik.agents.mcp.config import McpServer
 from flowmatik.agents.mcp.http import SESSION_LOST
-from flowmatik.agents.mcp.pins import Listed, Pin, Pins, effect_of
+from flowmatik.agents.mcp.pins import Listed, Pin, Pins, spec_of
 from flowmatik.agents.mcp.results import result_of
 from flowmatik.agents.mcp.servers import McpRuntime, Who
 from flowmatik.contracts.tools import Reconciled, ToolContext, ToolSpec
@@ -55,15 +55,7 @@ class McpBox:
             for pin in pins.get(name, {}).values():
                 if server.tools and pin.name not in server.tools:
                     continue
-                spec = ToolSpec(
-                    name=pin.tool,
-                    description=pin.description,
-                    parameters=pin.schema,
-                    effect=effect_of(server, pin),
-                    timeout=server.timeout,
-                    origin=f"mcp:{name}",
-                    workspaces=tuple(server.workspaces),
-                )
+                spec = spec_of(name, server, pin)
                 built.setdefault(pin.tool, _Tool(server=name, settings=server, pin=pin, spec=spec))
         return built
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flowmatik.contracts.tools import Effect
+from flowmatik.agents.tool_terms import SourceTerms
 from flowmatik.kernel.addresses import origin_of
 
 ServerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
@@ -12,13 +12,11 @@ Reference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|
 """Where a value comes from: `env:NAME`, `file:PATH` (from the home), or `text:…` for what is no secret."""
 
 
-class McpServer(BaseModel):
-    """One server. `tools`: the only ones that may be approved, all when empty. `effects` by the server's name
-    of a tool; one that is not there is `once`, unless `trust_annotations` lets the server's own hints speak.
-    `timeout` in seconds for each call; `recheck_seconds`: for how long a list of tools is good, 0 is
-    looked at before every call. `workspaces`: the only ones that may call, all when empty."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class McpServer(SourceTerms, BaseModel):
+    """One server. `tools`: the only ones that may be approved, all when empty. A tool of whose effect
+    nothing is said is `once`, unless `trust_annotations` lets the server's own hints speak.
+    `recheck_seconds`: for how long a list of tools is good, 0 is looked at before every call. `workspaces`:
+    the only ones that may call, all when empty."""
 
     command: Annotated[list[str], Field(max_length=100)] = []
     url: Annotated[str, Field(max_length=2000)] = ""
@@ -27,9 +25,7 @@ class McpServer(BaseModel):
     connection: Annotated[str, Field(max_length=64)] = ""
     workspaces: list[str] = []
     tools: list[str] = []
-    effects: dict[str, Effect] = {}
     trust_annotations: bool = False
-    timeout: Annotated[float, Field(gt=0, le=3600)] = 30.0
     start_timeout: Annotated[float, Field(gt=0, le=600)] = 20.0
     recheck_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     result_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
@@ -45,6 +41,8 @@ class McpServer(BaseModel):
                 raise ValueError("env is for a server that is started here; use headers or connection")
         elif self.headers or self.connection:
             raise ValueError("headers and connection are for a server with a url; use env")
+        if self.tools and (strange := self.unknown(self.tools)):
+            raise ValueError(f"{strange[0]!r} is not one of the tools that may be approved (tools)")
         return self
 
 

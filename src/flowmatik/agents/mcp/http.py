@@ -149,7 +149,8 @@ class HttpWire:
                 retryable=True,
                 context={"server": self._server},
             )
-        if begun or (status >= 500 and status not in (501, 503, 505)):
+        see_other = status == 303  # which follows an effect
+        if begun or see_other or (status >= 500 and status not in (501, 503, 505)):
             raise died(self._server, said)
         raise unreachable(self._server, said, status=status)
 

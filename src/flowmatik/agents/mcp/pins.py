@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from flowmatik.agents.arguments import schema_fault
 from flowmatik.agents.mcp.config import McpServer
 from flowmatik.agents.tool_names import safe_name
-from flowmatik.contracts.tools import Effect
+from flowmatik.contracts.tools import Effect, ToolSpec
 from flowmatik.kernel import canonical
 
 MOST_DESCRIPTION = 8_000  # characters
@@ -141,14 +141,25 @@ def pinned(server: str, one: Listed, taken: Mapping[str, Pin], *, at: str) -> Pi
 def effect_of(server: McpServer, pin: Pin) -> Effect:
     """What the operator says; the server's own hints only where they are trusted; else `once`. Hints are
     those of the protocol (ToolAnnotations), as they were approved."""
-    if pin.name in server.effects:
-        return server.effects[pin.name]
+    hinted = Effect.ONCE
     if server.trust_annotations:
         if pin.annotations.get("readOnlyHint") is True:
-            return Effect.READ
-        if pin.annotations.get("idempotentHint") is True:
-            return Effect.IDEMPOTENT
-    return Effect.ONCE
+            hinted = Effect.READ
+        elif pin.annotations.get("idempotentHint") is True:
+            hinted = Effect.IDEMPOTENT
+    return server.effect_of(pin.name, hinted)
+
+
+def spec_of(name: str, server: McpServer, pin: Pin) -> ToolSpec:
+    """The tool as it is offered here."""
+    bare = ToolSpec(
+        name=pin.tool,
+        description=pin.description,
+        parameters=pin.schema,
+        effect=effect_of(server, pin),
+        workspaces=tuple(server.workspaces),
+    )
+    return server.spec(pin.name, bare, source=f"mcp:{name}")
 
 
 def dump_pins(pins: Pins) -> str:

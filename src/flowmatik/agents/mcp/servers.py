@@ -169,7 +169,7 @@ class McpRuntime:
             server.url,
             headers=headers,
             private=server.allow_private,
-            seconds=server.timeout,
+            seconds=server.longest(),
             most=most,
         )
 

@@ -100,7 +100,10 @@ class StdioWire:
 
     async def ask(self, message: Message, heard: Heard) -> Message:
         if not self.alive:
-            raise unreachable(self._server, "it has ended")
+            why = self._ended
+            raise unreachable(
+                self._server, str(why.context.get("said", why.message)) if why else self._last_words()
+            )
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[message["id"]] = future, heard
         try:
@@ -124,15 +127,16 @@ class StdioWire:
         if self._ended is not None:
             self._buffer.clear()
             return
-        *lines, rest = self._buffer.split(b"\n")
-        self._buffer = rest
+        lines: list[bytearray] = []
+        if b"\n" in data:  # else a long line would be looked through again with each piece of it
+            *lines, self._buffer = self._buffer.split(b"\n")
         try:
             for line in lines:
                 if line.strip():
                     self._take(decoded(bytes(line), self._server))
         except FlowmatikError as error:
             self._end(error)
-        if len(rest) > self._most:
+        if len(self._buffer) > self._most:
             self._end(too_large(self._server, self._most))
 
     def heard_errors(self, data: bytes) -> None:

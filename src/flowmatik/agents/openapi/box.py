@@ -39,7 +39,7 @@ class OpenApiBox:
             for one in api.operations:
                 if not only or one.id in only:
                     self._tools.setdefault(one.tool, (api, one))
-        self._specs = {name: _spec(api, one) for name, (api, one) in self._tools.items()}
+        self._specs = {name: spec_of(api, one) for name, (api, one) in self._tools.items()}
 
     def specs(self) -> dict[str, ToolSpec]:
         return self._specs
@@ -56,8 +56,9 @@ class OpenApiBox:
         check_arguments(name, operation.schema, arguments)
         request = request_of(operation, api.base_url, arguments, key=context.idempotency_key)
         client, most = self._client(api), api.settings.result_bytes
+        seconds = self._specs[name].timeout
         try:
-            async with asyncio.timeout(api.settings.timeout):
+            async with asyncio.timeout(seconds):
                 own = await self._own(api, context, None)
                 status, result = await sent(client, operation, request, own=own, most=most)
                 if status == 401 and own:
@@ -65,10 +66,10 @@ class OpenApiBox:
                     status, result = await sent(client, operation, request, own=own, most=most)
         except TimeoutError as error:
             raise ToolError(
-                f"{name} did not finish within {api.settings.timeout:g} s",
+                f"{name} did not finish within {seconds:g} s",
                 code="tool.timeout",
                 retryable=True,
-                context={"tool": name, "seconds": api.settings.timeout},
+                context={"tool": name, "seconds": seconds},
             ) from error
         if status == 401:
             raise ToolError(
@@ -100,18 +101,18 @@ class OpenApiBox:
     def _client(self, api: Api) -> httpx.AsyncClient:
         if api.name not in self._clients:
             self._clients[api.name] = outbound_client(
-                private=api.settings.allow_private, seconds=api.settings.timeout
+                private=api.settings.allow_private, seconds=api.settings.longest()
             )
         return self._clients[api.name]
 
 
-def _spec(api: Api, one: Operation) -> ToolSpec:
-    return ToolSpec(
+def spec_of(api: Api, one: Operation) -> ToolSpec:
+    """The operation as it is offered here."""
+    bare = ToolSpec(
         name=one.tool,
         description=one.description,
         parameters=one.schema,
         effect=one.effect,
-        timeout=api.settings.timeout,
-        origin=f"openapi:{api.name}",
         workspaces=tuple(api.settings.workspaces),
     )
+    return api.settings.spec(one.id, bare, source=f"openapi:{api.name}")

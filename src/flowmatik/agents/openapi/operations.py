@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 from flowmatik.agents.arguments import schema_fault
 from flowmatik.agents.openapi.document import Document, Node, PlaceError, methods_of
 from flowmatik.agents.tool_names import safe_name
+from flowmatik.agents.tool_terms import SourceTerms
 from flowmatik.contracts.tools import Effect
 
 METHOD_EFFECTS = {
@@ -62,9 +63,10 @@ class OperationFault:
 
 
 def operations_of(
-    document: Document, api: str, effects: Mapping[str, Effect] | None = None
+    document: Document, api: str, terms: SourceTerms | None = None
 ) -> tuple[list[Operation], list[OperationFault]]:
-    """Those that can be tools, in the order of the document, and what is wrong with the others."""
+    """Those that can be tools, in the order of the document, and what is wrong with the others. `terms`: what
+    the operator says of their effects."""
     found: list[Operation] = []
     faults: list[OperationFault] = []
     taken: set[str] = set()
@@ -86,7 +88,7 @@ def operations_of(
                 continue
             tool = safe_name(f"{api}_{made.id}", taken)
             taken.add(tool)
-            effect = (effects or {}).get(made.id, made.effect)
+            effect = made.effect if terms is None else terms.effect_of(made.id, made.effect)
             found.append(replace(made, tool=tool, effect=effect))
     return found, faults
 

@@ -98,7 +98,10 @@ def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]
 
 
 def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Without the name of the form that was chosen, which stands behind the number in the list."""
+    """Without the name of the form that was chosen, which stands behind the number in the list. What a
+    guardrail is on is one word or several; of whatever is wrong in it the field is told."""
+    if loc[0] == "guardrails" and loc[3:4] == ("on",):
+        return (*loc[:2], "on")
     if loc[0] in TAGGED and len(loc) > 2:
         return (*loc[:2], *loc[3:])
     return loc

@@ -170,14 +170,23 @@ class _Place:
         return cls(local_settings(session))
 
     def row(self, name: str, server: "McpServer") -> dict[str, object]:
-        pins = self.approved().get(name, {}).values()
+        from flowmatik.agents.mcp import spec_of
+        from flowmatik.agents.tool_terms import told
+
+        specs = [(pin, spec_of(name, server, pin)) for pin in self.approved().get(name, {}).values()]
         return {
             "name": name,
             "at": server.url or " ".join(server.command),
             "workspaces": server.workspaces,
             "tools": [
-                {"name": pin.tool, "effect": self.effect(server, pin), "approved_at": pin.approved_at}
-                for pin in pins
+                {
+                    "name": pin.tool,
+                    "effect": spec.effect.value,
+                    "timeout": spec.timeout,
+                    **told(spec),
+                    "approved_at": pin.approved_at,
+                }
+                for pin, spec in specs
             ],
         }
 
@@ -216,6 +225,7 @@ class _Place:
 
         allowed = self.server(name).tools
         usable = [one for one in found if not one.fault and (not allowed or one.name in allowed)]
+        self._check_terms(name, found)
         missing = sorted(set(only) - {one.name for one in usable})
         if missing:
             raise InvalidInput(
@@ -231,6 +241,17 @@ class _Place:
                 kept[one.name] = pinned(name, one, {**known, **kept}, at=SystemClock().now().isoformat())
         self.approved.keep({**before, name: kept})
         return list(kept.values())
+
+    def _check_terms(self, name: str, found: "list[Listed]") -> None:
+        """Raises InvalidInput where `per_tool` speaks of a tool that the server does not have."""
+        names = [one.name for one in found]
+        if strange := self.server(name).unknown(names):
+            known = ", ".join(names) or "–"
+            raise InvalidInput(
+                f"tools/mcp.yaml: servers.{name}.per_tool: the server has no {strange[0]!r}; it has {known}",
+                code="input.mcp.per_tool",
+                context={"name": name, "tool": strange[0], "known": known},
+            )
 
     def effect(self, server: "McpServer", pin: "Pin") -> str:
         from flowmatik.agents.mcp import effect_of

@@ -61,6 +61,9 @@ def list_apis(context: typer.Context) -> None:
 
 @openapi_app.command("show", help="help.openapi.show")
 def show(context: typer.Context, name: Name) -> None:
+    from flowmatik.agents.openapi import spec_of
+    from flowmatik.agents.tool_terms import told
+
     session = session_of(context)
     api = next((api for api in _apis(session) if api.name == name), None)
     if api is None:
@@ -72,6 +75,8 @@ def show(context: typer.Context, name: Name) -> None:
             "method": one.method.upper(),
             "path": one.path,
             "effect": one.effect.value,
+            "timeout": (spec := spec_of(api, one)).timeout,
+            **told(spec),
             "description": one.description,
             "parameters": one.schema,
         }
@@ -115,7 +120,7 @@ def _add(session: Session, source: str, name: str, entry: dict[str, object], *, 
     suffix = "json" if text.lstrip()[:1] == "{" else "yaml"
     entry = {"document": f"openapi/{name}.{suffix}", **entry}
     api = checked(folder / "openapi.yaml", OpenApis, {"apis": {name: entry}}).apis[name]
-    found, faults = operations_of(document, name, api.effects)
+    found, faults = operations_of(document, name, api)
     rows = [_row(one) for one in faults]
     if (faults and not partial) or not found:
         lines = "\n".join(one.line() for one in faults) or "it has no operations"

@@ -1,11 +1,11 @@
 """decide where an agent has guardrails: in its prompt, in results of its tools, in its output."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import ApprovalPolicy
-from flowmatik.contracts.guardrails import GUARD, Found, OnFail
+from flowmatik.contracts.guardrails import GUARD, Found, OnFail, Side
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record
 from flowmatik.core.brain.endings import retry_or_fail, task_failed
@@ -92,17 +92,25 @@ def _stopped(
         values = {"agent": agent.name, "found": told(seen.findings), "place": _place(task, seen.place)}
         message = f"guardrails of {agent.name} found {values['found']} in the {values['place']}"
         return [task_failed(task, "guardrail.refused", message, values)]
-    asked = f"{GUARD}:{seen.place}"
-    if seen.action != "escalate" or asked in task.granted:
+    if seen.action != "escalate" or f"{GUARD}:{seen.place}" in task.granted:
         return None
-    side: Literal["input", "output"] = "output" if seen.place == OUTPUT else "input"
+    side: Side = "output" if seen.place == OUTPUT else "tool_results" if seen.place in task.held else "input"
     shown = text_in(hidden(agent.guardrails, side, value))
+    return put_to_people(state, task, agent, seen, (_place(task, seen.place), shown))
+
+
+def put_to_people(
+    state: RunState, task: TaskState, agent: AgentVersion, seen: ev.GuardrailTripped, shown: tuple[str, str]
+) -> list[Command]:
+    """`shown`: the place in words, and its text with everything hidden that can be."""
+    place, text = shown
     arguments = {
-        "place": _place(task, seen.place),
+        "place": place,
         "found": [{"check": one.check, "kind": one.kind, "count": one.count} for one in seen.findings],
-        "text": shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…",
+        "text": text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…",
     }
-    return [*ask_people(state, task, _policy(agent, seen.findings), (asked, GUARD, arguments))]
+    policy = _policy(agent, seen.findings)
+    return [*ask_people(state, task, policy, (f"{GUARD}:{seen.place}", GUARD, arguments))]
 
 
 def _policy(agent: AgentVersion, findings: Sequence[Found]) -> ApprovalPolicy:

@@ -4,7 +4,7 @@ from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallT
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
-from flowmatik.core.brain import cascades, conditions, guarded, subruns
+from flowmatik.core.brain import cascades, conditions, guarded, guarded_calls, subruns
 from flowmatik.core.brain.adapting import is_pending
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
 from flowmatik.core.brain.endings import replanned, retry_or_fail, task_failed
@@ -46,8 +46,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):
         commands.extend(_act(state, task, task.agent, action, loop))
-        if commands and isinstance(commands[-1], AskPeople):
-            break  # the next one gets its own number
+        if commands and (isinstance(commands[-1], AskPeople) or guarded_calls.tripped_at(commands[-1])):
+            break  # the next one gets its own number, or comes after what follows from what was found
     return commands
 
 
@@ -149,6 +149,8 @@ def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: Ca
                 )
             )
         ]
+    if (instead := guarded_calls.stopped(state, task, agent, action)) is not None:
+        return instead
     if action.name in TEAM_TOOLS and state.created.decision_version >= BRAIN:
         return calls.answered(state, task, agent, action)
     policy = agent.approvals.get(action.name)

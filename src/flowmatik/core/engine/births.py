@@ -10,6 +10,7 @@ from flowmatik.core import asked
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartSubRun
 from flowmatik.core.engine.rights import narrowed, rights_of
+from flowmatik.core.guards.goals import goal_for
 from flowmatik.core.journal.port import Creation
 from flowmatik.core.pins import below, needs_agents, tool_names
 from flowmatik.core.state import RunState
@@ -64,7 +65,7 @@ def creation_of(
     return Creation(
         run_id=sub.child_id,
         workspace_id=created.workspace_id,
-        goal=spec.goal,
+        goal=created.goal,
         idempotency_key=f"subrun:{sub.child_id}",
         events=events,
         agent=created.agent,
@@ -84,14 +85,14 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
     names = tool_names(agents, spec.plan)
     for inner in below(spec.plan):
         names |= tool_names((), inner.plan)
-    chosen = next((one.name for one in agents if spec.agent in (one.name, one.ref())), "")
+    chosen = [one for one in agents if spec.agent and spec.agent in (one.name, one.ref())][:1]
     return ev.RunCreated(
         run_id=sub.child_id,
         workspace_id=parent.workspace_id,
-        goal=spec.goal,
+        goal=goal_for(chosen, spec.goal),
         created_at=sub.at,
         model=parent.model,
-        agent=chosen if spec.agent else "",
+        agent=chosen[0].name if chosen else "",
         language=spec.language or parent.language,
         budget_micros=sub.budget_micros,
         deadline_at=sub.deadline_at,

@@ -130,7 +130,11 @@ class CallLimits:
         if self._tools is None or call.kind != "tool":
             return []
         spec = self._tools.specs().get(call.name)
-        if spec is None or spec.rate_per_minute is None:
+        if spec is None:
             return []
-        scope = f"declared:{call.name}"  # beside what an operator sets for the same tool
-        return [Limit(workspace_id=EVERYWHERE, scope=scope, per_minute=spec.rate_per_minute)]
+        rates = ((call.name, spec.rate_per_minute), (f"{spec.origin}:*", spec.source_rate_per_minute))
+        return [  # beside what an operator sets for the same tool
+            Limit(workspace_id=EVERYWHERE, scope=f"declared:{name}", per_minute=rate)
+            for name, rate in rates
+            if rate is not None
+        ]

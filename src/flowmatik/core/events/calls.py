@@ -59,9 +59,10 @@ class CallRefused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSucceeded:
     """`simulated`: it was not made; this is what the run that this one was forked from got. `guarded`: what
-    the agent's guardrails found in the result, in which whatever is to be fixed is fixed. `instead_micros`:
-    of a cheap model, what the strong one of its cascade would have cost for the same tokens, by the prices
-    of the moment; None if nobody knows."""
+    the agent's guardrails found in the result, in which whatever is to be fixed is fixed; of a model's reply
+    what was fixed in the arguments of its tool calls (places begin with the call's number, from 0).
+    `instead_micros`: of a cheap model, what the strong one of its cascade would have cost for the same
+    tokens, by the prices of the moment; None if nobody knows."""
 
     call_id: str
     result: Any = None

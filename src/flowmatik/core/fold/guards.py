@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flowmatik.contracts.agents import AgentLoop, LoopDone, ToolOutcome
 from flowmatik.contracts.approvals import BY_EXPIRY
-from flowmatik.contracts.guardrails import GUARD
+from flowmatik.contracts.guardrails import ARGUMENTS, GUARD
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
 from flowmatik.core.fold.handlers import Handlers
@@ -55,9 +55,23 @@ def decided(
         why = f": {event.comment}" if event.comment else ""
         _tell(state, task, place, loop, withheld=f"by {event.name or event.by}{why}")
         return
+    if place.startswith(ARGUMENTS):
+        return _not_called(task, place.removeprefix(ARGUMENTS), event, loop)
     by = UNSAID if event.by == BY_EXPIRY else event.name or event.by
     task.error_code, task.error = "guardrail.denied", f"{by} did not let the {place} of the task pass"
     task.error_values = {"place": place, "by": by, "said": event.comment or UNSAID}
+
+
+def _not_called(task: TaskState, tool_call_id: str, event: ev.ApprovalDecided, loop: AgentLoop) -> None:
+    task.asked.add(tool_call_id)
+    if task.agent is None or task.loop is None:
+        return
+    name = next((one.name for one in task.loop.pending if one.tool_call_id == tool_call_id), "")
+    why = f": {event.comment}" if event.comment else ""
+    error = f"{event.name or event.by} did not let it be called with these arguments{why}"
+    task.loop = loop.on_tool(
+        task.agent, task.loop, ToolOutcome(tool_call_id=tool_call_id, name=name, error=error)
+    )
 
 
 def _tell(state: RunState, task: TaskState, place: str, loop: AgentLoop, *, withheld: str = "") -> None:

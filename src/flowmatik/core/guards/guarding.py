@@ -3,9 +3,9 @@ is found is a part of decisions, so another way of finding needs a decision vers
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from flowmatik.contracts.guardrails import MOST_PLACES, Found, Guardrail, OnFail
+from flowmatik.contracts.guardrails import MOST_PLACES, Found, Guardrail, OnFail, Side
 from flowmatik.core.guards.offence import INSULTS
 from flowmatik.core.guards.pii import Span, personal
 from flowmatik.core.guards.secrets import secrets_in
@@ -32,7 +32,7 @@ class Trip:
         return any(found.on_fail == "fix" for found in self.findings)
 
 
-def tripped(rails: Sequence[Guardrail], side: Literal["input", "output"], value: Any) -> Trip | None:
+def tripped(rails: Sequence[Guardrail], side: Side, value: Any) -> Trip | None:
     """None when no guardrail of this side finds anything, which is the rule and costs microseconds."""
     found: list[Found] = []
     for n, rail in enumerate(rails):
@@ -45,7 +45,7 @@ def tripped(rails: Sequence[Guardrail], side: Literal["input", "output"], value:
     return Trip(findings=tuple(found), action=action, fixed=value)
 
 
-def hidden(rails: Sequence[Guardrail], side: Literal["input", "output"], value: Any) -> Any:
+def hidden(rails: Sequence[Guardrail], side: Side, value: Any) -> Any:
     """`value` without anything that can be hidden, whatever follows from it: for people's eyes."""
     for n, rail in enumerate(rails):
         if rail.covers(side) and (spans := _spans_of(rail)) is not None:

@@ -130,6 +130,8 @@ def _union(arguments: tuple[Any, ...]) -> Shape:
         inner = _one_of({kind.__name__: kind for kind in kinds})
     elif all(kind in _PLAIN or get_origin(kind) is Literal for kind in kinds):
         inner = _checked(kinds, lambda value: any(_is_one(kind, value) for kind in kinds))
+    elif len(rows := [kind for kind in kinds if get_origin(kind) in (list, tuple)]) == 1:
+        inner = _one_or_several(Union[*(kind for kind in kinds if kind is not rows[0])], rows[0])
     else:
         raise Unfit(f"{kinds!r} cannot be told apart")
     if not optional:
@@ -137,6 +139,15 @@ def _union(arguments: tuple[Any, ...]) -> Shape:
     return Shape(
         lambda value, seen: None if value is None else inner.write(value, seen),
         lambda value, met: None if value is None else inner.read(value, met),
+    )
+
+
+def _one_or_several(one: Any, several: Any) -> Shape:
+    """What is no row itself, or a row."""
+    single, row = shape_of(one), shape_of(several)
+    return Shape(
+        lambda value, seen: (row if isinstance(value, list | tuple) else single).write(value, seen),
+        lambda value, met: (row if isinstance(value, list) else single).read(value, met),
     )
 
 

@@ -10,7 +10,7 @@ from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.own.box import permitted
 from flowmatik.agents.skills.own.library import LoadedFolder, SkillLibrary
 from flowmatik.agents.skills.own.reading import MAX_FOLDER_BYTES, files_of, read_bytes
-from flowmatik.agents.skills.sandbox.bubblewrap import Bubblewrap, Ended, Program
+from flowmatik.agents.skills.sandbox.jail import Ended, Program, Sandbox
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import NotFound, ToolInputInvalid
@@ -27,7 +27,7 @@ SCRIPTS = (".py", ".sh")
 Argument = Annotated[str, Field(max_length=4000)]
 
 
-def code_skills(library: SkillLibrary, sandbox: Bubblewrap) -> list[Skill]:
+def code_skills(library: SkillLibrary, sandbox: Sandbox) -> list[Skill]:
     async def run_code(
         context: ToolContext,
         code: Annotated[str, Field(max_length=MAX_CODE, description="Python; or name a script")] = "",
