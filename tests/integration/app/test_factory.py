@@ -14,8 +14,9 @@ from flowmatik.contracts.authors import Author
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunView
 from flowmatik.kernel.errors import Conflict, NotFound, PlanInvalid
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import until, up
+from tests.e2e.within import flowmatik
 from tests.integration.app.test_agent_channels import READER, WRITER, caller
 
 ADA = Author(by="ada", reason="good")

@@ -122,7 +122,7 @@ class Fleet:
         )
 
     async def asked(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        """Of the database, past every line. Raises JournalUnavailable, also when the server stops meanwhile."""
+        """Of the database, past every line. JournalUnavailable, also when the server stops meanwhile."""
         connection = await connect_once(self.postgres.url)
         try:
             return [tuple(row) for row in await connection.fetch(sql, *values)]
