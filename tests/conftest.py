@@ -2,7 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -11,7 +14,31 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from flowmatik.kernel.garbage import collect_rarely
+from flowmatik.stores.migrate import upgrade
+from tests.dealing import dealt
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+HOMES = "FLOWMATIK_TEST_HOMES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The folder of the homes that tests copy is shared by the processes of a run; the first of them, which
+    has no `workerinput`, makes it and takes it away."""
+    if not hasattr(config, "workerinput"):
+        os.environ[HOMES] = tempfile.mkdtemp(prefix="flowmatik-homes.")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(HOMES), ignore_errors=True))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if workers := int(getattr(config, "workerinput", {}).get("workercount", 0)):
+        items[:] = dealt(items, workers)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: looking through it for garbage again and again was a quarter of the
+    simulation's time."""
+    collect_rarely()
 
 
 def _service(variable: str, what: str) -> str:
@@ -41,12 +68,41 @@ def redis_url() -> str:
 async def pg_database(pg_dsn: str) -> AsyncIterator[str]:
     """The address of a database of this test's own, empty, dropped afterwards even while something
     is still connected to it."""
+    async with _database(pg_dsn) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def pg_template(pg_dsn: str) -> Iterator[str]:
+    """The name of a database with the newest schema and nothing else, which others are copies of."""
     name = f"test_{uuid4().hex}"
-    await administer(pg_dsn, f'CREATE DATABASE "{name}"')
+    asyncio.run(administer(pg_dsn, f'CREATE DATABASE "{name}"'))
     try:
-        yield urlunsplit(urlsplit(pg_dsn)._replace(path=f"/{name}"))
+        asyncio.run(upgrade(address_of(pg_dsn, name)))
+        yield name
     finally:
-        await administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+        asyncio.run(administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+async def pg_migrated(pg_dsn: str, pg_template: str) -> AsyncIterator[str]:
+    """As `pg_database`, with the schema: sooner there than one that every test migrates for itself."""
+    async with _database(pg_dsn, f' TEMPLATE "{pg_template}"') as url:
+        yield url
+
+
+@asynccontextmanager
+async def _database(dsn: str, made_from: str = "") -> AsyncGenerator[str]:
+    name = f"test_{uuid4().hex}"
+    await administer(dsn, f'CREATE DATABASE "{name}"{made_from}')
+    try:
+        yield address_of(dsn, name)
+    finally:
+        await administer(dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def address_of(dsn: str, name: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
 
 
 async def administer(dsn: str, statement: str) -> None:

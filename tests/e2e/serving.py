@@ -12,7 +12,7 @@ import httpx
 
 from tests.e2e.cli import PROGRAM
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 150.0
 AT_REST = ("succeeded", "failed", "cancelled", "in_doubt")
 
 
@@ -34,7 +34,7 @@ class Server:
         return {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str, **params: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", params=params, headers=self.headers, timeout=30)
+        return httpx.get(f"{self.url}{path}", params=params, headers=self.headers, timeout=60)
 
     def post(self, path: str, *, key: str = "", **sent: Any) -> httpx.Response:
         """`key`: with the same one, what is asked again is still the same."""
@@ -83,7 +83,7 @@ def up(
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import within
 from tests.e2e.cli import make_home, run_goal
 
 
@@ -26,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_arithmetic_is_calculated_cited_and_verified(home: Path, goal: str, text: str, quote: str) -> None:
-    code, result, events = run_goal(home, goal)
+    code, result, events = run_goal(home, goal, program=within.flowmatik)
     answer = result["answer"]
     assert (code, answer["found"], answer["text"]) == (0, True, text)
     (citation,) = answer["citations"]

@@ -11,7 +11,8 @@ import pytest
 from fpdf import FPDF
 
 from flowmatik.testing.openai_server import OpenAIServer, Step
-from tests.e2e.cli import environment, flowmatik
+from tests.e2e import within
+from tests.e2e.cli import environment, flowmatik, make_home
 
 KEY = "sk-e2e-wrong-key-8c1f0a9b7d"
 NOTE = "# Porch\n\nThe porch lamp is blue. It was bought in 2019.\n"
@@ -24,16 +25,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     (folder / "notes").mkdir()
     (folder / "notes" / "porch.md").write_text(NOTE)
-    assert flowmatik("--home", str(folder / "home"), "init", "--no-examples").returncode == 0
+    make_home(folder / "home", "--no-examples")
     settings = folder / "home" / "flowmatik.toml"
     settings.write_text(settings.read_text() + PRICES)
-    took = flowmatik("--home", str(folder / "home"), "memory", "ingest", str(folder / "notes"))
+    took = within.flowmatik("--home", str(folder / "home"), "memory", "ingest", str(folder / "notes"))
     assert took.returncode == 0
     return folder / "home"
 
 
 def at(home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return flowmatik("--home", str(home), *arguments, env=environment(**variables))
+    return within.flowmatik("--home", str(home), *arguments, env=environment(**variables))
 
 
 def last(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
@@ -158,10 +159,9 @@ def test_a_price_that_nobody_knows_is_not_paid_under_a_cap(home: Path) -> None:
 
 @pytest.mark.parametrize("verb", [("runs", "list"), ("run", GOAL), ("up", "--port", "0"), ("migrate",)])
 def test_a_damaged_journal_is_told_with_what_helps(tmp_path: Path, verb: tuple[str, ...]) -> None:
-    home = tmp_path / "home"
-    assert flowmatik("--home", str(home), "init", "--no-examples").returncode == 0
+    home = make_home(tmp_path / "home", "--no-examples")
     (home / ".flowmatik" / "journal.db").write_bytes(b"this was a database once " * 400)
-    done = at(home, "--lang", "en", *verb)
+    done = flowmatik("--home", str(home), "--lang", "en", *verb)
     assert (done.returncode, "[unavailable.damaged]" in done.stderr) == (6, True), done.stderr
     assert "put back a backup" in done.stderr
     assert "Free the disk" not in done.stderr

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from flowmatik.testing.openai_server import OpenAIServer, Step, ToolUse
-from tests.e2e import documents
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e import cli, documents
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import Server, up
+from tests.e2e.within import flowmatik
 
 BROKEN_PROFILE = """\
 apiVersion: flowmatik/v1
@@ -331,7 +332,7 @@ def test_a_second_server_on_a_home_is_refused_and_the_first_goes_on(server: Serv
 def test_a_second_server_on_a_home_says_where_the_first_one_answers(
     server: Server, home: Path, lang: str, words: str
 ) -> None:
-    done = flowmatik("--home", str(home), "--lang", lang, "up", "--port", "0")
+    done = cli.flowmatik("--home", str(home), "--lang", lang, "up", "--port", "0")
     assert done.returncode == 6
     assert f"{words} {server.url}" in done.stderr
     assert str(server.process.pid) in done.stderr

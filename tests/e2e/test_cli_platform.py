@@ -14,7 +14,8 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.e2e.cli import PROGRAM, REPOSITORY, environment, flowmatik
+from tests.e2e import within
+from tests.e2e.cli import PROGRAM, REPOSITORY, environment, flowmatik, make_home
 from tests.e2e.serving import Server, up
 
 SCHEMA = json.loads((REPOSITORY / "schemas" / "run-output.schema.json").read_text(encoding="utf-8"))
@@ -23,7 +24,7 @@ NOTE = "# North office\n\nThe door of the north office is green. The desk was ma
 
 
 def at(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return flowmatik("--home", str(home), *arguments)
+    return within.flowmatik("--home", str(home), *arguments)
 
 
 def as_json(home: Path, *arguments: str) -> Any:
@@ -43,9 +44,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     note = folder / "notes" / "north.md"
     note.parent.mkdir()
     note.write_text(NOTE)
-    assert at(folder / "home", "init", "--no-examples").returncode == 0
-    assert at(folder / "home", "memory", "ingest", str(note.parent)).returncode == 0
-    return folder / "home"
+    made = make_home(folder / "home", "--no-examples")
+    assert at(made, "memory", "ingest", str(note.parent)).returncode == 0
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,13 @@ def fingerprint(home: Path) -> dict[str, str]:
 
 def test_init_makes_a_private_home_and_tells_the_password_once(tmp_path: Path) -> None:
     home = tmp_path / "new"
-    first = at(home, "--json", "init", "--no-examples", "--show-password")
+    first = flowmatik("--home", str(home), "--json", "init", "--no-examples", "--show-password")
     told = json.loads(first.stdout)
     assert told["password"] in first.stderr
     assert stat.S_IMODE((home / ".flowmatik").stat().st_mode) == 0o700
     assert all(stat.S_IMODE(p.stat().st_mode) & 0o077 == 0 for p in (home / ".flowmatik").rglob("*"))
     before = fingerprint(home)
-    again = at(home, "--json", "init", "--no-examples", "--show-password")
+    again = flowmatik("--home", str(home), "--json", "init", "--no-examples", "--show-password")
     assert again.returncode == 0
     assert "password" not in json.loads(again.stdout)
     assert fingerprint(home) == before
@@ -79,7 +80,8 @@ def test_init_and_an_empty_list_recommend_what_works_in_that_home(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
     home = tmp_path / "my home"
-    said = at(home, "--lang", "en", "init", *options).stderr
+    plain = environment(FLOWMATIK_EMBEDDINGS="false")  # they take long, and say nothing here
+    said = flowmatik("--home", str(home), "--lang", "en", "init", *options, env=plain).stderr
     assert ("--quickstart" in said) is (options == ())
     assert f"--home '{home}'" in said
     assert "--quickstart" not in at(home, "runs", "list").stderr
@@ -91,7 +93,8 @@ def test_the_password_is_not_in_the_json_unless_asked_for(tmp_path: Path) -> Non
 
 
 def test_a_run_prints_its_events_and_its_result_as_the_schema_says(home: Path) -> None:
-    code, lines = asked(home, GOAL)
+    done = flowmatik("--home", str(home), "--json", "run", GOAL)
+    code, lines = done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
     validator = jsonschema.Draft202012Validator(SCHEMA)
     for line in lines:
         validator.validate(line)  # pyright: ignore[reportUnknownMemberType]  # untyped library
@@ -269,7 +272,7 @@ def test_two_runs_on_one_home_at_once_both_succeed(home: Path) -> None:
         for _ in range(2)
     ]
     for one in both:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=280)
         assert one.returncode == 0, err
         lines = [json.loads(line) for line in out.splitlines()]
         assert lines[-1]["status"] == "succeeded"
@@ -308,7 +311,7 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     assert at(home, *served, "show", "clerk").stdout == CLERK
     assert [at(home, *served, "remove", "clerk").returncode for _ in range(2)] == [0, 3]
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(30) == 0, service.said()
+    assert service.process.wait(60) == 0, service.said()
     assert as_json(home, "runs", "show", lines[-1]["run_id"])["status"] == "succeeded"
 
 

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -26,8 +26,9 @@ from tests.e2e.cli import environment, flowmatik, make_home
 from tests.e2e.scribe import LINES, Model, start_scribe, written
 from tests.e2e.serving import up
 
-SEEDS = range(25)
-AT_ONCE = 4
+SEEDS = 25
+AT_ONCE = 5  # by one test, so that no two processes of a run of the tests live the same seed
+GROUPS = [range(first, first + AT_ONCE) for first in range(0, SEEDS, AT_ONCE)]
 
 
 def fuse_of(seed: int) -> str:
@@ -43,7 +44,7 @@ def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int)
     with up(home, env, [sys.executable, "-m", "tests.e2e.crashing", fuse]) as server:
         with contextlib.suppress(httpx.TransportError):  # it may die before it has answered
             start_scribe(server, key=f"seed {seed}")
-        assert server.process.wait(60) == -9, f"{fuse} did not go off: {server.said()[-2000:]}"
+        assert server.process.wait(150) == -9, f"{fuse} did not go off: {server.said()[-2000:]}"
     with up(home, env) as server:
         run_id = start_scribe(server, key=f"seed {seed}")  # the one that was begun
         view = server.at_rest(run_id)
@@ -64,27 +65,20 @@ def _crash_and_recover(home: Path, env: dict[str, str], model: Model, seed: int)
     assert replayed["differences"] == [], told
 
 
-Seeds = dict[int, Future[None]]
+Attempt = Callable[[int], None]
 
 
-@contextlib.contextmanager
-def _side_by_side(request: pytest.FixtureRequest, attempt: Callable[[int], None]) -> Generator[Seeds]:
-    """The seeds that were asked for, all begun; what came of one is told by its own future."""
-    wanting = [
-        item
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and request.fixturename in item.fixturenames
-    ]
-    chosen = [seed for item in wanting if isinstance(seed := item.callspec.params["seed"], int)]
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="seed") as pool:
-        try:
-            yield {seed: pool.submit(attempt, seed) for seed in chosen}
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _side_by_side(attempt: Attempt, seeds: range) -> None:
+    """What is wrong with any of them is told when all have ended."""
+    with ThreadPoolExecutor(len(seeds), thread_name_prefix="seed") as pool:
+        attempts = [pool.submit(attempt, seed) for seed in seeds]
+    faults = [fault for one in attempts if (fault := one.exception()) is not None]
+    if faults:
+        raise BaseExceptionGroup(f"{len(faults)} of {seeds} failed", faults)
 
 
 @pytest.fixture(scope="module")
-def sqlite_seeds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeds]:
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Attempt:
     folder = tmp_path_factory.mktemp("crash")
     pristine = make_home(folder / "home", "--no-examples")
 
@@ -93,20 +87,18 @@ def sqlite_seeds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         with Model.serving() as model:
             _crash_and_recover(home, model.environment(), model, seed)
 
-    with _side_by_side(request, attempt) as seeds:
-        yield seeds
+    return attempt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_survives_sigkill_on_sqlite(sqlite_seeds: Seeds, seed: int) -> None:
-    sqlite_seeds[seed].result()
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seeds", GROUPS, ids=str)
+def test_a_run_survives_sigkill_on_sqlite(on_sqlite: Attempt, seeds: range) -> None:
+    _side_by_side(on_sqlite, seeds)
 
 
 @pytest.fixture(scope="module")
-def postgres_seeds(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pg_dsn: str
-) -> Iterator[Seeds]:
+def on_postgresql(tmp_path_factory: pytest.TempPathFactory, pg_dsn: str) -> Iterator[Attempt]:
     folder = tmp_path_factory.mktemp("crash-pg")
     name = f"crash_{uuid4().hex}"
 
@@ -131,11 +123,11 @@ def postgres_seeds(
         env = environment(FLOWMATIK_DATABASE_URL=url)
         made = flowmatik("--home", str(pristine), "init", "--no-examples", env=env)
         assert made.returncode == 0, made.stderr
-        with _side_by_side(request, attempt) as seeds:
-            yield seeds
+        yield attempt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_survives_sigkill_on_postgresql(postgres_seeds: Seeds, seed: int) -> None:
-    postgres_seeds[seed].result()
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seeds", GROUPS, ids=str)
+def test_a_run_survives_sigkill_on_postgresql(on_postgresql: Attempt, seeds: range) -> None:
+    _side_by_side(on_postgresql, seeds)

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import Server, up
+from tests.e2e.within import flowmatik
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ role: talker
 instructions: Talk.
 output: text
 """
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 Event = dict[str, Any]
 
 

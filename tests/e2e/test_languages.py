@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import up
+from tests.e2e.within import flowmatik
 
 ENGLISH = re.compile(
     r"\b(the|and|is|are|not|with|from|of|which|that|question|stands?|citations?|found|needs?|there"

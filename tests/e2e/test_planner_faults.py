@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flowmatik.testing.openai_server import OpenAIServer, Step
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
+from tests.e2e.within import flowmatik
 
 GOAL = "What is the harbour master called?"
 CIRCULAR = Step(text=json.dumps({"reason": "r", "tasks": [

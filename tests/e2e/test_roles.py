@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.cli import flowmatik
+from tests.e2e.cli import flowmatik, make_home
 from tests.e2e.scribe import LINES, Model, start_scribe, written
 from tests.e2e.serving import Server, until, up
 
@@ -48,7 +48,7 @@ def test_runs_of_a_killed_worker_are_picked_up_and_do_nothing_twice(
 
         gate = model.hold(2)
         run_id = start_scribe(gateway)
-        assert gate.reached.wait(60), gateway.said() + first.said()
+        assert gate.reached.wait(150), gateway.said() + first.said()
         assert gateway.run(run_id)["status"] == "running"
         second = stack.enter_context(part(home, env, "worker", "second"))
         first.process.kill()
@@ -63,8 +63,7 @@ def test_runs_of_a_killed_worker_are_picked_up_and_do_nothing_twice(
 
 @pytest.mark.slow
 def test_parts_of_a_platform_need_postgresql(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    assert flowmatik("--home", str(home), "init", "--no-examples").returncode == 0
+    home = make_home(tmp_path / "home", "--no-examples")
     done = flowmatik("--home", str(home), "up", "--role", "worker")
     assert done.returncode == 2
     assert "engine.role" in done.stderr

@@ -32,7 +32,7 @@ def model() -> Iterator[Model]:
 
 
 def reached(gate: Gate, server: Server) -> None:
-    assert gate.reached.wait(60), server.said()
+    assert gate.reached.wait(150), server.said()
 
 
 def has_waited(server: Server) -> None:
@@ -173,7 +173,7 @@ def test_the_command_run_waits_while_postgresql_is_gone_and_says_so(
     def outlasts() -> None:
         gate = model.hold(2)
         with following(home, env) as process:
-            assert gate.reached.wait(60), said()
+            assert gate.reached.wait(150), said()
             postgres.stop()
             gate.opened.set()
             until(lambda: "waiting for it, at most 300 s" in said(), "the command says that it waits", said)
@@ -204,7 +204,7 @@ def test_the_command_run_gives_up_when_the_store_stays_away_and_the_run_can_be_r
     flowmatik("--home", str(home), "agents", "apply", str(home / "scribe.yaml"), env=env)
     gate = model.hold(2)
     with following(home, env) as process:
-        assert gate.reached.wait(60)
+        assert gate.reached.wait(150)
         postgres.stop()
         gate.opened.set()
         assert process.wait(60) == 6, (home / "run.err").read_text(encoding="utf-8")

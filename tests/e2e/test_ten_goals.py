@@ -8,6 +8,7 @@ import yaml
 
 from benchmarks.answers.asking import Answered
 from benchmarks.answers.goals import lacking
+from tests.e2e import within
 from tests.e2e.cli import REPOSITORY, make_home, run_goal
 
 GOALS = cast(
@@ -28,7 +29,7 @@ def test_there_are_ten_goals_half_of_them_in_spanish() -> None:
 
 @pytest.mark.parametrize("goal", GOALS, ids=[goal["id"] for goal in GOALS])
 def test_an_example_goal_gets_its_facts_figures_and_sources(home: Path, goal: dict[str, Any]) -> None:
-    code, result, events = run_goal(home, goal["goal"])
+    code, result, events = run_goal(home, goal["goal"], program=within.flowmatik)
     answer = result["answer"]
     citations = [(c["source"], c.get("lines"), c["quote"]) for c in answer["citations"]]
     shown = "\n".join((goal["goal"], answer["text"], str(citations)))

@@ -26,7 +26,7 @@ def quiet() -> Generator[None]:
     noise = logging.getLogger("flowmatik")
     before, noise.disabled = noise.level, True
     noise.setLevel(logging.CRITICAL)
-    gc.collect(1)  # what the life before has left
+    gc.collect()  # what the life before has left, for whatever looks through all tasks
     gc.disable()
     try:
         yield
@@ -34,6 +34,12 @@ def quiet() -> Generator[None]:
         gc.enable()
         noise.disabled = False
         noise.setLevel(before)
+
+
+def settled() -> None:
+    """What is loaded by now stays, and is not looked through at the beginning of every life."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Names:

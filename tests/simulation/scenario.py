@@ -22,7 +22,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families, is_hard
-from tests.simulation.laboratory import named_by, quiet, spinning_noticed
+from tests.simulation.laboratory import named_by, quiet, settled, spinning_noticed
 from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
@@ -55,6 +55,7 @@ def simulate(seed: int, **broken: Any) -> World:
 
 def lived(seeds: Sequence[int]) -> list[str]:
     """What is wrong in the lives of these seeds."""
+    settled()
     faults: list[str] = []
     for seed in seeds:
         try:

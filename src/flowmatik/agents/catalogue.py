@@ -1,7 +1,7 @@
 """The catalogue: immutable versions by content hash, channels that point at them."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
@@ -60,9 +60,10 @@ class StoredCatalogue:
         )
         known = {str(row[0]) for row in found}
         added: list[str] = []
-        for agent, (_, text) in zip(shipped_agents(), first_profiles(), strict=True):
-            if agent.name not in known and await self._keep(workspace_id, agent, text):
-                added.append(agent.name)
+        for filename, text in first_profiles():
+            name = filename.removesuffix(".yaml")
+            if name not in known and await self._keep(workspace_id, _shipped(name), text):
+                added.append(name)
         self._seeded.add(workspace_id)
         return added
 
@@ -246,8 +247,25 @@ def inventory_of(
     tools: Collection[str], models: Mapping[str, Collection[str]], folders: Collection[str] = ()
 ) -> Inventory:
     """With the skills of the agents that ship."""
-    skills = {skill for agent in shipped_agents() for skill in agent.skills}
-    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=skills, folders=folders)
+    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=ShippedSkills(), folders=folders)
+
+
+class ShippedSkills(Collection[str]):
+    """Read when a profile is checked against them; most commands check none."""
+
+    def __contains__(self, skill: object) -> bool:
+        return skill in _shipped_skills()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_shipped_skills())
+
+    def __len__(self) -> int:
+        return len(_shipped_skills())
+
+
+@cache
+def _shipped_skills() -> frozenset[str]:
+    return frozenset(skill for agent in shipped_agents() for skill in agent.skills)
 
 
 @cache
@@ -255,8 +273,12 @@ def shipped_agents() -> tuple[AgentVersion, ...]:
     return tuple(parse_profile(text, filename=filename) for filename, text in first_profiles())
 
 
+def _shipped(name: str) -> AgentVersion:
+    return next(agent for agent in shipped_agents() if agent.name == name)
+
+
 def first_profiles() -> list[tuple[str, str]]:
-    """File name and text of the profiles that ship with the product."""
+    """File name and text of the profiles that ship with the product; each file is named after its agent."""
     folder = resources.files("flowmatik.agents.profiles")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return [(file.name, file.read_text(encoding="utf-8")) for file in files]

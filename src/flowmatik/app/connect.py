@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SERVE_AFTER_SECONDS = 0.3
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 45.0  # a process on a busy machine may need half a minute before it answers
 LOOK_EVERY_SECONDS = 0.05
 HOME_IN_USE = "unavailable.home_in_use"
 NO_SAYING = StorePatience()

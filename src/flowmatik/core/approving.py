@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cache
 
 from pydantic import TypeAdapter
 
@@ -23,8 +24,6 @@ from flowmatik.kernel.errors import Conflict, PermissionDenied
 
 KEY_PREFIX = "key_"  # of the ids of API keys
 ENDS: dict[Decision, ApprovalStatus] = {"approve": "approved", "deny": "denied"}
-_POLICY = TypeAdapter(ApprovalPolicy)
-_VOTES = TypeAdapter(tuple[Vote, ...])
 
 
 def shown(row: ApprovalRow) -> Approval:
@@ -49,11 +48,11 @@ def shown(row: ApprovalRow) -> Approval:
 
 
 def policy_of(row: ApprovalRow) -> ApprovalPolicy:
-    return _POLICY.validate_json(row.policy)
+    return _policies().validate_json(row.policy)
 
 
 def votes_of(row: ApprovalRow) -> tuple[Vote, ...]:
-    return _VOTES.validate_json(row.votes)
+    return _all_votes().validate_json(row.votes)
 
 
 def approvers_at(row: ApprovalRow, policy: ApprovalPolicy) -> tuple[str, ...]:
@@ -182,3 +181,13 @@ def _check_approver(row: ApprovalRow, policy: ApprovalPolicy, by: Principal) -> 
             code="auth.denied.approver",
             context={"approval": row.approval_id, "approvers": ", ".join(named)},
         )
+
+
+@cache
+def _policies() -> TypeAdapter[ApprovalPolicy]:
+    return TypeAdapter(ApprovalPolicy)
+
+
+@cache
+def _all_votes() -> TypeAdapter[tuple[Vote, ...]]:
+    return TypeAdapter(tuple[Vote, ...])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -34,7 +35,6 @@ from flowmatik.kernel.ids import new_id
 MOST_PREVIEWED = 100
 _TRIES = 5
 _NAME = re.compile(rf"(?!sch_)[A-Za-z0-9][A-Za-z0-9_.:-]{{0,{MAX_NAME_CHARACTERS - 1}}}")
-_RUN = TypeAdapter(ScheduledRun)
 
 
 class ScheduleService:
@@ -212,7 +212,7 @@ def moment(seconds: int | None) -> str:
 
 
 def scheduled_run(row: ScheduleRow) -> ScheduledRun:
-    return _RUN.validate_python(canonical.loads(row.run))
+    return _scheduled().validate_python(canonical.loads(row.run))
 
 
 def schedule_of(row: ScheduleRow) -> Schedule:
@@ -276,3 +276,8 @@ def _no_schedule(ref: str) -> NotFound:
         code="not_found.schedule",
         context={"name": ref[:100]},
     )
+
+
+@cache
+def _scheduled() -> TypeAdapter[ScheduledRun]:
+    return TypeAdapter(ScheduledRun)

@@ -31,7 +31,7 @@ def opening(
         return memory_store(), redis_url
     if journal == "sqlite":
         return sqlite_store(tmp_path), redis_url
-    return postgres_store(str(request.getfixturevalue("pg_database"))), redis_url
+    return postgres_store(str(request.getfixturevalue("pg_migrated"))), redis_url
 
 
 @pytest.fixture

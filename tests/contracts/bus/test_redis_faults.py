@@ -21,8 +21,8 @@ EVERYTHING = {run_id: list(range(1, APPENDS + 3)) for run_id in RUNS}
 
 
 @pytest.fixture
-def opening(pg_database: str) -> AbstractAsyncContextManager[Store]:
-    return postgres_store(pg_database)
+def opening(pg_migrated: str) -> AbstractAsyncContextManager[Store]:
+    return postgres_store(pg_migrated)
 
 
 @pytest.fixture

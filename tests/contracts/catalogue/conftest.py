@@ -2,13 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import pytest
 
@@ -18,7 +16,6 @@ from flowmatik.security import InstallationKey, signature_holds
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
-from tests.conftest import administer
 
 WS = "w"
 
@@ -85,18 +82,6 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def empty_database(pg_dsn: str) -> Iterator[str]:
-    """The same of PostgreSQL: the name of a database that others are made from."""
-    name = f"test_{uuid4().hex}"
-    asyncio.run(administer(pg_dsn, f'CREATE DATABASE "{name}"'))
-    try:
-        asyncio.run(upgrade(urlunsplit(urlsplit(pg_dsn)._replace(path=f"/{name}"))))
-        yield name
-    finally:
-        asyncio.run(administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
 @asynccontextmanager
 async def on_sqlite(empty: Path, folder: Path) -> AsyncGenerator[Shelf]:
     await asyncio.to_thread(shutil.copy, empty, folder / "journal.db")
@@ -106,25 +91,18 @@ async def on_sqlite(empty: Path, folder: Path) -> AsyncGenerator[Shelf]:
 
 
 @asynccontextmanager
-async def on_postgres(dsn: str, empty: str, folder: Path) -> AsyncGenerator[Shelf]:
+async def on_postgres(url: str, folder: Path) -> AsyncGenerator[Shelf]:
     """As the API sees it: every workspace for itself."""
-    name = f"test_{uuid4().hex}"
-    await administer(dsn, f'CREATE DATABASE "{name}" TEMPLATE "{empty}"')
-    try:
-        url = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-        pool = await open_pool(url, role="flowmatik_api", max_size=6)
-        yield shelf_on(PostgresDatabase(pool), folder)
-        await pool.close()
-    finally:
-        await administer(dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+    pool = await open_pool(url, role="flowmatik_api", max_size=6)
+    yield shelf_on(PostgresDatabase(pool), folder)
+    await pool.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Shelf]:
     if request.param == "sqlite":
         return on_sqlite(request.getfixturevalue("empty_file"), tmp_path)
-    dsn: str = request.getfixturevalue("pg_dsn")
-    return on_postgres(dsn, request.getfixturevalue("empty_database"), tmp_path)
+    return on_postgres(str(request.getfixturevalue("pg_migrated")), tmp_path)
 
 
 @pytest.fixture

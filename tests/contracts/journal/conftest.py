@@ -15,7 +15,7 @@ def opening(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncCont
         return memory_store()
     if request.param == "sqlite":
         return sqlite_store(tmp_path)
-    dsn: str = request.getfixturevalue("pg_database")
+    dsn: str = request.getfixturevalue("pg_migrated")
     return postgres_store(dsn)
 
 

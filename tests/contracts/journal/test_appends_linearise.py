@@ -32,8 +32,8 @@ async def test_what_writers_of_a_process_are_told_fits_one_order(store: Store, s
     await check(store.journal, await contend([store.journal], RUNS, WRITERS, str(seed), TIMES))
 
 
-async def test_what_writers_of_several_processes_are_told_fits_one_order(pg_database: str) -> None:
-    async with postgres_store(pg_database) as store:
+async def test_what_writers_of_several_processes_are_told_fits_one_order(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated) as store:
         await make(store.journal, RUNS)
         loop = asyncio.get_running_loop()
         spawned = get_context("spawn")
@@ -43,7 +43,7 @@ async def test_what_writers_of_several_processes_are_told_fits_one_order(pg_data
                 loop.run_in_executor(
                     others,
                     in_a_process,
-                    pg_database,
+                    pg_migrated,
                     RUNS,
                     [f"p{n}{writer}" for writer in WRITERS[:3]],
                     str(n),

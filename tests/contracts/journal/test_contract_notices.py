@@ -93,7 +93,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> Any:
-    return tmp_path if kind == "sqlite" else request.getfixturevalue("pg_database")
+    return tmp_path if kind == "sqlite" else request.getfixturevalue("pg_migrated")
 
 
 async def holds(check: Callable[[Store], Awaitable[None]], kind: str, place: Any) -> None:

@@ -36,19 +36,19 @@ async def test_sqlite_needs_no_look_at_all_runs(
 
 @pytest.mark.parametrize(("statement", "index", "arguments"), ON_POSTGRES)
 async def test_postgres_can_do_without_reading_all_runs(
-    pg_database: str, statement: str, index: str, arguments: tuple[object, ...]
+    pg_migrated: str, statement: str, index: str, arguments: tuple[object, ...]
 ) -> None:
-    plan = await _plan(pg_database, statement, arguments)
+    plan = await _plan(pg_migrated, statement, arguments)
     assert index in plan, plan
 
 
-async def test_postgres_looks_for_due_timers_in_the_index_and_reads_no_other(pg_database: str) -> None:
-    plan = await _plan(pg_database, "fire_due_timers", (500, "2026-01-01"))
+async def test_postgres_looks_for_due_timers_in_the_index_and_reads_no_other(pg_migrated: str) -> None:
+    plan = await _plan(pg_migrated, "fire_due_timers", (500, "2026-01-01"))
     assert "Index Cond: (due_at <= " in plan, plan
 
 
-async def test_postgres_reads_the_beginnings_of_one_page_of_runs_alone(pg_database: str) -> None:
-    plan = await _plan(pg_database, "unfinished", ("", 500))
+async def test_postgres_reads_the_beginnings_of_one_page_of_runs_alone(pg_migrated: str) -> None:
+    plan = await _plan(pg_migrated, "unfinished", ("", 500))
     assert "Join" not in plan, plan
     assert "Nested Loop" not in plan, plan
 

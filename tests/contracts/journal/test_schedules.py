@@ -138,10 +138,10 @@ async def test_a_run_out_of_turn_is_the_last_one_and_a_removed_schedule_is_gone(
 
 
 @pytest.fixture
-async def journals(pg_database: str) -> AsyncIterator[list[PostgresJournal]]:
+async def journals(pg_migrated: str) -> AsyncIterator[list[PostgresJournal]]:
     """Three processes on one PostgreSQL."""
-    await upgrade(pg_database)
-    pools = [await open_pool(pg_database, role="flowmatik_engine", max_size=2) for _ in range(3)]
+    await upgrade(pg_migrated)
+    pools = [await open_pool(pg_migrated, role="flowmatik_engine", max_size=2) for _ in range(3)]
     yield [PostgresJournal(PostgresDatabase(pool), SystemClock()) for pool in pools]
     for pool in pools:
         await pool.close()
@@ -163,15 +163,15 @@ async def test_schedulers_of_several_processes_never_have_a_claim_on_the_same_sc
 
 
 async def test_the_role_of_the_api_reads_the_schedules_and_tags_of_its_workspace_and_writes_none(
-    pg_database: str, journals: list[PostgresJournal]
+    pg_migrated: str, journals: list[PostgresJournal]
 ) -> None:
     await journals[0].add_schedule(row("a"))
     await journals[0].add_schedule(row("a", workspace="other"))
     run = await owned(journals[0], "run_1")
     assert run.workspace == "default"
-    engine = await open_pool(pg_database, role="flowmatik_engine", max_size=1)
+    engine = await open_pool(pg_migrated, role="flowmatik_engine", max_size=1)
     await engine.execute("INSERT INTO run_tags VALUES ('default', 't', 'x', 'run_1')")
-    api = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+    api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
     try:
         for sql in ("SELECT workspace_id FROM schedules", "SELECT workspace_id FROM run_tags"):
             assert await PostgresDatabase(api).fetch(sql) == []

@@ -20,7 +20,7 @@ from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 @pytest.fixture(params=["sqlite", "postgres"])
 def dsn(request: pytest.FixtureRequest) -> str:
     """ "" for a SQLite file."""
-    return request.getfixturevalue("pg_database") if request.param == "postgres" else ""
+    return request.getfixturevalue("pg_migrated") if request.param == "postgres" else ""
 
 
 @pytest.fixture

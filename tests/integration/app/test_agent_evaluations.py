@@ -15,8 +15,9 @@ from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.runs import RunFilter
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.testing.openai_server import OpenAIServer, Step
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import up
+from tests.e2e.within import flowmatik
 
 SET = """\
 apiVersion: flowmatik/v1

@@ -32,10 +32,10 @@ class Forgetful(PostgresReads):
 
 
 async def test_another_workspace_s_approvals_are_not_there_and_the_api_s_role_decides_none(
-    pg_database: str, tmp_path: Path
+    pg_migrated: str, tmp_path: Path
 ) -> None:
     (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_database})
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_migrated})
     async with open_platform(settings, recover_all=True) as platform:
         runs: dict[str, str] = {}
         for workspace_id in ("default", "b"):
@@ -48,7 +48,7 @@ async def test_another_workspace_s_approvals_are_not_there_and_the_api_s_role_de
         verdict = Verdict(decision="approve", arguments_hash=theirs.arguments_hash)
         with pytest.raises(NotFound):
             await platform.approvals.decide("default", theirs.id, verdict, by=platform.principal)
-        api = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+        api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
         try:
             seen = Forgetful(PostgresDatabase(api).within("b"))
             found = await seen.approvals("default", status="pending", after=None, limit=10)

@@ -73,12 +73,12 @@ def text_in(sent: list[Sent]) -> str:
 
 
 async def test_who_watches_at_another_gateway_sees_text_and_facts_and_without_redis_the_facts(
-    tmp_path: Path, pg_database: str
+    tmp_path: Path, pg_migrated: str
 ) -> None:
     step = Step(text=TEXT, first_seconds=0.3, piece_seconds=0.02)
     async with own_redis(tmp_path) as redis:
         with OpenAIServer(step) as model:
-            shared = {"DATABASE_URL": pg_database, "REDIS_URL": redis.url}
+            shared = {"DATABASE_URL": pg_migrated, "REDIS_URL": redis.url}
             shared |= {"MODEL_BASE_URL": model.base_url, "MODEL": "custom/scripted"}
             one, two = home(tmp_path / "one", **shared), home(tmp_path / "two", **shared)
             async with (

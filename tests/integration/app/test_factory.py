@@ -16,8 +16,9 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunView
 from flowmatik.contracts.tools import Effect
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import until, up
+from tests.e2e.within import flowmatik
 from tests.integration.app.test_agent_channels import READER, WRITER, caller
 
 ADA = Author(by="ada", reason="good")

@@ -41,7 +41,7 @@ class Served:
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
     if request.param == "sqlite":
         return {}
-    return {"FLOWMATIK_DATABASE_URL": request.getfixturevalue("pg_database")}
+    return {"FLOWMATIK_DATABASE_URL": request.getfixturevalue("pg_migrated")}
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from flowmatik.core.journal.port import Creation, NewEvent
 from flowmatik.core.limits import COUNT_SECONDS, Backlog
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.testing.clock import SkippingClock
-from tests.e2e.cli import flowmatik, make_home
+from tests.e2e.cli import make_home
+from tests.e2e.within import flowmatik
 
 WS = "default"
 

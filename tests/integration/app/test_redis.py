@@ -27,7 +27,7 @@ def home(folder: Path, **environment: str) -> Settings:
 
 
 async def test_a_subscriber_hears_of_runs_that_another_process_drives(
-    tmp_path: Path, pg_database: str
+    tmp_path: Path, pg_migrated: str
 ) -> None:
     audit = Audit()
 
@@ -36,7 +36,7 @@ async def test_a_subscriber_hears_of_runs_that_another_process_drives(
 
     users: list[Callable[[EventBus], None]] = [subscribe]
     async with own_redis(tmp_path) as redis:
-        shared = {"DATABASE_URL": pg_database, "REDIS_URL": redis.url}
+        shared = {"DATABASE_URL": pg_migrated, "REDIS_URL": redis.url}
         one, two = home(tmp_path / "one", **shared), home(tmp_path / "two", **shared)
         async with (
             open_platform(one, recover_all=False) as driving,

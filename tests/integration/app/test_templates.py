@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cli import environment, flowmatik, make_home
+from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import up
+from tests.e2e.within import flowmatik
 from tests.integration.app.test_agent_channels import READER, WRITER, caller, platform
 from tests.unit.agents.test_templates import GOOD
 

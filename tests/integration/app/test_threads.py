@@ -45,7 +45,7 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
     """SQLite, unless a test asks for both stores."""
     if request.param == "sqlite":
         return {}
-    return {"FLOWMATIK_DATABASE_URL": request.getfixturevalue("pg_database")}
+    return {"FLOWMATIK_DATABASE_URL": request.getfixturevalue("pg_migrated")}
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ class Forgetful(PostgresReads):
 
 
 @pytest.fixture
-async def platform(pg_database: str, tmp_path: Path) -> AsyncIterator[Platform]:
+async def platform(pg_migrated: str, tmp_path: Path) -> AsyncIterator[Platform]:
     (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_database})
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_migrated})
     async with open_platform(settings, recover_all=False) as opened:
         yield opened
 
@@ -70,10 +70,10 @@ async def test_callers_of_a_workspace_get_its_runs_and_no_others(platform: Platf
 
 
 async def test_a_query_that_forgets_its_filter_still_sees_no_other_workspace(
-    platform: Platform, pg_database: str
+    platform: Platform, pg_migrated: str
 ) -> None:
     ours, theirs = await a_run(platform, "default"), await a_run(platform, "b")
-    api = await open_pool(pg_database, role="flowmatik_api", max_size=1)
+    api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
     try:
         seen = Forgetful(PostgresDatabase(api).within("b"))
         heads = await seen.list_heads("default", status=None, before=None, limit=10)
@@ -87,10 +87,10 @@ async def test_a_query_that_forgets_its_filter_still_sees_no_other_workspace(
 
 
 async def test_what_callers_ask_is_read_under_the_role_of_the_api(
-    platform: Platform, pg_database: str
+    platform: Platform, pg_migrated: str
 ) -> None:
     run_id = await a_run(platform, "default")
-    await administer(pg_database, "REVOKE SELECT ON runs FROM flowmatik_api")
+    await administer(pg_migrated, "REVOKE SELECT ON runs FROM flowmatik_api")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await platform.runs.list("default")
     for ask in (platform.runs.get, platform.runs.replay, platform.runs.cancel, platform.runs.wait):
@@ -98,7 +98,7 @@ async def test_what_callers_ask_is_read_under_the_role_of_the_api(
             await ask("default", run_id)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         _ = [one async for one in platform.runs.events("default", run_id)]
-    await administer(pg_database, "REVOKE SELECT ON dead_letters FROM flowmatik_api")
+    await administer(pg_migrated, "REVOKE SELECT ON dead_letters FROM flowmatik_api")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await platform.dead_letters.list("default")
 

@@ -57,10 +57,10 @@ async def start(at: Cluster, *roles: Role) -> list[EngineHandle]:
 
 
 async def test_what_a_gateway_takes_is_driven_by_the_workers_once_each(
-    pg_database: str, redis_url: str
+    pg_migrated: str, redis_url: str
 ) -> None:
     till = Till()
-    async with cluster(pg_database, redis_url, till.tools) as at:
+    async with cluster(pg_migrated, redis_url, till.tools) as at:
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER, Role.WORKER)
         made = await asyncio.gather(*(gateway.runs.create(WS, order(n)) for n in range(60)))
         await ended(gateway, made)
@@ -75,10 +75,10 @@ async def test_what_a_gateway_takes_is_driven_by_the_workers_once_each(
 
 
 async def test_a_gateway_that_follows_a_run_is_told_of_each_event_as_it_comes(
-    pg_database: str, redis_url: str
+    pg_migrated: str, redis_url: str
 ) -> None:
     till = Till()
-    async with cluster(pg_database, redis_url, till.tools) as at:
+    async with cluster(pg_migrated, redis_url, till.tools) as at:
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER)
         run_id = await gateway.runs.create(WS, order(1))
         followed = [event async for event in gateway.runs.events(WS, run_id, follow=True)]
@@ -86,11 +86,11 @@ async def test_a_gateway_that_follows_a_run_is_told_of_each_event_as_it_comes(
         assert followed[-1].type == "flowmatik.RunSucceeded"
 
 
-async def test_a_redis_that_loses_everything_loses_no_run(pg_database: str, tmp_path: Path) -> None:
+async def test_a_redis_that_loses_everything_loses_no_run(pg_migrated: str, tmp_path: Path) -> None:
     till = Till(seconds=0.02)
     async with (
         own_redis(tmp_path) as redis,
-        cluster(pg_database, redis.url, till.tools, concurrency=4) as at,
+        cluster(pg_migrated, redis.url, till.tools, concurrency=4) as at,
     ):
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER, Role.WORKER)
         made = await asyncio.gather(*(gateway.runs.create(WS, order(n)) for n in range(80)))
@@ -107,28 +107,28 @@ async def _has_rung(till: Till, times: int) -> bool:
     return till.rung.total() >= times
 
 
-async def test_without_redis_workers_look_for_themselves(pg_database: str) -> None:
+async def test_without_redis_workers_look_for_themselves(pg_migrated: str) -> None:
     till = Till()
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    async with cluster(pg_database, nowhere, till.tools) as at:
+    async with cluster(pg_migrated, nowhere, till.tools) as at:
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER)
         made = [await gateway.runs.create(WS, order(n)) for n in range(5)]
         await ended(gateway, made)
         assert not await at.journal.led(DISPATCH), "a scheduler that reaches nobody keeps the lead"
 
 
-async def test_without_a_scheduler_workers_look_for_themselves(pg_database: str, redis_url: str) -> None:
+async def test_without_a_scheduler_workers_look_for_themselves(pg_migrated: str, redis_url: str) -> None:
     till = Till()
-    async with cluster(pg_database, redis_url, till.tools) as at:
+    async with cluster(pg_migrated, redis_url, till.tools) as at:
         gateway, *_ = await start(at, Role.GATEWAY, Role.WORKER, Role.WORKER)
         made = [await gateway.runs.create(WS, order(n)) for n in range(20)]
         await ended(gateway, made)
         assert till.rung == Counter(made)
 
 
-async def test_an_offer_that_a_dead_worker_took_goes_to_another(pg_database: str, redis_url: str) -> None:
+async def test_an_offer_that_a_dead_worker_took_goes_to_another(pg_migrated: str, redis_url: str) -> None:
     till = Till()
-    async with cluster(pg_database, redis_url, till.tools) as at:
+    async with cluster(pg_migrated, redis_url, till.tools) as at:
         gateway, _ = await start(at, Role.GATEWAY, Role.SCHEDULER)
         streams = open_streams(redis_url, prefix=at.prefix)
         try:
@@ -142,9 +142,9 @@ async def test_an_offer_that_a_dead_worker_took_goes_to_another(pg_database: str
             await streams.close()
 
 
-async def test_the_runs_of_a_dead_worker_take_nobody_s_room(pg_database: str, redis_url: str) -> None:
+async def test_the_runs_of_a_dead_worker_take_nobody_s_room(pg_migrated: str, redis_url: str) -> None:
     till = Till()
-    async with cluster(pg_database, redis_url, till.tools, concurrency=2) as at:
+    async with cluster(pg_migrated, redis_url, till.tools, concurrency=2) as at:
         [gateway] = await start(at, Role.GATEWAY)
         await at.journal.register_worker("wkr_dead", ttl_seconds=60)
         made = [await gateway.runs.create(WS, order(n)) for n in range(6)]
@@ -160,10 +160,10 @@ async def _is_delivered(streams: Any, name: str) -> bool:
 
 
 async def test_no_more_runs_at_once_than_the_limit_of_their_workspace(
-    pg_database: str, redis_url: str
+    pg_migrated: str, redis_url: str
 ) -> None:
     till = Till(seconds=0.01)
-    async with cluster(pg_database, redis_url, till.tools) as at:
+    async with cluster(pg_migrated, redis_url, till.tools) as at:
         await at.journal.set_limit(Limit(workspace_id=WS, scope="runs", most=3))
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER, Role.WORKER)
         made = await asyncio.gather(*(gateway.runs.create(WS, order(n)) for n in range(24)))
@@ -173,10 +173,10 @@ async def test_no_more_runs_at_once_than_the_limit_of_their_workspace(
 
 
 async def test_a_single_run_is_not_behind_the_thousands_of_another_workspace(
-    pg_database: str, redis_url: str
+    pg_migrated: str, redis_url: str
 ) -> None:
     till = Till(seconds=0.05)
-    async with cluster(pg_database, redis_url, till.tools, concurrency=4) as at:
+    async with cluster(pg_migrated, redis_url, till.tools, concurrency=4) as at:
         gateway, *_ = await start(at, Role.GATEWAY, Role.SCHEDULER, Role.WORKER)
         noisy = await asyncio.gather(*(gateway.runs.create("noisy", order(n)) for n in range(400)))
         await eventually(lambda: _has_rung(till, 8))

@@ -35,9 +35,9 @@ PLAN = tuple(
 
 
 @pytest.fixture
-async def wire(pg_database: str) -> AsyncIterator[tuple[Line, str]]:
-    await upgrade(pg_database)
-    parts = urlsplit(pg_database)
+async def wire(pg_migrated: str) -> AsyncIterator[tuple[Line, str]]:
+    await upgrade(pg_migrated)
+    parts = urlsplit(pg_migrated)
     line = Line(parts.hostname or "127.0.0.1", parts.port or 5432)
     port = await line.open()
     yield line, urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))

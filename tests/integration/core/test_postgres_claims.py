@@ -16,15 +16,15 @@ WAITING = (
 
 
 @pytest.mark.parametrize("version", ["", "v1"])
-async def test_a_claim_that_waited_misses_no_event(pg_database: str, version: str) -> None:
-    async with postgres_store(pg_database) as store:
+async def test_a_claim_that_waited_misses_no_event(pg_migrated: str, version: str) -> None:
+    async with postgres_store(pg_migrated) as store:
         owner = await owned(store.journal, "run_1")
         await owner.append(owner.next(event(), event()))
         await store.journal.save_snapshot("run_1", Snapshot(seq=3, fold_version="v1", body="{}"))
         await store.journal.retire_worker("wkr_a")
         await store.journal.register_worker("wkr_b", ttl_seconds=60)
-        writing: Any = await connect_once(pg_database)
-        watching: Any = await connect_once(pg_database)
+        writing: Any = await connect_once(pg_migrated)
+        watching: Any = await connect_once(pg_migrated)
         try:
             async with writing.transaction():  # an append of the dead owner that has not committed yet
                 await writing.execute("UPDATE runs SET head_seq = 5 WHERE run_id = 'run_1'")

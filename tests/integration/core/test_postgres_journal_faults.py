@@ -18,9 +18,9 @@ from tests.contracts.journal.stores import creation, event, owned
 
 
 @pytest.fixture
-async def dsn(pg_database: str) -> str:
-    await upgrade(pg_database)
-    return pg_database
+async def dsn(pg_migrated: str) -> str:
+    await upgrade(pg_migrated)
+    return pg_migrated
 
 
 @pytest.fixture

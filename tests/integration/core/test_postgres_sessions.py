@@ -49,18 +49,18 @@ async def shown(url: str, role: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("level", ["off", "local", "remote_write", "on"])
 async def test_sessions_are_read_committed_and_their_commits_on_disk(
-    pg_database: str, role: str, level: str
+    pg_migrated: str, role: str, level: str
 ) -> None:
-    await upgrade(pg_database)
-    await given(pg_database, default_transaction_isolation="serializable", synchronous_commit=level)
-    assert await shown(pg_database, role) == ("read committed", "on")
+    await upgrade(pg_migrated)
+    await given(pg_migrated, default_transaction_isolation="serializable", synchronous_commit=level)
+    assert await shown(pg_migrated, role) == ("read committed", "on")
 
 
-async def test_a_database_that_waits_for_more_than_the_disk_goes_on_doing_so(pg_database: str) -> None:
-    await upgrade(pg_database)
-    await given(pg_database, synchronous_commit="remote_apply")
-    assert await shown(pg_database, "flowmatik_engine") == ("read committed", "remote_apply")
-    assert (await durability(pg_database)).in_use == "remote_apply"
+async def test_a_database_that_waits_for_more_than_the_disk_goes_on_doing_so(pg_migrated: str) -> None:
+    await upgrade(pg_migrated)
+    await given(pg_migrated, synchronous_commit="remote_apply")
+    assert await shown(pg_migrated, "flowmatik_engine") == ("read committed", "remote_apply")
+    assert (await durability(pg_migrated)).in_use == "remote_apply"
 
 
 async def test_two_upgrades_at_once_make_one_schema_in_a_serializable_database(pg_database: str) -> None:
@@ -78,11 +78,11 @@ async def test_two_upgrades_at_once_make_one_schema_in_a_serializable_database(p
     ],
 )
 async def test_the_doctor_says_what_a_commit_waits_for(
-    pg_database: str, tmp_path: Path, level: str, said: str
+    pg_migrated: str, tmp_path: Path, level: str, said: str
 ) -> None:
-    await upgrade(pg_database)
-    await given(pg_database, synchronous_commit=level)
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_database})
+    await upgrade(pg_migrated)
+    await given(pg_migrated, synchronous_commit=level)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_migrated})
     findings = {finding.check: finding for finding in await doctor.check_store(settings)}
     assert findings["durability"].ok
     assert said in Texts("en")(findings["durability"].detail, **findings["durability"].values)
@@ -117,9 +117,9 @@ async def channels(url: str) -> Any:
     return pool
 
 
-async def test_two_transactions_that_wait_for_each_other_both_go_down(pg_database: str) -> None:
+async def test_two_transactions_that_wait_for_each_other_both_go_down(pg_migrated: str) -> None:
     """PostgreSQL ends one of them as a deadlock; the other's rows are let go and it is done again."""
-    pool = await channels(pg_database)
+    pool = await channels(pg_migrated)
     database = PostgresDatabase(pool)
     waits = "SELECT pg_sleep(0.3)"
     try:
@@ -129,7 +129,7 @@ async def test_two_transactions_that_wait_for_each_other_both_go_down(pg_databas
         )
         assert [(one[0], one[2]) for one in counts] == [(1, 1), (1, 1)]
         assert len({row[0] for row in await database.fetch("SELECT version FROM agent_channels")}) == 1
-        assert await deadlocks(pg_database) > 0
+        assert await deadlocks(pg_migrated) > 0
     finally:
         await pool.close()
 
@@ -168,9 +168,9 @@ SERIALISATION = "DO $do$ BEGIN RAISE EXCEPTION 'changed meanwhile' USING ERRCODE
 
 
 async def test_a_statement_that_could_not_be_serialised_is_tried_again_but_not_for_ever(
-    pg_database: str,
+    pg_migrated: str,
 ) -> None:
-    pool = await channels(pg_database)
+    pool = await channels(pg_migrated)
     try:
         with pytest.raises(asyncpg.SerializationError) as failed:
             await pool.execute(SERIALISATION)
@@ -205,16 +205,16 @@ async def unguarded(url: str) -> tuple[int, dict[str, list[str]]]:
     }
 
 
-async def test_every_table_that_names_a_workspace_forces_row_level_security(pg_database: str) -> None:
-    await upgrade(pg_database)
-    count, open_ones = await unguarded(pg_database)
+async def test_every_table_that_names_a_workspace_forces_row_level_security(pg_migrated: str) -> None:
+    await upgrade(pg_migrated)
+    count, open_ones = await unguarded(pg_migrated)
     assert count >= 15
     assert open_ones == {}
 
 
-async def test_a_new_table_without_row_level_security_would_be_found(pg_database: str) -> None:
-    await upgrade(pg_database)
-    await administer(pg_database, "CREATE TABLE notes (workspace_id TEXT NOT NULL)")
-    await administer(pg_database, "ALTER TABLE caps NO FORCE ROW LEVEL SECURITY")
-    _, open_ones = await unguarded(pg_database)
+async def test_a_new_table_without_row_level_security_would_be_found(pg_migrated: str) -> None:
+    await upgrade(pg_migrated)
+    await administer(pg_migrated, "CREATE TABLE notes (workspace_id TEXT NOT NULL)")
+    await administer(pg_migrated, "ALTER TABLE caps NO FORCE ROW LEVEL SECURITY")
+    _, open_ones = await unguarded(pg_migrated)
     assert set(open_ones) == {"notes", "caps"}

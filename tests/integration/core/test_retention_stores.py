@@ -80,22 +80,22 @@ async def test_nothing_of_a_deleted_run_is_left_in_any_table_or_page_of_sqlite(t
     assert SECRET.encode() not in path.read_bytes(), "closed, and so checkpointed"
 
 
-async def test_nothing_of_a_deleted_run_is_left_in_any_table_of_postgresql(pg_database: str) -> None:
-    async with postgres_store(pg_database) as store:
+async def test_nothing_of_a_deleted_run_is_left_in_any_table_of_postgresql(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated) as store:
         await full_run(store)
-        before = await tables_of_postgres(pg_database)
+        before = await tables_of_postgres(pg_migrated)
         filled = {name for name, count in before.items() if count}
         assert {"runs", "run_events", "run_inbox", "timers", "snapshots", "allotments", "holders"} <= filled
         assert "subscriber_positions" in filled
         assert await store.journal.delete_runs(["run_1"]) == ["run_1"]
-        after = await tables_of_postgres(pg_database)
+        after = await tables_of_postgres(pg_migrated)
     assert {name for name, count in after.items() if count} == KEPT
 
 
-async def test_neither_the_engines_role_nor_the_apis_can_delete(pg_database: str) -> None:
-    async with postgres_store(pg_database):
+async def test_neither_the_engines_role_nor_the_apis_can_delete(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated):
         for role in ("flowmatik_engine", "flowmatik_api"):
-            pool = await open_pool(pg_database, role=role, min_size=0, max_size=1)
+            pool = await open_pool(pg_migrated, role=role, min_size=0, max_size=1)
             try:
                 for table in ("runs", "run_events", "run_inbox", "tombstones"):
                     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -104,8 +104,8 @@ async def test_neither_the_engines_role_nor_the_apis_can_delete(pg_database: str
                 await pool.close()
 
 
-async def test_sweeps_at_once_delete_every_run_once_and_wait_for_nobody(pg_database: str) -> None:
-    async with postgres_store(pg_database) as store:
+async def test_sweeps_at_once_delete_every_run_once_and_wait_for_nobody(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated) as store:
         ids = [f"run_{n:02}" for n in range(40)]
         for run_id in ids:
             owner = await owned(store.journal, run_id)
@@ -117,11 +117,11 @@ async def test_sweeps_at_once_delete_every_run_once_and_wait_for_nobody(pg_datab
         assert sorted(run_id for batch in gone for run_id in batch) == ids
 
 
-async def test_a_hold_that_is_being_set_and_a_deletion_do_not_pass_each_other(pg_database: str) -> None:
-    async with postgres_store(pg_database) as store:
+async def test_a_hold_that_is_being_set_and_a_deletion_do_not_pass_each_other(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated) as store:
         owner = await owned(store.journal, "run_1")
         await owner.append(owner.next(event(), head=HeadChange(status="failed")))
-        connection: Any = await connect_once(pg_database)
+        connection: Any = await connect_once(pg_migrated)
         try:
             async with connection.transaction():
                 await connection.execute("UPDATE runs SET held = 1 WHERE run_id = 'run_1'")
@@ -131,9 +131,9 @@ async def test_a_hold_that_is_being_set_and_a_deletion_do_not_pass_each_other(pg
             await connection.close()
 
 
-async def test_a_journal_without_the_role_deletes_nothing(pg_database: str) -> None:
-    async with postgres_store(pg_database):
-        pool = await open_pool(pg_database, role="flowmatik_engine", min_size=0, max_size=1)
+async def test_a_journal_without_the_role_deletes_nothing(pg_migrated: str) -> None:
+    async with postgres_store(pg_migrated):
+        pool = await open_pool(pg_migrated, role="flowmatik_engine", min_size=0, max_size=1)
         try:
             journal = PostgresJournal(PostgresDatabase(pool), HandClock())
             with pytest.raises(Exception, match="flowmatik_retention"):

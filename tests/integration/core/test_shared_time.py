@@ -25,10 +25,10 @@ PLAN = (
 
 @pytest.mark.parametrize("hours", [1, -1])
 async def test_a_worker_whose_clock_is_wrong_keeps_the_times_of_the_database(
-    pg_database: str, hours: int
+    pg_migrated: str, hours: int
 ) -> None:
-    await upgrade(pg_database)
-    pool = await open_pool(pg_database, role="flowmatik_engine")
+    await upgrade(pg_migrated)
+    pool = await open_pool(pg_migrated, role="flowmatik_engine")
     machine = WallClock()
     machine.jump(hours)
     clock = SharedClock(machine)

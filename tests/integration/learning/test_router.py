@@ -44,7 +44,7 @@ CASHIER = AgentVersion(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    return tmp_path / "journal.db" if request.param == "sqlite" else request.getfixturevalue("pg_database")
+    return tmp_path / "journal.db" if request.param == "sqlite" else request.getfixturevalue("pg_migrated")
 
 
 @pytest.fixture

@@ -244,9 +244,9 @@ async def test_keys_are_kept_sealed_and_bound_to_their_owner(database: Database,
         )
 
 
-async def test_logins_renewals_and_ownership_hold_on_postgresql_too(pg_database: str, tmp_path: Path) -> None:
-    await upgrade(pg_database)
-    pool = await open_pool(pg_database, role="flowmatik_api")
+async def test_logins_renewals_and_ownership_hold_on_postgresql_too(pg_migrated: str, tmp_path: Path) -> None:
+    await upgrade(pg_migrated)
+    pool = await open_pool(pg_migrated, role="flowmatik_api")
     database = PostgresDatabase(pool)
     try:
         for test in (

@@ -85,8 +85,17 @@ def names_of(context: ast.expr | None) -> frozenset[str] | None:
     return known if len(known) == len(names) else None
 
 
-def calls(tree: ast.Module, name: str) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call) and called(node) == name)
+def calls(tree: ast.Module, name: str) -> list[ast.Call]:
+    return calls_in(tree).get(name, [])
+
+
+@cache
+def calls_in(tree: ast.Module) -> dict[str, list[ast.Call]]:
+    found: dict[str, list[ast.Call]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found.setdefault(called(node), []).append(node)
+    return found
 
 
 def built(tree: ast.Module, code: ast.JoinedStr) -> list[str]:

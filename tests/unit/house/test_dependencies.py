@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,14 @@ def test_every_run_time_dependency_is_used(package: str) -> None:
     if package in USED_WITHOUT_IMPORT:
         return
     module = IMPORTED_AS.get(package, package.replace("-", "_"))
-    for path in python_files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if any(name == module or name.startswith(f"{module}.") for name in names_in(node)):
-                return
-    pytest.fail(f"nothing under src imports {module!r}; drop {package!r} from pyproject.toml or use it")
+    if not any(name == module or name.startswith(f"{module}.") for name in imported()):
+        pytest.fail(f"nothing under src imports {module!r}; drop {package!r} from pyproject.toml or use it")
+
+
+@cache
+def imported() -> frozenset[str]:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in python_files())
+    return frozenset(name for tree in trees for node in ast.walk(tree) for name in names_in(node))
 
 
 # Programs and plugins: nothing imports them, something in the repository calls them.

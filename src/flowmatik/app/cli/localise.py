@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import typer
 from pydantic import ValidationError
-from typer import rich_utils
 from typer._click import exceptions
 
 from flowmatik.app.texts import LANGUAGES, Texts
@@ -31,12 +30,6 @@ OWN_OPTIONS = {
 def localise(command: Any, text: Texts) -> None:
     """Replace every `help.…` key of a built command, its parameters and its subcommands.
     `command` is Typer's vendored Click command, which has no public type."""
-    for name, key in FRAMES.items():
-        setattr(rich_utils, name, text.template(key))
-    _localise(command, text)
-
-
-def _localise(command: Any, text: Texts) -> None:
     if isinstance(command.help, str) and command.help.strip().startswith(PREFIX):
         command.help = text(command.help.strip())
     for parameter in command.params:
@@ -49,7 +42,7 @@ def _localise(command: Any, text: Texts) -> None:
         own.help = text("help.help")
     _frame(command, text)
     for child in cast("Mapping[str, Any]", getattr(command, "commands", {})).values():
-        _localise(child, text)
+        localise(child, text)
 
 
 def _frame(command: Any, text: Texts) -> None:
@@ -62,7 +55,17 @@ def _frame(command: Any, text: Texts) -> None:
     def usage(context: Any) -> str:
         return str(of_library(context)).replace("Usage:", f"{text('frame.usage')}:", 1)
 
+    help_of_library = command.format_help
+
+    def framed(context: Any, formatter: Any) -> None:
+        from typer import rich_utils  # the library imports it for help alone, and much of Rich with it
+
+        for name, key in FRAMES.items():
+            setattr(rich_utils, name, text.template(key))
+        help_of_library(context, formatter)
+
     command.get_usage = usage
+    command.format_help = framed
 
 
 def usage_fault(error: exceptions.ClickException, text: Texts) -> FlowmatikError:

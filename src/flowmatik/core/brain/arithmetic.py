@@ -8,6 +8,7 @@ here is part of what a decision version decides.
 import re
 
 from flowmatik.core.state import RunState
+from flowmatik.kernel.patterns import pattern
 
 CALCULATES = 4  # the decision version from which such questions go to whoever can calculate
 LONGEST = 300
@@ -41,32 +42,30 @@ _KINDS = (
     ("(", r"\("),
     (")", r"\)"),
 )
-_TOKEN = re.compile(" ?(?:" + "|".join(f"({pattern})" for _, pattern in _KINDS) + ")")
+_TOKEN = pattern(" ?(?:" + "|".join(f"({kind})" for _, kind in _KINDS) + ")")
 _MEASURE = r"[uc](?:\^n)?(?:/[uc](?:\^n)?)*"
 _OPERAND = rf"\(*+(?:\+\(*+)?c?n(?:%|{_MEASURE})?(?:\)++(?:%|{_MEASURE})?)?"
 _MORE = (
     rf"(?:(?:[+*/]|(?<![uc])(?<!cn)\^|(?<=%)f|(?<=[uc])&(?=c?n[uc])){_OPERAND})"  # 20 % of 50, 3 h and 20 min
 )
-_EXPRESSION = re.compile(rf"(?P<said>{_OPERAND}(?P<more>{_MORE}*))(?P<to>t{_MEASURE})?")
-_ADDED_PERCENTAGE = re.compile(r"(?<=.)\+\(*n%(?![f*/])")  # 100 + 21 %: of what, people do not agree
+_EXPRESSION = pattern(rf"(?P<said>{_OPERAND}(?P<more>{_MORE}*))(?P<to>t{_MEASURE})?")
+_ADDED_PERCENTAGE = pattern(r"(?<=.)\+\(*n%(?![f*/])")  # 100 + 21 %: of what, people do not agree
 _PLEASE = r"(?:(?:please|por favor|can you|could you|tell me|dime|puedes)\b[ ,:]*)*"
-_CALCULATE = re.compile(
+_CALCULATE = pattern(
     rf"{_PLEASE}(?:(?:calculate|compute|work out|calcula(?:r|me)?|calcule|what(?: is| are|['’]s)"
     r"|how (?:much|many) (?:is|are)|cuant[oa]s? (?:es|son|dan?|hacen?|suman|valen?)|cual es|que da)\b[ :]*)?"
     r"(?:(?:the|el) (?:result|value|resultado|valor) (?:of|de)\b ?)?(?:(?:the|el|un|los|las) (?=[\d(]))?"
 )
-_CONVERT = re.compile(rf"{_PLEASE}(?:convert|convierte|convertir|convierta|pasa(?:r|me)?)\b ?")
-_HOW_MANY = re.compile(
+_CONVERT = pattern(rf"{_PLEASE}(?:convert|convierte|convertir|convierta|pasa(?:r|me)?)\b ?")
+_HOW_MANY = pattern(
     rf"{_PLEASE}(?:how many|how much|(?:a )?cuant[oa]s?) {_UNITS} "
     r"(?:(?:are|is)(?: there)?(?: in)?|in|son|es|hay en|hacen?|equivalen?(?: a)?) "
 )
-_UNKNOWN_UNIT = re.compile(rf"(?:{_NUMBER}) ?(?:({_UNITS})|[a-z]+) (?:to|into|in|a|en) (?:({_UNITS})|[a-z]+)")
-_CLOSE = re.compile(r"(?: ?=)?(?:,? (?:please|por favor))?[ ?!.]*$")
+_UNKNOWN_UNIT = pattern(rf"(?:{_NUMBER}) ?(?:({_UNITS})|[a-z]+) (?:to|into|in|a|en) (?:({_UNITS})|[a-z]+)")
+_CLOSE = pattern(r"(?: ?=)?(?:,? (?:please|por favor))?[ ?!.]*$")
 # Days, and years from one to another: as figures of a subtraction nobody writes them.
-_DATED = re.compile(
-    r"\b\d{4}-\d\d?-\d\d?\b|\b\d\d?[-/]\d\d?[-/]\d{2,4}\b|\b(?:19|20)\d\d[-–/](?:19|20)\d\d\b"
-)
-_BITS = re.compile(r"(?<![A-Za-z])[kKMGT]b\b")  # which differ from bytes by their case alone
+_DATED = pattern(r"\b\d{4}-\d\d?-\d\d?\b|\b\d\d?[-/]\d\d?[-/]\d{2,4}\b|\b(?:19|20)\d\d[-–/](?:19|20)\d\d\b")
+_BITS = pattern(r"(?<![A-Za-z])[kKMGT]b\b")  # which differ from bytes by their case alone
 
 
 def is_calculation(question: str, plain: str) -> bool:

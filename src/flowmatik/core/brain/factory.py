@@ -3,6 +3,7 @@ itself may do."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,7 +21,6 @@ from flowmatik.core.events import PinnedTool
 from flowmatik.core.state import RunState, TaskState
 
 FACTORY, PURPOSE = "factory", "compose"
-_AGENT = TypeAdapter(AgentVersion)
 
 
 def has_factory(created: ev.RunCreated) -> bool:
@@ -86,6 +86,11 @@ def _fits(tool: PinnedTool, spec: PlanTask) -> bool:
 
 def _agent(said: Mapping[str, Any]) -> AgentVersion | None:
     try:
-        return _AGENT.validate_python(said.get("agent"))
+        return _agents().validate_python(said.get("agent"))
     except ValidationError:
         return None
+
+
+@cache
+def _agents() -> TypeAdapter[AgentVersion]:
+    return TypeAdapter(AgentVersion)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +18,6 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
 PLAN = "plan"  # what people are asked about in place of a tool; such a request has no task
-_TASKS = TypeAdapter(tuple[PlanTask, ...])
 
 
 class Checked(Protocol):
@@ -49,7 +49,7 @@ def tasks_of(arguments: Mapping[str, Any]) -> tuple[PlanTask, ...] | None:
     if set(arguments) != {"tasks"}:
         return None
     try:
-        return _TASKS.validate_python(arguments["tasks"])
+        return _plans().validate_python(arguments["tasks"])
     except ValidationError:
         return None
 
@@ -114,3 +114,8 @@ def _denied(verdict: ev.ApprovalDecided, now: str) -> Record:
     why = f": {verdict.comment}" if verdict.comment else ""
     message = f"{who} did not approve the plan{why}; nothing of it was done"
     return run_failed(now, "run.plan_denied", message, {"by": who, "said": verdict.comment or "–"})
+
+
+@cache
+def _plans() -> TypeAdapter[tuple[PlanTask, ...]]:
+    return TypeAdapter(tuple[PlanTask, ...])

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from flowmatik.core.reading.figures import STYLES, value_of
 from flowmatik.core.reading.words import folded
+from flowmatik.kernel.patterns import pattern
 
 _N = r"(?:[$€£]\s?)?[-−]?\d+(?:[.,]\d+)*"
 _NO_UNIT = "".join(rf"(?<!\b{word})" for word in ("is", "es", "and", "de", "of", "to", "y", "x"))
@@ -18,7 +19,7 @@ _OPERATOR = r"\s*[+\-−–×*·÷/]\s*|\s+x\s+"
 _IS = r"\s*(?:=|≈|\b(?:is|are|equals|makes?|comes to|es de|es|son|da|suman?)\b)\s*"
 _ABOUT = r"(?P<about>(?:≈|~|about|around|approximately|roughly|unos|unas|aproximadamente|cerca de|casi)\s*)?"
 _RESULT = rf"{_ABOUT}(?P<result>{_A})"
-_CHAIN = re.compile(rf"(?<![\w.,])(?P<terms>{_A}(?:(?:{_OPERATOR}){_A})+)\s*(?P<is>[=≈])\s*{_RESULT}")
+_CHAIN = pattern(rf"(?<![\w.,])(?P<terms>{_A}(?:(?:{_OPERATOR}){_A})+)\s*(?P<is>[=≈])\s*{_RESULT}")
 _LIST = rf"{_A}(?:,\s+{_A})*,?\s+(?:and|y|e|plus|mas)\s+{_A}"
 _THE = r"(?:the |el |los |las )?"
 _CHANGES = (
@@ -26,31 +27,31 @@ _CHANGES = (
     "|grew|dropped|increased|decreased|subio|bajo|crecio|cayo|disminuyo|paso"
 )
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("sum", re.compile(rf"\b(?:sum|total|suma) (?:of|de) (?P<list>{_LIST}){_IS}{_RESULT}")),
+    ("sum", pattern(rf"\b(?:sum|total|suma) (?:of|de) (?P<list>{_LIST}){_IS}{_RESULT}")),
     (
         "difference",
-        re.compile(
+        pattern(
             rf"\b(?:difference between|diferencia entre) (?P<a>{_A}) (?:and|y) (?P<b>{_A}){_IS}{_RESULT}"
         ),
     ),
-    ("part", re.compile(rf"(?<![\w.,])(?P<p>{_N})\s?% (?:of|de) {_THE}(?P<b>{_A}){_IS}{_RESULT}")),
+    ("part", pattern(rf"(?<![\w.,])(?P<p>{_N})\s?% (?:of|de) {_THE}(?P<b>{_A}){_IS}{_RESULT}")),
     (
         "share",
-        re.compile(
+        pattern(
             rf"(?<![\w.,])(?P<a>{_A})\s+(?:is|are|es|son|supone|representa|makes up)\s+(?:el |un )?{_ABOUT}"
             rf"(?P<result>{_N})\s?% (?:of|de) {_THE}(?P<b>{_A})"
         ),
     ),
     (
         "change",
-        re.compile(
+        pattern(
             rf"\b(?:{_CHANGES})\b[^.%\d;]{{0,30}}?(?:from|de) (?P<a>{_A}) (?:to|a) (?P<b>{_A})"
             rf"[^.%\d;]{{0,25}}?(?P<result>{_N})\s?%"
         ),
     ),
 )
-_OPERAND, _BETWEEN = re.compile(_A), re.compile(_OPERATOR)
-_FIGURE = re.compile(r"[-−]?\d+(?:[.,]\d+)*")
+_OPERAND, _BETWEEN = pattern(_A), pattern(_OPERATOR)
+_FIGURE = pattern(r"[-−]?\d+(?:[.,]\d+)*")
 _OPERATORS = frozenset("+-−–×*·÷/)")
 _TIGHT = frozenset("×*·÷/x")
 

@@ -4,6 +4,7 @@ Facts come from outside (outcomes, inputs, claims); decisions follow from the fa
 alone. Replay relies on that split: given the facts, the decisions must come out the same.
 """
 
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -321,7 +322,13 @@ Event = (
     | DraftsCompared
 )
 
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {t.__name__: TypeAdapter(t) for t in (*FACTS, *DECISIONS)}
+_TYPES: dict[str, type[Any]] = {t.__name__: t for t in (*FACTS, *DECISIONS)}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """Made when the first event of the type is read: all of them at once would be a tenth of a command."""
+    return TypeAdapter(_TYPES[name])
 
 
 def encode(event: Event) -> NewEvent:
@@ -331,8 +338,7 @@ def encode(event: Event) -> NewEvent:
 def decode(stored: StoredEvent) -> Event:
     """The typed event. Raises EngineError (`engine.event`) for a type or shape that this
     version does not know: a newer version wrote it."""
-    adapter = _ADAPTERS.get(stored.type)
-    if adapter is None:
+    if stored.type not in _TYPES:
         raise EngineError(
             f"event {stored.seq} has the unknown type {stored.type!r}: it was written by a newer "
             "Flowmatik; run that version",
@@ -340,7 +346,7 @@ def decode(stored: StoredEvent) -> Event:
         )
     try:
         # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
-        return adapter.validate_python(upcast(stored.type, canonical.loads(stored.payload)))
+        return _adapter(stored.type).validate_python(upcast(stored.type, canonical.loads(stored.payload)))
     except ValueError as error:
         faults = error.error_count() if isinstance(error, ValidationError) else 1
         raise EngineError(

@@ -1,5 +1,6 @@
 """What planners do that ask an adviser for plans: tasks are read from what it said."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +15,6 @@ from flowmatik.core.state import RunState
 
 PLAN = "plan"  # the purpose of asking, by which planner
 MOST_GOAL = 2000
-_TASKS = TypeAdapter(tuple[PlanTask, ...])
 
 
 def told(state: RunState, planner: str) -> dict[str, Any] | Asks | Declined:
@@ -39,6 +39,11 @@ def told(state: RunState, planner: str) -> dict[str, Any] | Asks | Declined:
 def tasks_in(given: object) -> tuple[PlanTask, ...] | None:
     """None for what is no plan."""
     try:
-        return _TASKS.validate_python(given)
+        return _plans().validate_python(given)
     except ValidationError:
         return None
+
+
+@cache
+def _plans() -> TypeAdapter[tuple[PlanTask, ...]]:
+    return TypeAdapter(tuple[PlanTask, ...])
