@@ -114,10 +114,9 @@ class RunSteering:
         return await self._forks.fork(await self._forks.parent(workspace_id, run_id), fork)
 
     async def _decided_here(self, workspace_id: str, run_id: str) -> None:
-        await not_ended(self._services, workspace_id, run_id)
-        version = await versions.version_of(self._journal, run_id)
-        if not versions.is_decided_here(version):
-            raise versions.not_decided_here(run_id, version)
+        head = await not_ended(self._services, workspace_id, run_id)
+        if not versions.is_decided_here(head.decision_version):
+            raise versions.not_decided_here(run_id, head.decision_version)
 
 
 def check_change(change: RunChange) -> None:

@@ -97,6 +97,7 @@ class Forks:
             agent=head.agent,
             priority=head.priority,
             tags=first.tags,
+            decision_version=created.decision_version,
         )
         await self._library.adopt(
             created.run_id, head.workspace_id, [event.payload for event in creation.events]

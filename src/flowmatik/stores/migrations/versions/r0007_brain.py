@@ -16,6 +16,7 @@ AREAS: tuple[str, ...] = (
     "cases",
     "templates",
     "factory",
+    "versions",
 )
 
 
