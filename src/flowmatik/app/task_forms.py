@@ -22,7 +22,9 @@ class PlanForms:
         self._tools = frozenset(tools)
 
     def read(self, raw: Mapping[str, Any]) -> PlanTask | Sequence[FormFault]:
-        from flowmatik.api.plans import PlannedTask  # the gateway takes a second, which no command should wait
+        from flowmatik.api.plans import (
+            PlannedTask,  # the gateway takes a second, which no command should wait
+        )
 
         try:
             return PlannedTask.model_validate(raw).task()

@@ -10,6 +10,7 @@ from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.inputs import HARD_CANCEL
 from flowmatik.core.engine.watch import Watch
+from flowmatik.core.fork_plans import Prepare
 from flowmatik.core.forks import Forks
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel import canonical
@@ -31,6 +32,7 @@ class RunSteering:
         *,
         owner: str,
         appended: Callable[[str], None],
+        prepare: Prepare,
     ) -> None:
         self._services = services
         self._journal = services.journal
@@ -38,7 +40,7 @@ class RunSteering:
         self._watch = watch
         self._owner = owner
         self._appended = appended
-        self._forks = Forks(services, engine)
+        self._forks = Forks(services, engine, prepare)
 
     async def pause(self, workspace_id: str, run_id: str, *, by: str = "", reason: str = "") -> None:
         await self.pause_once(workspace_id, run_id, by=by, reason=reason, key="")
