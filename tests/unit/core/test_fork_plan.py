@@ -15,7 +15,7 @@ from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, Plan
 from tests.unit.core.test_fork import PLAN, WS, Place, Post, in_place, of_version, put, step
 
 LOOK, ONE, TWO = PLAN
-OUTPUTS = {"look": {"seen": {}}, "one": {"number": 1}}
+OUTPUTS: dict[str, Any] = {"look": {"seen": {}}, "one": {"number": 1}}
 
 
 async def outputs(place: Place, seq: int, *plan: PlanTask) -> dict[str, Any]:

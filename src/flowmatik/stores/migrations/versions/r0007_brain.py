@@ -17,6 +17,7 @@ AREAS: tuple[str, ...] = (
     "templates",
     "factory",
     "versions",
+    "bulk",
 )
 
 
