@@ -24,7 +24,12 @@ async def leave_a_run_of(version: int, path: Path) -> None:
     )
     store = SqliteStore(path)
     creation = Creation(
-        run_id="run_1", workspace_id="default", goal="x", idempotency_key="", events=(ev.encode(created),)
+        run_id="run_1",
+        workspace_id="default",
+        goal="x",
+        idempotency_key="",
+        events=(ev.encode(created),),
+        decision_version=version,
     )
     await SqliteJournal(store, SystemClock()).create(creation)
     await store.close()

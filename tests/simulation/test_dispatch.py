@@ -11,7 +11,7 @@ from flowmatik.core.engine.choice import Room
 from flowmatik.core.engine.engine import Engine
 from flowmatik.core.engine.offers import Offers
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Claim
+from flowmatik.core.journal.port import Claim, Versions
 from tests.simulation.sabotage import fault_of
 from tests.simulation.scenario import simulate
 from tests.simulation.storms import AFTER
@@ -50,7 +50,7 @@ def test_a_worker_that_waits_for_offers_it_cannot_hear_is_noticed(monkeypatch: p
 class Unclaimed(Engine):
     """Acts on an offer without asking the journal whose the run is."""
 
-    async def _claimed(self, run_id: str, version: str = "") -> Claim | None:
+    async def _claimed(self, run_id: str, version: str = "", decided: Versions | None = None) -> Claim | None:
         journal = self._parts.journal
         head, events = await journal.head(None, run_id), await journal.read(run_id)
         return None if head.ended_at else Claim(head=head, events=tuple(events))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.plans import Plan, tasks_of
 from flowmatik.api.runs import MOST_USD, Created, Writer
 from flowmatik.api.services import Services
 from flowmatik.contracts.control import NewFork, RunChange
@@ -42,7 +43,8 @@ class Retry(BaseModel):
 
 
 class Fork(BaseModel):
-    """`seq`: the last event that the new run knows. `effects`: what becomes of effects after it."""
+    """`seq`: the last event that the new run knows. `effects`: what becomes of effects after it. `plan`: go
+    on by these tasks; those that had succeeded and are exactly as they were keep their results."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,6 +53,7 @@ class Fork(BaseModel):
     model: Annotated[str, Field(max_length=200)] = ""
     arguments: dict[str, dict[str, Any]] = {}
     effects: Literal["ask", "simulate", "allow"] = "ask"
+    plan: Plan = []
 
 
 @router.post("/{run_id}/pause", status_code=202)
@@ -116,6 +119,7 @@ async def fork(
         model=body.model,
         arguments=body.arguments,
         effects=body.effects,
+        plan=tasks_of(body.plan),
         idempotency_key=idempotency_key,
         principal=principal.id,
     )

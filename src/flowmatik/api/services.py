@@ -13,6 +13,7 @@ from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.cases import Cases
@@ -127,6 +128,7 @@ class ApiServices:
     approvals: Approvals
     schedules: Schedules
     bulk: BulkRuns
+    bulk_audit: BulkAudit
     retention: Retention
     router: RouterAccess
     connections: Connections

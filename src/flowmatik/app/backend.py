@@ -9,6 +9,7 @@ from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.authors import Author
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.cases import Cases
@@ -152,6 +153,9 @@ class Backend(Protocol):
 
     @property
     def bulk(self) -> BulkRuns: ...
+
+    @property
+    def bulk_audit(self) -> BulkAudit: ...
 
     @property
     def retention(self) -> Retention: ...

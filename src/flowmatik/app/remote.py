@@ -211,10 +211,15 @@ class RemoteRuns:
         return view
 
 
+def plan_body(plan: tuple[PlanTask, ...]) -> dict[str, Any]:
+    """Nothing without a plan."""
+    return {"plan": _PLAN.dump_python(plan, mode="json", exclude_defaults=True)} if plan else {}
+
+
 def run_body(new: NewRun | ScheduledRun) -> dict[str, Any]:
     """What is asked of a run, as the API spells it."""
     sticky = {"sticky": new.sticky} if isinstance(new, NewRun) and new.sticky else {}
-    plan = {"plan": _PLAN.dump_python(new.plan, mode="json", exclude_defaults=True)} if new.plan else {}
+    plan = plan_body(new.plan)
     thread = {"thread": new.thread} if isinstance(new, NewRun) and new.thread else {}
     if new.playbook or new.parameters:
         plan |= {"playbook": new.playbook, "parameters": new.parameters}

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_agents import RemoteBundles, RemoteVersions
+from flowmatik.app.remote_bulk_audit import RemoteBulkAudit
 from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
@@ -26,6 +27,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetter, DeadLetterPage, DeadLetters, Redriven
 from flowmatik.contracts.cases import Cases
@@ -95,6 +97,7 @@ class RemoteBackend:
         self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())
         self.schedules: Schedules = RemoteSchedules(self._server)
         self.bulk: BulkRuns = RemoteBulk(self._server)
+        self.bulk_audit: BulkAudit = RemoteBulkAudit(self._server)
         self.retention: Retention = RemoteRetention(self._server)
         self.router: RouterAccess = RemoteRouter(self._server)
         self.connections: Connections = RemoteConnections(self._server)

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from flowmatik.app.remote import CREATED, RemoteServer
+from flowmatik.app.remote import CREATED, RemoteServer, plan_body
 from flowmatik.contracts.control import NewFork, RunChange
 
 
@@ -42,6 +42,7 @@ class RemoteControl:
             "model": fork.model,
             "arguments": fork.arguments,
             "effects": fork.effects,
+            **plan_body(fork.plan),
         }
         return await self._created(_path(run_id, "/fork"), body, fork.idempotency_key)
 

@@ -72,6 +72,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         approvals=platform.approvals,
         schedules=platform.schedules,
         bulk=platform.bulk,
+        bulk_audit=platform.bulk_audit,
         retention=platform.retention,
         router=platform.router,
         connections=platform.connections,

@@ -24,6 +24,7 @@ from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.bulk import BulkRuns
+from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
 from flowmatik.contracts.bus import DeadLetters
 from flowmatik.contracts.cases import Cases
@@ -47,6 +48,7 @@ from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
+from flowmatik.core.bulk_audit import AuditedBulk, BulkRecords, audit_chore
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.threads.store import ThreadStore
@@ -88,6 +90,7 @@ class Platform:
     approvals: Approvals
     schedules: Schedules
     bulk: BulkRuns
+    bulk_audit: BulkAudit
     retention: Retention
     router: RouterAccess
     connections: Connections
@@ -230,6 +233,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             versions=AssignedAgents(catalogue),
         )
     )
+    bulk_audit = BulkRecords(stores.database, clock)
+    engine.housekeeper.add(audit_chore(bulk_audit))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
@@ -258,7 +263,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         signals=engine.signals,
         approvals=engine.approvals,
         schedules=engine.schedules,
-        bulk=engine.bulk,
+        bulk=AuditedBulk(engine.bulk, bulk_audit),
+        bulk_audit=bulk_audit,
         retention=engine.retention,
         router=router,
         connections=connections,

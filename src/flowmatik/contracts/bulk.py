@@ -82,5 +82,6 @@ class BulkRuns(Protocol):
     async def bulk(self, workspace_id: str, request: BulkRequest) -> BulkReport:
         """May be repeated: what was done to a run is not done again. InvalidInput for an unknown action, a
         limit out of bounds, a filter that says nothing (without `every`) or asks for states in which
-        the action can do nothing, and for what the action lacks."""
+        the action can do nothing, and for what the action lacks. Conflict (`conflict.bulk_request`) where
+        the request id is on record for something else."""
         ...

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flowmatik.contracts.plans import PlanTask
+
 EFFECTS = ("ask", "simulate", "allow")
 
 
@@ -25,6 +27,10 @@ class NewFork:
     `arguments` {task: {argument: value}} of tool steps that have not ended hold from there on. A plan that
     was made stands; a run of a single agent begins anew for another goal.
 
+    `plan`: go on by this plan instead, which may be and do what that of a new run may. A task that had
+    succeeded, and that the plan has under the same id exactly as it was, with all that it needs, keeps its
+    result; everything else of the plan begins. Not together with `arguments`.
+
     `effects`: what becomes of effects after the fork. "allow" makes them; "simulate" takes the outcome that
     the parent got of the same task, tool and arguments, and asks where there is none; "ask" puts the run in
     doubt before each, with the parent's outcome: `resume` says repeat (make it), done (take the parent's
@@ -38,6 +44,7 @@ class NewFork:
     effects: str = "ask"
     idempotency_key: str = ""
     principal: str = ""
+    plan: tuple[PlanTask, ...] = ()
 
 
 class RunControl(Protocol):
@@ -75,5 +82,6 @@ class RunControl(Protocol):
 
     async def fork(self, workspace_id: str, run_id: str, fork: NewFork) -> str:
         """A new run with the parent's history up to an event. InvalidInput (`input.fork_seq`) names the
-        events at which the parent can be forked."""
+        events at which the parent can be forked. PlanInvalid for another plan that cannot run, or does what
+        it may not."""
         ...

@@ -150,7 +150,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
     relaying = Chore(name="relay", every=0.0, work=relay.pump)
     offers = Offers(journal, hints, limits, clock, owner) if hints is not None and role.keeps else None
     runs = RunService(services, gate, watch, Backlog(journal, limits, clock))
-    control = RunSteering(services, gate, watch, owner=owner, appended=appended)
+    control = RunSteering(services, gate, watch, owner=owner, appended=appended, prepare=runs.prepared)
     signals, retention = SignalService(services, gate, services.hooks), RunRetention(services, leftovers)
     bulk = BulkParts(journal=journal, runs=runs, control=control, signals=signals, retention=retention)
     schedules = ScheduleService(

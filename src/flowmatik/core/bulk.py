@@ -1,6 +1,7 @@
 """The same done to many runs: implements `BulkRuns`, page by page. What is done is in `bulk_actions.py`."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from flowmatik.contracts.bulk import (
@@ -30,7 +31,13 @@ class BulkService:
         self._parts = parts
 
     async def bulk(self, workspace_id: str, request: BulkRequest) -> BulkReport:
-        action, wanted = _checked(request)
+        return await self.treat(workspace_id, request, lambda _: None)
+
+    async def treat(
+        self, workspace_id: str, request: BulkRequest, tell: Callable[[BulkResult], None]
+    ) -> BulkReport:
+        """The same; `tell` hears of every run that is refused, however many there are."""
+        action, wanted = checked(request)
         request = replace(request, request_id=request.request_id or new_id("inp"))
         report = BulkReport(
             action=request.action, matched=0, dry_run=request.dry_run, request_id=request.request_id
@@ -39,9 +46,8 @@ class BulkService:
         while left:
             page = await self._parts.runs.list(workspace_id, wanted, cursor=cursor, limit=min(PAGE, left))
             for run in page.items:
-                report = await self._treated(
-                    report, action, OneRun(workspace_id=workspace_id, run_id=run.id, request=request)
-                )
+                one = OneRun(workspace_id=workspace_id, run_id=run.id, request=request)
+                report = await self._treated(report, action, one, tell)
             left -= len(page.items)
             cursor = page.next  # a place in time: it does not matter what becomes of the runs before it
             if not cursor:
@@ -50,7 +56,9 @@ class BulkService:
         _record(workspace_id, request, report)
         return report
 
-    async def _treated(self, report: BulkReport, action: Action, one: OneRun) -> BulkReport:
+    async def _treated(
+        self, report: BulkReport, action: Action, one: OneRun, tell: Callable[[BulkResult], None]
+    ) -> BulkReport:
         report = replace(report, matched=report.matched + 1)
         if report.dry_run:
             return _with(report, BulkResult(run_id=one.run_id, outcome="matched"))
@@ -59,12 +67,14 @@ class BulkService:
         except Unavailable:
             raise
         except FlowmatikError as error:
-            return _refused(report, one.run_id, error)
+            return _refused(report, one.run_id, error, tell)
         done = BulkResult(run_id=one.run_id, outcome="done", new_run_id=made)
         return _with(replace(report, done=report.done + 1), done)
 
 
-def _refused(report: BulkReport, run_id: str, error: FlowmatikError) -> BulkReport:
+def _refused(
+    report: BulkReport, run_id: str, error: FlowmatikError, tell: Callable[[BulkResult], None]
+) -> BulkReport:
     passed = isinstance(error, NotFound) or (isinstance(error, Conflict) and error.code in PASSED)
     result = BulkResult(
         run_id=run_id,
@@ -75,6 +85,7 @@ def _refused(report: BulkReport, run_id: str, error: FlowmatikError) -> BulkRepo
     )
     if passed:
         return _with(replace(report, passed=report.passed + 1), result)
+    tell(result)
     failure = BulkFailure(run_id=run_id, code=error.code, message=error.message)
     shown = (*report.failures, failure)[:SHOWN_FAILURES]
     return _with(replace(report, failed=report.failed + 1, failures=shown), result)
@@ -101,8 +112,8 @@ def _record(workspace_id: str, request: BulkRequest, report: BulkReport) -> None
         log.info("runs were treated in bulk", extra=told)
 
 
-def _checked(request: BulkRequest) -> tuple[Action, RunFilter]:
-    """What is done, to which runs."""
+def checked(request: BulkRequest) -> tuple[Action, RunFilter]:
+    """What is done, to which runs. Raises InvalidInput."""
     action = ACTIONS.get(request.action)
     if action is None:
         raise InvalidInput(

@@ -10,6 +10,7 @@ from flowmatik.core.engine.condemn import Cancelled, condemn
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.inputs import HARD_CANCEL
 from flowmatik.core.engine.watch import Watch
+from flowmatik.core.fork_plans import Prepare
 from flowmatik.core.forks import Forks
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel import canonical
@@ -31,6 +32,7 @@ class RunSteering:
         *,
         owner: str,
         appended: Callable[[str], None],
+        prepare: Prepare,
     ) -> None:
         self._services = services
         self._journal = services.journal
@@ -38,7 +40,7 @@ class RunSteering:
         self._watch = watch
         self._owner = owner
         self._appended = appended
-        self._forks = Forks(services, engine)
+        self._forks = Forks(services, engine, prepare)
 
     async def pause(self, workspace_id: str, run_id: str, *, by: str = "", reason: str = "") -> None:
         await self.pause_once(workspace_id, run_id, by=by, reason=reason, key="")
@@ -114,10 +116,9 @@ class RunSteering:
         return await self._forks.fork(await self._forks.parent(workspace_id, run_id), fork)
 
     async def _decided_here(self, workspace_id: str, run_id: str) -> None:
-        await not_ended(self._services, workspace_id, run_id)
-        version = await versions.version_of(self._journal, run_id)
-        if not versions.is_decided_here(version):
-            raise versions.not_decided_here(run_id, version)
+        head = await not_ended(self._services, workspace_id, run_id)
+        if not versions.is_decided_here(head.decision_version):
+            raise versions.not_decided_here(run_id, head.decision_version)
 
 
 def check_change(change: RunChange) -> None:

@@ -9,6 +9,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.library import Library
 from flowmatik.core.fold import fold
+from flowmatik.core.fork_plans import Prepare, asked_for, with_plan
 from flowmatik.core.guards.goals import goal_for, whose
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import Creation, RunHead, StoredEvent
@@ -34,8 +35,9 @@ class Parent:
 class Forks:
     """Makes them for `RunControl`."""
 
-    def __init__(self, services: EngineServices, engine: Gate) -> None:
+    def __init__(self, services: EngineServices, engine: Gate, prepare: Prepare) -> None:
         self._services = services
+        self._prepare = prepare
         self._engine = engine
         self._library = Library(services.blobs, services.journal, services.clock)
 
@@ -56,7 +58,9 @@ class Forks:
             arguments=fork.arguments,
             outcomes=lineage.later_outcomes(parent.history, fork.seq),
         )
-        if fork.arguments:
+        if fork.plan:
+            began = await with_plan(began, fork, parent.created, self._prepare)
+        elif fork.arguments:
             _check_arguments(fork, fold(parent.history[: fork.seq], self._services.loop))
         return await self._begin(parent, began, fork.idempotency_key, fork.principal)
 
@@ -98,6 +102,7 @@ class Forks:
             agent=head.agent,
             priority=head.priority,
             tags=first.tags,
+            decision_version=created.decision_version,
         )
         await self._library.adopt(
             created.run_id, head.workspace_id, [event.payload for event in creation.events]
@@ -128,7 +133,7 @@ def _check_runs_within(fork: NewFork, parent: Parent) -> None:
     """What is asked or simulated of a run does not reach the runs within it: they would act."""
     if fork.effects == "allow":
         return
-    tasks = [*parent.state.created.plan, *(task.spec for task in parent.state.tasks.values())]
+    tasks = [*fork.plan] or [*parent.state.created.plan, *(task.spec for task in parent.state.tasks.values())]
     if any(task.below is not None for task in tasks):
         raise Conflict(
             f"run {parent.head.run_id} has runs within it, whose effects a fork cannot ask about or "
@@ -139,8 +144,7 @@ def _check_runs_within(fork: NewFork, parent: Parent) -> None:
 
 
 def _request(began: Beginning) -> Beginning:
-    """What was asked for; what the parent did meanwhile is no part of it."""
-    return replace(began, outcomes=()) if isinstance(began, ev.RunForked) else began
+    return asked_for(began) if isinstance(began, ev.RunForked) else began
 
 
 def _kind(began: Beginning) -> str:

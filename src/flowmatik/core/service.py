@@ -82,6 +82,7 @@ class RunService:
                 agent=created.agent,
                 priority=created.priority,
                 tags=created.tags,
+                decision_version=created.decision_version,
             )
         )
         if run_id != created.run_id:
@@ -211,9 +212,8 @@ class RunService:
         self, workspace_id: str, run_id: str, *, resolutions: dict[str, str] | None = None
     ) -> None:
         head = await not_ended(self._services, workspace_id, run_id)
-        version = await versions.version_of(self._journal, run_id)
-        if not versions.is_decided_here(version):
-            raise versions.not_decided_here(run_id, version)
+        if not versions.is_decided_here(head.decision_version):
+            raise versions.not_decided_here(run_id, head.decision_version)
         paused = (await pauses.pauses_of(self._journal, run_id)).paused
         if resolutions:
             await self._resolve(head, resolutions)

@@ -1,23 +1,24 @@
 """Which runs this program may decide: those begun by a version of the decision logic that it still has."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from flowmatik.core import events as ev
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, Versions
+from flowmatik.core.journal.records import UNREAD_VERSION
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ConfigurationError, Conflict
 
-PAGE = 500
 MOST_NAMED = 20
+HERE: Versions = (ev.OLDEST_DECISION_VERSION, ev.DECISION_VERSION)
 
 
 def is_decided_here(version: int) -> bool:
-    return ev.OLDEST_DECISION_VERSION <= version <= ev.DECISION_VERSION
+    """Of a head row. A beginning that nobody can read is another matter (`salvage`)."""
+    return version == UNREAD_VERSION or HERE[0] <= version <= HERE[1]
 
 
 def version_in(created: str) -> int:
-    """The version in the payload of a RunCreated; this program's own for a payload that cannot be read,
-    which is another matter (`salvage`)."""
+    """The version in the payload of a RunCreated; this program's own for a payload that cannot be read."""
     try:
         version = canonical.loads(created).get("decision_version", ev.DECISION_VERSION)
     except (ValueError, AttributeError):
@@ -25,22 +26,12 @@ def version_in(created: str) -> int:
     return version if isinstance(version, int) else ev.DECISION_VERSION
 
 
-async def version_of(journal: Journal, run_id: str) -> int:
-    first = await journal.read(run_id, limit=1)
-    return version_in(first[0].payload) if first else ev.DECISION_VERSION
-
-
 async def refuse_foreign(journal: Journal) -> None:
     """Raises ConfigurationError, which names them, when runs that have not ended are not for this
-    program to decide. Reads the beginning of every unfinished run."""
-    found: dict[str, int] = {}
-    after = ""
-    while page := await journal.unfinished(after=after, limit=PAGE):
-        after = page[-1][0]
-        versions = {run_id: version_in(created) for run_id, created in page}
-        found |= {run_id: v for run_id, v in versions.items() if not is_decided_here(v)}
-    if found:
-        raise _foreign(found)
+    program to decide. Costs no more for more runs that are."""
+    count, first = await journal.foreign(HERE, MOST_NAMED)
+    if count:
+        raise _foreign(count, first)
 
 
 def not_decided_here(run_id: str, version: int) -> Conflict:
@@ -52,15 +43,15 @@ def not_decided_here(run_id: str, version: int) -> Conflict:
     )
 
 
-def _foreign(found: Mapping[str, int]) -> ConfigurationError:
-    named = [f"{run_id} ({version})" for run_id, version in sorted(found.items())[:MOST_NAMED]]
-    runs = ", ".join(named) + (", …" if len(found) > MOST_NAMED else "")
+def _foreign(count: int, first: Sequence[tuple[str, int]]) -> ConfigurationError:
+    named = [f"{run_id} ({version})" for run_id, version in first]
+    runs = ", ".join(named) + (", …" if count > len(first) else "")
     return ConfigurationError(
-        f"{len(found)} unfinished run(s) were begun by decision versions that this Flowmatik does not know "
+        f"{count} unfinished run(s) were begun by decision versions that this Flowmatik does not know "
         f"(it knows {_known()}): {runs}. Finish them with the version that began them, or cancel them with "
         "`flowmatik runs cancel`",
         code="config.decision_version",
-        context={"count": len(found), "runs": runs, "known": _known()},
+        context={"count": count, "runs": runs, "known": _known()},
     )
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from flowmatik.agents import FactoryPolicy, StoredFactory, StoredTemplates
+from flowmatik.agents import StoredFactory, StoredTemplates
 from flowmatik.contracts.advice import Question
+from flowmatik.contracts.factory import FactoryRules
+from flowmatik.contracts.tools import Effect
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.events import CloudEvent
 from flowmatik.testing.tools import FunctionTools
@@ -24,7 +26,7 @@ def factory(shelf: Shelf) -> StoredFactory:
     templates = StoredTemplates(shelf.database, shelf.catalogue, clock)
     return StoredFactory(
         shelf.database, shelf.catalogue, shelf.versions, templates, FunctionTools({}), clock=clock,
-        policy=FactoryPolicy(),
+        installation=FactoryRules(skills=(), tools=(), effect=Effect.READ, most_a_day=5, floor_percent=50),
     )  # fmt: skip
 
 

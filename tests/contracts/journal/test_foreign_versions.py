@@ -38,6 +38,7 @@ async def begun(journal: Journal, run_id: str, version: int, more: Sequence[NewE
             goal="x",
             idempotency_key="",
             events=(ev.encode(created), *more),
+            decision_version=version,
         )
     )
 

@@ -194,6 +194,13 @@ async def test_a_run_is_forked_from_the_command_line(
         [doubt] = (await at.asked("GET", waits["run_id"])).json()["in_doubt"]
         assert (doubt["arguments"], at.far.done) == ({"to": "eva"}, 1)
         assert await at.command("fork", run_id, "--at", "99") == 2
+        plan = tmp_path / "plan.yaml"
+        plan.write_text("plan:\n  - {id: other, tool: act, arguments: {to: eva}}\n")
+        forked = ("fork", run_id, "--at", "1", "--effects", "allow", "--plan", str(plan))
+        assert await at.command(*forked) == 0
+        plan.write_text("plan:\n  - {id: other, tool: no_such_tool}\n")
+        assert await at.command(*forked) == 2
+        assert "no_such_tool" in capsys.readouterr().err
         assert await at.command("fork", run_id, "--at", "1", "--set", "s0=3") == 2
         assert await at.command("fork", run_id, "--at", "1", "--set", "s0.to=eva") == 2
 
@@ -261,8 +268,11 @@ async def test_a_server_is_steered_as_an_engine_here(tmp_path: Path) -> None:
             at.far.broken = False
             again = await remote.control.retry(WS, run_id)
             fork = await remote.control.fork(WS, run_id, NewFork(seq=1, effects="allow"))
-            for made in (again, fork):
+            plan = (PlanTask(id="other", objective="", tool="act", arguments={"to": "eva"}),)
+            planned = await remote.control.fork(WS, run_id, NewFork(seq=1, effects="allow", plan=plan))
+            for made in (again, fork, planned):
                 await at.rested(made)
                 assert (await remote.runs.get(WS, made)).status is RunStatus.SUCCEEDED
+            assert [task.id for task in (await remote.runs.get(WS, planned)).tasks] == ["other"]
         finally:
             await remote.close()

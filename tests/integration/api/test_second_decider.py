@@ -12,7 +12,7 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Claim
+from flowmatik.core.journal.port import Claim, Versions
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.integration.api_apps import app_with
@@ -35,9 +35,11 @@ class Slow(InMemoryJournal):
         super().__init__(SystemClock())
         self.decided = asyncio.Event()
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
         await self.decided.wait()
-        return await super().claim(run_id, owner, fold_version=fold_version)
+        return await super().claim(run_id, owner, fold_version=fold_version, versions=versions)
 
 
 async def crash(arguments: dict[str, Any], context: ToolContext) -> Any:

@@ -143,6 +143,40 @@ INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at) VALUES
 REFERRED = "SELECT run_id, workspace_id, sha256, bytes FROM run_blobs"
 
 
+BEGINNINGS = """
+INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, goal) VALUES
+    ('run_1', 'w1', 'queued', 1, '', ''), ('run_2', 'w1', 'queued', 1, '', ''),
+    ('run_3', 'w1', 'queued', 1, '', ''), ('run_4', 'w1', 'queued', 0, '', ''),
+    ('run_5', 'w1', 'queued', 1, '', '');
+INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at) VALUES
+    ('run_1', 1, 'w1', 'RunCreated', '{"arguments":{"decision_version":9},"decision_version":5}', ''),
+    ('run_2', 1, 'w1', 'RunCreated', '{"decision_version":4,"goal":"NUL"}', ''),
+    ('run_3', 1, 'w1', 'RunCreated', '{"decision_version": damaged', ''),
+    ('run_5', 1, 'w1', 'RunCreated', '[{"decision_version":3}]', '');
+""".replace("NUL", "\\u0000")
+VERSIONS = "SELECT run_id, decision_version FROM runs ORDER BY run_id"
+
+
+async def test_runs_that_were_there_before_have_the_decision_version_of_their_first_event(
+    tmp_path: Path, pg_database: str
+) -> None:
+    expected = [("run_1", 5), ("run_2", 4), ("run_3", -1), ("run_4", -1), ("run_5", -1)]
+    path = tmp_path / "journal.db"
+    file = connect(path)
+    file.executescript(before_0004("sqlite") + BEGINNINGS)
+    file.close()
+    await upgrade(path)
+    store = SqliteStore(path)
+    assert [tuple(row) for row in await SqliteDatabase(store).fetch(VERSIONS)] == expected
+    await store.close()
+    connection = await connect_once(pg_database)
+    await connection.execute(before_0004("postgresql") + BEGINNINGS)
+    await upgrade(pg_database)
+    rows = await connection.fetch(VERSIONS)
+    await connection.close()
+    assert [tuple(row) for row in rows] == expected
+
+
 async def test_blobs_that_were_there_before_are_known_as_those_of_their_runs(
     tmp_path: Path, pg_database: str
 ) -> None:

@@ -133,3 +133,14 @@ def _is_bounded(one: ReadyRun, counts: Counter[tuple[str, str]], most: dict[tupl
     scopes = ["runs", *([f"agent:{one.agent}"] if one.agent else [])]
     keys = [(place, scope) for place in (one.workspace_id, EVERYWHERE) for scope in scopes]
     return any(key in most and counts[key] >= most[key] for key in keys)
+
+
+def test_processes_that_choose_at_the_same_moment_pass_a_limit_each_by_what_was_left_of_it_alone() -> None:
+    most, seen, processes = 5, {("a", ""): 3}, 4
+    limits = (Limit(workspace_id="a", scope="runs", most=most),)
+    queues = [[run(10 * place + n) for n in range(10)] for place in range(processes)]
+    begun = [len(chosen(queue, 50, underway=seen, limits=limits)) for queue in queues]
+    assert begun == [2] * processes
+    after = {("a", ""): 3 + sum(begun)}
+    assert after["a", ""] <= most * processes
+    assert chosen(queues[0], 50, underway=after, limits=limits) == []

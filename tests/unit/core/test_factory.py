@@ -5,8 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmatik.agents.factory.policy import FactoryPolicy, failed_too_often, tools_within
+from flowmatik.agents.factory.policy import failed_too_often, tools_within
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.factory import FactoryRules
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.tools import Effect, ToolSpec
 from flowmatik.core import events as ev
@@ -50,7 +51,7 @@ def test_permissions_never_grow(
         name: ToolSpec(name=name, description="", parameters={}, effect=effects.get(name, Effect.READ))
         for name in "abcd"
     }
-    policy = FactoryPolicy(tools=frozenset(allowed), effect=most)
+    policy = FactoryRules(tools=tuple(allowed), effect=most)
     tools = tools_within(policy, pinned, specs)
     assert set(tools) <= allowed & pinned
     assert all(RANK[specs[name].effect] <= RANK[most] for name in tools)
@@ -63,10 +64,10 @@ def test_permissions_never_grow(
 
 
 def test_one_bad_beginning_retires_nobody_and_many_failures_do() -> None:
-    policy = FactoryPolicy(floor=0.5)
+    policy = FactoryRules(floor_percent=50)
     assert [failed_too_often(policy, 0, failed) for failed in (1, 2, 3)] == [False, True, True]
     assert not failed_too_often(policy, 9, 3)
-    assert not failed_too_often(FactoryPolicy(floor=0.0), 0, 99)
+    assert not failed_too_often(FactoryRules(floor_percent=0), 0, 99)
 
 
 def test_only_a_skill_that_is_named_may_be_lacking_and_only_with_a_factory() -> None:

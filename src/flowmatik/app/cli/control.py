@@ -8,7 +8,7 @@ import typer
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.following import follow_to_end
-from flowmatik.app.cli.run import budget_of
+from flowmatik.app.cli.run import budget_of, placed_in, plan_of
 from flowmatik.app.cli.runs import RunId, runs_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.watch import Following
@@ -78,8 +78,12 @@ def fork(
     ] = None,
     model: Annotated[str, typer.Option(help="help.runs.fork_model", show_default=False)] = "",
     effects: Annotated[str, typer.Option(help="help.runs.fork_effects", metavar="|".join(EFFECTS))] = "ask",
+    plan: Annotated[
+        str, typer.Option("--plan", metavar="FILE", help="help.runs.fork_plan", show_default=False)
+    ] = "",
 ) -> None:
     session = session_of(context)
+    planned = plan_of(plan)
     wanted = NewFork(
         seq=at,
         goal=goal,
@@ -87,10 +91,12 @@ def fork(
         arguments=_arguments(given or []),
         effects=effects,
         idempotency_key=new_id("inp"),
+        plan=planned.plan if planned else (),
     )
 
     async def begin(backend: Backend) -> str:
-        return await backend.control.fork(backend.workspace_id, run_id, wanted)
+        with placed_in(planned):
+            return await backend.control.fork(backend.workspace_id, run_id, wanted)
 
     session.run(_followed(session, begin))
 

@@ -16,6 +16,7 @@ from flowmatik.app import exit_codes
 from flowmatik.app.cli.agent_evaluations import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
+from flowmatik.app.cli.bulk_audit import bulk_app
 from flowmatik.app.cli.bus import bus_app
 from flowmatik.app.cli.cases import cases_app
 from flowmatik.app.cli.chat import chat_command
@@ -108,6 +109,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(skills_app, name="skills")
     app.add_typer(playbooks_app, name="playbooks")
     app.add_typer(cases_app, name="cases")
+    app.add_typer(bulk_app, name="bulk")
     app.add_typer(templates_app, name="templates")
     app.add_typer(factory_app, name="factory")
     app.add_typer(memory_app, name="memory")

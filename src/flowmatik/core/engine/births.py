@@ -72,6 +72,7 @@ def creation_of(
         priority=priority,
         parent=state.created.run_id,
         parent_wait=sub.sub_id,
+        decision_version=created.decision_version,
     )
 
 

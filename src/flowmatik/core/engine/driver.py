@@ -22,7 +22,7 @@ from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
 from flowmatik.core.engine.heads import head_of, head_status
 from flowmatik.core.engine.held import held_back, taken_over
-from flowmatik.core.engine.inputs import ends_at_once, facts_of
+from flowmatik.core.engine.inputs import Inbox, ends_at_once, facts_of
 from flowmatik.core.engine.intents import intent_of
 from flowmatik.core.engine.money import Account
 from flowmatik.core.engine.outcomes import failed, never_begun
@@ -57,6 +57,7 @@ class RunDriver:
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen, self._tail = claim.head.inbox_seen, claim.head.inbox_tail
+        self._inbox = Inbox(claim, parts)
         self._batch: list[NewEvent] = []
         self._launches: list[Launch] = []
         self._term = 0  # the lease's when the journal last said that the run is ours
@@ -335,8 +336,7 @@ class RunDriver:
     # --- what others ask of the run -----------------------------------------------------------
 
     async def _read_inbox(self) -> None:
-        inbox, place = self._parts.journal.inbox, self._place
-        for item in await retried(lambda: inbox(place.run_id, after=self._seen), self._parts.clock):
+        for item in await self._inbox.after(self._seen):
             if not self.state.ended and (reason := ends_at_once(item)) is not None:
                 raise Cancelled(reason, hard=True)
             self._seen = item.input_no

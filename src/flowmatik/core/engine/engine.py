@@ -19,7 +19,7 @@ from flowmatik.core.engine.serving import Serving
 from flowmatik.core.engine.slots import Slots
 from flowmatik.core.engine.watch import Rested, Watch
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
-from flowmatik.core.journal.port import Claim, Creation
+from flowmatik.core.journal.port import Claim, Creation, Versions
 from flowmatik.core.snapshots.version import fold_version
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import JournalUnavailable, NotFound
@@ -260,8 +260,9 @@ class Engine:
         """In a slot taken before, which it frees."""
         claim: Claim | None = None
         try:
-            if await self._decided_here(run_id):
-                claim = await self._claimed(run_id, fold_version(self._parts.loop))
+            claim = await self._claimed(run_id, fold_version(self._parts.loop), versions.HERE)
+            if claim is None:
+                await self._look_why(run_id)
         finally:
             self._taking.pop(run_id, None)
             self._taken(self._offers.pop(run_id, None))
@@ -269,12 +270,17 @@ class Engine:
                 self._slots.give()
         return None if claim is None else await self._drive(claim)
 
-    async def _decided_here(self, run_id: str) -> bool:
-        """Else it is left as it is, for the program that began it; but anybody may cancel it."""
+    async def _look_why(self, run_id: str) -> None:
+        """A run that could not be claimed, because another has it, or is left as it is for the program that
+        began it; but anybody may cancel that one."""
         journal, clock = self._parts.journal, self._parts.clock
-        version = await retried(lambda: versions.version_of(journal, run_id), clock)
-        if versions.is_decided_here(version):
-            return True
+        try:
+            head = await retried(lambda: journal.head(None, run_id), clock)
+        except NotFound:  # a hint may speak of a run that never came to be
+            return
+        version = head.decision_version
+        if versions.is_decided_here(version) or head.ended_at:
+            return
         inputs = await retried(lambda: journal.inbox(run_id, after=0), clock)
         cancel = next((one for one in inputs if one.kind == "cancel"), None)
         if cancel is None:
@@ -286,14 +292,16 @@ class Engine:
                 )
         else:
             await self._condemned(run_id, Cancelled(canonical.loads(cancel.payload).get("reason", "")))
-        return False
 
-    async def _claimed(self, run_id: str, version: str = "") -> Claim | None:
-        """With the whole history, unless a version of the fold is named."""
+    async def _claimed(self, run_id: str, version: str = "", decided: Versions | None = None) -> Claim | None:
+        """With the whole history, unless a version of the fold is named; of any version of the decision
+        logic, unless some are."""
         await self._lease.wait_valid()
         try:
             return await retried(
-                lambda: self._parts.journal.claim(run_id, self._lease.owner, fold_version=version),
+                lambda: self._parts.journal.claim(
+                    run_id, self._lease.owner, fold_version=version, versions=decided
+                ),
                 self._parts.clock,
             )
         except NotFound:  # a hint may speak of a run that never came to be

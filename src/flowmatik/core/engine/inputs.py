@@ -8,12 +8,31 @@ from flowmatik.core.brain.conversation import takes
 from flowmatik.core.engine import pause_inputs
 from flowmatik.core.engine.deadlines import deadline_timer
 from flowmatik.core.engine.handover import outcome_of
-from flowmatik.core.journal.port import Input, StoredEvent
+from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.patience import retried
+from flowmatik.core.journal.port import Claim, Input, StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 
 HARD_CANCEL = "cancel:hard"  # the id of that input
 Reading = Callable[[Input, Mapping[str, Any], RunState], Sequence[ev.Event]]
+
+
+class Inbox:
+    """What was put to one run."""
+
+    def __init__(self, claim: Claim, parts: DriverParts) -> None:
+        self._run_id = claim.head.run_id
+        self._parts = parts
+        self._brought = claim.inputs  # by the claim: the first look need not ask the journal
+
+    async def after(self, seen: int) -> Sequence[Input]:
+        """What came after the input `seen`, once the journal can be used."""
+        brought, self._brought = self._brought, None
+        if brought:
+            return brought
+        inbox = self._parts.journal.inbox
+        return await retried(lambda: inbox(self._run_id, after=seen), self._parts.clock)
 
 
 def facts_of(item: Input, state: RunState) -> Sequence[ev.Event]:

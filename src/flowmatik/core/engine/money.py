@@ -1,6 +1,8 @@
 """Reserve before a call, settle after it, and refuse when the cap could be passed."""
 
+import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -46,6 +48,7 @@ class Purse:
         self.clock = clock
         self.turns = Turns(clock)
         self._known: dict[str, tuple[float, dict[str, Cap]]] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def scopes(self, workspace_id: str, agent: str) -> list[str]:
         """The capped scopes that bear a call which this agent makes now: its own, the month's and the
@@ -60,13 +63,23 @@ class Purse:
         return bool(await self._caps(workspace_id))
 
     async def _caps(self, workspace_id: str) -> dict[str, Cap]:
-        read_at, caps = self._known.get(workspace_id, (float("-inf"), {}))
+        """As they were no longer than `FRESH_SECONDS` before the call. Of many runs that ask at one moment
+        only one asks the journal."""
         now = self.clock.monotonic()
-        if now - read_at >= FRESH_SECONDS:
+        if (caps := self._fresh(workspace_id, now)) is not None:
+            return caps
+        async with self._asking[workspace_id]:
+            if (caps := self._fresh(workspace_id, now)) is not None:
+                return caps
+            read_at = self.clock.monotonic()
             rows = await retried(lambda: self.journal.caps(workspace_id), self.clock)
             caps = {cap.scope: cap for cap in rows}
-            self._known[workspace_id] = (now, caps)
-        return caps
+            self._known[workspace_id] = (read_at, caps)
+            return caps
+
+    def _fresh(self, workspace_id: str, now: float) -> dict[str, Cap] | None:
+        read_at, caps = self._known.get(workspace_id, (float("-inf"), {}))
+        return caps if now - read_at < FRESH_SECONDS else None
 
     async def _month(self, workspace_id: str, caps: dict[str, Cap]) -> str:
         """This month's scope, whose cap row is made, or moved to the limit, when it is first needed. What

@@ -4,6 +4,10 @@ another one's history."""
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.core.events.life import PinnedTool
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPaused:
@@ -80,8 +84,9 @@ class ParentOutcome:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunForked:
     """The run goes on from what `parent` was at `seq`, with another `goal`, `model` or `arguments` of tool
-    steps if they are given. `effects` says what becomes of effects from here on: "allow" makes them,
-    "simulate" takes the parent's outcome, "ask" asks a person first."""
+    steps if they are given; or by another `plan`, with the `agents` and `tools` that it is pinned to.
+    `effects` says what becomes of effects from here on: "allow" makes them, "simulate" takes the parent's
+    outcome, "ask" asks a person first."""
 
     parent: str
     seq: int
@@ -90,3 +95,7 @@ class RunForked:
     model: str = ""
     arguments: dict[str, dict[str, Any]] = field(default_factory=lambda: {})
     outcomes: tuple[ParentOutcome, ...] = ()
+    plan: tuple[PlanTask, ...] = ()
+    agents: tuple[AgentVersion, ...] = ()
+    tools: dict[str, PinnedTool] = field(default_factory=lambda: {})
+    turn_micros: dict[str, int] = field(default_factory=lambda: {})

@@ -11,6 +11,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold import advice, cascades
+from flowmatik.core.fold.another_plan import go_by
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.ordering import ENDED, order
 from flowmatik.core.fold.purposes import PURPOSES
@@ -33,6 +34,8 @@ def _retried(state: RunState, event: ev.TaskRetried, _: AgentLoop) -> None:
 def _forked(state: RunState, event: ev.RunForked, _: AgentLoop) -> None:
     _inherit(state)
     state.fork, state.acted = event, []  # what the parent did is not for this run to take back
+    if event.plan:
+        go_by(state, event)
     if event.model:
         _ask_model(state, event.model)
     if event.goal:

@@ -8,18 +8,22 @@ SELECT seq, type, payload, at FROM run_events WHERE run_id = $1 AND seq > $2 ORD
 -- One head row.
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
     created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait
+    agent, priority, parent, parent_wait, decision_version
 FROM runs WHERE run_id = $1;
 
 -- name: run_by_key
 -- The run that a workspace created with this idempotency key.
 SELECT run_id FROM runs WHERE workspace_id = $1 AND idempotency_key = $2 AND idempotency_key <> '';
 
--- name: unfinished
--- A page of the runs that have not ended, each with the payload of its first event. A join would let PostgreSQL
--- read the events of all runs before the page.
-SELECT r.run_id, (SELECT e.payload FROM run_events e WHERE e.run_id = r.run_id AND e.seq = 1) AS payload
-FROM runs r WHERE r.ended_at = '' AND r.run_id > $1 ORDER BY r.run_id LIMIT $2;
+-- name: foreign
+-- The first runs that have not ended and were begun by another version of the decision logic than these, and how
+-- many there are. Reads two ends of a partial index.
+SELECT run_id, decision_version, count(*) OVER () FROM (
+    SELECT run_id, decision_version FROM runs
+    WHERE ended_at = '' AND decision_version >= 0 AND decision_version < $1
+    UNION ALL
+    SELECT run_id, decision_version FROM runs WHERE ended_at = '' AND decision_version > $2
+) AS others ORDER BY run_id LIMIT $3;
 
 -- name: unheard
 -- An owner's runs with inputs that it has not consumed. Without the second condition, which says nothing

@@ -5,6 +5,7 @@ nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
@@ -39,6 +40,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
+    Versions,
 )
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sent_memory import MemorySent
@@ -108,6 +110,7 @@ class InMemoryJournal(
             parent=creation.parent,
             parent_wait=creation.parent_wait,
             tags=creation.tags,
+            decision_version=creation.decision_version,
             goal_folded=folded(creation.goal),
         )
         self._runs[run.run_id] = self._live[run.run_id] = run
@@ -121,13 +124,17 @@ class InMemoryJournal(
     def _alive(self, owner: str) -> bool:
         return self._leases.get(owner, 0.0) > self._clock.monotonic()
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
         run = self._run(run_id)
         if run.ended_at or (run.owner not in ("", owner) and self._alive(run.owner)):
             return None
+        if versions is not None and run.is_foreign(versions):
+            return None
         claim, snapshot = self._claim(run, owner), self._snapshot_of(run, fold_version)
         after = snapshot.seq if snapshot else 0
-        return Claim(head=claim.head, events=claim.events[after:], snapshot=snapshot)
+        return replace(claim, events=claim.events[after:], snapshot=snapshot)
 
     def _claim(self, run: Run, owner: str, before: Sequence[NewEvent] = ()) -> Claim:
         run.epoch += 1
@@ -135,7 +142,7 @@ class InMemoryJournal(
         run.ready = False
         payload = canonical.dumps({"epoch": run.epoch, "owner": owner})
         self._write(run, (*before, NewEvent(type="RunClaimed", payload=payload)))
-        return Claim(head=run.head(), events=tuple(run.events))
+        return Claim(head=run.head(), events=tuple(run.events), inputs=tuple(run.inbox[run.inbox_seen :]))
 
     async def append(self, append: Append) -> Appended:
         run = self._runs.get(append.run_id)
@@ -269,9 +276,9 @@ class InMemoryJournal(
         runs = self._live.values()
         return sorted(r.run_id for r in runs if r.owner == owner and len(r.inbox) > r.inbox_seen)[:limit]
 
-    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        ids = sorted(run_id for run_id in self._live if run_id > after)
-        return [(run_id, self._runs[run_id].events[0].payload) for run_id in ids[:limit]]
+    async def foreign(self, versions: Versions, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        found = sorted((r.run_id, r.decision_version) for r in self._live.values() if r.is_foreign(versions))
+        return len(found), found[:limit]
 
     async def fire_due_timers(self, limit: int) -> list[str]:
         now = self._clock.now().timestamp()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from flowmatik.core.journal.port import Append, Appended, Input, RunHead, StoredEvent
+from flowmatik.core.journal.port import Append, Appended, Input, RunHead, StoredEvent, Versions
+from flowmatik.core.journal.records import UNREAD_VERSION
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel.errors import InvalidInput
 
@@ -28,6 +29,7 @@ class Run:
     parent_wait: str = ""
     reported: int = 0  # what became of its cost (kin_port)
     tags: tuple[str, ...] = ()
+    decision_version: int = UNREAD_VERSION
     goal_folded: str = ""
     events: list[StoredEvent] = field(default_factory=lambda: [])
     inbox: list[Input] = field(default_factory=lambda: [])
@@ -54,8 +56,13 @@ class Run:
             priority=self.priority,
             parent=self.parent,
             parent_wait=self.parent_wait,
+            decision_version=self.decision_version,
             tags=self.tags,
         )
+
+    def is_foreign(self, versions: Versions) -> bool:
+        known = self.decision_version != UNREAD_VERSION
+        return known and not versions[0] <= self.decision_version <= versions[1]
 
     def result(self) -> Appended:
         return Appended(head_seq=len(self.events), inbox_tail=len(self.inbox), parked=not self.owner)

@@ -77,6 +77,9 @@ from flowmatik.core.journal.records import (
     Tombstone as Tombstone,
 )
 from flowmatik.core.journal.records import (
+    Versions as Versions,
+)
+from flowmatik.core.journal.records import (
     place_of as place_of,
 )
 from flowmatik.core.journal.retention_port import RetentionReads, RetentionStore
@@ -123,12 +126,16 @@ class Journal(
         that one was deleted in the last KEY_DAYS days."""
         ...
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
         """Take a run that is ready, parked or whose owner is dead: epoch + 1 and a
         `RunClaimed` event {"epoch", "owner"} in one transaction. None if another live owner has it
         or it has ended. The same owner asking again gets it under the next epoch, which fences off
         what it held before: a claim whose reply was lost must not strand the run. With a snapshot of
-        `fold_version` the claim has that and the events after it, else the whole history."""
+        `fold_version` the claim has that and the events after it, else the whole history. None also for a
+        run that none of `versions` of the decision logic began. Concurrent calls of a process may go down
+        in one transaction; cancelling the caller does not withdraw a claim."""
         ...
 
     async def append(self, append: Append) -> Appended:
@@ -160,9 +167,9 @@ class Journal(
         """Runs that `owner` has, with inputs in their inboxes that no append has consumed."""
         ...
 
-    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        """Runs that have not ended, in the order of their ids, each with the payload of its first
-        event; `after` is the last id seen."""
+    async def foreign(self, versions: Versions, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        """How many runs that have not ended none of these versions of the decision logic began; and the first
+        of them in the order of their ids, each with its version."""
         ...
 
     async def fire_due_timers(self, limit: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row
@@ -19,18 +20,19 @@ from flowmatik.core.journal.port import (
     Kept,
     NewEvent,
     OutboxEntry,
-    StoredEvent,
+    Versions,
     no_run,
 )
 from flowmatik.core.journal.postgres_bus import PostgresBus
+from flowmatik.core.journal.postgres_claims import MOST_AT_ONCE, Claiming, claim_in, rows_of
 from flowmatik.core.journal.postgres_retention import PostgresRetention
+from flowmatik.core.journal.records import ALL_VERSIONS
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
 from flowmatik.core.journal.sql_dispatch import ready_runs
 from flowmatik.core.journal.sql_journal import (
     SqlJournal,
     SqlReads,
-    claimed,
     ending,
     first_claim,
     first_events,
@@ -38,7 +40,6 @@ from flowmatik.core.journal.sql_journal import (
 )
 from flowmatik.core.journal.sql_retention import key_of_deleted
 from flowmatik.core.journal.sql_search import run_head
-from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock, SharedClock
@@ -73,6 +74,7 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
         self._database = database
         self._retention = retention
         self._creations = GroupCommit(self._create, lanes=lanes)
+        self._claims = GroupCommit(self._claim, lanes=lanes, max_batch=MOST_AT_ONCE)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
         return await self._database.fetch(sql, *params)
@@ -106,6 +108,7 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
                 "parent_wait": one.parent_wait,
                 "tags": " ".join(one.tags),
                 "folded": folded(one.goal),
+                "decided": one.decision_version,
             }
             for one in batch
         ]
@@ -138,25 +141,31 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
             head=head, events=tuple(stored_events(await self._fetch("read", run_id, 0, head.head_seq)))
         )
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
-        now = self._now()
-        rows = await self._fetch("claim", run_id, owner, canonical.dumps(owner), now, fold_version)
-        if not rows:
-            await self._require_run(run_id)
-            return None
-        seq, body, *columns = rows[0][-6:]
-        head, events = (
-            run_head(rows[0][:-6]),
-            stored_events([*zip(*(one or () for one in columns), strict=True)]),
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
+        asked = Claiming(
+            run_id=run_id, owner=owner, fold_version=fold_version, versions=versions or ALL_VERSIONS
         )
-        snapshot = None if seq is None else snapshot_in((seq, fold_version, body))
-        after = snapshot.seq if snapshot else 0
-        if len(events) == head.head_seq - 1 - after:
-            fact = claimed(head.epoch, owner)
-            events.append(StoredEvent(seq=head.head_seq, type=fact.type, payload=fact.payload, at=now))
-        else:  # the head was waited for, and what went down meanwhile this statement could not see
-            events = stored_events(await self._fetch("read", run_id, after, head.head_seq))
-        return Claim(head=head, events=tuple(events), snapshot=snapshot)
+        claim = await self._claims.write(asked)
+        if claim is None:
+            await self._require_run(run_id)
+        return claim
+
+    async def _claim(self, batch: Sequence[Claiming]) -> list[Claim | None]:
+        now = self._now()
+        taken = {row[0]: row for row in await self._fetch("claim", _json(rows_of(batch)), now)}
+        return [await self._claimed(taken.get(one.run_id), one, now) for one in batch]
+
+    async def _claimed(self, row: Row | None, asked: Claiming, now: str) -> Claim | None:
+        if row is None:
+            return None
+        claim, whole = claim_in(row, asked, now)
+        if whole:
+            return claim
+        after = claim.snapshot.seq if claim.snapshot else 0
+        events = stored_events(await self._fetch("read", asked.run_id, after, claim.head.head_seq))
+        return replace(claim, events=tuple(events))
 
     async def _require_run(self, run_id: str) -> None:
         if not await self._fetch("head", run_id):
@@ -214,6 +223,7 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
 
     async def close(self) -> None:
         await self._creations.close()
+        await self._claims.close()
         await super().close()
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:

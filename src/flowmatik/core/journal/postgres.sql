@@ -57,12 +57,12 @@ ORDER BY r.run_id FOR UPDATE OF r;
 WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS t (run_id text, workspace_id text, added bigint, key text,
         goal text, owner text, agent text, priority bigint, parent text, parent_wait text,
-        tags text, folded text)
+        tags text, folded text, decided bigint)
 ), made AS (
     INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-        owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
+        owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded, decision_version)
     SELECT run_id, workspace_id, 'queued', added, $3, key, goal, owner, (owner <> '')::int, (owner = '')::int,
-        agent, priority, parent, parent_wait, tags, folded
+        agent, priority, parent, parent_wait, tags, folded, decided
     FROM input WHERE key = '' OR NOT EXISTS (
         SELECT 1 FROM tombstones t WHERE t.workspace_id = input.workspace_id AND t.idempotency_key = input.key
             AND t.idempotency_key <> '' AND t.deleted_at > $4)
@@ -84,17 +84,26 @@ WITH input AS MATERIALIZED (
 SELECT run_id FROM made;
 
 -- name: claim
--- Take the run unless it has ended or another live worker owns it; RunClaimed goes down with it. With the run
--- come its snapshot, if it is of this version of the fold, and the earlier events after that.
-WITH taken AS (
-    UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
-    WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
-        SELECT 1 FROM workers WHERE workers.owner = runs.owner
-            AND workers.expires_at > extract(epoch FROM clock_timestamp())))
-    RETURNING *
+-- Take these runs, but for those that have ended, that another live worker owns, or that none of the named versions
+-- of the decision logic began; RunClaimed goes down with each. With a run come its snapshot, if it is of this
+-- version of the fold, the earlier events after that, and the inputs that nobody has consumed.
+WITH input AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS t (run_id text, owner text, said text, version text,
+        oldest bigint, newest bigint)
+), locked AS MATERIALIZED (
+    SELECT run_id FROM runs WHERE run_id IN (SELECT run_id FROM input) ORDER BY run_id FOR UPDATE
+), taken AS (
+    UPDATE runs r SET epoch = r.epoch + 1, owner = i.owner, ready = 0, head_seq = r.head_seq + 1
+    FROM locked l JOIN input i USING (run_id)
+    WHERE r.run_id = l.run_id AND r.ended_at = ''
+        AND (r.decision_version < 0 OR r.decision_version BETWEEN i.oldest AND i.newest)
+        AND (r.owner IN ('', i.owner) OR NOT EXISTS (
+            SELECT 1 FROM workers WHERE workers.owner = r.owner
+                AND workers.expires_at > extract(epoch FROM clock_timestamp())))
+    RETURNING r.*, i.said, i.version
 ), event AS (
     INSERT INTO run_events (run_id, seq, workspace_id, type, payload, at)
-    SELECT run_id, head_seq, workspace_id, 'RunClaimed', '{"epoch":' || epoch || ',"owner":' || $3 || '}', $4
+    SELECT run_id, head_seq, workspace_id, 'RunClaimed', '{"epoch":' || epoch || ',"owner":' || said || '}', $2
     FROM taken
 ), pointer AS (
     INSERT INTO outbox (run_id, from_seq, to_seq, workspace_id)
@@ -102,10 +111,11 @@ WITH taken AS (
 )
 SELECT t.run_id, t.workspace_id, t.status, t.head_seq, t.epoch, t.owner, t.inbox_tail, t.inbox_seen,
     t.last_append_id, t.created_at, t.ended_at, t.goal, t.cost_micros, t.unpriced,
-    t.agent, t.priority, t.parent, t.parent_wait,
-    s.seq AS kept_seq, s.body AS kept_body, e.seqs, e.types, e.payloads, e.ats
+    t.agent, t.priority, t.parent, t.parent_wait, t.decision_version,
+    s.seq AS kept_seq, s.body AS kept_body, e.seqs, e.types, e.payloads, e.ats,
+    b.numbers, b.ids, b.kinds, b.bodies, b.moments
 FROM taken t
-LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = $5 AND s.seq < t.head_seq
+LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = t.version AND s.seq < t.head_seq
 LEFT JOIN LATERAL (
     SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
         array_agg(at) AS ats
@@ -113,7 +123,15 @@ LEFT JOIN LATERAL (
         SELECT seq, type, payload, at FROM run_events
         WHERE run_id = t.run_id AND seq > coalesce(s.seq, 0) ORDER BY seq
     ) AS ordered
-) AS e ON true;
+) AS e ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(input_no) AS numbers, array_agg(input_id) AS ids, array_agg(kind) AS kinds,
+        array_agg(payload) AS bodies, array_agg(at) AS moments
+    FROM (
+        SELECT input_no, input_id, kind, payload, at FROM run_inbox
+        WHERE run_id = t.run_id AND input_no > t.inbox_seen ORDER BY input_no
+    ) AS waiting
+) AS b ON true;
 
 -- name: post
 -- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.

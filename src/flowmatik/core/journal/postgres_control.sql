@@ -16,5 +16,5 @@ WITH taken AS (
 )
 SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
     created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait
+    agent, priority, parent, parent_wait, decision_version
 FROM taken;

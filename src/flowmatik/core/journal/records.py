@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approval_records import NewApproval
 
+Versions = tuple[int, int]  # of the decision logic, the first and the last
+ALL_VERSIONS: Versions = (0, 2**31 - 1)
+UNREAD_VERSION = -1  # of a run whose first event nobody can read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
@@ -27,7 +31,8 @@ class StoredEvent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
     """`unpriced`: it cost more than `cost_micros`, and nobody can say how much. `parent` is the run that
-    waits for this one, in its wait `parent_wait`. A higher `priority` goes first within a workspace."""
+    waits for this one, in its wait `parent_wait`. A higher `priority` goes first within a workspace.
+    `decision_version` is that of its first event."""
 
     run_id: str
     workspace_id: str
@@ -47,6 +52,7 @@ class RunHead:
     priority: int = 0
     parent: str = ""
     parent_wait: str = ""
+    decision_version: int = UNREAD_VERSION
     tags: tuple[str, ...] = ()  # read by searches alone
 
 
@@ -112,6 +118,7 @@ class Creation:
     parent: str = ""
     parent_wait: str = ""
     tags: tuple[str, ...] = ()
+    decision_version: int = UNREAD_VERSION  # as in its first event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +131,24 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    input_no: int
+    input_id: str
+    # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change | subrun
+    kind: str
+    payload: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`events` is the whole history, RunClaimed(epoch) included; or what follows `snapshot`."""
+    """`events` is the whole history, RunClaimed(epoch) included; or what follows `snapshot`. `inputs`: all
+    that wait in the inbox by the head; None when they have yet to be read."""
 
     head: RunHead
     events: tuple[StoredEvent, ...]
     snapshot: Snapshot | None = None
+    inputs: tuple[Input, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,16 +157,6 @@ class Created:
 
     run_id: str
     claim: Claim | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    input_no: int
-    input_id: str
-    # cancel | timer | resolve | outcome | signal | hook | approval | pause | unpause | change | subrun
-    kind: str
-    payload: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

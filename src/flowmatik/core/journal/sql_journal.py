@@ -24,6 +24,7 @@ from flowmatik.core.journal.port import (
     OutboxEntry,
     RunHead,
     StoredEvent,
+    Versions,
     no_run,
 )
 from flowmatik.core.journal.sent_sql import SqlSent
@@ -93,16 +94,14 @@ class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlSent, SqlDispatch, SqlSnapsh
         return appended
 
     async def inbox(self, run_id: str, *, after: int) -> list[Input]:
-        return [
-            Input(input_no=number, input_id=input_id, kind=kind, payload=payload, at=at)
-            for number, input_id, kind, payload, at in await self._fetch("inbox", run_id, after)
-        ]
+        return inputs_of(await self._fetch("inbox", run_id, after))
 
     async def unheard(self, owner: str, limit: int) -> list[str]:
         return [row[0] for row in await self._fetch("unheard", owner, limit)]
 
-    async def unfinished(self, *, after: str, limit: int) -> list[tuple[str, str]]:
-        return [(row[0], row[1]) for row in await self._fetch("unfinished", after, limit)]
+    async def foreign(self, versions: Versions, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        rows = await self._fetch("foreign", *versions, limit)
+        return (rows[0][2] if rows else 0), [(row[0], row[1]) for row in rows]
 
     async def retire_worker(self, owner: str) -> None:
         await self._execute("retire_worker", owner)
@@ -219,6 +218,13 @@ def stored_events(rows: Sequence[Row]) -> list[StoredEvent]:
     return [StoredEvent(seq=seq, type=kind, payload=payload, at=at) for seq, kind, payload, at in rows]
 
 
+def inputs_of(rows: Sequence[Row]) -> list[Input]:
+    return [
+        Input(input_no=number, input_id=input_id, kind=kind, payload=payload, at=at)
+        for number, input_id, kind, payload, at in rows
+    ]
+
+
 def claimed(epoch: int, owner: str) -> NewEvent:
     """What every claim writes first."""
     return NewEvent(type="RunClaimed", payload=canonical.dumps({"epoch": epoch, "owner": owner}))
@@ -255,8 +261,9 @@ def first_claim(creation: Creation, now: str) -> Claim | None:
         priority=creation.priority,
         parent=creation.parent,
         parent_wait=creation.parent_wait,
+        decision_version=creation.decision_version,
     )
-    return Claim(head=head, events=events)
+    return Claim(head=head, events=events, inputs=())
 
 
 def ending(append: Append, now: str) -> tuple[str | None, bool]:

@@ -85,5 +85,6 @@ def run_head(row: Row) -> RunHead:
         priority=row[15],
         parent=row[16],
         parent_wait=row[17],
-        tags=tuple(row[18].split()) if len(row) > 18 else (),
+        decision_version=row[18],
+        tags=tuple(row[19].split()) if len(row) > 19 else (),
     )

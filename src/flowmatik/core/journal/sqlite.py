@@ -18,8 +18,10 @@ from flowmatik.core.journal.port import (
     Kept,
     NewEvent,
     OutboxEntry,
+    Versions,
     no_run,
 )
+from flowmatik.core.journal.records import ALL_VERSIONS
 from flowmatik.core.journal.schedules_port import ScheduleRow
 from flowmatik.core.journal.search_port import folded
 from flowmatik.core.journal.sql_approvals import change_values, new_approvals
@@ -30,6 +32,7 @@ from flowmatik.core.journal.sql_journal import (
     ending,
     first_claim,
     first_events,
+    inputs_of,
     stored_events,
 )
 from flowmatik.core.journal.sql_retention import gone_run, key_of_deleted, tombstone_in
@@ -118,6 +121,7 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
                 creation.parent_wait,
                 " ".join(creation.tags),
                 folded(creation.goal),
+                creation.decision_version,
             )
             db.execute(self._sql["create_run"], head)
             tags = [(creation.workspace_id, tag, now, creation.run_id) for tag in creation.tags]
@@ -139,8 +143,11 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
         db.executemany(self._sql["event"], rows)
         db.execute(self._sql["pointer"], (run_id, after + 1, after + len(events), workspace_id))
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
-        return await self._take("claim", run_id, owner, fold_version, self._seconds())
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
+        told = (self._seconds(), *(versions or ALL_VERSIONS))
+        return await self._take("claim", run_id, owner, fold_version, *told)
 
     async def seize(self, run_id: str, owner: str) -> Claim | None:
         return await self._take("seize", run_id, owner, "")
@@ -160,7 +167,13 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
             snapshot = snapshot_in(kept) if kept else None
             after = snapshot.seq if snapshot else 0
             rows = db.execute(self._sql["read"], (run_id, after, -1)).fetchall()
-            return Claim(head=head, events=tuple(stored_events(rows)), snapshot=snapshot)
+            waiting = db.execute(self._sql["inbox"], (run_id, head.inbox_seen)).fetchall()
+            return Claim(
+                head=head,
+                events=tuple(stored_events(rows)),
+                snapshot=snapshot,
+                inputs=tuple(inputs_of(waiting)),
+            )
 
         return await self._store.write(work)
 

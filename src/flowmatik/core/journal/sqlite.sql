@@ -3,8 +3,8 @@
 -- name: create_run
 -- The head row of a new run, owned at once if its creation names an owner.
 INSERT INTO runs (run_id, workspace_id, status, head_seq, created_at, idempotency_key, goal,
-    owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded)
-VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11, $12, $13);
+    owner, epoch, ready, agent, priority, parent, parent_wait, tags, goal_folded, decision_version)
+VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $7 <> '', $7 = '', $8, $9, $10, $11, $12, $13, $14);
 
 -- name: tag
 -- One tag of a new run.
@@ -45,13 +45,13 @@ SELECT head_seq, inbox_tail, owner FROM runs
 WHERE run_id = $1 AND workspace_id = $2 AND epoch = $3 AND last_append_id = $4;
 
 -- name: claim
--- Take the run unless it has ended or another live worker owns it.
+-- Take the run unless it has ended, another live worker owns it, or none of these versions began it.
 UPDATE runs SET epoch = epoch + 1, owner = $2, ready = 0, head_seq = head_seq + 1
-WHERE run_id = $1 AND ended_at = '' AND (owner IN ('', $2) OR NOT EXISTS (
+WHERE run_id = $1 AND ended_at = '' AND (decision_version < 0 OR decision_version BETWEEN $4 AND $5) AND (owner IN ('', $2) OR NOT EXISTS (
     SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > $3))
 RETURNING run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
     created_at, ended_at, goal, cost_micros, unpriced,
-    agent, priority, parent, parent_wait;
+    agent, priority, parent, parent_wait, decision_version;
 
 -- name: post
 -- Room for one more input; a parked run becomes ready.

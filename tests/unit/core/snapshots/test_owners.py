@@ -10,7 +10,7 @@ from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.fold import fold
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.journal.port import Claim, Snapshot, StoredEvent
+from flowmatik.core.journal.port import Claim, Snapshot, StoredEvent, Versions
 from flowmatik.core.snapshots.bodies import state_in
 from flowmatik.core.snapshots.keeping import Pace
 from flowmatik.core.snapshots.version import fold_version
@@ -34,8 +34,10 @@ class Watched(InMemoryJournal):
         self.reads: list[int] = []
         self.away = False
 
-    async def claim(self, run_id: str, owner: str, *, fold_version: str = "") -> Claim | None:
-        claim = await super().claim(run_id, owner, fold_version=fold_version)
+    async def claim(
+        self, run_id: str, owner: str, *, fold_version: str = "", versions: Versions | None = None
+    ) -> Claim | None:
+        claim = await super().claim(run_id, owner, fold_version=fold_version, versions=versions)
         self.claims += [claim] if claim else []
         return claim
 

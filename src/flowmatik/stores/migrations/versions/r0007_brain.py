@@ -16,6 +16,8 @@ AREAS: tuple[str, ...] = (
     "cases",
     "templates",
     "factory",
+    "versions",
+    "bulk",
 )
 
 
