@@ -96,9 +96,13 @@ class RouteAdviser:
                 code="not_found.agent",
                 context={"agent": first, "known": ", ".join(sorted(known))},
             )
-        vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
         given = await samples_of(agents, self._embedder)
-        classifier = await asyncio.to_thread(Classifier, *given) if given is not None else None
+        classifier = None
+        if given is not None:  # it learns from the same texts
+            vectors = given[0].vectors
+            classifier = await asyncio.to_thread(Classifier, *given)
+        else:
+            vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
         return await asyncio.to_thread(AgentIndex, agents, vectors, classifier)
 
 

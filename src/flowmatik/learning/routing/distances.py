@@ -60,7 +60,8 @@ def neighbours(examples: int) -> int:
 
 def nearness(rows: Matrix, known: Matrix, count: int = NEAREST) -> npt.NDArray[np.float64]:
     """The mean cosine with the `count` nearest known rows; all are unit vectors. Sun et al.,
-    "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022, by the mean instead of the k-th."""
+    "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022, by the mean instead
+    of the k-th."""
     near = min(count, len(known))
     found = np.empty(len(rows), dtype=np.float64)
     for first in range(0, len(rows), 1024):

@@ -94,7 +94,8 @@ async def embedded_whole(
 async def samples_of(
     agents: Sequence[AgentVersion], embedder: Embedder | None
 ) -> tuple[Samples, list[str]] | None:
-    """What a classifier of these agents learns from; None where they do not all give enough examples."""
+    """What a classifier of these agents learns from, their `texts_of` in turn; None where they do not all
+    give enough examples."""
     if embedder is None or len(agents) < FEWEST_AGENTS:
         return None
     if any(len(agent.examples) < FEWEST_EXAMPLES for agent in agents):
