@@ -17,18 +17,19 @@ SHOTS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clinc:
-    """Embedded once; `train` and `test` with their labels."""
+    """Embedded once; `train` and `test` with their labels, `names` of the classes in words."""
 
     train: tuple[Samples, list[str]]
     held_out: Samples
     test: tuple[Samples, list[str]]
     outside: Samples
+    names: tuple[Samples, list[str]]
 
     async def full(self) -> Told:
         return await told(self.train, self.held_out, self.test, self.outside)
 
-    async def few(self, seed: int) -> Told:
-        """From `SHOTS` examples of each class."""
+    async def few(self, seed: int, *, named: bool = False) -> Told:
+        """From `SHOTS` examples of each class; `named`: and from its name, as agents have one, too."""
         random, labels = np.random.default_rng(seed), np.array(self.train[1])
         rows = np.concatenate(
             [
@@ -37,6 +38,8 @@ class Clinc:
             ]
         )
         few = (self.train[0].take(rows), [self.train[1][int(row)] for row in rows])
+        if named:
+            few = (few[0].beside(self.names[0]), [*few[1], *self.names[1]])
         return await told(few, self.held_out, self.test, self.outside)
 
 
@@ -54,4 +57,5 @@ async def clinc(data: Path, *, intents: int | None = None) -> Clinc:
         held_out=(await part("val"))[0],
         test=await part("test"),
         outside=(await part("oos_test"))[0],
+        names=(await samples_of([name.replace("_", " ") for name in sorted(kept)]), sorted(kept)),
     )

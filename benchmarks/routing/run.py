@@ -2,9 +2,10 @@
 
     python -m benchmarks routing [--quick] [--json] [--case clinc|few|own|deciding] [--data FOLDER]
 
-`clinc` and `few` are CLINC150, with all examples and with ten of each class (five seeds); `own` is the
-bilingual set of the examples; `deciding` is a decision among 1,000 agents. `--quick` takes 30 of the 150
-classes and two seeds, which makes the task easier.
+`clinc` and `few` are CLINC150, with all examples and with ten of each class (five seeds), `few_named` with
+the classes' names as examples, too; `own` is the bilingual set of the examples, and each of its languages;
+`deciding` is a decision among 1,000 agents. `--quick` takes 30 of the 150 classes and two seeds, which makes
+the task easier.
 """
 
 import argparse
@@ -30,11 +31,20 @@ character n-grams. The threshold is the 5th percentile of in-scope validation qu
 in-scope recall at it, `right` what of that has the right intent, too, `refused` the out-of-scope recall.
 Published, BERT fine-tuned with a threshold: 96.2 accuracy, 52.3 out-of-scope recall. Similarity routers on
 the same embeddings: 85.8 to 88.0 accuracy; a logistic head over embeddings and character TF-IDF: 96.2, with
-93.0 right and 89.1 refused. What parts the confidence is made of was chosen with a look at this test set;
-nothing was fitted to it.
+93.0 right and 89.1 refused, and 91.4 accuracy with ten examples of each intent.
+What parts the confidence is made of was first chosen with looks at this test set; nothing was fitted to it.
+What was changed since (maxima of the layers beside their means, the heads' weights) was chosen on training
+and validation questions alone.
+`own` is the bilingual set of the examples: 144 questions to learn from, 120 to be measured by, 60 from
+outside, which nothing was chosen by.
 """
 CASES = ("deciding", "own", "few", "clinc")
-GOALS = {"clinc": "accepted ≥ 95 and refused ≥ 90", "few": "accuracy ≥ 93", "deciding": "≤ 5 ms", "own": ""}
+GOALS = {
+    "clinc": "accepted ≥ 95 and refused ≥ 90",
+    "few": "accuracy ≥ 93",
+    "few_named": "accuracy ≥ 93",
+    "deciding": "≤ 5 ms",
+}
 AGENTS, DECISIONS = 1000, 200
 
 
@@ -44,18 +54,19 @@ async def measured(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     if "deciding" in wanted:
         found["deciding"] = {"ms": milliseconds(AGENTS, DECISIONS)}
     if "own" in wanted:
-        found["own"] = _percent(await figures_of_own_set())
+        found |= {case: _percent(told) for case, told in (await figures_of_own_set()).items()}
     if {"few", "clinc"} & set(wanted):
         data = await clinc(options.data / "clinc150", intents=30 if options.quick else None)
         if "few" in wanted:
-            found["few"] = await _few(data, 2 if options.quick else 5)
+            for case, named in (("few", False), ("few_named", True)):
+                found[case] = await _few(data, 2 if options.quick else 5, named=named)
         if "clinc" in wanted:
             found["clinc"] = _percent(await data.full())
     return found
 
 
-async def _few(data: Clinc, seeds: int) -> dict[str, float]:
-    rounds = [_percent(await data.few(seed)) for seed in range(seeds)]
+async def _few(data: Clinc, seeds: int, *, named: bool) -> dict[str, float]:
+    rounds = [_percent(await data.few(seed, named=named)) for seed in range(seeds)]
     return {name: statistics.mean(one[name] for one in rounds) for name in rounds[0]}
 
 
@@ -89,8 +100,9 @@ def main(arguments: list[str]) -> int:
                     "unit": unit,
                 }
                 sys.stdout.write(json.dumps({**line, "peers": {}}) + "\n")
+        goal = GOALS.get(case, "")
         shown = ", ".join(f"{name} {value:.1f}" for name, value in figures.items())
-        rows.append(f"| {case} | {shown} | {GOALS[case]} |")
+        rows.append(f"| {case} | {shown} | {goal} |")
         if not options.json:
             sys.stdout.write(f"{case}: {shown}\n")
     if not options.quick and not options.case:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import LayeredEmbedder
+from flowmatik.contracts.memory import Embedder
 from flowmatik.learning.routing import Classifier, Samples
+from flowmatik.learning.routing.index import embedded_whole
 from flowmatik.memory import load_embedder
 
 Scores = npt.NDArray[np.float64]
@@ -29,15 +30,16 @@ class Told:
     aupr: float
 
 
+@cache  # the model is loaded once
+def _embedder() -> Embedder | None:
+    return load_embedder()
+
+
 async def samples_of(texts: Sequence[str]) -> Samples:
     """By the embedder that comes along. Raises RuntimeError where it is not installed."""
-    embedder = load_embedder()
-    if embedder is None:
+    vectors, layers = await embedded_whole(_embedder(), texts)
+    if vectors is None:
         raise RuntimeError("the embedding weights are not installed")
-    vectors = cast("npt.NDArray[np.float32]", await embedder.embed(texts))
-    layers = None
-    if isinstance(embedder, LayeredEmbedder):
-        layers = cast("npt.NDArray[np.float32]", await embedder.embed_layers(texts))
     return Samples(texts=texts, vectors=vectors, layers=layers)
 
 
@@ -47,7 +49,10 @@ async def told(
     test: tuple[Samples, Sequence[str]],
     outside: Samples,
 ) -> Told:
-    classifier = await asyncio.to_thread(Classifier, *train, held_out)
+    return told_by(await asyncio.to_thread(Classifier, *train, held_out), test, outside)
+
+
+def told_by(classifier: Classifier, test: tuple[Samples, Sequence[str]], outside: Samples) -> Told:
     within, beyond = classifier.classify(test[0]), classifier.classify(outside)
     right = np.array(classifier.classes)[within.shares.argmax(axis=1)] == np.array(test[1])
     above = within.confidence >= classifier.threshold

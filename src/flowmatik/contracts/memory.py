@@ -157,7 +157,8 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class LayeredEmbedder(Protocol):
-    """An embedder whose model runs here, so that what its last layers make of a text can be had: the means
-    over tokens, side by side, as float32 rows that are not normalised."""
+    """An embedder whose model runs here, so that what its last layers make of a text can be had.
+    `embed_layers` returns the vectors as `embed` does, and float32 rows that are not normalised: each layer's
+    means over tokens, side by side, then as many maxima."""
 
-    async def embed_layers(self, texts: Sequence[str]) -> object: ...
+    async def embed_layers(self, texts: Sequence[str]) -> tuple[object, object]: ...

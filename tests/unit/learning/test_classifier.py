@@ -6,16 +6,28 @@ import numpy as np
 import pytest
 
 from benchmarks.routing.own import figures_of_own_set
+from flowmatik.learning.routing.classifier import MOST_REFUSED, REFUSED, threshold_of
 from flowmatik.learning.routing.head import fitted
 from flowmatik.learning.routing.lexical import Vocabulary, grams
 
 
 def test_the_bilingual_set_is_told_apart_and_what_is_none_of_it_is_seen() -> None:
     found = asyncio.run(figures_of_own_set())
-    assert found.accuracy >= 0.85
-    assert found.accepted >= 0.90
-    assert found.refused >= 0.40  # the embedding model knows little Spanish
-    assert found.auroc >= 0.85
+    assert found["own"].accuracy >= 0.76
+    assert found["own"].accepted >= 0.90
+    assert found["own_en"].accuracy >= 0.88
+    assert found["own_en"].refused >= 0.45
+    assert found["own_es"].accuracy >= 0.60  # the embedding model knows little Spanish
+    assert found["own"].auroc >= 0.77
+
+
+def test_a_threshold_gives_up_more_where_that_tells_more_from_outside_and_never_beyond_its_bound() -> None:
+    own = np.linspace(0, 1, 101)
+    usual, most = float(np.quantile(own, REFUSED)), float(np.quantile(own, MOST_REFUSED))
+    assert threshold_of(own, np.zeros(0)) == usual
+    assert threshold_of(own, np.full(50, -1.0)) == usual, "all of them are below it already"
+    assert usual < threshold_of(own, np.full(50, 0.07)) <= 0.08
+    assert threshold_of(own, np.full(50, 0.9)) <= most
 
 
 def test_texts_of_the_same_words_are_alike_whatever_their_case() -> None:

@@ -44,6 +44,21 @@ async def test_minilm_rows_are_unit_and_do_not_depend_on_their_batch(
     assert (await minilm.embed([])).shape == (0, 384)
 
 
+async def test_minilm_gives_its_layers_with_the_same_vectors_whatever_stands_beside_a_text(
+    minilm: all_minilm_l6_v2.MiniLmEmbedder,
+) -> None:
+    texts = ["where is my order", "a much longer text " * 12]
+    vectors, layers = await minilm.embed_layers(texts)
+    assert np.allclose(vectors, await minilm.embed(texts), atol=1e-5)
+    assert layers.shape == (2, 2 * all_minilm_l6_v2.INNER * 384)
+    means, maxima = np.split(layers, 2, axis=1)
+    assert (maxima >= means).all()
+    assert np.allclose((await minilm.embed_layers(texts[:1]))[1][0], layers[0], atol=1e-4), (
+        "padding is not seen"
+    )
+    assert (await minilm.embed_layers([]))[1].shape == (0, layers.shape[1])
+
+
 async def test_only_the_first_256_tokens_count(minilm: all_minilm_l6_v2.MiniLmEmbedder) -> None:
     long = "word " * 300
     rows = await minilm.embed([long, long + "entirely different ending"])

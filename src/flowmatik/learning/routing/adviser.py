@@ -18,7 +18,7 @@ from flowmatik.learning.routing.index import (
     AgentIndex,
     Likeness,
     embedded,
-    layered,
+    embedded_whole,
     samples_of,
     texts_of,
 )
@@ -51,8 +51,11 @@ class RouteAdviser:
         text, skill = str(asked["objective"])[:MOST_TEXT], str(asked["skill"])
         index = await self._index(question.workspace_id, refs)
         learned = await self._store.current(question.workspace_id)
-        vector = await embedded(self._embedder, [text])
-        layers = await layered(self._embedder, [text]) if index.classifies else None
+        layers = None
+        if index.classifies:
+            vector, layers = await embedded_whole(self._embedder, [text])
+        else:
+            vector = await embedded(self._embedder, [text])
         embedder = self._embedder.id if self._embedder else ""
         seed = _seed(question.run_id, str(asked["task"]), learned.version)
         seen = self._seen_of(question.workspace_id, learned, skill, embedder)
@@ -93,9 +96,13 @@ class RouteAdviser:
                 code="not_found.agent",
                 context={"agent": first, "known": ", ".join(sorted(known))},
             )
-        vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
         given = await samples_of(agents, self._embedder)
-        classifier = await asyncio.to_thread(Classifier, *given) if given is not None else None
+        classifier = None
+        if given is not None:  # it learns from the same texts
+            vectors = given[0].vectors
+            classifier = await asyncio.to_thread(Classifier, *given)
+        else:
+            vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
         return await asyncio.to_thread(AgentIndex, agents, vectors, classifier)
 
 

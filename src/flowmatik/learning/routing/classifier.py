@@ -2,10 +2,11 @@
 
 Its heads are softmax regressions: one over the text's embedding beside its words and character n-grams, one
 over what the inner layers of the embedding model make of it, where there are any; their log probabilities are
-averaged. How sure it is of a text being one of its classes at all (`confidence`) is the sum of each head's
-energy (Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020) and of two distances
-(`distances.py`), each in standard deviations of texts that it was not fitted on. Its threshold is a
-percentile of those, so that no text from outside is ever needed.
+averaged, the second counting twice. How sure it is of a text being one of its classes at all (`confidence`)
+is the sum of each head's energy (Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020) and
+of two distances (`distances.py`), each in standard deviations of texts that it was not fitted on. Its
+threshold is a percentile of those, so that no text from outside is ever needed. Of few examples that
+percentile says little; there each class in turn is left out and stands in for what is none of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from flowmatik.learning.routing.distances import (
     RelativeMahalanobis,
     nearness,
+    neighbours,
     relative_mahalanobis,
 )
 from flowmatik.learning.routing.head import Head, fitted, softmax_and_logs
@@ -24,16 +26,19 @@ from flowmatik.learning.routing.lexical import Matrix, Vocabulary, unit
 
 Scores = npt.NDArray[np.float64]
 LEXICAL = 0.7  # the weight of words beside the embedding
-STRENGTH = 30.0
+STRENGTH, INNER_STRENGTH = 30.0, 100.0
 REFUSED = 0.05  # the share of texts of its own that a threshold gives up
+MOST_REFUSED = 0.10  # the same of few examples
 FOLDS, MOST_FOLDED = 5, 1000
+MOST_LEFT_OUT = 6  # classes, or groups of classes, that are left out in turn
+FEWEST_CLASSES = 3  # more than these, for one of them to stand in for what is outside
 ENOUGH_FOR_COVARIANCE = 1000  # examples; with fewer the distances to classes say little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
     """Texts with their embeddings (unit vectors) and, where the embedder gives them, what its layers made of
-    them, side by side."""
+    them (`LayeredEmbedder`)."""
 
     texts: Sequence[str]
     vectors: Matrix
@@ -46,6 +51,14 @@ class Samples:
         layers = self.layers[rows] if self.layers is not None else None
         texts = [self.texts[int(row)] for row in rows]
         return Samples(texts=texts, vectors=self.vectors[rows], layers=layers)
+
+    def beside(self, other: "Samples") -> "Samples":
+        """These and then the others, of the same embedder."""
+        layers = None
+        if self.layers is not None and other.layers is not None:
+            layers = np.vstack([self.layers, other.layers])
+        vectors = np.vstack([self.vectors, other.vectors])
+        return Samples(texts=[*self.texts, *other.texts], vectors=vectors, layers=layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +89,34 @@ class Classifier:
         self.classes = sorted(set(labels))
         places = {name: place for place, name in enumerate(self.classes)}
         known = np.array([places[label] for label in labels], dtype=np.int64)
-        unseen = [] if held_out is not None else list(self._folded(samples, known))
+        alone = held_out is None and len(samples) <= MOST_FOLDED
+        folded = [] if held_out is not None else list(self._folded(samples, known))
+        strange = list(self._left_out(samples, known)) if alone else []
         self._fit(samples, known)
-        if held_out is not None:
-            unseen = [self._parts(held_out)[1]]
-        parts = [np.concatenate(rows) for rows in zip(*unseen, strict=True)]
+        parts = _joined([one for one, _ in folded]) if held_out is None else self._parts(held_out)[1]
         self._scales = [Scale(mean=float(part.mean()), deviation=float(part.std()) + 1e-9) for part in parts]
-        own = np.sum([scale.of(part) for scale, part in zip(self._scales, parts, strict=True)], axis=0)
-        self.threshold = float(np.quantile(own, REFUSED))
-        """Below this confidence a text is none of the classes: of its own it gives up `REFUSED`."""
+        own = self._confidence(parts)
+        outside = self._confidence(_joined(strange)) if strange else np.zeros(0)
+        if strange:  # to refuse what it would tell wrong is no loss
+            right = np.concatenate([one for _, one in folded])
+            own = own[right] if right.any() else own
+        self.threshold = threshold_of(own, outside)
+        """Below this confidence a text is none of the classes."""
 
     def classify(self, samples: Samples) -> Classified:
         logs, parts = self._parts(samples)
         shares = softmax_and_logs(logs)[0]
+        return Classified(shares=shares, confidence=self._confidence(parts))
+
+    def _confidence(self, parts: Sequence[Scores]) -> Scores:
         scaled = [scale.of(part) for scale, part in zip(self._scales, parts, strict=True)]
-        return Classified(shares=shares, confidence=np.sum(scaled, axis=0))
+        return np.asarray(np.sum(scaled, axis=0), dtype=np.float64)
 
     def _fit(self, samples: Samples, labels: npt.NDArray[np.int64]) -> None:
         present = np.unique(labels)
         self._vocabulary = Vocabulary(samples.texts)
         self._near = samples.vectors
+        self._neighbours = neighbours(len(samples) // max(len(present), 1))
         self._layer_scale: tuple[Matrix, Matrix] | None = None
         self._layer_head: Head | None = None
         self._distance: RelativeMahalanobis | None = None
@@ -105,17 +126,29 @@ class Classifier:
         deviation = samples.layers.std(axis=0) + 1e-3
         self._layer_scale = (samples.layers.mean(axis=0), deviation)
         inner = self._inner(samples)
-        self._layer_head = fitted(inner, labels, len(self.classes), strength=STRENGTH)
+        self._near = inner
+        self._layer_head = fitted(inner, labels, len(self.classes), strength=INNER_STRENGTH)
         if len(samples) >= ENOUGH_FOR_COVARIANCE and len(present) == len(self.classes):
-            self._distance = relative_mahalanobis(inner, labels, len(self.classes))
+            self._distance = relative_mahalanobis(_means(inner), labels, len(self.classes))
 
-    def _folded(self, samples: Samples, labels: npt.NDArray[np.int64]) -> Iterator[list[Scores]]:
-        """The parts of the confidence in samples that were not fitted on."""
+    def _folded(
+        self, samples: Samples, labels: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[list[Scores], npt.NDArray[np.bool_]]]:
+        """The parts of the confidence in samples that were not fitted on, and which were told right."""
         rows = np.arange(len(samples))
         for fold in range(FOLDS if len(samples) <= MOST_FOLDED else 1):
             outer = rows % FOLDS == fold
             self._fit(samples.take(rows[~outer]), labels[~outer])
-            yield self._parts(samples.take(rows[outer]))[1]
+            logs, parts = self._parts(samples.take(rows[outer]))
+            yield parts, logs.argmax(axis=1) == labels[outer]
+
+    def _left_out(self, samples: Samples, labels: npt.NDArray[np.int64]) -> Iterator[list[Scores]]:
+        """The parts of the confidence in samples whose whole class was not fitted on."""
+        groups = min(MOST_LEFT_OUT, len(self.classes))
+        for group in range(groups if len(self.classes) > FEWEST_CLASSES else 0):
+            out = labels % groups == group
+            self._fit(samples.take(np.flatnonzero(~out)), labels[~out])
+            yield self._parts(samples.take(np.flatnonzero(out)))[1]
 
     def _parts(self, samples: Samples) -> tuple[Matrix, list[Scores]]:
         logits = self._head.logits(self._mixed(samples))
@@ -124,11 +157,13 @@ class Classifier:
         if self._layer_head is not None:
             inner = self._inner(samples)
             second = self._layer_head.logits(inner)
-            logs = ((logs + softmax_and_logs(second)[1]) / 2).astype(np.float32)
+            logs = ((logs + 2 * softmax_and_logs(second)[1]) / 3).astype(np.float32)
             parts.append(_energy(second))
             if self._distance is not None:
-                parts.append(self._distance.scores(inner))
-        parts.append(nearness(samples.vectors, self._near))
+                parts.append(self._distance.scores(_means(inner)))
+            parts.append(nearness(inner, self._near, self._neighbours))
+        else:
+            parts.append(nearness(samples.vectors, self._near, self._neighbours))
         return logs, parts
 
     def _mixed(self, samples: Samples) -> Matrix:
@@ -139,6 +174,28 @@ class Classifier:
             raise ValueError("a classifier that was fitted with layers is asked without")
         mean, deviation = self._layer_scale
         return unit((samples.layers - mean) / deviation)
+
+
+def threshold_of(own: Scores, outside: Scores) -> float:
+    """By the confidence in texts `own` to the classes, not fitted on, and in texts `outside` of those fitted
+    on, where there are any: where most of both are told right (Youden's index), between giving up `REFUSED`
+    and `MOST_REFUSED` of its own."""
+    usual = float(np.quantile(own, REFUSED))
+    if not len(outside):
+        return usual
+    most = float(np.quantile(own, MOST_REFUSED))
+    tried = np.unique(np.concatenate([own[(own >= usual) & (own <= most)], [usual, most]]))
+    told = [(own >= at).mean() + (outside < at).mean() for at in tried]
+    return float(tried[int(np.argmax(told))])
+
+
+def _joined(rows: Sequence[list[Scores]]) -> list[Scores]:
+    return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+
+
+def _means(inner: Matrix) -> Matrix:
+    """The layers' means over tokens without their maxima: covariances of both would take long."""
+    return np.ascontiguousarray(inner[:, : inner.shape[1] // 2])
 
 
 def _energy(logits: Matrix) -> Scores:

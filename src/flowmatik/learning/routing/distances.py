@@ -53,10 +53,16 @@ def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return found
 
 
-def nearness(rows: Matrix, known: Matrix) -> npt.NDArray[np.float64]:
-    """The mean cosine with the `NEAREST` known rows; all are unit vectors. Sun et al., "Out-of-Distribution
-    Detection with Deep Nearest Neighbors", ICML 2022, by the mean instead of the k-th."""
-    near = min(NEAREST, len(known))
+def neighbours(examples: int) -> int:
+    """How many neighbours count, of classes with so many examples: a quarter, lest other classes' do."""
+    return min(max(examples // 4, 1), NEAREST)
+
+
+def nearness(rows: Matrix, known: Matrix, count: int = NEAREST) -> npt.NDArray[np.float64]:
+    """The mean cosine with the `count` nearest known rows; all are unit vectors. Sun et al.,
+    "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML 2022, by the mean instead
+    of the k-th."""
+    near = min(count, len(known))
     found = np.empty(len(rows), dtype=np.float64)
     for first in range(0, len(rows), 1024):
         cosines = rows[first : first + 1024] @ known.T

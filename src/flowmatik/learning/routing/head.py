@@ -14,7 +14,7 @@ Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 STEPS = 80
 MEMORY = 8
-ENOUGH = 1e-5  # relative fall of the loss below which it has converged
+ENOUGH = 1e-4  # relative fall of the loss below which it has converged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

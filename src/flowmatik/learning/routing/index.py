@@ -80,22 +80,27 @@ async def embedded(embedder: Embedder | None, texts: Sequence[str]) -> Matrix | 
     return None if embedder is None else cast("Matrix", await embedder.embed(texts))
 
 
-async def layered(embedder: Embedder | None, texts: Sequence[str]) -> Matrix | None:
+async def embedded_whole(
+    embedder: Embedder | None, texts: Sequence[str]
+) -> tuple[Matrix | None, Matrix | None]:
+    """Vectors, and what the embedder's layers make of the texts where it tells; one pass gives both."""
     known: Any = embedder
-    return cast("Matrix", await known.embed_layers(texts)) if isinstance(known, LayeredEmbedder) else None
+    if isinstance(known, LayeredEmbedder):
+        vectors, layers = await known.embed_layers(texts)
+        return cast("Matrix", vectors), cast("Matrix", layers)
+    return await embedded(embedder, texts), None
 
 
 async def samples_of(
     agents: Sequence[AgentVersion], embedder: Embedder | None
 ) -> tuple[Samples, list[str]] | None:
-    """What a classifier of these agents learns from; None where they do not all give enough examples."""
+    """What a classifier of these agents learns from, their `texts_of` in turn; None where they do not all
+    give enough examples."""
     if embedder is None or len(agents) < FEWEST_AGENTS:
         return None
     if any(len(agent.examples) < FEWEST_EXAMPLES for agent in agents):
         return None
-    texts = [text for agent in agents for text in agent.examples]
-    labels = [agent.ref() for agent in agents for _ in agent.examples]
-    vectors = await embedded(embedder, texts)
-    if vectors is None:
-        return None
-    return Samples(texts=texts, vectors=vectors, layers=await layered(embedder, texts)), labels
+    texts = [text for agent in agents for text in texts_of(agent)]
+    labels = [agent.ref() for agent in agents for _ in texts_of(agent)]
+    vectors, layers = await embedded_whole(embedder, texts)
+    return None if vectors is None else (Samples(texts=texts, vectors=vectors, layers=layers), labels)

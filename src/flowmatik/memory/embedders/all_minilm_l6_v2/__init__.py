@@ -64,12 +64,17 @@ class MiniLmEmbedder:
         cannot be loaded."""
         return await asyncio.to_thread(self._embed, list(texts))
 
-    async def embed_layers(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    async def embed_layers(
+        self, texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """As LayeredEmbedder has it, of the last `INNER` layers. The model is loaded a second time for it."""
-        return await asyncio.to_thread(self._embed, list(texts), INNER)
+        layers = await asyncio.to_thread(self._embed, list(texts), INNER)
+        last = layers[:, (INNER - 1) * self.dimension : INNER * self.dimension]  # of the means
+        lengths = np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
+        return (last / lengths).astype(np.float32), layers
 
     def _embed(self, texts: list[str], inner: int = 0) -> npt.NDArray[np.float32]:
-        rows = np.zeros((len(texts), self.dimension * (inner or 1)), dtype=np.float32)
+        rows = np.zeros((len(texts), self.dimension * (2 * inner or 1)), dtype=np.float32)
         if not texts:
             return rows
         tokenizer, session = self._model(inner)
@@ -111,7 +116,7 @@ class MiniLmEmbedder:
                 code="config.embedder.load",
                 context={"folder": str(self._folder), "said": str(error)},
             ) from error
-        dimension //= inner or 1
+        dimension //= 2 * inner or 1
         if dimension != self.dimension:
             raise ConfigurationError(
                 f"the model in {self._folder} has {dimension} dimensions, expected {self.dimension}",

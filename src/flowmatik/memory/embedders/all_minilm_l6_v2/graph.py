@@ -63,7 +63,8 @@ class _Graph:
 
 def build_graph(model_folder: Path, *, inner: int = 0) -> tuple[bytes, int]:
     """The serialised ONNX model and the dimension of its vectors. With `inner`, the model gives what its last
-    so many layers make of a text instead: their means over tokens, side by side, not normalised."""
+    so many layers make of a text instead: their means over tokens, then their maxima, side by side, not
+    normalised."""
     load_file: Any = import_module("safetensors.numpy").load_file
 
     config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
@@ -79,7 +80,8 @@ def build_graph(model_folder: Path, *, inner: int = 0) -> tuple[bytes, int]:
         layers.append(value)
     if inner:
         means = [_mean(graph, one, mask) for one in layers[-inner:]]
-        return graph.serialise(graph.node("Concat", *means, axis=-1)), hidden * inner
+        maxima = [_most(graph, one, mask) for one in layers[-inner:]]
+        return graph.serialise(graph.node("Concat", *means, *maxima, axis=-1)), 2 * hidden * inner
     return graph.serialise(graph.node("LpNormalization", _mean(graph, value, mask), axis=-1, p=2)), hidden
 
 
@@ -132,3 +134,12 @@ def _mean(graph: _Graph, value: str, mask: str) -> str:
     masked = graph.node("Mul", value, graph.node("Unsqueeze", mask, last))
     summed = graph.node("ReduceSum", masked, tokens, keepdims=0)
     return graph.node("Div", summed, graph.node("ReduceSum", mask, tokens, keepdims=1))
+
+
+def _most(graph: _Graph, value: str, mask: str) -> str:
+    last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
+    tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
+    one = graph.constant("one", np.array(1.0, dtype=np.float32))
+    low = graph.constant("low", np.array(-10000.0, dtype=np.float32))
+    hidden = graph.node("Unsqueeze", graph.node("Mul", graph.node("Sub", one, mask), low), last)
+    return graph.node("ReduceMax", graph.node("Add", value, hidden), tokens, keepdims=0)
