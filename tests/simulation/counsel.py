@@ -35,10 +35,10 @@ async def suffer(chance: random.Random) -> None:
         raise FlowmatikError("the adviser is of no use", code=UNWISE)
     if draw < 0.2:
         raise KeyError("a crash")
-    if draw < 0.23:
+    if draw < 0.21:
         await nap(100.0)
-    elif draw < 0.35:
-        await nap(chance.uniform(1.0, 20.0))
+    elif draw < 0.33:
+        await nap(chance.uniform(0.5, 5.0))
 
 
 def _routes(chance: random.Random, question: Question) -> dict[str, Any]:

@@ -161,10 +161,10 @@ def _shared(chance: random.Random, n: int) -> NewRun:
 
 _ORDERS: dict[Callable[[random.Random, int], NewRun], int] = {
     _planned: 5,
-    _delegated: 3,
+    _delegated: 4,
     _guarded: 2,
     _cascaded: 2,
-    _voted: 2,
-    _reviewed: 2,
+    _voted: 3,
+    _reviewed: 3,
     _shared: 1,
 }

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
-from flowmatik.contracts.team_tools import ASK_AGENT, BOARD_READ, BOARD_WRITE, HAND_OVER, PROPOSE_TASKS
+from flowmatik.contracts.team_tools import ASK_AGENT, BOARD_READ, BOARD_WRITE, HAND_OVER, PROPOSE_TASKS, TEAM_TOOLS
 from flowmatik.core.brain.judging import VERDICT_SCHEMA
 from flowmatik.core.brain.plan import PLANS_SCHEMA
 from flowmatik.core.brain.replanning import INSTRUCTIONS as REPLANNING
@@ -17,6 +17,7 @@ from tests.simulation.crew import CHEAP
 
 GARBAGE = ("", "{", "[]", '{"tasks": 3}', '{"tasks": [{"id": "t1"}]}', "no")
 SKILLS = ("documents", "documents", "documents", "tables", "maps", "secrets")
+LEADERS = ("boss", "chief", "hand")
 Said = str | Sequence[ToolCall]
 
 
@@ -118,13 +119,15 @@ class Minds:
     def _wishes(self, name: str, request: ModelRequest) -> list[ToolCall]:
         """What it wants done: now and then what it may not have, or cannot be read."""
         chance = self._chance
-        if not request.tools or chance.random() < 0.4:
+        eager = (0.9 if name in LEADERS else 0.65) if len(request.messages) == 2 else 0.3
+        if not request.tools or chance.random() > eager:
             return []
         if chance.random() < 0.06:
             return [_call("forge", {}), ToolCall(id="", name="look", arguments=None, raw="{")]
         if request.model in CHEAP:
             return [_call("look", {"tool": "look", "step": "same"})] if chance.random() < 0.5 else []
-        wanted = chance.choice(request.tools).name
+        team = [one for one in request.tools if one.name in TEAM_TOOLS]
+        wanted = chance.choice(team if team and chance.random() < 0.7 else request.tools).name
         calls = [self._wish(wanted)]
         if chance.random() < 0.2:
             calls.append(self._wish(chance.choice(request.tools).name))
@@ -134,7 +137,7 @@ class Minds:
         chance = self._chance
         match wanted:
             case "ask_agent":
-                agent = chance.choice(["scout", "hand", "boss", "boss", "nobody", "stranger"])
+                agent = chance.choice(["scout", "scout", "hand", "hand", "boss", "nobody"])
                 goal = "" if chance.random() < 0.05 else f"help {next(self._steps)}"
                 return _call(ASK_AGENT, {"agent": agent, "goal": goal})
             case "hand_over":

@@ -3,6 +3,7 @@ die and lines are cut; then the weather clears, everything must come to rest, an
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -23,7 +24,8 @@ from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.crew import team_order
 from tests.simulation.books import check_money
 from tests.simulation.kin import check_family, families, is_hard
-from tests.simulation.laboratory import named_by, quiet, spinning_noticed
+from tests.simulation.laboratory import named_by, polling_seldom, quiet, spinning_noticed
+from tests.simulation.limiting import limits_of
 from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
@@ -49,7 +51,7 @@ def simulate(seed: int, **broken: Any) -> World:
     """Raises AssertionError, which names the seed, when a promise of the engine does not hold."""
     world = World(seed, **broken)
     try:
-        with quiet(), named_by(seed), spinning_noticed():
+        with quiet(), named_by(seed), polling_seldom(), spinning_noticed():
             run(_life(world))
     except AssertionError as error:
         raise AssertionError(
@@ -58,15 +60,20 @@ def simulate(seed: int, **broken: Any) -> World:
     return world
 
 
-def lived(seeds: Sequence[int]) -> list[str]:
-    """What is wrong in the lives of these seeds."""
+def lives(seeds: Sequence[int]) -> tuple[list[str], Counter[str]]:
+    """What is wrong in the lives of these seeds, and how often they met what."""
     faults: list[str] = []
+    met = Counter[str]()
     for seed in seeds:
         try:
-            simulate(seed)
+            met += simulate(seed).met
         except AssertionError as error:
             faults.append(str(error))
-    return faults
+    return faults, met
+
+
+def lived(seeds: Sequence[int]) -> list[str]:
+    return lives(seeds)[0]
 
 
 def processes(count: int) -> ProcessPoolExecutor:
@@ -84,6 +91,8 @@ async def _life(world: World) -> None:
 async def _live(world: World) -> None:
     cap = world.chance.choice(TEAM_CAPS_MICROS if world.team else CAPS_MICROS)
     await world.store.set_cap(WS, "workspace", cap)
+    for limit in limits_of(world, WS):
+        await world.store.set_limit(limit)
     world.start(world.chance.randint(1, 3))
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
@@ -108,6 +117,8 @@ async def _live(world: World) -> None:
         _check_run(world, head, histories[run_id], walks[run_id].state)
         check_family(head, histories, heads, walks)
         world.met += walks[run_id].met
+    if world.redis is not None:
+        world.met["turn under a shared limit"] += world.redis.scripts.turns
     assert world.far.broken == [], world.far.broken
     check_money(cap, list(histories.values()), list(walks.values()))
     if world.team:

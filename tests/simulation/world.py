@@ -20,12 +20,13 @@ from flowmatik.contracts.streams import Streams
 from flowmatik.contracts.tools import Effect, Reconciled, ToolContext
 from flowmatik.core.blobs import InMemoryBlobs
 from flowmatik.core.build import EngineHandle, build_engine
-from flowmatik.core.fold import fold
+from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Journal, Snapshot
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.snapshots.bodies import state_in
 from flowmatik.core.snapshots.keeping import Pace
+from flowmatik.core.state import RunState
 from flowmatik.core.threads.handing import HAND_TO_PERSON, ThreadTools
 from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
@@ -39,15 +40,17 @@ from tests.simulation.counsel import advisers, suffer
 from tests.simulation.crew import STRONG, crew_of
 from tests.simulation.lines import Line, Process, WorldClock
 from tests.simulation.minds import USAGE, Minds
+from tests.simulation.reading import decoded
 from tests.simulation.redis import Losses, Redis, Wire
 from tests.simulation.rows import Rows, RowsLine
 from tests.simulation.virtual_time import nap
 from tests.simulation.weather import STORMY, Weather
 
 WORST_MICROS = 100
+LOOP = ReducerLoop()
 CLERK = AgentVersion(name="clerk", version="0" * 12, role="clerk", summary="", instructions="Answer.")
 SAVER = replace(CLERK, name="saver", role="saver", budget_micros=WORST_MICROS + 20)
-TEAMS = (0, 1)  # of five seeds these have a crew, and conversations
+TEAMS = (0, 3, 7)  # of ten seeds these have a crew, and conversations
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
 UNDOES = {"put": "unput", "send": "unsend", "order": "unsend"}  # a read leaves nothing to take back
 UNDOING = {"unput": Effect.IDEMPOTENT, "unsend": Effect.ONCE}
@@ -111,8 +114,11 @@ class World:
         self.redis = Redis(self, Losses()) if dispatches else None
         self.after = ""  # how it is with Redis once the storm is over
         self._concurrency = self.chance.choice([1, 2, 4, 256]) if dispatches else 256
+        self._states: dict[str, RunState] = {}  # for checks of snapshots
         self.met: Counter[str] = Counter()
-        self.team = seed % 5 in TEAMS if team is None else team
+        self.team = seed % 10 in TEAMS if team is None else team
+        self.model = STRONG if self.team else "local/scripted"
+        self.busy = self.busiest = 0  # models under way
         self.minds = Minds(self.chance)
         self._agents = (CLERK, SAVER, *(crew_of(self.chance) if self.team else ()))
         self._rows: Rows | None = None
@@ -177,18 +183,18 @@ class World:
             journal=cast("Journal", Line(process, self.store)),
             models=ScriptedModels(
                 lambda request: self._answer(process, request),
-                model=STRONG if self.team else "local/scripted",
+                model=self.model,
                 worst_micros=WORST_MICROS,
             ),
             tools=self._tools(process),
             catalogue=GivenAgents(self._agents),
-            loop=ReducerLoop(),
+            loop=LOOP,
             clock=process.clock,
             alone=self._alone,
             concurrency=self._concurrency,
             role=process.role,
             streams=None if self.redis is None else cast("Streams", Wire(process, self.redis)),
-            snapshots=Pace(going=6, parking=3),
+            snapshots=Pace(going=24, parking=8) if self.team else Pace(going=6, parking=3),
             blobs=cast("BlobStore", Line(process, self.blobs)),
             **(self._team_services(process) if self.team else {}),
         )
@@ -240,7 +246,12 @@ class World:
 
     async def _answer(self, process: Process, request: ModelRequest) -> ModelReply:
         await process.cross()
-        await nap(self.chance.uniform(0.0, 3.0))
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        try:
+            await nap(self.chance.uniform(0.0, 1.0 if self.team else 3.0))
+        finally:
+            self.busy -= 1
         if self.team and request.messages[0].content != CLERK.instructions:
             reply = self.minds.answer(request)
         else:
@@ -303,9 +314,18 @@ class World:
 
     async def check_snapshot(self, run_id: str, snapshot: Snapshot) -> None:
         """What an owner keeps of its state is what the history makes of it."""
-        history = (await self.store.read(run_id))[: snapshot.seq]
-        if state_in(snapshot) != fold(history, ReducerLoop()):
+        if state_in(snapshot) != await self._folded(run_id, snapshot.seq):
             self.far.broken.append(f"{run_id}: the snapshot of seq {snapshot.seq} is not its history")
+
+    async def _folded(self, run_id: str, seq: int) -> RunState:
+        """The state after event `seq`, from the one that was asked for last, if that is older."""
+        state = self._states.get(run_id)
+        if state is None or state.seq > seq:
+            state = self._states[run_id] = fold((await self.store.read(run_id, limit=1)), LOOP)
+        for stored in (await self.store.read(run_id, after_seq=state.seq))[: seq - state.seq]:
+            apply(state, decoded(stored), LOOP)
+            state.seq = stored.seq
+        return state
 
     async def _check_intent(self, context: ToolContext) -> None:
         history = await self.store.read(context.run_id)
