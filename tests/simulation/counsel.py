@@ -53,9 +53,7 @@ def _cases(chance: random.Random, question: Question) -> dict[str, Any]:
     goal = str(question.arguments["goal"])
     tasks = [{"id": "t1", "objective": "part of a case", "skill": "documents"}]
     good = {"case": "c1", "goal": goal, "similarity": 1.0, "tasks": tasks}
-    return chance.choice(
-        [{}, {}, {"cases": []}, {"cases": [{"goal": 3, "tasks": "?"}]}, {"cases": [good]}]
-    )
+    return chance.choice([{}, {}, {"cases": []}, {"cases": [{"goal": 3, "tasks": "?"}]}, {"cases": [good]}])
 
 
 def _playbooks(chance: random.Random, _: Question) -> dict[str, Any]:

@@ -54,7 +54,10 @@ CREW = (
         cascade=Cascade(models=CHEAP, strong=STRONG),
     ),
     _agent(
-        "sifter", skills=("sifting",), criteria=(SOUND,), cascade=Cascade(models=CHEAP[:1], strong=STRONG, verify=True)
+        "sifter",
+        skills=("sifting",),
+        criteria=(SOUND,),
+        cascade=Cascade(models=CHEAP[:1], strong=STRONG, verify=True),
     ),
     BOSS,
     _agent("deputy", tools=(HAND_OVER, "look", "put"), hand_over_to=("boss",)),
@@ -65,7 +68,9 @@ CREW = (
         budget_micros=500,
         approvals={"send": SOON},
     ),
-    _agent("chief", tools=(ASK_AGENT, "look", "put", "send"), delegates=("boss", "hand"), approvals={"put": SOON}),
+    _agent(
+        "chief", tools=(ASK_AGENT, "look", "put", "send"), delegates=("boss", "hand"), approvals={"put": SOON}
+    ),
     _agent(
         "warden",
         skills=("secrets",),

@@ -34,7 +34,9 @@ class Scripts:
 
     def _enter(self, keys: Sequence[str], args: Sequence[Argument], now: float) -> int:
         ticket, lasts = str(args[0]), float(args[1])
-        limits = [(keys[n], keys[n + 1], *map(float, args[2 + n // 2 * 3 :][:3])) for n in range(0, len(keys), 2)]
+        limits = [
+            (keys[n], keys[n + 1], *map(float, args[2 + n // 2 * 3 :][:3])) for n in range(0, len(keys), 2)
+        ]
         wait, tokens = 0.0, dict[str, float]()
         for working, bucket, most, rate, burst in limits:
             if most >= 0 and self._is_full(working, ticket, most, now):
@@ -72,5 +74,7 @@ def limits_of(world: Any, workspace_id: str) -> list[Limit]:
         per_minute=chance.choice([None, None, 60.0]),
         burst=2,
     )
-    tool = Limit(workspace_id=workspace_id, scope="tool:send", most=1, per_minute=chance.choice([None, 120.0]))
+    tool = Limit(
+        workspace_id=workspace_id, scope="tool:send", most=1, per_minute=chance.choice([None, 120.0])
+    )
     return [model, tool]

@@ -6,7 +6,14 @@ from itertools import count
 from typing import Any
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
-from flowmatik.contracts.team_tools import ASK_AGENT, BOARD_READ, BOARD_WRITE, HAND_OVER, PROPOSE_TASKS, TEAM_TOOLS
+from flowmatik.contracts.team_tools import (
+    ASK_AGENT,
+    BOARD_READ,
+    BOARD_WRITE,
+    HAND_OVER,
+    PROPOSE_TASKS,
+    TEAM_TOOLS,
+)
 from flowmatik.core.brain.judging import VERDICT_SCHEMA
 from flowmatik.core.brain.plan import PLANS_SCHEMA
 from flowmatik.core.brain.replanning import INSTRUCTIONS as REPLANNING
@@ -105,7 +112,9 @@ class Minds:
             case "chooser":
                 return chance.choice(['{"choice": "v0"}', '{"choice": "v1"}', "v0", "v9"])
             case "reviewer":
-                return chance.choice(['{"approved": true}', '{"approved": false}', '{"approved": false}', "hm"])
+                return chance.choice(
+                    ['{"approved": true}', '{"approved": false}', '{"approved": false}', "hm"]
+                )
             case "warden":
                 return chance.choice(["right", "right", "ask eve@example.org", "forbidden", "hushed words"])
             case _:

@@ -25,7 +25,7 @@ def _tables() -> tuple[str, ...]:
 class Rows:
     """Implements `Database`; nothing in it waits, so each call is a moment."""
 
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
 
     def __init__(self) -> None:
         self._connection = connect(":memory:", synchronous="NORMAL")
@@ -59,7 +59,7 @@ class Rows:
 class RowsLine(Line):
     """The store as a process sees it."""
 
-    dialect: Literal["sqlite"] = "sqlite"
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
 
     def __init__(self, process: Process, rows: Rows) -> None:
         super().__init__(process, rows)

@@ -21,8 +21,8 @@ from flowmatik.core.replay import replay
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
-from tests.simulation.crew import team_order
 from tests.simulation.books import check_money
+from tests.simulation.crew import team_order
 from tests.simulation.kin import check_family, families, is_hard
 from tests.simulation.laboratory import named_by, polling_seldom, quiet, spinning_noticed
 from tests.simulation.limiting import limits_of

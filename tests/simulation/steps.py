@@ -22,13 +22,15 @@ from tests.simulation.reading import decoded
 
 MOST_EVENTS = 5000  # of a run of a life, which has some hundred
 OVER = (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.SKIPPED)
+# As they are before a test takes them away.
+MOST_CHANGES, MOST_STALE = adapting.MOST_CHANGES, adapting.MOST_STALE
 ONCE_MORE = adapting.REPLAN_REPAIRS + 1  # questions about one task that failed
 LOOP = ReducerLoop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A call that was refused. `most` and `used` of the cap of its run or task; None where shared caps did."""
+    """A call that was refused. `most` and `used`: of its run's or task's cap; None where shared caps did."""
 
     at: str
     told: str
@@ -86,7 +88,7 @@ def _refused(walk: Walk, event: ev.CallRefused, at: str) -> None:
 
 
 def _within_budget(walk: Walk, event: ev.Event) -> None:
-    """Something is begun only within the budget of that moment, which may be lowered while it is under way."""
+    """Nothing is begun beyond the budget of that moment, which may be lowered while it is under way."""
     state = walk.state
     used = state.spent_micros + state.reserved_micros + state.reserved_below
     most = state.created.budget_micros
@@ -190,8 +192,8 @@ def _changed(walk: Walk, event: ev.PlanChanged) -> None:
     assert len(walk.state.tasks) <= plan.MAX_TASKS, f"the plan grows for ever: {told}"
     if event.cause in ("failure", "verification") and event.added:
         walk.changes, walk.stale = walk.changes + 1, walk.stale + 1
-        assert walk.changes <= adapting.MOST_CHANGES, f"the plan changes for ever: {told}"
-        assert walk.stale <= adapting.MOST_STALE, f"the plan changes in vain: {told}"
+        assert walk.changes <= MOST_CHANGES, f"the plan changes for ever: {told}"
+        assert walk.stale <= MOST_STALE, f"the plan changes in vain: {told}"
     for task in walk.state.tasks.values():
         assert task.proposed <= MOST_PROPOSED, f"{task.spec.id} proposes for ever: {told}"
         assert task.spec.id.count(MARK) <= DEEPEST, f"proposals propose for ever: {told}"
@@ -301,12 +303,14 @@ def check_rights(parent: RunState, child: RunState, sub: ev.SubRunRequested) -> 
     above, below = parent.created, child.created
     told = f"{below.run_id}, of {above.run_id}"
     for name, tool in below.tools.items():
-        assert name in above.tools and RANK[tool.effect] <= RANK[above.tools[name].effect], f"{name}: {told}"
+        assert name in above.tools, f"{name}: {told}"
+        assert RANK[tool.effect] <= RANK[above.tools[name].effect], f"{name}: {told}"
     assert len(below.ancestry) == len(set(below.ancestry)), f"a circle: {below.ancestry} {told}"
     assert below.depth == above.depth + 1, told
     if sub.budget_micros is not None:
         most = below.budget_micros
-        assert most is not None and most <= sub.budget_micros, f"{most} of {sub.budget_micros}: {told}"
+        assert most is not None, f"its budget is lost: {told}"
+        assert most <= sub.budget_micros, f"{most} of {sub.budget_micros}: {told}"
     assert not above.deadline_at or below.deadline_at, f"it has no deadline: {told}"
     caller = next((one for one in above.agents if one.ref() == sub.caller), None)
     if caller is None:

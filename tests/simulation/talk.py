@@ -1,7 +1,6 @@
 """Conversations in a simulated life: people say things while runs are on, take threads over, give them back
 and close them. Every message is answered once, in order, or the thread says why not."""
 
-import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable
@@ -86,7 +85,9 @@ async def unanswered(world: World) -> list[str]:
     waits: list[str] = []
     for one in await store.newest(WS, None, before="", limit=500):
         waiting = await store.waiting(WS, one.thread.id)
-        over = one.thread.state is ThreadState.CLOSED or (one.thread.state is ThreadState.AGENT and not waiting)
+        over = one.thread.state is ThreadState.CLOSED or (
+            one.thread.state is ThreadState.AGENT and not waiting
+        )
         if one.turn.open or not over:
             waits.append(f"{one} {waiting}")
     return waits

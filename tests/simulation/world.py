@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.app.threads import open_threads, thread_memory
+from flowmatik.contracts.advice import Adviser, Question
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.blobs import BlobStore
-from flowmatik.contracts.advice import Adviser, Question
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.models import ModelReply, ModelRequest
 from flowmatik.contracts.streams import Streams

@@ -15,7 +15,7 @@ from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.histories.adapting import READER, TEAM, WRITER, agent, new, planned
 from tests.histories.playing import Player
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import eventually, running_engine
 
 NEWEST = ev.DECISION_VERSION
 WS = "default"
@@ -88,9 +88,11 @@ async def test_people_are_asked_about_a_result_as_its_history_has_it() -> None:
         models=ScriptedModels(say), tools=tools, agents=(guard,), loop=ReducerLoop()
     ) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="look", agent="guard"))
-        async with asyncio.timeout(20):
-            while not (await engine.approvals.list(WS)).items:
-                await asyncio.sleep(0.01)
+
+        async def asked() -> bool:
+            return bool((await engine.approvals.list(WS)).items)
+
+        await eventually(asked)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
 
 

@@ -48,7 +48,7 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
     for action in loop.next(task.agent, task.loop):
         commands.extend(_act(state, task, task.agent, action, loop))
         if commands and isinstance(commands[-1], ONE_BY_ONE):
-            break  # the next one is decided about by what this one leaves: numbers, money, the plan, the board
+            break  # what this one leaves decides about the next: numbers, money, the plan, the board
     return commands
 
 
