@@ -128,8 +128,12 @@ class Minds:
     def _wishes(self, name: str, request: ModelRequest) -> list[ToolCall]:
         """What it wants done: now and then what it may not have, or cannot be read."""
         chance = self._chance
+        if not request.tools:
+            return []
+        if "has handed this over" in request.messages[-1].content and chance.random() < 0.5:
+            return [_call(HAND_OVER, {"agent": "boss" if name == "deputy" else "deputy"})]
         eager = (0.9 if name in LEADERS else 0.65) if len(request.messages) == 2 else 0.3
-        if not request.tools or chance.random() > eager:
+        if chance.random() > eager:
             return []
         if chance.random() < 0.06:
             return [_call("forge", {}), ToolCall(id="", name="look", arguments=None, raw="{")]

@@ -15,6 +15,7 @@ from flowmatik.contracts.threads import ThreadMessage
 from flowmatik.core import events as ev
 from flowmatik.core import fold
 from flowmatik.core.brain import adapting, routing, tasks
+from flowmatik.core.brain.advice import key_of
 from flowmatik.core.brain.commands import AskPeople, Command
 from flowmatik.core.brain.endings import task_failed
 from flowmatik.core.brain.patterns import delegating, handing
@@ -89,9 +90,7 @@ def test_a_run_that_fails_for_want_of_advice_is_noticed(monkeypatch: pytest.Monk
     weighed = vars(routing)["_weighed"]
 
     def strict(state: RunState, task: TaskState) -> list[Command]:
-        told = state.advice.get(f"route/{task.spec.id}") or next(
-            (one for key, one in state.advice.items() if task.spec.id in key and one.error_code), None
-        )
+        told = state.advice.get(key_of(routing.PURPOSE, task.spec.id))
         if told is not None and told.error_code:
             return [task_failed(task, told.error_code, told.error)]
         return weighed(state, task)
