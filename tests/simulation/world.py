@@ -118,7 +118,7 @@ class World:
         self.met: Counter[str] = Counter()
         self.team = seed % 10 in TEAMS if team is None else team
         self.model = STRONG if self.team else "local/scripted"
-        self.busy = self.busiest = 0  # models under way
+        self.busy = self.busiest = 0  # calls of `model` under way
         self.minds = Minds(self.chance)
         self._agents = (CLERK, SAVER, *(crew_of(self.chance) if self.team else ()))
         self._rows: Rows | None = None
@@ -246,12 +246,13 @@ class World:
 
     async def _answer(self, process: Process, request: ModelRequest) -> ModelReply:
         await process.cross()
-        self.busy += 1
+        counts = request.model == self.model
+        self.busy += counts
         self.busiest = max(self.busiest, self.busy)
         try:
             await nap(self.chance.uniform(0.0, 1.0 if self.team else 3.0))
         finally:
-            self.busy -= 1
+            self.busy -= counts
         if self.team and request.messages[0].content != CLERK.instructions:
             reply = self.minds.answer(request)
         else:
