@@ -151,7 +151,9 @@ def _check_steered(state: RunState, history: list[StoredEvent], told: str) -> No
     said = [event for event in map(decoded, history) if isinstance(event, ev.MessageReceived)]
     numbers = [event.number for event in said]
     assert numbers == sorted(set(numbers)), f"heard twice, or out of order: {numbers} {told}"
-    if history[-1].type != "RunSucceeded":
+    if history[-1].type != "RunSucceeded" or (
+        state.answer is not None and state.answer.missing
+    ):  # and says so
         return
     for event in said:
         assert any(
