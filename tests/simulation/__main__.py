@@ -1,13 +1,14 @@
 """Many seeds at once: `python -m tests.simulation --seeds 20000`. A fault is told with the command that lives
-its seed again."""
+its seed again, and at the end how often the lives met each shape of a run."""
 
 import argparse
 import os
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
-from tests.simulation.scenario import lived, processes
+from tests.simulation.scenario import lives, processes
 
 CHUNK = 50
 NIGHTLY = 500_000
@@ -25,13 +26,15 @@ def main() -> int:
     first: int = given.first if given.first is not None else today if given.nightly else 0
     count: int = given.seeds or (NIGHTLY if given.nightly else 1000)
     print(f"seeds {first} to {first + count - 1}", flush=True)
-    began, faults = time.monotonic(), 0
+    began, faults, met = time.monotonic(), 0, Counter[str]()
     chunks = [range(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
     with processes(given.processes) as pool:
-        for found in pool.map(lived, chunks):
+        for found, shapes in pool.map(lives, chunks):
+            met += shapes
             for fault in found[: max(SHOWN - faults, 0)]:
                 print(fault, end="\n\n", flush=True)
             faults += len(found)
+    print("; ".join(f"{name}: {times}" for name, times in sorted(met.items())))
     print(f"{count} seeds, {faults} faults, {time.monotonic() - began:.0f} s")
     return 1 if faults else 0
 

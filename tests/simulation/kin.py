@@ -8,6 +8,7 @@ from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import RunHead, StoredEvent
 from tests.simulation.reading import decoded
+from tests.simulation.steps import Walk, check_rights
 
 T = TypeVar("T")
 Steps = Callable[[random.Random, int], tuple[PlanTask, ...]]
@@ -40,7 +41,10 @@ def _run(chance: random.Random, steps: Steps, goal: str) -> SubRunSpec:
 
 
 def check_family(
-    head: RunHead, histories: Mapping[str, list[StoredEvent]], heads: Mapping[str, RunHead]
+    head: RunHead,
+    histories: Mapping[str, list[StoredEvent]],
+    heads: Mapping[str, RunHead],
+    walks: Mapping[str, Walk],
 ) -> None:
     """Each sub-run that a run asked for is one run, which ended and was heard of once; there are no others;
     and what their parent cost is what it spent itself and what they cost, once each, also those that it did
@@ -53,7 +57,7 @@ def check_family(
         assert len(set(ended)) == len(ended), told
     else:
         assert sorted(asked) == sorted(ended), f"sub-runs that were asked for and that ended differ: {told}"
-    places = [(one.task_id, one.item) for one in asked.values()]
+    places = [(one.task_id, one.item, one.tool_call_id) for one in asked.values()]
     assert len(places) == len(set(places)), f"an item has two runs: {told}"
     children = {run_id for run_id, one in heads.items() if one.parent == head.run_id}
     assert children <= asked.keys(), f"children that nobody asked for: {children - asked.keys()} {told}"
@@ -70,6 +74,7 @@ def check_family(
         budget = asked[child].budget_micros
         spent = heads[child].cost_micros
         assert budget is None or spent <= budget, f"{spent} of {budget} were spent by {child}"
+        check_rights(walks[head.run_id].state, walks[child].state, asked[child])
     if head.parent:
         assert heads[head.parent].ended_at, f"a parent waits for ever: {heads[head.parent]}"
 

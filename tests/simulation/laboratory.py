@@ -11,8 +11,10 @@ from types import FrameType
 from unittest.mock import patch
 from uuid import UUID
 
+from flowmatik.core.engine import housekeeping
 from flowmatik.kernel import ids
 
+TIMER_POLL_SECONDS = 0.5  # a quarter of all that lives did was to look for timers
 LONGEST_CPU_SECONDS = 60.0  # of one life, which needs some hundredths
 
 
@@ -56,6 +58,10 @@ class _Names:
 
 def named_by(seed: int) -> AbstractContextManager[object]:
     return patch.object(ids, "uuid_utils", _Names(seed))
+
+
+def polling_seldom() -> AbstractContextManager[object]:
+    return patch.object(housekeeping, "POLL_SECONDS", TIMER_POLL_SECONDS)
 
 
 @contextmanager

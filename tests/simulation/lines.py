@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from flowmatik.core.blobs import InMemoryBlobs
+from flowmatik.app.threads import OpenThreads
 from flowmatik.core.build import EngineHandle
-from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.services import Role
 from flowmatik.kernel.errors import JournalUnavailable
 from tests.simulation.virtual_time import VirtualLoop, nap
@@ -66,6 +65,7 @@ class Process:
     cut_until: float = 0.0
     deaf_until: float = 0.0
     handle: EngineHandle = field(init=False)
+    threads: OpenThreads | None = None
 
     async def cross(self) -> None:
         """Out: slowly, never, or after a sleep of the whole process."""
@@ -123,7 +123,7 @@ class Process:
 class Line:
     """A store as a process sees it."""
 
-    def __init__(self, process: Process, store: InMemoryJournal | InMemoryBlobs) -> None:
+    def __init__(self, process: Process, store: object) -> None:
         self._process = process
         self._store = store
 

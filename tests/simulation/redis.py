@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowmatik.contracts.streams import Entry, Message
 from flowmatik.kernel.errors import Unavailable
+from tests.simulation.limiting import Argument, Scripts
 from tests.simulation.lines import Process
 from tests.simulation.virtual_time import nap
 
@@ -67,9 +68,11 @@ class Redis:
         self._groups: dict[tuple[str, str], _Group] = {}
         self._count = 0
         self._grown = asyncio.Event()
+        self.scripts = Scripts()
 
     def flush(self) -> None:
         """All that it had is forgotten; who listens goes on listening."""
+        self.scripts.flush()
         self._streams.clear()
         self._groups.clear()
         self.announce()
@@ -248,6 +251,12 @@ class Wire:
         """Nothing is kept of one but what it has pending, which stays."""
         del stream, group, consumer
         await self._out()
+
+    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        await self._out()
+        done = self._redis.scripts.run(script, keys, args, self._redis.world.now() * 1000)
+        await self._back()
+        return done
 
     async def publish(self, channel: str, text: str) -> int:
         await self._out()

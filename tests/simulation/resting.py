@@ -73,6 +73,8 @@ async def approver(world: World, name: str, asked: Asked) -> None:
         await nap(1.0 if world.chance.random() < 0.5 else world.chance.uniform(0.0, 3.0))
         page = await asked(world, lambda p: p.handle.approvals.list(WS))
         for one in page.items if page else ():
+            if one.approvers and name not in one.approvers:
+                continue
             decision = "deny" if world.chance.random() < 0.3 else "approve"
             verdict = Verdict(decision=decision, arguments_hash=one.arguments_hash)
 

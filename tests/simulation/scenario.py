@@ -3,6 +3,7 @@ die and lines are cut; then the weather clears, everything must come to rest, an
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -21,11 +22,15 @@ from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
 from tests.simulation.books import check_money
+from tests.simulation.crew import team_order
 from tests.simulation.kin import check_family, families, is_hard
-from tests.simulation.laboratory import named_by, quiet, settled, spinning_noticed
+from tests.simulation.laboratory import named_by, polling_seldom, quiet, settled, spinning_noticed
+from tests.simulation.limiting import limits_of
 from tests.simulation.lines import Process
 from tests.simulation.reading import decoded
 from tests.simulation.resting import approver, check_approvals, check_wakes, resting_plan, signals
+from tests.simulation.steps import walked
+from tests.simulation.talk import check_threads, desk, talker, unanswered
 from tests.simulation.undoing import check_undoing, undoing_of
 from tests.simulation.virtual_time import nap, run
 from tests.simulation.weather import CALM
@@ -37,6 +42,8 @@ STORM_SECONDS = 25.0
 PATIENCE_SECONDS = 400.0
 WAKES_SECONDS = 45.0  # longer than any process is stopped
 CAPS_MICROS = (150, 250, 1000)
+TALKS = 0.4  # of lives with a crew
+TEAM_CAPS_MICROS = (400, 4000, 20_000, 20_000)
 ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 
 
@@ -44,7 +51,7 @@ def simulate(seed: int, **broken: Any) -> World:
     """Raises AssertionError, which names the seed, when a promise of the engine does not hold."""
     world = World(seed, **broken)
     try:
-        with quiet(), named_by(seed), spinning_noticed():
+        with quiet(), named_by(seed), polling_seldom(), spinning_noticed():
             run(_life(world))
     except AssertionError as error:
         raise AssertionError(
@@ -53,16 +60,21 @@ def simulate(seed: int, **broken: Any) -> World:
     return world
 
 
-def lived(seeds: Sequence[int]) -> list[str]:
-    """What is wrong in the lives of these seeds."""
+def lives(seeds: Sequence[int]) -> tuple[list[str], Counter[str]]:
+    """What is wrong in the lives of these seeds, and how often they met what."""
     settled()
     faults: list[str] = []
+    met = Counter[str]()
     for seed in seeds:
         try:
-            simulate(seed)
+            met += simulate(seed).met
         except AssertionError as error:
             faults.append(str(error))
-    return faults
+    return faults, met
+
+
+def lived(seeds: Sequence[int]) -> list[str]:
+    return lives(seeds)[0]
 
 
 def processes(count: int) -> ProcessPoolExecutor:
@@ -78,27 +90,40 @@ async def _life(world: World) -> None:
 
 
 async def _live(world: World) -> None:
-    cap = world.chance.choice(CAPS_MICROS)
+    cap = world.chance.choice(TEAM_CAPS_MICROS if world.team else CAPS_MICROS)
     await world.store.set_cap(WS, "workspace", cap)
+    for limit in limits_of(world, WS):
+        await world.store.set_limit(limit)
     world.start(world.chance.randint(1, 3))
     orders = [_order(world, n) for n in range(world.chance.randint(1, 4))]
     people = [asyncio.create_task(_person(world, n, order)) for n, order in enumerate(orders)]
     deciding = [asyncio.create_task(approver(world, name, _asked)) for name in ("anna", "ben")]
+    talking: list[asyncio.Task[None]] = []
+    if world.team and world.chance.random() < TALKS:
+        talking = [asyncio.create_task(talker(world, n, _asked)) for n in range(world.chance.randint(1, 2))]
+        deciding.append(asyncio.create_task(desk(world, _asked)))
     await nap(STORM_SECONDS)
     world.weather = replace(CALM, mute=world.weather.mute)
     world.clear()
     made = await asyncio.wait_for(asyncio.gather(*people), PATIENCE_SECONDS)
+    await asyncio.wait_for(asyncio.gather(*talking), PATIENCE_SECONDS)
     await _rest(world, set(made))
     for task in deciding:
         task.cancel()
     await check_approvals(world)
     heads = {head.run_id: head for head in await _heads(world)}
     histories = {run_id: await world.store.read(run_id) for run_id in heads}
+    walks = {run_id: walked(history) for run_id, history in histories.items()}
     for run_id, head in heads.items():
-        _check_run(world, head, histories[run_id])
-        check_family(head, histories, heads)
+        _check_run(world, head, histories[run_id], walks[run_id].state)
+        check_family(head, histories, heads, walks)
+        world.met += walks[run_id].met
+    if world.redis is not None:
+        world.met["turn under a shared limit"] += world.redis.scripts.turns
     assert world.far.broken == [], world.far.broken
-    check_money(cap, list(histories.values()))
+    check_money(cap, list(histories.values()), list(walks.values()))
+    if world.team:
+        await check_threads(world, histories, {run_id: walk.state for run_id, walk in walks.items()})
 
 
 async def _heads(world: World) -> list[RunHead]:
@@ -107,6 +132,8 @@ async def _heads(world: World) -> list[RunHead]:
 
 def _order(world: World, n: int) -> NewRun:
     chance = world.chance
+    if world.team and chance.random() < 0.7:
+        return team_order(chance, n)
     if chance.random() < 0.25:
         return NewRun(goal=f"ask {n}", agent="clerk", budget_micros=chance.choice([None, 50, 250]))
     if chance.random() < 0.25:
@@ -223,9 +250,12 @@ async def _rest(world: World, made: set[str]) -> None:
     orphaned: dict[str, float] = {}
     for run_id in made:
         await world.store.head(WS, run_id)
-    while stuck := [head for head in await _heads(world) if not head.ended_at]:
+    while True:
+        stuck = [head for head in await _heads(world) if not head.ended_at]
+        if not stuck and await _delivered(world) and not (world.team and await unanswered(world)):
+            return
         now = asyncio.get_running_loop().time()
-        assert now < until, f"lost: {stuck} {[p.name for p in world.processes]}"
+        assert now < until, f"lost: {stuck} {[p.name for p in world.processes]} {await _waits(world)}"
         await _check_orphans(world, stuck, now, orphaned)
         for head in stuck:
             resting = now - since.setdefault((head.run_id, head.head_seq, head.inbox_tail), now)
@@ -235,22 +265,27 @@ async def _rest(world: World, made: set[str]) -> None:
             elif head.status == RunStatus.WAITING.value and resting > WAKES_SECONDS:
                 await _roused(world, head)
         await nap(0.5)
-    await _heard(world, until)
 
 
-async def _heard(world: World, until: float) -> None:
-    """Until everything has been delivered; where too many processes died over an event, an operator has it
-    delivered again."""
-    store = world.store
-    while True:
-        letters = await store.dead_letters(WS)
-        waiting = [await store.outbox(1), await store.behind("world", 1), await store.unreported(1)]
-        if not letters and not any(waiting):
-            return
-        assert asyncio.get_running_loop().time() < until, f"never delivered, or told: {letters} {waiting}"
-        for run_id in {letter.run_id: None for letter in letters}:
-            await _asked(world, lambda p, run_id=run_id: p.handle.bus.redrive("world", run_id))
-        await nap(0.5)
+async def _delivered(world: World) -> bool:
+    """Whether everything has been; where too many processes died over an event, an operator has it delivered
+    again."""
+    letters = await world.store.dead_letters(WS)
+    for name, run_id in {(letter.subscriber, letter.run_id): None for letter in letters}:
+        await _asked(world, lambda p, name=name, run_id=run_id: p.handle.bus.redrive(name, run_id))
+    return not letters and not any(await _undelivered(world))
+
+
+async def _undelivered(world: World) -> list[Any]:
+    store, subscribers = world.store, ("world", "threads") if world.team else ("world",)
+    behind = [one for name in subscribers for one in await store.behind(name, 1)]
+    return [*await store.outbox(1), *behind, *await store.unreported(1)]
+
+
+async def _waits(world: World) -> str:
+    """What is not delivered, told, or answered."""
+    talks = await unanswered(world) if world.team else []
+    return f"{await world.store.dead_letters(WS)} {await _undelivered(world)} {talks}"
 
 
 async def _check_orphans(world: World, heads: Sequence[RunHead], now: float, since: dict[str, float]) -> None:
@@ -280,7 +315,7 @@ async def _decide(world: World, head: RunHead) -> None:
     for call_id in state.doubt:
         assert call_id in state.open, f"in doubt without an intent: {call_id} of {head.run_id}"
         call = state.open[call_id]
-        step = f"{head.run_id}/{call.arguments['step']}"
+        step = f"{head.run_id}/{call.arguments.get('step')}"
         done = world.far.sent[step] > 0 or call.idempotency_key in world.far.under_key
         # What was stopped on its way may still arrive: nobody in their senses has it repeated.
         verdicts[call_id] = "done" if done else "failed"
@@ -291,14 +326,13 @@ async def _decide(world: World, head: RunHead) -> None:
 # --- the books --------------------------------------------------------------------------------
 
 
-def _check_run(world: World, head: RunHead, history: list[StoredEvent]) -> None:
+def _check_run(world: World, head: RunHead, history: list[StoredEvent], state: RunState) -> None:
     told = f"{head.run_id} ({head.status}): " + " ".join(event.type for event in history)
     world.doubts += [event.payload for event in history if event.type == "CallInDoubt"]
     assert [event.seq for event in history] == list(range(1, len(history) + 1)), f"gaps in seq: {told}"
     assert [e.type for e in history if e.type in ENDS] == [history[-1].type], f"ends badly: {told}"
     differences = replay(head.run_id, history, ReducerLoop()).differences
     assert differences == (), f"replay decides otherwise: {differences} {told}"
-    state = fold(history, ReducerLoop())
     _check_calls(state, history, told)
     _check_steps(world, state, told)
     check_undoing(world, state, history, told)

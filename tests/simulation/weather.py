@@ -11,9 +11,9 @@ class Weather:
     very_slow: float = 0.01
     lost: float = 0.02
     reply_lost: float = 0.02
-    killed: float = 0.004
-    stopped: float = 0.006
-    retired: float = 0.003  # stopped as an operator does it, and replaced
+    killed: float = 0.005
+    stopped: float = 0.007
+    retired: float = 0.004  # stopped as an operator does it, and replaced
     mute: float = 0.04  # for each effect: its far side answers late or not at all
     hard: float = 0.1  # for each run: somebody ends it at once, whatever is under way
     cancelled: float = 0.3  # for each run: a person ends it

@@ -32,11 +32,6 @@ def stopped(state: RunState, task: TaskState, agent: AgentVersion, call: CallToo
     return put_to_people(state, task, agent, seen, (call.name, shown))
 
 
-def tripped_at(command: Command) -> bool:
-    """Whether it says what was found: what follows from that is decided next."""
-    return isinstance(command, Record) and isinstance(command.event, ev.GuardrailTripped)
-
-
 def _refused(task: TaskState, call: CallTool, seen: ev.GuardrailTripped) -> Record:
     instead = "call it again without that" if seen.action == "retry" else "do without it"
     what = told(seen.findings) or "what cannot be hidden"

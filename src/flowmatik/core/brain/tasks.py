@@ -6,7 +6,7 @@ from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
 from flowmatik.core.brain import cascades, conditions, guarded, guarded_calls, subruns
 from flowmatik.core.brain.adapting import is_pending
-from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall
+from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall, StartSubRun
 from flowmatik.core.brain.endings import replanned, retry_or_fail, task_failed
 from flowmatik.core.brain.gates import BRAIN, STORES
 from flowmatik.core.brain.patterns import calls, rounds, votes
@@ -19,6 +19,7 @@ from flowmatik.core.state import RunState, TaskState
 MODEL_TRIES = 2
 FINAL_FAILURES = ("model.key", "model.credit")  # asking again cannot help
 STEP = "step"  # the one call of a task that is a call
+ONE_BY_ONE = (AskPeople, StartSubRun, Record)
 
 
 def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
@@ -46,8 +47,8 @@ def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
     commands: list[Command] = []
     for action in loop.next(task.agent, task.loop):
         commands.extend(_act(state, task, task.agent, action, loop))
-        if commands and (isinstance(commands[-1], AskPeople) or guarded_calls.tripped_at(commands[-1])):
-            break  # the next one gets its own number, or comes after what follows from what was found
+        if commands and isinstance(commands[-1], ONE_BY_ONE):
+            break  # what this one leaves decides about the next: numbers, money, the plan, the board
     return commands
 
 

@@ -43,6 +43,9 @@ SPARED = ("step", "tool")  # purposes of calls whose results no decision looks i
 AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody saw is tried again
 
 
+SAME_WHEN_READ = (str, int, float, type(None))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlace:
     """For which run a call is made; `ours` says whether this process may still act for it, `state` what it
@@ -330,7 +333,15 @@ def recordable(outcome: ev.Event, call: ev.CallRequested) -> Recorded:
         return _said(_unrecorded(outcome, call, str(error)))
     if canonical.is_deeper(encoded.payload):
         return _said(_unrecorded(outcome, call, f"it is nested in more than {canonical.DEEPEST} levels"))
-    return Recorded(outcome, encoded)
+    return Recorded(_as_read(outcome, encoded), encoded)
+
+
+def _as_read(outcome: ev.Event, encoded: NewEvent) -> ev.Event:
+    """With a result as whoever reads the history gets it (the order of its members, lists for tuples): what
+    is decided now must be decided again from that."""
+    if not isinstance(outcome, ev.CallSucceeded) or isinstance(outcome.result, SAME_WHEN_READ):
+        return outcome
+    return replace(outcome, result=canonical.loads(encoded.payload)["result"])
 
 
 def _said(event: ev.Event) -> Recorded:
