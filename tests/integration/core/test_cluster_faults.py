@@ -13,6 +13,7 @@ from tests.integration.core.faults.fleet import Fleet, fleet
 from tests.integration.core.faults.orders import order
 from tests.integration.core.faults.storm import Storm
 from tests.simulation.books import check_money
+from tests.simulation.steps import walked
 from tests.unit.core.engines import eventually
 
 RUNS = 520
@@ -67,7 +68,8 @@ async def test_a_cluster_lives_through_every_fault_and_does_everything_once(
         found = await histories(at)
         spent = sum(check_run(run_id, one, found[run_id]) for run_id, one in made.items())
         check_effects(at.far, made)
-        check_money(CAP_MICROS, [found[run_id] for run_id, one in made.items() if one.new.budget_micros])
+        paid = [found[run_id] for run_id, one in made.items() if one.new.budget_micros]
+        check_money(CAP_MICROS, paid, [walked(history) for history in paid])
         assert at.far.spent.total() <= spent
         await given_back(at, spent)
     assert storm.least >= LEAST
