@@ -23,6 +23,7 @@ from flowmatik.core.engine import births, effects
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import Turn
 from flowmatik.core.fold import guards
+from flowmatik.core.journal.port import NewEvent
 from flowmatik.core.pins import partners
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.core.threads.store import ThreadStore
@@ -81,7 +82,10 @@ def test_what_a_reply_wishes_is_decided_about_at_once_is_noticed(monkeypatch: py
 
 
 def test_results_that_are_decided_about_unwritten_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects, "_as_read", lambda outcome, _: outcome)  # pyright: ignore
+    def unwritten(outcome: ev.Event, _: NewEvent) -> ev.Event:
+        return outcome
+
+    monkeypatch.setattr(effects, "_as_read", unwritten)
     assert "replay decides otherwise" in fault_of(team=True)
 
 
@@ -197,14 +201,13 @@ def _busiest(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     def nothing(*_: object) -> None:
         return
 
+    def one_at_a_time(life: world.World, ws: str) -> list[Limit]:
+        return [Limit(workspace_id=ws, scope=f"model:{life.model}", most=1)]
+
     monkeypatch.setattr(storms, "blow", calm)
     monkeypatch.setattr(storms, "clear", nothing)
     monkeypatch.setattr(world, "Losses", lambda: Losses(lost=0.0, doubled=0.0, late=0.0, reply_lost=0.0))
-    monkeypatch.setattr(
-        scenario,
-        "limits_of",
-        lambda life, ws: [Limit(workspace_id=ws, scope=f"model:{life.model}", most=1)],  # pyright: ignore
-    )
+    monkeypatch.setattr(scenario, "limits_of", one_at_a_time)
     return Counter(simulate(seed, weather=CALM, hints=True, team=True).busiest for seed in range(8))
 
 
