@@ -19,7 +19,7 @@ from flowmatik.stores.migrate import upgrade
 from tests.dealing import dealt
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-HOMES = "FLOWMATIK_TEST_HOMES"
+HOMES = "HOMES_OF_TESTS"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-m", "flowmatik"]
+NEW = ".new"  # of a home that is being made
 PATIENCE_SECONDS = 280.0  # of two cores that many share; a test has 300
 
 
@@ -42,24 +43,25 @@ def make_home(home: Path, *options: str) -> Path:
     `flowmatik init` made once in this run of the tests. Who tests `init` itself calls that."""
     prepared = _prepared(options)
     shutil.copytree(prepared, home)
+    first = f"{prepared}{NEW}"
     with closing(sqlite3.connect(home / ".flowmatik" / "memory.db")) as memory, memory:
         memory.execute(
             "UPDATE documents SET path = ? || substr(path, ?) WHERE path LIKE ? || '/%'",
-            (str(home), len(str(prepared)) + 1, str(prepared)),
+            (str(home), len(first) + 1, first),
         )
     return home
 
 
 def _prepared(options: tuple[str, ...]) -> Path:
     """By whichever process asks first; the others wait for it."""
-    folder = Path(os.environ["FLOWMATIK_TEST_HOMES"])
+    folder = Path(os.environ["HOMES_OF_TESTS"])
     name = hashlib.sha256(" ".join(options).encode()).hexdigest()[:16]
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / name).exists():
-            made = flowmatik("--home", str(folder / f"{name}.new"), "init", *options)
+            made = flowmatik("--home", str(folder / f"{name}{NEW}"), "init", *options)
             assert made.returncode == 0, made.stderr
-            (folder / f"{name}.new").rename(folder / name)
+            (folder / f"{name}{NEW}").rename(folder / name)
     return folder / name
 
 

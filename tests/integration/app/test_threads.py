@@ -11,7 +11,7 @@ import pytest
 
 from flowmatik.app.settings import load_settings
 from flowmatik.app.wiring import Platform, open_platform
-from flowmatik.contracts.runs import RunFilter, RunStatus
+from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
 from flowmatik.contracts.threads import (
     MAX_MESSAGE_CHARACTERS,
     Interrupt,
@@ -318,6 +318,28 @@ async def test_what_cannot_be_said_is_refused_and_changes_nothing(opening: Openi
 
 
 @BOTH_STORES
+async def test_a_turn_whose_run_was_begun_by_somebody_faster_has_that_run(opening: Opening) -> None:
+    with OpenAIServer() as model:
+        model.tell(Step(text="one"))
+        async with opening(model) as platform:
+            thread = await platform.threads.create(W, NewThread(agent="clerk"))
+            first = NewRun(
+                goal="First?",
+                agent="clerk",
+                thread=thread.id,
+                thread_before=1,
+                thread_turn=1,
+                idempotency_key=f"thread:{thread.id}:1",
+            )
+            run_id = await platform.runs.create(W, first)
+            await platform.threads.send(W, thread.id, "First? And what else?")
+            assert await at_rest(platform, thread, 2) == [
+                ("person", "First? And what else?"),
+                ("agent", "one"),
+            ]
+            assert {one.run_id for one in await said(platform, thread)} == {run_id}
+
+
 async def test_a_deleted_thread_takes_its_runs_with_it(opening: Opening) -> None:
     with OpenAIServer(Step(text="yes"), Step(kind="silent")) as model:
         async with opening(model) as platform:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowmatik.contracts.guardrails import Guardrail, guardrail_fault
@@ -147,6 +147,7 @@ def test_what_is_fixed_once_is_left_as_it_is_the_second_time(value: Any) -> None
 
 
 @given(st.text(max_size=60), st.integers(1, 30))
+@example("  00", 3)
 def test_a_text_that_was_cut_fits(text: str, most: int) -> None:
     trip = tripped((Guardrail(check="length", max_characters=most, on_fail="fix"),), "output", text)
     assert len(text if trip is None else trip.fixed) <= most

@@ -35,16 +35,17 @@ async def wait_for_answer(
         thread = await backend.threads.get(backend.workspace_id, talk.thread_id)
         messages = [one async for one in _from(backend, talk.thread_id, number - 1)]
         mine = next(one for one in messages if one.number == number)
-        if answer := _answer_to(mine, messages):
-            return answer
-        if mine.run_id and mine.run_id != talk.followed:
+        if mine.run_id and mine.run_id != talk.followed:  # also one that has ended by now
             talk.followed = mine.run_id
             with told_on_interrupt(session, backend, mine.run_id):
                 view = await follow(backend, Following(run_id=mine.run_id), watcher_for(session))
             if not view.status.ended:  # a person is needed, and may take long
                 session.say("threads.run_waits", run_id=mine.run_id)
                 return None
-        elif not thread.run_id and thread.state in WAITING:
+            continue
+        if answer := _answer_to(mine, messages):
+            return answer
+        if not thread.run_id and thread.state in WAITING:
             return None
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -217,5 +217,6 @@ def _cut(text: str, most: int) -> str:
     if most <= 1:
         return "…"[:most]
     head = text[: most - 1]
-    whole = head.rsplit(maxsplit=1)[0] if " " in head and not text[most - 1].isspace() else head
+    broken = " " in head.strip() and not text[most - 1].isspace()
+    whole = head.rsplit(maxsplit=1)[0] if broken else head
     return (whole if len(whole) > most // 2 else head).rstrip() + "…"

@@ -18,6 +18,7 @@ from flowmatik.core.threads.store import ThreadStore, place_of
 from flowmatik.kernel.errors import Conflict, FlowmatikError, Unavailable
 
 log = logging.getLogger(__name__)
+OTHER_REQUEST = "conflict.idempotency_key"  # of a turn's key: it has its run
 SUPERSEDED = "a later message of the conversation came"
 
 
@@ -93,6 +94,10 @@ class Turns:
         except Unavailable:
             raise
         except FlowmatikError as error:
+            if error.code == OTHER_REQUEST:  # somebody was faster, and the run has heard more by now
+                run_id = str(error.context["run_id"])
+                await self._store.name(thread.workspace_id, thread.id, turn.number, run_id)
+                return True
             log.info("no run could begin", extra={"thread": thread.id, "code": error.code})
             await self._store.end(known, _note(turn.number, "not_begun", error.message, thread.agent))
             return False
