@@ -100,7 +100,7 @@ def test_an_effect_without_a_durable_intent_is_noticed(
     monkeypatch: pytest.MonkeyPatch, driver: type[RunDriver]
 ) -> None:
     monkeypatch.setattr(engine_module, "RunDriver", driver)
-    assert fault_of()
+    assert fault_of(team=False)
 
 
 def test_money_that_is_settled_without_being_reserved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_sub_runs_that_are_not_brought_up_or_not_stopped_are_noticed(
     monkeypatch: pytest.MonkeyPatch, brood: type[Brood]
 ) -> None:
     monkeypatch.setattr(driver_module, "Brood", brood)
-    fault = fault_of()
+    fault = fault_of(team=False)
     assert "lost" in fault or "without its parent" in fault
 
 
@@ -147,7 +147,7 @@ def test_children_whose_ends_are_told_by_their_engine_alone_are_noticed(
         return
 
     monkeypatch.setattr(Kin, "sweep", nothing)
-    assert "lost" in fault_of()
+    assert "lost" in fault_of(team=False)
 
 
 class Thrifty(InMemoryJournal):
@@ -163,7 +163,7 @@ class Thrifty(InMemoryJournal):
 
 
 def test_what_children_cost_that_outlive_a_hard_cancel_is_missed_when_nobody_adds_it() -> None:
-    assert "the sub-runs" in fault_of(store=Thrifty, weather=HARD)
+    assert "the sub-runs" in fault_of(store=Thrifty, weather=HARD, team=False)
 
 
 class Obliging(InMemoryJournal):
@@ -187,7 +187,7 @@ class Deaf(InMemoryJournal):
 
 
 def test_a_store_that_lets_two_people_decide_is_noticed() -> None:
-    assert fault_of(store=Obliging)
+    assert fault_of(store=Obliging, team=False)
 
 
 def test_a_run_that_never_wakes_is_noticed() -> None:
