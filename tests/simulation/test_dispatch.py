@@ -39,12 +39,12 @@ class Trusting(Offers):
 
 def test_a_scheduler_that_trusts_the_stream_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "Offers", Trusting)
-    assert starved(fault_of(hints=True))
+    assert starved(fault_of(hints=True, team=False))
 
 
 def test_a_worker_that_waits_for_offers_it_cannot_hear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "DEAF_SECONDS", float("inf"))
-    assert starved(fault_of(hints=True))
+    assert starved(fault_of(hints=True, team=False))
 
 
 class Unclaimed(Engine):
@@ -58,7 +58,7 @@ class Unclaimed(Engine):
 
 def test_a_worker_that_acts_on_an_offer_without_a_claim_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "Engine", Unclaimed)
-    assert fault_of(hints=True)
+    assert fault_of(hints=True, team=False)
 
 
 class Everlasting(InMemoryJournal):
@@ -69,4 +69,4 @@ class Everlasting(InMemoryJournal):
 
 
 def test_a_scheduler_that_nobody_follows_is_noticed() -> None:
-    assert starved(fault_of(store=Everlasting, hints=True))
+    assert starved(fault_of(store=Everlasting, hints=True, team=False))
