@@ -8,8 +8,8 @@ MOST_TRIED = 3000
 
 
 def fault_of(**broken: Any) -> str:
-    """What the first seed says that notices; "" when none of MOST_TRIED does. What concerns no crew is looked for
-    with `team=False`, which is quicker."""
+    """What the first seed says that notices; "" when none of MOST_TRIED does. What concerns no crew is looked
+    for with `team=False`, which is quicker."""
     for seed in range(MOST_TRIED):
         try:
             simulate(seed, **broken)
