@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, Protocol
-
-from pydantic import TypeAdapter, ValidationError
 
 from flowmatik.contracts.approvals import BY_EXPIRY, ApprovalPolicy
 from flowmatik.contracts.plans import Plan, PlanTask
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import AskPeople, Command, Record
 from flowmatik.core.brain.plan_faults import Fault
+from flowmatik.core.brain.planners.advised import tasks_in
 from flowmatik.core.brain.planners.order import planning_of
 from flowmatik.core.brain.planners.recall import run_failed
 from flowmatik.core.state import RunState
@@ -46,12 +44,7 @@ def arguments_of(tasks: tuple[PlanTask, ...]) -> dict[str, Any]:
 
 def tasks_of(arguments: Mapping[str, Any]) -> tuple[PlanTask, ...] | None:
     """None for what is no list of tasks."""
-    if set(arguments) != {"tasks"}:
-        return None
-    try:
-        return _plans().validate_python(arguments["tasks"])
-    except ValidationError:
-        return None
+    return tasks_in(arguments["tasks"]) if set(arguments) == {"tasks"} else None
 
 
 def go_on(
@@ -114,8 +107,3 @@ def _denied(verdict: ev.ApprovalDecided, now: str) -> Record:
     why = f": {verdict.comment}" if verdict.comment else ""
     message = f"{who} did not approve the plan{why}; nothing of it was done"
     return run_failed(now, "run.plan_denied", message, {"by": who, "said": verdict.comment or "–"})
-
-
-@cache
-def _plans() -> TypeAdapter[tuple[PlanTask, ...]]:
-    return TypeAdapter(tuple[PlanTask, ...])
