@@ -140,4 +140,4 @@ async def open_redis(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     parts = urlsplit(url)
     assert parts.hostname
     assert parts.port
-    return await asyncio.wait_for(asyncio.open_connection(parts.hostname, parts.port), 10)
+    return await asyncio.wait_for(asyncio.open_connection(parts.hostname, parts.port), 120)

@@ -295,10 +295,10 @@ def test_commands_go_through_a_server_that_has_the_home_and_it_stops_cleanly(
     assert as_json(home, "memory", "status")["documents"] >= 1
     assert at(home, "agents", "show", "nobody").returncode == 3
     token = (home / ".flowmatik" / "keys" / "local-token").read_text().strip()
-    assert httpx.get(f"{url}/metrics").status_code == 401
-    metrics = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    assert httpx.get(f"{url}/metrics", timeout=60).status_code == 401
+    metrics = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=60).text
     assert 'flowmatik_runs_ended_total{status="succeeded"} 1.0' in metrics
-    assert httpx.get(f"{url}/health/ready").json()["status"] == "ok"
+    assert httpx.get(f"{url}/health/ready", timeout=60).json()["status"] == "ok"
     by_address = at(home, "--url", url, "--api-key", token, "--json", "runs", "list", "--limit", "1")
     assert json.loads(by_address.stdout)["items"][0]["id"] == lines[-1]["run_id"]
     (tmp_path / "boats").mkdir()

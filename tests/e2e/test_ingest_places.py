@@ -141,9 +141,9 @@ def test_a_document_is_removed_by_http_only_with_the_right_to_write(server: Serv
     (tide,) = (item for item in items if item["source"] == "b/tide.md")
     made = server.post("/v1/auth/keys", json={"name": "reader", "scopes": ["memory:read"]}).json()
     address = f"{server.url}/v1/memory/documents/{tide['id']}"
-    denied = httpx.delete(address, headers={"Authorization": f"Bearer {made['secret']}"})
+    denied = httpx.delete(address, headers={"Authorization": f"Bearer {made['secret']}"}, timeout=60)
     assert denied.status_code == 403
-    gone = httpx.delete(address, headers={"Authorization": f"Bearer {key}"})
+    gone = httpx.delete(address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
     assert (gone.status_code, gone.json()["items"]) == (200, ["b/tide.md"])
-    again = httpx.delete(address, headers={"Authorization": f"Bearer {key}"})
+    again = httpx.delete(address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
     assert (again.status_code, again.json()["code"]) == (404, "not_found.document")

@@ -113,7 +113,7 @@ async def test_what_a_process_had_when_it_died_comes_again_elsewhere(world: Worl
     first = await world.process(hangs)
     run = await owned(world.journal, "run_1")
     await run.append(run.next(event()))
-    await asyncio.wait_for(dying.wait(), 20)
+    await asyncio.wait_for(dying.wait(), 120)
     await first.die()
     await run.append(run.next(event()))
     await world.process(audit)
@@ -136,7 +136,7 @@ async def test_a_process_that_stood_still_delivers_nothing_behind_the_one_that_w
     still = await world.process(stops)
     run = await owned(world.journal, "run_1")
     await run.append(run.next(event()))
-    await asyncio.wait_for(reached.wait(), 20)
+    await asyncio.wait_for(reached.wait(), 120)
     still.tasks[0].cancel()  # it renews its lease no more
     await world.leases_end()
     await world.process(audit)
@@ -164,7 +164,7 @@ async def test_an_event_that_ends_its_process_every_time_becomes_a_letter(world:
     while deaths < DEATHS:
         dying = asyncio.Event()
         process = await world.process(deadly)
-        await asyncio.wait_for(dying.wait(), 20)
+        await asyncio.wait_for(dying.wait(), 120)
         await process.die()
         await world.leases_end()
         deaths += 1

@@ -70,8 +70,8 @@ async def test_the_oldest_version_and_damaged_beginnings_are_no_reason_to_refuse
         Creation(run_id="run_b", workspace_id=WS, goal="x", idempotency_key="", events=damaged)
     )
     async with running_engine(journal=store.journal) as engine:
-        assert (await asyncio.wait_for(engine.runs.wait(WS, "run_b"), 20)).status is RunStatus.FAILED
-        await asyncio.wait_for(engine.runs.wait(WS, "run_a"), 20)
+        assert (await asyncio.wait_for(engine.runs.wait(WS, "run_b"), 120)).status is RunStatus.FAILED
+        await asyncio.wait_for(engine.runs.wait(WS, "run_a"), 120)
 
 
 async def test_an_engine_for_runs_of_its_own_starts_and_leaves_the_others_as_they_are(store: Store) -> None:
@@ -83,7 +83,7 @@ async def test_an_engine_for_runs_of_its_own_starts_and_leaves_the_others_as_the
 
     async with running_engine(journal=journal, recover_all=False) as engine:
         own = await engine.runs.create(WS, NewRun(goal="y", plan=PLAN))
-        assert (await asyncio.wait_for(engine.runs.wait(WS, own), 20)).status is RunStatus.SUCCEEDED
+        assert (await asyncio.wait_for(engine.runs.wait(WS, own), 120)).status is RunStatus.SUCCEEDED
         with pytest.raises(Conflict, match="run_a was begun by decision version"):
             await engine.runs.resume(WS, "run_a")
         engine.engine.nudge("run_a")
@@ -99,10 +99,10 @@ async def test_a_run_that_may_not_be_decided_can_be_cancelled_and_then_hinders_n
     await begun(journal, "run_a", ev.DECISION_VERSION + 1, open_calls)
     async with running_engine(journal=journal, recover_all=False) as engine:
         await engine.runs.cancel(WS, "run_a", reason="too new")
-        view = await asyncio.wait_for(engine.runs.wait(WS, "run_a"), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_a"), 120)
     assert (view.status, view.error, view.cost_micros) == (RunStatus.CANCELLED, "too new", 100)
     ends = [one.type for one in await journal.read("run_a", after_seq=3)]
     assert ends == ["RunClaimed", "CallFailed", "CallInDoubt", "RunCancelled"]
     async with running_engine(journal=journal) as engine:
         own = await engine.runs.create(WS, NewRun(goal="y", plan=PLAN))
-        assert (await asyncio.wait_for(engine.runs.wait(WS, own), 20)).status is RunStatus.SUCCEEDED
+        assert (await asyncio.wait_for(engine.runs.wait(WS, own), 120)).status is RunStatus.SUCCEEDED

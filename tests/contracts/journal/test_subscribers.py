@@ -139,7 +139,7 @@ async def test_a_long_absence_is_made_up_for_page_by_page_and_run_by_run_without
         await store.journal.create(creation(f"run_{number:03}"))
     await work(empty(store))
     back = audit.relay(store)
-    await asyncio.wait_for(back.pump(), 30)
+    await asyncio.wait_for(back.pump(), 120)
     await back.relay_once()
     assert audit.heard["run_long"] == list(range(1, 2 * PAGE + 3))
     assert len(audit.heard) == CATCH_UP + 1

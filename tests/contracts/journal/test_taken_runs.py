@@ -145,7 +145,7 @@ async def test_relays_of_several_processes_leave_no_event_out(store: Store) -> N
             await asyncio.sleep(0)
 
     writing, spans = set(runs), list[OutboxEntry]()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await asyncio.gather(*(write(run_id) for run_id in runs), relay(), relay(), relay())
     for run_id in runs:
         told = sorted((one.from_seq, one.to_seq) for one in spans if one.run_id == run_id)

@@ -59,9 +59,9 @@ async def test_a_history_that_cannot_be_read_fails_its_run_and_names_the_event(
     event, seq, kind = DAMAGES[damage]
     await stored(store.journal, CREATED, event)
     async with running_engine(journal=store.journal, concurrency=1) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 120)
         other = await engine.runs.create(WS, NewRun(goal="y", plan=PLAN))
-        assert (await asyncio.wait_for(engine.runs.wait(WS, other), 20)).status is RunStatus.SUCCEEDED
+        assert (await asyncio.wait_for(engine.runs.wait(WS, other), 120)).status is RunStatus.SUCCEEDED
         report = await engine.runs.replay(WS, "run_bad")
         assert await engine.runs.get(WS, "run_bad") == view
     assert (view.status, view.error_code, view.goal) == (RunStatus.FAILED, "engine.history", "x")
@@ -76,7 +76,7 @@ async def test_a_history_that_cannot_be_read_fails_its_run_and_names_the_event(
 async def test_a_history_without_its_beginning_fails_its_run(store: Store) -> None:
     await stored(store.journal, NewEvent(type="RunCreated", payload='{"goal":1}'))
     async with running_engine(journal=store.journal) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 120)
     assert (view.status, view.error_code, view.goal) == (RunStatus.FAILED, "engine.history", "x")
 
 
@@ -93,7 +93,7 @@ async def test_calls_and_money_of_an_unreadable_history_are_settled_at_the_worst
     )
     assert await journal.allot(WS, "run_bad", 1, {"workspace": 600})
     async with running_engine(journal=journal) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 120)
     ends = [(one.type, one.payload) for one in await journal.read("run_bad", after_seq=5)]
     await settle_left(journal, "run_bad", NoLoop())
     (cap,) = await journal.caps(WS)
@@ -115,6 +115,6 @@ async def test_an_unreadable_run_that_nobody_drives_can_be_looked_at(store: Stor
     async with running_engine(journal=store.journal, recover_all=False) as engine:
         view = await engine.runs.get(WS, "run_bad")
         await engine.runs.cancel(WS, "run_bad")
-        ended = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 20)
+        ended = await asyncio.wait_for(engine.runs.wait(WS, "run_bad"), 120)
     assert (view.status, view.error_code) == (RunStatus.QUEUED, "engine.history")
     assert ended.status is RunStatus.FAILED

@@ -81,7 +81,7 @@ async def emulated(
         await home.approve()
         yield home
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await runtime.close()
 
 

@@ -41,7 +41,7 @@ async def test_operations_are_listed_and_shown_to_those_who_may_read_runs_of_the
                 return await asyncio.to_thread(run_cli, line)
 
             async def told(who: str, path: str) -> httpx.Response:
-                async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+                async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as client:
                     headers = {"Authorization": f"Bearer {who}"}
                     return await client.get(f"/v1/bulk-operations{path}", headers=headers)
 

@@ -99,7 +99,7 @@ class Served:
         return await self.engine.runs.create(WS, NewRun(goal="x", plan=plan))
 
     async def rested(self, run_id: str) -> RunView:
-        return await asyncio.wait_for(self.engine.runs.wait(WS, run_id), 20)
+        return await asyncio.wait_for(self.engine.runs.wait(WS, run_id), 120)
 
     async def command(self, *arguments: str) -> int:
         line = ["--url", self.url, "--api-key", "ana", "--json", "runs", *arguments]
@@ -107,7 +107,9 @@ class Served:
 
     async def asked(self, method: str, path: str, who: str = "ana", **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {who}", **more.pop("headers", {})}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, timeout=60
+        ) as client:
             return await client.request(method, f"/v1/runs/{path}", **more)
 
 

@@ -57,7 +57,7 @@ class Script:
                 self._deltas.put_nowait(step)
             else:
                 self._facts.put_nowait(step)
-        frame = await asyncio.wait_for(anext(self._frames, b""), 10)
+        frame = await asyncio.wait_for(anext(self._frames, b""), 120)
         return frame.decode()
 
 

@@ -52,7 +52,7 @@ async def test_the_second_person_to_decide_a_call_gets_a_conflict_in_their_langu
     step = PlanTask(id="s", objective="", tool="act", effect=Effect.ONCE)
     async with running_engine(journal=journal, tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
-        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)).in_doubt
         app = app_with(
             runs=engine.runs, control=engine.control, identity=Anybody(), upload_dir=tmp_path, words=words
         )

@@ -53,7 +53,7 @@ async def begun(platform: Platform, **asked: Any) -> dict[str, Any]:
     """The event with which such a run begins."""
     run_id = await platform.runs.create("default", NewRun(goal="g", plan=PLAN, agent="reader", **asked))
     first = await anext(platform.runs.events("default", run_id))
-    await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
+    await asyncio.wait_for(platform.runs.wait("default", run_id), 120)
     assert (await platform.runs.replay("default", run_id)).differences == ()
     return first.data
 
@@ -83,7 +83,7 @@ async def test_a_run_may_ask_for_a_channel_and_a_deprecated_version_is_told_of(p
     (assigned,) = first.data["assigned"]
     assert (assigned["deprecated"], assigned["reason"], assigned["channel"]) == (True, "slow", "")
     for run in (run_id, pinned):
-        await asyncio.wait_for(platform.runs.wait("default", run), 30)
+        await asyncio.wait_for(platform.runs.wait("default", run), 120)
 
 
 async def test_a_blocked_version_is_refused_to_new_runs_while_one_that_has_it_goes_on(
@@ -95,7 +95,7 @@ async def test_a_blocked_version_is_refused_to_new_runs_while_one_that_has_it_go
     await platform.versions.deprecate("default", f"reader@{old}", ADA, block=True)
     with pytest.raises(Conflict, match="is blocked"):
         await platform.runs.create("default", NewRun(goal="g", plan=PLAN, agent=f"reader@{old}"))
-    view = await asyncio.wait_for(platform.runs.wait("default", had), 30)
+    view = await asyncio.wait_for(platform.runs.wait("default", had), 120)
     assert view.status.value == "succeeded"
 
 

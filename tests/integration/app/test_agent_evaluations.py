@@ -49,7 +49,7 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 async def evaluated(platform: Platform, text: str = SET) -> Any:
     given = parse_set(text, filename="s.yaml")
     agent = await platform.agents.get("default", given.file.agent)
-    return await asyncio.wait_for(evaluate(platform, agent, given), 60)
+    return await asyncio.wait_for(evaluate(platform, agent, given), 120)
 
 
 async def test_each_case_is_a_run_and_the_score_is_kept_with_its_model(platform: Platform) -> None:

@@ -41,7 +41,7 @@ async def test_another_workspace_s_approvals_are_not_there_and_the_api_s_role_de
         for workspace_id in ("default", "b"):
             await permit(platform, workspace_id, "memory_search")
             runs[workspace_id] = await platform.runs.create(workspace_id, NewRun(goal="g", plan=(STEP,)))
-            await asyncio.wait_for(platform.runs.wait(workspace_id, runs[workspace_id]), 30)
+            await asyncio.wait_for(platform.runs.wait(workspace_id, runs[workspace_id]), 120)
         (ours,) = (await platform.approvals.list("default")).items
         (theirs,) = (await platform.approvals.list("b")).items
         assert (ours.run_id, theirs.run_id) == (runs["default"], runs["b"])
@@ -58,7 +58,7 @@ async def test_another_workspace_s_approvals_are_not_there_and_the_api_s_role_de
         finally:
             await api.close()
         await platform.approvals.decide("b", theirs.id, verdict, by=platform.principal)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (view := await platform.runs.wait("b", theirs.run_id)).status is RunStatus.WAITING:
                 pass
         assert view.status is RunStatus.SUCCEEDED

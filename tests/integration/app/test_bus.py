@@ -84,7 +84,7 @@ async def test_a_refused_run_is_seen_counted_and_redriven_through_the_server(
         assert "room for 1" in shown
         assert "\x1b" not in shown
         headers = {"Authorization": f"Bearer {read_local_token(settings)}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             assert 'flowmatik_dead_letters{subscriber="audit"} 1.0' in (await client.get("/metrics")).text
             assert await bus.hand_over(of_home(settings), "audit", run_id) == 1
             audit.refuses = False
@@ -117,7 +117,7 @@ async def test_a_process_without_the_subscriber_lists_its_letters_and_leaves_a_r
     audit = Audit()
     audit.refuses = False
     async with open_platform(settings, recover_all=True, bus_users=[audit.subscribe]) as platform:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await eventually(lambda: nothing_left(platform))
 
 

@@ -57,7 +57,7 @@ class Parts:
     async def run(self, goal: str) -> RunView:
         """As a caller of the gateway asks for it, once it has ended."""
         run_id = await self.gateway.runs.create(W, NewRun(goal=goal))
-        view = await asyncio.wait_for(self.gateway.runs.wait(W, run_id), 30)
+        view = await asyncio.wait_for(self.gateway.runs.wait(W, run_id), 120)
         assert view.status.ended
         assert not (await self.gateway.runs.replay(W, run_id)).differences
         return view

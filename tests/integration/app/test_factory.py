@@ -41,7 +41,7 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 
 async def run(platform: Platform, new: NewRun) -> RunView:
     run_id = await platform.runs.create("default", new)
-    return await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
+    return await asyncio.wait_for(platform.runs.wait("default", run_id), 120)
 
 
 async def composed(platform: Platform, run_id: str) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ async def composed(platform: Platform, run_id: str) -> list[dict[str, Any]]:
 async def heard(platform: Platform, tasks: int) -> None:
     """Once the factory has been told how so many tasks ended."""
     ended = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while ended < tasks:
             await asyncio.sleep(0.02)
             ended = sum(one.succeeded + one.failed for one in await platform.factory.list("default"))

@@ -65,7 +65,7 @@ async def command(served: Served, capsys: pytest.CaptureFixture[str], *words: st
 async def a_run(platform: Platform, goal: str, *tags: str, workspace: str = "default") -> str:
     await permit(platform, workspace, "memory_search")
     run_id = await platform.runs.create(workspace, NewRun(goal=goal, plan=PLAN, tags=tags))
-    await asyncio.wait_for(platform.runs.wait(workspace, run_id), 30)
+    await asyncio.wait_for(platform.runs.wait(workspace, run_id), 120)
     return run_id
 
 
@@ -112,7 +112,7 @@ async def test_runs_are_found_through_a_server_as_they_are_here(
 
 
 async def test_a_server_says_what_a_filter_must_not_be(served: Served) -> None:
-    async with httpx.AsyncClient(base_url=served.url, headers=bearer(served)) as client:
+    async with httpx.AsyncClient(base_url=served.url, headers=bearer(served), timeout=60) as client:
         for query, code in (
             ("status=lost", "input.invalid"),
             ("limit=0", "input.invalid"),
@@ -229,7 +229,7 @@ async def test_who_may_only_read_makes_no_schedule_and_cancels_nothing(served: S
     reader = Principal(id="u", name="u", workspace_id="default", scopes=frozenset({"admin"}))
     key = await served.platform.identity.create_key(reader, "reader", ("runs:read",))
     headers = {"Authorization": f"Bearer {key.secret}"}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
         assert (await client.get("/v1/schedules")).status_code == 200
         body = {"name": "s", "cron": "@daily", "run": {"goal": "g"}}
         assert (await client.post("/v1/schedules", json=body)).status_code == 403
@@ -263,7 +263,7 @@ async def test_many_runs_are_treated_alike_through_a_server_and_by_one_request_o
     for _ in range(3):
         new = NewRun(goal="g", plan=waits, tags=("w",))
         runs.append(await served.platform.runs.create("default", new))
-        await asyncio.wait_for(served.platform.runs.wait("default", runs[-1]), 30)
+        await asyncio.wait_for(served.platform.runs.wait("default", runs[-1]), 120)
     bulk = ("runs", "bulk")
     code, report = await command(served, capsys, *bulk, "pause", "--tag", "w", "--dry-run")
     assert [one["run_id"] for one in report["results"]] == runs[::-1]
@@ -290,7 +290,7 @@ async def test_many_runs_are_treated_alike_through_a_server_and_by_one_request_o
     finally:
         await remote.close()
     for run_id in runs:
-        view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 30)
+        view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 120)
         assert (view.status, view.tasks[0].output, view.priority) == (RunStatus.SUCCEEDED, 0, 3)
     await served.platform.engine.bus.drain()
     await eventually(lambda: deleted(served, capsys))
@@ -306,7 +306,7 @@ async def test_who_may_write_runs_may_not_delete_them(served: Served) -> None:
     ours = Principal(id="u", name="u", workspace_id="default", scopes=frozenset({"admin"}))
     key = await served.platform.identity.create_key(ours, "writer", ("runs:read", "runs:write"))
     headers = {"Authorization": f"Bearer {key.secret}"}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
         body = {"action": "delete", "filter": {"tag": ["x"]}}
         assert (await client.post("/v1/runs/bulk", json=body)).status_code == 403
         assert (await client.post("/v1/runs/bulk", json=body | {"action": "pause"})).status_code == 200

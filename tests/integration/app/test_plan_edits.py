@@ -74,7 +74,7 @@ async def served(model: OpenAIServer, tmp_path: Path) -> AsyncIterator[Served]:
 async def asked(served: Served) -> dict[str, Any]:
     """What a run asks about its plan, as the API tells it."""
     run_id = (await served.post("/v1/runs", {"goal": "What does the garden need?"})).json()["id"]
-    view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 30)
+    view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 120)
     assert (view.status, view.waiting_for) == (RunStatus.WAITING, "approval"), view
     assert (view.planner, view.plan_reason) == ("model", "both")
     assert [[task.id for task in one.tasks] for one in view.alternatives] == [["a"]]

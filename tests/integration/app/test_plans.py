@@ -66,7 +66,7 @@ class Served:
         self.headers = {"Authorization": f"Bearer {key}"}
 
     async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url, headers=self.headers | headers) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=self.headers | headers, timeout=60) as client:
             return await client.post(path, json=body)
 
     async def command(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
@@ -76,7 +76,7 @@ class Served:
         return code, json.loads(capsys.readouterr().out.splitlines()[-1])
 
     async def ended(self, run_id: str) -> RunStatus:
-        return (await asyncio.wait_for(self.platform.runs.wait("default", run_id), 30)).status
+        return (await asyncio.wait_for(self.platform.runs.wait("default", run_id), 120)).status
 
 
 @pytest.fixture
@@ -197,5 +197,5 @@ async def test_the_examples_can_run(served: Served, name: str) -> None:
     )
     read = read_plan(str(plans / name))
     run_id = await served.platform.runs.create("default", NewRun(goal=read.goal, plan=read.plan))
-    view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 30)
+    view = await asyncio.wait_for(served.platform.runs.wait("default", run_id), 120)
     assert (view.status, view.waiting_for) == (RunStatus.WAITING, "signal")

@@ -114,5 +114,5 @@ async def test_another_workspace_neither_sees_nor_begins_it(served: Served) -> N
     await served.post("/v1/schedules", {"name": "s", "cron": "@daily", "run": CORK})
     with pytest.raises(NotFound):
         await served.platform.schedules.trigger("other", "s")
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
         assert (await client.post("/v1/schedules", json={})).status_code == 401

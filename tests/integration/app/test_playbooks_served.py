@@ -58,7 +58,7 @@ async def test_a_playbook_is_applied_read_run_changed_and_removed(platform: Plat
         assert (await client.get("/v1/playbooks/look/text")).json()["text"] == LOOK
         asked = {"goal": "", "playbook": "look", "parameters": {"site": "Cork"}}
         run_id = (await client.post("/v1/runs", json=asked)).json()["id"]
-        view = await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
+        view = await asyncio.wait_for(platform.runs.wait("default", run_id), 120)
         assert (view.status, view.goal, view.playbook) == (RunStatus.SUCCEEDED, "Look at Cork", ref)
         assert not (await platform.runs.replay("default", run_id)).differences
         later = await client.post("/v1/playbooks", json={"text": LOOK.replace("Looks.", "Looks on.")})

@@ -73,7 +73,7 @@ async def test_a_server_gives_a_blob_to_whoever_may_read_the_runs_of_its_workspa
     async with (
         open_platform(settings, recover_all=True) as platform,
         serve_platform(platform, host="127.0.0.1", port=0) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        httpx.AsyncClient(base_url=served.url, timeout=60) as client,
     ):
         run_id, sha256 = await mapped(platform)
         path = f"/v1/runs/{run_id}/blobs/{sha256}"

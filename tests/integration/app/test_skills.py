@@ -121,7 +121,7 @@ async def test_a_server_tells_of_its_skills_and_only_to_who_may_know(
 ) -> None:
     opened, _ = platform
     async with serve_platform(opened, host="127.0.0.1", port=0) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             assert (await client.get("/v1/skills")).status_code == 401
             key = await opened.identity.create_key(opened.principal, "k", ("memory:read",))
             headers = {"Authorization": f"Bearer {key.secret}"}

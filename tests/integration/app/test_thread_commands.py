@@ -155,7 +155,7 @@ async def test_each_right_is_asked_for_and_other_workspaces_see_nothing(served: 
         "admin": (("DELETE", ""),),
     }
     other = await _key(served, "other", "runs:read", "runs:write", "approvals:decide", "admin")
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
         for scope, routes in steps.items():
             lacking = await _key(served, W, *sorted({*steps, "memory:read"} - {scope, "admin"}))
             for method, step in routes:

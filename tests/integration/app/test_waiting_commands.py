@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Path:
 
 async def waiting_run(platform: Platform, *plan: PlanTask) -> str:
     run_id = await platform.runs.create(WS, NewRun(goal="g", plan=plan))
-    view = await asyncio.wait_for(platform.runs.wait(WS, run_id), 30)
+    view = await asyncio.wait_for(platform.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.WAITING
     return run_id
 
@@ -131,7 +131,7 @@ async def test_through_a_server_the_same_is_done_as_whom_the_credential_stands_f
             decided = await remote.approvals.decide(WS, first.id, verdict, by=remote.principal)
             with pytest.raises(Conflict):
                 await remote.approvals.decide(WS, first.id, verdict, by=remote.principal)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while not (page := await remote.approvals.list(WS)).items:
                     await platform.runs.wait(WS, run_id)
             last = await remote.approvals.get(WS, page.items[0].id)

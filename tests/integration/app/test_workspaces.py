@@ -50,7 +50,7 @@ async def platform(pg_migrated: str, tmp_path: Path) -> AsyncIterator[Platform]:
 async def a_run(platform: Platform, workspace_id: str) -> str:
     await permit(platform, workspace_id, "memory_search")
     run_id = await platform.runs.create(workspace_id, NewRun(goal="g", plan=PLAN))
-    view = await asyncio.wait_for(platform.runs.wait(workspace_id, run_id), 30)
+    view = await asyncio.wait_for(platform.runs.wait(workspace_id, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
     return run_id
 

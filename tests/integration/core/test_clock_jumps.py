@@ -63,7 +63,7 @@ async def test_a_deadline_is_kept_when_the_clock_is_set_back(journal: Journal, c
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,), deadline_seconds=0.5))
         await began.wait()
         clock.jump(-1)
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert (view.status, view.error_code) == (RunStatus.FAILED, "run.deadline")
 
@@ -75,7 +75,7 @@ async def test_a_deadline_that_comes_twice_is_recorded_once(journal: Journal, cl
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,), deadline_seconds=0.3))
         await began.wait()
         clock.jump(1)
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         types = [stored.type for stored in await journal.read(run_id)]
     assert view.error_code == "run.deadline"
     assert types.count("DeadlinePassed") == 1
@@ -86,7 +86,7 @@ async def test_a_run_within_its_deadline_does_not_notice(journal: Journal, clock
         clock.jump(-1)
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,), deadline_seconds=60))
         clock.jump(-1)
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
 
 
@@ -102,7 +102,7 @@ async def test_a_run_of_a_dead_owner_is_taken_up_by_the_home_s_next_engine_at_on
     clock.jump(-1)
     await journal.forget_workers()
     async with running_engine(journal=journal, tools=echo_tools(), clock=clock) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
 
 
@@ -114,7 +114,7 @@ async def test_the_engine_keeps_its_lease_when_the_clock_is_set_forward_and_back
         for hours in (2, -1, -5):
             clock.jump(hours)
             run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP, *_more(5))))
-            view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+            view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
             assert view.status is RunStatus.SUCCEEDED
             history = await journal.read(run_id)
             assert [stored.seq for stored in history] == list(range(1, len(history) + 1))

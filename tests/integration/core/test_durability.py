@@ -34,7 +34,7 @@ async def appended(home: Path, synchronous: str) -> RunView:
     async with open_platform(settings, recover_all=False) as platform:
         await permit(platform, platform.workspace_id, "file_append")
         run_id = await platform.runs.create(platform.workspace_id, NewRun(goal="x", plan=PLAN))
-        return await asyncio.wait_for(platform.runs.wait(platform.workspace_id, run_id), 30)
+        return await asyncio.wait_for(platform.runs.wait(platform.workspace_id, run_id), 120)
 
 
 async def test_a_tool_that_acts_once_is_refused_under_normal_and_says_why(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ async def test_runs_over_a_line_that_loses_replies_do_everything_once(
         async with running_engine(journal=journal, tools=tools, alone=False) as engine:
             made = [await engine.runs.create(WS, NewRun(goal=str(n), plan=PLAN)) for n in range(RUNS)]
             all_made.set()
-            views = await asyncio.wait_for(asyncio.gather(*(engine.runs.wait(WS, one) for one in made)), 90)
+            views = await asyncio.wait_for(asyncio.gather(*(engine.runs.wait(WS, one) for one in made)), 120)
             line.lose_replies = 0
             assert line.lost > RUNS
             assert {view.status for view in views} == {RunStatus.SUCCEEDED}

@@ -42,7 +42,7 @@ async def run_and_delete(
 ) -> None:
     async with running_engine(journal=journal, blobs=blobs, tools=saying()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal=MARKER, plan=PLAN))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         await engine.bus.drain()
         assert marked()
         deleted = await engine.retention.delete(WS, run_id)

@@ -211,7 +211,7 @@ async def _until_waiting(dsn: str) -> None:
     """Until a backend of the engine waits for a lock."""
     connection = await connect_once(dsn)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(120):
             waiting = (
                 "SELECT count(*) FROM pg_stat_activity "
                 "WHERE application_name = 'flowmatik_engine' AND wait_event_type = 'Lock'"

@@ -98,7 +98,7 @@ async def test_without_fsync_a_tool_that_acts_once_is_refused_and_the_doctor_say
         async with open_platform(settings, recover_all=False) as platform:
             await permit(platform, "default", "file_append")
             run_id = await platform.runs.create("default", NewRun(goal="x", plan=(plan,)))
-            view = await asyncio.wait_for(platform.runs.wait("default", run_id), 30)
+            view = await asyncio.wait_for(platform.runs.wait("default", run_id), 120)
         assert (view.status, view.tasks[0].error_code) == (RunStatus.FAILED, "tool.durability")
         findings = {finding.check: finding for finding in await doctor.check_store(settings)}
         assert findings["durability"].mend == "doctor.durability.fsync_mend"
@@ -137,7 +137,7 @@ async def test_two_transactions_that_wait_for_each_other_both_go_down(pg_migrate
 async def deadlocks(url: str) -> int:
     connection = await connect_once(url)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while True:  # the server's counters lag
                 await connection.execute("SELECT pg_stat_clear_snapshot()")
                 if found := await connection.fetchval(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.app.patient_runs import PatientRuns, StorePatience
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.contracts.tools import Effect, ToolContext
@@ -97,7 +98,8 @@ async def engine_over(
 
 async def run_to_its_end(engine: EngineHandle, **limits: Any) -> RunView:
     run_id = await engine.runs.create(WS, NewRun(goal="six acts", plan=PLAN, **limits))
-    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 60)
+    followed = PatientRuns(engine.runs, StorePatience())  # who waits looks at a store that may be away
+    view = await asyncio.wait_for(followed.wait(WS, run_id), 120)
     assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 
@@ -129,7 +131,7 @@ def logged(text: str, event: asyncio.Event) -> Generator[None]:
 async def mended(repairs: list[asyncio.Task[None]]) -> None:
     """The fault came, the run met it, and it was mended."""
     assert len(repairs) == 1
-    await asyncio.wait_for(repairs[0], 60)
+    await asyncio.wait_for(repairs[0], 120)
 
 
 @pytest.fixture
@@ -248,8 +250,8 @@ async def test_a_wall_clock_that_jumps_neither_stops_a_run_nor_repeats_an_effect
     act = Acts(jump)
     async with engine_over(journal, act, clock=clock) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="six acts", plan=PLAN))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 30)
-        later = await asyncio.wait_for(run_to_its_end(engine), 30)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
+        later = await asyncio.wait_for(run_to_its_end(engine), 120)
         seqs = [stored.seq for stored in await journal.read(run_id)]
     assert (view.status, later.status) == (RunStatus.SUCCEEDED, RunStatus.SUCCEEDED)
     assert act.done == [*range(STEPS), *range(STEPS)]

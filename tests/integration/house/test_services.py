@@ -28,8 +28,8 @@ async def test_the_redis_answers_and_is_recent(redis_url: str) -> None:
     try:
         writer.write(b"INFO server\r\n")
         await writer.drain()
-        header = await asyncio.wait_for(reader.readline(), 5)
-        info = (await asyncio.wait_for(reader.readexactly(int(header[1:])), 5)).decode()
+        header = await asyncio.wait_for(reader.readline(), 120)
+        info = (await asyncio.wait_for(reader.readexactly(int(header[1:])), 120)).decode()
     finally:
         writer.close()
         await writer.wait_closed()

@@ -75,7 +75,7 @@ async def test_only_the_right_key_is_let_in_and_no_key_is_kept() -> None:
                     )
                 except openai.AuthenticationError:
                     assert key == "wrong"
-        async with httpx.AsyncClient() as plain:
+        async with httpx.AsyncClient(timeout=60) as plain:
             seen = await plain.get(f"{server.address}/__calls")
     assert seen.json()["count"] == 2
     assert "wrong" not in seen.text

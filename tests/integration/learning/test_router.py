@@ -128,7 +128,7 @@ class House:
     async def run(self, objective: str) -> Any:
         task = PlanTask(id="t", objective=objective, skill="support", criteria=())
         run_id = await self.engine.runs.create(WS, NewRun(goal=objective, plan=(task,)))
-        return await asyncio.wait_for(self.engine.runs.wait(WS, run_id), 60)
+        return await asyncio.wait_for(self.engine.runs.wait(WS, run_id), 120)
 
     async def learned(self, version: int) -> None:
         async def there() -> bool:

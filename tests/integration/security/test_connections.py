@@ -71,7 +71,7 @@ class Office:
 
     async def agree(self, url: str) -> tuple[str, str]:
         """What the browser brings back: state and code."""
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=60) as browser:
             answer = await browser.get(url)
         assert answer.status_code == 307, answer.text
         assert answer.headers["location"].startswith(f"{BACK}?")

@@ -82,7 +82,7 @@ async def test_a_migration_keeps_engines_out_until_it_is_done(settings: Settings
     writes = connect(path)
     writes.execute("BEGIN IMMEDIATE")
     migrating = asyncio.create_task(migrate(settings))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while HomeLock(settings.home).holder() is None:
             assert not migrating.done()
             await asyncio.sleep(0.01)

@@ -19,7 +19,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_the_announced_address_answers_and_is_closed_afterwards() -> None:
-    async with serve(hello, host="127.0.0.1", port=0) as server, httpx.AsyncClient() as client:
+    async with serve(hello, host="127.0.0.1", port=0) as server, httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(server.url)).text == "hello"
     with socket.socket() as probe:
         port = int(server.url.rpartition(":")[2])
@@ -43,11 +43,11 @@ async def test_a_signal_asks_the_server_to_stop_and_a_request_under_way_is_finis
         await release.wait()
         await hello(scope, receive, send)
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         async with serve(slow, host="127.0.0.1", port=0) as server, stopped_by_signals(server):
             answer = asyncio.create_task(client.get(server.url))
             await entered.wait()
             os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.wait_for(server.stopping(), 5)
+            await asyncio.wait_for(server.stopping(), 120)
             release.set()
         assert (await answer).text == "hello"

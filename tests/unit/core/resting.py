@@ -40,7 +40,7 @@ def person(name: str) -> Principal:
 
 
 async def rested(engine: EngineHandle, run_id: str) -> RunView:
-    return await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    return await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
 
 
 async def begun(engine: EngineHandle, *plan: PlanTask, **new: Any) -> str:

@@ -37,7 +37,7 @@ async def engine() -> AsyncIterator[EngineHandle]:
 
 async def begun(engine: EngineHandle, plan: tuple[PlanTask, ...], *tags: str) -> str:
     run_id = await engine.runs.create(WS, NewRun(goal="g", plan=plan, tags=tags or ("x",)))
-    await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     return run_id
 
 
@@ -81,7 +81,7 @@ async def test_failed_runs_are_tried_again_once_and_their_retries_are_not(engine
     made = {one.run_id: one.new_run_id for one in report.results}
     assert made.keys() == set(runs)
     for run_id in made.values():
-        assert (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).status is RunStatus.FAILED
+        assert (await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)).status is RunStatus.FAILED
     again = await bulk(engine, "retry", wanted=FAILED)
     assert {one.run_id: one.new_run_id for one in again.results if one.outcome == "done"} == made
     assert [one.code for one in again.results if one.outcome == "passed"] == ["conflict.done"] * 2

@@ -95,7 +95,7 @@ class Shop:
         self.says(script)
         async with self.engine() as engine:
             self.run_id = await engine.runs.create(WS, new(cap, budget))
-            view = await asyncio.wait_for(engine.runs.wait(WS, self.run_id), 20)
+            view = await asyncio.wait_for(engine.runs.wait(WS, self.run_id), 120)
         await told(self.journal, self.run_id)
         return view
 
@@ -278,7 +278,7 @@ async def test_a_draft_that_a_crash_cut_off_is_asked_again_and_the_other_one_sta
         await eventually(one_is_there)
     shop.says({B: ["Ana"]})
     async with shop.engine() as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, shop.run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, shop.run_id), 120)
     await told(shop.journal, shop.run_id)
     assert text_of(view) == "Ana"
     assert view.cascade is not None
@@ -339,7 +339,7 @@ async def test_a_fork_with_another_model_asks_that_one_alone() -> None:
     shop.says({"x/big": ["Sol"]})
     async with shop.engine() as engine:
         fork = await engine.control.fork(WS, shop.run_id, NewFork(seq=seq, model=BIG))
-        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 120)
     await told(shop.journal, fork)
     assert text_of(view) == "Sol"
     assert view.cascade is None
@@ -353,7 +353,7 @@ async def test_a_fork_between_two_drafts_asks_the_open_one_again_and_claims_no_s
     asked = len(shop.asked())
     async with shop.engine() as engine:
         fork = await engine.control.fork(WS, shop.run_id, NewFork(seq=seq))
-        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 120)
     await told(shop.journal, fork)
     assert (text_of(view), shop.asked()[asked:]) == ("Ana", [B])
     assert view.cascade == CascadeView(cheap_turns=1, drafts_micros=3, strong_micros=0, saved_micros=-3)
@@ -365,7 +365,7 @@ async def test_a_task_that_is_retried_is_drafted_anew_and_its_books_begin_anew()
     shop.says({A: ["Ana"], B: ["Ana"]})
     async with shop.engine() as engine:
         again = await engine.control.retry(WS, shop.run_id)
-        view = await asyncio.wait_for(engine.runs.wait(WS, again), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, again), 120)
     await told(shop.journal, again)
     assert text_of(view) == "Ana"
     assert view.cascade is not None

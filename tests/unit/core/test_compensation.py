@@ -81,7 +81,7 @@ UNDONE = ["unbook car", "unbook hotel", "unbook flight"]
 
 
 async def ended(engine: EngineHandle, run_id: str) -> RunView:
-    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 
@@ -327,7 +327,7 @@ async def test_a_step_found_to_have_been_done_while_others_are_taken_back_is_tak
     hotel = PlanTask(id="hotel", objective="", tool="order", needs=("flight",), compensation=undo)
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(TRIP[0], hotel)))
-        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)).in_doubt
         await engine.runs.cancel(WS, run_id)
         await shop.began.wait()
         await engine.runs.resume(WS, run_id, resolutions={doubt.call_id: "done"})

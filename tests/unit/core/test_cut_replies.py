@@ -23,7 +23,7 @@ WISH = ToolCall(id="a", name="echo", arguments={"amount": 1})
 async def run(models: ScriptedModels, tools: FunctionTools) -> RunView:
     async with running_engine(models=models, agents=[CLERK], loop=ReducerLoop(), tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", agent="clerk"))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 

@@ -38,7 +38,7 @@ async def ended(engine: EngineHandle, *plan: PlanTask) -> str:
 
 
 async def rested(engine: EngineHandle, run_id: str) -> str:
-    await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     await engine.bus.drain()
     return run_id
 

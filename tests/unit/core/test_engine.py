@@ -75,7 +75,7 @@ async def test_independent_tasks_run_at_the_same_time() -> None:
     plan = tuple(PlanTask(id=f"p{n}", objective="", tool="meet") for n in range(3))
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="meet", plan=plan))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
 
 
@@ -141,7 +141,7 @@ async def test_cancel_aborts_a_read_and_ends_the_run_and_a_second_cancel_is_a_co
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2)))
         await began.wait()
         await engine.runs.cancel(WS, run_id, reason="enough")
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (view.status, view.error) == (RunStatus.CANCELLED, "enough")
         with pytest.raises(Conflict, match="ended"):
             await engine.runs.cancel(WS, run_id)
@@ -168,7 +168,7 @@ async def test_cancel_awaits_an_effect(effect: Effect) -> None:
 
         await eventually(seen)
         finish.set()
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.CANCELLED
     assert view.tasks[0].output == {"sent": True}
 
@@ -180,7 +180,7 @@ async def test_a_run_past_its_deadline_fails() -> None:
     tools = FunctionTools({"echo": FunctionTool(function=forever, timeout=60)})
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1), deadline_seconds=0.2))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (view.status, view.error_code) == (RunStatus.FAILED, "run.deadline")
 
 
@@ -216,7 +216,7 @@ async def test_a_run_whose_creator_died_before_its_first_step_is_taken_up() -> N
     )
     assert made.claim is not None
     async with running_engine(journal=journal) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, "run_left"), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, "run_left"), 120)
     assert view.status is RunStatus.SUCCEEDED
 
 
@@ -225,7 +225,7 @@ async def test_a_read_that_was_cut_off_runs_again_with_the_same_key() -> None:
     run_id = await _stop_in_the_middle(journal, Effect.READ)
     tools = echo_tools()
     async with running_engine(journal=journal, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         intents = [e.data async for e in engine.runs.events(WS, run_id) if e.type.endswith("CallRequested")]
     assert view.status is RunStatus.SUCCEEDED
     assert [key for _, _, key in tools.calls] == [intent["idempotency_key"] for intent in intents]
@@ -236,7 +236,7 @@ async def test_a_once_effect_of_unknown_outcome_waits_in_doubt_and_a_person_deci
     run_id = await _stop_in_the_middle(journal, Effect.ONCE)
     tools = echo_tools(Effect.ONCE)
     async with running_engine(journal=journal, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.IN_DOUBT
         assert view.in_doubt[0].tool == "echo"
         assert tools.calls == []
@@ -266,7 +266,7 @@ async def test_a_clean_stop_lets_a_once_effect_finish_and_the_next_owner_goes_on
         await began.wait()
     assert len(tools.calls) == 1
     async with running_engine(journal=journal, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert view.status is RunStatus.SUCCEEDED
     assert len(tools.calls) == 2
@@ -286,7 +286,7 @@ async def test_a_once_effect_is_reconciled_with_its_tool(state: Any, expected: i
     tool = FunctionTool(function=act, effect=Effect.ONCE, reconcile=ask)
     tools = FunctionTools({"echo": tool})
     async with running_engine(journal=journal, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
     assert len(tools.calls) == expected
 
@@ -328,7 +328,7 @@ async def test_a_result_that_json_cannot_carry_fails_its_step_and_not_the_engine
     tools = FunctionTools({"echo": FunctionTool(function=odd)})
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(1)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (view.status, view.error_code) == (RunStatus.FAILED, "tool.result")
     assert "'echo' is not JSON" in view.error
 
@@ -341,7 +341,7 @@ async def test_a_fault_of_the_engine_itself_fails_the_run_and_leaves_no_call_wit
     agent = AgentVersion(name="a", version="0" * 12, role="clerk", summary="", instructions="x")
     async with running_engine(loop=Broken(), agents=(agent,)) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", agent="a"))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         other = await engine.runs.create(WS, NewRun(goal="y", plan=steps(1)))
         assert (await engine.runs.wait(WS, other)).status is RunStatus.SUCCEEDED
     assert (view.status, view.error_code) == (RunStatus.FAILED, "engine.fault")
@@ -368,7 +368,7 @@ async def test_that_the_engine_gave_a_run_up_is_a_fact_to_replay_and_no_decision
     tools = FunctionTools({"echo": FunctionTool(function=act)})
     async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(4)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         report = await engine.runs.replay(WS, run_id)
     assert (view.status, view.error_code) == (RunStatus.FAILED, "engine.fault")
     assert (await journal.read(run_id))[-1].type == "RunFailed"

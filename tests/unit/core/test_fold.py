@@ -52,7 +52,7 @@ async def history_of(plan: tuple[PlanTask, ...]) -> list[StoredEvent]:
     tools = FunctionTools({"act": FunctionTool(function=act, effect=Effect.ONCE)})
     async with running_engine(journal=journal, tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     return await journal.read(run_id)
 
 

@@ -87,7 +87,7 @@ class Place:
 
 
 async def ended(engine: EngineHandle, run_id: str) -> RunView:
-    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 
@@ -186,7 +186,7 @@ async def test_an_effect_that_nobody_allowed_yet_is_not_made_by_the_next_engine_
     kept = [event for event in history if event.type != "CallInDoubt"]
     await put(lost, fork, kept)
     async with running_engine(tools=post.tools(), journal=lost) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, fork), 120)
     assert (view.status, len(post.sent)) == (RunStatus.IN_DOUBT, 2)
     assert [call.why_code for call in view.in_doubt] == ["call.fork"]
 

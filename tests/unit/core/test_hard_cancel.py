@@ -60,7 +60,7 @@ async def test_a_hard_cancel_does_not_wait_for_an_effect_and_shows_it_in_doubt()
     hanging = Hanging()
     async with running_engine(tools=hanging.tools(Effect.ONCE)) as engine:
         run_id = await begun(engine, hanging)
-        await asyncio.wait_for(engine.control.cancel_hard(WS, run_id, reason="now"), 5)
+        await asyncio.wait_for(engine.control.cancel_hard(WS, run_id, reason="now"), 120)
         view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 1)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
         hanging.finish.set()
@@ -93,7 +93,7 @@ async def test_a_hard_cancel_takes_the_run_from_another_live_engine_which_abando
         running_engine(tools=tools, journal=journal, recover_all=False) as engine,
     ):
         run_id = await begun(other, hanging)
-        await asyncio.wait_for(engine.control.cancel_hard(WS, run_id), 5)
+        await asyncio.wait_for(engine.control.cancel_hard(WS, run_id), 120)
         head = await journal.head(WS, run_id)
         hanging.finish.set()
         await eventually(lambda: _let_go(other, run_id))
@@ -132,6 +132,6 @@ async def test_a_hard_cancel_whose_process_dies_is_carried_out_by_the_owner() ->
         except ConnectionError:
             engine.engine.nudge(run_id)
         hanging.finish.set()
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert (view.status, hanging.undone) == (RunStatus.CANCELLED, [])

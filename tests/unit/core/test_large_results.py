@@ -96,7 +96,7 @@ async def test_a_process_that_ends_while_the_store_is_away_hands_the_outcome_ove
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=STEP))
         await eventually(lambda: _is(blobs.tries > 0))
     async with running_engine(journal=journal, blobs=blobs, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (view.status, view.tasks[0].output) == (RunStatus.SUCCEEDED, LARGE)
     assert len(tools.calls) == 1, "an effect that was seen is not done again"
 

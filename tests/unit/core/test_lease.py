@@ -125,7 +125,7 @@ async def test_an_owner_that_slept_and_still_has_its_run_goes_on_after_asking_th
     tools = act.tools()
     async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert (view.status.value, len(tools.calls)) == ("succeeded", 1)
     [(until, began)] = act.began
@@ -146,7 +146,7 @@ async def test_a_once_effect_that_its_far_side_voided_begins_anew_within_a_time_
     act = Starts(journal, clock)
     tools = act.tools(reconcile=reconcile)
     async with running_engine(journal=journal, tools=tools, clock=clock, alone=False) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert view.status.value == "succeeded"
     [(until, began)] = act.began
@@ -215,7 +215,7 @@ async def test_an_idempotent_effect_is_tried_again_once_the_journal_says_that_th
     step = PlanTask(id="s", objective="", tool="put", effect=Effect.IDEMPOTENT)
     async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step,)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
     assert len(tool.keys) == 2
     assert len(set(tool.keys)) == 1

@@ -45,7 +45,7 @@ async def test_events_end_with_an_error_that_says_what_there_is_and_what_there_s
                 seen.append(event.seq)
 
         with pytest.raises(EngineError) as told:
-            await asyncio.wait_for(look(), 20)
+            await asyncio.wait_for(look(), 120)
     assert seen == list(range(1, last))
     assert journal.reads <= 2
     assert told.value.code == "engine.history.short"

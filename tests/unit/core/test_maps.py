@@ -39,7 +39,7 @@ def mapped(items: Any, *, needs: tuple[str, ...] = (), run: SubRunSpec = EACH, *
 
 async def ended(engine: EngineHandle, *plan: PlanTask, **new: Any) -> RunView:
     run_id = await engine.runs.create(WS, NewRun(goal="many", plan=plan, **new))
-    return await asyncio.wait_for(engine.runs.wait(WS, run_id), 60)
+    return await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
 
 
 async def results_of(output: object, blobs: InMemoryBlobs) -> list[dict[str, Any]]:

@@ -167,13 +167,13 @@ async def test_a_run_that_a_cap_refuses_waits_for_what_others_are_about_to_give_
     await journal.set_cap(WS, "workspace", COST + WORST)
 
     async def once_the_other_was_refused(request: ModelRequest) -> ModelReply:
-        await asyncio.wait_for(journal.refused.wait(), 20)
+        await asyncio.wait_for(journal.refused.wait(), 120)
         return answer(request)
 
     slow = ScriptedModels(once_the_other_was_refused, worst_micros=WORST)
     async with running_engine(journal=journal, models=slow, agents=(CLERK,), loop=ReducerLoop()) as engine:
         made = [await engine.runs.create(WS, asked(f"question {n}")) for n in range(2)]
-        views = [await asyncio.wait_for(engine.runs.wait(WS, run_id), 20) for run_id in made]
+        views = [await asyncio.wait_for(engine.runs.wait(WS, run_id), 120) for run_id in made]
         assert [view.status for view in views] == [RunStatus.SUCCEEDED] * 2
         assert [(await engine.runs.replay(WS, run_id)).differences for run_id in made] == [()] * 2
     assert await granted(journal) == {"workspace": 2 * COST}
@@ -202,14 +202,14 @@ async def test_a_run_under_way_holds_no_more_of_a_cap_than_its_calls_have_cost()
         journal=journal, models=gateway, tools=tools, agents=(clerk,), loop=ReducerLoop()
     ) as engine:
         run_id = await engine.runs.create(WS, asked("question"))
-        await asyncio.wait_for(working.wait(), 20)
+        await asyncio.wait_for(working.wait(), 120)
 
         async def gave_back() -> bool:
             return await granted(journal) == {"workspace": COST}
 
         await eventually(gave_back)
         done.set()
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (view.status, view.cost_micros) == (RunStatus.SUCCEEDED, 2 * COST)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     assert await granted(journal) == {"workspace": 2 * COST}

@@ -40,7 +40,7 @@ async def of_step(tools: ToolBox) -> RunView:
     plan = (PlanTask(id="s", objective="", tool="echo", arguments={"n": "x"}, effect=Effect.ONCE),)
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan))
-        return await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        return await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
 
 
 async def of_model(
@@ -51,7 +51,7 @@ async def of_model(
         await journal.set_cap(WS, "workspace", cap_micros)
     async with running_engine(journal=journal, models=models, agents=(CLERK,), loop=ReducerLoop()) as engine:
         new = NewRun(goal="x", agent="clerk", budget_micros=budget_micros)
-        return await asyncio.wait_for(engine.runs.wait(WS, await engine.runs.create(WS, new)), 20)
+        return await asyncio.wait_for(engine.runs.wait(WS, await engine.runs.create(WS, new)), 120)
 
 
 def raising(error: Exception, effect: Effect = Effect.READ) -> FunctionTools:

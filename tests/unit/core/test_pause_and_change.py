@@ -57,7 +57,7 @@ async def under_way(
 
 
 async def rested(engine: EngineHandle, run_id: str) -> RunView:
-    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 

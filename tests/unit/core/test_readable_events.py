@@ -79,7 +79,7 @@ async def test_a_tool_that_returns_more_levels_than_can_be_read_again_ends_its_c
     task = PlanTask(id="t", objective="", tool="act", effect=effect)
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(task,)))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         view = await engine.runs.get(WS, run_id)
     if effect is Effect.READ:
         assert (view.status, view.error_code) == (RunStatus.FAILED, "tool.result")
@@ -98,7 +98,7 @@ async def test_arguments_of_a_model_that_nobody_could_read_again_do_not_condemn_
     models = ScriptedModels(lambda _: next(replies))
     async with running_engine(models=models, agents=[agent], loop=ReducerLoop()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", agent="clerk"))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         view = await engine.runs.get(WS, run_id)
     assert (view.status, view.error_code) == (RunStatus.SUCCEEDED, "")
     assert view.answer is not None

@@ -75,7 +75,7 @@ async def test_the_requests_of_a_whole_run_follow_from_its_history() -> None:
     models = answers()
     async with running_engine(models=models, agents=AGENTS, loop=ReducerLoop(), tools=tools()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="What is so?", language="en"))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (view.status, view.error) == (RunStatus.SUCCEEDED, "")
         assert view.answer is not None
         assert view.answer.text == "It is so."
@@ -101,7 +101,7 @@ async def test_a_replay_names_the_first_model_call_that_would_ask_something_else
         models=answers(), agents=AGENTS, loop=ReducerLoop(), tools=tools(), journal=journal
     ) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="What is so?"))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         (difference,) = (await engine.runs.replay(WS, run_id)).differences
     assert ": call think w, request " in difference
 
@@ -127,7 +127,7 @@ async def test_a_model_is_offered_the_tools_that_its_run_is_pinned_to_and_no_lat
     models = ScriptedModels(answer, model="custom/m")
     async with running_engine(models=models, agents=AGENTS[1:2], loop=ReducerLoop(), tools=box) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="What is so?", agent="read"))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         report = await engine.runs.replay(WS, run_id)
     assert view.status is RunStatus.SUCCEEDED
     assert [[tool.name for tool in request.tools] for request in models.requests] == [["echo"], ["echo"]]

@@ -94,7 +94,7 @@ async def test_a_caller_names_a_version_an_agent_of_the_catalogue_or_one_that_is
     models = ScriptedModels(lambda _: ModelReply(text="Ana."))
     async with running_engine(models=models, agents=agents, loop=LOOP) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="Who signs?", agent="poet"))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         asked, head = len(models.requests), (await engine.runs.get(WS, run_id)).head_seq
         for same in ("newest", "4", stories.POET.ref(), "poet"):
             assert (await engine.runs.replay(WS, run_id, against=same)).differences == ()

@@ -41,7 +41,7 @@ class Calendar:
 
 async def finished(engine: EngineHandle, key: str = "") -> str:
     run_id = await engine.runs.create(WS, NewRun(goal="g", plan=PLAN, idempotency_key=key))
-    await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     await engine.bus.drain()
     return run_id
 
@@ -187,7 +187,7 @@ async def test_a_run_that_ended_in_doubt_is_deleted_by_whoever_says_that_they_kn
     async with running_engine(tools=tools) as engine:
         plan = (PlanTask(id="s", objective="", tool="pay"),)
         run_id = await engine.runs.create(WS, NewRun(goal="g", plan=plan))
-        await asyncio.wait_for(began.wait(), 20)
+        await asyncio.wait_for(began.wait(), 120)
         await engine.control.cancel_hard(WS, run_id)
         await engine.bus.drain()
         with pytest.raises(Conflict, match="acknowledge-doubt"):

@@ -69,7 +69,7 @@ PLAN = (step("a"), step("b", "a"), step("c", "b"), step("d", "a"))
 
 
 async def ended(engine: EngineHandle, run_id: str) -> RunView:
-    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 

@@ -58,7 +58,7 @@ async def every_effect_has_a_durable_intent() -> None:
     tools = FunctionTools({"act": FunctionTool(function=act, effect=Effect.ONCE)})
     async with running_engine(journal=journal, tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(STEP,)))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert without == []
 
 

@@ -17,7 +17,7 @@ PLAN = (PlanTask(id="s", objective="", wait=WaitSpec(kind="signal", name="go")),
 
 async def waiting(engine: EngineHandle) -> str:
     run_id = await engine.runs.create(WS, NewRun(goal="g", plan=PLAN))
-    await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+    await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     return run_id
 
 

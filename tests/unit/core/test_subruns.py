@@ -192,7 +192,7 @@ async def test_a_child_that_ended_unreported_is_found_by_the_sweep() -> None:
         await eventually(ended)
     journal.deaf = False
     async with running_engine(journal=journal) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
 
 
@@ -204,7 +204,7 @@ async def test_a_child_that_lost_its_parent_is_cancelled() -> None:
         cast("Any", journal)._run(run_id).ended_at = "2026-01-01T00:00:00.000000Z"
     async with running_engine(journal=journal, tools=gate.tools) as engine:
         child = (await engine.runs.list(WS)).items[0]
-        view = await asyncio.wait_for(engine.runs.wait(WS, child.id), 10)
+        view = await asyncio.wait_for(engine.runs.wait(WS, child.id), 120)
     assert view.status is RunStatus.CANCELLED
 
 

@@ -23,7 +23,7 @@ ASKED = NewRun(goal="x", plan=(PlanTask(id="s0", objective="", tool="echo"),), t
 
 async def run(engine: Any, new: NewRun = ASKED) -> str:
     run_id: str = await engine.runs.create("default", new)
-    await asyncio.wait_for(engine.runs.wait("default", run_id), 20)
+    await asyncio.wait_for(engine.runs.wait("default", run_id), 120)
     return run_id
 
 
@@ -72,7 +72,7 @@ async def test_a_history_without_a_trace_is_folded_and_told_without_one() -> Non
     creation = Creation(run_id="run_old", workspace_id="default", goal="x", idempotency_key="", events=(old,))
     await journal.create(creation)
     async with running_engine(journal=journal) as engine:
-        view = await asyncio.wait_for(engine.runs.wait("default", "run_old"), 20)
+        view = await asyncio.wait_for(engine.runs.wait("default", "run_old"), 120)
         events = [one.to_json() async for one in engine.runs.events("default", "run_old")]
     assert view.status is RunStatus.SUCCEEDED
     assert len(events) > 3

@@ -45,7 +45,7 @@ def tools_of(function: ToolFunction, effect: Effect = Effect.IDEMPOTENT, **more:
 async def run_with(tools: FunctionTools, effect: Effect = Effect.IDEMPOTENT) -> RunView:
     async with running_engine(tools=tools, clock=HurriedClock()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(effect)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert (await engine.runs.replay(WS, run_id)).differences == ()
     return view
 
@@ -108,7 +108,7 @@ async def test_an_idempotent_effect_is_taken_up_under_its_key(later: timedelta, 
     clock.later = later
     tools = tools_of(failing(0))
     async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is status
     assert len(tools.calls) == (status is RunStatus.SUCCEEDED)
 
@@ -132,7 +132,7 @@ async def test_an_effect_cut_off_by_the_end_of_the_process_is_asked_after_though
         await engine.runs.cancel(WS, run_id)
         await eventually(lambda: _recorded(journal, run_id, "CancelRequested"))
     async with running_engine(journal=journal, tools=tools) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert (view.status, view.tasks[0].output) == (RunStatus.CANCELLED, {"sent": True})
 
 
@@ -203,7 +203,7 @@ async def test_of_two_people_who_decide_the_same_call_the_second_is_told_and_the
     tools = tools_of(hang, Effect.ONCE, timeout=0.02)
     async with running_engine(journal=SomebodyIsFaster(SystemClock()), tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=plan(Effect.ONCE)))
-        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)).in_doubt
+        [doubt] = (await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)).in_doubt
         with pytest.raises(Conflict) as second:
             await engine.runs.resume(WS, run_id, resolutions={doubt.call_id: "done"})
 
@@ -267,7 +267,7 @@ async def test_an_outcome_that_waits_in_the_inbox_keeps_the_next_owner_from_doin
     await journal.post(run_id, "outcome:call_1", "outcome", body)
     tools = tools_of(failing(0))
     async with running_engine(journal=journal, tools=tools, clock=clock) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.tasks[0].output == {"sent": "by the first owner"}
     assert tools.calls == []
 
@@ -286,12 +286,12 @@ async def test_an_outcome_that_comes_late_stops_the_attempt_to_find_it_out() -> 
             ended.append(context.call_id)
 
     async with running_engine(journal=journal, tools=tools_of(send), clock=clock) as engine:
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 120)
         fact = {"call_id": "call_1", "result": {"sent": "by the first owner"}, "cost_micros": 0}
         body = canonical.dumps({"call_id": "call_1", "type": "CallSucceeded", "event": fact})
         await journal.post(run_id, "outcome:call_1", "outcome", body)
         await engine.runs.resume(WS, run_id)
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.tasks[0].output == {"sent": "by the first owner"}
     assert ended == ["call_1"]
 

@@ -111,7 +111,7 @@ async def test_a_condition_looks_at_a_result_as_its_history_has_it() -> None:
     )
     async with running_engine(tools=tools) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="look", plan=plan))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.SUCCEEDED
         assert [one.status.value for one in view.tasks] == ["succeeded", "succeeded"]
         assert (await engine.runs.replay(WS, run_id)).differences == ()

@@ -107,7 +107,7 @@ class Fleet:
                 member.send(signal.SIGTERM)
         for member in members:
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(120):
                     await member.process.wait()
             except TimeoutError:
                 member.send(signal.SIGKILL)

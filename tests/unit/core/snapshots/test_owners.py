@@ -92,13 +92,13 @@ async def test_a_killed_owner_leaves_a_snapshot_from_which_the_next_one_goes_on(
     journal, gate = Watched(), Gate()
     async with running_engine(journal=journal, tools=gate.tools(), pace=SHORT) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(20)))
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 120)
     assert len(journal.saved) >= 3
     for one in journal.saved:
         assert state_in(one) == fold((await journal.read(run_id))[: one.seq], NoLoop())
     gate.open.set()
     async with running_engine(journal=journal, tools=gate.tools(), pace=SHORT) as engine:
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.SUCCEEDED
         assert not (await engine.runs.replay(WS, run_id)).differences
     (claim,) = journal.claims  # the engine has stopped, and all that was under way has been written
@@ -113,14 +113,14 @@ async def test_a_run_that_parks_leaves_a_snapshot_with_all_that_came_before() ->
         journal=journal, tools=Gate().tools(), pace=Pace(going=1000, parking=5)
     ) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(5, last="lose")))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.IN_DOUBT
         await eventually(lambda: _saved(journal))
         (snapshot,) = journal.saved
         assert snapshot.seq == view.head_seq
         (call,) = view.in_doubt
         await engine.runs.resume(WS, run_id, resolutions={call.call_id: "done"})
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.SUCCEEDED
         (claim,) = journal.claims
         assert [event.type for event in claim.events] == ["RunClaimed"]
@@ -134,7 +134,7 @@ async def test_a_short_run_gets_none_when_it_parks() -> None:
     journal = Watched()
     async with running_engine(journal=journal, tools=Gate().tools()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(2, last="lose")))
-        await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert journal.saved == []
 
 
@@ -144,7 +144,7 @@ async def test_a_snapshot_that_cannot_be_written_harms_nothing(caplog: pytest.Lo
     gate.open.set()
     async with running_engine(journal=journal, tools=gate.tools(), pace=SHORT) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(20)))
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
     assert view.status is RunStatus.SUCCEEDED
     assert "a snapshot could not be written" in caplog.text
 
@@ -156,16 +156,16 @@ async def test_a_damaged_snapshot_is_dropped_and_the_history_folded(
     journal, gate = Watched(), Gate()
     async with running_engine(journal=journal, tools=gate.tools()) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(20)))
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 120)
     await InMemoryJournal.save_snapshot(journal, run_id, Snapshot(seq=60, fold_version=VERSION, body=body))
     gate.reached.clear()
     async with running_engine(journal=journal, tools=gate.tools()) as engine:
         view = await engine.runs.get(WS, run_id)
         assert len(view.tasks) == 21
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 120)
         assert await journal.snapshot(run_id, VERSION) is None
         gate.open.set()
-        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 20)
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
         assert view.status is RunStatus.SUCCEEDED
         assert not (await engine.runs.replay(WS, run_id)).differences
     assert "a snapshot cannot be used" in caplog.text
@@ -175,7 +175,7 @@ async def test_looking_at_a_run_reads_no_more_than_what_followed_its_snapshot() 
     journal, gate = Watched(), Gate()
     async with running_engine(journal=journal, tools=gate.tools(), pace=SHORT) as engine:
         run_id = await engine.runs.create(WS, NewRun(goal="x", plan=steps(20)))
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 120)
         journal.reads.clear()
         view = await engine.runs.get(WS, run_id)
         assert view.head_seq > 60
