@@ -48,6 +48,16 @@ def test_an_example_goal_gets_its_facts_figures_and_sources(home: Path, goal: di
         assert citations == [], shown
     assert result["cost"]["usd"] == 0
     assert all(passed for _, passed, _ in map(_check, result["verified"])), result["verified"]
+    assert recorded_and_replayed(home, result["run_id"]) == 0
+
+
+def recorded_and_replayed(home: Path, run_id: str) -> int:
+    """The replay's exit code: 0 when every decision and request came out the same."""
+    file = home.parent / f"{run_id}.json"
+    done = within.flowmatik("--home", str(home), "runs", "record", run_id, "-o", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "parts from its record" not in done.stderr
+    return within.flowmatik("--json", "runs", "replay", "--recording", str(file)).returncode
 
 
 def _check(check: Any) -> tuple[str, bool, str]:

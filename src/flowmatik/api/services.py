@@ -25,6 +25,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.playbooks import Playbooks
+from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -130,6 +131,7 @@ class ApiServices:
     bulk: BulkRuns
     bulk_audit: BulkAudit
     retention: Retention
+    recordings: RunRecordings
     router: RouterAccess
     connections: Connections
     threads: Threads

@@ -21,6 +21,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.playbooks import PlaybookVersion
+from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -132,6 +133,9 @@ class Backend(Protocol):
 
     @property
     def blobs(self) -> RunBlobs: ...
+
+    @property
+    def recordings(self) -> RunRecordings: ...
 
     @property
     def deltas(self) -> RunDeltas: ...

@@ -16,6 +16,7 @@ from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
+from flowmatik.app.remote_recordings import RemoteRecordings
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
@@ -38,6 +39,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -90,6 +92,7 @@ class RemoteBackend:
         self.factory: AgentFactory = RemoteFactory(self._server)
         self.dead_letters: DeadLetters = RemoteDeadLetters(self._server)
         self.blobs: RunBlobs = RemoteBlobs(self._server)
+        self.recordings: RunRecordings = RemoteRecordings(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)
         self.limits: LimitAccess = RemoteLimits(self._server)
         self.signals: RunSignals = RemoteSignals(self._server)

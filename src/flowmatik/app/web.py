@@ -65,6 +65,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         identity=platform.identity,
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,
+        recordings=platform.recordings,
         deltas=platform.deltas,
         limits=platform.limits,
         signals=platform.signals,

@@ -38,6 +38,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.playbooks import Playbooks
+from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import ROUTES, RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -84,6 +85,7 @@ class Platform:
     identity: Identity
     dead_letters: DeadLetters
     blobs: RunBlobs
+    recordings: RunRecordings
     deltas: RunDeltas
     limits: LimitAccess
     signals: RunSignals
@@ -258,6 +260,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         identity=identity,
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,
+        recordings=engine.recordings,
         deltas=engine.deltas,
         limits=engine.limits,
         signals=engine.signals,

@@ -36,6 +36,7 @@ from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.messages import RunMessages
 from flowmatik.core.outbox import OutboxRelay
+from flowmatik.core.recordings.recording import StoredRecordings
 from flowmatik.core.relays import Relay
 from flowmatik.core.retention import RetentionSweeper, RunRetention
 from flowmatik.core.run_blobs import StoredRunBlobs
@@ -63,6 +64,7 @@ class EngineHandle:
     bus: Relay
     dead_letters: RefusedEvents
     blobs: StoredRunBlobs
+    recordings: StoredRecordings
     limits: StoredLimits
     engine: Engine
     housekeeper: Housekeeper
@@ -169,6 +171,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
         bus=relay,
         dead_letters=RefusedEvents(journal, relay, services.seen_from),
         blobs=StoredRunBlobs(services),
+        recordings=StoredRecordings(services),
         control=control,
         limits=StoredLimits(journal),
         signals=signals,

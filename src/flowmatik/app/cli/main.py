@@ -36,10 +36,10 @@ from flowmatik.app.cli.operate import (
     version_command,
 )
 from flowmatik.app.cli.playbooks import playbooks_app
+from flowmatik.app.cli.recordings import runs_app
 from flowmatik.app.cli.retention import retention_app
 from flowmatik.app.cli.router import router_app
 from flowmatik.app.cli.run import run_command
-from flowmatik.app.cli.run_blobs import runs_app
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.cli.skills import skills_app

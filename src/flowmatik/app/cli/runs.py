@@ -95,18 +95,6 @@ def resume(
     session.run(_resume(session, run_id, _resolutions(resolve or [])))
 
 
-@runs_app.command("replay", help="help.runs.replay")
-def replay(
-    context: typer.Context,
-    run_id: RunId,
-    against: Annotated[
-        str, typer.Option(help="help.runs.against", metavar="N|newest|AGENT@VERSION|FILE", show_default=False)
-    ] = "",
-) -> None:
-    session = session_of(context)
-    session.run(_replay(session, run_id, against))
-
-
 async def _list(session: Session, wanted: RunFilter, limit: int, cursor: str) -> int:
     page = await session.on_backend(
         lambda backend: backend.runs.list(backend.workspace_id, wanted, cursor=cursor, limit=limit)
@@ -225,8 +213,8 @@ async def _resume(session: Session, run_id: str, resolutions: dict[str, str]) ->
     return await session.on_backend(work)
 
 
-async def _replay(session: Session, run_id: str, against: str) -> int:
-    other = await asyncio.to_thread(_other, against)
+async def replay_stored(session: Session, run_id: str, against: str) -> int:
+    other = await asyncio.to_thread(other_version, against)
     report = await session.on_backend(
         lambda backend: backend.runs.replay(backend.workspace_id, run_id, against=other)
     )
@@ -241,7 +229,7 @@ async def _replay(session: Session, run_id: str, against: str) -> int:
     return ExitCode.FAILED if report.differences else ExitCode.OK
 
 
-def _other(against: str) -> "str | AgentVersion":
+def other_version(against: str) -> "str | AgentVersion":
     """A profile where a file is named, which no catalogue need know."""
     path = Path(against)
     if path.suffix not in (".yaml", ".yml") or not path.is_file():

@@ -113,11 +113,16 @@ def request_hash(request: ModelRequest) -> str:
     )
 
 
-def hash_again(state: RunState, call: ev.CallRequested, loop: AgentLoop) -> str:
-    """The hash of what `state` would ask a model in this call: of the tools, those that the run is pinned
-    to are offered."""
+def asked_again(state: RunState, call: ev.CallRequested, loop: AgentLoop) -> ModelRequest:
+    """What `state` would ask a model in this call: of the tools, those that the run is pinned to are
+    offered, without their schemas."""
     pinned = {
         name: ToolSpec(name=name, description="", parameters={}, effect=tool.effect)
         for name, tool in state.created.tools.items()
     }
-    return request_hash(model_request(state, call.purpose, call.task_id, call.name, loop, pinned, ""))
+    return model_request(state, call.purpose, call.task_id, call.name, loop, pinned, "")
+
+
+def hash_again(state: RunState, call: ev.CallRequested, loop: AgentLoop) -> str:
+    """The hash of that."""
+    return request_hash(asked_again(state, call, loop))

@@ -1,0 +1,55 @@
+"""Recordings as files: JSON, readable by their owner alone."""
+
+import os
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from flowmatik.contracts.recordings import FORMAT, Recording
+from flowmatik.kernel.disk import disk_fault
+from flowmatik.kernel.errors import InvalidInput, NotFound
+
+_RECORDING: TypeAdapter[Recording] = TypeAdapter(Recording)
+
+
+def write_recording(path: Path, recording: Recording) -> int:
+    """A file that is there is replaced, whole or not at all. Returns the number of bytes."""
+    data = _RECORDING.dump_json(recording, indent=1) + b"\n"
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise disk_fault(error, path) or error from error
+    return len(data)
+
+
+def read_recording(path: Path) -> Recording:
+    """Raises NotFound (`not_found.file`), and InvalidInput (`input.recording`) for what is none."""
+    try:
+        recording = _RECORDING.validate_json(path.read_bytes())
+    except OSError as error:
+        raise NotFound(
+            f"the file {str(path)!r} cannot be read: {error}",
+            code="not_found.file",
+            context={"path": str(path)},
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _no_recording(path, f"{where}: {first['msg']}" if where else first["msg"]) from error
+    if recording.format != FORMAT:
+        raise _no_recording(path, f"format: {recording.format!r} is not {FORMAT!r}")
+    if not recording.runs or not all(run.events for run in recording.runs):
+        raise _no_recording(path, "runs: a recording holds at least one run, and each has events")
+    return recording
+
+
+def _no_recording(path: Path, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"the file {str(path)!r} is no recording of a run: {why}; make one with `flowmatik runs record`",
+        code="input.recording",
+        context={"path": str(path), "said": why},
+    )

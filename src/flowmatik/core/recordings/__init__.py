@@ -1,0 +1,1 @@
+"""Runs as recordings: made from the journal, replayed without network, models or tools."""
