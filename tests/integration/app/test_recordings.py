@@ -197,14 +197,16 @@ async def test_a_server_hands_recordings_out_to_its_workspace_alone(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda it: it | {"format": "flowmatik/recording/9"}, "format"),
-        (lambda it: it | {"runs": []}, "runs"),
-        (lambda it: it | {"rums": 1}, "rums"),
-        (lambda it: it | {"runs": [{"run_id": "r", "events": [{"seq": "x"}]}]}, "runs.0.events.0"),
-        (lambda it: [it], "should be an object"),
+        ({"format": "flowmatik/recording/9"}, "format"),
+        ({"runs": []}, "runs"),
+        ({"rums": 1}, "rums"),
+        ({"runs": [{"run_id": "r", "events": [{"seq": "x"}]}]}, "runs.0.events.0"),
+        (None, "should be an object"),
     ],
 )
-def test_a_file_that_is_no_recording_says_where_not(tmp_path: Path, change: Any, said: str) -> None:
+def test_a_file_that_is_no_recording_says_where_not(
+    tmp_path: Path, change: dict[str, Any] | None, said: str
+) -> None:
     file = tmp_path / "x.json"
     good: dict[str, Any] = {
         "format": "flowmatik/recording/1",
@@ -212,7 +214,7 @@ def test_a_file_that_is_no_recording_says_where_not(tmp_path: Path, change: Any,
         "made_at": "",
         "runs": [{"run_id": "r", "events": [{"seq": 1, "type": "x", "at": "", "payload": {}}]}],
     }
-    file.write_text(json.dumps(change(good)))
+    file.write_text(json.dumps([good] if change is None else good | change))
     done = within.flowmatik("--json", "runs", "replay", "--recording", str(file))
     error = json.loads(done.stdout or done.stderr)
     assert (done.returncode, error["code"]) == (2, "input.recording")
