@@ -11,7 +11,7 @@ import orjson
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
 from flowmatik.kernel.errors import EngineError, InvalidInput, JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -80,7 +80,7 @@ class RunStream:
         self,
         facts_after: Callable[[int], AsyncIterator[CloudEvent]],
         after: int,
-        deltas: AsyncIterator[Delta] | None = None,
+        deltas: AsyncIterator[UnderWay] | None = None,
     ) -> None:
         self._facts_after = facts_after
         self._after = after
@@ -89,7 +89,7 @@ class RunStream:
         self._ended: set[str] = set()
         self._quiet = False
         self._fact: asyncio.Task[CloudEvent] | None = None
-        self._delta: asyncio.Task[Delta] | None = None
+        self._delta: asyncio.Task[UnderWay] | None = None
 
     async def frames(self) -> AsyncGenerator[bytes]:
         try:
@@ -115,7 +115,7 @@ class RunStream:
                 if self._delta is not None and self._delta.done():
                     delta, self._delta = self._delta.result(), None
                     if delta.call_id not in self._ended:  # else the fact that ended it has all of its text
-                        yield _delta_frames(delta)
+                        yield _frames(delta)
         finally:
             for pending in (self._fact, self._delta):
                 if pending is not None:
@@ -152,8 +152,15 @@ def _frame(event: CloudEvent) -> bytes:
     return f"id: {event.seq}\nevent: {event.type}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
 
 
-def _delta_frames(delta: Delta) -> bytes:
+def _frames(said: UnderWay) -> bytes:
     """Without an id: whoever comes again goes on from the last fact."""
+    if isinstance(said, Progress):
+        return b"event: progress\ndata: " + orjson.dumps(said) + b"\n\n"
+    return _delta_frames(said)
+
+
+def _delta_frames(delta: Delta) -> bytes:
     place = {"call_id": delta.call_id, "task_id": delta.task_id, "at": delta.at}
+    how = {"json": True} if delta.json else {}
     gap = b"event: gap\ndata: " + orjson.dumps(place) + b"\n\n" if delta.gap else b""
-    return gap + b"event: delta\ndata: " + orjson.dumps(place | {"text": delta.text}) + b"\n\n"
+    return gap + b"event: delta\ndata: " + orjson.dumps(place | {"text": delta.text} | how) + b"\n\n"

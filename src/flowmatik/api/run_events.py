@@ -35,9 +35,11 @@ async def events(
     With `deltas` there is between them, without an id, what models are writing: `delta` events with
     `call_id`, `task_id`, `text` and `at`, the number of characters of the call that come before it. They are
     of calls whose text may become the answer, and not checked yet. Only the text is there, no arguments of
-    tools. The CallSucceeded or CallFailed of the call ends them; what was shown of it is dropped then, for
-    the event has the whole. `gap` comes before a delta of which something is missing. None are sent again:
-    who reconnects gets every event after Last-Event-ID, and deltas from then on."""
+    tools; `json` says that it is a JSON value that is not finished yet. `progress` events say how far a tool
+    is by its own account: `call_id`, `task_id`, `tool`, `done`, `total` (null: unknown), `message`. The
+    CallSucceeded or CallFailed of the call ends them; what was shown of it is dropped then, for the event has
+    the whole. `gap` comes before a delta of which something is missing. None are sent again: who reconnects
+    gets every event after Last-Event-ID, and deltas from then on."""
     after = after_of(last_event_id)
     await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
     counted_as_stream(request)

@@ -20,7 +20,7 @@ from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
-from flowmatik.contracts.deltas import Delta, RunDeltas
+from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
@@ -95,7 +95,7 @@ class NoDeltas:
     """Nobody speaks."""
 
     @asynccontextmanager
-    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[Delta]]:
+    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[UnderWay]]:
         del workspace_id, run_id
         yield self._none()
 

@@ -9,12 +9,13 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from flowmatik.app.remote import RECONNECTS, RemoteServer
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
 from flowmatik.kernel.errors import FlowmatikError
 
 log = logging.getLogger(__name__)
 NO_FACTS = 10**17  # after so many events: others read the facts
 _DELTA = TypeAdapter(Delta)
+_PROGRESS = TypeAdapter(Progress)
 
 
 class RemoteDeltas:
@@ -24,10 +25,10 @@ class RemoteDeltas:
         self._server = server
 
     @asynccontextmanager
-    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[Delta]]:
+    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[UnderWay]]:
         yield self._deltas(f"/v1/runs/{run_id}/events")
 
-    async def _deltas(self, path: str) -> AsyncIterator[Delta]:
+    async def _deltas(self, path: str) -> AsyncIterator[UnderWay]:
         """Until the run rests, or the server has none."""
         failures, gap = 0, False
         while failures <= RECONNECTS:
@@ -36,6 +37,8 @@ class RemoteDeltas:
                     failures = 0
                     if name == "delta":
                         yield _DELTA.validate_python(body | {"gap": gap})
+                    elif name == "progress":
+                        yield _PROGRESS.validate_python(body)
                     gap = name == "gap"
                 return
             except (httpx.HTTPError, ValueError, ValidationError) as error:

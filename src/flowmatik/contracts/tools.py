@@ -1,6 +1,6 @@
 """Tools: one contract for every skill, whatever it is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -46,12 +46,24 @@ class ToolSpec:
     labels_in: tuple[str, ...] | None = None
 
 
+class Report(Protocol):
+    """How far a call is: `done` of `total` (None: nobody knows), in a unit of the tool's own, and what it is
+    doing, for people. From any thread, as often as one likes; it never waits and never fails. It is shown
+    to whoever watches the run, and kept nowhere."""
+
+    def __call__(self, done: float, total: float | None = None, message: str = "") -> None: ...
+
+
+def unheard(done: float, total: float | None = None, message: str = "") -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """For whom a call is made. `principal` is the user whose rights the agent borrows; `sources` are
     the documents and tables that the run is bound to, all when empty. `agent` is the name of who calls, ""
     for a step of a plan, and `skill_folders` those that its profile names; `labels`: the kinds of data that
-    the run has read so far."""
+    the run has read so far. A tool that takes long says through `progress` how far it is."""
 
     workspace_id: str
     run_id: str
@@ -62,6 +74,7 @@ class ToolContext:
     agent: str = ""
     skill_folders: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    progress: Report = field(default=unheard, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

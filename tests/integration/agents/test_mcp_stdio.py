@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flowmatik.contracts.tools import Effect
 from flowmatik.kernel.errors import NotFound, ToolError, ToolInputInvalid, ToolOutcomeUnknown
-from tests.integration.agents.mcp_homes import SECRET, emulated, eventually, is_alive
+from tests.integration.agents.mcp_homes import CONTEXT, SECRET, emulated, eventually, is_alive
 
 
 async def test_approved_tools_are_called_with_checked_arguments(tmp_path: Path) -> None:
@@ -99,6 +100,28 @@ async def test_a_call_that_hangs_ends_at_its_time_and_the_server_is_told(tmp_pat
         assert "(it was at 3/10)" in caught.value.message
         assert await home.call("echo", text="a") == {"text": "a"}
         assert home.calls() == ["hang", "cancelled", "echo"]
+
+
+async def test_a_server_says_how_far_a_call_is_to_whoever_made_it(tmp_path: Path) -> None:
+    far: list[tuple[float, float | None, str]] = []
+    others: list[float] = []
+
+    def report(done: float, total: float | None = None, message: str = "") -> None:
+        far.append((done, total, message))
+
+    def elsewhere(done: float, total: float | None = None, message: str = "") -> None:
+        others.append(done)
+
+    async with emulated(tmp_path, timeout=0.5) as home:
+        watched = replace(CONTEXT, idempotency_key="one", progress=report)
+        beside = replace(CONTEXT, idempotency_key="two", progress=elsewhere)
+        said = await asyncio.gather(
+            home.box.call("desk_hang", {}, watched),
+            home.box.call("desk_echo", {"text": "a"}, beside),
+            return_exceptions=True,
+        )
+        assert isinstance(said[0], ToolError)
+    assert (far, others) == ([(3.0, 10.0, "")], [])
 
 
 async def test_calls_at_once_share_the_process_and_one_death_is_told_to_all(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from flowmatik.api import event_stream
 from flowmatik.api.event_stream import RunStream
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -35,7 +36,7 @@ class Script:
 
     def __init__(self) -> None:
         self._facts: asyncio.Queue[CloudEvent | JournalUnavailable | None] = asyncio.Queue()
-        self._deltas: asyncio.Queue[Delta] = asyncio.Queue()
+        self._deltas: asyncio.Queue[UnderWay] = asyncio.Queue()
         self._frames = RunStream(self.facts, 0, self.deltas()).frames()
         self.asked: list[int] = []
 
@@ -46,19 +47,31 @@ class Script:
                 raise step
             yield step
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncIterator[UnderWay]:
         while True:
             yield await self._deltas.get()
 
-    async def sends(self, *steps: CloudEvent | Delta | JournalUnavailable | None) -> str:
+    async def sends(self, *steps: CloudEvent | UnderWay | JournalUnavailable | None) -> str:
         """The next frame, once these have happened; "" at the end."""
         for step in steps:
-            if isinstance(step, Delta):
+            if isinstance(step, Delta | Progress):
                 self._deltas.put_nowait(step)
             else:
                 self._facts.put_nowait(step)
         frame = await asyncio.wait_for(anext(self._frames, b""), 120)
         return frame.decode()
+
+
+async def test_how_far_a_tool_is_has_no_id_and_ends_with_the_tools_call() -> None:
+    stream = Script()
+    far = Progress(call_id="call_1", task_id="t", tool="crawl", done=3, total=None, message="ñ")
+    name, data = (await stream.sends(far)).strip().split("\n")
+    assert name == "event: progress"
+    told = {"call_id": "call_1", "task_id": "t", "tool": "crawl", "done": 3, "total": None, "message": "ñ"}
+    assert json.loads(data.removeprefix("data: ")) == told
+    assert json.loads((await stream.sends(replace(delta(0, "{"), json=True))).split("data: ")[1])["json"]
+    await stream.sends(fact(1, "CallSucceeded"))
+    assert (await stream.sends(far, fact(2, "X"))).startswith("id: 2\n")
 
 
 async def test_deltas_have_no_id_and_are_told_when_some_are_missing() -> None:

@@ -13,7 +13,7 @@ from flowmatik.app.cli.session import clean
 from flowmatik.app.cli.watch import Following, JsonWatcher, LiveWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.app.texts import Texts
 from flowmatik.contracts.answers import CALCULATION, Citation
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import Delta, Progress
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
 from flowmatik.core.events import DECISIONS, FACTS
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
@@ -187,7 +187,11 @@ def test_what_is_being_written_is_shown_until_its_call_has_ended() -> None:
     watcher.on_delta(Delta(call_id="call_1", task_id="t", at=6, text="thirty-six months"))
     shown.err.print(watcher.shown())
     assert "It is [31mthirty-six months" in written(shown.err)
+    watcher.on_delta(Progress(call_id="call_2", task_id="t", tool="crawl", done=3, total=10, message="pages"))
+    shown.err.print(watcher.shown())
+    assert "crawl 3/10 pages" in written(shown.err)
     done = event(2, "CallSucceeded")
+    watcher.on_event(replace(done, data={"call_id": "call_2"}))
     watcher.on_event(replace(done, data={"call_id": "call_1"}))
     watcher.on_delta(Delta(call_id="call_1", task_id="t", at=23, text="too late"))
     watcher.close()

@@ -2,23 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flowmatik.agents import ReducerLoop
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.deltas import Delta
-from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
+from flowmatik.contracts.guardrails import Guardrail
+from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, ToolCall
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.deltas import listening, speaking
 from flowmatik.core.deltas.listening import Listening
-from flowmatik.core.deltas.pieces import Piece, Place, piece_in, text_of
-from flowmatik.core.deltas.shown import Shown, is_readable
+from flowmatik.core.deltas.pieces import Piece, Place, Said, Step, said_in, text_of
+from flowmatik.core.deltas.shown import Shown, is_json
 from flowmatik.kernel.errors import ModelUnavailable, Unavailable
 from flowmatik.testing.models import ScriptedModels
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import eventually, running_engine
 
 FINDING: dict[str, Any] = {
@@ -69,8 +73,10 @@ def holds(said: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     return hold
 
 
-async def next_of(deltas: AsyncIterator[Delta]) -> Delta:
-    return await asyncio.wait_for(anext(deltas), 120)
+async def next_of(deltas: AsyncIterator[UnderWay]) -> Delta:
+    found = await asyncio.wait_for(anext(deltas), 120)
+    assert isinstance(found, Delta)
+    return found
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
@@ -85,19 +91,30 @@ def test_of_structured_output_its_text_is_shown_however_it_is_cut(step: int) -> 
     assert seen == 'Sí: 😀 "x"\n.'
 
 
-def test_text_alone_is_shown_as_it_stands_and_output_without_text_not_at_all() -> None:
+def test_text_alone_is_shown_as_it_stands() -> None:
     shown = Shown(request())
     shown.add('{"a')
     shown.add("\ud83d b")
-    assert shown.text() == '{"a b'
-    assert is_readable(request(FINDING))
-    assert not is_readable(request({"type": "object", "properties": {"amount": {"type": "number"}}}))
+    assert (shown.text(), shown.json, is_json(request(FINDING))) == ('{"a b', False, False)
+
+
+@pytest.mark.parametrize("step", [1, 4, 1000])
+def test_of_structured_output_without_text_the_json_is_shown_as_far_as_it_is(step: int) -> None:
+    said = 'Sure:\n```json\n{"amount": 12, "lines": ["a", "b"]}\n```\n'
+    shown, seen = Shown(request({"type": "object", "properties": {"amount": {"type": "number"}}})), ""
+    for at in range(0, len(said), step):
+        shown.add(said[at : at + step])
+        assert shown.text().startswith(seen)
+        seen = shown.text()
+    assert (seen.strip(), shown.json) == ('{"amount": 12, "lines": ["a", "b"]}', True)
 
 
 def test_pieces_go_over_the_wire_and_what_is_none_is_nothing() -> None:
-    one = piece(3, "ñ", last=True)
-    assert piece_in(text_of(one)) == one
-    assert [piece_in(text) for text in ("", "[]", "7", '{"call": "c"}')] == [None] * 4
+    step = Step(call_id="c", task_id="t", tool="look", done=1.5, total=None, message="ñ")
+    json = Piece(call_id="c", task_id="t", at=0, text="{", json=True)
+    for one in (piece(3, "ñ", last=True), step, json):
+        assert said_in(text_of(one)) == one
+    assert [said_in(text) for text in ("", "[]", "7", '{"call": "c"}')] == [None] * 4
 
 
 async def test_a_run_speaks_while_its_model_does_and_the_fact_is_as_without() -> None:
@@ -189,9 +206,10 @@ async def test_while_nobody_listens_nothing_is_said_and_who_comes_hears_it_all(
     sent: list[Piece] = []
 
     class Counting(Listening):
-        async def send(self, place: Place, piece: Piece) -> int:
-            sent.append(piece)
-            return self.tell(place, piece)
+        async def send(self, place: Place, said: Said) -> int:
+            assert isinstance(said, Piece)
+            sent.append(said)
+            return self.tell(place, said)
 
     air = Counting()
     models = Halting("one ", "two")
@@ -215,10 +233,10 @@ async def test_air_that_does_not_carry_stops_no_run_and_carries_all_later(
     away = True
 
     class Away(Listening):
-        async def send(self, place: Place, piece: Piece) -> int:
+        async def send(self, place: Place, said: Said) -> int:
             if away:
                 raise Unavailable("Redis is away", code="unavailable.redis")
-            return self.tell(place, piece)
+            return self.tell(place, said)
 
     air, models = Away(), Halting("one ", "two")
     async with running_engine(models=models, agents=[agent("writer")], loop=ReducerLoop()) as handle:
@@ -231,3 +249,83 @@ async def test_air_that_does_not_carry_stops_no_run_and_carries_all_later(
             assert (await next_of(deltas)).text == "one two"
             models.go.release()
         assert (await handle.runs.wait("w", run_id)).status is RunStatus.SUCCEEDED
+
+
+class Digging:
+    """A tool that says how far it is, and goes on when it is let."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def __call__(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+        for done in range(1, 60):
+            context.progress(done, 60, "deeper")
+        context.progress(float("nan"))
+        await asyncio.to_thread(context.progress, 60, 60, "at\nthe\ud83d  bottom" + "!" * 300)
+        await self.go.wait()
+        return "gold"
+
+
+DIG = PlanTask(id="s0", objective="o", tool="dig")
+
+
+def diggers(tool: Digging) -> FunctionTools:
+    return FunctionTools({"dig": FunctionTool(function=tool, effect=Effect.READ)})
+
+
+async def test_how_far_a_tool_is_is_told_to_all_who_watch_and_ends_with_its_call() -> None:
+    tool = Digging()
+    async with running_engine(tools=diggers(tool)) as handle:
+        run_id = await begun(handle, DIG)
+        async with handle.deltas.watch("w", run_id) as here, handle.deltas.watch("other", run_id) as others:
+            far: UnderWay | None = None
+            while not (isinstance(far, Progress) and far.done == 60):
+                far = await asyncio.wait_for(anext(here), 120)
+            assert (far.call_id, far.task_id, far.tool, far.total) == ("call_1", "s0", "dig", 60)
+            assert (far.message[:15], len(far.message)) == ("at the bottom!!", 200)
+            async with handle.deltas.watch("w", run_id) as late:
+                assert await asyncio.wait_for(anext(late), 120) == far
+            tool.go.set()
+            assert (await handle.runs.wait("w", run_id)).status is RunStatus.SUCCEEDED
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(others), 0.01)
+        events = [str(event) async for event in handle.runs.events("w", run_id)]
+        assert not any("deeper" in event or "bottom" in event for event in events)
+        async with handle.deltas.watch("w", run_id) as afterwards:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(afterwards), 0.01)
+
+
+async def test_of_an_agent_whose_guardrails_read_what_tools_say_only_numbers_are_told() -> None:
+    def digs(request: ModelRequest) -> ModelReply:
+        if request.messages[-1].role == "tool":
+            return ModelReply(text="done")
+        return ModelReply(text="", tool_calls=(ToolCall(id="c", name="dig", arguments={}),))
+
+    tool = Digging()
+    rails = (Guardrail(check="secrets", on="tool_results"),)
+    digger = replace(agent("digger"), tools=("dig",), guardrails=rails)
+    models = ScriptedModels(digs)
+    async with running_engine(
+        tools=diggers(tool), models=models, agents=[digger], loop=ReducerLoop()
+    ) as handle:
+        run_id = await begun(handle, PlanTask(id="s0", objective="o", agent="digger"))
+        async with handle.deltas.watch("w", run_id) as here:
+            async for far in here:
+                if isinstance(far, Progress):
+                    assert (far.done > 0, far.message) == (True, "")
+                    break
+            tool.go.set()
+        assert (await handle.runs.wait("w", run_id)).status is RunStatus.SUCCEEDED
+
+
+def test_who_is_slow_hears_of_each_tool_the_newest_alone() -> None:
+    ear = listening.Ear()
+    for done in range(500):
+        ear.tell(Step(call_id=f"call_{done % 2}", task_id="t", tool="dig", done=done))
+    ear.tell(Step(call_id="call_0", task_id="t", tool="dig", done=498, last=True))
+
+    async def first() -> UnderWay:
+        return await anext(ear.under_way())
+
+    assert asyncio.run(first()) == Progress(call_id="call_1", task_id="t", tool="dig", done=499)

@@ -72,20 +72,20 @@ class McpBox:
         check_arguments(name, tool.pin.schema, arguments)
         who = Who(workspace_id=context.workspace_id, principal=context.principal)
         try:
-            return await self._called(tool, arguments, who, context.idempotency_key)
+            return await self._called(tool, arguments, who, context)
         except FlowmatikError as error:
             await self._runtime.failed(tool.server, tool.settings, who)
             if error.code != SESSION_LOST:
                 raise
-        return await self._called(tool, arguments, who, context.idempotency_key)
+        return await self._called(tool, arguments, who, context)
 
-    async def _called(self, tool: _Tool, arguments: dict[str, Any], who: Who, key: str) -> Any:
-        server, pin = tool.server, tool.pin
+    async def _called(self, tool: _Tool, arguments: dict[str, Any], who: Who, context: ToolContext) -> Any:
+        server, pin, key = tool.server, tool.pin, context.idempotency_key
         session, listed = await self._runtime.session(server, tool.settings, who)
         same_as_approved(server, tool.spec.name, pin, listed.get(pin.name))
         try:
             async with asyncio.timeout(tool.spec.timeout):
-                said = await session.call(pin.name, arguments, key=key)
+                said = await session.call(pin.name, arguments, key=key, report=context.progress)
         except TimeoutError as error:
             far = session.progress.get(key, "")
             raise ToolError(

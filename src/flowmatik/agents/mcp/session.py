@@ -9,6 +9,7 @@ from typing import Any, cast
 from flowmatik import __version__
 from flowmatik.agents.mcp.pins import Listed, listed
 from flowmatik.agents.mcp.wire import DEFINITE, NEWEST, SPOKEN, Message, Wire, malformed, unreachable
+from flowmatik.contracts.tools import Report, unheard
 from flowmatik.kernel.errors import FlowmatikError, ToolError, ToolOutcomeUnknown
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class McpSession:
         self._farewells: set[asyncio.Task[None]] = set()
         self.tools_changed = True  # nobody has looked yet
         self.progress: dict[str, str] = {}
+        self.listeners: dict[str, Report] = {}  # by the key of a call
 
     @property
     def alive(self) -> bool:
@@ -77,11 +79,18 @@ class McpSession:
                 break
         return found[:MOST_TOOLS]
 
-    async def call(self, name: str, arguments: dict[str, Any], *, key: str) -> Message:
-        """The result as the server says it. `key` goes along for servers that know it; no revision of the
-        protocol says that they do."""
+    async def call(
+        self, name: str, arguments: dict[str, Any], *, key: str, report: Report = unheard
+    ) -> Message:
+        """The result as the server says it; what it says meanwhile of its progress is reported. `key` goes
+        along for servers that know it; no revision of the protocol says that they do."""
         meta = {"progressToken": key or name, "flowmatik/idempotencyKey": key}
-        return await self._ask("tools/call", {"name": name, "arguments": arguments, "_meta": meta})
+        token = meta["progressToken"]
+        self.listeners[token] = report
+        try:
+            return await self._ask("tools/call", {"name": name, "arguments": arguments, "_meta": meta})
+        finally:
+            self.listeners.pop(token, None)
 
     async def close(self) -> None:
         for task in tuple(self._farewells):
@@ -130,6 +139,10 @@ class McpSession:
         token, done, total = params.get("progressToken"), params.get("progress"), params.get("total")
         if isinstance(token, str) and isinstance(done, int | float) and len(self.progress) < MOST_TOOLS:
             self.progress[token] = f"{done:g}/{total:g}" if isinstance(total, int | float) else f"{done:g}"
+            if (report := self.listeners.get(token)) is not None:
+                message = params.get("message")
+                known = float(total) if isinstance(total, int | float) else None
+                report(float(done), known, message if isinstance(message, str) else "")
 
     def _cancel(self, number: int) -> None:
         """The server is told that nobody waits any more; it may stop or not."""

@@ -154,7 +154,7 @@ class StdioWire:
             return
         if (reply := reply_to(message)) is not None:
             self._write(reply)
-        for _, heard in tuple(self._waiting.values()):
+        for heard in {heard for _, heard in self._waiting.values()}:  # each session once
             heard(message)
 
     def over(self) -> None:

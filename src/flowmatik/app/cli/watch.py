@@ -15,7 +15,7 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import plan_line, task_line
 from flowmatik.app.cli.deprecations import say_deprecated
 from flowmatik.app.cli.session import Session, clean
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import Progress, UnderWay
 from flowmatik.contracts.runs import RunView, TaskStatus
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.events import CloudEvent
@@ -28,12 +28,12 @@ WORKING = (TaskStatus.RUNNING, TaskStatus.VERIFYING)
 
 
 class Watcher(Protocol):
-    """`shows_text`: it is told what models are writing, too."""
+    """`shows_text`: it is told what models are writing and how far tools are, too."""
 
     @property
     def shows_text(self) -> bool: ...
 
-    def on_delta(self, delta: Delta) -> None: ...
+    def on_delta(self, delta: UnderWay) -> None: ...
 
     def on_event(self, event: CloudEvent) -> None: ...
 
@@ -106,7 +106,7 @@ class JsonWatcher:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def on_delta(self, delta: Delta) -> None:
+    def on_delta(self, delta: UnderWay) -> None:
         pass
 
     def on_event(self, event: CloudEvent) -> None:
@@ -129,7 +129,7 @@ class PlainWatcher:
         self._planned = False
         self._seen: dict[str, TaskStatus] = {}
 
-    def on_delta(self, delta: Delta) -> None:
+    def on_delta(self, delta: UnderWay) -> None:
         pass
 
     def on_event(self, event: CloudEvent) -> None:
@@ -149,7 +149,8 @@ class PlainWatcher:
 
 
 class LiveWatcher:
-    """The plan as a tree that changes in place; below it the end of what is being written."""
+    """The plan as a tree that changes in place; below it the end of what is being written, and how far tools
+    are."""
 
     shows_text = True
 
@@ -161,11 +162,15 @@ class LiveWatcher:
         self._live = Live(console=session.err, refresh_per_second=8, transient=False)
         self._live.start()
 
-    def on_delta(self, delta: Delta) -> None:
-        if delta.call_id not in self._ended:
+    def on_delta(self, delta: UnderWay) -> None:
+        if delta.call_id in self._ended:
+            return
+        if isinstance(delta, Progress):
+            self._written[delta.call_id] = progress_line(delta)
+        else:
             before = "" if delta.gap or not delta.at else self._written.get(delta.call_id, "")
             self._written[delta.call_id] = (before + delta.text)[-SHOWN_CHARACTERS:]
-            self._live.update(self.shown())
+        self._live.update(self.shown())
 
     def on_event(self, event: CloudEvent) -> None:
         say_deprecated(self._session, event)
@@ -186,6 +191,11 @@ class LiveWatcher:
     def shown(self) -> Group:
         texts = [Text(clean(text), style="dim italic") for text in self._written.values()]
         return Group(*([self._tree] if self._tree else []), *texts[-SHOWN_CALLS:])
+
+
+def progress_line(progress: Progress) -> str:
+    far = f"{progress.done:g}" + (f"/{progress.total:g}" if progress.total is not None else "")
+    return f"{progress.tool} {far} {progress.message}".rstrip()
 
 
 def plan_tree(session: Session, view: RunView) -> Tree:

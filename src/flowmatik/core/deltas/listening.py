@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from flowmatik.contracts.deltas import Delta
-from flowmatik.core.deltas.pieces import Piece, Place
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
+from flowmatik.core.deltas.pieces import Piece, Place, Said, Step
 
 UNREAD_CHARACTERS = 65_536
 UNREAD_PIECES = 1_000
@@ -21,11 +21,18 @@ class Ear:
 
     def __init__(self) -> None:
         self._unread: deque[Piece] = deque()
+        self._steps: dict[str, Step] = {}  # by call: the newest that was not read
         self._size = 0
         self._there = asyncio.Event()
         self._known: dict[str, int] = {}  # by call: up to where its text was read
 
-    def tell(self, piece: Piece) -> None:
+    def tell(self, piece: Said) -> None:
+        if isinstance(piece, Step):
+            self._steps.pop(piece.call_id, None)
+            if not piece.last and len(self._steps) < CALLS:
+                self._steps[piece.call_id] = piece
+                self._there.set()
+            return
         if not piece.text:
             return
         self._unread.append(piece)
@@ -36,14 +43,17 @@ class Ear:
             self._known.setdefault(lost.call_id, 0)
         self._there.set()
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def under_way(self) -> AsyncIterator[UnderWay]:
         while True:
             await self._there.wait()
-            while self._unread:
-                piece = self._unread.popleft()
-                self._size -= len(piece.text)
-                if delta := self._new_in(piece):
-                    yield delta
+            while self._unread or self._steps:
+                while self._steps:
+                    yield _progress(self._steps.pop(next(iter(self._steps))))
+                if self._unread:
+                    piece = self._unread.popleft()
+                    self._size -= len(piece.text)
+                    if delta := self._new_in(piece):
+                        yield delta
             self._there.clear()
 
     def _new_in(self, piece: Piece) -> Delta | None:
@@ -64,6 +74,7 @@ class Ear:
             at=at,
             text=piece.text[at - piece.at :],
             gap=piece.at > known,
+            json=piece.json,
         )
 
     def _remember(self, call_id: str, end: int) -> None:
@@ -73,12 +84,23 @@ class Ear:
             del self._known[next(iter(self._known))]
 
 
+def _progress(step: Step) -> Progress:
+    return Progress(
+        call_id=step.call_id,
+        task_id=step.task_id,
+        tool=step.tool,
+        done=step.done,
+        total=step.total,
+        message=step.message,
+    )
+
+
 class Listening:
     def __init__(self) -> None:
         self._ears: defaultdict[Place, set[Ear]] = defaultdict(set)
-        self._heard: dict[Place, dict[str, Piece]] = {}  # of calls under way, for who comes later
+        self._heard: dict[Place, dict[str, Said]] = {}  # of calls under way, for who comes later
 
-    def tell(self, place: Place, piece: Piece) -> int:
+    def tell(self, place: Place, piece: Said) -> int:
         ears = self._ears.get(place, ())
         if ears:
             self._keep(self._heard.setdefault(place, {}), piece)
@@ -86,29 +108,29 @@ class Listening:
             ear.tell(piece)
         return len(ears)
 
-    def _keep(self, heard: dict[str, Piece], piece: Piece) -> None:
-        before = heard.pop(piece.call_id, None)
-        if piece.last:
+    def _keep(self, heard: dict[str, Said], said: Said) -> None:
+        before = heard.pop(said.call_id, None)
+        if said.last:
             return
-        if before is not None and before.at <= piece.at <= before.end:
-            text = before.text[: piece.at - before.at] + piece.text
-            piece = replace(piece, at=before.at, text=text if piece.text else before.text)
-        if piece.text and len(piece.text) <= UNREAD_CHARACTERS:
-            heard[piece.call_id] = piece
+        if isinstance(said, Piece) and isinstance(before, Piece) and before.at <= said.at <= before.end:
+            text = before.text[: said.at - before.at] + said.text
+            said = replace(said, at=before.at, text=text if said.text else before.text)
+        if isinstance(said, Step) or 0 < len(said.text) <= UNREAD_CHARACTERS:
+            heard[said.call_id] = said
         if len(heard) > CALLS_HEARD:
             del heard[next(iter(heard))]
 
-    async def send(self, place: Place, piece: Piece) -> int:
-        return self.tell(place, piece)
+    async def send(self, place: Place, said: Said) -> int:
+        return self.tell(place, said)
 
     @asynccontextmanager
-    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[Delta]]:
+    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[UnderWay]]:
         place, ear = Place(workspace_id, run_id), Ear()
         self._ears[place].add(ear)
         for piece in self._heard.get(place, {}).values():
             ear.tell(piece)
         try:
-            yield ear.deltas()
+            yield ear.under_way()
         finally:
             self._ears[place].discard(ear)
             if not self._ears[place]:

@@ -10,6 +10,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.state import RunState
 
 MEMBER = "text"  # of a finding
+_JSON = re.compile(r"[{\[]")
 HALVES = re.compile(r"[\ud800-\udfff]")  # of characters: nothing can carry them alone
 
 
@@ -22,20 +23,21 @@ def is_answering(call: ev.CallRequested, state: RunState) -> bool:
     return agent is None or not any(rail.covers("output") for rail in agent.guardrails)
 
 
-def is_readable(request: ModelRequest) -> bool:
-    """Whether there is text for people in what is asked for."""
+def is_json(request: ModelRequest) -> bool:
+    """Whether what is asked for is structured and has no text for people: then all of it is shown."""
     if request.output_schema is None:
-        return True
+        return False
     members = cast("dict[str, Any]", request.output_schema.get("properties") or {})
     member: object = members.get(MEMBER)
-    return isinstance(member, dict) and cast("dict[str, Any]", member).get("type") == "string"
+    return not (isinstance(member, dict) and cast("dict[str, Any]", member).get("type") == "string")
 
 
 class Shown:
-    """What a model has said so far, and of that what is shown: all of it, or the member `text` of the JSON
-    that it is writing."""
+    """What a model has said so far, and of that what is shown: all of it, or of the JSON that it is writing
+    the member `text`, or that JSON (`json`)."""
 
     def __init__(self, request: ModelRequest) -> None:
+        self.json = is_json(request)
         self._structured = request.output_schema is not None
         self._said: list[str] = []
         self._text = ""
@@ -50,10 +52,16 @@ class Shown:
             return self._text
         said = "".join(self._said)
         self._said, self._read = [said], 1
-        found = _member(said) if self._structured else said
+        found = _value(said) if self.json else _member(said) if self._structured else said
         if len(found) > len(self._text) and found.startswith(self._text):
             self._text = found
         return self._text
+
+
+def _value(said: str) -> str:
+    """From where the JSON begins to where a fence around it would end."""
+    begin = _JSON.search(said)
+    return said[begin.start() :].partition("```")[0].rstrip("`") if begin else ""
 
 
 def _member(said: str) -> str:

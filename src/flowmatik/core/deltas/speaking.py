@@ -1,4 +1,5 @@
-"""What models say in this process, told to whoever watches a little later, all of it together.
+"""What models say in this process, and how far its tools are, told to whoever watches a little later, all of
+it together.
 
 A call only puts its text down here; telling is the work of one task for all calls, so that nobody who
 watches, and no Redis, holds up a run. While nobody watches a call, it is asked for now and then whether
@@ -8,11 +9,15 @@ somebody does; who comes then is told the whole text so far.
 import asyncio
 import contextlib
 import logging
+import math
+from collections.abc import Generator
+from dataclasses import replace
 
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.contracts.tools import Report
 from flowmatik.core import events as ev
-from flowmatik.core.deltas.pieces import Air, Piece, Place
-from flowmatik.core.deltas.shown import Shown, is_answering, is_readable
+from flowmatik.core.deltas.pieces import Air, Piece, Place, Step
+from flowmatik.core.deltas.shown import HALVES, Shown, is_answering
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import FlowmatikError, ModelMalformed
 
@@ -22,6 +27,7 @@ ASKING_SECONDS = 0.25  # how often it is looked whether somebody watches
 AWAY_SECONDS = 2.0
 QUIET_SECONDS = 30.0
 LONGEST = 65_536  # characters of a call's text that who comes late is told
+LONGEST_MESSAGE = 200
 WAITING = 1_000  # calls that have ended and not been told of; older ones are forgotten
 
 
@@ -68,7 +74,54 @@ class Speech:
 
     def _piece(self, at: int, text: str) -> Piece:
         call = self._call
-        return Piece(call_id=call.call_id, task_id=call.task_id, at=at, text=text, last=self.ended)
+        return Piece(
+            call_id=call.call_id,
+            task_id=call.task_id,
+            at=at,
+            text=text,
+            last=self.ended,
+            json=self._shown.json,
+        )
+
+
+class Advance:
+    """How far one call of a tool is."""
+
+    def __init__(self, place: Place, call: ev.CallRequested, *, numbers_only: bool) -> None:
+        self.place = place
+        self.ended = False
+        self._call = call
+        self._numbers_only = numbers_only
+        self._newest: Step | None = None
+        self._told: Step | None = None
+        self._listeners = 0
+        self._ask_at = float("-inf")
+
+    def put(self, done: float, total: float | None, message: str) -> None:
+        """What is no number says nothing."""
+        if not math.isfinite(done) or not (total is None or math.isfinite(total)):
+            return
+        text = "" if self._numbers_only else " ".join(HALVES.sub("", message).split())[:LONGEST_MESSAGE]
+        self._newest = Step(
+            call_id=self._call.call_id,
+            task_id=self._call.task_id,
+            tool=self._call.name,
+            done=done,
+            total=total,
+            message=text,
+        )
+
+    async def tell(self, air: Air, now: float) -> None:
+        if self._newest is None or (self._listeners == 0 and now < self._ask_at):
+            return
+        if self.ended:
+            await air.send(self.place, replace(self._newest, last=True))
+        elif self._newest != self._told or not self._listeners:
+            self._ask_at, self._told = now + ASKING_SECONDS, self._newest
+            self._listeners = await air.send(self.place, self._newest)
+
+    def unheard(self) -> None:
+        self._listeners, self._told = 0, None
 
 
 class Speaking:
@@ -76,7 +129,7 @@ class Speaking:
 
     def __init__(self, air: Air) -> None:
         self._air = air
-        self._speeches: list[Speech] = []
+        self._speeches: list[Speech | Advance] = []
         self._telling: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._away_until = float("-inf")
@@ -86,7 +139,7 @@ class Speaking:
         self, models: ModelGateway, call: ev.CallRequested, request: ModelRequest, state: RunState
     ) -> ModelReply:
         """The reply to `request`, as without anybody who watches. Raises what the gateway does."""
-        if not is_answering(call, state) or not is_readable(request):
+        if not is_answering(call, state):
             return await models.complete(request)
         place = Place(state.created.workspace_id, state.created.run_id)
         speech, reply = Speech(place, call, request), None
@@ -106,7 +159,35 @@ class Speaking:
             )
         return reply
 
-    def _begin(self, speech: Speech) -> None:
+    @contextlib.contextmanager
+    def advancing(self, call: ev.CallRequested, state: RunState) -> Generator[Report]:
+        """What the tool of `call` may say how far it is with. Of an agent whose guardrails look at what tools
+        say, only the numbers are told."""
+        task = state.tasks.get(call.task_id)
+        rails = task.agent.guardrails if task is not None and task.agent is not None else ()
+        place = Place(state.created.workspace_id, state.created.run_id)
+        advance = Advance(place, call, numbers_only=any(rail.covers("tool_results") for rail in rails))
+        loop, begun = asyncio.get_running_loop(), False
+
+        def put(done: float, total: float | None, message: str) -> None:
+            nonlocal begun
+            if advance.ended:
+                return
+            advance.put(done, total, message)
+            if not begun:
+                begun = True
+                self._begin(advance)
+
+        def report(done: float, total: float | None = None, message: str = "") -> None:
+            if not loop.is_closed():  # a thread that hangs may come back when all is over
+                loop.call_soon_threadsafe(put, done, total, message)
+
+        try:
+            yield report
+        finally:
+            advance.ended = True
+
+    def _begin(self, speech: Speech | Advance) -> None:
         self._speeches.append(speech)
         if len(self._speeches) > WAITING:
             self._speeches = [one for one in self._speeches if not one.ended]
@@ -131,7 +212,7 @@ class Speaking:
                     await self._tell(speech, now)
             self._speeches = [one for one in self._speeches if one not in ended]
 
-    async def _tell(self, speech: Speech, now: float) -> None:
+    async def _tell(self, speech: Speech | Advance, now: float) -> None:
         try:
             await speech.tell(self._air, now)
         except FlowmatikError as error:

@@ -9,10 +9,10 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
-from flowmatik.contracts.deltas import Delta
+from flowmatik.contracts.deltas import UnderWay
 from flowmatik.contracts.streams import Streams
 from flowmatik.core.deltas.listening import Listening
-from flowmatik.core.deltas.pieces import Piece, Place, piece_in, text_of
+from flowmatik.core.deltas.pieces import Place, Said, said_in, text_of
 from flowmatik.kernel.errors import FlowmatikError
 
 log = logging.getLogger(__name__)
@@ -39,11 +39,11 @@ class Spreading:
         self._here = Listening()
         self._lines: dict[Place, _Line] = {}
 
-    async def send(self, place: Place, piece: Piece) -> int:
-        return await self._streams.publish(channel_of(place), text_of(piece))
+    async def send(self, place: Place, said: Said) -> int:
+        return await self._streams.publish(channel_of(place), text_of(said))
 
     @asynccontextmanager
-    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[Delta]]:
+    async def watch(self, workspace_id: str, run_id: str) -> AsyncGenerator[AsyncIterator[UnderWay]]:
         async with self._here.watch(workspace_id, run_id) as deltas:
             await self._enter(Place(workspace_id, run_id))
             try:
@@ -79,8 +79,8 @@ class Spreading:
                 async with self._streams.subscribe(channel_of(place)) as messages:
                     line.open.set()
                     async for message in messages:
-                        if piece := piece_in(message.text):
-                            self._here.tell(place, piece)
+                        if said := said_in(message.text):
+                            self._here.tell(place, said)
             except FlowmatikError:
                 line.open.clear()
                 await asyncio.sleep(AWAY_SECONDS)

@@ -135,7 +135,7 @@ class Effects:
             elif call.kind == ADVICE:
                 result = await self._advice(call, place)
             else:
-                result = await self._result(call, context)
+                result = await self._result(call, context, place.state())
             return ev.CallSucceeded(call_id=call.call_id, result=result)
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
@@ -171,13 +171,15 @@ class Effects:
         async with asyncio.timeout(call.timeout):
             return await adviser(question)
 
-    async def _result(self, call: ev.CallRequested, context: ToolContext) -> Any:
+    async def _result(self, call: ev.CallRequested, context: ToolContext, state: RunState) -> Any:
         """What the tool answers. One that reads from a store which is away is asked again for a while."""
         until = self.clock.monotonic() + AWAY_SECONDS
         while True:
             try:
-                async with asyncio.timeout(call.timeout):
-                    return await self.tools.call(call.name, call.arguments, context)
+                with self.speaking.advancing(call, state) as report:
+                    async with asyncio.timeout(call.timeout):
+                        heard = replace(context, progress=report)
+                        return await self.tools.call(call.name, call.arguments, heard)
             except Unavailable as error:
                 now = self.clock.monotonic()
                 if call.effect is not Effect.READ or not error.retryable or now >= until:
