@@ -13,7 +13,7 @@ from flowmatik.app.cli.session import clean
 from flowmatik.app.cli.watch import Following, JsonWatcher, LiveWatcher, PlainWatcher, follow, plan_tree
 from flowmatik.app.texts import Texts
 from flowmatik.contracts.answers import CALCULATION, Citation
-from flowmatik.contracts.deltas import Delta, Progress
+from flowmatik.contracts.deltas import Delta, Progress, UnderWay
 from flowmatik.contracts.runs import RunStatus, RunView, TaskStatus
 from flowmatik.core.events import DECISIONS, FACTS
 from tests.unit.app.samples import answered, ended, event, session, stream, task, written
@@ -156,7 +156,7 @@ class _Recorder:
     def on_event(self, event: object) -> None:
         self.calls.append("event")
 
-    def on_delta(self, delta: Delta) -> None:
+    def on_delta(self, delta: UnderWay) -> None:
         self.calls.append(delta.text)
 
     def on_view(self, view: RunView) -> None:
