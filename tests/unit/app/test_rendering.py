@@ -157,7 +157,7 @@ class _Recorder:
         self.calls.append("event")
 
     def on_delta(self, delta: UnderWay) -> None:
-        self.calls.append(delta.text)
+        self.calls.append(getattr(delta, "text", ""))
 
     def on_view(self, view: RunView) -> None:
         self.calls.append("view")
