@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowmatik.contracts.models import Message, ModelRequest, ToolSchema, Usage
-from flowmatik.integrations.chat_completions.address import api_root
-from flowmatik.integrations.chat_completions.json_text import arguments_in, json_object_in
-from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
-from flowmatik.integrations.chat_completions.retrying import LONGEST_ASKED, Patience
+from flowmatik.integrations.direct.address import api_root
+from flowmatik.integrations.direct.json_text import arguments_in, json_object_in
+from flowmatik.integrations.direct.prices import PriceList, most_tokens
+from flowmatik.integrations.direct.retrying import LONGEST_ASKED, Patience
 from flowmatik.kernel.errors import ConfigurationError
 
 JSON = st.recursive(

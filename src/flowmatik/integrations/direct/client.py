@@ -1,0 +1,107 @@
+"""One attempt at a call, through Pydantic AI's direct interface; the vendor's part is in a `Vendor`."""
+
+from collections.abc import AsyncIterator, Generator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, Protocol, cast
+
+from pydantic_ai.direct import model_request, model_request_stream
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelResponse, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+from pydantic_ai.models import Model, StreamedResponse
+from pydantic_ai.settings import ModelSettings
+
+from flowmatik.contracts.models import ModelRequest
+from flowmatik.integrations.direct.mapping import to_messages, to_parameters
+from flowmatik.integrations.provider import model_name
+
+CONNECT_SECONDS = 5.0
+
+
+class Vendor(Protocol):
+    """One vendor's client. It repeats no call by itself, for that could be charged twice."""
+
+    def model(self, name: str) -> Model:
+        """The model of that name; nothing is connected."""
+        ...
+
+    def settings(self, request: ModelRequest) -> dict[str, Any]:
+        """What a call needs beside `max_tokens` and `temperature`: its time-out, its idempotency key."""
+        ...
+
+    def native_schema(self, request: ModelRequest) -> bool:
+        """Whether the model is to be held to the schema by the vendor. Asked only where the model can be;
+        elsewhere the schema is asked for in words."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@contextmanager
+def _unreadable_is_theirs() -> Generator[None]:
+    """The vendor's reader takes an answer's shape for granted: what it trips over is the answer's fault."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
+
+
+class Client:
+    """One attempt at a call; errors are the vendor's."""
+
+    def __init__(self, vendor: Vendor, *, json_schema: bool) -> None:
+        self._vendor = vendor
+        self._json_schema = json_schema
+        self._models: dict[str, Model] = {}
+
+    async def ask(self, request: ModelRequest) -> ModelResponse:
+        model, arguments = self._prepared(request)
+        with _unreadable_is_theirs():
+            return await model_request(model, **arguments, instrument=False)
+
+    async def open_stream(self, request: ModelRequest, stack: AsyncExitStack) -> StreamedResponse:
+        """Returns when the first piece has arrived; `stack` closes the stream."""
+        model, arguments = self._prepared(request)
+        opening = model_request_stream(model, **arguments, instrument=False)
+        with _unreadable_is_theirs():
+            return await stack.enter_async_context(opening)
+
+    async def texts(self, streamed: StreamedResponse) -> AsyncIterator[str]:
+        pieces = aiter(streamed)
+        while True:
+            with _unreadable_is_theirs():
+                event = await anext(pieces, None)
+            if event is None:
+                return
+            if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+                text = event.part.content
+            elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+                text = event.delta.content_delta
+            else:
+                continue
+            if text:
+                yield text
+
+    async def close(self) -> None:
+        await self._vendor.close()
+
+    def _prepared(self, request: ModelRequest) -> tuple[Model, dict[str, Any]]:
+        name = model_name(request)
+        if name not in self._models:
+            self._models[name] = self._vendor.model(name)
+        model = self._models[name]
+        native = (
+            request.output_schema is not None
+            and self._json_schema
+            and bool(model.profile.get("supports_json_schema_output"))
+            and self._vendor.native_schema(request)
+        )
+        settings = {
+            "max_tokens": request.max_output_tokens,
+            "temperature": request.temperature,
+            **self._vendor.settings(request),
+        }
+        return model, {
+            "messages": to_messages(request.messages, None if native else request.output_schema),
+            "model_settings": cast("ModelSettings", settings),
+            "model_request_parameters": to_parameters(request, native_schema=native),
+        }
