@@ -1,5 +1,6 @@
 """A provider that speaks OpenAI's format, from its settings and its dialect."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,8 @@ def chat_provider(build: ProviderBuild, dialect: Dialect) -> DirectProvider:
     rooted = host_root if settings.api_version else api_root
     root = rooted(settings.base_url or dialect.base_url, build.id)
     own = bool(dialect.base_url) and root == api_root(dialect.base_url, build.id)
-    prices = PriceList(
-        own=settings.prices,
-        own_cached=settings.cached_prices,
-        provider_id=dialect.price_list if own else "",
-        base_url="" if own else root,
-        catalogue=dialect.catalogue() if own else {},
-        is_free=dialect.is_free,
-    )
+    listed = PriceList.of(settings, dialect.price_list if own else "", root)
+    prices = replace(listed, catalogue=dialect.catalogue() if own else {}, is_free=dialect.is_free)
     return DirectProvider(build, prices, partial(_vendor, build, root, dialect))
 
 

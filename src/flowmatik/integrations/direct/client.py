@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Protocol, cast
 
 from pydantic_ai.direct import model_request, model_request_stream
-from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.exceptions import UnexpectedModelBehavior, UserError
 from pydantic_ai.messages import ModelResponse, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.models import Model, StreamedResponse
 from pydantic_ai.settings import ModelSettings
@@ -89,19 +89,25 @@ class Client:
         if name not in self._models:
             self._models[name] = self._vendor.model(name)
         model = self._models[name]
-        native = (
-            request.output_schema is not None
-            and self._json_schema
-            and bool(model.profile.get("supports_json_schema_output"))
-            and self._vendor.native_schema(request)
-        )
-        settings = {
+        given = {
             "max_tokens": request.max_output_tokens,
             "temperature": request.temperature,
             **self._vendor.settings(request),
         }
+        settings = cast("ModelSettings", given)
+        native = self._native(model, request, settings)
         return model, {
             "messages": to_messages(request.messages, None if native else request.output_schema),
-            "model_settings": cast("ModelSettings", settings),
+            "model_settings": settings,
             "model_request_parameters": to_parameters(request, native_schema=native),
         }
+
+    def _native(self, model: Model, request: ModelRequest, settings: ModelSettings) -> bool:
+        """Whether the schema goes to the vendor, who may not take this one, or none beside tools."""
+        if request.output_schema is None or not self._json_schema or not self._vendor.native_schema(request):
+            return False
+        try:
+            model.prepare_request(settings, to_parameters(request, native_schema=True))
+        except UserError:
+            return False
+        return True

@@ -139,7 +139,13 @@ def _by_connection(error: ModelAPIError, provider: str, context: dict[str, objec
 
 
 def _unreadable(error: Exception) -> bool:
-    return isinstance(error, ModelAPIError) and isinstance(error.__cause__, ValueError)
+    """Whether a reader of the vendor's gave up over the text of an answer."""
+    if not isinstance(error, ModelAPIError):
+        return False
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, ValueError):
+        cause = cause.__cause__
+    return cause is not None
 
 
 def _said(error: ModelHTTPError, secrets: Sequence[str]) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 from types import MappingProxyType
+from typing import Self
 
 from flowmatik.contracts.models import ModelRequest, Usage
+from flowmatik.integrations.provider import ProviderSettings
 
 # Tokens that a server adds on its own: chat markup around each message, its preamble to tools.
 PER_MESSAGE = 16
@@ -17,15 +19,20 @@ PER_REQUEST = 512
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPrice:
     """US dollars per million tokens. `cached` is for input that the provider read from its cache, `written`
-    for what it put there; None: as other input."""
+    for what it put there; None: as other input. `long` is for calls with more than `above` tokens of input,
+    all of it."""
 
     input: float
     output: float
     cached: float | None = None
     written: float | None = None
+    above: int = 0
+    long: "ModelPrice | None" = None
 
     def micros(self, usage: Usage) -> Decimal:
         """Dollars per million tokens are micro-dollars per token."""
+        if self.long is not None and usage.input_tokens > self.above:
+            return self.long.micros(usage)
         into = Decimal(str(self.input))
         cached = into if self.cached is None else Decimal(str(self.cached))
         written = into if self.written is None else Decimal(str(self.written))
@@ -63,6 +70,16 @@ class PriceList:
     base_url: str = ""
     catalogue: Mapping[str, ModelPrice] = field(default_factory=_no_catalogue)
     is_free: Callable[[str], bool] = _nothing_is_free
+
+    @classmethod
+    def of(cls, settings: ProviderSettings, provider_id: str, base_url: str) -> Self:
+        """The list of a provider that is at its own address, where it has a `provider_id`, or at another."""
+        return cls(
+            own=settings.prices,
+            own_cached=settings.cached_prices,
+            provider_id=provider_id,
+            base_url="" if provider_id else base_url,
+        )
 
     def micros(self, model: str, usage: Usage) -> int | None:
         """Micro-dollars, rounded up; None when the price is unknown."""
