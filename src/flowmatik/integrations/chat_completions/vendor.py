@@ -22,6 +22,8 @@ NO_KEY = "no-key"
 class ChatVendor:
     """A Vendor: chat completions, and responses for those of OpenAI's models that are better at it."""
 
+    unsent = ()
+
     def __init__(self, build: ProviderBuild, root: str, dialect: Dialect) -> None:
         self._api = build.settings.api or dialect.api
         self._client = _client(build, root)

@@ -18,14 +18,19 @@ CONNECT_SECONDS = 5.0
 
 
 class Vendor(Protocol):
-    """One vendor's client. It repeats no call by itself, for that could be charged twice."""
+    """One vendor's client. It repeats no call by itself, for that could be charged twice. `unsent` are errors
+    of its own that it raises before anything is sent, for want of a key or the like."""
+
+    @property
+    def unsent(self) -> tuple[type[Exception], ...]: ...
 
     def model(self, name: str) -> Model:
         """The model of that name; nothing is connected."""
         ...
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
-        """What a call needs beside `max_tokens` and `temperature`: its time-out, its idempotency key."""
+        """What a call needs beside `max_tokens` and `temperature`: its time-out, its idempotency key. None
+        takes one of those two away."""
         ...
 
     def native_schema(self, request: ModelRequest) -> bool:
@@ -37,10 +42,12 @@ class Vendor(Protocol):
 
 
 @contextmanager
-def _unreadable_is_theirs() -> Generator[None]:
+def _told_apart(unsent: tuple[type[Exception], ...] = ()) -> Generator[None]:
     """The vendor's reader takes an answer's shape for granted: what it trips over is the answer's fault."""
     try:
         yield
+    except unsent as error:
+        raise UserError(f"{error}") from error
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
 
@@ -55,20 +62,20 @@ class Client:
 
     async def ask(self, request: ModelRequest) -> ModelResponse:
         model, arguments = self._prepared(request)
-        with _unreadable_is_theirs():
+        with _told_apart(self._vendor.unsent):
             return await model_request(model, **arguments, instrument=False)
 
     async def open_stream(self, request: ModelRequest, stack: AsyncExitStack) -> StreamedResponse:
         """Returns when the first piece has arrived; `stack` closes the stream."""
         model, arguments = self._prepared(request)
         opening = model_request_stream(model, **arguments, instrument=False)
-        with _unreadable_is_theirs():
+        with _told_apart(self._vendor.unsent):
             return await stack.enter_async_context(opening)
 
     async def texts(self, streamed: StreamedResponse) -> AsyncIterator[str]:
         pieces = aiter(streamed)
         while True:
-            with _unreadable_is_theirs():
+            with _told_apart():
                 event = await anext(pieces, None)
             if event is None:
                 return
@@ -94,7 +101,7 @@ class Client:
             "temperature": request.temperature,
             **self._vendor.settings(request),
         }
-        settings = cast("ModelSettings", given)
+        settings = cast("ModelSettings", {name: value for name, value in given.items() if value is not None})
         native = self._native(model, request, settings)
         return model, {
             "messages": to_messages(request.messages, None if native else request.output_schema),

@@ -139,9 +139,11 @@ def _by_connection(error: ModelAPIError, provider: str, context: dict[str, objec
 
 
 def _unreadable(error: Exception) -> bool:
-    """Whether a reader of the vendor's gave up over the text of an answer."""
-    if not isinstance(error, ModelAPIError):
+    """Whether a reader of the vendor's gave up over the text of an answer, or found nothing in it."""
+    if not isinstance(error, ModelAPIError) or error.in_stream:
         return False
+    if type(error) is ModelAPIError and error.__cause__ is None:
+        return True
     cause = error.__cause__
     while cause is not None and not isinstance(cause, ValueError):
         cause = cause.__cause__

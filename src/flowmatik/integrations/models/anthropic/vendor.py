@@ -17,6 +17,8 @@ from flowmatik.integrations.provider import ProviderBuild
 class AnthropicVendor:
     """A Vendor. Anthropic knows no idempotency keys."""
 
+    unsent = ()
+
     def __init__(self, build: ProviderBuild, root: str) -> None:
         self._client = AsyncAnthropic(api_key=build.settings.api_key, base_url=root, max_retries=0)
         self._provider = AnthropicProvider(anthropic_client=self._client)
@@ -25,8 +27,11 @@ class AnthropicVendor:
         return AnthropicModel(name, provider=self._provider)
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
+        """No temperature: version 2026-10-21 of the API refuses it for every model
+        (https://platform.claude.com/docs/en/api/migration-2026-10-21)."""
         seconds = request.timeout
-        return {"timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))}
+        timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        return {"timeout": timeout, "temperature": None}
 
     def native_schema(self, request: ModelRequest) -> bool:
         """Structured outputs close every object; one that is open would come back empty."""

@@ -5,6 +5,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import (
+    InvalidEndpointConfigurationError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
 from botocore.session import Session
 from botocore.tokens import FrozenAuthToken
 from pydantic_ai.models import Model
@@ -19,6 +25,13 @@ from flowmatik.integrations.provider import ProviderBuild, ProviderSettings
 
 class BedrockVendor:
     """A Vendor. AWS's client blocks, so that its calls run in threads; Converse knows no idempotency keys."""
+
+    unsent = (
+        InvalidEndpointConfigurationError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        TokenRetrievalError,
+    )
 
     def __init__(self, build: ProviderBuild, root: str) -> None:
         settings = build.settings

@@ -15,6 +15,8 @@ from flowmatik.integrations.provider import ProviderBuild
 class GoogleVendor:
     """A Vendor. Google's client repeats nothing unless it is told to, and knows no idempotency keys."""
 
+    unsent = ()
+
     def __init__(self, build: ProviderBuild, root: str) -> None:
         timeout = httpx2.Timeout(build.settings.timeout, connect=CONNECT_SECONDS)
         self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=True)

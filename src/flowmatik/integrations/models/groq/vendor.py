@@ -16,6 +16,8 @@ from flowmatik.integrations.provider import ProviderBuild
 class GroqVendor:
     """A Vendor. Groq knows no idempotency keys."""
 
+    unsent = ()
+
     def __init__(self, build: ProviderBuild, root: str) -> None:
         self._client = AsyncGroq(api_key=build.settings.api_key, base_url=root, max_retries=0)
         self._provider = GroqProvider(groq_client=self._client)
