@@ -5,13 +5,14 @@ from flowmatik.testing.model_server import Step
 from flowmatik.testing.model_server.desk import Orders
 from flowmatik.testing.model_server.serving import ScriptedServer
 from flowmatik.testing.openai_server import OpenAIServer
-from tests.integration.integrations.emulators import bedrock, google, prefixed
+from tests.integration.integrations.emulators import bedrock, google, openai_like
 
 _OTHERS = {
     "google": google.routes,
     "bedrock": bedrock.routes,
-    "groq": prefixed.routes,
-    "azure": prefixed.routes,
+    "groq": openai_like.groq_routes,
+    "mistral": openai_like.mistral_routes,
+    "azure": openai_like.azure_routes,
 }
 
 

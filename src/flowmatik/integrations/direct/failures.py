@@ -21,6 +21,7 @@ from flowmatik.kernel.errors import ModelError, ModelMalformed, ModelRejected, M
 
 NOT_SENT = "not_sent"
 _SHOWN = 300
+_ENDED = "ended without"  # how Pydantic AI says that a stream was cut off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ def _unreadable(error: Exception) -> bool:
     if not isinstance(error, ModelAPIError) or error.in_stream:
         return False
     if type(error) is ModelAPIError and error.__cause__ is None:
-        return True
+        return _ENDED not in str(error)
     cause = error.__cause__
     while cause is not None and not isinstance(cause, ValueError):
         cause = cause.__cause__
