@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from flowmatik.app.provider_settings import CONFIGURABLE
 from flowmatik.contracts.models import Message, ModelRequest
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, provider_plugins
 from flowmatik.integrations.provider import ProviderSettings
@@ -23,7 +24,7 @@ def ask(model: str) -> ModelRequest:
 
 def test_every_plugin_says_what_it_is_and_needs() -> None:
     plugins = provider_plugins().manifests()
-    assert {one.id for one in plugins} == {"ai302", "local", "openai", "openai_compatible"}
+    assert {one.id for one in plugins} == {"local", *CONFIGURABLE, "openai_compatible"}
     assert all(one.summary and not one.missing() for one in plugins)
 
 
