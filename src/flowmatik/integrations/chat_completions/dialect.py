@@ -23,7 +23,8 @@ def _nothing_is_free(model: str) -> bool:
 class Dialect:
     """Where a service is by default; whether it is OpenAI itself (its newer parameters); at that address
     the provider's id in the public price list, and a list of its own; which of its models are free, wherever
-    it runs; which API is asked, where "auto" takes responses for models that reason."""
+    it runs; which API is asked, where "auto" takes responses for models that reason. Where names do not say
+    which model they are (`named`), no public list is looked at."""
 
     base_url: str = ""
     is_openai: bool = False
@@ -31,3 +32,4 @@ class Dialect:
     catalogue: Callable[[], Mapping[str, ModelPrice]] = _no_catalogue
     is_free: Callable[[str], bool] = _nothing_is_free
     api: Api = "chat"
+    named: bool = True

@@ -12,6 +12,7 @@ from pydantic_ai.settings import ModelSettings
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.direct.mapping import to_messages, to_parameters
+from flowmatik.integrations.direct.sampling import takes_temperature
 from flowmatik.integrations.provider import model_name
 
 CONNECT_SECONDS = 5.0
@@ -98,7 +99,7 @@ class Client:
         model = self._models[name]
         given = {
             "max_tokens": request.max_output_tokens,
-            "temperature": request.temperature,
+            "temperature": request.temperature if takes_temperature(model.profile) else None,
             **self._vendor.settings(request),
         }
         settings = cast("ModelSettings", {name: value for name, value in given.items() if value is not None})

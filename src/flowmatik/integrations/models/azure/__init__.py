@@ -7,7 +7,7 @@ from flowmatik.integrations.chat_completions import Dialect, chat_provider
 from flowmatik.integrations.direct import DirectProvider, host_root
 from flowmatik.integrations.provider import ProviderBuild
 
-DIALECT = Dialect(is_openai=True)
+DIALECT = Dialect(is_openai=True, named=False)
 
 
 def build(settings: ProviderBuild) -> DirectProvider:
