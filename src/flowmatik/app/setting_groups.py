@@ -30,6 +30,12 @@ class Provider:
     secret_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may never be shown."""
+        found = (self.api_key, self.access_key, self.secret_key, self.session_token)
+        return tuple(one for one in found if one)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingEndpoint:

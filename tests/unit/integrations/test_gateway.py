@@ -134,7 +134,8 @@ def test_the_public_list_is_asked_for_each_provider_at_its_own_address(
 ) -> None:
     own = "https://mine.openai.azure.com" if provider == "azure" else ""
     for base_url, believed in ((own, known), ("http://proxy.example", False)):
-        one = gateway(**{provider: replace(KEYED, region="eu-west-1", base_url=base_url)})
+        settings = replace(KEYED, region="eu-west-1", base_url=base_url)
+        one = Gateway(GatewaySettings(providers={provider: settings}), SystemClock())
         assert ((one.worst_case_micros(ask(f"{provider}/{model}")) or 0) > 0) == believed
 
 

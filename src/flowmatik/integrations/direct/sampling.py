@@ -1,4 +1,4 @@
-"""Which models take a temperature. The library would drop it from the others, with a warning at every call."""
+"""Which models take a temperature. From the others the library would drop it, and warn at every call."""
 
 from collections.abc import Mapping
 from typing import cast

@@ -81,7 +81,7 @@ def _response(body: dict[str, Any], output: list[dict[str, Any]]) -> dict[str, A
 def _output(step: Step) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if step.text:
-        content = {"type": "output_text", "text": step.text, "annotations": []}
+        content: dict[str, Any] = {"type": "output_text", "text": step.text, "annotations": []}
         message = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
         found.append({**message, "content": [content]})
     for n, tool in enumerate(step.tools):
@@ -93,9 +93,9 @@ def _output(step: Step) -> list[dict[str, Any]]:
 def _text_events(n: int, item: dict[str, Any]) -> list[dict[str, Any]]:
     text = item["content"][0]["text"]
     place = {"output_index": n, "content_index": 0, "item_id": item["id"]}
-    empty = {"type": "output_text", "text": "", "annotations": []}
-    opened = {**item, "content": [], "status": "in_progress"}
-    deltas = [
+    empty: dict[str, Any] = {"type": "output_text", "text": "", "annotations": []}
+    opened: dict[str, Any] = {**item, "content": [], "status": "in_progress"}
+    deltas: list[dict[str, Any]] = [
         {"type": "response.output_text.delta", **place, "delta": text[at : at + PIECE], "logprobs": []}
         for at in range(0, len(text), PIECE)
     ]
