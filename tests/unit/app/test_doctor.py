@@ -185,7 +185,7 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
         doctor_skills,
         doctor_tools,
     )
-    code = "".join(inspect.getsource(part) for part in parts)
+    code = "".join(inspect.getsource(part) for part in (*parts, doctor_providers))
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
     texts = {key for key in load_texts("en") if key.startswith("doctor.")}
