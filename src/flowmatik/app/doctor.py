@@ -6,24 +6,21 @@ import shutil
 import stat
 import sys
 
-import httpx
-
 from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_memory import check_embedding, check_memory
+from flowmatik.app.doctor_providers import check_provider
 from flowmatik.app.doctor_redis import check_redis
 from flowmatik.app.doctor_skills import check_skills
 from flowmatik.app.doctor_tools import check_tools
 from flowmatik.app.finding import Finding
 from flowmatik.app.schema import store_target
-from flowmatik.app.settings import Provider, Settings
+from flowmatik.app.settings import Settings
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.kernel.sqlite import SQLITE_VERSION, sqlite3
 from flowmatik.stores.migrate import current, is_newer
 from flowmatik.stores.postgres import Durability, durability
 
 NEEDED_MB = 200
-PROVIDER_SECONDS = 5.0
-NO_SUCH_ROUTE = (404, 405, 501)
 # First releases in which two connections cannot corrupt a WAL file by checkpointing at once.
 FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -153,44 +150,3 @@ def check_server_durability(server: Durability) -> Finding:
     kept = server.synchronous_commit == server.in_use
     detail = "doctor.durability.server" if kept else "doctor.durability.server_raised"
     return Finding(check="durability", ok=True, detail=detail, values=values)
-
-
-async def check_provider(provider: Provider, model: str = "") -> Finding:
-    """Asks for the list of models, and where there is none for an answer to nothing; neither costs."""
-    headers = {"Authorization": f"Bearer {provider.api_key}"} if provider.api_key else {}
-    listed = True
-    try:
-        async with httpx.AsyncClient(timeout=PROVIDER_SECONDS) as client:
-            answer = await client.get(f"{provider.base_url}/models", headers=headers)
-            if answer.status_code in NO_SUCH_ROUTE:
-                owner, _, name = model.partition("/")
-                asked = {"model": name if owner == provider.id else "", "messages": list[str]()}
-                address = f"{provider.base_url}/chat/completions"
-                answer = await client.post(address, headers=headers, json=asked)
-                listed = False
-    except httpx.HTTPError:
-        return _provider_failed(provider, "doctor.provider.unreachable")
-    if answer.status_code in (401, 403):
-        return _provider_failed(provider, "doctor.provider.key")
-    if not listed and answer.status_code not in NO_SUCH_ROUTE and answer.status_code < 500:
-        values = {"provider": provider.id, "status": answer.status_code}
-        detail, mend = "doctor.provider.unlisted", "doctor.provider.unlisted_why"
-        return Finding(check="provider", ok=True, detail=detail, mend=mend, values=values)
-    if not answer.is_success:
-        return _provider_failed(provider, "doctor.provider.failed", error=f"HTTP {answer.status_code}")
-    return Finding(
-        check="provider",
-        ok=True,
-        detail="doctor.provider.detail",
-        values={"provider": provider.id, "status": answer.status_code},
-    )
-
-
-def _provider_failed(provider: Provider, detail: str, **values: object) -> Finding:
-    return Finding(
-        check="provider",
-        ok=False,
-        detail=detail,
-        mend="doctor.provider.mend",
-        values={"provider": f"{provider.id} ({provider.base_url})", **values},
-    )

@@ -12,6 +12,19 @@ from flowmatik.kernel.redaction import Redactor, install_redaction
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
+# They log whole URLs, or headers with keys.
+NOISY = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "botocore",
+    "urllib3",
+    "anthropic",
+    "groq",
+    "google_genai",
+)
+
 
 class OurHandler(logging.StreamHandler[Any]):
     """So that configuring again replaces it, and only it."""
@@ -54,13 +67,13 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     install_redaction(Redactor(secrets_of(settings)))
     root.setLevel(settings.log_level.upper())
-    for noisy in ("httpx", "httpcore"):  # they log whole URLs
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """What must never be logged, whatever it looks like."""
-    keys = [provider.api_key for provider in settings.providers]
+    keys = [key for one in settings.providers for key in one.secrets]
     keys += [settings.embedding_endpoint.api_key] if settings.embedding_endpoint else []
     password = settings.database_url.rpartition("@")[0].rpartition(":")[2]
     redis = settings.redis_url.rpartition("@")[0].rpartition(":")[2]

@@ -24,6 +24,13 @@ def open_gateway(settings: Settings, clock: Clock) -> Gateway:
             api_key=provider.api_key,
             plugin=PLUGINS.get(provider.id, ""),
             prices=_prices(settings, provider.id),
+            cached_prices=_cached_prices(settings, provider.id),
+            api=provider.api,
+            api_version=provider.api_version,
+            region=provider.region,
+            access_key=provider.access_key,
+            secret_key=provider.secret_key,
+            session_token=provider.session_token,
             timeout=float(settings.model_timeout_seconds),
         )
         for provider in settings.providers
@@ -38,3 +45,15 @@ def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]
         for price in settings.prices
         if price.model.partition("/")[0] == provider
     }
+
+
+def _cached_prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:
+    """Those for cached input and for what is put into the cache, of models that have such."""
+    found: dict[str, tuple[float, float]] = {}
+    for price in settings.prices:
+        prefix, _, name = price.model.partition("/")
+        cached, written = price.cached_input_usd, price.cache_write_usd
+        if prefix == provider and not (cached is None and written is None):
+            plain = price.input_usd
+            found[name] = (plain if cached is None else cached, plain if written is None else written)
+    return found

@@ -7,21 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowmatik.app.provider_settings import CONFIGURABLE, PROVIDERS, ProviderParts
 from flowmatik.app.setting_values import SETTINGS, Fault
 
 OFFLINE_MODEL = "local/extractive"
 CUSTOM = "custom"
-HOSTED = ("openai", "ai302")
+MEANT = ("openai", "ai302")  # prefixes that no model of one's own server is taken to have
 EMBEDDINGS = ("base_url", "model", "dimensions", "api_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A configured model provider; `repr` never shows the key."""
+    """A configured model provider; `repr` never shows a key. What only some have is "" for the others."""
 
-    id: str  # openai | ai302 | custom
+    id: str  # one of provider_settings, or custom
     base_url: str
     api_key: str = field(repr=False)
+    api: str = ""
+    api_version: str = ""
+    region: str = ""
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may never be shown."""
+        found = (self.api_key, self.access_key, self.secret_key, self.session_token)
+        return tuple(one for one in found if one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +48,7 @@ class EmbeddingEndpoint:
 
 
 def providers_of(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provider, ...]:
-    found: list[Provider] = []
-    for name in HOSTED:
-        if values[f"providers.{name}.api_key"]:
-            found.append(
-                Provider(
-                    id=name,
-                    base_url=values[f"providers.{name}.base_url"],
-                    api_key=values[f"providers.{name}.api_key"],
-                )
-            )
+    found = [one for parts in PROVIDERS if (one := _provider(parts, values, faults)) is not None]
     base_url, key = values["providers.custom.base_url"], values["providers.custom.api_key"]
     if base_url:
         found.append(Provider(id=CUSTOM, base_url=base_url, api_key=key))
@@ -61,6 +65,33 @@ def providers_of(values: Mapping[str, Any], faults: list[Fault]) -> tuple[Provid
     return tuple(found)
 
 
+def _provider(wanted: ProviderParts, values: Mapping[str, Any], faults: list[Fault]) -> Provider | None:
+    """None for one that nobody set up, or not wholly: then the missing parts are faults."""
+    prefix = f"providers.{wanted.id}."
+    given = {part.name: str(values[prefix + part.name]) for part in wanted.parts}
+    said = [part for part in wanted.parts if given[part.name] and not part.default]
+    if not said or _at_fault(prefix, faults):
+        return None
+    needed = list(wanted.needs)
+    if any(given[name] for name in wanted.together):
+        needed += wanted.together
+    missing = [part for part in wanted.parts if part.name in needed and not given[part.name]]
+    for part in missing:
+        told = {"provider": wanted.id, "given": said[0].variable, "variable": part.variable}
+        faults.append(
+            Fault(
+                key=prefix + part.name,
+                shown="",
+                origin="default",
+                advice=f"{said[0].variable} is set, and the provider {wanted.id} needs this too; set "
+                f"{part.variable}",
+                code="provider_part",
+                values=told,
+            )
+        )
+    return None if missing else Provider(id=wanted.id, **{"base_url": "", "api_key": "", **given})
+
+
 def model_of(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -> str:
     """The default model as `<provider>/<name>`, "" when nobody named one."""
     ids = [provider.id for provider in providers]
@@ -69,7 +100,7 @@ def model_of(given: str, providers: tuple[Provider, ...], faults: list[Fault]) -
         return given
     if not given and ids[:1] != [CUSTOM]:
         return ""
-    known = prefix in ("local", CUSTOM, *HOSTED)
+    known = prefix in ("local", CUSTOM, *MEANT) or (prefix in CONFIGURABLE and CUSTOM not in ids)
     if given and CUSTOM in ids and not known:  # such servers name models as they like
         return f"{CUSTOM}/{given}"
     if not _at_fault("providers.custom." if not known else f"providers.{prefix}.", faults):

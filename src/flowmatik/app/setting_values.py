@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from flowmatik.app.provider_settings import PROVIDERS, SECRET
+
 MICROS = 1_000_000
+PRICED = ("input", "output", "cached_input", "cache_write")
 EFFECTS = ("read", "idempotent", "once")
 
 
@@ -53,11 +56,13 @@ class Wrong(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """US dollars per million tokens of `model` (`<provider>/<name>`)."""
+    """US dollars per million tokens of `model` (`<provider>/<name>`). None: as other input."""
 
     model: str
     input_usd: float
     output_usd: float
+    cached_input_usd: float | None = None
+    cache_write_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +202,8 @@ def redis_address(raw: object) -> str:
 
 
 def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, ...]:
-    """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`."""
+    """The `[prices]` table: `"<provider>/<name>" = { input = 0.4, output = 1.6 }`, with `cached_input` and
+    `cache_write` for what the provider reads from its cache and puts into it, if those have other prices."""
     if not isinstance(raw, dict):
         advice = "must be a table"
         faults.append(Fault(key="prices", shown=repr(raw), origin=origin, advice=advice, code="table"))
@@ -206,7 +212,10 @@ def parse_prices(raw: object, origin: str, faults: list[Fault]) -> tuple[Price, 
     for model, entry in cast("dict[str, object]", raw).items():
         price = _price(model, entry)
         if price is None:
-            advice = "must be { input = …, output = … } in US dollars per million tokens, zero or more"
+            advice = (
+                "must be { input = …, output = … } in US dollars per million tokens, zero or more; "
+                "cached_input and cache_write may stand beside them"
+            )
             key = f"prices.{model!r}"
             faults.append(Fault(key=key, shown=repr(entry), origin=origin, advice=advice, code="price"))
         else:
@@ -218,13 +227,21 @@ def _price(model: str, entry: object) -> Price | None:
     if not isinstance(entry, dict):
         return None
     fields = cast("dict[str, object]", entry)
-    amounts = [fields.get("input"), fields.get("output")]
-    if set(fields) != {"input", "output"}:
+    if not {"input", "output"} <= set(fields) <= set(PRICED):
         return None
-    numbers = [float(a) for a in amounts if isinstance(a, (int, float)) and not isinstance(a, bool)]
-    if len(numbers) != 2 or any(not math.isfinite(n) or n < 0 for n in numbers):
-        return None
-    return Price(model=model, input_usd=numbers[0], output_usd=numbers[1])
+    usd: dict[str, float] = {}
+    for name, amount in fields.items():
+        number = float(amount) if isinstance(amount, (int, float)) and not isinstance(amount, bool) else -1.0
+        if not math.isfinite(number) or number < 0:
+            return None
+        usd[f"{name}_usd"] = number
+    return Price(
+        model=model,
+        input_usd=usd["input_usd"],
+        output_usd=usd["output_usd"],
+        cached_input_usd=usd.get("cached_input_usd"),
+        cache_write_usd=usd.get("cache_write_usd"),
+    )
 
 
 def _setting(
@@ -237,7 +254,28 @@ def _setting(
         parse=parse,
         default=default,
         secret=secret,
-        private=secret and key.endswith(("api_key", "access_key", "secret_key")),
+        private=secret and key.endswith(("api_key", "access_key", "secret_key", "session_token")),
+    )
+
+
+def _of_providers() -> tuple[Setting, ...]:
+    parsers = {
+        "key": header_key,
+        "web": web_address,
+        "text": text,
+        "api": one_of("auto", "chat", "responses"),
+    }
+    return tuple(
+        _setting(
+            f"providers.{one.id}.{part.name}",
+            "",
+            part.variable,
+            parsers[part.kind],
+            part.default,
+            secret=part.kind in SECRET,
+        )
+        for one in PROVIDERS
+        for part in one.parts
     )
 
 
@@ -268,18 +306,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
     ),
-    _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", header_key, "", secret=True),
-    _setting(
-        "providers.openai.base_url",
-        "",
-        "FLOWMATIK_OPENAI_BASE_URL",
-        web_address,
-        "https://api.openai.com/v1",
-    ),
-    _setting("providers.ai302.api_key", "", "FLOWMATIK_302AI_API_KEY", header_key, "", secret=True),
-    _setting(
-        "providers.ai302.base_url", "", "FLOWMATIK_302AI_BASE_URL", web_address, "https://api.302.ai/v1"
-    ),
+    *_of_providers(),
     _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", header_key, "", secret=True),
     _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),
     _setting("embeddings.enabled", "embeddings", "FLOWMATIK_EMBEDDINGS", yes_no, True),

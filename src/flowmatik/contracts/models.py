@@ -56,9 +56,15 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
+    """`cached_input_tokens` and `cache_write_tokens` are the parts of `input_tokens` that the provider read
+    from its cache and put into it; `reasoning_tokens` the part of `output_tokens` that nobody sees."""
+
     input_tokens: int = 0
     output_tokens: int = 0
     known: bool = True  # False: the provider did not say; settled at the worst case
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

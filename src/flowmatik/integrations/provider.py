@@ -16,13 +16,17 @@ def _no_prices() -> Mapping[str, tuple[float, float]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
-    """How one provider is reached. `repr` never shows the key.
+    """How one provider is reached. `repr` never shows a key.
 
     `plugin` names the folder that serves it ("" is the provider's own id); `prices` are US dollars
     per million input and output tokens by the provider's model name and go before any price list;
     `models` are names known to work there, the first is its default; without `json_schema` the
     schema is asked for in words, for servers that refuse `response_format`. `timeout` bounds a call,
-    with all its attempts, in seconds; a request may allow less.
+    with all its attempts, in seconds; a request may allow less. `cached_prices` are US dollars per million
+    tokens of cached input and of input put into the cache, for models of `prices`; without, as other input.
+
+    What only some providers know: `api` ("chat", "responses", "auto"; OpenAI), `api_version` (Azure),
+    `region` and the AWS keys (Bedrock).
     """
 
     base_url: str = ""
@@ -30,9 +34,22 @@ class ProviderSettings:
     plugin: str = ""
     models: tuple[str, ...] = ()
     prices: Mapping[str, tuple[float, float]] = field(default_factory=_no_prices)
+    cached_prices: Mapping[str, tuple[float, float]] = field(default_factory=_no_prices)
     json_schema: bool = True
     attempts: int = 4
     timeout: float = 60.0
+    api: str = ""
+    api_version: str = ""
+    region: str = ""
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+        found = (self.api_key, self.access_key, self.secret_key, self.session_token)
+        return tuple(one for one in found if one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

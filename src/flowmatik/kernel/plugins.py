@@ -25,18 +25,21 @@ def _no_options() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a plugin says of itself. `requires` are the top-level Python modules that it needs;
-    `options` are the keys that only its port knows (a parser's `suffixes`)."""
+    """What a plugin says of itself. `requires` are the Python modules that it needs, `extra` the extra of
+    this package that brings those which not every installation has; `options` are the keys that only its
+    port knows (a parser's `suffixes`)."""
 
     id: str
     summary: str
     requires: tuple[str, ...] = ()
+    extra: str = ""
     status: Status = "stable"
     options: Mapping[str, Any] = field(default_factory=_no_options)
 
     def missing(self) -> tuple[str, ...]:
-        """The required modules that are not installed; nothing is imported to find out."""
-        return tuple(name for name in self.requires if importlib.util.find_spec(name) is None)
+        """The required modules that are not installed. Nothing is imported to find out, but what a dotted
+        name stands in."""
+        return tuple(name for name in self.requires if not _installed(name))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Option `key`, a list of strings, () when absent. Raises ConfigurationError."""
@@ -78,6 +81,13 @@ class PluginRegistry:
         """
         manifest = self.manifest(plugin_id)
         if missing := manifest.missing():
+            if manifest.extra:
+                raise ConfigurationError(
+                    f"plugin {plugin_id!r} needs {', '.join(missing)}, not installed here; install the extra "
+                    f"flowmatik[{manifest.extra}], or configure another plugin",
+                    code="config.plugin.extra",
+                    context={"plugin": plugin_id, "missing": ", ".join(missing), "extra": manifest.extra},
+                )
             raise ConfigurationError(
                 f"plugin {plugin_id!r} needs {', '.join(missing)}, not installed here; install it "
                 "or configure another plugin",
@@ -101,6 +111,13 @@ class PluginRegistry:
                 context={"plugin": plugin_id},
             )
         return build(settings)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # not even what it stands in
+        return False
 
 
 def _scan(folder: Path) -> list[Manifest]:
@@ -139,11 +156,13 @@ def _read(path: Path) -> Manifest:
             code="config.plugin.status",
             context={"path": str(path), "status": str(status), "known": known},
         )
-    options = {k: v for k, v in data.items() if k not in {"id", "summary", "requires", "status"}}
+    said = {"id", "summary", "requires", "extra", "status"}
+    options = {k: v for k, v in data.items() if k not in said}
     return Manifest(
         id=plugin_id,
         summary=summary,
         requires=_texts(data.get("requires", []), str(path), "requires"),
+        extra=_text(data, "extra", path) if "extra" in data else "",
         status=cast("Status", status),
         options=MappingProxyType(options),
     )

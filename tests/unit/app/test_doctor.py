@@ -1,6 +1,7 @@
 """The doctor names what is wrong and how to mend it; nothing is faked but the place it looks at."""
 
 import asyncio
+import importlib.util
 import inspect
 import re
 import socket
@@ -13,11 +14,13 @@ from flowmatik.app import (
     doctor,
     doctor_blobs,
     doctor_memory,
+    doctor_providers,
     doctor_redis,
     doctor_server,
     doctor_skills,
     doctor_tools,
 )
+from flowmatik.app.provider_settings import PROVIDERS
 from flowmatik.app.settings import Provider, load_settings
 from flowmatik.app.texts import Texts, load_texts
 from flowmatik.kernel.errors import ConfigurationError
@@ -172,8 +175,17 @@ def test_the_sqlite_fix_is_known_by_version(version: str, fixed: bool) -> None:
 
 
 def test_every_text_of_the_doctor_exists_and_is_used() -> None:
-    parts = (doctor, doctor_blobs, doctor_memory, doctor_redis, doctor_server, doctor_skills, doctor_tools)
-    code = "".join(inspect.getsource(part) for part in parts)
+    parts = (
+        doctor,
+        doctor_blobs,
+        doctor_memory,
+        doctor_providers,
+        doctor_redis,
+        doctor_server,
+        doctor_skills,
+        doctor_tools,
+    )
+    code = "".join(inspect.getsource(part) for part in (*parts, doctor_providers))
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
     texts = {key for key in load_texts("en") if key.startswith("doctor.")}
@@ -184,3 +196,40 @@ def _closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", [one.id for one in PROVIDERS if one.id != "bedrock"])
+async def test_every_provider_is_asked_for_its_models_in_its_own_way(name: str) -> None:
+    """Where it lists them, and in which header it wants the key."""
+    seen: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        provider = Provider(id=name, base_url=f"http://127.0.0.1:{port}", api_key="k1")
+        assert (await doctor.check_provider(provider)).ok
+    line, _, headers = seen[0].partition("\r\n")
+    path = {"google": "/v1beta/models", "groq": "/openai/v1/models", "azure": "/openai/v1/models"}
+    key = {"google": "x-goog-api-key: k1", "anthropic": "x-api-key: k1", "azure": "api-key: k1"}
+    assert line.split()[1] == path.get(name, "/v1/models")
+    assert key.get(name, "authorization: bearer k1") in headers
+
+
+async def test_a_provider_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = importlib.util.find_spec
+
+    def find(name: str, package: str | None = None) -> object:
+        return None if name == "anthropic" else hidden(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    finding = await doctor.check_provider(Provider(id="anthropic", base_url="http://h", api_key="k1"))
+    assert (finding.ok, finding.values["extra"]) == (False, "anthropic")
+
+
+async def test_bedrock_is_not_asked() -> None:
+    assert (await doctor.check_provider(Provider(id="bedrock", base_url="", api_key=""))).ok

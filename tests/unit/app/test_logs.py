@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.app.logs import OurHandler, configure_logging
+from flowmatik.app.logs import OurHandler, configure_logging, secrets_of
 from flowmatik.app.settings import Settings, load_settings
 
 KEY = "sk-abcdef-123456"
@@ -53,3 +53,12 @@ def test_configuring_twice_logs_once(log: io.StringIO, settings: Settings) -> No
     configure_logging(settings, log)
     logging.getLogger("x").warning("one")
     assert len(log.getvalue().splitlines()) == 1
+
+
+def test_every_key_of_a_provider_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "flowmatik.toml").write_text("")
+    kinds = ("API_KEY", "ACCESS_KEY", "SECRET_KEY", "SESSION_TOKEN")
+    environment = {f"FLOWMATIK_BEDROCK_{kind}": f"value-of-{kind}" for kind in kinds}
+    settings = load_settings(tmp_path, {**environment, "FLOWMATIK_BEDROCK_REGION": "eu-west-1"})
+    assert set(environment.values()) <= set(secrets_of(settings))
+    assert not any(value in repr(settings) for value in environment.values())

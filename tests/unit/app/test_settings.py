@@ -265,3 +265,70 @@ def test_every_fault_is_said_in_spanish_too(tmp_path: Path) -> None:
     )
     for line in spanish:
         assert not re.search(r"\b(must|set|such|the|not|did you)\b", line), line
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"FLOWMATIK_ANTHROPIC_API_KEY": SECRET}, ("anthropic", "https://api.anthropic.com")),
+        ({"FLOWMATIK_GROQ_API_KEY": SECRET}, ("groq", "https://api.groq.com")),
+        ({"FLOWMATIK_OLLAMA_BASE_URL": "http://h:11434/"}, ("ollama", "http://h:11434")),
+        ({"FLOWMATIK_BEDROCK_REGION": "eu-west-1"}, ("bedrock", "")),
+        (
+            {"FLOWMATIK_AZURE_API_KEY": SECRET, "FLOWMATIK_AZURE_BASE_URL": "https://me.openai.azure.com"},
+            ("azure", "https://me.openai.azure.com"),
+        ),
+    ],
+)
+def test_what_a_provider_needs_sets_it_up(
+    environment: dict[str, str], expected: tuple[str, str], tmp_path: Path
+) -> None:
+    settings = load_settings(home_with(tmp_path), environment)
+    assert [(one.id, one.base_url) for one in settings.providers] == [expected]
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({"FLOWMATIK_AZURE_API_KEY": SECRET}, ["FLOWMATIK_AZURE_BASE_URL"]),
+        ({"FLOWMATIK_AZURE_API_VERSION": "v"}, ["FLOWMATIK_AZURE_API_KEY", "FLOWMATIK_AZURE_BASE_URL"]),
+        ({"FLOWMATIK_VLLM_API_KEY": SECRET}, ["FLOWMATIK_VLLM_BASE_URL"]),
+        (
+            {"FLOWMATIK_BEDROCK_ACCESS_KEY": SECRET},
+            ["FLOWMATIK_BEDROCK_REGION", "FLOWMATIK_BEDROCK_SECRET_KEY"],
+        ),
+    ],
+)
+def test_half_a_provider_is_a_fault_for_each_part_that_lacks(
+    environment: dict[str, str], missing: list[str], tmp_path: Path
+) -> None:
+    message = fault_of(home_with(tmp_path), environment)
+    assert message.count("\n") == len(missing)
+    assert all(f"set {variable}" in message for variable in missing)
+    assert SECRET not in message
+
+
+def test_the_keys_of_every_provider_are_kept_out_of_the_file(tmp_path: Path) -> None:
+    text = f"[providers.bedrock]\nsession_token = '{SECRET}'\n[providers.groq]\napi_key = '{SECRET}'\n"
+    message = fault_of(home_with(tmp_path, text), {})
+    assert "set FLOWMATIK_BEDROCK_SESSION_TOKEN instead" in message
+    assert "set FLOWMATIK_GROQ_API_KEY instead" in message
+    assert SECRET not in message
+
+
+def test_a_server_of_ones_own_may_name_models_as_vendors_do(tmp_path: Path) -> None:
+    named = {**CUSTOM, "FLOWMATIK_MODEL": "anthropic/claude"}
+    assert load_settings(home_with(tmp_path), named).model == "custom/anthropic/claude"
+    both = {**named, "FLOWMATIK_ANTHROPIC_API_KEY": SECRET}
+    assert load_settings(home_with(tmp_path), both).model == "anthropic/claude"
+
+
+def test_a_price_may_say_what_a_cache_makes_of_it(tmp_path: Path) -> None:
+    home = home_with(tmp_path, "[prices]\n'custom/m' = { input = 3, output = 15, cached_input = 0.3 }\n")
+    (price,) = load_settings(home, {}).prices
+    assert (price.cached_input_usd, price.cache_write_usd) == (0.3, None)
+    for wrong in ("{ input = 3, cached_input = 1 }", "{ input = 3, output = 1, cached_input = -1 }"):
+        assert "cache_write may stand" in fault_of(
+            home_with(tmp_path, f"[prices]\n'custom/m' = {wrong}\n"), {}
+        )

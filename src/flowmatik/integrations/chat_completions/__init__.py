@@ -1,6 +1,6 @@
-"""What every provider that speaks OpenAI's chat-completions format shares."""
+"""What every provider that speaks OpenAI's format shares."""
 
-from flowmatik.integrations.chat_completions.address import api_root
-from flowmatik.integrations.chat_completions.provider import ChatCompletionsProvider, Dialect
+from flowmatik.integrations.chat_completions.dialect import Dialect
+from flowmatik.integrations.chat_completions.provider import chat_provider
 
-__all__ = ["ChatCompletionsProvider", "Dialect", "api_root"]
+__all__ = ["Dialect", "chat_provider"]

@@ -1,4 +1,4 @@
-"""The pure parts of the OpenAI-compatible providers."""
+"""The pure parts of the providers that are asked through Pydantic AI."""
 
 import json
 from typing import Any
@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowmatik.contracts.models import Message, ModelRequest, ToolSchema, Usage
-from flowmatik.integrations.chat_completions.address import api_root
-from flowmatik.integrations.chat_completions.json_text import arguments_in, json_object_in
-from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
-from flowmatik.integrations.chat_completions.retrying import LONGEST_ASKED, Patience
+from flowmatik.integrations.direct.address import api_root, host_root
+from flowmatik.integrations.direct.json_text import arguments_in, json_object_in
+from flowmatik.integrations.direct.prices import ModelPrice, PriceList, most_tokens
+from flowmatik.integrations.direct.retrying import LONGEST_ASKED, Patience
+from flowmatik.integrations.direct.schemas import is_closed
 from flowmatik.kernel.errors import ConfigurationError
 
 JSON = st.recursive(
@@ -127,3 +128,69 @@ def test_waiting_is_bounded_and_ends_before_the_deadline(
         assert now + wait < 500.0
     if asked is not None and wait is not None and asked <= LONGEST_ASKED:
         assert wait >= asked
+
+
+@pytest.mark.parametrize("given_url", ["https://h", "https://h/", "https://h/v1", " https://h/v1/ "])
+def test_the_address_for_a_client_that_adds_the_version_itself_has_none(given_url: str) -> None:
+    assert host_root(given_url, "p") == "https://h"
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_the_most_is_never_below_what_a_cache_makes_of_the_price(
+    plain: int, cached: int, written: int, out: int
+) -> None:
+    usage = Usage(
+        input_tokens=plain + cached + written,
+        output_tokens=out,
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+    )
+    for prices, model in (
+        (PriceList(own={"m": (1.0, 5.0)}, own_cached={"m": (0.1, 1.25)}), "m"),
+        (PriceList(own={"m": (1.0, 5.0)}, own_cached={"m": (2.0, 0.5)}), "m"),
+        (PriceList(own={}, provider_id="anthropic"), "claude-sonnet-4-5"),
+        (PriceList(own={}, provider_id="google"), "gemini-2.5-pro"),
+    ):
+        most, real = (
+            prices.most_micros(model, Usage(input_tokens=usage.input_tokens, output_tokens=out)),
+            prices.micros(model, usage),
+        )
+        assert most is not None
+        assert real is not None
+        assert most >= real
+
+
+def test_the_public_list_knows_what_reading_and_writing_a_cache_costs() -> None:
+    listed = PriceList(own={}, provider_id="anthropic")
+    plain = listed.micros("claude-sonnet-4-5", Usage(input_tokens=1000))
+    assert plain is not None
+    read = listed.micros("claude-sonnet-4-5", Usage(input_tokens=1000, cached_input_tokens=1000))
+    written = listed.micros("claude-sonnet-4-5", Usage(input_tokens=1000, cache_write_tokens=1000))
+    assert (read, written) == (plain // 10, plain * 5 // 4)
+
+
+def test_a_cache_that_is_larger_than_the_input_is_paid_as_input() -> None:
+    prices = PriceList(own={"m": (1.0, 0.0)}, own_cached={"m": (0.0, 0.0)})
+    assert prices.micros("m", Usage(input_tokens=10, cached_input_tokens=90)) == 100
+
+
+def test_a_long_call_is_paid_at_its_own_price_from_the_first_token() -> None:
+    long = ModelPrice(input=2.0, output=10.0)
+    prices = PriceList(own={}, catalogue={"m": ModelPrice(input=1.0, output=5.0, above=100, long=long)})
+    assert prices.micros("m", Usage(input_tokens=100, output_tokens=1)) == 105
+    assert prices.micros("m", Usage(input_tokens=101, output_tokens=1)) == 212
+
+
+@pytest.mark.parametrize(
+    ("schema", "closed"),
+    [
+        ({"type": "object", "properties": {}, "additionalProperties": False}, True),
+        ({"type": "object", "properties": {}}, False),
+        ({"type": "array", "items": {"type": "object"}}, False),
+        ({"anyOf": [{"type": "string"}, {"type": ["object", "null"]}]}, False),
+        ({"type": "string", "enum": ["object"]}, True),
+        ({"$defs": {"a": {"properties": {}, "additionalProperties": {"type": "string"}}}}, False),
+    ],
+)
+def test_a_schema_is_closed_if_every_object_in_it_is(schema: dict[str, Any], closed: bool) -> None:
+    assert is_closed(schema) == closed

@@ -10,7 +10,7 @@ from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.tools import ToolDefinition
 
 from flowmatik.contracts.models import Message, ModelRequest, ToolCall, Usage
-from flowmatik.integrations.chat_completions.json_text import arguments_in
+from flowmatik.integrations.direct.json_text import arguments_in
 
 Finish = Literal["stop", "length", "tool_calls", "filtered"]
 _FINISH: dict[str | None, Finish] = {
@@ -73,8 +73,21 @@ def finish_of(response: pai.ModelResponse) -> Finish:
 def usage_of(response: pai.ModelResponse) -> Usage:
     """A call with no input tokens does not exist: zero means that the provider did not say."""
     used = response.usage
-    known = used.input_tokens > 0
-    return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, known=known)
+    known = used.input_tokens > 0 and not used.unmeasured_requests
+    return Usage(
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        known=known,
+        cached_input_tokens=used.cache_read_tokens,
+        cache_write_tokens=used.cache_write_tokens,
+        reasoning_tokens=used.output_reasoning_tokens,
+    )
+
+
+def was_cut_off(response: pai.ModelResponse) -> bool:
+    """Whether an answer ends without saying why."""
+    details = response.provider_details or {}
+    return response.finish_reason is None and not details.get("finish_reason")
 
 
 def _call(part: pai.ToolCallPart) -> ToolCall:

@@ -8,7 +8,18 @@ from flowmatik.kernel.errors import ConfigurationError
 def api_root(base_url: str, provider: str) -> str:
     """The root of the API, ending in its version: `/chat/completions` and slashes at the end are cut,
     and an address without a path gets `/v1`. Raises ConfigurationError."""
-    root = base_url.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    root = _checked(base_url.strip().rstrip("/").removesuffix("/chat/completions"), provider)
+    return root if urlsplit(root).path else f"{root}/v1"
+
+
+def host_root(base_url: str, provider: str) -> str:
+    """The address for a client that adds the version itself: a `/v1` at the end is cut, too.
+    Raises ConfigurationError."""
+    return _checked(base_url.strip().rstrip("/").removesuffix("/v1"), provider)
+
+
+def _checked(address: str, provider: str) -> str:
+    root = address.rstrip("/")
     parts = urlsplit(root)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ConfigurationError(
@@ -17,4 +28,4 @@ def api_root(base_url: str, provider: str) -> str:
             code="config.address",
             context={"provider": provider},
         )
-    return root if parts.path else f"{root}/v1"
+    return root

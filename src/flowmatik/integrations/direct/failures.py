@@ -1,21 +1,27 @@
 """The vendor's errors as ours. No message, context or cause holds the key."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic_ai.exceptions import (
     ModelAPIError,
+    ModelAuthenticationError,
     ModelConnectionError,
     ModelHTTPError,
     ModelQuotaExceededError,
     ModelRequestTimeout,
     ModelTimeoutError,
     UnexpectedModelBehavior,
+    UserError,
 )
 
 from flowmatik.kernel.errors import ModelError, ModelMalformed, ModelRejected, ModelUnavailable
 
 NOT_SENT = "not_sent"
 _SHOWN = 300
+_ENDED = "ended without"  # how Pydantic AI says that a stream was cut off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,30 +35,31 @@ class Failure:
     cause: BaseException | None = None
 
 
-def failure_of(error: Exception, *, provider: str, model: str, key: str) -> Failure:
+def failure_of(error: Exception, *, provider: str, model: str, secrets: Sequence[str]) -> Failure:
     """What `error` means. Errors that are not the vendor's are raised again."""
     context: dict[str, object] = {"provider": provider, "model": model}
     if isinstance(error, ModelHTTPError) and not error.in_stream:
-        found = _by_status(error, provider, model, context, key)
+        found = _by_status(error, context, secrets)
     elif isinstance(error, (ModelTimeoutError, ModelRequestTimeout, ModelConnectionError)):
         found = _by_connection(error, provider, context)
     elif isinstance(error, UnexpectedModelBehavior) or _unreadable(error):
         found = Failure(
             error=ModelMalformed(
                 f"the model provider {provider!r} sent an answer for {model!r} that is not the expected "
-                "JSON; try again, and check that its base URL is that of an OpenAI-compatible API",
+                "JSON; try again, and check that its base URL is that of the API which the provider speaks",
                 context=context,
             )
         )
+    elif isinstance(error, UserError):  # refused before it was sent
+        message = f"the model {model!r} of the provider {provider!r} cannot be asked this: {error}"
+        found = Failure(error=ModelRejected(message, context={**context, "reply": str(error)}))
     elif isinstance(error, ModelAPIError):
         message = f"the model provider {provider!r} broke off its answer for {model!r}; try again"
         found = Failure(error=ModelUnavailable(message, context=context))
     else:
         raise error
-    safe = not (key and key in f"{error} {error.__cause__}") and found.error.context.get("status") not in (
-        401,
-        403,
-    )
+    said = f"{error} {error.__cause__}"
+    safe = not any(secret in said for secret in secrets) and found.error.code != "model.key"
     return Failure(error=found.error, again=found.again, after=found.after, cause=error if safe else None)
 
 
@@ -65,12 +72,27 @@ def timed_out(seconds: float, *, provider: str, model: str) -> ModelUnavailable:
     )
 
 
-def _by_status(
-    error: ModelHTTPError, provider: str, model: str, context: dict[str, object], key: str
-) -> Failure:
-    status = error.status_code
+def broke_off(*, provider: str, model: str) -> ModelUnavailable:
+    """A stream that ended without saying so."""
+    return ModelUnavailable(
+        f"the model provider {provider!r} broke off its answer for {model!r}; try again",
+        context={"provider": provider, "model": model},
+    )
+
+
+def spoilt(*, provider: str, model: str) -> ModelMalformed:
+    """An answer of which the provider says itself that it went wrong."""
+    return ModelMalformed(
+        f"the model provider {provider!r} says that its answer for {model!r} went wrong; try again",
+        code="model.malformed.spoilt",
+        context={"provider": provider, "model": model},
+    )
+
+
+def _by_status(error: ModelHTTPError, context: dict[str, object], secrets: Sequence[str]) -> Failure:
+    status, provider, model = error.status_code, context["provider"], context["model"]
     context = {**context, "status": status}
-    if status in (401, 403):
+    if isinstance(error, ModelAuthenticationError) or status in (401, 403):  # Google's is a 400
         return Failure(
             error=ModelRejected(
                 f"the model provider {provider!r} refused the API key (HTTP {status}) for {model!r}; check "
@@ -87,8 +109,9 @@ def _by_status(
     if status in (408, 429) or status >= 500:
         what = "is limiting calls" if status == 429 else "failed"
         message = f"the model provider {provider!r} {what} (HTTP {status}) for {model!r}; try again later"
-        return Failure(error=ModelUnavailable(message, context=context), again=True, after=error.retry_after)
-    reply = _said(error, key)
+        again = error.provider_retry_hint is not False
+        return Failure(error=ModelUnavailable(message, context=context), again=again, after=error.retry_after)
+    reply = _said(error, secrets)
     said = f": {reply}" if reply else ""
     advice = "check the model's name" if status == 404 else "correct the request or choose another model"
     message = (
@@ -117,14 +140,36 @@ def _by_connection(error: ModelAPIError, provider: str, context: dict[str, objec
 
 
 def _unreadable(error: Exception) -> bool:
-    return isinstance(error, ModelAPIError) and isinstance(error.__cause__, ValueError)
+    """Whether a reader of the vendor's gave up over the text of an answer, or found nothing in it."""
+    if not isinstance(error, ModelAPIError) or error.in_stream:
+        return False
+    if type(error) is ModelAPIError and error.__cause__ is None:
+        return _ENDED not in str(error)
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, ValueError):
+        cause = cause.__cause__
+    return cause is not None
 
 
-def _said(error: ModelHTTPError, key: str) -> str:
-    """The provider's own words, shortened, without the key."""
-    body = error.body
-    words = body.get("message") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # foreign JSON
-    if not isinstance(words, str) or not words.strip():
+def _said(error: ModelHTTPError, secrets: Sequence[str]) -> str:
+    """The provider's own words, shortened, without keys."""
+    words = _words_in(error.body)
+    for secret in secrets:
+        words = words.replace(secret, "[key]")
+    return " ".join(words.split())[:_SHOWN]
+
+
+def _words_in(body: object, depth: int = 3) -> str:
+    """What an error says, wherever its vendor puts it: `message`, within `error`, as text of JSON."""
+    if isinstance(body, str | bytes):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return body if isinstance(body, str) else ""
+    if not isinstance(body, dict) or depth == 0:
         return ""
-    text = " ".join((words.replace(key, "[key]") if key else words).split())
-    return text[:_SHOWN]
+    fields = {name.lower(): value for name, value in cast("dict[str, object]", body).items()}
+    for name in ("message", "detail"):
+        if isinstance(words := fields.get(name), str) and words.strip():
+            return words
+    return _words_in(fields.get("error"), depth - 1) if isinstance(fields.get("error"), dict) else ""

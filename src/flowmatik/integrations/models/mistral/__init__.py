@@ -1,0 +1,25 @@
+"""Mistral. Never run against the live service: only against servers here that speak its format."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flowmatik.integrations.direct import DirectProvider, PriceList, host_root
+from flowmatik.integrations.provider import ProviderBuild
+
+if TYPE_CHECKING:
+    from flowmatik.integrations.direct.client import Vendor
+
+BASE_URL = "https://api.mistral.ai"
+
+
+def build(settings: ProviderBuild) -> DirectProvider:
+    """The provider; needs a key. Its address is taken with or without `/v1`."""
+    root = host_root(settings.settings.base_url or BASE_URL, settings.id)
+    prices = PriceList.of(settings.settings, "mistral" if root == BASE_URL else "", root)
+    return DirectProvider(settings, prices, partial(_vendor, settings, root))
+
+
+def _vendor(build: ProviderBuild, root: str) -> "Vendor":
+    from flowmatik.integrations.models.mistral.vendor import MistralVendor
+
+    return MistralVendor(build, root)
