@@ -1,6 +1,6 @@
 """A local server that speaks OpenAI's chat-completions and embeddings formats and misbehaves on demand."""
 
+from flowmatik.testing.model_server import Latency, Limits, Step, ToolUse, Weather, load_script
 from flowmatik.testing.openai_server.server import OpenAIServer
-from flowmatik.testing.openai_server.steps import Step, ToolUse, load_script
 
-__all__ = ["OpenAIServer", "Step", "ToolUse", "load_script"]
+__all__ = ["Latency", "Limits", "OpenAIServer", "Step", "ToolUse", "Weather", "load_script"]

@@ -1,160 +1,113 @@
 """The server's routes: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, and `/__calls` for whoever
 watches."""
 
-import asyncio
-import json
-import threading
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-
+from flowmatik.testing.model_server.desk import Desk, completed, cut, failed
+from flowmatik.testing.model_server.http import JSON, Answer, Call, as_bytes, json_object, of_json
+from flowmatik.testing.model_server.limits import Keeper
+from flowmatik.testing.model_server.steps import Step
 from flowmatik.testing.openai_server import wire
-from flowmatik.testing.openai_server.steps import Step
+
+_TYPES = {401: "invalid_request_error", 429: "rate_limit_error", 400: "invalid_request_error"}
+_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
-class CutOff(Exception):
-    """Ends a response in the middle, on purpose."""
+class OpenAI:
+    """A Vendor: chat completions."""
+
+    def key_of(self, call: Call) -> str:
+        return call.headers.get("authorization", "").removeprefix("Bearer ")
+
+    def error(self, status: int, message: str, code: str = "") -> Answer:
+        said = message or ("Incorrect API key provided." if status == 401 else "")
+        kind = _TYPES.get(status, "server_error" if status >= 500 else "scripted_error")
+        return of_json(wire.failure(said, kind, code or _CODES.get(status)), status)
+
+    def overflow(self, sent: int, most_answered: int, window: int) -> Answer:
+        return self.error(400, wire.too_long(sent, most_answered, window), "context_length_exceeded")
+
+    def refuses(self, call: Call, body: dict[str, Any]) -> Answer | None:
+        """Nothing: what servers of this format refuse differs too much."""
+        del call, body
+        return None
+
+    def whole(self, step: Step, body: dict[str, Any]) -> dict[str, Any]:
+        return wire.completion(step, _model(body))
+
+    def events(self, step: Step, body: dict[str, Any]) -> list[bytes]:
+        options: dict[str, Any] = body.get("stream_options") or {}
+        pieces = wire.chunks(step, _model(body), with_usage=bool(options.get("include_usage")))
+        return [*(wire.event(piece) for piece in pieces), b"data: [DONE]\n\n"]
+
+    def error_event(self, step: Step) -> bytes:
+        """As OpenAI, OpenRouter and vLLM send it when something fails after the answer began."""
+        return wire.event(wire.failure(step.message, "server_error", step.code or None))
+
+    def most_answered(self, body: dict[str, Any]) -> int:
+        return int(body.get("max_completion_tokens") or body.get("max_tokens") or 0)
+
+    def limit_headers(self, keeper: Keeper) -> tuple[tuple[str, str], ...]:
+        headers: list[tuple[str, str]] = []
+        for name, bucket in (("requests", keeper.requests), ("tokens", keeper.tokens)):
+            if bucket is not None:
+                headers += [
+                    (f"x-ratelimit-limit-{name}", str(bucket.size)),
+                    (f"x-ratelimit-remaining-{name}", str(max(0, int(bucket.left)))),
+                    (f"x-ratelimit-reset-{name}", f"{bucket.full_in():.3f}s"),
+                ]
+        return tuple(headers)
+
+    def common_headers(self) -> tuple[tuple[str, str], ...]:
+        return (("x-request-id", "req_scripted"),)
 
 
-@dataclass(slots=True, kw_only=True)
-class Desk:
-    """The scripts and the calls so far, of completions and of embeddings. `key` "" lets everybody in. Keys
-    are never kept."""
-
-    script: Sequence[Step]
-    embeddings: Sequence[Step] = (Step(),)
-    key: str = ""
-    calls: list[dict[str, Any]] = field(default_factory=lambda: [])
-    embedded: list[dict[str, Any]] = field(default_factory=lambda: [])
-    taken: dict[str, int] = field(default_factory=lambda: {})  # by `when`
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, body: dict[str, Any], idempotency_key: str) -> Step:
-        with self.lock:
-            step = self._next(body)
-            self.calls.append({"kind": step.kind, "idempotency_key": idempotency_key, "body": body})
-            return step
-
-    def _next(self, body: dict[str, Any]) -> Step:
-        whole = json.dumps(body, ensure_ascii=False)
-        when = next((step.when for step in self.script if step.when and step.when in whole), "")
-        steps = [step for step in self.script if step.when == when] or [Step()]
-        number = self.taken.get(when, 0)
-        self.taken[when] = number + 1
-        return steps[min(number, len(steps) - 1)]
-
-    def take_embedding(self, body: dict[str, Any]) -> Step:
-        with self.lock:
-            step = self.embeddings[min(len(self.embedded), len(self.embeddings) - 1)]
-            self.embedded.append({"kind": step.kind, "body": body})
-            return step
-
-    def lets_in(self, request: Request) -> bool:
-        return not self.key or request.headers.get("authorization") == f"Bearer {self.key}"
+VENDOR = OpenAI()
 
 
-def build_app(desk: Desk) -> Starlette:
-    async def models(request: Request) -> Response:
-        if not desk.lets_in(request):
-            return _wrong_key()
-        one = {"id": "scripted", "object": "model", "created": wire.CREATED, "owned_by": "flowmatik"}
-        return JSONResponse({"object": "list", "data": [one]})
-
-    async def calls(request: Request) -> Response:
-        del request
-        with desk.lock:
-            return JSONResponse({"count": len(desk.calls), "calls": desk.calls, "embeddings": desk.embedded})
-
-    async def completions(request: Request) -> Response:
-        body: dict[str, Any] = await request.json()
-        if not desk.lets_in(request):
-            desk.take(body, "")
-            return _wrong_key()
-        step = desk.take(body, request.headers.get("idempotency-key", ""))
-        return await _fault(step, request) or _answer(step, body)
-
-    async def embeddings(request: Request) -> Response:
-        body: dict[str, Any] = await request.json()
-        step = desk.take_embedding(body)
-        if not desk.lets_in(request):
-            return _wrong_key()
-        return await _fault(step, request) or _embedded(step, body)
-
-    return Starlette(
-        routes=[
-            Route("/v1/chat/completions", completions, methods=["POST"]),
-            Route("/v1/embeddings", embeddings, methods=["POST"]),
-            Route("/v1/models", models),
-            Route("/__calls", calls),
-        ]
-    )
+def routes(desk: Desk, call: Call) -> Answer:
+    match (call.method, call.path):
+        case ("POST", "/v1/chat/completions"):
+            return completed(desk, VENDOR, call)
+        case ("POST", "/v1/embeddings"):
+            return _embeddings(desk, call)
+        case ("GET", "/v1/models"):
+            return _models(desk, call)
+        case ("GET", "/__calls"):
+            return of_json(desk.seen())
+        case _:
+            return VENDOR.error(404, f"Invalid URL ({call.method} {call.path})")
 
 
-async def _fault(step: Step, request: Request) -> Response | None:
-    """What the step does instead of an answer, whatever was asked."""
-    if step.kind == "silent":
-        while (await request.receive())["type"] != "http.disconnect":
-            continue
-        return Response(status_code=499)
-    headers = {} if step.retry_after is None else {"retry-after": f"{step.retry_after:g}"}
-    if step.kind == "rate_limited":
-        return JSONResponse(wire.failure(step.message, "rate_limit_error"), 429, headers)
-    if step.kind == "error":
-        return JSONResponse(wire.failure(step.message, "scripted_error"), step.status, headers)
-    if step.kind == "malformed":
-        return Response(b'{"id": "chatcmpl-', media_type="application/json")
-    if step.kind == "wrong_shape":
-        return JSONResponse({"result": step.text})
-    if step.kind == "raw":
-        return Response(step.text.encode(), media_type="application/json")
-    return None
+def _models(desk: Desk, call: Call) -> Answer:
+    if not desk.lets_in(VENDOR.key_of(call)):
+        return VENDOR.error(401, "")
+    names = sorted({step.served for step in desk.script if step.served}) or ["scripted"]
+    listed = [
+        {"id": name, "object": "model", "created": wire.CREATED, "owned_by": "flowmatik"} for name in names
+    ]
+    return of_json({"object": "list", "data": listed})
 
 
-def _embedded(step: Step, body: dict[str, Any]) -> Response:
+def _embeddings(desk: Desk, call: Call) -> Answer:
+    body = json_object(call)
+    if body is None:
+        return VENDOR.error(400, "the body of the request is no JSON object")
+    step = desk.take_embedding(body)
+    if not desk.lets_in(VENDOR.key_of(call)):
+        return VENDOR.error(401, "")
+    return failed(VENDOR, step) or _embedded(step, body)
+
+
+def _embedded(step: Step, body: dict[str, Any]) -> Answer:
     given = body.get("input", [])
     texts = [given] if isinstance(given, str) else list(given)
-    whole = wire.embeddings(step, str(body.get("model", "scripted")), texts)
-    return _cut_off(whole) if step.kind == "truncated" else JSONResponse(whole)
+    whole = as_bytes(wire.embeddings(step, _model(body), texts))
+    if step.kind != "truncated":
+        return Answer(headers=(JSON,), parts=((0.0, whole),))
+    part = cut(whole, step)
+    return Answer(headers=(JSON,), parts=((0.0, part),), ending="cut", missing=len(whole) - len(part))
 
 
-def _answer(step: Step, body: dict[str, Any]) -> Response:
-    model = str(body.get("model", "scripted"))
-    cut = step.kind == "truncated"
-    if body.get("stream") and step.streams == "refused":
-        return JSONResponse(wire.failure("stream is not supported here", "invalid_request_error"), 400)
-    if body.get("stream") and step.streams == "yes":
-        options: dict[str, Any] = body.get("stream_options") or {}
-        pieces = list(wire.chunks(step, model, with_usage=bool(options.get("include_usage"))))
-        events = [wire.event(piece) for piece in pieces]
-        sent = events[: len(events) // 2] if cut else [*events, b"data: [DONE]\n\n"]
-        waits = (step.first_seconds, step.piece_seconds)
-        return StreamingResponse(_sent(sent, cut=cut, waits=waits), media_type="text/event-stream")
-    whole = wire.completion(step, model)
-    return _cut_off(whole) if cut else JSONResponse(whole)
-
-
-def _cut_off(whole: dict[str, Any]) -> Response:
-    sent = json.dumps(whole).encode()
-    return StreamingResponse(_sent([sent[: len(sent) // 2]], cut=True), media_type="application/json")
-
-
-async def _sent(
-    parts: list[bytes], *, cut: bool, waits: tuple[float, float] = (0.0, 0.0)
-) -> AsyncIterator[bytes]:
-    for n, part in enumerate(parts):
-        if wait := waits[min(n, 1)]:
-            await asyncio.sleep(wait)
-        yield part
-    if cut:
-        raise CutOff("the script cuts the answer off here")
-
-
-def _wrong_key() -> Response:
-    return JSONResponse(
-        wire.failure("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"), 401
-    )
+def _model(body: dict[str, Any]) -> str:
+    return str(body.get("model", "scripted"))

@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
-from flowmatik.testing.openai_server.steps import Step
+from flowmatik.testing.model_server.steps import Step
 
 CREATED = 1_700_000_000
 PIECE = 5  # characters in a streamed piece
 
 
 def completion(step: Step, model: str) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": step.text or None, "refusal": None}
+    text = None if step.refusal else step.text or None
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": step.refusal or None}
     if step.tools:
         message["tool_calls"] = [_tool_call(step, n) for n in range(len(step.tools))]
     choice: dict[str, Any] = {
@@ -21,28 +23,46 @@ def completion(step: Step, model: str) -> dict[str, Any]:
         "logprobs": None,
         "finish_reason": _finish(step),
     }
-    body: dict[str, Any] = {**_head(model, "chat.completion"), "choices": [choice]}
+    choices = [] if step.kind == "no_choices" else [choice]
+    body: dict[str, Any] = {**_head(step.served or model, "chat.completion"), "choices": choices}
     if step.usage is not None:
-        body["usage"] = _usage(step.usage)
+        body["usage"] = _usage(step)
     return body
 
 
 def chunks(step: Step, model: str, *, with_usage: bool) -> Iterator[dict[str, Any]]:
     """The pieces of a stream, without the closing `[DONE]`."""
-    yield _chunk(model, {"role": "assistant", "content": ""})
-    for at in range(0, len(step.text), PIECE):
-        yield _chunk(model, {"content": step.text[at : at + PIECE]})
-    for n, tool in enumerate(step.tools):
-        opening = {**_tool_call(step, n), "index": n}
-        opening["function"] = {"name": tool.name, "arguments": ""}
-        yield _chunk(model, {"tool_calls": [opening]})
-        for at in range(0, len(tool.arguments), PIECE):
-            piece = {"index": n, "function": {"arguments": tool.arguments[at : at + PIECE]}}
-            yield _chunk(model, {"tool_calls": [piece]})
-    if step.finish:
-        yield _chunk(model, {}, _finish(step))
-    if with_usage and step.usage is not None:
-        yield {**_head(model, "chat.completion.chunk"), "choices": [], "usage": _usage(step.usage)}
+    model = step.served or model
+    used = {"usage": _usage(step)} if step.usage is not None else {}
+    each = used if step.usage_in == "every" else {}
+    for delta in () if step.kind == "no_choices" else _deltas(step):
+        yield {**_chunk(model, delta), **each}
+    if step.finish and step.kind != "no_choices":
+        last = used if step.usage_in == "finish" else each
+        yield {**_chunk(model, {}, _finish(step)), **last}
+    if with_usage and used and step.usage_in != "finish":
+        yield {**_head(model, "chat.completion.chunk"), "choices": [], **used}
+
+
+def _deltas(step: Step) -> Iterator[dict[str, Any]]:
+    yield {"role": "assistant", "content": ""}
+    name, text = ("refusal", step.refusal) if step.refusal else ("content", step.text)
+    for at in range(0, len(text), PIECE):
+        yield {name: text[at : at + PIECE]}
+    pieces = [list(_tool_pieces(step, n)) for n in range(len(step.tools))]
+    if not step.interleaved:
+        yield from (piece for of_one in pieces for piece in of_one)
+        return
+    for turn in zip_longest(*pieces):
+        yield from (piece for piece in turn if piece is not None)
+
+
+def _tool_pieces(step: Step, n: int) -> Iterator[dict[str, Any]]:
+    tool = step.tools[n]
+    opening = {**_tool_call(step, n), "index": n, "function": {"name": tool.name, "arguments": ""}}
+    yield {"tool_calls": [opening]}
+    for at in range(0, len(tool.arguments), PIECE):
+        yield {"tool_calls": [{"index": n, "function": {"arguments": tool.arguments[at : at + PIECE]}}]}
 
 
 def embeddings(step: Step, model: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -62,7 +82,7 @@ def embeddings(step: Step, model: str, texts: Sequence[str]) -> dict[str, Any]:
 
 def event(data: dict[str, Any]) -> bytes:
     """One server-sent event."""
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode("utf-8", "surrogatepass")
 
 
 def failure(message: str, kind: str, code: str | None = None) -> dict[str, Any]:
@@ -99,6 +119,20 @@ def _finish(step: Step) -> str | None:
     return "tool_calls" if step.tools and step.finish == "stop" else step.finish or None
 
 
-def _usage(usage: tuple[int, int]) -> dict[str, int]:
-    into, out = usage
-    return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+def _usage(step: Step) -> dict[str, Any]:
+    into, out = step.usage or (0, 0)
+    used: dict[str, Any] = {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+    if step.cached:
+        used["prompt_tokens_details"] = {"cached_tokens": step.cached}
+    if step.reasoning:
+        used["completion_tokens_details"] = {"reasoning_tokens": step.reasoning}
+    return used
+
+
+def too_long(sent: int, most_answered: int, window: int) -> str:
+    """OpenAI's own words for a request that does not fit the model's window."""
+    return (
+        f"This model's maximum context length is {window} tokens. However, you requested "
+        f"{sent + most_answered} tokens ({sent} in the messages, {most_answered} in the completion). "
+        "Please reduce the length of the messages or completion."
+    )
