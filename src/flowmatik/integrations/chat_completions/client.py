@@ -10,14 +10,14 @@ from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelResponse, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.models import StreamedResponse
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModelSettings
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-from pydantic_ai.settings import ModelSettings
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.chat_completions.mapping import to_messages, to_parameters
+from flowmatik.integrations.chat_completions.running_totals import TotallingChatModel
 from flowmatik.integrations.chat_completions.whole import StreamingClient
 from flowmatik.integrations.provider import ProviderBuild, model_name
 
@@ -55,7 +55,7 @@ class Client:
             if is_openai
             else OpenAICompatibleProvider(build.id, openai_client=self._client)
         )
-        self._models: dict[str, OpenAIChatModel] = {}
+        self._models: dict[str, TotallingChatModel] = {}
 
     async def ask(self, request: ModelRequest) -> ModelResponse:
         model, arguments = self._model(request), self._arguments(request)
@@ -87,14 +87,15 @@ class Client:
     async def close(self) -> None:
         await self._client.close()
 
-    def _model(self, request: ModelRequest) -> OpenAIChatModel:
+    def _model(self, request: ModelRequest) -> TotallingChatModel:
         name = model_name(request)
         if name not in self._models:
-            self._models[name] = OpenAIChatModel(name, provider=self._provider, profile=self._profile)
+            self._models[name] = TotallingChatModel(name, provider=self._provider, profile=self._profile)
         return self._models[name]
 
     def _arguments(self, request: ModelRequest) -> dict[str, Any]:
-        settings = ModelSettings(
+        settings = OpenAIChatModelSettings(
+            openai_continuous_usage_stats=True,  # a later usage replaces an earlier one
             max_tokens=request.max_output_tokens,
             temperature=request.temperature,
             timeout=httpx.Timeout(request.timeout, connect=min(CONNECT_SECONDS, request.timeout)),

@@ -16,6 +16,7 @@ from flowmatik.integrations.chat_completions.address import api_root
 from flowmatik.integrations.chat_completions.json_text import json_object_in
 from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
 from flowmatik.integrations.chat_completions.retrying import Patience
+from flowmatik.integrations.counted import believed
 from flowmatik.integrations.provider import ProviderBuild, model_name
 from flowmatik.kernel.errors import ModelRejected
 
@@ -72,6 +73,8 @@ class ChatCompletionsProvider:
                 async for text in self._deltas(client, request, streamed):
                     yield TextDelta(text=text)
                 reply = self._reply(request, streamed.get())
+                if reply.finish == "refused":  # its text comes in a place of its own
+                    yield TextDelta(text=reply.text)
                 if not reply.usage.known:
                     self._ask_whole(request, "it does not say in streams what they used")
             else:
@@ -178,11 +181,12 @@ class ChatCompletionsProvider:
     def _reply(self, request: ModelRequest, response: "ModelResponse") -> ModelReply:
         from flowmatik.integrations.chat_completions import mapping
 
-        usage, text = mapping.usage_of(response), mapping.text_of(response)
+        text, calls = mapping.text_of(response), mapping.tool_calls_of(response)
+        usage = believed(request, mapping.usage_of(response), said=bool(text or calls))
         cost = self._prices.micros(model_name(request), usage) if usage.known else None
         return ModelReply(
             text=text if request.output_schema is None else json_object_in(text),
-            tool_calls=mapping.tool_calls_of(response),
+            tool_calls=calls,
             usage=usage,
             cost_micros=cost,
             model=f"{self._build.id}/{response.model_name or model_name(request)}",

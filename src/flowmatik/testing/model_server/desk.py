@@ -1,6 +1,7 @@
 """Which step a call gets, what it runs against, and the answer that comes of it, whoever the vendor is."""
 
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -203,7 +204,11 @@ def _limited(desk: Desk, vendor: Vendor, call: Call, body: dict[str, Any]) -> An
     answer = vendor.error(
         429, f"the limit of {refused.what} is reached; try again in {refused.seconds:.3f} s"
     )
-    return replace(answer, headers=(*answer.headers, ("retry-after", f"{refused.seconds:.3f}")))
+    return replace(answer, headers=(*answer.headers, *_until(refused.seconds)))
+
+
+def _until(seconds: float) -> tuple[tuple[str, str], ...]:
+    return (("retry-after", str(math.ceil(seconds))), ("retry-after-ms", f"{seconds * 1000:.0f}"))
 
 
 def _in_one_piece(vendor: Vendor, step: Step, body: dict[str, Any]) -> Answer:
