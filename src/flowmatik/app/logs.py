@@ -54,7 +54,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     install_redaction(Redactor(secrets_of(settings)))
     root.setLevel(settings.log_level.upper())
-    for noisy in ("httpx", "httpcore"):  # they log whole URLs
+    for noisy in ("httpx", "httpcore", "httpx2", "httpcore2"):  # they log whole URLs
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

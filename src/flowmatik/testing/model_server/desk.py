@@ -139,7 +139,8 @@ def completed(desk: Desk, vendor: Vendor, call: Call) -> Answer:
 
 def answered(vendor: Vendor, step: Step, body: dict[str, Any], key: str = "") -> Answer:
     """What the step does, without what chance and limits add."""
-    step = spoken(replace(step, message=step.message.replace("{key}", key)))
+    text = step.text.replace("{key}", key) if step.kind == "raw" else step.text
+    step = spoken(replace(step, text=text, message=step.message.replace("{key}", key)))
     answer = failed(vendor, step)
     if answer is None and body.get("stream") and step.streams == "refused":
         answer = vendor.error(400, "stream is not supported here")
