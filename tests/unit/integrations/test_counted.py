@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from flowmatik.contracts.models import Message, ModelRequest, Usage
-from flowmatik.integrations.counted import MOST_BELIEVED, believed
+from flowmatik.integrations.chat_completions.counted import MOST_BELIEVED, believed
 
 UNKNOWN = Usage(known=False)
 REQUEST = ModelRequest(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.chat_completions.address import api_root
+from flowmatik.integrations.chat_completions.counted import believed
 from flowmatik.integrations.chat_completions.json_text import json_object_in
 from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
 from flowmatik.integrations.chat_completions.retrying import Patience
-from flowmatik.integrations.counted import believed
 from flowmatik.integrations.provider import ProviderBuild, model_name
 from flowmatik.kernel.errors import ModelRejected
 
