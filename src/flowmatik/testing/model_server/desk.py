@@ -48,7 +48,9 @@ class Vendor(Protocol):
         """The events of a stream, the closing one included."""
         ...
 
-    def error_event(self, step: Step) -> bytes: ...
+    def error_event(self, step: Step, number: int) -> bytes:
+        """The error as event `number` (from 0) of a stream."""
+        ...
 
     def most_answered(self, body: dict[str, Any]) -> int: ...
 
@@ -233,7 +235,7 @@ def _streamed(vendor: Vendor, step: Step, body: dict[str, Any]) -> Answer:
     elif step.kind == "bad_chunk":
         sent = [*events[:place], b'data: {"id": "chat\n\n', *events[place:]]
     elif step.kind == "stream_error":
-        sent = [*events[:place], vendor.error_event(step)]
+        sent = [*events[:place], vendor.error_event(step, place)]
     waits = (step.first_seconds, step.piece_seconds)
     parts = tuple((waits[min(n, 1)], event) for n, event in enumerate(sent))
     ending = "cut" if step.kind == "truncated" else "whole"
