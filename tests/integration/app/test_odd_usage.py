@@ -46,10 +46,12 @@ async def test_usage_that_cannot_be_right_costs_the_worst_case_and_no_less(tmp_p
     nothing = await run_with(tmp_path / "nothing", Step(usage=None))
     liar = await run_with(tmp_path / "liar", Step(usage=(1, 0)))
     assert honest.cost_micros == 100 + 2 * 10
+    assert nothing.cost_micros is not None
     assert liar.cost_micros == nothing.cost_micros > 10 * honest.cost_micros
 
 
 async def test_usage_above_the_worst_case_is_what_the_run_has_cost(tmp_path: Path) -> None:
     nothing = await run_with(tmp_path / "nothing", Step(usage=None))
     much = await run_with(tmp_path / "much", Step(usage=(1_000_000, 50_000)))
+    assert nothing.cost_micros is not None
     assert much.cost_micros == 1_000_000 + 2 * 50_000 > nothing.cost_micros
