@@ -34,6 +34,7 @@ from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
 USER_INFO = re.compile(r"//[^/?#]*@")  # of an address
+QUERY = re.compile(r"\?[^'\"]+")
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -246,7 +247,7 @@ def _value_of(
     try:
         return setting.parse(raw)
     except Wrong as wrong:
-        shown = "(hidden)" if setting.secret else USER_INFO.sub("//(hidden)@", repr(raw))
+        shown = "(hidden)" if setting.secret else _without_keys(repr(raw))
         faults.append(
             Fault(
                 key=setting.key,
@@ -259,6 +260,11 @@ def _value_of(
             )
         )
         return setting.default
+
+
+def _without_keys(address: str) -> str:
+    """What people paste into addresses, sound or not."""
+    return QUERY.sub("?(hidden)", USER_INFO.sub("//(hidden)@", address))
 
 
 def _read_document(path: Path, faults: list[Fault]) -> dict[str, Any]:

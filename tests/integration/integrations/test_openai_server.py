@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -120,3 +121,33 @@ def test_an_unusable_script_is_refused(text: str, tmp_path: Path) -> None:
     script.write_text(text)
     with pytest.raises(ConfigurationError, match="cannot use the script"):
         load_script(script)
+
+
+def test_several_processes_serve_one_port_and_go_with_the_first(tmp_path: Path) -> None:
+    mix = tmp_path / "mix.json"
+    mix.write_text(json.dumps([{"kind": "error", "status": 418}]))
+    options = ["--workers", "2", "--keep", "1", "--errors", "1", "--mix", str(mix), "--latency", "constant:0"]
+    command = [sys.executable, "-m", "flowmatik.testing.openai_server", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            base_url = process.stdout.readline().strip()
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            answers = [httpx.post(f"{base_url}/chat/completions", json={}, timeout=60) for _ in range(8)]
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+    assert {answer.status_code for answer in answers} == {418}
+    assert children
+    for _ in range(1_200):  # one of them only watches over the others, and goes a moment later
+        if not any(Path(f"/proc/{child}").exists() for child in children):
+            break
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_program_with_unusable_options_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "flowmatik.testing.openai_server", "--latency", "odd"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot use the latency 'odd'" in done.stderr

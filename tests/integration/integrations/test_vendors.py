@@ -247,6 +247,14 @@ async def test_a_conversation_goes_on_at_another_vendor() -> None:
         assert reply.text == "Sunny."
 
 
+async def test_what_a_model_thought_is_a_part_of_its_output() -> None:
+    for provider in ("google", "groq", "openai"):
+        with server_of(provider, Step(usage=(100, 9), reasoning=4)) as server:
+            async with asking(provider, server) as gateway:
+                usage = (await gateway.complete(ask(provider))).usage
+        assert (usage.output_tokens, usage.reasoning_tokens) == (9, 4)
+
+
 async def test_anthropic_is_sent_no_temperature_and_keeps_to_its_format() -> None:
     with server_of("anthropic", Step(text="Hello.")) as server:
         async with asking("anthropic", server) as gateway:

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from flowmatik.integrations.chat_completions.json_text import arguments_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.deliveries import cloud_event
 from flowmatik.core.engine.effects import recordable
 from flowmatik.core.journal.port import NewEvent, StoredEvent
+from flowmatik.integrations.direct.json_text import arguments_in
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools

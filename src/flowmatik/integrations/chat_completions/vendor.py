@@ -5,13 +5,14 @@ from typing import Any
 import httpx
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from pydantic_ai.models import Model
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIResponsesModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.chat_completions.dialect import Dialect
+from flowmatik.integrations.chat_completions.running_totals import TotallingChatModel
 from flowmatik.integrations.chat_completions.whole import StreamingClient
 from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild, model_name
@@ -41,7 +42,7 @@ class ChatVendor:
     def model(self, name: str) -> Model:
         if self._by_responses(name):
             return OpenAIResponsesModel(name, provider=self._provider, profile=self._profile)
-        return OpenAIChatModel(name, provider=self._provider, profile=self._profile)
+        return TotallingChatModel(name, provider=self._provider, profile=self._profile)
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -51,6 +52,8 @@ class ChatVendor:
             found["extra_headers"] = {"Idempotency-Key": request.idempotency_key}
         if self._by_responses(model_name(request)):
             found["openai_store"] = False  # what was asked stays here
+        else:
+            found["openai_continuous_usage_stats"] = True  # a later usage replaces an earlier one
         return found
 
     def native_schema(self, request: ModelRequest) -> bool:

@@ -9,6 +9,7 @@ from pydantic_ai.exceptions import (
     ModelAPIError,
     ModelAuthenticationError,
     ModelConnectionError,
+    ModelContextWindowExceededError,
     ModelHTTPError,
     ModelQuotaExceededError,
     ModelRequestTimeout,
@@ -112,6 +113,8 @@ def _by_status(error: ModelHTTPError, context: dict[str, object], secrets: Seque
         again = error.provider_retry_hint is not False
         return Failure(error=ModelUnavailable(message, context=context), again=again, after=error.retry_after)
     reply = _said(error, secrets)
+    if isinstance(error, ModelContextWindowExceededError):
+        return Failure(error=_too_long(context, reply))
     said = f": {reply}" if reply else ""
     advice = "check the model's name" if status == 404 else "correct the request or choose another model"
     message = (
@@ -119,6 +122,16 @@ def _by_status(error: ModelHTTPError, context: dict[str, object], secrets: Seque
     )
     told = {**context, "reply": reply} if reply else context
     return Failure(error=ModelRejected(message, context=told))
+
+
+def _too_long(context: dict[str, object], reply: str) -> ModelRejected:
+    """Free, and never better the second time: for whoever can shorten the conversation."""
+    return ModelRejected(
+        f"the request is too long for the model {context['model']!r} of the provider {context['provider']!r}"
+        f"{f': {reply}' if reply else ''}; shorten it, or choose a model with a larger window",
+        code="model.context_overflow",
+        context={**context, "reply": reply} if reply else context,
+    )
 
 
 def _by_connection(error: ModelAPIError, provider: str, context: dict[str, object]) -> Failure:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic_ai import messages as pai
@@ -12,7 +13,7 @@ from pydantic_ai.tools import ToolDefinition
 from flowmatik.contracts.models import Message, ModelRequest, ToolCall, Usage
 from flowmatik.integrations.direct.json_text import arguments_in
 
-Finish = Literal["stop", "length", "tool_calls", "filtered"]
+Finish = Literal["stop", "length", "tool_calls", "filtered", "refused"]
 _FINISH: dict[str | None, Finish] = {
     "stop": "stop",
     "length": "length",
@@ -57,14 +58,39 @@ def to_parameters(request: ModelRequest, *, native_schema: bool) -> ModelRequest
 
 
 def text_of(response: pai.ModelResponse) -> str:
-    return "".join(part.content for part in response.parts if isinstance(part, pai.TextPart))
+    """What was said; of a refusal that the vendor sends in a place of its own, the reason."""
+    return refusal_of(response) or "".join(
+        part.content for part in response.parts if isinstance(part, pai.TextPart)
+    )
 
 
 def tool_calls_of(response: pai.ModelResponse) -> tuple[ToolCall, ...]:
-    return tuple(_call(part) for part in response.parts if isinstance(part, pai.ToolCallPart))
+    calls = [_call(part) for part in response.parts if isinstance(part, pai.ToolCallPart)]
+    return with_own_ids(calls)
+
+
+def with_own_ids(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """Some servers give several calls one id, or none; answers are told apart by it."""
+    taken: set[str] = set()
+    found: list[ToolCall] = []
+    for n, call in enumerate(calls, start=1):
+        name, more = call.id or f"call_{n}", 1
+        while name in taken:
+            more += 1
+            name = f"{call.id or 'call'}_{more}"
+        taken.add(name)
+        found.append(call if name == call.id else replace(call, id=name))
+    return tuple(found)
+
+
+def refusal_of(response: pai.ModelResponse) -> str:
+    said = (response.provider_details or {}).get("refusal")
+    return said if isinstance(said, str) else ""
 
 
 def finish_of(response: pai.ModelResponse) -> Finish:
+    if refusal_of(response):
+        return "refused"
     finish = _FINISH.get(response.finish_reason, "stop")
     called = any(isinstance(part, pai.ToolCallPart) for part in response.parts)
     return "tool_calls" if called and finish == "stop" else finish

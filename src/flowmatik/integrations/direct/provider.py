@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
+from flowmatik.integrations.direct.counted import believed
 from flowmatik.integrations.direct.json_text import json_object_in
 from flowmatik.integrations.direct.prices import PriceList, most_tokens
 from flowmatik.integrations.direct.retrying import Patience
@@ -56,6 +57,8 @@ class DirectProvider:
                 response = streamed.get()
                 self._check_whole(request, response)
                 reply = self._reply(request, response)
+                if reply.finish == "refused":  # its text comes in a place of its own
+                    yield TextDelta(text=reply.text)
                 if not reply.usage.known:
                     self._ask_whole(request, "it does not say in streams what they used")
             else:
@@ -173,11 +176,12 @@ class DirectProvider:
 
         if response.finish_reason == "error":
             raise spoilt(provider=self._build.id, model=model_name(request))
-        usage, text = mapping.usage_of(response), mapping.text_of(response)
+        text, calls = mapping.text_of(response), mapping.tool_calls_of(response)
+        usage = believed(request, mapping.usage_of(response), said=bool(text or calls))
         cost = self._prices.micros(model_name(request), usage) if usage.known else None
         return ModelReply(
             text=text if request.output_schema is None else json_object_in(text),
-            tool_calls=mapping.tool_calls_of(response),
+            tool_calls=calls,
             usage=usage,
             cost_micros=cost,
             model=f"{self._build.id}/{response.model_name or model_name(request)}",

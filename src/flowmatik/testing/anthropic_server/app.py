@@ -61,7 +61,8 @@ class Anthropic:
     def events(self, step: Step, body: dict[str, Any]) -> list[bytes]:
         return [wire.event(name, data) for name, data in wire.events(step, str(body["model"]))]
 
-    def error_event(self, step: Step) -> bytes:
+    def error_event(self, step: Step, number: int) -> bytes:
+        del number
         failure = wire.failure(step.status, step.message, step.code)
         return wire.event("error", {name: value for name, value in failure.items() if name != "type"})
 

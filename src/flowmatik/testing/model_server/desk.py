@@ -1,6 +1,7 @@
 """Which step a call gets, what it runs against, and the answer that comes of it, whoever the vendor is."""
 
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -47,7 +48,9 @@ class Vendor(Protocol):
         """The events of a stream, the closing one included."""
         ...
 
-    def error_event(self, step: Step) -> bytes: ...
+    def error_event(self, step: Step, number: int) -> bytes:
+        """The error as event `number` (from 0) of a stream."""
+        ...
 
     def most_answered(self, body: dict[str, Any]) -> int: ...
 
@@ -138,7 +141,8 @@ def completed(desk: Desk, vendor: Vendor, call: Call) -> Answer:
 
 def answered(vendor: Vendor, step: Step, body: dict[str, Any], key: str = "") -> Answer:
     """What the step does, without what chance and limits add."""
-    step = spoken(replace(step, message=step.message.replace("{key}", key)))
+    text = step.text.replace("{key}", key) if step.kind == "raw" else step.text
+    step = spoken(replace(step, text=text, message=step.message.replace("{key}", key)))
     answer = failed(vendor, step)
     if answer is None and body.get("stream") and step.streams == "refused":
         answer = vendor.error(400, "stream is not supported here")
@@ -203,7 +207,11 @@ def _limited(desk: Desk, vendor: Vendor, call: Call, body: dict[str, Any]) -> An
     answer = vendor.error(
         429, f"the limit of {refused.what} is reached; try again in {refused.seconds:.3f} s"
     )
-    return replace(answer, headers=(*answer.headers, ("retry-after", f"{refused.seconds:.3f}")))
+    return replace(answer, headers=(*answer.headers, *_until(refused.seconds)))
+
+
+def _until(seconds: float) -> tuple[tuple[str, str], ...]:
+    return (("retry-after", str(math.ceil(seconds))), ("retry-after-ms", f"{seconds * 1000:.0f}"))
 
 
 def _in_one_piece(vendor: Vendor, step: Step, body: dict[str, Any]) -> Answer:
@@ -227,7 +235,7 @@ def _streamed(vendor: Vendor, step: Step, body: dict[str, Any]) -> Answer:
     elif step.kind == "bad_chunk":
         sent = [*events[:place], b'data: {"id": "chat\n\n', *events[place:]]
     elif step.kind == "stream_error":
-        sent = [*events[:place], vendor.error_event(step)]
+        sent = [*events[:place], vendor.error_event(step, place)]
     waits = (step.first_seconds, step.piece_seconds)
     parts = tuple((waits[min(n, 1)], event) for n, event in enumerate(sent))
     ending = "cut" if step.kind == "truncated" else "whole"

@@ -57,7 +57,8 @@ EVENTS = ("content-type", "text/event-stream; charset=utf-8")
 
 @dataclass(slots=True)
 class Watch:
-    """Calls at this time, the most there were at once, and those whose client left before the end."""
+    """Calls at this time, the most there were at once, and those whose client left before the end; calls
+    that are answered at once are none of them."""
 
     going: int = 0
     peak: int = 0
@@ -112,7 +113,6 @@ class Connection(asyncio.Protocol):
         watch = self._watch
         answer = self._answer(call)
         if answer.ending == "whole" and not answer.wait and not any(wait for wait, _ in answer.parts):
-            watch.peak = max(watch.peak, watch.going + 1)
             self._write(_whole(answer))
             return
         watch.going += 1

@@ -13,7 +13,7 @@ from types import FrameType
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.testing.model_server.desk import Orders
 from flowmatik.testing.model_server.limits import Limits
-from flowmatik.testing.model_server.serving import ScriptedServer
+from flowmatik.testing.model_server.serving import SECONDS, ScriptedServer
 from flowmatik.testing.model_server.steps import Step, load_script
 from flowmatik.testing.model_server.weather import Latency, Weather
 
@@ -33,6 +33,7 @@ def serve(make: Make, shown: Callable[[ScriptedServer], str], *, prog: str, abou
             finally:
                 for other in others:
                     other.terminate()
+                    other.join(SECONDS)
     except FlowmatikError as error:
         print(error.message, file=sys.stderr)
         return 2

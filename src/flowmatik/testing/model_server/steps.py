@@ -53,7 +53,7 @@ class Step:
     `context_overflow`: the vendor's 400 for a request that is too long; `error`: `status`, with the vendor's
     `code` if given; `silent`: no answer while the client waits; `hung_up`: closed before a byte of it;
     `reset`: the same, by a reset. `cut_at` is the share of an answer that comes before what cuts or spoils
-    it; `{key}` within `message` becomes the key that the client sent.
+    it; `{key}` within `message`, and the `text` of `raw`, becomes the key that the client sent.
 
     Usage: (input, output) tokens, any integers; None reports none. `cached` and `cache_written` are those of
     the input that were read from and written to the vendor's cache, `reasoning` those of the output that

@@ -59,7 +59,7 @@ class Latency:
 MIX = (
     Step(kind="error", status=500),
     Step(kind="overloaded"),
-    Step(kind="rate_limited", retry_after=0.05),
+    Step(kind="rate_limited", retry_after=0.05, retry_form="ms"),
     Step(kind="error", status=503),
 )
 

@@ -1,4 +1,5 @@
-"""A local server that speaks OpenAI's chat-completions and embeddings formats and misbehaves on demand."""
+"""A local server that speaks OpenAI's formats (chat completions, responses, embeddings) and misbehaves on
+demand."""
 
 from flowmatik.testing.model_server import Latency, Limits, Step, ToolUse, Weather, load_script
 from flowmatik.testing.openai_server.server import OpenAIServer

@@ -1,5 +1,5 @@
-"""The server's routes: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, and `/__calls` for whoever
-watches."""
+"""The server's routes: `/v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/models`, and
+`/__calls` for whoever watches."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from flowmatik.testing.model_server.desk import Desk, completed, cut, failed
 from flowmatik.testing.model_server.http import JSON, Answer, Call, as_bytes, json_object, of_json
 from flowmatik.testing.model_server.limits import Keeper
 from flowmatik.testing.model_server.steps import Step
-from flowmatik.testing.openai_server import wire
+from flowmatik.testing.openai_server import responses, wire
 
 _TYPES = {401: "invalid_request_error", 429: "rate_limit_error", 400: "invalid_request_error"}
 _CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
@@ -40,8 +40,9 @@ class OpenAI:
         pieces = wire.chunks(step, _model(body), with_usage=bool(options.get("include_usage")))
         return [*(wire.event(piece) for piece in pieces), b"data: [DONE]\n\n"]
 
-    def error_event(self, step: Step) -> bytes:
+    def error_event(self, step: Step, number: int) -> bytes:
         """As OpenAI, OpenRouter and vLLM send it when something fails after the answer began."""
+        del number
         return wire.event(wire.failure(step.message, "server_error", step.code or None))
 
     def most_answered(self, body: dict[str, Any]) -> int:
@@ -62,13 +63,33 @@ class OpenAI:
         return (("x-request-id", "req_scripted"),)
 
 
+class OpenAIResponses(OpenAI):
+    """A Vendor: responses."""
+
+    def whole(self, step: Step, body: dict[str, Any]) -> dict[str, Any]:
+        return responses.response(step, _model(body))
+
+    def events(self, step: Step, body: dict[str, Any]) -> list[bytes]:
+        return list(responses.events(step, _model(body)))
+
+    def error_event(self, step: Step, number: int) -> bytes:
+        said = {"code": step.code or "server_error", "message": step.message, "param": None}
+        return responses.event("error", number, said)
+
+    def most_answered(self, body: dict[str, Any]) -> int:
+        return int(body.get("max_output_tokens") or 0)
+
+
 VENDOR = OpenAI()
+RESPONSES = OpenAIResponses()
 
 
 def routes(desk: Desk, call: Call) -> Answer:
     match (call.method, call.path):
         case ("POST", "/v1/chat/completions"):
             return completed(desk, VENDOR, call)
+        case ("POST", "/v1/responses"):
+            return completed(desk, RESPONSES, call)
         case ("POST", "/v1/embeddings"):
             return _embeddings(desk, call)
         case ("GET", "/v1/models"):

@@ -11,6 +11,8 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild
 
+LONGEST = 600.0
+
 
 class GoogleVendor:
     """A Vendor. Google's client repeats nothing unless it is told to, and knows no idempotency keys."""
@@ -18,7 +20,7 @@ class GoogleVendor:
     unsent = ()
 
     def __init__(self, build: ProviderBuild, root: str) -> None:
-        timeout = httpx2.Timeout(build.settings.timeout, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(LONGEST, connect=CONNECT_SECONDS)  # each call brings its own
         self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=True)
         self._provider = GoogleProvider(api_key=build.settings.api_key, base_url=root, http_client=self._http)
 

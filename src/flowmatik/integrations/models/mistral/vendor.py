@@ -12,6 +12,8 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild
 
+LONGEST = 600.0
+
 
 class MistralVendor:
     """A Vendor. Mistral's client repeats nothing unless it is told to, and knows no idempotency keys."""
@@ -19,7 +21,7 @@ class MistralVendor:
     unsent = ()
 
     def __init__(self, build: ProviderBuild, root: str) -> None:
-        timeout = httpx2.Timeout(build.settings.timeout, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(LONGEST, connect=CONNECT_SECONDS)  # each call brings its own
         self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=True)
         client = Mistral(api_key=build.settings.api_key, server_url=root, async_client=self._http)
         self._provider = MistralProvider(mistral_client=client)
