@@ -101,6 +101,10 @@ class ModelGateway(Protocol):
         """What `model` costs for so many tokens, by the prices of now; None when its price is unknown."""
         ...
 
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        """Ids of the providers that may serve this model or route, in order of preference."""
+        ...
+
     def default_model(self) -> str:
         """The configured model id; `local/extractive` when no provider has a key."""
         ...
