@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 THRESHOLDS = (50, 80, 100)
@@ -56,6 +57,20 @@ class BudgetAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisplayCurrency:
+    """What people are shown amounts in beside US dollars: `rate` is what one dollar is, in decimal, as the
+    administrator set it for the day `as_of`. Amounts are kept, reckoned and compared in dollars alone."""
+
+    currency: str
+    rate: str
+    as_of: str
+
+    def of(self, micros: int) -> str:
+        """Rounded to cents, half to even."""
+        return f"{(Decimal(micros) * Decimal(self.rate)).scaleb(-6):.2f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamMember:
     """`principal` is the id of a user or an API key, `name` what people call it."""
 
@@ -80,6 +95,8 @@ class Bearers(Protocol):
 class BudgetAccess(Protocol):
     """For administrators. A budget that is changed holds within two seconds; what was spent stays counted."""
 
+    async def display(self) -> DisplayCurrency | None: ...
+
     async def list(self, workspace_id: str) -> Sequence[BudgetUse]: ...
 
     async def get(self, workspace_id: str, scope: str) -> BudgetUse:
@@ -101,6 +118,13 @@ class BudgetAccess(Protocol):
         ...
 
 
+class Principals(Protocol):
+    async def principal(self, workspace_id: str, named: str) -> TeamMember:
+        """Who that is, by id or name, outside of any team. Raises NotFound (`not_found.principal`); Conflict
+        when several have the name."""
+        ...
+
+
 class Teams(Protocol):
     """Who shares the budgets of a team; for administrators. Changes hold within two seconds."""
 
@@ -115,9 +139,4 @@ class Teams(Protocol):
 
     async def remove(self, workspace_id: str, team: str, principal: str) -> None:
         """Raises NotFound (`not_found.member`). A team without members is none."""
-        ...
-
-    async def principal(self, workspace_id: str, named: str) -> TeamMember:
-        """Who that is, by id or name, outside of any team. Raises NotFound; Conflict when several have the
-        name."""
         ...

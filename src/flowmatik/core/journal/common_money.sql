@@ -66,10 +66,14 @@ SELECT workspace_id, scope, limit_micros, threshold, soft, used_micros, at, told
 WHERE workspace_id = $1 AND ($2 = '' OR scope = $2 OR substr(scope, 1, length($2) + 1) = $2 || ':')
 ORDER BY at DESC, scope DESC, threshold DESC LIMIT $3;
 
--- name: untold_alerts
--- What the bus has not had yet, of all workspaces.
-SELECT workspace_id, scope, limit_micros, threshold, soft, used_micros, at, told_at FROM cap_alerts
-WHERE told_at = '' ORDER BY at, scope, threshold LIMIT $1;
+-- name: claim_alerts
+-- What the bus has not had yet and nobody has been at since $2, of all workspaces. Of two that ask at once one
+-- gets a row.
+UPDATE cap_alerts SET claimed_at = $1
+WHERE told_at = '' AND claimed_at < $2 AND (workspace_id, scope, limit_micros, threshold) IN (
+    SELECT workspace_id, scope, limit_micros, threshold FROM cap_alerts
+    WHERE told_at = '' AND claimed_at < $2 ORDER BY at, scope, threshold LIMIT $3)
+RETURNING workspace_id, scope, limit_micros, threshold, soft, used_micros, at, told_at;
 
 -- name: alert_told
 -- The bus has had it.

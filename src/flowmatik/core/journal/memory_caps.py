@@ -26,6 +26,7 @@ class MemoryCaps:
         self._drawn: dict[str, list[tuple[int, Key, int]]] = {}
         self._holders: dict[str, str] = {}  # run → workspace, while it may give something back
         self._alerts: dict[tuple[str, str, int, int], CapAlert] = {}
+        self._claimed: dict[tuple[str, str, int, int], str] = {}
 
     def set_cap(self, key: Key, limit_micros: int | None, terms: CapTerms, spent: int, at: str) -> None:
         if limit_micros is None:
@@ -91,9 +92,15 @@ class MemoryCaps:
         ]
         return sorted(mine, key=lambda one: (one.at, one.scope, one.threshold), reverse=True)[:limit]
 
-    def untold(self, limit: int) -> list[CapAlert]:
-        left = [alert for alert in self._alerts.values() if not alert.told_at]
-        return sorted(left, key=lambda one: (one.at, one.scope, one.threshold))[:limit]
+    def claim_alerts(self, now: str, before: str, limit: int) -> list[CapAlert]:
+        left = [
+            (key, alert)
+            for key, alert in self._alerts.items()
+            if not alert.told_at and self._claimed.get(key, "") < before
+        ]
+        taken = sorted(left, key=lambda one: (one[1].at, one[1].scope, one[1].threshold))[:limit]
+        self._claimed |= {key: now for key, _ in taken}
+        return [alert for _, alert in taken]
 
     def told(self, alert: CapAlert, at: str) -> None:
         key = (alert.workspace_id, alert.scope, alert.limit_micros, alert.threshold)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import timedelta
 
 from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_caps import MemoryCaps
@@ -66,8 +67,9 @@ class MemoryMoney(ABC):
     async def cap_alerts(self, workspace_id: str, *, scope: str = "", limit: int = 100) -> list[CapAlert]:
         return self._money.alerts(workspace_id, scope, limit)
 
-    async def untold_alerts(self, limit: int) -> list[CapAlert]:
-        return self._money.untold(limit)
+    async def claim_alerts(self, *, again_after: float, limit: int) -> list[CapAlert]:
+        now = self._clock.now()
+        return self._money.claim_alerts(text_of(now), text_of(now - timedelta(seconds=again_after)), limit)
 
     async def alert_told(self, alert: CapAlert) -> None:
         self._money.told(alert, self._moment())

@@ -57,8 +57,9 @@ class MoneyJournal(Protocol):
         """The newest first; of one `scope` and its periods, or of all."""
         ...
 
-    async def untold_alerts(self, limit: int) -> list[CapAlert]:
-        """Of all workspaces, the oldest first: what the bus has not had yet."""
+    async def claim_alerts(self, *, again_after: float, limit: int) -> list[CapAlert]:
+        """Of all workspaces: what the bus has not had yet. Nobody else gets these for so many seconds; after
+        that whoever took them is taken for dead."""
         ...
 
     async def alert_told(self, alert: CapAlert) -> None: ...

@@ -1,16 +1,20 @@
 """Shared caps, as the SQL stores read and change them alike."""
 
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import Any
 
 from flowmatik.contracts.database import Row
 from flowmatik.core.journal.money import checked_amount, read_thresholds, spelled
 from flowmatik.core.journal.money_records import HARD, Cap, CapAlert, CapTerms, CapUse
 from flowmatik.core.journal.times import text_of
+from flowmatik.kernel.clock import Clock
 
 
 class SqlMoney(ABC):
     """Adapters say how a statement is read and written."""
+
+    _clock: Clock
 
     @abstractmethod
     async def _fetch(self, query: str, *params: Any) -> list[Row]:
@@ -19,6 +23,10 @@ class SqlMoney(ABC):
     @abstractmethod
     async def _execute(self, query: str, *params: Any) -> None:
         """A named statement that writes, committed."""
+
+    @abstractmethod
+    async def _change(self, query: str, *params: Any) -> list[Row]:
+        """The rows of a named statement that writes, committed."""
 
     @abstractmethod
     async def _place(self, params: tuple[Any, ...], now: str) -> None:
@@ -81,8 +89,11 @@ class SqlMoney(ABC):
     async def cap_alerts(self, workspace_id: str, *, scope: str = "", limit: int = 100) -> list[CapAlert]:
         return [_alert(row) for row in await self._fetch("cap_alerts", workspace_id, scope, limit)]
 
-    async def untold_alerts(self, limit: int) -> list[CapAlert]:
-        return [_alert(row) for row in await self._fetch("untold_alerts", limit)]
+    async def claim_alerts(self, *, again_after: float, limit: int) -> list[CapAlert]:
+        now = self._clock.now()
+        before = text_of(now - timedelta(seconds=again_after))
+        rows = await self._change("claim_alerts", text_of(now), before, limit)
+        return sorted(map(_alert, rows), key=lambda one: (one.at, one.scope, one.threshold))
 
     async def alert_told(self, alert: CapAlert) -> None:
         place = (alert.workspace_id, alert.scope, alert.limit_micros, alert.threshold)

@@ -7,7 +7,8 @@ ALTER TABLE caps ADD COLUMN thresholds TEXT NOT NULL DEFAULT '50,80,100';
 
 ALTER TABLE caps ADD COLUMN until TEXT NOT NULL DEFAULT '';
 
--- A cap has come to a threshold: once for each limit, whoever was there first.
+-- A cap has come to a threshold: once for each limit, whoever was there first. `claimed_at`: when somebody began
+-- to tell the bus of it, `told_at`: when that was done.
 
 CREATE TABLE cap_alerts (
     workspace_id TEXT NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE cap_alerts (
     soft BIGINT NOT NULL,
     used_micros BIGINT NOT NULL,
     at TEXT NOT NULL,
+    claimed_at TEXT NOT NULL DEFAULT '',
     told_at TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (workspace_id, scope, limit_micros, threshold)
 );
