@@ -63,6 +63,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
+    """`paid`: what each provider gets of `cost_micros`, by id, where attempts at several of them were, or may
+    have been, charged; empty when all of it goes to the one of `model`."""
+
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
@@ -70,6 +73,7 @@ class ModelReply:
     model: str = ""  # what really served it
     # "refused": the model says that it cannot do what was asked; its text says why.
     finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
+    paid: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

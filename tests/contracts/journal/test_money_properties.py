@@ -30,10 +30,17 @@ ROUTES = {"x/m": ("x",), "y/m": ("y", "x"), "z/m": ("z",)}
 SCOPES = ("workspace", "workspace/day", "user:ana", "user:ben/day", "team:t", "team:t/month", "provider:x",
           "provider:y/day", "agent:a")  # fmt: skip
 COUNTER = itertools.count()
+ASK = st.tuples(
+    st.just("ask"),
+    st.integers(0, 2),
+    st.sampled_from(sorted(ROUTES)),
+    st.integers(20, 60),
+    st.sampled_from([False, False, False, True]),
+)
 STEPS = st.one_of(
-    st.tuples(
-        st.just("ask"), st.integers(0, 2), st.sampled_from(sorted(ROUTES)), st.integers(1, 60), st.booleans()
-    ),
+    ASK,
+    ASK,
+    ASK,
     st.tuples(st.just("end"), st.integers(0, 2), st.integers(0, 100), st.integers(0, 1)),
     st.tuples(st.just("crash"), st.integers(0, 2), st.booleans()),
     st.tuples(st.just("cap"), st.sampled_from(SCOPES), st.integers(0, 150), st.booleans()),
@@ -215,7 +222,7 @@ def _call(call_id: str, model: str, made: Reservation) -> ev.CallRequested:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    caps=st.dictionaries(st.sampled_from(SCOPES), st.tuples(st.integers(20, 150), st.booleans()), min_size=1),
+    caps=st.dictionaries(st.sampled_from(SCOPES), st.tuples(st.integers(40, 150), st.booleans()), min_size=1),
     steps=st.lists(STEPS, min_size=8, max_size=30),
 )
 async def test_money_is_neither_lost_nor_made_nor_refused_for_nothing(
