@@ -23,7 +23,7 @@ class MemoryMoney(ABC):
     def _spent_by_deleted(self, workspace_id: str, begun: str) -> int:
         """What runs created from then on have cost that are no more."""
 
-    def _moment(self) -> str:
+    def _stamp(self) -> str:
         return text_of(self._clock.now())
 
     async def set_cap(
@@ -35,10 +35,10 @@ class MemoryMoney(ABC):
             run.cost_micros for run in mine if run.created_at >= begun and run.reported not in COUNTED
         )
         spent += self._spent_by_deleted(workspace_id, begun)
-        self._money.set_cap((workspace_id, scope), limit_micros, terms, spent, self._moment())
+        self._money.set_cap((workspace_id, scope), limit_micros, terms, spent, self._stamp())
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        return self._money.allot(workspace_id, run_id, n, amounts, self._moment())
+        return self._money.allot(workspace_id, run_id, n, amounts, self._stamp())
 
     async def held(self, run_id: str) -> dict[str, int]:
         return {scope: micros for (_, scope), micros in self._money.held(run_id).items()}
@@ -56,13 +56,13 @@ class MemoryMoney(ABC):
         return self._money.holders_in(workspace_id, limit)
 
     async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
-        return self._money.uses(workspace_id, run_id, self._moment())
+        return self._money.uses(workspace_id, run_id, self._stamp())
 
     async def caps(self, workspace_id: str) -> list[Cap]:
-        return self._money.caps(workspace_id, self._moment())
+        return self._money.caps(workspace_id, self._stamp())
 
     async def note_refusal(self, workspace_id: str, scope: str) -> None:
-        self._money.refused((workspace_id, scope), self._moment())
+        self._money.refused((workspace_id, scope), self._stamp())
 
     async def cap_alerts(self, workspace_id: str, *, scope: str = "", limit: int = 100) -> list[CapAlert]:
         return self._money.alerts(workspace_id, scope, limit)
@@ -72,7 +72,7 @@ class MemoryMoney(ABC):
         return self._money.claim_alerts(text_of(now), text_of(now - timedelta(seconds=again_after)), limit)
 
     async def alert_told(self, alert: CapAlert) -> None:
-        self._money.told(alert, self._moment())
+        self._money.told(alert, self._stamp())
 
     async def forget_caps(self, before: str) -> None:
         self._money.forget_caps(before)
