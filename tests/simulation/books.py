@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from flowmatik.core import events as ev
 from flowmatik.core.engine.budgets import payer_of
-from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.journal.port import Cap, StoredEvent
 from flowmatik.core.state import RunState
 from tests.simulation.reading import decoded
 from tests.simulation.steps import Walk
@@ -24,6 +24,13 @@ def check_money(cap: int, histories: Sequence[list[StoredEvent]], walks: Sequenc
             told = f"{used} of {limit} were spent: {one.told}"
             assert used + WORST_MICROS > limit, f"a call is refused that would fit; {told}"
         _check_tasks(walk.state)
+
+
+def check_rows(caps: Sequence[Cap], states: Sequence[RunState]) -> None:
+    """Once all runs are at rest every cap has what was spent under it, and nothing else."""
+    for cap in caps:
+        spent = sum(state.charged.get(cap.scope, 0) + state.charged_to_all for state in states)
+        assert cap.granted_micros == spent, f"{cap.scope} has {cap.granted_micros}, and {spent} were spent"
 
 
 def _check_tasks(state: RunState) -> None:

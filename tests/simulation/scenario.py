@@ -21,7 +21,7 @@ from flowmatik.core.replay import replay
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Conflict, JournalUnavailable
-from tests.simulation.books import check_money
+from tests.simulation.books import check_money, check_rows
 from tests.simulation.crew import team_order
 from tests.simulation.kin import check_family, families, is_hard
 from tests.simulation.laboratory import named_by, polling_seldom, quiet, settled, spinning_noticed
@@ -92,6 +92,9 @@ async def _life(world: World) -> None:
 async def _live(world: World) -> None:
     cap = world.chance.choice(TEAM_CAPS_MICROS if world.team else CAPS_MICROS)
     await world.store.set_cap(WS, "workspace", cap)
+    if world.many_caps:
+        for scope in ("provider:local", "workspace/day"):
+            await world.store.set_cap(WS, scope, cap)
     for limit in limits_of(world, WS):
         await world.store.set_limit(limit)
     world.start(world.chance.randint(1, 3))
@@ -122,8 +125,16 @@ async def _live(world: World) -> None:
         world.met["turn under a shared limit"] += world.redis.scripts.turns
     assert world.far.broken == [], world.far.broken
     check_money(cap, list(histories.values()), list(walks.values()))
+    await asyncio.wait_for(_settled(world), PATIENCE_SECONDS)
+    check_rows(await world.store.caps(WS), [walk.state for walk in walks.values()])
     if world.team:
         await check_threads(world, histories, {run_id: walk.state for run_id, walk in walks.items()})
+
+
+async def _settled(world: World) -> None:
+    """Whose last owner died before it gave back what was left, the sweep of another settles."""
+    while await world.store.unsettled(1):
+        await nap(0.5)
 
 
 async def _heads(world: World) -> list[RunHead]:

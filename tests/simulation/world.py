@@ -117,6 +117,7 @@ class World:
         self._states: dict[str, RunState] = {}  # for checks of snapshots
         self.met: Counter[str] = Counter()
         self.team = seed % 10 in TEAMS if team is None else team
+        self.many_caps = seed % 5 == 4  # beside the workspace's: of the provider, and of the day
         self.model = STRONG if self.team else "local/scripted"
         self.busy = self.busiest = 0  # calls of `model` under way
         self.minds = Minds(self.chance)

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
+from flowmatik.contracts.budgets import BudgetAccess, Teams
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
@@ -124,6 +125,8 @@ class ApiServices:
     identity: Identity
     dead_letters: DeadLetters
     limits: LimitAccess
+    budgets: BudgetAccess
+    teams: Teams
     signals: RunSignals
     hooks: WebHooks
     approvals: Approvals

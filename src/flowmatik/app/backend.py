@@ -8,6 +8,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.authors import Author
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.budgets import BudgetAccess, Teams
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
@@ -142,6 +143,12 @@ class Backend(Protocol):
 
     @property
     def limits(self) -> LimitAccess: ...
+
+    @property
+    def budgets(self) -> BudgetAccess: ...
+
+    @property
+    def teams(self) -> Teams: ...
 
     @property
     def signals(self) -> RunSignals: ...

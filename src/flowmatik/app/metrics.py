@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from flowmatik.contracts.budgets import ALERT_EVENT
 from flowmatik.kernel.events import CloudEvent, EventBus
 
 STARTED = "flowmatik.RunCreated"
@@ -45,13 +46,19 @@ class Metrics:
             "flowmatik_http_requests", "HTTP requests", ["method", "status"], registry=registry
         )
 
+        self._budgets = Counter(
+            "flowmatik_budget_alerts",
+            "Budgets that came to a threshold",
+            ["kind", "threshold"],
+            registry=registry,
+        )
         self._dead = Gauge(
             "flowmatik_dead_letters", "Events that a subscriber refused", ["subscriber"], registry=registry
         )
 
     def subscribe(self, bus: EventBus) -> None:
         """Counters begin anew with the process. Each event is counted in one process."""
-        types = frozenset({STARTED, CALLED, FAILED, *ENDED})
+        types = frozenset({STARTED, CALLED, FAILED, ALERT_EVENT, *ENDED})
         bus.observe("metrics", self.on_event, types=types)
 
     async def on_event(self, event: CloudEvent) -> None:
@@ -62,6 +69,9 @@ class Metrics:
         elif event.type == CALLED and isinstance(event.data.get("reply"), dict):
             self._on_model_call(cast("dict[str, Any]", event.data["reply"]), event.data)
 
+        elif event.type == ALERT_EVENT:
+            kind = str(event.data.get("scope", "")).partition(":")[0].partition("/")[0]
+            self._budgets.labels(kind, str(event.data.get("threshold", ""))).inc()
         elif event.type == FAILED:
             named = cast("dict[str, Any]", event.data.get("values") or {})
             if "model" in named and "tool" not in named:  # a tool's failure may name a model, too

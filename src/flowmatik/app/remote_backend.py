@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_agents import RemoteBundles, RemoteVersions
+from flowmatik.app.remote_budgets import RemoteBudgets, RemoteTeams
 from flowmatik.app.remote_bulk_audit import RemoteBulkAudit
 from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
@@ -27,6 +28,7 @@ from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.budgets import BudgetAccess, Teams
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
@@ -95,6 +97,8 @@ class RemoteBackend:
         self.recordings: RunRecordings = RemoteRecordings(self._server)
         self.deltas: RunDeltas = RemoteDeltas(self._server)
         self.limits: LimitAccess = RemoteLimits(self._server)
+        self.budgets: BudgetAccess = RemoteBudgets(self._server)
+        self.teams: Teams = RemoteTeams(self._server)
         self.signals: RunSignals = RemoteSignals(self._server)
         self.approvals: Approvals = RemoteApprovals(self._server)
         self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())

@@ -9,10 +9,12 @@ from typing import Any
 
 from flowmatik.app.provider_settings import CONFIGURABLE, PROVIDERS, ProviderParts
 from flowmatik.app.setting_values import SETTINGS, Fault
+from flowmatik.contracts.budgets import DisplayCurrency
 
 OFFLINE_MODEL = "local/extractive"
 CUSTOM = "custom"
 MEANT = ("openai", "ai302")  # prefixes that no model of one's own server is taken to have
+CURRENCY = ("currency", "rate", "rate_date")
 EMBEDDINGS = ("base_url", "model", "dimensions", "api_key")
 
 
@@ -198,3 +200,27 @@ def check_role(values: Mapping[str, Any], faults: list[Fault]) -> None:
             code="role_alone",
         )
     )
+
+
+def display_currency_of(values: Mapping[str, Any], faults: list[Fault]) -> DisplayCurrency | None:
+    """None when nobody set one: amounts are shown in US dollars alone."""
+    part = {name: values[f"budget.{name}"] for name in CURRENCY}
+    given = [name for name in CURRENCY if part[name]]
+    if not given or any(_at_fault(f"budget.{name}", faults) for name in CURRENCY):
+        return None
+    missing = [name for name in CURRENCY if not part[name]]
+    for name in missing:
+        variable, other = (_variable(f"budget.{one}") for one in (name, given[0]))
+        faults.append(
+            Fault(
+                key=f"budget.{name}",
+                shown="",
+                origin="default",
+                advice=f"{other} is set, and a currency needs its rate and the day of that; set {variable}",
+                code="currency_part",
+                values={"given": other, "variable": variable},
+            )
+        )
+    if missing:
+        return None
+    return DisplayCurrency(currency=part["currency"], rate=part["rate"], as_of=part["rate_date"])

@@ -4,6 +4,8 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -153,6 +155,36 @@ def dollars(raw: object) -> int | None:
     if not math.isfinite(value) or value < 0:
         raise Wrong("must be an amount in US dollars such as 0.50, zero or more", "dollars")
     return math.floor(round(value * MICROS, 3))
+
+
+def currency(raw: object) -> str:
+    """ISO 4217, as three letters."""
+    value = text(raw).upper()
+    if value and not (len(value) == 3 and value.isascii() and value.isalpha()):
+        raise Wrong("must be a currency in three letters such as EUR", "currency")
+    return value
+
+
+def rate(raw: object) -> str:
+    """How much of a currency one US dollar is; kept in decimal, as it was written."""
+    value = str(raw).strip() if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) else "?"
+    if not value:
+        return ""
+    try:
+        given = Decimal(value)
+    except InvalidOperation:
+        given = Decimal(0)
+    if not given.is_finite() or not 0 < given < 1_000_000_000:
+        raise Wrong("must be what one US dollar is in that currency, such as 0.92", "rate")
+    return value
+
+
+def day(raw: object) -> str:
+    value = raw.isoformat() if isinstance(raw, date) else text(raw)
+    try:
+        return date.fromisoformat(value).isoformat() if value else ""
+    except ValueError:
+        raise Wrong("must be a day such as 2026-11-28", "day") from None
 
 
 def header_key(raw: object) -> str:
@@ -326,6 +358,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting("budget.run_usd", "run_budget_micros", "FLOWMATIK_RUN_BUDGET", dollars, None),
     _setting("budget.month_usd", "month_budget_micros", "FLOWMATIK_MONTH_BUDGET", dollars, None),
+    _setting("budget.currency", "", "FLOWMATIK_CURRENCY", currency, ""),
+    _setting("budget.rate", "", "FLOWMATIK_CURRENCY_RATE", rate, ""),
+    _setting("budget.rate_date", "", "FLOWMATIK_CURRENCY_DATE", day, ""),
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("retention.runs_days", "runs_days", "FLOWMATIK_RUNS_DAYS", whole(0, 36_500), 30),

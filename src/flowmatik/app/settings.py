@@ -18,6 +18,7 @@ from flowmatik.app.setting_groups import (
     Provider,
     check_redis,
     check_role,
+    display_currency_of,
     embedding_endpoint_of,
     model_of,
     providers_of,
@@ -30,6 +31,7 @@ from flowmatik.app.setting_values import (
     Wrong,
     parse_prices,
 )
+from flowmatik.contracts.budgets import DisplayCurrency
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
@@ -76,6 +78,7 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
+    display_currency: DisplayCurrency | None = None
     blobs_url: str = ""
     blobs_endpoint: str = ""
     blobs_region: str = "us-east-1"
@@ -177,6 +180,7 @@ def load_settings(
     providers = providers_of(values, faults)
     values["model.default"] = model_of(values["model.default"], providers, faults)
     endpoint = embedding_endpoint_of(values, faults)
+    display = display_currency_of(values, faults)
     check_redis(values, faults)
     check_role(values, faults)
     if faults:
@@ -186,6 +190,7 @@ def load_settings(
         providers=providers,
         prices=prices,
         embedding_endpoint=endpoint,
+        display_currency=display,
         warnings=_unknown_variables(environment),
         **{s.field: values[s.key] for s in SETTINGS if s.field},
     )

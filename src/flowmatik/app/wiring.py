@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
+from flowmatik.app.budgets import budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.routing import routing_of
@@ -23,6 +24,7 @@ from flowmatik.app.tools import ToolParts, open_tools, with_threads
 from flowmatik.contracts.agents import AgentCatalogue
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
+from flowmatik.contracts.budgets import BudgetAccess, Teams
 from flowmatik.contracts.bulk import BulkRuns
 from flowmatik.contracts.bulk_audit import BulkAudit
 from flowmatik.contracts.bundles import AgentBundles
@@ -88,6 +90,8 @@ class Platform:
     recordings: RunRecordings
     deltas: RunDeltas
     limits: LimitAccess
+    budgets: BudgetAccess
+    teams: Teams
     signals: RunSignals
     approvals: Approvals
     schedules: Schedules
@@ -190,6 +194,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
+    teams = teams_of(settings, stores.database, clock)
     connections = await open_connections(settings, stores.database, clock)
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     threads = ThreadStore(stores.database, clock)
@@ -233,6 +238,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             },
             playbooks=playbooks,
             versions=AssignedAgents(catalogue),
+            bearers=teams,
         )
     )
     bulk_audit = BulkRecords(stores.database, clock)
@@ -263,6 +269,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         recordings=engine.recordings,
         deltas=engine.deltas,
         limits=engine.limits,
+        budgets=budgets_of(settings, engine, stores.journal, teams, clock),
+        teams=teams,
         signals=engine.signals,
         approvals=engine.approvals,
         schedules=engine.schedules,

@@ -69,6 +69,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
+    """`paid`: what each provider gets of `cost_micros`, by id, where attempts at several of them were, or may
+    have been, charged; empty when all of it goes to the one of `model`."""
+
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
@@ -76,6 +79,7 @@ class ModelReply:
     model: str = ""  # what really served it
     # "refused": the model says that it cannot do what was asked; its text says why.
     finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
+    paid: dict[str, int] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,10 @@ class ModelGateway(Protocol):
 
     def price_micros(self, model: str, usage: Usage) -> int | None:
         """What `model` costs for so many tokens, by the prices of now; None when its price is unknown."""
+        ...
+
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        """Ids of the providers that may serve this model or route, in order of preference."""
         ...
 
     def default_model(self) -> str:

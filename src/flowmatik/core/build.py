@@ -24,10 +24,10 @@ from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.library import Library
 from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.maps import Maps
-from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.offers import Offers
 from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.purse import Purse
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
@@ -247,7 +247,7 @@ def _parts(
             alone=services.alone,
             durable=services.durable,
         ),
-        purse=Purse(services.models, services.journal, services.clock),
+        purse=Purse(services.models, services.journal, services.clock, services.bearers),
         lease=lease,
         limits=limits,
         turns=CallLimits(limits, throttle, services.clock, services.tools),

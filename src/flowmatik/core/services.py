@@ -7,6 +7,7 @@ from enum import StrEnum
 from flowmatik.contracts.advice import Adviser
 from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
+from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.channels import VersionChoice
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
@@ -58,7 +59,8 @@ class EngineServices:
     long ended runs are kept where a workspace says nothing; 0 is for ever. `plans_by_profile`: plans of
     callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
     ask, by name; a run asks only those that there were when it began. `versions`: which version of an agent a
-    run gets; without it the catalogue's. `playbooks`: without it, no run can be asked for by one."""
+    run gets; without it the catalogue's. `playbooks`: without it, no run can be asked for by one. `bearers`:
+    whose budgets bear what a run spends; without it, those of its principal alone."""
 
     journal: Journal
     models: ModelGateway
@@ -83,6 +85,7 @@ class EngineServices:
     advisers: Mapping[str, Adviser] = field(default_factory=lambda: {})
     versions: VersionChoice | None = None
     playbooks: PlaybookCompiler | None = None
+    bearers: Bearers | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

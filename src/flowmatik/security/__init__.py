@@ -5,6 +5,7 @@ from flowmatik.security.connections.sealing import Sealer
 from flowmatik.security.hooks import SignedHooks
 from flowmatik.security.identity import StoredIdentity
 from flowmatik.security.signing import InstallationKey, signature_holds
+from flowmatik.security.teams import StoredTeams
 
 __all__ = [
     "ConnectionKinds",
@@ -14,5 +15,6 @@ __all__ = [
     "SignedHooks",
     "StoredConnections",
     "StoredIdentity",
+    "StoredTeams",
     "signature_holds",
 ]

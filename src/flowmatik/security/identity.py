@@ -122,8 +122,10 @@ class StoredIdentity:
         await self._database.within(principal.workspace_id).transaction(
             [
                 (
-                    "INSERT INTO api_keys (id, workspace_id, name, key_hash, prefix, scopes, created_at)"
-                    " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    "INSERT INTO api_keys"
+                    " (id, workspace_id, name, key_hash, prefix, scopes, created_at, owner)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce((SELECT owner FROM api_keys"
+                    " WHERE workspace_id = $2 AND id = $8 AND owner <> ''), $8))",
                     (
                         key_id,
                         principal.workspace_id,
@@ -132,6 +134,7 @@ class StoredIdentity:
                         secret[:12],
                         " ".join(scopes),
                         self._clock.now().isoformat(),
+                        principal.id,
                     ),
                 )
             ]

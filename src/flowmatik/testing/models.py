@@ -19,6 +19,7 @@ class ScriptedModels:
         self._script = script
         self._model = model
         self._worst = worst_micros
+        self.routes: dict[str, tuple[str, ...]] = {}  # providers by model; others are served by their prefix
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self.requests.append(request)
@@ -40,6 +41,9 @@ class ScriptedModels:
             return None
         into, out = self.prices[model]
         return usage.input_tokens * into + usage.output_tokens * out
+
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        return self.routes.get(model) or (model.partition("/")[0],)
 
     def default_model(self) -> str:
         return self._model

@@ -46,6 +46,7 @@ class Store:
     elapse: Callable[[float], Awaitable[None]]
     due_in: Callable[[float], str]
     reopen: Callable[[], Awaitable[Journal]] | None
+    clock: HandClock  # that the journal stamps with
 
 
 def _text(moment: datetime, seconds: float) -> str:
@@ -64,6 +65,7 @@ async def memory_store() -> AsyncGenerator[Store]:
         elapse=elapse,
         due_in=lambda seconds: _text(clock.now(), seconds),
         reopen=None,
+        clock=clock,
     )
 
 
@@ -90,6 +92,7 @@ async def sqlite_store(folder: Path) -> AsyncGenerator[Store]:
             elapse=elapse,
             due_in=lambda seconds: _text(clock.now(), seconds),
             reopen=open_journal,
+            clock=clock,
         )
     finally:
         for store in opened:
@@ -130,6 +133,7 @@ async def postgres_store(dsn: str) -> AsyncGenerator[Store]:
             elapse=elapse,
             due_in=lambda seconds: _text(datetime.now(UTC), seconds),
             reopen=open_journal,
+            clock=clock,
         )
     finally:
         for pool in pools:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flowmatik.core.journal.port import CapUse, HeadChange, Kept, OutboxEntry
+from flowmatik.core.journal.port import CapTerms, CapUse, HeadChange, Kept, OutboxEntry
 from flowmatik.kernel.errors import Fenced, InvalidInput
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
@@ -289,11 +289,11 @@ async def test_a_new_cap_begins_with_what_the_runs_since_a_day_have_cost(store: 
         run = await owned(journal, run_id, workspace=workspace)
         await run.append(run.next(event(), head=HeadChange(cost_micros=cost)))
     born = datetime.fromisoformat((await journal.head("default", "run_1")).created_at)
-    await journal.set_cap("default", "since", 100, since=born)
-    await journal.set_cap("default", "later", 100, since=born + timedelta(days=1))
+    await journal.set_cap("default", "since", 100, CapTerms(since=born))
+    await journal.set_cap("default", "later", 100, CapTerms(since=born + timedelta(days=1)))
     await journal.set_cap("default", "from now on", 100)
     granted = {cap.scope: cap.granted_micros for cap in await journal.caps("default")}
     assert granted == {"since": 42, "later": 0, "from now on": 0}
-    await journal.set_cap("default", "since", 200, since=born)
+    await journal.set_cap("default", "since", 200, CapTerms(since=born))
     (cap,) = [cap for cap in await journal.caps("default") if cap.scope == "since"]
     assert (cap.limit_micros, cap.granted_micros) == (200, 42), "it counts once"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flowmatik.core.journal.kin_port import LiveChild
-from flowmatik.core.journal.port import HeadChange
+from flowmatik.core.journal.port import CapTerms, HeadChange
 from flowmatik.kernel.errors import Fenced
 from tests.contracts.journal.stores import Owner, Store, creation, event
 
@@ -126,7 +126,7 @@ async def test_a_new_cap_counts_what_a_told_child_cost_once(store: Store) -> Non
     await journal.report("run_q", "subrun:run_q", "{}", cost_micros=30)
     parent = await taken(store, "run_p")
     await parent.append(replace(parent.next(event()), head=HeadChange(cost_micros=40)))
-    await journal.set_cap("default", "workspace", 100, since=datetime(2020, 1, 1, tzinfo=UTC))
+    await journal.set_cap("default", "workspace", 100, CapTerms(since=datetime(2020, 1, 1, tzinfo=UTC)))
     assert [cap.granted_micros for cap in await journal.caps("default")] == [40]
 
 
@@ -137,7 +137,7 @@ async def test_a_new_cap_counts_what_a_child_cost_that_nobody_was_told_of(store:
     await end(store, "run_p", cost=20)
     await end(store, "run_q", cost=30)
     await journal.report("run_q", "subrun:run_q", "{}", cost_micros=30)
-    await journal.set_cap("default", "workspace", 100, since=datetime(2020, 1, 1, tzinfo=UTC))
+    await journal.set_cap("default", "workspace", 100, CapTerms(since=datetime(2020, 1, 1, tzinfo=UTC)))
     assert [cap.granted_micros for cap in await journal.caps("default")] == [55], "each once"
 
 
@@ -209,7 +209,7 @@ async def test_a_new_cap_counts_what_a_deleted_child_cost_once(store: Store) -> 
     left = await journal.tombstone("default", "run_q")
     assert left is not None
     assert left.counted
-    await journal.set_cap("default", "workspace", 100, since=datetime(2020, 1, 1, tzinfo=UTC))
+    await journal.set_cap("default", "workspace", 100, CapTerms(since=datetime(2020, 1, 1, tzinfo=UTC)))
     assert [cap.granted_micros for cap in await journal.caps("default")] == [50]
 
 

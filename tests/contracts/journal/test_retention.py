@@ -8,7 +8,7 @@ import pytest
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.retention import Hold
-from flowmatik.core.journal.port import HeadChange, Kept, NewEvent, Snapshot
+from flowmatik.core.journal.port import CapTerms, HeadChange, Kept, NewEvent, Snapshot
 from flowmatik.kernel.errors import Conflict, Gone, NotFound
 from tests.contracts.journal.stores import Owner, Store, creation, event, owned
 
@@ -197,8 +197,8 @@ async def test_a_new_cap_counts_what_deleted_runs_of_its_time_have_cost(store: S
     await ended(store, "run_2", cost=7)
     await ended(store, "run_3", workspace="w2", cost=1000)
     await store.journal.delete_runs(["run_1", "run_3"])
-    await store.journal.set_cap(WS, "month", 100, since=datetime(2025, 12, 1, tzinfo=UTC))
-    await store.journal.set_cap(WS, "later", 100, since=datetime(2036, 12, 1, tzinfo=UTC))
+    await store.journal.set_cap(WS, "month", 100, CapTerms(since=datetime(2025, 12, 1, tzinfo=UTC)))
+    await store.journal.set_cap(WS, "later", 100, CapTerms(since=datetime(2036, 12, 1, tzinfo=UTC)))
     caps = {cap.scope: cap.granted_micros for cap in await store.journal.caps(WS)}
     assert caps == {"month": 37, "later": 0}
 

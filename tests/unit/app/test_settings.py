@@ -9,6 +9,7 @@ from flowmatik.app.logs import secrets_of
 from flowmatik.app.setting_groups import EmbeddingEndpoint
 from flowmatik.app.settings import Settings, choose_language, find_home, load_settings
 from flowmatik.app.texts import Texts
+from flowmatik.contracts.budgets import DisplayCurrency
 from flowmatik.kernel.errors import ConfigurationError
 
 SECRET = "sk-very-secret-value"
@@ -191,6 +192,39 @@ def test_a_budget_of_zero_is_a_cap_and_no_budget_is_none(tmp_path: Path) -> None
     assert load_settings(home, {"FLOWMATIK_RUN_BUDGET": "0"}).run_budget_micros == 0
     assert load_settings(home, {"FLOWMATIK_RUN_BUDGET": "0.29"}).run_budget_micros == 290_000
     assert load_settings(home, {}).run_budget_micros is None
+
+
+def test_a_display_currency_is_its_rate_and_the_day_of_that(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {}).display_currency is None
+    (tmp_path / "flowmatik.toml").write_text(
+        "[budget]\ncurrency = 'eur'\nrate = 0.92\nrate_date = 2026-11-01\n"
+    )
+    assert load_settings(tmp_path, {}).display_currency == DisplayCurrency(
+        currency="EUR", rate="0.92", as_of="2026-11-01"
+    )
+    moved = load_settings(tmp_path, {"FLOWMATIK_CURRENCY_RATE": "0.93"}).display_currency
+    assert moved is not None
+    assert moved.rate == "0.93"
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("currency = 'euro'", "budget.currency"),
+        ("currency = 'EUR'\nrate = 0\nrate_date = '2026-11-01'", "budget.rate"),
+        ("currency = 'EUR'\nrate = 'nan'\nrate_date = '2026-11-01'", "budget.rate"),
+        ("currency = 'EUR'\nrate = 1.1\nrate_date = 'today'", "budget.rate_date"),
+        ("currency = 'EUR'\nrate = 1.1", "FLOWMATIK_CURRENCY_DATE"),
+        ("rate = 1.1\nrate_date = '2026-11-01'", "FLOWMATIK_CURRENCY"),
+    ],
+)
+def test_half_a_display_currency_is_a_fault_that_names_the_rest(
+    tmp_path: Path, lines: str, named: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text(f"[budget]\n{lines}\n")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(tmp_path, {})
+    assert named in refused.value.message
 
 
 def test_prices_are_read_and_a_bad_price_is_named(tmp_path: Path) -> None:

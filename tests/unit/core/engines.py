@@ -7,6 +7,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
 from flowmatik.contracts.blobs import BlobStore
+from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
@@ -76,6 +77,7 @@ async def running_engine(
     hooks: HookTokens | None = None,
     pace: Pace | None = None,
     by_profile: bool = False,
+    bearers: Bearers | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -93,6 +95,7 @@ async def running_engine(
             hooks=hooks,
             snapshots=pace or Pace(),
             plans_by_profile=by_profile,
+            bearers=bearers,
         )
     )
     await handle.start(recover_all=recover_all)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from flowmatik.core.engine.money import FRESH_SECONDS, Purse
+from flowmatik.core.engine.purse import FRESH_SECONDS, Purse
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.port import Cap
 from flowmatik.testing.clock import SkippingClock

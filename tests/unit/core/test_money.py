@@ -13,8 +13,10 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall, Usage
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect
+from flowmatik.core.cap_scopes import MONTH
 from flowmatik.core.engine.budgets import Payer, Reservation
-from flowmatik.core.engine.money import MONTH, Account, Purse
+from flowmatik.core.engine.money import Account
+from flowmatik.core.engine.purse import Purse
 from flowmatik.core.events import AllotmentCounted, RunCreated, encode
 from flowmatik.core.fold import apply, fold
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -126,7 +128,7 @@ async def _cut_off_while_the_model_answers(journal: InMemoryJournal) -> str:
     return run_id
 
 
-class _Calendar(SystemClock):
+class Calendar(SystemClock):
     """A clock whose date is set by hand; its seconds go by with it."""
 
     def __init__(self, at: datetime) -> None:
@@ -140,10 +142,15 @@ class _Calendar(SystemClock):
         return (self.at - self._start).total_seconds()
 
 
-def _run(run_id: str) -> RunState:
+def bare_run(run_id: str, principal: str = "") -> RunState:
     return RunState(
         created=RunCreated(
-            run_id=run_id, workspace_id=WS, goal="g", created_at="2026-01-31T23:59:00+00:00", model="m"
+            run_id=run_id,
+            workspace_id=WS,
+            goal="g",
+            created_at="2026-01-31T23:59:00+00:00",
+            model="m",
+            principal=principal,
         )
     )
 
@@ -258,19 +265,19 @@ def test_money_events_of_older_versions_are_read_and_leave_the_counting_to_the_n
 
 
 async def test_every_month_has_the_cap_of_the_month() -> None:
-    clock = _Calendar(datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
+    clock = Calendar(datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
     journal = InMemoryJournal(clock)
     await journal.set_cap(WS, MONTH, 150)
     purse = Purse(models(), journal, clock)
 
     async def reserved(run_id: str) -> Reservation:
-        return await Account(purse).reserve(_run(run_id), ModelRequest(model="m", messages=()), Payer())
+        return await Account(purse).reserve(bare_run(run_id), ModelRequest(model="m", messages=()), Payer())
 
     assert (await reserved("run_1")).scopes == ("month:2026-01",)
     assert (await reserved("run_2")).wait, "the other one's call is under way"
     clock.at += timedelta(minutes=2)
     assert (await reserved("run_2")).scopes == ("month:2026-02",)
-    assert await granted(journal) == {MONTH: 0, "month:2026-01": WORST, "month:2026-02": WORST}
+    assert await granted(journal) == {MONTH: 0, "month:2026-02": WORST}, "January is over"
     await journal.set_cap(WS, MONTH, 300)
     clock.at += timedelta(minutes=1)
     assert (await reserved("run_3")).micros == WORST, "a raised limit holds at once"
@@ -327,7 +334,7 @@ async def test_what_an_unreadable_answer_without_a_price_cost_is_unknown(
 async def test_what_an_earlier_owner_drew_after_the_count_is_found_before_a_run_refuses_itself() -> None:
     journal = InMemoryJournal(SystemClock())
     await journal.set_cap(WS, "workspace", 150)
-    state, request = _run("run_1"), ModelRequest(model="m", messages=())
+    state, request = bare_run("run_1"), ModelRequest(model="m", messages=())
     state.epoch = 2  # whose owner has counted that the run holds nothing
     assert await journal.allot(WS, "run_1", 1_000_001, {"workspace": WORST}), "by the owner of epoch 1"
     account = Account(Purse(models(), journal, SystemClock()))

@@ -16,6 +16,7 @@ from flowmatik.app import exit_codes
 from flowmatik.app.cli.agent_evaluations import agents_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
+from flowmatik.app.cli.budgets import budgets_app
 from flowmatik.app.cli.bulk_audit import bulk_app
 from flowmatik.app.cli.bus import bus_app
 from flowmatik.app.cli.cases import cases_app
@@ -43,6 +44,7 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.cli.skills import skills_app
+from flowmatik.app.cli.teams import teams_app
 from flowmatik.app.cli.templates import templates_app
 from flowmatik.app.cli.threads import threads_app
 from flowmatik.app.exit_codes import ExitCode
@@ -116,6 +118,8 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
     app.add_typer(limits_app, name="limits")
+    app.add_typer(budgets_app, name="budgets")
+    app.add_typer(teams_app, name="teams")
     app.add_typer(retention_app, name="retention")
     app.add_typer(router_app, name="router")
     app.add_typer(mcp_app, name="mcp")

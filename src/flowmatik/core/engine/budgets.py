@@ -97,7 +97,10 @@ def fit(cap: int | None, spent: int, reserved: int, worst: int) -> Fit:
 
 
 def shared_fit(state: RunState, use: CapUse, worst: int) -> Fit:
-    """What runs at rest have spent, and this one, stays spent; the rest may come back."""
+    """What runs at rest have spent, and this one, stays spent; the rest may come back. A soft cap bears
+    everything."""
+    if use.soft:
+        return Fit.NOW
     open_micros = state.reserved_of(use.scope)
     charged = state.bound(use.scope) - open_micros
     stays = use.granted_micros - use.others_micros - state.held.get(use.scope, 0)

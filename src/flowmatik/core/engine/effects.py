@@ -21,6 +21,7 @@ from flowmatik.core.brain.cascades import instead_of
 from flowmatik.core.brain.gates import BLOBS
 from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.deltas.speaking import Speaking
+from flowmatik.core.engine.bills import paid_to
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt, in_doubt_by
@@ -96,10 +97,12 @@ class Effects:
                 seconds=call.timeout,
             )
         instead = instead_of(call, reply, place.state())
+        cost = _settled(call, reply)
         return ev.CallSucceeded(
             call_id=call.call_id,
             reply=reply,
-            cost_micros=_settled(call, reply),
+            cost_micros=cost,
+            paid=paid_to(call, reply, cost),
             instead_micros=self.models.price_micros(instead, reply.usage) if instead else None,
         )
 

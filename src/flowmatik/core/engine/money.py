@@ -1,13 +1,12 @@
 """Reserve before a call, settle after it, and refuse when the cap could be passed."""
 
-import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from flowmatik.contracts.agents import AgentLoop
-from flowmatik.contracts.models import ModelGateway, ModelRequest
+from flowmatik.contracts.models import ModelRequest
 from flowmatik.core import events as ev
 from flowmatik.core.engine.budgets import (
     Fit,
@@ -20,77 +19,16 @@ from flowmatik.core.engine.budgets import (
     unpriced,
 )
 from flowmatik.core.engine.patience import retried
+from flowmatik.core.engine.purse import Purse
 from flowmatik.core.engine.requests import MODEL_CALL_SECONDS
-from flowmatik.core.engine.turns import Turns
-from flowmatik.core.journal.port import Cap, CapUse, Journal, Kept
+from flowmatik.core.journal.port import CapUse, Journal, Kept
 from flowmatik.core.snapshots.reading import salvaged_now
 from flowmatik.core.state import RunState
-from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import JournalUnavailable
 
-FRESH_SECONDS = 1.0
 AGAIN_SECONDS = 0.2  # until a run that waits for money first tries again
 LONGEST_AGAIN_SECONDS = 2.0
 PER_EPOCH = 1_000_000  # allotment numbers
-MONTH = "month"
-
-
-class Purse:
-    """The caps that runs share, as this process knows them.
-
-    A cap set by another process holds here within `FRESH_SECONDS`; none is ever passed once known.
-    The cap `month` is the limit of every calendar month (UTC), each of which has a cap row of its own.
-    """
-
-    def __init__(self, models: ModelGateway, journal: Journal, clock: Clock) -> None:
-        self.models = models
-        self.journal = journal
-        self.clock = clock
-        self.turns = Turns(clock)
-        self._known: dict[str, tuple[float, dict[str, Cap]]] = {}
-        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def scopes(self, workspace_id: str, agent: str) -> list[str]:
-        """The capped scopes that bear a call which this agent makes now: its own, the month's and the
-        workspace's."""
-        caps = await self._caps(workspace_id)
-        bear = {"workspace", f"agent:{agent}"} & caps.keys()
-        if MONTH in caps:
-            bear.add(await self._month(workspace_id, caps))
-        return sorted(bear)
-
-    async def has_caps(self, workspace_id: str) -> bool:
-        return bool(await self._caps(workspace_id))
-
-    async def _caps(self, workspace_id: str) -> dict[str, Cap]:
-        """As they were no longer than `FRESH_SECONDS` before the call. Of many runs that ask at one moment
-        only one asks the journal."""
-        now = self.clock.monotonic()
-        if (caps := self._fresh(workspace_id, now)) is not None:
-            return caps
-        async with self._asking[workspace_id]:
-            if (caps := self._fresh(workspace_id, now)) is not None:
-                return caps
-            read_at = self.clock.monotonic()
-            rows = await retried(lambda: self.journal.caps(workspace_id), self.clock)
-            caps = {cap.scope: cap for cap in rows}
-            self._known[workspace_id] = (read_at, caps)
-            return caps
-
-    def _fresh(self, workspace_id: str, now: float) -> dict[str, Cap] | None:
-        read_at, caps = self._known.get(workspace_id, (float("-inf"), {}))
-        return caps if now - read_at < FRESH_SECONDS else None
-
-    async def _month(self, workspace_id: str, caps: dict[str, Cap]) -> str:
-        """This month's scope, whose cap row is made, or moved to the limit, when it is first needed. What
-        the month's runs had cost before there was a cap counts."""
-        now = self.clock.now()
-        first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        scope, limit = now.strftime(f"{MONTH}:%Y-%m"), caps[MONTH].limit_micros
-        if scope not in caps or caps[scope].limit_micros != limit:
-            await retried(lambda: self.journal.set_cap(workspace_id, scope, limit, since=first), self.clock)
-            self._known.pop(workspace_id, None)
-        return scope
 
 
 class Account:
@@ -124,16 +62,17 @@ class Account:
 
     async def _reserved(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
         worst = self._models.worst_case_micros(request)
-        scopes = await self._purse.scopes(state.created.workspace_id, payer.agent)
+        bears = await self._purse.bears(state.created, payer.agent, request.model)
         if worst is None:
-            return unpriced(state, payer, request.model, scopes)
+            found = unpriced(state, payer, request.model, bears.hard)
+            return found if found.refusal else replace(found, scopes=bears.scopes)
         price = Price(model=request.model, micros=worst)
         if own := by_own_caps(state, payer, price):
             self._seen = ()
             return own
-        return await self._of_shared(state, price, scopes)
+        return await self._of_shared(state, price, bears.scopes)
 
-    async def _of_shared(self, state: RunState, price: Price, scopes: list[str]) -> Reservation:
+    async def _of_shared(self, state: RunState, price: Price, scopes: Sequence[str]) -> Reservation:
         """Draws at once where it can; a run that waits looks first, for a look is cheaper than a draw."""
         turns, created = self._purse.turns, state.created
         reserved = Reservation(micros=price.micros, scopes=tuple(scopes))
@@ -154,6 +93,10 @@ class Account:
                 return Reservation(wait=True, drawn=counted)
             if never:
                 turns.served(created.run_id)
+                for scope in never:
+                    await retried(
+                        partial(self._journal.note_refusal, created.workspace_id, scope), self._clock
+                    )
                 return over_shared(price, never)
             granted = await self._allotted(state, short) if free and not late else None
             if granted is None:

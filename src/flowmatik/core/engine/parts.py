@@ -10,8 +10,8 @@ from flowmatik.core.engine.effects import Effects, Recorded
 from flowmatik.core.engine.kin import Kin
 from flowmatik.core.engine.lease import Lease
 from flowmatik.core.engine.limits import KnownLimits
-from flowmatik.core.engine.money import Purse
 from flowmatik.core.engine.parked import Parked
+from flowmatik.core.engine.purse import Purse
 from flowmatik.core.engine.throttle import CallLimits
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.snapshots.keeping import Keepers

@@ -62,7 +62,8 @@ class CallSucceeded:
     the agent's guardrails found in the result, in which whatever is to be fixed is fixed; of a model's reply
     what was fixed in the arguments of its tool calls (places begin with the call's number, from 0).
     `instead_micros`: of a cheap model, what the strong one of its cascade would have cost for the same
-    tokens, by the prices of the moment; None if nobody knows."""
+    tokens, by the prices of the moment; None if nobody knows. `paid`: to which provider the cost went, by id,
+    where caps of providers bear the call; None: every one that might have served bears the whole of it."""
 
     call_id: str
     result: Any = None
@@ -71,13 +72,14 @@ class CallSucceeded:
     simulated: bool = False
     guarded: tuple[Found, ...] = ()
     instead_micros: int | None = None
+    paid: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFailed:
     """A definite failure: nothing took effect (or, for a model, nothing usable came back). `message`
     says in English what `code` and `values` say for the catalogues. `unpriced`: it may have cost something
-    of which nobody can say how much. `simulated` as of CallSucceeded."""
+    of which nobody can say how much. `simulated` and `paid` as of CallSucceeded."""
 
     call_id: str
     code: str
@@ -86,6 +88,7 @@ class CallFailed:
     unpriced: bool = False
     values: dict[str, Any] = field(default_factory=lambda: {})
     simulated: bool = False
+    paid: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

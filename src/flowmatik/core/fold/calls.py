@@ -7,6 +7,7 @@ from flowmatik.contracts.advice import ADVICE
 from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
+from flowmatik.core.cap_scopes import provider_in
 from flowmatik.core.fold import advice, cascades, guards, undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purposes import PURPOSES
@@ -71,7 +72,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
     call = state.open.get(event.call_id)
     if call is None:
         return
-    _settle(state, call, event.cost_micros)
+    _settle(state, call, event)
     _read(state, call)
     if event.reply is not None:
         state.unpriced |= event.reply.cost_micros is None and call.reserved_micros == 0
@@ -135,7 +136,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
     call = state.open.get(event.call_id)
     if call is None:
         return
-    _settle(state, call, event.cost_micros)
+    _settle(state, call, event)
     state.unpriced |= event.unpriced
     if call.kind == ADVICE:
         return advice.failed(state, call, event)
@@ -191,7 +192,8 @@ def _unverified(event: ev.CallFailed) -> list[Any]:
     return [*check, "verifier.failed", {"fault": fault}]
 
 
-def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
+def _settle(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded | ev.CallFailed) -> None:
+    cost = event.cost_micros
     del state.open[call.call_id]
     state.doubt.pop(call.call_id, None)
     state.reserved_micros -= call.reserved_micros
@@ -200,7 +202,9 @@ def _settle(state: RunState, call: ev.CallRequested, cost: int) -> None:
     if call.scopes is None:
         state.charged_to_all += cost
     for scope in call.scopes or ():
-        state.charged[scope] = state.charged.get(scope, 0) + cost
+        provider = provider_in(scope) if event.paid is not None else ""
+        due = event.paid.get(provider, 0) if event.paid is not None and provider else cost
+        state.charged[scope] = state.charged.get(scope, 0) + due
 
 
 def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:

@@ -6,7 +6,6 @@ nothing.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.limits import Limit
@@ -15,26 +14,23 @@ from flowmatik.core.journal.approval_records import ApprovalChange, ApprovalPlac
 from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.kin_memory import MemoryKin
-from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_bus import MemoryBusCalls
+from flowmatik.core.journal.memory_caps import MemoryCaps
+from flowmatik.core.journal.memory_money import MemoryMoney
 from flowmatik.core.journal.memory_retention import MemoryRetention
 from flowmatik.core.journal.memory_runs import Run, check_text, checked
 from flowmatik.core.journal.memory_schedules import MemorySchedules
 from flowmatik.core.journal.memory_search import MemorySearch
 from flowmatik.core.journal.memory_seizing import MemorySeizing
-from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import (
     Append,
     Appended,
     Behind,
-    Cap,
-    CapUse,
     Claim,
     Created,
     Creation,
     Input,
-    Kept,
     LetterPlace,
     NewEvent,
     OutboxEntry,
@@ -51,7 +47,14 @@ from flowmatik.kernel.errors import Conflict, Fenced
 
 
 class InMemoryJournal(
-    MemorySeizing, MemorySearch, MemorySchedules, MemoryBusCalls, MemoryKin, MemorySent, MemoryRetention
+    MemorySeizing,
+    MemorySearch,
+    MemorySchedules,
+    MemoryBusCalls,
+    MemoryKin,
+    MemorySent,
+    MemoryRetention,
+    MemoryMoney,
 ):
     """The port with real semantics; nothing survives the process."""
 
@@ -354,38 +357,6 @@ class InMemoryJournal(
 
     async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None:
         self._bus.drop(subscriber, run_id, seq)
-
-    async def set_cap(
-        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
-    ) -> None:
-        begun = text_of(since) if since else "~"  # sorts after every time
-        mine = (run for run in self._runs.values() if run.workspace_id == workspace_id)
-        spent = sum(
-            run.cost_micros for run in mine if run.created_at >= begun and run.reported not in COUNTED
-        )
-        spent += self._spent_by_deleted(workspace_id, begun)
-        self._money.set_cap(workspace_id, scope, limit_micros, spent)
-
-    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        return self._money.allot(workspace_id, run_id, n, amounts)
-
-    async def held(self, run_id: str) -> dict[str, int]:
-        return {scope: micros for (_, scope), micros in self._money.held(run_id).items()}
-
-    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
-        run = self._runs.get(run_id)
-        if run is not None and len(run.events) == seq:
-            self._money.settle(run_id, upto, kept, at_rest=bool(run.ended_at or not run.owner))
-
-    async def unsettled(self, limit: int) -> list[str]:
-        holders = [self._runs[run_id] for run_id in self._money.holders() if run_id in self._runs]
-        return [run.run_id for run in holders if run.ended_at or not run.owner][:limit]
-
-    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
-        return self._money.uses(workspace_id, run_id)
-
-    async def caps(self, workspace_id: str) -> list[Cap]:
-        return self._money.caps(workspace_id)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -8,9 +8,9 @@ from flowmatik.core.journal.bus import MemoryBus
 from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_approvals import MemoryApprovals
 from flowmatik.core.journal.memory_blobs import MemoryBlobRows
+from flowmatik.core.journal.memory_caps import MemoryCaps
 from flowmatik.core.journal.memory_runs import Run
 from flowmatik.core.journal.memory_snapshots import MemorySnapshots
-from flowmatik.core.journal.money import MemoryCaps
 from flowmatik.core.journal.port import no_run
 from flowmatik.core.journal.records import Creation, Deletable, Tombstone
 from flowmatik.core.journal.retention_port import KEY_DAYS

@@ -5,8 +5,7 @@ the caller believes in, and only goes down if both still hold. Only the owner ap
 else posts to the run's inbox. Times are RFC 3339 UTC text, amounts integer micro-dollars.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from flowmatik.contracts.bus import DeadLetter
@@ -16,6 +15,12 @@ from flowmatik.core.journal.bus_port import BusJournal
 from flowmatik.core.journal.control_port import Seizing
 from flowmatik.core.journal.dispatch_port import DispatchPort
 from flowmatik.core.journal.kin_port import KinJournal
+from flowmatik.core.journal.money_port import MoneyJournal
+from flowmatik.core.journal.money_records import Cap as Cap
+from flowmatik.core.journal.money_records import CapAlert as CapAlert
+from flowmatik.core.journal.money_records import CapTerms as CapTerms
+from flowmatik.core.journal.money_records import CapUse as CapUse
+from flowmatik.core.journal.money_records import Kept as Kept
 from flowmatik.core.journal.records import (
     Append as Append,
 )
@@ -24,12 +29,6 @@ from flowmatik.core.journal.records import (
 )
 from flowmatik.core.journal.records import (
     Behind as Behind,
-)
-from flowmatik.core.journal.records import (
-    Cap as Cap,
-)
-from flowmatik.core.journal.records import (
-    CapUse as CapUse,
 )
 from flowmatik.core.journal.records import (
     Claim as Claim,
@@ -48,9 +47,6 @@ from flowmatik.core.journal.records import (
 )
 from flowmatik.core.journal.records import (
     Input as Input,
-)
-from flowmatik.core.journal.records import (
-    Kept as Kept,
 )
 from flowmatik.core.journal.records import (
     LetterPlace as LetterPlace,
@@ -111,6 +107,7 @@ class Journal(
     ScheduleStore,
     BusJournal,
     KinJournal,
+    MoneyJournal,
     SentReads,
     Snapshots,
     RetentionStore,
@@ -242,40 +239,6 @@ class Journal(
         ...
 
     async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None: ...
-
-    async def set_cap(
-        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
-    ) -> None:
-        """Keeps what the cap has granted; None lifts it. A cap that is set again still counts what it
-        had granted before, for runs may hold it yet. A new one counts what the workspace's runs created
-        from `since` on have cost so far; nothing without it."""
-        ...
-
-    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        """Grant allotment (run_id, n), an amount of each scope: all or nothing, cap rows locked in scope
-        order; the same (run_id, n) again answers as the first time. False when a cap would be passed. A
-        scope that never had a cap grants anything and nothing is held of it."""
-        ...
-
-    async def held(self, run_id: str) -> dict[str, int]:
-        """What a run holds of each scope, its cost included; only its owner may rely on it."""
-        ...
-
-    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
-        """Give back what the run holds beyond `kept` by its allotments up to number `upto`. Nothing
-        happens when the run is no longer at `seq`; doing it again changes nothing."""
-        ...
-
-    async def unsettled(self, limit: int) -> list[str]:
-        """Parked and ended runs that drew on caps and were not settled since they rest."""
-        ...
-
-    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
-        """The workspace's caps at one moment. Other runs may give back what they hold from their first
-        allotment on until they are settled at rest, or with all of it spent."""
-        ...
-
-    async def caps(self, workspace_id: str) -> list[Cap]: ...
 
     async def close(self) -> None: ...
 

@@ -1,6 +1,5 @@
 """The journal in PostgreSQL: every operation is one statement, committed by its own round trip."""
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,14 +9,12 @@ from flowmatik.core.journal import queries
 from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.dispatch_port import ReadyRun
-from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
     Appended,
     Claim,
     Created,
     Creation,
-    Kept,
     NewEvent,
     OutboxEntry,
     Versions,
@@ -25,6 +22,7 @@ from flowmatik.core.journal.port import (
 )
 from flowmatik.core.journal.postgres_bus import PostgresBus
 from flowmatik.core.journal.postgres_claims import MOST_AT_ONCE, Claiming, claim_in, rows_of
+from flowmatik.core.journal.postgres_money import PostgresMoney, with_placing
 from flowmatik.core.journal.postgres_retention import PostgresRetention
 from flowmatik.core.journal.records import ALL_VERSIONS
 from flowmatik.core.journal.search_port import folded
@@ -59,7 +57,7 @@ class PostgresReads(SqlReads):
         return await self._database.fetch(sql, *params)
 
 
-class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
+class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus):
     """For any number of engine processes. `database` commits each fetch by itself (no workspace
     set) under the role `flowmatik_engine`. Leases and timers go by the database's clock; the
     injected one stamps events, and is told the database's time with every lease if it is a `SharedClock`.
@@ -70,7 +68,7 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
     def __init__(
         self, database: Database, clock: Clock, *, lanes: int = 2, retention: Database | None = None
     ) -> None:
-        super().__init__(_with_approvals(queries.postgres()), clock, lanes=lanes)
+        super().__init__(with_placing(_with_approvals(queries.postgres())), clock, lanes=lanes)
         self._database = database
         self._retention = retention
         self._creations = GroupCommit(self._create, lanes=lanes)
@@ -284,22 +282,6 @@ class PostgresJournal(PostgresRetention, SqlJournal, PostgresBus):
     async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
         runs, seqs = [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
         await self._execute("relayed", runs, seqs, list(present))
-
-    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        wanted = checked_amounts(amounts)
-        first = await self._fetch("allotted", run_id, n)
-        if not first:
-            try:
-                rows = await self._fetch("allot", workspace_id, run_id, n, [*wanted], [*wanted.values()])
-                return rows[0][0]
-            except Conflict:  # the same allotment was asked for at the same moment
-                first = await self._fetch("allotted", run_id, n)
-        return bool(first[0][0])
-
-    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
-        scopes, micros = [*kept.scopes], [*kept.scopes.values()]
-        with contextlib.suppress(Conflict):  # somebody settles it at the same moment
-            await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others, kept.spent)
 
 
 def _with_approvals(statements: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,8 +1,7 @@
 """What goes into the journal and comes out of it. Times are RFC 3339 UTC text, amounts integer
 micro-dollars."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approval_records import NewApproval
@@ -213,37 +212,3 @@ class Tombstone:
     blobs: int = 0
     blob_bytes: int = 0
     counted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
-    """A shared cap (agent, workspace, month …): `scope` such as "workspace:default:2026-11"."""
-
-    scope: str
-    limit_micros: int
-    granted_micros: int  # allotted to runs or spent; never above the limit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapUse:
-    """A cap as one run sees it: `others_micros` is what other runs hold of it that may yet give some back,
-    and `mark` changes when they draw or give back, even if the amounts are the same again."""
-
-    scope: str
-    limit_micros: int
-    granted_micros: int
-    others_micros: int
-    mark: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What a run keeps of each scope that it drew on: `others` of those that `scopes` does not name.
-    `spent`: all of it is, so that nothing comes back unless the run draws again."""
-
-    scopes: Mapping[str, int] = field(default_factory=lambda: {})
-    others: int = 0
-    spent: bool = False
-
-    def of(self, scope: str) -> int:
-        return self.scopes.get(scope, self.others)

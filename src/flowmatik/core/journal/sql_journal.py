@@ -2,20 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.contracts.database import Row
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.kin_sql import SqlKin
-from flowmatik.core.journal.money import checked_amount
 from flowmatik.core.journal.port import (
     Append,
     Appended,
     Behind,
-    Cap,
-    CapUse,
     Claim,
     Creation,
     Input,
@@ -31,6 +27,7 @@ from flowmatik.core.journal.sent_sql import SqlSent
 from flowmatik.core.journal.sql_approvals import SqlApprovalReads
 from flowmatik.core.journal.sql_bus import behind_of
 from flowmatik.core.journal.sql_dispatch import SqlDispatch
+from flowmatik.core.journal.sql_money import SqlMoney
 from flowmatik.core.journal.sql_retention import SqlRetention, SqlRetentionReads
 from flowmatik.core.journal.sql_schedules import SqlScheduleReads, SqlSchedules
 from flowmatik.core.journal.sql_search import SqlSearch, run_head
@@ -68,7 +65,7 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads, SqlSnapshotReads, 
         return [_dead_letter(row) for row in rows]
 
 
-class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlSent, SqlDispatch, SqlSnapshots, SqlRetention):
+class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlSent, SqlDispatch, SqlSnapshots, SqlRetention, SqlMoney):
     """Adapters say besides how one statement is written, and how a batch of appends goes down."""
 
     def __init__(self, queries: Mapping[str, str], clock: Clock, *, lanes: int) -> None:
@@ -151,42 +148,6 @@ class SqlJournal(SqlReads, SqlSchedules, SqlKin, SqlSent, SqlDispatch, SqlSnapsh
 
     async def drop_dead_letter(self, subscriber: str, run_id: str, seq: int) -> None:
         await self._execute("drop_dead_letter", subscriber, run_id, seq)
-
-    async def set_cap(
-        self, workspace_id: str, scope: str, limit_micros: int | None, *, since: datetime | None = None
-    ) -> None:
-        if limit_micros is None:
-            await self._execute("lift_cap", workspace_id, scope)
-            return
-        checked_amount(f"the limit of {scope!r}", limit_micros)
-        begun = text_of(since) if since else ""
-        await self._execute("set_cap", workspace_id, scope, limit_micros, begun)
-
-    async def held(self, run_id: str) -> dict[str, int]:
-        return {row[0]: row[1] for row in await self._fetch("held", run_id)}
-
-    async def unsettled(self, limit: int) -> list[str]:
-        return [row[0] for row in await self._fetch("unsettled", limit)]
-
-    async def cap_uses(self, workspace_id: str, run_id: str) -> list[CapUse]:
-        return [
-            CapUse(
-                scope=scope,
-                limit_micros=limit,
-                granted_micros=granted,
-                others_micros=others,
-                mark=f"{last} {rows}",
-            )
-            for scope, limit, granted, others, last, rows in await self._fetch(
-                "cap_uses", workspace_id, run_id
-            )
-        ]
-
-    async def caps(self, workspace_id: str) -> list[Cap]:
-        return [
-            Cap(scope=scope, limit_micros=limit, granted_micros=granted)
-            for scope, limit, granted in await self._fetch("caps", workspace_id)
-        ]
 
     async def close(self) -> None:
         """Waits for appends handed over; whoever opened the store closes it."""

@@ -1,6 +1,6 @@
 """The journal in a SQLite file: every batch is one transaction on the file's one writer thread."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flowmatik.contracts.database import Row, SqliteWriter
@@ -8,14 +8,12 @@ from flowmatik.core.journal import queries
 from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.kin_sql import SqliteKin
-from flowmatik.core.journal.money import checked_amounts
 from flowmatik.core.journal.port import (
     Append,
     Appended,
     Claim,
     Created,
     Creation,
-    Kept,
     NewEvent,
     OutboxEntry,
     Versions,
@@ -39,13 +37,14 @@ from flowmatik.core.journal.sql_retention import gone_run, key_of_deleted, tombs
 from flowmatik.core.journal.sql_search import run_head
 from flowmatik.core.journal.sql_snapshots import snapshot_in
 from flowmatik.core.journal.sqlite_bus import SqliteBus
+from flowmatik.core.journal.sqlite_money import SqliteMoney
 from flowmatik.core.journal.sqlite_retention import SqliteRetention
 from flowmatik.core.journal.times import seconds_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 
 
-class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
+class SqliteJournal(SqliteRetention, SqliteMoney, SqlJournal, SqliteBus, SqliteKin):
     """For one engine process per home (`HomeLock`). The schema must be there already
     (`flowmatik.stores.migrate.upgrade`). Leases and timers go by the injected clock's wall time:
     a jump can end a lease early, which the fence makes harmless."""
@@ -355,38 +354,5 @@ class SqliteJournal(SqliteRetention, SqlJournal, SqliteBus, SqliteKin):
                         for name in absent
                     ]
                     db.executemany(self._sql["left_behind"], rows)
-
-        await self._store.write(work)
-
-    async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        wanted = checked_amounts(amounts)
-        return await self._store.write(lambda db: self._allot(db, workspace_id, run_id, n, wanted))
-
-    def _allot(self, db: Any, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        first = db.execute(self._sql["allotted"], (run_id, n)).fetchone()
-        if first:
-            return bool(first[0])
-        rooms = db.execute(self._sql["rooms"], (workspace_id, canonical.dumps(list(amounts)))).fetchall()
-        room: dict[str, int] = dict(rooms)
-        granted = all(room.get(scope, micros) >= micros for scope, micros in amounts.items())
-        for scope, micros in amounts.items():
-            drawn = micros if granted and scope in room else 0
-            if drawn:
-                db.execute(self._sql["draw"], (workspace_id, scope, drawn))
-            db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
-        if granted:
-            db.execute(self._sql["holder"], (run_id, workspace_id))
-        return granted
-
-    async def settle(self, run_id: str, *, seq: int, upto: int, kept: Kept) -> None:
-        def work(db: Any) -> None:
-            rows = db.execute(self._sql["drawn"], (run_id, seq, upto)).fetchall()
-            for workspace_id, scope, micros, lowest in rows:
-                back = micros - kept.of(scope)
-                if back > 0:
-                    db.execute(self._sql["give_back"], (workspace_id, scope, back))
-                    row = (run_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
-                    db.execute(self._sql["allotment"], row)
-            db.execute(self._sql["settled"], (run_id, seq, kept.spent))
 
         await self._store.write(work)

@@ -113,41 +113,6 @@ VALUES ($1, $2, $3, $4 - 1, 1, $5) ON CONFLICT (subscriber, run_id) DO UPDATE SE
     upto = max(upto, excluded.upto),
     behind = CASE WHEN seq < excluded.upto THEN 1 ELSE behind END;
 
--- name: rooms
--- What each of these caps can still grant.
-SELECT scope, limit_micros - granted_micros FROM caps
-WHERE workspace_id = $1 AND scope IN (SELECT value FROM json_each($2));
-
--- name: draw
--- Draw on a cap, if it bears the amount.
-UPDATE caps SET granted_micros = granted_micros + $3
-WHERE workspace_id = $1 AND scope = $2 AND granted_micros + $3 <= limit_micros;
-
--- name: allotment
--- What was drawn or given back.
-INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
-VALUES ($1, $2, $3, $4, $5, $6);
-
--- name: holder
--- The run draws on caps, so that somebody must settle it.
-INSERT INTO holders (run_id, workspace_id) VALUES ($1, $2) ON CONFLICT (run_id) DO NOTHING;
-
--- name: drawn
--- What a run that is still at this seq holds of each scope by these allotments, and the lowest n so far.
-SELECT a.workspace_id, a.scope, sum(a.amount_micros), (SELECT min(n) FROM allotments WHERE run_id = $1)
-FROM allotments a JOIN runs r ON r.run_id = a.run_id
-WHERE a.run_id = $1 AND r.head_seq = $2 AND a.n <= $3
-GROUP BY a.workspace_id, a.scope ORDER BY a.scope;
-
--- name: settled
--- A run at rest, or one that has spent all that it holds, gives nothing back until it draws again.
-DELETE FROM holders WHERE run_id = $1 AND EXISTS (SELECT 1 FROM runs
-    WHERE runs.run_id = $1 AND head_seq = $2 AND (ended_at <> '' OR owner = '' OR $3));
-
--- name: give_back
--- Lower what a cap has granted.
-UPDATE caps SET granted_micros = max(granted_micros - $3, 0) WHERE workspace_id = $1 AND scope = $2;
-
 -- name: forget_workers
 -- At the start of the only engine process, every earlier worker is dead.
 DELETE FROM workers;

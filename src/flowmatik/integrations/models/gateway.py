@@ -74,6 +74,10 @@ class Gateway:
         provider = self._providers.get(prefix)
         return None if provider is None else provider.price_micros(name, usage)
 
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        prefix = model.partition("/")[0]
+        return (prefix,) if prefix in self._providers else ()
+
     def default_model(self) -> str:
         return self._default
 
