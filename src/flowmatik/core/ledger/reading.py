@@ -1,0 +1,203 @@
+"""What the events of one run did to money. Pure: the same events give the same bookings.
+
+It looks into few events, and folds nothing else, so that a history which the engine can no longer fold still
+has its costs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.ledger import Booking, Kind
+from flowmatik.core import events as ev
+from flowmatik.core.journal.port import StoredEvent
+
+PLANNER = "planner"  # the role of the agent that pays for plans
+READ = frozenset(
+    {
+        "RunCreated",
+        "TaskRouted",
+        "TaskHandedOver",
+        "AgentComposed",
+        "CallRequested",
+        "CallSucceeded",
+        "CallFailed",
+        "SubRunRequested",
+        "SubRunEnded",
+        "TaskRetried",
+        "RunForked",
+    }
+)
+_CALL_ID = '{"call_id":"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """A call that has not ended: its reservation as it was booked."""
+
+    booked: Booking
+    priced: bool
+
+
+class RunReading:
+    """The bookings of a run, event by event. `root_of_parent` is the root of the run that asked for this one.
+    What a fork or retry inherits is its parent's, and is not booked again."""
+
+    def __init__(self, workspace_id: str, run: str) -> None:
+        self.workspace_id = workspace_id
+        self.run = run
+        self.seq = 0
+        self.parent = ""
+        self.root = run
+        self.rows: list[Booking] = []  # not handed over yet
+        self.below_micros = 0  # what sub-runs cost
+        self.draws_on_all = False  # calls of an older version, which do not say which caps bear them
+        self._created: ev.RunCreated | None = None
+        self._agents: dict[str, AgentVersion] = {}
+        self._doing: dict[str, str] = {}  # task → agent
+        self._open: dict[str, _Open] = {}
+        self._subs: set[str] = set()
+
+    @property
+    def open_micros(self) -> int:
+        return sum(one.booked.reserved_micros for one in self._open.values())
+
+    def read(self, events: Sequence[StoredEvent]) -> None:
+        for stored in events:
+            if stored.type in READ and not self._is_foreign(stored):
+                self._take(ev.decode(stored), stored)
+            self.seq = stored.seq
+
+    def _is_foreign(self, stored: StoredEvent) -> bool:
+        """The outcome of a call that has nothing to do with money: its result may be large, and is not read.
+        The id of the call comes first in canonical JSON."""
+        if stored.type not in ("CallSucceeded", "CallFailed") or not stored.payload.startswith(_CALL_ID):
+            return False
+        return stored.payload[len(_CALL_ID) :].partition('"')[0] not in self._open
+
+    def _take(self, event: ev.Event, stored: StoredEvent) -> None:
+        match event:
+            case ev.RunCreated():
+                self._created, self.parent = event, event.parent
+                self._agents = _by_name(event.agents)
+            case ev.AgentComposed():
+                self._agents = _by_name((event.agent,)) | self._agents
+            case ev.TaskRouted() | ev.TaskHandedOver():
+                self._doing[event.task_id] = event.agent
+            case ev.SubRunRequested():
+                self._subs.add(event.sub_id)
+            case ev.SubRunEnded() if event.sub_id in self._subs:
+                self._subs.discard(event.sub_id)
+                self.below_micros += event.cost_micros
+            case ev.CallRequested() if event.kind == "model" or event.reserved_micros:
+                self._requested(event, stored)
+            case ev.CallSucceeded() | ev.CallFailed():
+                if (call := self._open.pop(event.call_id, None)) is not None:
+                    self._ended(call, event, stored)
+            case ev.TaskRetried() | ev.RunForked():
+                self.rows, self._open, self._subs, self.below_micros = [], {}, set(), 0
+                if isinstance(event, ev.RunForked):
+                    self._agents = _by_name(event.agents) | self._agents
+            case _:
+                return
+
+    def _requested(self, call: ev.CallRequested, stored: StoredEvent) -> None:
+        created = self._created
+        agent = self._agents.get(self._doing.get(call.task_id, "")) if call.task_id else self._planner()
+        scopes = tuple(sorted(call.scopes or ()))
+        self.draws_on_all |= call.scopes is None
+        booked = Booking(
+            workspace_id=self.workspace_id,
+            run=self.run,
+            seq=stored.seq,
+            n=0,
+            kind="reserved",
+            at=stored.at,
+            day=stored.at[:10],
+            call=call.call_id,
+            root=self.root,
+            task=call.task_id,
+            agent=agent.name if agent else "",
+            version=agent.version if agent else "",
+            user=created.principal if created else "",
+            team=",".join(_named(scopes, "team")),
+            tags=tuple(sorted(created.tags)) if created else (),
+            provider=_provider(call.name),
+            model=call.name,
+            served=call.name,
+            purpose=call.purpose,
+            thread=created.thread if created else "",
+            schedule=created.schedule if created else "",
+            scopes=scopes,
+            available_micros=-call.reserved_micros,
+            reserved_micros=call.reserved_micros,
+        )
+        self._open[call.call_id] = _Open(booked=booked, priced=call.priced)
+        self.rows.append(booked)
+
+    def _planner(self) -> AgentVersion | None:
+        return next((agent for agent in self._agents.values() if agent.role == PLANNER), None)
+
+    def _ended(self, call: _Open, event: ev.CallSucceeded | ev.CallFailed, stored: StoredEvent) -> None:
+        """Under the model that answered, if it is another one than was asked: what was set aside then
+        goes back, in a booking of its own, where it was taken from."""
+        was, cost = call.booked, event.cost_micros
+        reply = event.reply if isinstance(event, ev.CallSucceeded) else None
+        served = (reply.model if reply is not None else "") or was.model
+        ended = replace(
+            was,
+            seq=stored.seq,
+            at=stored.at,
+            kind=_kind(call, event),
+            served=served,
+            provider=_provider(served) or was.provider,
+            estimate_micros=was.reserved_micros,
+            available_micros=was.reserved_micros - cost,
+            reserved_micros=-was.reserved_micros,
+            spent_micros=cost,
+        )
+        if reply is not None:
+            usage = reply.usage
+            ended = replace(ended, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+        if served == was.served:
+            self.rows.append(ended)
+            return
+        back = replace(
+            was,
+            seq=stored.seq,
+            at=stored.at,
+            kind="returned",
+            available_micros=was.reserved_micros,
+            reserved_micros=-was.reserved_micros,
+        )
+        self.rows += [back, replace(ended, n=1, available_micros=-cost, reserved_micros=0)]
+
+
+def _by_name(agents: Sequence[AgentVersion]) -> dict[str, AgentVersion]:
+    """As events name them: alone, which is the first of that name, or with the version."""
+    return {name: one for one in reversed(agents) for name in (one.name, f"{one.name}@{one.version}")}
+
+
+def _kind(call: _Open, event: ev.CallSucceeded | ev.CallFailed) -> Kind:
+    if isinstance(event, ev.CallFailed):
+        if event.unpriced:
+            return "unpriced"
+        if not event.cost_micros:
+            return "released"
+        return "bounded" if event.cost_micros < call.booked.reserved_micros else "worst_case"
+    reply = event.reply
+    if reply is None or (reply.cost_micros is not None and reply.usage.known):
+        return "settled"
+    return "worst_case" if call.priced and call.booked.reserved_micros else "unpriced"
+
+
+def _provider(model: str) -> str:
+    """Of `<provider>/<model>`; a route or an alias has none until it is known who served it."""
+    provider, slash, _ = model.partition("/")
+    return provider if slash else ""
+
+
+def _named(scopes: Sequence[str], kind: str) -> list[str]:
+    """The names in scopes of the form `<kind>:<name>` or `<kind>:<name>/<period>`."""
+    found = (scope.partition(":") for scope in scopes)
+    return sorted({name.partition("/")[0] for what, _, name in found if what == kind})
