@@ -30,6 +30,7 @@ from tests.unit.core.engines import running_engine
 WS = "w1"
 WORST, COST = 100, 60
 MODEL = "paid/model"
+ROLES = ("flowmatik_engine", "flowmatik_api", "flowmatik_retention")
 
 
 def agent(name: str, role: str = "") -> AgentVersion:
@@ -51,11 +52,14 @@ class Models(ScriptedModels):
 
     def __init__(self, *said: ModelReply | ModelError) -> None:
         super().__init__(self._answer, model=MODEL, worst_micros=WORST)
-        self.said = list(said) or [reply()]
         self.worst: int | None = WORST
+        self.says(*(said or (reply(),)))
+
+    def says(self, *said: ModelReply | ModelError) -> None:
+        self._said: list[ModelReply | ModelError] = list(said)
 
     def _answer(self, request: ModelRequest) -> ModelReply:
-        one = self.said.pop(0) if len(self.said) > 1 else self.said[0]
+        one = self._said.pop(0) if len(self._said) > 1 else self._said[0]
         if isinstance(one, ModelError):
             raise one
         return one
@@ -118,8 +122,8 @@ async def stores(kind: str, folder: Path, dsn: str) -> AsyncGenerator[tuple[Jour
             yield SqliteJournal(file, clock), LedgerStore(database), database
             return
         pools: list[PostgresDatabase] = []
-        for role in ("engine", "api", "retention"):
-            pool = await open_pool(dsn, role=f"flowmatik_{role}", max_size=4)
+        for role in ROLES:
+            pool = await open_pool(dsn, role=role, max_size=4)
             stack.push_async_callback(pool.close)
             pools.append(PostgresDatabase(pool))
         engine, api, retention = pools

@@ -44,7 +44,7 @@ async def test_a_call_is_booked_as_it_is_reserved_and_as_it_is_settled_with_who_
 
 
 async def test_what_another_model_than_the_asked_one_answered_is_spent_under_that_one(place: Place) -> None:
-    place.models.said = [reply(model=SERVED)]
+    place.models.says(reply(model=SERVED))
     view = await place.ended()
     kinds = [
         (one.kind, one.served, one.reserved_micros, one.spent_micros) for one in await place.booked(view.id)
@@ -75,7 +75,7 @@ async def test_what_another_model_than_the_asked_one_answered_is_spent_under_tha
 async def test_an_unknown_usage_is_booked_at_the_worst_case_and_a_free_failure_as_released(
     place: Place, said: ModelReply | ModelError, kind: str, spent: int
 ) -> None:
-    place.models.said = [said, reply()]
+    place.models.says(said, reply())
     view = await place.ended()
     first = next(one for one in await place.booked(view.id) if one.kind != "reserved")
     assert (first.kind, first.spent_micros, first.available_micros) == (kind, spent, WORST - spent)
@@ -84,7 +84,7 @@ async def test_an_unknown_usage_is_booked_at_the_worst_case_and_a_free_failure_a
 
 async def test_calls_of_an_unknown_price_are_counted_and_cost_nothing_that_can_be_told(place: Place) -> None:
     place.models.worst = None
-    place.models.said = [reply(None)]
+    place.models.says(reply(None))
     await place.ended()
     total = await place.total()
     assert (total.calls, total.unpriced, total.spent_micros, total.open) == (1, 1, 0, 0)
@@ -105,10 +105,10 @@ async def test_what_a_sub_run_costs_is_booked_once_and_counts_for_the_run_at_the
 
 
 async def test_what_a_retry_or_a_fork_inherits_stays_its_parents(place: Place) -> None:
-    place.models.said = [reply(), ModelUnavailable("cut"), ModelUnavailable("cut"), ModelUnavailable("cut")]
+    place.models.says(reply(), ModelUnavailable("cut"), ModelUnavailable("cut"), ModelUnavailable("cut"))
     failed = await place.ended(ask("a"), ask("b", "a"))
     assert failed.status is RunStatus.FAILED
-    place.models.said = [reply()]
+    place.models.says(reply())
     again = await place.engine.control.retry(WS, failed.id)
     await place.engine.runs.wait(WS, again)
     fork = await place.engine.control.fork(
