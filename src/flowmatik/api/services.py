@@ -22,6 +22,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.playbooks import Playbooks
@@ -122,6 +123,7 @@ class ApiServices:
     factory: AgentFactory
     identity: Identity
     dead_letters: DeadLetters
+    ledger: Ledger
     limits: LimitAccess
     signals: RunSignals
     hooks: WebHooks

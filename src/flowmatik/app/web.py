@@ -66,6 +66,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         dead_letters=platform.dead_letters,
         blobs=platform.blobs,
         deltas=platform.deltas,
+        ledger=platform.ledger,
         limits=platform.limits,
         signals=platform.signals,
         hooks=platform.engine.signals,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -34,6 +35,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
@@ -85,6 +87,7 @@ class Platform:
     dead_letters: DeadLetters
     blobs: RunBlobs
     deltas: RunDeltas
+    ledger: Ledger
     limits: LimitAccess
     signals: RunSignals
     approvals: Approvals
@@ -124,6 +127,7 @@ class _Stores:
     journal: Journal
     database: Database
     lookups: Database
+    cleaning: Database
     durable: bool
     reads: Callable[[str], RunReads] | None = None
 
@@ -235,6 +239,14 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     bulk_audit = BulkRecords(stores.database, clock)
     engine.housekeeper.add(audit_chore(bulk_audit))
+    money = LedgerParts(
+        journal=stores.journal,
+        everywhere=stores.lookups,
+        seen=stores.database,
+        cleaning=stores.cleaning,
+        clock=clock,
+        days=settings.ledger_days,
+    )
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
@@ -259,6 +271,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,
         deltas=engine.deltas,
+        ledger=open_ledger(money, engine),
         limits=engine.limits,
         signals=engine.signals,
         approvals=engine.approvals,
@@ -290,7 +303,9 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     stack.push_async_callback(journal.close)
     await journal.forget_workers()
     database = SqliteDatabase(store)
-    return _Stores(journal=journal, database=database, lookups=database, durable=settings.durable)
+    return _Stores(
+        journal=journal, database=database, lookups=database, cleaning=database, durable=settings.durable
+    )
 
 
 async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
@@ -306,12 +321,14 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     sweeping = await open_pool(url, role="flowmatik_retention", min_size=0, max_size=1)
     stack.push_async_callback(sweeping.close)
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
-    journal = PostgresJournal(everywhere, clock, retention=PostgresDatabase(sweeping))
+    cleaning = PostgresDatabase(sweeping)
+    journal = PostgresJournal(everywhere, clock, retention=cleaning)
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,
         database=api,
         lookups=everywhere,
+        cleaning=cleaning,
         durable=(await durability(url)).fsync,
         reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )

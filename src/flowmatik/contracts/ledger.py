@@ -3,9 +3,11 @@
 Amounts are integer micro-dollars (1 USD = 1_000_000), in US dollars whatever is displayed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol
+
+from flowmatik.kernel.errors import InvalidInput
 
 LEDGER_DAYS = 400  # how long bookings are kept unless the settings say otherwise
 MOST_GROUPS = 500
@@ -197,3 +199,38 @@ class Ledger(Protocol):
         """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id; how many
         bookings there were. Bookings that are made or rebuilt later for runs that had any get it too."""
         ...
+
+
+def cost_table(
+    report: CostReport, by: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
+    """The report as heads and rows, for spreadsheets: dimensions first, then every figure of `Costs`, amounts
+    in micro-dollars. Asked by nothing it is one row, of the total."""
+    figures = tuple(one.name for one in fields(Costs))
+    groups = report.items if by else (CostGroup(of={}, costs=report.total),)
+    rows = [
+        (*(one.of[name] for name in by), *(getattr(one.costs, name) for name in figures)) for one in groups
+    ]
+    return (*by, *figures), rows
+
+
+def plain_cell(value: str | int) -> str | int:
+    """For a CSV file: text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP,
+    CSV injection)."""
+    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if risky else value
+
+
+def conditions(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Of `DIMENSION=VALUE`. Raises InvalidInput (`input.where`)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise InvalidInput(
+                f"{one[:100]!r} is no condition; write it as agent=NAME",
+                code="input.where",
+                context={"value": one[:100]},
+            )
+        found[name] = (*found.get(name, ()), value)
+    return found
