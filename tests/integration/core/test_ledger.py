@@ -82,6 +82,20 @@ async def test_an_unknown_usage_is_booked_at_the_worst_case_and_a_free_failure_a
     assert (await place.check()).found == 0
 
 
+@pytest.mark.parametrize(("most", "spent"), [(40, 40), (0, 0), (WORST + 50, WORST)])
+async def test_a_stream_that_broke_off_is_settled_at_the_most_that_it_can_have_cost(
+    place: Place, most: int, spent: int
+) -> None:
+    error = ModelUnavailable("cut")
+    error.most_micros = most
+    place.models.says(error, reply())
+    view = await place.ended()
+    first = next(one for one in await place.booked(view.id) if one.kind != "reserved")
+    kinds = {40: "bounded", 0: "released", WORST + 50: "worst_case"}
+    assert (first.kind, first.spent_micros) == (kinds[most], spent)
+    assert (await place.check()).found == 0
+
+
 async def test_calls_of_an_unknown_price_are_counted_and_cost_nothing_that_can_be_told(place: Place) -> None:
     place.models.worst = None
     place.models.says(reply(None))

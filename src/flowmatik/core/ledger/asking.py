@@ -17,10 +17,10 @@ MOST_VALUES = 100
 OF = {"month": "substr(day, 1, 7)", "user": "user_id"}  # dimensions that are no column of that name
 FROM = "FROM ledger_entries WHERE"
 SUMS = """
-sum(CASE WHEN kind IN ('reserved', 'returned') THEN 0 ELSE 1 END),
+sum(CASE WHEN kind IN ('reserved', 'returned') OR n > 1 THEN 0 ELSE 1 END),
 sum(CASE WHEN kind = 'reserved' THEN 1 WHEN n = 0 THEN -1 ELSE 0 END),
-sum(CASE WHEN kind = 'unpriced' THEN 1 ELSE 0 END),
-sum(CASE WHEN kind = 'worst_case' THEN 1 ELSE 0 END),
+sum(CASE WHEN kind = 'unpriced' AND n <= 1 THEN 1 ELSE 0 END),
+sum(CASE WHEN kind = 'worst_case' AND n <= 1 THEN 1 ELSE 0 END),
 sum(input_tokens), sum(output_tokens), sum(cached_tokens), sum(spent_micros), sum(reserved_micros),
 sum(estimate_micros), sum(CASE WHEN kind = 'worst_case' THEN spent_micros ELSE 0 END)
 """

@@ -4,14 +4,16 @@ It looks into few events, and folds nothing else, so that a history which the en
 has its costs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.ledger import Booking, Kind
+from flowmatik.contracts.models import Usage
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import StoredEvent
 
+NONE = Usage()
 PLANNER = "planner"  # the role of the agent that pays for plans
 READ = frozenset(
     {
@@ -139,38 +141,69 @@ class RunReading:
         return next((agent for agent in self._agents.values() if agent.role == PLANNER), None)
 
     def _ended(self, call: _Open, event: ev.CallSucceeded | ev.CallFailed, stored: StoredEvent) -> None:
-        """Under the model that answered, if it is another one than was asked: what was set aside then
-        goes back, in a booking of its own, where it was taken from."""
-        was, cost = call.booked, event.cost_micros
+        was = call.booked
         reply = event.reply if isinstance(event, ev.CallSucceeded) else None
         served = (reply.model if reply is not None else "") or was.model
+        provider, usage = _provider(served) or was.provider, reply.usage if reply is not None else NONE
         ended = replace(
             was,
             seq=stored.seq,
             at=stored.at,
             kind=_kind(call, event),
             served=served,
-            provider=_provider(served) or was.provider,
+            provider=provider,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=getattr(usage, "cached_input_tokens", 0),
             estimate_micros=was.reserved_micros,
-            available_micros=was.reserved_micros - cost,
+            available_micros=was.reserved_micros - event.cost_micros,
             reserved_micros=-was.reserved_micros,
-            spent_micros=cost,
+            spent_micros=event.cost_micros,
         )
-        if reply is not None:
-            usage = reply.usage
-            ended = replace(ended, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
-        if served == was.served:
-            self.rows.append(ended)
-            return
-        back = replace(
-            was,
-            seq=stored.seq,
-            at=stored.at,
-            kind="returned",
-            available_micros=was.reserved_micros,
-            reserved_micros=-was.reserved_micros,
+        paid = getattr(event, "paid", None)
+        if served == was.served and (paid is None or [*paid] == [provider]):
+            self.rows.append(replace(ended, scopes=_borne(was.scopes, paid, provider)))
+        else:
+            self.rows += _apart(was, ended, paid)
+
+
+def _apart(was: Booking, ended: Booking, paid: Mapping[str, int] | None) -> list[Booking]:
+    """Another model than the one that was asked, or several providers, were paid: what was set aside goes
+    back where it was taken from, in a booking of its own; then each has one, the first of which counts the
+    call."""
+    back = replace(
+        was,
+        seq=ended.seq,
+        at=ended.at,
+        kind="returned",
+        available_micros=was.reserved_micros,
+        reserved_micros=-was.reserved_micros,
+    )
+    shares = {ended.provider: ended.spent_micros} if paid is None else dict(paid) or {ended.provider: 0}
+    rows = [
+        replace(
+            ended,
+            n=n,
+            provider=provider,
+            scopes=_borne(was.scopes, paid, provider),
+            available_micros=-micros,
+            reserved_micros=0,
+            spent_micros=micros,
         )
-        self.rows += [back, replace(ended, n=1, available_micros=-cost, reserved_micros=0)]
+        for n, (provider, micros) in enumerate(
+            sorted(shares.items(), key=lambda one: (one[0] != ended.provider, one[0])), 1
+        )
+    ]
+    more = [replace(one, input_tokens=0, output_tokens=0, cached_tokens=0, estimate_micros=0) for one in rows]
+    return [back, rows[0], *more[1:]]
+
+
+def _borne(scopes: tuple[str, ...], paid: Mapping[str, int] | None, provider: str) -> tuple[str, ...]:
+    """Which of the caps bear what this provider was paid; of those of providers all, if it is not known who
+    was paid."""
+    if paid is None:
+        return scopes
+    return tuple(one for one in scopes if _named((one,), "provider") in ([], [provider]))
 
 
 def _by_name(agents: Sequence[AgentVersion]) -> dict[str, AgentVersion]:

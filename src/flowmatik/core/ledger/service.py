@@ -14,6 +14,7 @@ from flowmatik.core.ledger.checking import Books
 from flowmatik.core.ledger.keeping import Bookkeeper
 from flowmatik.core.ledger.store import LedgerStore, booking_of
 from flowmatik.core.pages import check_limit, cursor_of
+from flowmatik.kernel import canonical
 
 
 class StoredLedger:
@@ -41,14 +42,15 @@ class StoredLedger:
         names = query.by
         items = tuple(
             CostGroup(
-                of={name: str(value) for name, value in zip(names, row, strict=False)},
+                of={name: _shown(name, str(value)) for name, value in zip(names, row, strict=False)},
                 costs=asking.costs_of(row[len(names) :]),
             )
             for row in rows[:limit]
         )
         more = ""
         if len(rows) > limit:
-            more = cursor_of((items[-1].costs.spent_micros, *items[-1].of.values()))
+            last = rows[limit - 1]
+            more = cursor_of((items[-1].costs.spent_micros, *(str(value) for value in last[: len(names)])))
         return CostReport(items=items, total=total, next=more)
 
     async def bookings(
@@ -75,3 +77,7 @@ class StoredLedger:
     async def forget_user(self, workspace_id: str, user: str) -> int:
         await self._keeper.book()
         return await self._store.forget_user(workspace_id, user)
+
+
+def _shown(dimension: str, value: str) -> str:
+    return " ".join(canonical.loads(value)) if dimension == "tags" else value

@@ -17,7 +17,7 @@ from flowmatik.integrations.chat_completions.json_text import json_object_in
 from flowmatik.integrations.chat_completions.prices import PriceList, most_tokens
 from flowmatik.integrations.chat_completions.retrying import Patience
 from flowmatik.integrations.provider import ProviderBuild, model_name
-from flowmatik.kernel.errors import ModelRejected
+from flowmatik.kernel.errors import ModelError, ModelRejected
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -69,8 +69,12 @@ class ChatCompletionsProvider:
         async with AsyncExitStack() as stack:
             streamed = await self._opened(client, request, stack)
             if streamed is not None:
-                async for text in self._deltas(client, request, streamed):
-                    yield TextDelta(text=text)
+                try:
+                    async for text in self._deltas(client, request, streamed):
+                        yield TextDelta(text=text)
+                except ModelError as error:
+                    error.most_micros = self._most_so_far(request, streamed)
+                    raise
                 reply = self._reply(request, streamed.get())
                 if not reply.usage.known:
                     self._ask_whole(request, "it does not say in streams what they used")
@@ -79,6 +83,18 @@ class ChatCompletionsProvider:
                 if reply.text:
                     yield TextDelta(text=reply.text)
         yield reply
+
+    def _most_so_far(self, request: ModelRequest, streamed: "StreamedResponse") -> int | None:
+        """Of a stream that broke off after it had said what it read: that, and as long an answer as the
+        request allows."""
+        from flowmatik.integrations.chat_completions import mapping
+
+        used = mapping.usage_of(streamed.get())
+        if not used.known:
+            return None
+        longest = max(request.max_output_tokens, used.output_tokens)
+        most = Usage(input_tokens=used.input_tokens, output_tokens=longest)
+        return self._prices.micros(model_name(request), most)
 
     async def _opened(
         self, client: "Client", request: ModelRequest, stack: AsyncExitStack
