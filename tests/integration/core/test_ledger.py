@@ -19,6 +19,13 @@ from tests.unit.core.engines import eventually
 SERVED = "paid/model-2026"
 
 
+@pytest.fixture
+async def simple(tmp_path: Path) -> AsyncGenerator[Place]:
+    """For what no store has a part in."""
+    async with ledger_at("sqlite", tmp_path, "", Models()) as found:
+        yield found
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path, pg_migrated: str) -> AsyncGenerator[Place]:
     async with ledger_at(request.param, tmp_path, pg_migrated, Models()) as found:
@@ -43,23 +50,23 @@ async def test_a_call_is_booked_as_it_is_reserved_and_as_it_is_settled_with_who_
     assert (await place.check()).found == 0
 
 
-async def test_what_another_model_than_the_asked_one_answered_is_spent_under_that_one(place: Place) -> None:
-    place.models.says(reply(model=SERVED))
-    view = await place.ended()
+async def test_what_another_model_than_the_asked_one_answered_is_spent_under_that_one(simple: Place) -> None:
+    simple.models.says(reply(model=SERVED))
+    view = await simple.ended()
     kinds = [
-        (one.kind, one.served, one.reserved_micros, one.spent_micros) for one in await place.booked(view.id)
+        (one.kind, one.served, one.reserved_micros, one.spent_micros) for one in await simple.booked(view.id)
     ]
     assert kinds == [
         ("reserved", MODEL, WORST, 0),
         ("returned", MODEL, -WORST, 0),
         ("settled", SERVED, 0, COST),
     ]
-    report = await place.ledger.costs(WS, CostQuery(by=("served",)))
+    report = await simple.ledger.costs(WS, CostQuery(by=("served",)))
     assert [(one.of["served"], one.costs.calls, one.costs.open) for one in report.items] == [
         (SERVED, 1, 0),
         (MODEL, 0, 0),
     ]
-    assert (await place.check()).found == 0
+    assert (await simple.check()).found == 0
 
 
 @pytest.mark.parametrize(
@@ -73,76 +80,76 @@ async def test_what_another_model_than_the_asked_one_answered_is_spent_under_tha
     ],
 )
 async def test_an_unknown_usage_is_booked_at_the_worst_case_and_a_free_failure_as_released(
-    place: Place, said: ModelReply | ModelError, kind: str, spent: int
+    simple: Place, said: ModelReply | ModelError, kind: str, spent: int
 ) -> None:
-    place.models.says(said, reply())
-    view = await place.ended()
-    first = next(one for one in await place.booked(view.id) if one.kind != "reserved")
+    simple.models.says(said, reply())
+    view = await simple.ended()
+    first = next(one for one in await simple.booked(view.id) if one.kind != "reserved")
     assert (first.kind, first.spent_micros, first.available_micros) == (kind, spent, WORST - spent)
-    assert (await place.check()).found == 0
+    assert (await simple.check()).found == 0
 
 
 @pytest.mark.parametrize(("most", "spent"), [(40, 40), (0, 0), (WORST + 50, WORST)])
 async def test_a_stream_that_broke_off_is_settled_at_the_most_that_it_can_have_cost(
-    place: Place, most: int, spent: int
+    simple: Place, most: int, spent: int
 ) -> None:
     error = ModelUnavailable("cut")
     error.most_micros = most
-    place.models.says(error, reply())
-    view = await place.ended()
-    first = next(one for one in await place.booked(view.id) if one.kind != "reserved")
+    simple.models.says(error, reply())
+    view = await simple.ended()
+    first = next(one for one in await simple.booked(view.id) if one.kind != "reserved")
     kinds = {40: "bounded", 0: "released", WORST + 50: "worst_case"}
     assert (first.kind, first.spent_micros) == (kinds[most], spent)
-    assert (await place.check()).found == 0
+    assert (await simple.check()).found == 0
 
 
-async def test_calls_of_an_unknown_price_are_counted_and_cost_nothing_that_can_be_told(place: Place) -> None:
-    place.models.worst = None
-    place.models.says(reply(None))
-    await place.ended()
-    total = await place.total()
+async def test_calls_of_an_unknown_price_are_counted_and_cost_nothing_that_can_be_told(simple: Place) -> None:
+    simple.models.worst = None
+    simple.models.says(reply(None))
+    await simple.ended()
+    total = await simple.total()
     assert (total.calls, total.unpriced, total.spent_micros, total.open) == (1, 1, 0, 0)
-    assert (await place.check()).found == 0
+    assert (await simple.check()).found == 0
 
 
-async def test_what_a_sub_run_costs_is_booked_once_and_counts_for_the_run_at_the_top(place: Place) -> None:
+async def test_what_a_sub_run_costs_is_booked_once_and_counts_for_the_run_at_the_top(simple: Place) -> None:
     inner = PlanTask(id="n", objective="", run=SubRunSpec(goal="n", plan=(ask("q"),)))
     outer = PlanTask(id="o", objective="", run=SubRunSpec(goal="o", plan=(inner, ask("r"))))
-    view = await place.ended(outer, ask("own"))
-    check = await place.check()
+    view = await simple.ended(outer, ask("own"))
+    check = await simple.check()
     assert (check.found, check.runs, check.spent_micros) == (0, 3, 3 * COST)
-    report = await place.ledger.costs(WS, CostQuery(by=("root",)))
+    report = await simple.ledger.costs(WS, CostQuery(by=("root",)))
     assert [(one.of["root"], one.costs.spent_micros) for one in report.items] == [(view.id, 3 * COST)]
     assert view.cost_micros == 3 * COST
-    runs = await place.ledger.costs(WS, CostQuery(by=("run",)))
+    runs = await simple.ledger.costs(WS, CostQuery(by=("run",)))
     assert [one.costs.spent_micros for one in runs.items] == [COST] * 3
 
 
-async def test_what_a_retry_or_a_fork_inherits_stays_its_parents(place: Place) -> None:
-    place.models.says(reply(), ModelUnavailable("cut"), ModelUnavailable("cut"), ModelUnavailable("cut"))
-    failed = await place.ended(ask("a"), ask("b", "a"))
+async def test_what_a_retry_or_a_fork_inherits_stays_its_parents(simple: Place) -> None:
+    simple.models.says(reply(), ModelUnavailable("cut"), ModelUnavailable("cut"), ModelUnavailable("cut"))
+    failed = await simple.ended(ask("a"), ask("b", "a"))
     assert failed.status is RunStatus.FAILED
-    place.models.says(reply())
-    again = await place.engine.control.retry(WS, failed.id)
-    await place.engine.runs.wait(WS, again)
-    fork = await place.engine.control.fork(
-        WS, again, NewFork(seq=(await place.engine.runs.get(WS, again)).head_seq - 1)
+    simple.models.says(reply())
+    again = await simple.engine.control.retry(WS, failed.id)
+    await simple.engine.runs.wait(WS, again)
+    fork = await simple.engine.control.fork(
+        WS, again, NewFork(seq=(await simple.engine.runs.get(WS, again)).head_seq - 1)
     )
-    await place.engine.runs.wait(WS, fork)
-    assert sum(one.spent_micros for one in await place.booked(again)) == COST
-    assert await place.booked(fork) == []
-    assert (await place.check()).found == 0
+    await simple.engine.runs.wait(WS, fork)
+    assert sum(one.spent_micros for one in await simple.booked(again)) == COST
+    assert await simple.booked(fork) == []
+    assert (await simple.check()).found == 0
 
 
-async def test_events_that_come_again_or_late_book_nothing_twice(place: Place) -> None:
-    view = await place.ended(ask("a"), ask("b"))
-    before = await place.booked(view.id)
-    events = [event async for event in place.engine.runs.events(WS, view.id)]
+async def test_events_that_come_again_or_late_book_nothing_twice(simple: Place) -> None:
+    view = await simple.ended(ask("a"), ask("b"))
+    before = await simple.booked(view.id)
+    events = [event async for event in simple.engine.runs.events(WS, view.id)]
     for event in (*reversed(events), *events):
-        await place.keeper(event)
-    await place.keeper.book()
-    assert await place.booked(view.id) == before
-    assert (await place.total()).spent_micros == 2 * COST
+        await simple.keeper(event)
+    await simple.keeper.book_all()
+    assert await simple.booked(view.id) == before
+    assert (await simple.total()).spent_micros == 2 * COST
 
 
 async def test_the_bus_alone_has_a_run_booked_by_its_end(place: Place) -> None:
@@ -331,10 +338,10 @@ async def test_no_workspace_sees_what_another_one_spends(place: Place) -> None:
         (CostQuery(where={"agent": ()}), "input.values"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused(place: Place, query: CostQuery, code: str) -> None:
-    for asked in (place.ledger.costs, place.ledger.bookings):
+async def test_what_cannot_be_asked_is_refused(simple: Place, query: CostQuery, code: str) -> None:
+    for asked in (simple.ledger.costs, simple.ledger.bookings):
         with pytest.raises(InvalidInput) as refused:
             await asked(WS, query)
         assert refused.value.code == code
     with pytest.raises(InvalidInput):
-        await place.ledger.costs(WS, CostQuery(by=("agent",)), cursor="bm9uZQ==")
+        await simple.ledger.costs(WS, CostQuery(by=("agent",)), cursor="bm9uZQ==")

@@ -1,13 +1,16 @@
 """Writes the ledger, as the bus tells of runs: what happened to a run's money is read from its journal.
 
-A run's end is booked before the event counts as handled; what happens on its way is booked soon, many runs
-at once, and what a process that ended left out is booked with the next event or the end. Everything can be
-booked again without harm, for a booking is known by run, event and number.
+A run's end is booked before the event counts as handled, and with it all that was not booked before. What
+happens on its way is booked a little later, many runs at once, so that of short runs nothing is booked twice
+over; what a process that ended left out is booked with the end. Everything can be booked again without harm,
+for a booking is known by run, event and number.
 """
 
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flowmatik.core.engine.housekeeping import Chore
@@ -25,10 +28,16 @@ ENDS = frozenset({"flowmatik.RunSucceeded", "flowmatik.RunFailed", "flowmatik.Ru
 ON_THE_WAY = frozenset({"flowmatik.CallRequested", "flowmatik.CallSucceeded", "flowmatik.CallFailed"})
 SOON_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
-MOST_WAITING = 200  # runs
+MOST_WAITING = 5_000  # runs; of others the end alone is booked
 KNOWN = 2_000  # runs whose reading is kept
 KNOWN_ROOTS = 10_000
 PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    workspace_id: str
+    since: float
 
 
 class Bookkeeper:
@@ -40,7 +49,7 @@ class Bookkeeper:
         self._clock = clock
         self._known: OrderedDict[str, RunReading] = OrderedDict()
         self._roots: OrderedDict[str, str] = OrderedDict()
-        self._waiting: dict[str, str] = {}  # run → workspace
+        self._waiting: dict[str, _Waiting] = {}  # by run, the longest waiting first
         self._one = asyncio.Lock()
         self._booked_at = clock.monotonic()
 
@@ -50,35 +59,44 @@ class Bookkeeper:
     async def __call__(self, event: CloudEvent) -> None:
         if event.type not in ENDS:
             if _concerns_money(event):
-                self._waiting[event.subject] = event.workspace_id
-                if self._due():
-                    await self.book()
+                if len(self._waiting) < MOST_WAITING:
+                    one = _Waiting(event.workspace_id, self._clock.monotonic())
+                    self._waiting.setdefault(event.subject, one)
+                if self._clock.monotonic() - self._booked_at >= SOON_SECONDS:
+                    await self.book_soon()
             return
         await self.book((event.workspace_id, event.subject))
         self._known.pop(event.subject, None)
 
-    def _due(self) -> bool:
-        late = self._clock.monotonic() - self._booked_at >= SOON_SECONDS
-        return late or len(self._waiting) >= MOST_WAITING
+    async def book_soon(self) -> None:
+        """Runs that wait for long enough."""
+        before = self._clock.monotonic() - SOON_SECONDS
+        await self._book((), {run: one for run, one in self._waiting.items() if one.since <= before})
+        self._booked_at = self._clock.monotonic()
 
-    async def book(self, *more: tuple[str, str]) -> None:
-        """What the journal has of these runs (workspace, run), and of those that wait."""
+    async def book_all(self) -> None:
+        """Whatever this process has heard of."""
+        await self._book((), dict(self._waiting))
+
+    async def book(self, *runs: tuple[str, str]) -> None:
+        """What the journal has of these (workspace, run)."""
+        await self._book(runs, {})
+
+    async def _book(self, runs: Sequence[tuple[str, str]], waiting: Mapping[str, "_Waiting"]) -> None:
         async with self._one:
-            waiting = dict(self._waiting)
-            readings = [await self._read(workspace_id, run) for workspace_id, run in more]
+            readings = [await self._read(workspace_id, run) for workspace_id, run in runs]
             readings += [
                 found
-                for run, workspace_id in waiting.items()
-                if (found := await self._read_if_it_can(workspace_id, run)) is not None
+                for run, one in waiting.items()
+                if (found := await self._read_if_it_can(one.workspace_id, run)) is not None
             ]
             rows = [row for reading in readings for row in reading.rows]
             if rows:
                 await self._store.add(rows)
             for reading in readings:
                 reading.rows = []
-            for run in waiting:
+            for run in (*waiting, *(run for _, run in runs)):
                 self._waiting.pop(run, None)
-            self._booked_at = self._clock.monotonic()
             while len(self._known) > KNOWN:
                 self._known.popitem(last=False)
 
@@ -161,10 +179,7 @@ def ledger_chores(keeper: Bookkeeper, store: LedgerStore, clock: Clock, *, days:
         if days:
             await store.forget((clock.now() - timedelta(days=days)).date().isoformat())
 
-    async def book() -> None:
-        await keeper.book()
-
     return (
-        Chore(name="ledger", every=SOON_SECONDS, work=book),
+        Chore(name="ledger", every=SOON_SECONDS, work=keeper.book_soon),
         Chore(name="old bookings", every=FORGET_SECONDS, work=forget),
     )

@@ -6,12 +6,15 @@ has its costs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.ledger import Booking, Kind
 from flowmatik.contracts.models import Usage
 from flowmatik.core import events as ev
+from flowmatik.core.events.upcasters import upcast
 from flowmatik.core.journal.port import StoredEvent
+from flowmatik.kernel import canonical
+from flowmatik.kernel.errors import EngineError
 
 NONE = Usage()
 PLANNER = "planner"  # the role of the agent that pays for plans
@@ -31,6 +34,23 @@ READ = frozenset(
     }
 )
 _CALL_ID = '{"call_id":"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Created:
+    """What is asked of a run as it was created."""
+
+    user: str = ""
+    tags: tuple[str, ...] = ()
+    thread: str = ""
+    schedule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    name: str
+    version: str
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +74,8 @@ class RunReading:
         self.rows: list[Booking] = []  # not handed over yet
         self.below_micros = 0  # what sub-runs cost
         self.draws_on_all = False  # calls of an older version, which do not say which caps bear them
-        self._created: ev.RunCreated | None = None
-        self._agents: dict[str, AgentVersion] = {}
+        self._created = _Created()
+        self._agents: dict[str, _Agent] = {}
         self._doing: dict[str, str] = {}  # task → agent
         self._open: dict[str, _Open] = {}
         self._subs: set[str] = set()
@@ -65,9 +85,10 @@ class RunReading:
         return sum(one.booked.reserved_micros for one in self._open.values())
 
     def read(self, events: Sequence[StoredEvent]) -> None:
+        """Raises EngineError for an event that cannot be read."""
         for stored in events:
             if stored.type in READ and not self._is_foreign(stored):
-                self._take(ev.decode(stored), stored)
+                self._take(stored)
             self.seq = stored.seq
 
     def _is_foreign(self, stored: StoredEvent) -> bool:
@@ -77,29 +98,51 @@ class RunReading:
             return False
         return stored.payload[len(_CALL_ID) :].partition('"')[0] not in self._open
 
-    def _take(self, event: ev.Event, stored: StoredEvent) -> None:
+    def _take(self, stored: StoredEvent) -> None:
+        """Of what concerns calls everything is checked; of the rest a few fields are looked at, which is
+        cheaper, for every run is read here."""
+        if stored.type in ("CallRequested", "CallSucceeded", "CallFailed"):
+            return self._of_call(ev.decode(stored), stored)
+        try:
+            self._note(stored.type, upcast(stored.type, canonical.loads(stored.payload)))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise EngineError(
+                f"event {stored.seq} ({stored.type}) of run {self.run!r} cannot be read: a newer Flowmatik "
+                "wrote it, or it is damaged; run that version, or restore a backup",
+                code="engine.event",
+            ) from error
+
+    def _note(self, kind: str, event: dict[str, Any]) -> None:
+        match kind:
+            case "RunCreated":
+                self.parent, self._agents = event.get("parent", ""), _by_name(event["agents"])
+                self._created = _Created(
+                    user=event.get("principal", ""),
+                    tags=tuple(sorted(event.get("tags", ()))),
+                    thread=event.get("thread", ""),
+                    schedule=event.get("schedule", ""),
+                )
+            case "AgentComposed":
+                self._agents = _by_name([event["agent"]]) | self._agents
+            case "TaskRouted" | "TaskHandedOver":
+                self._doing[event["task_id"]] = event["agent"]
+            case "SubRunRequested":
+                self._subs.add(event["sub_id"])
+            case "SubRunEnded":
+                if event["sub_id"] in self._subs:
+                    self._subs.discard(event["sub_id"])
+                    self.below_micros += event.get("cost_micros", 0)
+            case _:  # TaskRetried, RunForked: what went before is the parent's
+                self.rows, self._open, self._subs, self.below_micros = [], {}, set(), 0
+                self._agents = _by_name(event.get("agents", ())) | self._agents
+
+    def _of_call(self, event: ev.Event, stored: StoredEvent) -> None:
         match event:
-            case ev.RunCreated():
-                self._created, self.parent = event, event.parent
-                self._agents = _by_name(event.agents)
-            case ev.AgentComposed():
-                self._agents = _by_name((event.agent,)) | self._agents
-            case ev.TaskRouted() | ev.TaskHandedOver():
-                self._doing[event.task_id] = event.agent
-            case ev.SubRunRequested():
-                self._subs.add(event.sub_id)
-            case ev.SubRunEnded() if event.sub_id in self._subs:
-                self._subs.discard(event.sub_id)
-                self.below_micros += event.cost_micros
             case ev.CallRequested() if event.kind == "model" or event.reserved_micros:
                 self._requested(event, stored)
             case ev.CallSucceeded() | ev.CallFailed():
                 if (call := self._open.pop(event.call_id, None)) is not None:
                     self._ended(call, event, stored)
-            case ev.TaskRetried() | ev.RunForked():
-                self.rows, self._open, self._subs, self.below_micros = [], {}, set(), 0
-                if isinstance(event, ev.RunForked):
-                    self._agents = _by_name(event.agents) | self._agents
             case _:
                 return
 
@@ -121,15 +164,15 @@ class RunReading:
             task=call.task_id,
             agent=agent.name if agent else "",
             version=agent.version if agent else "",
-            user=created.principal if created else "",
+            user=created.user,
             team=",".join(_named(scopes, "team")),
-            tags=tuple(sorted(created.tags)) if created else (),
+            tags=created.tags,
             provider=_provider(call.name),
             model=call.name,
             served=call.name,
             purpose=call.purpose,
-            thread=created.thread if created else "",
-            schedule=created.schedule if created else "",
+            thread=created.thread,
+            schedule=created.schedule,
             scopes=scopes,
             available_micros=-call.reserved_micros,
             reserved_micros=call.reserved_micros,
@@ -137,7 +180,7 @@ class RunReading:
         self._open[call.call_id] = _Open(booked=booked, priced=call.priced)
         self.rows.append(booked)
 
-    def _planner(self) -> AgentVersion | None:
+    def _planner(self) -> "_Agent | None":
         return next((agent for agent in self._agents.values() if agent.role == PLANNER), None)
 
     def _ended(self, call: _Open, event: ev.CallSucceeded | ev.CallFailed, stored: StoredEvent) -> None:
@@ -206,9 +249,10 @@ def _borne(scopes: tuple[str, ...], paid: Mapping[str, int] | None, provider: st
     return tuple(one for one in scopes if _named((one,), "provider") in ([], [provider]))
 
 
-def _by_name(agents: Sequence[AgentVersion]) -> dict[str, AgentVersion]:
+def _by_name(agents: Sequence[dict[str, Any]]) -> dict[str, _Agent]:
     """As events name them: alone, which is the first of that name, or with the version."""
-    return {name: one for one in reversed(agents) for name in (one.name, f"{one.name}@{one.version}")}
+    known = [_Agent(one["name"], one["version"], one.get("role", "")) for one in reversed(agents)]
+    return {name: one for one in known for name in (one.name, f"{one.name}@{one.version}")}
 
 
 def _kind(call: _Open, event: ev.CallSucceeded | ev.CallFailed) -> Kind:

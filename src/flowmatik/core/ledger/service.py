@@ -30,7 +30,7 @@ class StoredLedger:
     ) -> CostReport:
         check_limit(limit)
         asking.checked(query)
-        await self._keeper.book()
+        await self._keeper.book_all()
         position = self._store.place_of_text
         sql, params = asking.total(query, position)
         [whole] = await self._store.fetch(workspace_id, sql, workspace_id, *params)
@@ -58,7 +58,7 @@ class StoredLedger:
     ) -> BookingPage:
         check_limit(limit)
         asking.checked(query)
-        await self._keeper.book()
+        await self._keeper.book_all()
         sql, params = asking.bookings(query, self._store.place_of_text, cursor, limit + 1)
         rows = await self._store.fetch(workspace_id, sql, workspace_id, *params)
         items = tuple(booking_of(row) for row in rows[:limit])
@@ -75,7 +75,7 @@ class StoredLedger:
         return await self._books.rebuild(workspace_id)
 
     async def forget_user(self, workspace_id: str, user: str) -> int:
-        await self._keeper.book()
+        await self._keeper.book_all()
         return await self._store.forget_user(workspace_id, user)
 
 

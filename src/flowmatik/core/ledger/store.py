@@ -3,6 +3,8 @@
 import dataclasses
 import secrets
 from collections.abc import Iterator, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row, Statement
@@ -10,10 +12,12 @@ from flowmatik.contracts.ledger import Booking
 from flowmatik.kernel import canonical
 
 ERASED = "erased_"  # pseudonyms begin with it
-SIZES = (50, 10, 1)  # of the statements that add several bookings
+SIZES = (64, 16, 8, 4, 2, 1)  # of the statements that add several bookings
 TOGETHER = 500  # bookings of one transaction
-COLUMNS = tuple("user_id" if field.name == "user" else field.name for field in dataclasses.fields(Booking))
+NAMES = tuple(field.name for field in dataclasses.fields(Booking))
+COLUMNS = tuple("user_id" if name == "user" else name for name in NAMES)
 SHOWN = ", ".join(COLUMNS)
+_FIELDS = attrgetter(*NAMES)
 _USER = COLUMNS.index("user_id")
 _LISTS = (COLUMNS.index("tags"), COLUMNS.index("scopes"))
 _OF_RUN = " ".join(
@@ -93,16 +97,16 @@ class LedgerStore:
 
 
 def booking_of(row: Row) -> Booking:
-    values = dict(zip((field.name for field in dataclasses.fields(Booking)), row, strict=True))
+    values = dict(zip(NAMES, row, strict=True))
     for name in ("tags", "scopes"):
         values[name] = tuple(canonical.loads(values[name]))
     return Booking(**values)
 
 
 def _values(row: Booking) -> tuple[Any, ...]:
-    values = [getattr(row, field.name) for field in dataclasses.fields(Booking)]
+    values = list(_FIELDS(row))
     for place in _LISTS:
-        values[place] = canonical.dumps(values[place])
+        values[place] = canonical.dumps(values[place]) if values[place] else "[]"
     return tuple(values)
 
 
@@ -116,6 +120,7 @@ def _adding(rows: Sequence[Booking]) -> Iterator[Statement]:
         at += size
 
 
+@cache
 def _insert(rows: int) -> str:
     """Whoever is forgotten in a run's first booking stays so in its later ones."""
     values = ", ".join(_row(n) for n in range(rows))

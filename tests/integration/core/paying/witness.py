@@ -37,7 +37,7 @@ class Witness(PostgresJournal):
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             rows = await connection.fetch(self._sql["cap_uses"], *params)
-            whole, clerk, scribe = await connection.fetchrow(SPENT, *params)
+            whole, clerk, scribe = await connection.fetchrow(SPENT, *params[:2])
         self._looked[params[1]] = {
             "limits": {row[0]: row[1] for row in rows},
             "spent": {"agent:clerk": clerk, "agent:scribe": scribe, "": whole},
