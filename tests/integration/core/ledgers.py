@@ -19,13 +19,14 @@ from flowmatik.core.journal.port import Journal
 from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.journal.sqlite import SqliteJournal
 from flowmatik.core.ledger import Bookkeeper, LedgerStore, StoredLedger
+from flowmatik.core.ledger.keeping import SUBSCRIBER
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import ModelError
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 from flowmatik.testing.models import ScriptedModels
-from tests.unit.core.engines import running_engine
+from tests.unit.core.engines import eventually, running_engine
 
 WS = "w1"
 WORST, COST = 100, 60
@@ -94,6 +95,16 @@ class Place:
         view = await self.engine.runs.wait(workspace, run_id)
         await self.keeper.book((workspace, run_id))  # sooner than the bus says so
         return view
+
+    async def told(self, *views: RunView) -> None:
+        """Until the bus has handed over all of these runs."""
+
+        async def handled() -> bool:
+            heads = [await self.journal.head(WS, view.id) for view in views]
+            places = [await self.journal.subscriber_seq(SUBSCRIBER, one.run_id) for one in heads]
+            return places == [one.head_seq for one in heads]
+
+        await eventually(handled, 120)
 
     async def booked(self, run: str, workspace: str = WS) -> list[Booking]:
         await self.keeper.book((workspace, run))

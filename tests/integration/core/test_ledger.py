@@ -177,14 +177,7 @@ async def test_no_booking_that_does_not_balance_gets_into_the_store(place: Place
 
 async def test_whatever_differs_is_named_with_run_and_call_and_mended_by_a_rebuild(place: Place) -> None:
     right, wrong, lacking = [await place.ended() for _ in range(3)]
-
-    async def told() -> bool:
-        heads = [await place.journal.head(WS, view.id) for view in (right, wrong, lacking)]
-        return all(
-            [await place.journal.subscriber_seq("ledger", one.run_id) == one.head_seq for one in heads]
-        )
-
-    await eventually(told, 120)
+    await place.told(right, wrong, lacking)
     kept = await place.booked(wrong.id)
     await place.store.replace(WS, lacking.id, (await place.booked(lacking.id))[:1])
     off = kept[1].spent_micros + 5
@@ -205,6 +198,7 @@ async def test_whatever_differs_is_named_with_run_and_call_and_mended_by_a_rebui
 
 async def test_the_ledger_of_old_runs_is_built_from_the_journal(place: Place) -> None:
     views = [await place.ended() for _ in range(2)]
+    await place.told(*views)
     for view in views:
         await place.store.replace(WS, view.id, [])
     place.keeper.forget_readings()

@@ -69,7 +69,12 @@ def test_what_several_providers_were_paid_is_booked_for_each_under_its_own_caps(
     found = reading(CREATED, ASKED)
     said = answered("b/m")
     outcome = Paid(call_id="call_1", reply=said.reply, cost_micros=60, paid={"a": 20, "b": 40})
-    monkeypatch.setattr(ev, "decode", lambda _: outcome)
+
+    def read(event: StoredEvent) -> ev.Event:
+        assert event.seq == 3
+        return outcome
+
+    monkeypatch.setattr(ev, "decode", read)
     found.read([stored(3, said)])
     rows = [(one.n, one.kind, one.provider, one.reserved_micros, one.spent_micros) for one in found.rows[1:]]
     assert rows == [(0, "returned", "", -100, 0), (1, "settled", "b", 0, 40), (2, "settled", "a", 0, 20)]
