@@ -48,8 +48,8 @@ soak *ARGS:
     python -m benchmarks.soak "$@"
 
 # Ten thousand paid calls from processes that are killed, watched: just money 100000
-money CALLS="10000":
-    FLOWMATIK_PAID_CALLS={{CALLS}} ./test.sh --tests-only -s tests/integration/core/test_money_under_storm.py
+money *ARGS:
+    FLOWMATIK_PAID_CALLS="${1:-10000}" ./test.sh --tests-only -s tests/integration/core/test_money_under_storm.py
 
 # Simulated lives of the engine: just simulate --first 404 --seeds 1
 simulate *ARGS:
