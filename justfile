@@ -47,6 +47,10 @@ bench *ARGS:
 soak *ARGS:
     python -m benchmarks.soak "$@"
 
+# Ten thousand paid calls from processes that are killed, watched: just money 100000
+money *ARGS:
+    FLOWMATIK_PAID_CALLS="${1:-10000}" ./test.sh --tests-only -s tests/integration/core/test_money_under_storm.py
+
 # Simulated lives of the engine: just simulate --first 404 --seeds 1
 simulate *ARGS:
     python -m tests.simulation "$@"

@@ -23,6 +23,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.playbooks import Playbooks
@@ -124,6 +125,7 @@ class ApiServices:
     factory: AgentFactory
     identity: Identity
     dead_letters: DeadLetters
+    ledger: Ledger
     limits: LimitAccess
     budgets: BudgetAccess
     teams: Teams

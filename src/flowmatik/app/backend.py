@@ -19,6 +19,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.playbooks import PlaybookVersion
@@ -140,6 +141,9 @@ class Backend(Protocol):
 
     @property
     def deltas(self) -> RunDeltas: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
 
     @property
     def limits(self) -> LimitAccess: ...

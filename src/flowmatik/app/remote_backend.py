@@ -15,6 +15,7 @@ from flowmatik.app.remote_bulk_audit import RemoteBulkAudit
 from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
+from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_recordings import RemoteRecordings
@@ -39,6 +40,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
 from flowmatik.contracts.recordings import RunRecordings
@@ -99,6 +101,7 @@ class RemoteBackend:
         self.limits: LimitAccess = RemoteLimits(self._server)
         self.budgets: BudgetAccess = RemoteBudgets(self._server)
         self.teams: Teams = RemoteTeams(self._server)
+        self.ledger: Ledger = RemoteLedger(self._server)
         self.signals: RunSignals = RemoteSignals(self._server)
         self.approvals: Approvals = RemoteApprovals(self._server)
         self.principal = Principal(id="", name="", workspace_id=self.workspace_id, scopes=frozenset())

@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flowmatik.app.provider_settings import PROVIDERS, SECRET
+from flowmatik.contracts.ledger import LEDGER_DAYS
 
 MICROS = 1_000_000
 PRICED = ("input", "output", "cached_input", "cache_write")
@@ -364,6 +365,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
     _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
     _setting("retention.runs_days", "runs_days", "FLOWMATIK_RUNS_DAYS", whole(0, 36_500), 30),
+    _setting("retention.ledger_days", "ledger_days", "FLOWMATIK_LEDGER_DAYS", whole(0, 36_500), LEDGER_DAYS),
     _setting("tools.code", "tools_code", "FLOWMATIK_TOOLS_CODE", yes_no, False),
     _setting("factory.enabled", "factory", "FLOWMATIK_FACTORY", yes_no, False),
     _setting("factory.skills", "factory_skills", "FLOWMATIK_FACTORY_SKILLS", words, ()),

@@ -32,6 +32,7 @@ from flowmatik.app.setting_values import (
     parse_prices,
 )
 from flowmatik.contracts.budgets import DisplayCurrency
+from flowmatik.contracts.ledger import LEDGER_DAYS
 from flowmatik.kernel.errors import ConfigurationError
 
 SETTINGS_FILE = "flowmatik.toml"
@@ -53,7 +54,8 @@ class Settings:
     folders of which an administrator may ask the server to ingest something, () the home;
     `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
-    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never;
+    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never; `ledger_days`: the
+    same of what they cost, after the day;
     `tools_code`: agents whose profiles say so may run code, in a sandbox;
     `factory…`: whether agents are composed for tasks that nobody fits, and within what;
     `max_in_flight` requests, and beside them `max_streams` streams of events, are answered at once."""
@@ -86,6 +88,7 @@ class Settings:
     blobs_secret_key: str = field(default="", repr=False)
     max_running_runs: int = 16
     runs_days: int = 30
+    ledger_days: int = LEDGER_DAYS
     tools_code: bool = False
     factory: bool = False
     factory_skills: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         blobs=platform.blobs,
         recordings=platform.recordings,
         deltas=platform.deltas,
+        ledger=platform.ledger,
         limits=platform.limits,
         budgets=platform.budgets,
         teams=platform.teams,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -36,6 +37,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.models import ModelGateway
@@ -89,6 +91,7 @@ class Platform:
     blobs: RunBlobs
     recordings: RunRecordings
     deltas: RunDeltas
+    ledger: Ledger
     limits: LimitAccess
     budgets: BudgetAccess
     teams: Teams
@@ -130,6 +133,7 @@ class _Stores:
     journal: Journal
     database: Database
     lookups: Database
+    cleaning: Database
     durable: bool
     reads: Callable[[str], RunReads] | None = None
 
@@ -243,6 +247,14 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     bulk_audit = BulkRecords(stores.database, clock)
     engine.housekeeper.add(audit_chore(bulk_audit))
+    money = LedgerParts(
+        journal=stores.journal,
+        everywhere=stores.lookups,
+        seen=stores.database,
+        cleaning=stores.cleaning,
+        clock=clock,
+        days=settings.ledger_days,
+    )
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
@@ -268,6 +280,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         blobs=engine.blobs,
         recordings=engine.recordings,
         deltas=engine.deltas,
+        ledger=open_ledger(money, engine),
         limits=engine.limits,
         budgets=budgets_of(settings, engine, stores.journal, teams, clock),
         teams=teams,
@@ -301,7 +314,9 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     stack.push_async_callback(journal.close)
     await journal.forget_workers()
     database = SqliteDatabase(store)
-    return _Stores(journal=journal, database=database, lookups=database, durable=settings.durable)
+    return _Stores(
+        journal=journal, database=database, lookups=database, cleaning=database, durable=settings.durable
+    )
 
 
 async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
@@ -317,12 +332,14 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     sweeping = await open_pool(url, role="flowmatik_retention", min_size=0, max_size=1)
     stack.push_async_callback(sweeping.close)
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
-    journal = PostgresJournal(everywhere, clock, retention=PostgresDatabase(sweeping))
+    cleaning = PostgresDatabase(sweeping)
+    journal = PostgresJournal(everywhere, clock, retention=cleaning)
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,
         database=api,
         lookups=everywhere,
+        cleaning=cleaning,
         durable=(await durability(url)).fsync,
         reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )

@@ -120,7 +120,12 @@ class BudgetExhausted(FlowmatikError):
 
 
 class ModelError(FlowmatikError):
+    """`most_micros`: the most that the call can have cost, with all its attempts, where the provider said
+    enough before it failed to know better than the worst case; None where it did not. Nothing above this
+    bound may ever be charged for the call."""
+
     default_code = "model"
+    most_micros: int | None = None
 
 
 class ModelRejected(ModelError):

@@ -22,6 +22,7 @@ from flowmatik.app.cli.bus import bus_app
 from flowmatik.app.cli.cases import cases_app
 from flowmatik.app.cli.chat import chat_command
 from flowmatik.app.cli.connections import connections_app
+from flowmatik.app.cli.costs import costs, ledger_app
 from flowmatik.app.cli.factory import factory_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
@@ -117,6 +118,8 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(memory_app, name="memory")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
+    app.command("costs", help="help.costs")(costs)
+    app.add_typer(ledger_app, name="ledger")
     app.add_typer(limits_app, name="limits")
     app.add_typer(budgets_app, name="budgets")
     app.add_typer(teams_app, name="teams")

@@ -6,7 +6,7 @@ from typing import Any, cast
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
-from flowmatik.kernel.errors import FlowmatikError
+from flowmatik.kernel.errors import FlowmatikError, ModelError
 from flowmatik.kernel.redaction import Redactor
 
 LONGEST_VALUE = 2000  # bytes of JSON
@@ -27,12 +27,15 @@ def failed(
 
 
 def failed_by(error: FlowmatikError, call: ev.CallRequested, *, charged: bool = False) -> ev.CallFailed:
-    """With the error's values; `said` are its words, to be quoted where its code has no text."""
+    """With the error's values; `said` are its words, to be quoted where its code has no text. `charged`: it
+    may have cost as much as was reserved for it, or as the error knows it to be at most."""
+    most = error.most_micros if isinstance(error, ModelError) else None
+    cost = call.reserved_micros if most is None else min(most, call.reserved_micros)
     return ev.CallFailed(
         call_id=call.call_id,
         code=error.code,
         message=str(Redactor().value(error.message)),
-        cost_micros=call.reserved_micros if charged else 0,
+        cost_micros=cost if charged else 0,
         unpriced=charged and not call.priced,
         values=_values(call, {"said": error.message, **error.context}),
     )

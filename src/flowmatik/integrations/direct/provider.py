@@ -17,7 +17,7 @@ from flowmatik.integrations.direct.json_text import json_object_in
 from flowmatik.integrations.direct.prices import PriceList, most_tokens
 from flowmatik.integrations.direct.retrying import Patience
 from flowmatik.integrations.provider import ProviderBuild, model_name
-from flowmatik.kernel.errors import ModelRejected
+from flowmatik.kernel.errors import ModelError, ModelRejected
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -52,10 +52,14 @@ class DirectProvider:
         async with AsyncExitStack() as stack:
             streamed = await self._opened(client, request, stack)
             if streamed is not None:
-                async for text in self._deltas(client, request, streamed):
-                    yield TextDelta(text=text)
-                response = streamed.get()
-                self._check_whole(request, response)
+                try:
+                    async for text in self._deltas(client, request, streamed):
+                        yield TextDelta(text=text)
+                    response = streamed.get()
+                    self._check_whole(request, response)
+                except ModelError as error:
+                    error.most_micros = self._most_so_far(request, streamed)
+                    raise
                 reply = self._reply(request, response)
                 if reply.finish == "refused":  # its text comes in a place of its own
                     yield TextDelta(text=reply.text)
@@ -66,6 +70,17 @@ class DirectProvider:
                 if reply.text:
                     yield TextDelta(text=reply.text)
         yield reply
+
+    def _most_so_far(self, request: ModelRequest, streamed: "StreamedResponse") -> int | None:
+        """Of a stream that broke off after it had said what it read: that, and as long an answer as the
+        request allows."""
+        from flowmatik.integrations.direct import mapping
+
+        used = believed(request, mapping.usage_of(streamed.get()), said=False)
+        if not used.known:
+            return None
+        longest = max(request.max_output_tokens, used.output_tokens)
+        return self._prices.most_micros(model_name(request), replace(used, output_tokens=longest))
 
     async def _opened(
         self, client: "Client", request: ModelRequest, stack: AsyncExitStack

@@ -19,6 +19,7 @@ AREAS: tuple[str, ...] = (
     "versions",
     "bulk",
     "budgets",
+    "ledger",
 )
 
 
