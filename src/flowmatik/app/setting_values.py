@@ -268,6 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
     ),
+    _setting("models.file", "models_file", "FLOWMATIK_MODELS_FILE", text, "models.yaml"),
     _setting("providers.openai.api_key", "", "FLOWMATIK_OPENAI_API_KEY", header_key, "", secret=True),
     _setting(
         "providers.openai.base_url",

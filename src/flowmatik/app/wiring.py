@@ -173,6 +173,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
     from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.connections import open_connections
+    from flowmatik.app.model_list import listed_in
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.app.task_forms import PlanForms
     from flowmatik.security import SignedHooks, StoredIdentity
@@ -183,7 +184,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
-    models = open_gateway(settings, clock)
+    models = await asyncio.to_thread(open_gateway, settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
@@ -193,7 +194,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     threads = ThreadStore(stores.database, clock)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal)
-    there = inventory_of(box.specs(), known_models(), tools.library.documented)
+    listed = await asyncio.to_thread(listed_in, settings.models_path)
+    there = inventory_of(
+        box.specs(), known_models(), tools.library.documented, names=listed.names, tags=listed.tags
+    )
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)

@@ -41,5 +41,8 @@ class ScriptedModels:
         into, out = self.prices[model]
         return usage.input_tokens * into + usage.output_tokens * out
 
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        return (model.partition("/")[0],)
+
     def default_model(self) -> str:
         return self._model
