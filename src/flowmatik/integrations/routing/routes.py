@@ -55,7 +55,8 @@ class Routes:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        return (*self._listed, *self._plain.values())
+        """Those of the list, then those that were called by `<provider>/<model>`."""
+        return (*self._listed, *(line for line in self._plain.values() if line.record.calls))
 
     def find(self, model: str) -> Route | None:
         """None when nobody may serve it."""
