@@ -33,6 +33,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
@@ -81,6 +82,7 @@ class Platform:
     templates: AgentTemplates
     factory: AgentFactory
     models: ModelGateway
+    deployments: DeploymentWatch
     identity: Identity
     dead_letters: DeadLetters
     blobs: RunBlobs
@@ -259,6 +261,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         playbooks=playbooks,
         cases=cases,
         models=models,
+        deployments=models,
         identity=identity,
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,

@@ -46,3 +46,13 @@ class DeploymentWatch(Protocol):
     def overhead(self) -> Durations:
         """What the gateway itself took for calls, without the providers and without its own waiting."""
         ...
+
+
+class NoDeployments:
+    """A DeploymentWatch where no models are called."""
+
+    def deployments(self) -> tuple[DeploymentHealth, ...]:
+        return ()
+
+    def overhead(self) -> Durations:
+        return Durations(counts={}, seconds=0.0)

@@ -23,6 +23,8 @@ def list_faults(given: ModelList, providers: Collection[str], plugins: Collectio
         if entry.id is not None and entry.id in taken:
             yield _told(["model_list", n, "id"], f"{entry.id!r} stands twice", "twice", value=entry.id)
         taken[entry.id or ""] = n
+        if entry.summariser is not None:
+            yield from _target_faults(["model_list", n, "summariser"], entry.summariser, given, providers)
     names = {entry.model_name for entry in given.model_list}
     for alias, target in given.aliases.items():
         path: list[int | str] = ["aliases", alias]
@@ -78,6 +80,9 @@ def _entry_faults(
     if entry.base_url is not None and not _is_address(entry.base_url):
         told = "must look like https://host/v1, without a user or a query"
         yield _told([*path, "base_url"], told, "address")
+    if (entry.context_policy == "summarise") != (entry.summariser is not None):
+        told = "context_policy summarise and summariser go together; give both or neither"
+        yield _told([*path, "summariser"], told, "summariser")
     for n, tag in enumerate(entry.tags):
         if not NAME.fullmatch(tag):
             form = "use lower-case letters, digits, dots, hyphens and underscores, a letter or digit first"

@@ -1,6 +1,6 @@
 """What a model list may say."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -25,7 +25,9 @@ class Entry(_Strict):
     """One deployment. `model_name` is what agents ask for, and several entries with the same one share its
     calls by `weight`; `model` is `<provider>/<name>`. With a `base_url` or `api_key` of its own it is reached
     there, else as the settings say; the key is a reference, `env:NAME` or `file:PATH`, never the key itself.
-    `timeout` bounds one attempt, in seconds. `json_schema: false` asks for JSON in words."""
+    `timeout` bounds one attempt, in seconds. `json_schema: false` asks for JSON in words. `context_policy`:
+    what is done with a request longer than `context_tokens`; `summariser` is the model that writes the
+    summaries. `cache_seconds`: so long answers are kept and given again to the same request."""
 
     model_name: Name
     model: Name
@@ -38,6 +40,9 @@ class Entry(_Strict):
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     context_tokens: Count | None = None
+    context_policy: Literal["trim", "summarise", "refuse"] | None = None
+    summariser: Name | None = None
+    cache_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)] | None = None
     max_output_tokens: Count | None = None
     prices: Prices | None = None
     timeout: Annotated[float, Field(gt=0, le=580, allow_inf_nan=False)] | None = None

@@ -135,6 +135,9 @@ def _deployments(given: "ModelList", there: Surroundings) -> tuple[Deployment, .
                     tokens_per_minute=entry.tokens_per_minute,
                 ),
                 context_tokens=entry.context_tokens,
+                context_policy=entry.context_policy or "",
+                summariser=entry.summariser or "",
+                cache_seconds=entry.cache_seconds,
                 max_output_tokens=entry.max_output_tokens,
                 timeout=entry.timeout,
             )

@@ -22,7 +22,9 @@ class Limits:
 class Deployment:
     """A model at a provider. `name` is what callers ask for, `model` what answers (`<provider>/<name>`);
     without `settings` the provider is reached as it is configured. `timeout` bounds one attempt, in
-    seconds; of deployments with the same name each gets calls in proportion to its `weight`."""
+    seconds; of deployments with the same name each gets calls in proportion to its `weight`. `limits`,
+    `context_policy` ("" sends what is too long as it is) and `cache_seconds` (None keeps no answers) are for
+    what is put around its provider."""
 
     id: str
     name: str
@@ -32,6 +34,9 @@ class Deployment:
     tags: frozenset[str] = frozenset()
     limits: Limits = Limits()
     context_tokens: int | None = None
+    context_policy: str = ""
+    summariser: str = ""
+    cache_seconds: int | None = None
     max_output_tokens: int | None = None
     timeout: float | None = None
 
