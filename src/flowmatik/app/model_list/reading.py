@@ -109,6 +109,7 @@ def _table(given: "ModelList", there: Surroundings) -> RouteTable:
         default=given.default or "",
         paid_attempts=given.paid_attempts,
         rounds=given.rounds,
+        seconds=there.seconds,
         breaker=BreakerRules(**given.breaker.model_dump()),
     )
 

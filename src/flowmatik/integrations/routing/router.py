@@ -23,7 +23,7 @@ class Router:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         watch = Stopwatch()
-        walk = Walk(self._routes.route(request.model), request, self._clock, self._routes.rounds)
+        walk = self._walk(request)
         try:
             while (turn := await walk.turn(watch)) is not None:
                 try:
@@ -42,7 +42,7 @@ class Router:
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
         """Another deployment is asked only while nothing was told of an answer."""
         watch = Stopwatch()
-        walk = Walk(self._routes.route(request.model), request, self._clock, self._routes.rounds)
+        walk = self._walk(request)
         whole: ModelReply | None = None
         try:
             while whole is None and (turn := await walk.turn(watch)) is not None:
@@ -63,6 +63,10 @@ class Router:
         finally:
             walk.left()
             self._overhead.add(watch.own())
+
+    def _walk(self, request: ModelRequest) -> Walk:
+        routes = self._routes
+        return Walk(routes.route(request.model), routes.bounded(request), self._clock, routes.rounds)
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
         """Of the dearest attempts that the route may make and be charged for; 0 for a model that nobody

@@ -1,8 +1,9 @@
 """Names as callers say them, turned into the deployments that may answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.breaker import Breaker
 from flowmatik.integrations.routing.lines import Line
@@ -52,6 +53,13 @@ class Routes:
     @property
     def rounds(self) -> int:
         return self._table.rounds
+
+    def bounded(self, request: ModelRequest) -> ModelRequest:
+        """No longer than a call may take here."""
+        seconds = self._table.seconds
+        if seconds is None or request.timeout <= seconds:
+            return request
+        return replace(request, timeout=seconds)
 
     @property
     def lines(self) -> tuple[Line, ...]:

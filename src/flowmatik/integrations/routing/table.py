@@ -78,7 +78,8 @@ class BreakerRules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTable:
     """`paid_attempts`: how many attempts that may be charged one call reserves money for, and may make;
-    `rounds`: how often all deployments of a route are asked while that cannot have cost anything.
+    `rounds`: how often all deployments of a route are asked while that cannot have cost anything; `seconds`
+    bounds a call with all its attempts, and a request may allow less.
     `aliases` lead to names or `<provider>/<model>`, never to other aliases."""
 
     deployments: tuple[Deployment, ...] = ()
@@ -87,6 +88,7 @@ class RouteTable:
     default: str = ""
     paid_attempts: int = 1
     rounds: int = 4
+    seconds: float | None = None
     breaker: BreakerRules = BreakerRules()
 
     @property

@@ -115,6 +115,14 @@ async def test_no_pause_goes_beyond_the_time_of_the_call() -> None:
     assert world.clock.monotonic() < 0.6
 
 
+async def test_a_call_takes_no_longer_than_the_list_allows() -> None:
+    world = World(table(A, seconds=0.6), Provider({"p/x": [down()]}))
+    with pytest.raises(ModelUnavailable):
+        await world.ask(timeout=600.0)
+    assert world.clock.monotonic() < 0.6
+    assert world.provider.asked[0].timeout == 0.6
+
+
 async def test_each_attempt_has_what_is_left_of_the_time_and_no_more_than_its_own() -> None:
     world = World(
         table(A, deployment("q/x", timeout=9.9)), Provider({"p/x": [down()], "q/x": [down(), "ok"]})
