@@ -13,6 +13,7 @@ from flowmatik.app import (
     doctor,
     doctor_blobs,
     doctor_memory,
+    doctor_models,
     doctor_redis,
     doctor_server,
     doctor_skills,
@@ -172,7 +173,16 @@ def test_the_sqlite_fix_is_known_by_version(version: str, fixed: bool) -> None:
 
 
 def test_every_text_of_the_doctor_exists_and_is_used() -> None:
-    parts = (doctor, doctor_blobs, doctor_memory, doctor_redis, doctor_server, doctor_skills, doctor_tools)
+    parts = (
+        doctor,
+        doctor_blobs,
+        doctor_memory,
+        doctor_models,
+        doctor_redis,
+        doctor_server,
+        doctor_skills,
+        doctor_tools,
+    )
     code = "".join(inspect.getsource(part) for part in parts)
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
@@ -184,3 +194,21 @@ def _closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+async def test_a_model_list_is_looked_at(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    assert await doctor_models.check_model_list(settings) == []
+    settings.models_path.write_text(
+        "model_list: [{model_name: fast, model: box/m, base_url: 'http://box/v1'}]"
+    )
+    (sound,) = await doctor_models.check_model_list(settings)
+    assert (sound.ok, sound.values) == (True, {"count": 1, "names": "fast"})
+    settings.models_path.write_text("model_list: [{model_name: local, model: box/m}]")
+    (wrong,) = await doctor_models.check_model_list(settings)
+    assert (wrong.ok, wrong.values["faults"]) == (False, 2)
+    settings.models_path.write_text(
+        "model_list: [{model_name: m, model: b/m, base_url: 'http://b', api_key: env:NO}]"
+    )
+    (keyless,) = await doctor_models.check_model_list(settings)
+    assert (keyless.ok, keyless.values["faults"]) == (False, 1)
