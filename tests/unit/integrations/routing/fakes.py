@@ -46,8 +46,8 @@ class Provider:
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
         reply = await self.complete(request)
         yield TextDelta(text=reply.text)
-        if reply.text == "cut":
-            raise cut()
+        if reply.text in ("cut", "fell"):
+            raise cut() if reply.text == "cut" else down()
         yield reply
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:

@@ -109,6 +109,17 @@ def test_what_comes_of_calls_from_before_it_opened_changes_nothing() -> None:
     assert permit(one, 6.0).probe
 
 
+def test_late_successes_do_not_hide_what_fails_now() -> None:
+    one = breaker(BreakerRules(consecutive=100, minimum=10, failure_rate=0.9, jitter=0.0))
+    early = [permit(one, 0.0) for _ in range(30)]
+    fail(one, 0.0, 10)
+    one.succeeded(permit(one, 5.0), 5.0)
+    for late in early:
+        one.succeeded(late, 5.0)
+    fail(one, 5.0, 9)
+    assert one.state(5.0) == "open"
+
+
 def test_it_is_held_for_as_long_as_it_asked_and_no_longer_than_an_hour() -> None:
     one = breaker()
     one.hold(0.0, 30.0)

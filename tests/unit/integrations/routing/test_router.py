@@ -312,13 +312,17 @@ async def test_a_cancelled_probe_does_not_keep_the_deployment_out() -> None:
     assert (health.in_flight, health.calls["dropped"]) == (0, 1)
 
 
-async def test_a_stream_goes_elsewhere_before_its_first_piece_and_not_after_it() -> None:
+async def test_a_stream_goes_elsewhere_before_its_first_piece() -> None:
     world = World(table(), Provider({"p/x": [down()]}))
     items = [item async for item in world.router.stream(ask())]
     assert [item.text for item in items if isinstance(item, TextDelta)] == ["ok"]
     assert isinstance(items[-1], ModelReply)
     assert [one.outcome for one in items[-1].attempts] == ["unavailable", "ok"]
-    broken, told = World(table(paid_attempts=2), Provider({"p/x": ["cut"]})), list[Any]()
+
+
+@pytest.mark.parametrize("how", ["cut", "fell"])
+async def test_and_what_breaks_within_a_stream_may_have_been_charged(how: str) -> None:
+    broken, told = World(table(paid_attempts=2), Provider({"p/x": [how]})), list[Any]()
 
     async def listen() -> None:
         async for item in broken.router.stream(ask()):
