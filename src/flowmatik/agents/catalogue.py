@@ -244,10 +244,22 @@ def _stored(name: str, version: str, content: str) -> AgentVersion:
 
 
 def inventory_of(
-    tools: Collection[str], models: Mapping[str, Collection[str]], folders: Collection[str] = ()
+    tools: Collection[str],
+    models: Mapping[str, Collection[str]],
+    folders: Collection[str] = (),
+    *,
+    names: Collection[str] = (),
+    tags: Collection[str] = (),
 ) -> Inventory:
-    """With the skills of the agents that ship."""
-    return Inventory(tools={*tools, *TEAM_TOOLS}, models=models, skills=ShippedSkills(), folders=folders)
+    """With the skills of the agents that ship; `names` and `tags` are those of the model list."""
+    return Inventory(
+        tools={*tools, *TEAM_TOOLS},
+        models=models,
+        skills=ShippedSkills(),
+        folders=folders,
+        names=names,
+        tags=tags,
+    )
 
 
 class ShippedSkills(Collection[str]):

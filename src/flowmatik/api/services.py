@@ -22,6 +22,7 @@ from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
+from flowmatik.contracts.deployments import DeploymentWatch, NoDeployments
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
@@ -145,6 +146,7 @@ class ApiServices:
     local_principal: str = ""
     deltas: RunDeltas = field(default_factory=lambda: NoDeltas())
     blobs: RunBlobs = field(default_factory=lambda: NoBlobs())
+    deployments: DeploymentWatch = field(default_factory=lambda: NoDeployments())
     skills: Skills = field(default_factory=lambda: NoSkills())
     words: Words = english
     health: Callable[[], Awaitable[Mapping[str, HealthCheck]]] = _nothing

@@ -8,6 +8,7 @@ import sys
 
 from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_memory import check_embedding, check_memory
+from flowmatik.app.doctor_models import check_model_list
 from flowmatik.app.doctor_providers import check_provider
 from flowmatik.app.doctor_redis import check_redis
 from flowmatik.app.doctor_skills import check_skills
@@ -37,6 +38,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings += [await check_memory(settings), await check_embedding(settings)]
     findings += await check_tools(settings)
     findings += await check_skills(settings)
+    findings += await check_model_list(settings)
     if not settings.providers:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:

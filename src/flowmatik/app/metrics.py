@@ -6,7 +6,9 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from flowmatik.app.model_metrics import DeploymentCollector
 from flowmatik.contracts.budgets import ALERT_EVENT
+from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.kernel.events import CloudEvent, EventBus
 
 STARTED = "flowmatik.RunCreated"
@@ -28,6 +30,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
+        self._models: DeploymentCollector | None = None
         self._started = Counter("flowmatik_runs_started", "Runs created", registry=registry)
         self._ended = Counter("flowmatik_runs_ended", "Runs by final status", ["status"], registry=registry)
         self._tokens = Counter(
@@ -55,6 +58,13 @@ class Metrics:
         self._dead = Gauge(
             "flowmatik_dead_letters", "Events that a subscriber refused", ["subscriber"], registry=registry
         )
+
+    def watch_models(self, watch: DeploymentWatch) -> None:
+        """The deployments that this process calls, from now on."""
+        if self._models is not None:
+            self._registry.unregister(self._models)
+        self._models = DeploymentCollector(watch)
+        self._registry.register(self._models)
 
     def subscribe(self, bus: EventBus) -> None:
         """Counters begin anew with the process. Each event is counted in one process."""

@@ -1,10 +1,18 @@
 """The model gateway as the settings want it."""
 
 from flowmatik.app.setting_values import SETTINGS
-from flowmatik.app.settings import Settings
-from flowmatik.integrations.models.gateway import LOCAL, LOCAL_MODEL, Gateway, GatewaySettings
+from flowmatik.app.settings import MODELS_FILE, Settings
+from flowmatik.integrations.models.gateway import (
+    LOCAL,
+    LOCAL_MODEL,
+    Gateway,
+    GatewaySettings,
+    provider_plugins,
+)
 from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.integrations.routing.table import RouteTable
 from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import ConfigurationError
 
 PLUGINS = {"custom": "openai_compatible"}
 
@@ -17,8 +25,15 @@ def known_models() -> dict[str, tuple[str, ...]]:
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Gateway:
-    """Nothing is connected before the first call; close it when done."""
-    providers = {
+    """Nothing is connected before the first call; close it when done. Blocking where there is a model list.
+    Raises ConfigurationError also for what is wrong with that."""
+    providers = configured_providers(settings)
+    routes = model_routes(settings)
+    return Gateway(GatewaySettings(providers=providers, default_model=settings.model, routes=routes), clock)
+
+
+def configured_providers(settings: Settings) -> dict[str, ProviderSettings]:
+    return {
         provider.id: ProviderSettings(
             base_url=provider.base_url,
             api_key=provider.api_key,
@@ -35,7 +50,31 @@ def open_gateway(settings: Settings, clock: Clock) -> Gateway:
         )
         for provider in settings.providers
     }
-    return Gateway(GatewaySettings(providers=providers, default_model=settings.model), clock)
+
+
+def model_routes(settings: Settings) -> RouteTable | None:
+    """What the model list of the home says; None without one. Blocking. Raises ConfigurationError."""
+    path = settings.models_path
+    if not path.is_file():
+        if settings.models_file != MODELS_FILE:
+            raise ConfigurationError(
+                f"the model list {str(path)!r} is not there; write it, or correct models.file",
+                code="config.models_missing",
+                context={"file": str(path)},
+            )
+        return None
+    from flowmatik.app.model_list import Surroundings, read_model_list
+    from flowmatik.app.tool_files import secret_values
+
+    return read_model_list(
+        path,
+        Surroundings(
+            providers=configured_providers(settings),
+            plugins=[manifest.id for manifest in provider_plugins().manifests()],
+            value_of=secret_values(settings),
+            seconds=float(settings.model_timeout_seconds),
+        ),
+    )
 
 
 def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:

@@ -339,6 +339,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "model.timeout_seconds", "model_timeout_seconds", "FLOWMATIK_MODEL_TIMEOUT_SECONDS", whole(1, 580), 60
     ),
+    _setting("models.file", "models_file", "FLOWMATIK_MODELS_FILE", text, "models.yaml"),
     *_of_providers(),
     _setting("providers.custom.api_key", "", "FLOWMATIK_MODEL_API_KEY", header_key, "", secret=True),
     _setting("providers.custom.base_url", "", "FLOWMATIK_MODEL_BASE_URL", web_address, ""),

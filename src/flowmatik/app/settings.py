@@ -38,6 +38,7 @@ from flowmatik.kernel.errors import ConfigurationError
 SETTINGS_FILE = "flowmatik.toml"
 USER_INFO = re.compile(r"//[^/?#]*@")  # of an address
 QUERY = re.compile(r"\?[^'\"]+")
+MODELS_FILE = "models.yaml"
 DATA_FOLDER = ".flowmatik"
 # Read by test.sh and the benchmarks, or before the settings exist.
 OTHER_VARIABLES = frozenset(
@@ -52,7 +53,8 @@ class Settings:
     amounts are integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
-    `model` "" leaves it to the first provider, else it is the offline model; `language` "" leaves it to
+    `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
+    is that list, seen from the home; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
     in this process; `runs_days`: ended runs are deleted so long after their end, 0 never; `ledger_days`: the
     same of what they cost, after the day;
@@ -73,6 +75,7 @@ class Settings:
     language: str = ""
     model: str = ""
     model_timeout_seconds: int = 60
+    models_file: str = MODELS_FILE
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True
@@ -113,6 +116,11 @@ class Settings:
     def skills(self) -> Path:
         """Skills of one's own, a folder for each."""
         return self.home / "skills"
+
+    @property
+    def models_path(self) -> Path:
+        """The model list, which need not be there."""
+        return self.home / self.models_file
 
     @property
     def uploads(self) -> Path:
@@ -181,7 +189,8 @@ def load_settings(
         values[setting.key] = _value_of(setting, environment, in_file, flags or {}, faults)
     faults.extend(_unknown_keys(in_file))
     providers = providers_of(values, faults)
-    values["model.default"] = model_of(values["model.default"], providers, faults)
+    if values["model.default"] not in _listed(home, values["models.file"]):
+        values["model.default"] = model_of(values["model.default"], providers, faults)
     endpoint = embedding_endpoint_of(values, faults)
     display = display_currency_of(values, faults)
     check_redis(values, faults)
@@ -222,6 +231,16 @@ def configured_language(home: Path) -> str:
     document = _read_document(home / SETTINGS_FILE, [])
     language = document.get("language", "")
     return language if isinstance(language, str) else ""
+
+
+def _listed(home: Path, file: str) -> frozenset[str]:
+    """Names that the model list gives."""
+    path = home / file
+    if not path.is_file():
+        return frozenset()
+    from flowmatik.app.model_list import listed_in
+
+    return listed_in(path).names
 
 
 def _value_of(

@@ -27,6 +27,8 @@ async def serve_platform(
 ) -> AsyncGenerator[Serving]:
     """Serve `platform` while the block runs, and say so in the home's lock, so that other
     processes of this user can submit through it. Whoever serves no callers answers for its health alone."""
+    if metrics:
+        metrics.watch_models(platform.deployments)
     if not platform.engine.role.serves:
         operations = create_operations_app(api_services(platform, metrics))
         async with serve(operations, host=host, port=port, drain_seconds=drain_seconds) as serving:
@@ -68,6 +70,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         recordings=platform.recordings,
         deltas=platform.deltas,
         ledger=platform.ledger,
+        deployments=platform.deployments,
         limits=platform.limits,
         budgets=platform.budgets,
         teams=platform.teams,

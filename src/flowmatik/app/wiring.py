@@ -36,6 +36,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
+from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
@@ -86,6 +87,7 @@ class Platform:
     templates: AgentTemplates
     factory: AgentFactory
     models: ModelGateway
+    deployments: DeploymentWatch
     identity: Identity
     dead_letters: DeadLetters
     blobs: RunBlobs
@@ -183,6 +185,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
     from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.connections import open_connections
+    from flowmatik.app.model_list import listed_in
     from flowmatik.app.models import known_models, open_gateway
     from flowmatik.app.task_forms import PlanForms
     from flowmatik.security import SignedHooks, StoredIdentity
@@ -193,7 +196,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
-    models = open_gateway(settings, clock)
+    models = await asyncio.to_thread(open_gateway, settings, clock)
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
@@ -204,7 +207,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     threads = ThreadStore(stores.database, clock)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal)
-    there = inventory_of(box.specs(), known_models(), tools.library.documented)
+    listed = await asyncio.to_thread(listed_in, settings.models_path)
+    there = inventory_of(
+        box.specs(), known_models(), tools.library.documented, names=listed.names, tags=listed.tags
+    )
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
@@ -275,6 +281,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         playbooks=playbooks,
         cases=cases,
         models=models,
+        deployments=models,
         identity=identity,
         dead_letters=engine.dead_letters,
         blobs=engine.blobs,

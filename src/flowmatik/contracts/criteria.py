@@ -1,7 +1,10 @@
 """Success criteria: what the result of a task must meet before it counts, from the profile or the plan."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, cast
+
+from flowmatik.contracts.models import MODEL_PATTERN
 
 MAX_CRITERIA = 20
 MAX_PHRASES = 200
@@ -185,9 +188,14 @@ def _judge_fault(judge: Judge) -> SpecFault | None:
         return _fault("pass_at must be from 0 to 1", "pass_at")
     if judge.budget_usd is not None and not 0 <= judge.budget_usd <= 1_000_000:
         return _fault("budget_usd must be from 0 to 1,000,000", "budget")
-    if judge.model and not judge.model.partition("/")[2]:
-        return _fault(f"the model {judge.model!r} must be <provider>/<name>", "model", value=judge.model)
+    if judge.model and not _is_model(judge.model):
+        told = f"the model {judge.model!r} must be <provider>/<name> or a name of the model list"
+        return _fault(told, "model", value=judge.model)
     return None
+
+
+def _is_model(name: str) -> bool:
+    return bool(name.partition("/")[2] or re.fullmatch(MODEL_PATTERN, name))
 
 
 def _fault(text: str, code: str, **values: object) -> SpecFault:

@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+_WORD = "[a-z0-9][a-z0-9._-]*"
+# `<provider>/<name>`, a name of the model list, `NAME@TAG+TAG` or `tag:TAG+TAG`.
+MODEL_PATTERN = rf"^([a-z0-9_]+/.+|{_WORD}(@{_WORD}(\+{_WORD})*)?|tag:{_WORD}(\+{_WORD})*)$"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
@@ -41,6 +45,9 @@ class ToolSchema:
 class ModelRequest:
     """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-4.1-mini`.
 
+    Where a model list is set it may also be a name of that list, an alias, `tag:TAG` (any deployment with
+    that tag) or `NAME@TAG` (those of the name's that have it); several tags are joined with `+`.
+
     `output_schema`: the final text must be JSON of this JSON Schema.
     """
 
@@ -68,9 +75,19 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAttempt:
+    """One try of a call: at which deployment, what came of it, after how many milliseconds."""
+
+    deployment: str
+    outcome: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """`paid`: what each provider gets of `cost_micros`, by id, where attempts at several of them were, or may
-    have been, charged; empty when all of it goes to the one of `model`."""
+    """`cost_micros` is what all attempts cost; `attempts` says which there were, where one was not enough.
+    `paid`: what each provider gets of it, by id, where attempts at several of them were, or may have been,
+    charged; empty when all of it goes to the one of `model`."""
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -80,6 +97,7 @@ class ModelReply:
     # "refused": the model says that it cannot do what was asked; its text says why.
     finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
     paid: dict[str, int] = field(default_factory=lambda: {})
+    attempts: tuple[ModelAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +121,8 @@ class ModelGateway(Protocol):
         ...
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
-        """Upper bound of the cost of one attempt; None when there is no provable bound
-        (unknown price). 0 for free models."""
+        """Upper bound of what the call may cost, with all attempts that may be charged; None when there is
+        no provable bound (unknown price). 0 for free models."""
         ...
 
     def price_micros(self, model: str, usage: Usage) -> int | None:
@@ -112,7 +130,7 @@ class ModelGateway(Protocol):
         ...
 
     def providers_of(self, model: str) -> tuple[str, ...]:
-        """Ids of the providers that may serve this model or route, in order of preference."""
+        """Ids of the providers that may serve this model or route, in order of preference; () when none."""
         ...
 
     def default_model(self) -> str:

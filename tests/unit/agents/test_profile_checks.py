@@ -88,7 +88,7 @@ def test_guardrails_may_be_on_several_places_and_on_those_of_tools() -> None:
         ("criteria: [{check: policy}]", "it asks for nothing"),
         ("criteria: [{check: judge}]", "criteria.0.rubric: is missing"),
         ("criteria: [{check: judge, rubric: x, pass_at: 7.0}]", "pass_at must be from 0 to 1"),
-        ("criteria: [{check: judge, rubric: x, model: gpt}]", "must be <provider>/<name>"),
+        ("criteria: [{check: judge, rubric: x, model: GPT four}]", "must be <provider>/<name>"),
         ("criteria: [{check: tool_evidence, claims: []}]", "name at least one claim"),
         (
             "criteria: [{check: tool_evidence, claims: [{action: sent, tools: [mail]}]}]",

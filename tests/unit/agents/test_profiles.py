@@ -91,7 +91,7 @@ def test_the_published_schema_is_the_one_that_is_checked() -> None:
             "outputs: !!python/object/apply:os.system ['true']\n",
             "p.yaml:8:10: a profile takes plain values only",
         ),
-        ("model: gpt\n", "use default or <provider>/<name>"),
+        ("model: GPT four\n", "use default, <provider>/<name> or a name of the model list"),
         ("skills: " + "[" * 5000 + "\n", "p.yaml:1:1: nested too deeply"),
         ("guardrails: [" + "x" * 300_000 + "]\n", "p.yaml:1:1: larger than"),
     ],

@@ -14,6 +14,7 @@ from flowmatik.app import (
     doctor,
     doctor_blobs,
     doctor_memory,
+    doctor_models,
     doctor_providers,
     doctor_redis,
     doctor_server,
@@ -180,12 +181,13 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
         doctor_blobs,
         doctor_memory,
         doctor_providers,
+        doctor_models,
         doctor_redis,
         doctor_server,
         doctor_skills,
         doctor_tools,
     )
-    code = "".join(inspect.getsource(part) for part in (*parts, doctor_providers))
+    code = "".join(inspect.getsource(part) for part in parts)
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}
     texts = {key for key in load_texts("en") if key.startswith("doctor.")}
@@ -233,3 +235,21 @@ async def test_a_provider_without_its_library_names_the_extra(monkeypatch: pytes
 
 async def test_bedrock_is_not_asked() -> None:
     assert (await doctor.check_provider(Provider(id="bedrock", base_url="", api_key=""))).ok
+
+
+async def test_a_model_list_is_looked_at(tmp_path: Path) -> None:
+    settings = load_settings(home(tmp_path), {})
+    assert await doctor_models.check_model_list(settings) == []
+    settings.models_path.write_text(
+        "model_list: [{model_name: fast, model: box/m, base_url: 'http://box/v1'}]"
+    )
+    (sound,) = await doctor_models.check_model_list(settings)
+    assert (sound.ok, sound.values) == (True, {"count": 1, "names": "fast"})
+    settings.models_path.write_text("model_list: [{model_name: local, model: box/m}]")
+    (wrong,) = await doctor_models.check_model_list(settings)
+    assert (wrong.ok, wrong.values["faults"]) == (False, 2)
+    settings.models_path.write_text(
+        "model_list: [{model_name: m, model: b/m, base_url: 'http://b', api_key: env:NO}]"
+    )
+    (keyless,) = await doctor_models.check_model_list(settings)
+    assert (keyless.ok, keyless.values["faults"]) == (False, 1)

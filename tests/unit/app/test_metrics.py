@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flowmatik.app.metrics import Metrics
+from flowmatik.contracts.deployments import DeploymentHealth, Durations
 from tests.unit.app.samples import event
 
 
@@ -60,3 +61,41 @@ def test_dead_letters_are_those_that_there_are_now() -> None:
     text = metrics.text().decode()
     assert 'flowmatik_dead_letters{subscriber="audit"} 1.0' in text
     assert "costs" not in text
+
+
+class Watched:
+    """A DeploymentWatch of one deployment."""
+
+    def deployments(self) -> tuple[DeploymentHealth, ...]:
+        times = Durations(counts={0.5: 2, 1.0: 1, float("inf"): 1}, seconds=7.5)
+        one = DeploymentHealth(
+            id="fast:far/x",
+            name="fast",
+            model="far/x",
+            state="open",
+            in_flight=3,
+            calls={"ok": 4, "timeout": 2},
+            durations=times,
+        )
+        return (one,)
+
+    def overhead(self) -> Durations:
+        return Durations(counts={0.001: 5, float("inf"): 0}, seconds=0.002)
+
+
+def test_deployments_are_counted_by_outcome_with_their_times_and_states() -> None:
+    metrics = Metrics()
+    metrics.watch_models(Watched())
+    metrics.watch_models(Watched())
+    text = metrics.text().decode()
+    for line in (
+        'flowmatik_model_calls_total{deployment="fast:far/x",outcome="timeout"} 2.0',
+        'flowmatik_model_call_seconds_bucket{deployment="fast:far/x",le="1"} 3.0',
+        'flowmatik_model_call_seconds_bucket{deployment="fast:far/x",le="+Inf"} 4.0',
+        'flowmatik_model_call_seconds_sum{deployment="fast:far/x"} 7.5',
+        'flowmatik_model_deployment_state{deployment="fast:far/x",state="open"} 1.0',
+        'flowmatik_model_deployment_state{deployment="fast:far/x",state="closed"} 0.0',
+        'flowmatik_model_calls_in_flight{deployment="fast:far/x"} 3.0',
+        "flowmatik_model_overhead_seconds_count 5.0",
+    ):
+        assert text.count(line) == 1, line

@@ -42,18 +42,18 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("planning", "approval"): ApprovalRule,
 }
 _CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
-_FORMS = {
+FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
     "skills": "use lower-case letters, digits and hyphens, a letter first",
     "skill_folders": "use the folder's name: lower-case letters and digits, single hyphens between them",
     "approvals": "use the tool's name: lower-case letters, digits and underscores",
     "tools": "use the tool's name: lower-case letters, digits and underscores",
-    "model": "use default or <provider>/<name>",
+    "model": "use default, <provider>/<name> or a name of the model list",
     "delegates": "use the agent's name: lower-case letters, digits and hyphens",
     "hand_over_to": "use the agent's name: lower-case letters, digits and hyphens",
-    "frugal_model": "use <provider>/<name>",
-    "models": "use <provider>/<name>",
-    "strong": "use <provider>/<name>",
+    "frugal_model": "use <provider>/<name> or a name of the model list",
+    "models": "use <provider>/<name> or a name of the model list",
+    "strong": "use <provider>/<name> or a name of the model list",
     "output": "use text, finding or a JSON Schema",
 }
 
@@ -118,8 +118,8 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
         names = ", ".join(known)
         return f"is not a field ({value}); there is {names}", "unknown", {"known": names}
     if row["type"] == "string_pattern_mismatch" or path == ("output",):
-        name = next(str(part) for part in reversed(path) if part in _FORMS)
-        return f"{value} cannot be used; {_FORMS[name]}", f"form.{name}", {"value": value}
+        name = next(str(part) for part in reversed(path) if part in FORMS)
+        return f"{value} cannot be used; {FORMS[name]}", f"form.{name}", {"value": value}
     kind, limits = kind_of(row)
     return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
 

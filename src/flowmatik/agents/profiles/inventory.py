@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import cast
 
-from flowmatik.agents.profiles.faults import Told
+from flowmatik.agents.profiles.faults import FORMS, Told
 
 SLIP = 0.85  # so alike that it is a slip of the pen, and no other word
 
@@ -15,12 +15,14 @@ class Inventory:
     """What an installation has for agents. `models`: each provider that it has a plugin for, configured
     or not, with the names that it serves; none where only the provider itself knows them. `skills` are
     those of the agents that ship: there may be others, for plans that a model makes. `folders`: those with a
-    SKILL.md."""
+    SKILL.md. `names` and `tags` are those of the model list."""
 
     tools: Collection[str]
     models: Mapping[str, Collection[str]]
     skills: Collection[str]
     folders: Collection[str] = ()
+    names: Collection[str] = ()
+    tags: Collection[str] = ()
 
 
 def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[int | str], Told]]:
@@ -60,12 +62,31 @@ def _cascade_models(given: object) -> Iterator[tuple[list[int | str], str]]:
 def _model_faults(
     path: list[int | str], model: str, there: Inventory
 ) -> Iterator[tuple[list[int | str], Told]]:
+    if "/" not in model:
+        yield from _listed_faults(path, model, there)
+        return
     provider, _, name = model.partition("/")
     served = there.models.get(provider)
     if served is None:
         yield path, _unknown("provider", provider, there.models)
     elif served and name not in served:
         yield path, _unknown("model", model, [f"{provider}/{one}" for one in served])
+
+
+def _listed_faults(
+    path: list[int | str], model: str, there: Inventory
+) -> Iterator[tuple[list[int | str], Told]]:
+    """Of `NAME`, `NAME@TAG+TAG` and `tag:TAG+TAG`."""
+    if not there.names:
+        field = next(str(part) for part in reversed(path) if isinstance(part, str))
+        yield path, (f"{model!r} cannot be used; {FORMS[field]}", f"form.{field}", {"value": repr(model)})
+        return
+    name, _, tags = model.partition(":" if model.startswith("tag:") else "@")
+    if name != "tag" and name not in there.names:
+        yield path, _unknown("model", name, there.names)
+    for tag in tags.split("+") if tags else ():
+        if tag not in there.tags:
+            yield path, _unknown("tag", tag, there.tags)
 
 
 def _unknown(kind: str, value: str, known: Collection[str]) -> Told:

@@ -15,6 +15,7 @@ from flowmatik.contracts.approvals import (
 from flowmatik.contracts.cascades import MAX_CHEAP, Agree, Cascade
 from flowmatik.contracts.criteria import MAX_CRITERIA, Criterion
 from flowmatik.contracts.guardrails import Guardrail
+from flowmatik.contracts.models import MODEL_PATTERN
 from flowmatik.contracts.threads import HISTORY, MAX_HISTORY, ConversationPolicy, Interrupt
 from flowmatik.contracts.tools import Effect
 
@@ -131,7 +132,7 @@ class PlanningRules(_Strict):
         )
 
 
-ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")]
+ModelName = Annotated[str, Field(pattern=MODEL_PATTERN)]
 
 
 class CascadeRule(_Strict):
@@ -154,7 +155,8 @@ class CascadeRule(_Strict):
 
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
-    Schema. `model`: `default` or `<provider>/<name>`. `guardrails`: sentences are rules that the model is
+    Schema. `model`: `default`, `<provider>/<name>` or a name of the model list, with tags if need be
+    (`NAME@TAG`, `tag:TAG`). `guardrails`: sentences are rules that the model is
     told after its instructions, word for word; objects are checks that hold whatever a model does.
     `criteria`: what each result must meet before it counts. `approvals`: by tool, who must agree before each
     call of it. `examples`: tasks as people would put them that this agent should get; the router learns from
@@ -173,7 +175,7 @@ class Profile(_Strict):
     instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
     skills: Annotated[list[Name], Field(max_length=50)] = []
     tools: Annotated[list[ToolName], Field(max_length=100)] = []
-    model: Annotated[str, Field(pattern=r"^(default|[a-z0-9_]+/.+)$")] = "default"
+    model: ModelName = "default"
     output: Literal["text", "finding"] | dict[str, Any] = "text"
     budgets: Budgets = Budgets()
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
@@ -185,7 +187,7 @@ class Profile(_Strict):
     conversation: ConversationRule | None = None
     delegates: Annotated[list[Name], Field(max_length=20)] = []
     hand_over_to: Annotated[list[Name], Field(max_length=20)] = []
-    frugal_model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/.+$")] | None = None
+    frugal_model: ModelName | None = None
     planning: PlanningRules | None = None
     cascade: CascadeRule | None = None
 

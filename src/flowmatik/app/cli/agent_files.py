@@ -136,6 +136,7 @@ def _parse(session: Session, text: str, filename: str) -> AgentVersion:
 
 def _inventory(session: Session) -> "Inventory":
     from flowmatik.agents import inventory_of, shipped_tools
+    from flowmatik.app.model_list import listed_in
     from flowmatik.app.models import known_models
     from flowmatik.app.tools import skills_of, tool_names
 
@@ -144,7 +145,14 @@ def _inventory(session: Session) -> "Inventory":
     except ConfigurationError:
         return inventory_of(shipped_tools(), known_models())
     library = skills_of(settings)
-    return inventory_of(tool_names(settings, library), known_models(), library.documented)
+    listed = listed_in(settings.models_path)
+    return inventory_of(
+        tool_names(settings, library),
+        known_models(),
+        library.documented,
+        names=listed.names,
+        tags=listed.tags,
+    )
 
 
 def _validate_one(session: Session, file: Path) -> None:

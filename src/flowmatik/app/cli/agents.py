@@ -149,8 +149,8 @@ async def _remove(session: Session, name: str) -> int:
 
 def say_unconfigured(session: Session, agent: AgentVersion) -> None:
     """A profile may be written before its model's key is set: that is no fault, but not unsaid."""
-    provider = agent.model.partition("/")[0]
-    if provider in ("", "local"):
+    provider, slash, _ = agent.model.partition("/")
+    if provider in ("", "local") or not slash:
         return
     try:
         configured = {one.id for one in session.settings().providers}

@@ -110,8 +110,9 @@ def _by_status(error: ModelHTTPError, context: dict[str, object], secrets: Seque
     if status in (408, 429) or status >= 500:
         what = "is limiting calls" if status == 429 else "failed"
         message = f"the model provider {provider!r} {what} (HTTP {status}) for {model!r}; try again later"
-        again = error.provider_retry_hint is not False
-        return Failure(error=ModelUnavailable(message, context=context), again=again, after=error.retry_after)
+        again, after = error.provider_retry_hint is not False, error.retry_after
+        told = context if after is None else {**context, "retry_after": after}
+        return Failure(error=ModelUnavailable(message, context=told), again=again, after=after)
     reply = _said(error, secrets)
     if isinstance(error, ModelContextWindowExceededError):
         return Failure(error=_too_long(context, reply))

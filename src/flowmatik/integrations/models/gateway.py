@@ -1,14 +1,19 @@
-"""All model providers behind one port: `<provider>/<model>` is served by the plugin of that provider."""
+"""All model providers behind one port: `<provider>/<model>` is served by the plugin of that provider, names
+of the model list by its deployments."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from flowmatik.contracts.deployments import DeploymentHealth, Durations
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
+from flowmatik.integrations.routing.router import Router
+from flowmatik.integrations.routing.routes import Routes
+from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import ConfigurationError, ModelRejected
+from flowmatik.kernel.errors import ConfigurationError
 from flowmatik.kernel.plugins import PluginRegistry
 
 LOCAL = "local"
@@ -18,10 +23,12 @@ LOCAL_MODEL = "local/extractive"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """`providers` by id, in order of preference; `default_model` "" leaves the choice to the
-    gateway. `local` needs no entry."""
+    gateway. `local` needs no entry. Without `routes` each model is `<provider>/<model>`, and nothing
+    stands in for it."""
 
     providers: Mapping[str, ProviderSettings]
     default_model: str = ""
+    routes: RouteTable | None = None
 
 
 def provider_plugins() -> PluginRegistry:
@@ -29,50 +36,58 @@ def provider_plugins() -> PluginRegistry:
     return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
+Around = Callable[[Deployment, ModelProvider], ModelProvider]
+
+
+def as_it_is(deployment: Deployment, provider: ModelProvider) -> ModelProvider:
+    """Nothing around it."""
+    del deployment
+    return provider
+
+
 class Gateway:
-    """A ModelGateway. Vendor libraries are imported at a provider's first call.
+    """A ModelGateway and DeploymentWatch. Vendor libraries are imported at a provider's first call.
 
     Raises ConfigurationError at once for an unknown plugin, a plugin whose libraries are missing,
-    a provider without an address, or a default model of a provider that is not configured.
+    a provider without an address, a deployment of a provider that is not configured, or a default model that
+    nobody serves.
     """
 
-    def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
-        registry = provider_plugins()
-        configured = {LOCAL: ProviderSettings(), **settings.providers}
-        self._providers = {
-            provider_id: cast(
-                "ModelProvider",
-                registry.build(
-                    one.plugin or provider_id, ProviderBuild(id=provider_id, settings=one, clock=clock)
-                ),
-            )
-            for provider_id, one in configured.items()
-        }
-        self._default = settings.default_model or _choose(settings, registry)
-        if self._default.partition("/")[0] not in self._providers:
-            known = ", ".join(self._providers)
-            raise ConfigurationError(
-                f"the default model {self._default!r} belongs to no configured provider; configured: {known}",
-                code="config.model",
-                context={"model": self._default, "known": known},
-            )
+    def __init__(self, settings: GatewaySettings, clock: Clock, around: Around = as_it_is) -> None:
+        """`around` puts what a deployment needs besides (limits, kept answers) around its provider."""
+        self._around = around
+        self._registry = provider_plugins()
+        self._clock = clock
+        self._routed = settings.routes is not None
+        self._configured = {LOCAL: ProviderSettings(), **settings.providers}
+        self._built: list[tuple[str, ProviderSettings, ModelProvider]] = []
+        for provider_id, one in self._configured.items():
+            self._provider(provider_id, one)
+        routes = self._routes = Routes(settings.routes, [*self._configured], self._reached)
+        for deployment in settings.routes.deployments if settings.routes else ():
+            if deployment.settings is None and deployment.provider not in self._configured:
+                raise self._unserved(deployment.model)
+        self._router = Router(routes, clock)
+        listed = settings.routes.default if settings.routes else ""
+        self._default = settings.default_model or listed or _choose(settings, self._registry)
+        if routes.find(self._default) is None:
+            raise self._unserved(self._default)
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        return await self._provider(request).complete(request)
+        return await self._router.complete(request)
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
-        async for item in self._provider(request).stream(request):
-            yield item
+    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
+        return self._router.stream(request)
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
-        """As the port says; 0 for a model of no configured provider, which is refused unsent."""
-        provider = self._providers.get(request.model.partition("/")[0])
-        return 0 if provider is None else provider.worst_case_micros(request)
+        """As the port says; 0 for a model that nobody serves, which is refused unsent."""
+        return self._router.worst_case_micros(request)
 
     def price_micros(self, model: str, usage: Usage) -> int | None:
-        prefix, _, name = model.partition("/")
-        provider = self._providers.get(prefix)
-        return None if provider is None else provider.price_micros(name, usage)
+        return self._router.price_micros(model, usage)
+
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        return self._router.providers_of(model)
 
     def providers_of(self, model: str) -> tuple[str, ...]:
         prefix = model.partition("/")[0]
@@ -81,23 +96,48 @@ class Gateway:
     def default_model(self) -> str:
         return self._default
 
+    def deployments(self) -> tuple[DeploymentHealth, ...]:
+        return self._router.deployments()
+
+    def overhead(self) -> Durations:
+        return self._router.overhead()
+
+    def bare(self, model: str) -> ModelProvider:
+        """The provider that is asked first for it, with nothing around it. Raises ModelRejected
+        (`model.unknown`)."""
+        first = self._routes.route(model).lines[0].deployment
+        return self._provider(first.provider, first.settings or self._configured[first.provider])
+
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
-        for provider in self._providers.values():
+        for _, _, provider in self._built:
             await provider.close()
 
-    def _provider(self, request: ModelRequest) -> ModelProvider:
-        prefix, _, name = request.model.partition("/")
-        provider = self._providers.get(prefix)
-        if provider is None or not name:
-            known = ", ".join(self._providers)
-            raise ModelRejected(
-                f"no provider serves the model {request.model!r}; model ids are <provider>/<model> and the "
-                f"configured providers are {known}",
-                code="model.unknown",
-                context={"model": request.model, "known": known},
-            )
-        return provider
+    def _reached(self, deployment: Deployment) -> ModelProvider | None:
+        settings = deployment.settings or self._configured.get(deployment.provider)
+        if settings is None:
+            return None
+        return self._around(deployment, self._provider(deployment.provider, settings))
+
+    def _provider(self, provider_id: str, settings: ProviderSettings) -> ModelProvider:
+        """One for all deployments that are reached alike. Where calls are routed the route tries again."""
+        if self._routed:
+            settings = replace(settings, attempts=1)
+        for known_id, known, provider in self._built:
+            if known_id == provider_id and known == settings:
+                return provider
+        build = ProviderBuild(id=provider_id, settings=settings, clock=self._clock)
+        built = cast("ModelProvider", self._registry.build(settings.plugin or provider_id, build))
+        self._built.append((provider_id, settings, built))
+        return built
+
+    def _unserved(self, model: str) -> ConfigurationError:
+        known = ", ".join(self._configured)
+        return ConfigurationError(
+            f"the model {model!r} belongs to no configured provider; configured: {known}",
+            code="config.model",
+            context={"model": model, "known": known},
+        )
 
 
 def _choose(settings: GatewaySettings, registry: PluginRegistry) -> str:

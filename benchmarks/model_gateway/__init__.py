@@ -1,0 +1,1 @@
+"""What the way through a gateway adds to a model call."""

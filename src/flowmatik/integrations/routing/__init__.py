@@ -1,0 +1,1 @@
+"""Which deployment answers a call, and which one when that fails."""
