@@ -16,7 +16,7 @@ from flowmatik.integrations.routing.table import (
 from flowmatik.kernel.errors import ConfigurationError, ProfileInvalid
 
 if TYPE_CHECKING:
-    from flowmatik.app.model_list.form import Entry, ModelList
+    from flowmatik.app.model_list.form import Entry, ModelList, Prices
 
 COMPATIBLE = "openai_compatible"
 SECONDS = 60.0
@@ -150,23 +150,33 @@ def _settings(entry: "Entry", there: Surroundings) -> ProviderSettings | None:
     """None where the entry says nothing of how it is reached."""
     provider, _, name = entry.model.partition("/")
     known = there.providers.get(provider)
-    prices = {name: (entry.prices.input, entry.prices.output)} if entry.prices else {}
-    if entry.base_url is None and entry.api_key is None:
-        if not prices and entry.json_schema:
+    if entry.base_url is None:
+        if entry.api_key is None and entry.prices is None and entry.json_schema:
             return None
-        usual = known or ProviderSettings()
-        return replace(usual, prices={**usual.prices, **prices}, json_schema=entry.json_schema)
-    at_home = entry.base_url is None
+        usual = known or ProviderSettings(timeout=there.seconds)
+        key = {} if entry.api_key is None else {"api_key": there.value_of(entry.api_key)}
+        return replace(usual, json_schema=entry.json_schema, **key, **_prices(entry.prices, name, usual))
     plugin = known.plugin if known is not None else ""
     return ProviderSettings(
-        base_url=entry.base_url or (known.base_url if known else ""),
+        base_url=entry.base_url,
         # A key of the settings is never sent to another address than theirs.
         api_key=there.value_of(entry.api_key) if entry.api_key else "",
-        plugin=plugin or ("" if at_home or provider in there.plugins else COMPATIBLE),
-        prices={**(known.prices if known and at_home else {}), **prices},
+        plugin=plugin or ("" if provider in there.plugins else COMPATIBLE),
         json_schema=entry.json_schema,
         timeout=there.seconds,
+        **_prices(entry.prices, name, ProviderSettings()),
     )
+
+
+def _prices(prices: "Prices | None", name: str, usual: ProviderSettings) -> dict[str, Any]:
+    """Those of the provider, and the entry's own before them."""
+    if prices is None:
+        return {"prices": usual.prices, "cached_prices": usual.cached_prices}
+    cached = {one: both for one, both in usual.cached_prices.items() if one != name}
+    if not (prices.cached_input is None and prices.cache_write is None):
+        read = prices.input if prices.cached_input is None else prices.cached_input
+        cached[name] = (read, prices.input if prices.cache_write is None else prices.cache_write)
+    return {"prices": {**usual.prices, name: (prices.input, prices.output)}, "cached_prices": cached}
 
 
 def _unreadable(path: Path, said: str) -> ConfigurationError:

@@ -89,10 +89,6 @@ class Gateway:
     def providers_of(self, model: str) -> tuple[str, ...]:
         return self._router.providers_of(model)
 
-    def providers_of(self, model: str) -> tuple[str, ...]:
-        prefix = model.partition("/")[0]
-        return (prefix,) if prefix in self._providers else ()
-
     def default_model(self) -> str:
         return self._default
 
