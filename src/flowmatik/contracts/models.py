@@ -41,7 +41,9 @@ class ToolSchema:
 class ModelRequest:
     """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-4.1-mini`.
 
-    `output_schema`: the final text must be JSON of this JSON Schema.
+    `output_schema`: the final text must be JSON of this JSON Schema. `workspace_id` is for whom it is asked;
+    "" is nobody, of whom nothing is kept. `cache`: whether an answer that was given to the same request
+    may be given again; None leaves it to the model's settings.
     """
 
     model: str
@@ -52,6 +54,8 @@ class ModelRequest:
     temperature: float = 0.0
     timeout: float = 60.0
     idempotency_key: str = ""
+    workspace_id: str = ""
+    cache: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class ModelReply:
     model: str = ""  # what really served it
     # "refused": the model says that it cannot do what was asked; its text says why.
     finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
+    cached: bool = False  # it was given to the same request before; nothing was used or paid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ AREAS: tuple[str, ...] = (
     "factory",
     "versions",
     "bulk",
+    "models",
 )
 
 
