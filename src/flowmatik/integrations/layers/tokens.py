@@ -58,20 +58,25 @@ class Measure:
     """What a model's real numbers are to our estimates. Before it is known, they are taken as they are."""
 
     LEAST_TOKENS = 200  # of fewer, the share of what is added around them is too large
+    LEAST, MOST = 0.25, 4.0  # beyond these the number is wrong, not the estimate
     MARGIN = 1.1
 
     def __init__(self) -> None:
         self._seen: deque[float] = deque(maxlen=16)
 
     def learn(self, estimated: int, real: int) -> None:
-        if estimated >= self.LEAST_TOKENS and real > 0:
+        if estimated >= self.LEAST_TOKENS and self.LEAST <= real / estimated <= self.MOST:
             self._seen.append(real / estimated)
+
+    def forget(self) -> None:
+        """It was wrong."""
+        self._seen.clear()
 
     def corrected(self, estimated: int) -> int:
         """By the worst that was seen lately, and a margin."""
         if not self._seen:
             return estimated
-        return round(estimated * min(3.0, max(self._seen) * self.MARGIN))
+        return round(estimated * max(self._seen) * self.MARGIN)
 
 
 def _json(value: Any) -> str:

@@ -126,6 +126,7 @@ class Windowed:
         if not is_overflow(error):
             raise _unfree(error, fit.summary)
         self._smaller(window_in(error))
+        self._measure.forget()
         if last or self._settings.policy in ("", "refuse"):
             raise _unfree(_as_overflow(error), fit.summary)
         sent = self._measure.corrected(prompt_tokens(fit.request))

@@ -56,7 +56,9 @@ async def settle() -> None:
 
 def ask(*messages: Message, **changes: Any) -> ModelRequest:
     said = messages or (Message(role="user", content="Is it so?"),)
-    request = ModelRequest(model="far/m", messages=said, max_output_tokens=100, workspace_id="w", timeout=30.0)
+    request = ModelRequest(
+        model="far/m", messages=said, max_output_tokens=100, workspace_id="w", timeout=30.0
+    )
     return replace(request, **changes)
 
 

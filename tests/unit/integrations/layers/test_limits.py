@@ -19,7 +19,9 @@ TAKES = 2.0
 class Bench:
     """A limited provider whose calls take two seconds; `begun` says which, in order."""
 
-    def __init__(self, limits: LimitSettings, reply: Callable[[ModelRequest], ModelReply] | None = None) -> None:
+    def __init__(
+        self, limits: LimitSettings, reply: Callable[[ModelRequest], ModelReply] | None = None
+    ) -> None:
         self.clock = HandClock()
         self.begun: list[str] = []
         self.most = self._now = 0
