@@ -24,6 +24,7 @@ from flowmatik.contracts.deltas import Delta, RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
@@ -131,6 +132,7 @@ class ApiServices:
     bulk_audit: BulkAudit
     retention: Retention
     router: RouterAccess
+    model_access: ModelAccess
     connections: Connections
     threads: Threads
     upload_dir: Path

@@ -20,6 +20,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
@@ -162,6 +163,9 @@ class Backend(Protocol):
 
     @property
     def router(self) -> RouterAccess: ...
+
+    @property
+    def model_access(self) -> ModelAccess: ...
 
     @property
     def connections(self) -> Connections: ...

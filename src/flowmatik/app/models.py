@@ -2,7 +2,14 @@
 
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.app.settings import Settings
-from flowmatik.integrations.models.gateway import LOCAL, LOCAL_MODEL, Gateway, GatewaySettings
+from flowmatik.integrations.models.gateway import (
+    LOCAL,
+    LOCAL_MODEL,
+    Around,
+    Gateway,
+    GatewaySettings,
+    as_it_is,
+)
 from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.kernel.clock import Clock
 
@@ -16,8 +23,8 @@ def known_models() -> dict[str, tuple[str, ...]]:
     return {LOCAL: (LOCAL_MODEL.partition("/")[2],), **hosted}
 
 
-def open_gateway(settings: Settings, clock: Clock) -> Gateway:
-    """Nothing is connected before the first call; close it when done."""
+def open_gateway(settings: Settings, clock: Clock, around: Around = as_it_is) -> Gateway:
+    """Nothing is connected before the first call; close it when done. `around` as the Gateway says."""
     providers = {
         provider.id: ProviderSettings(
             base_url=provider.base_url,
@@ -28,7 +35,7 @@ def open_gateway(settings: Settings, clock: Clock) -> Gateway:
         )
         for provider in settings.providers
     }
-    return Gateway(GatewaySettings(providers=providers, default_model=settings.model), clock)
+    return Gateway(GatewaySettings(providers=providers, default_model=settings.model), clock, around)
 
 
 def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:

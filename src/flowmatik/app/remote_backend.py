@@ -15,6 +15,7 @@ from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_models import RemoteModels
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
@@ -38,6 +39,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
@@ -100,6 +102,7 @@ class RemoteBackend:
         self.bulk_audit: BulkAudit = RemoteBulkAudit(self._server)
         self.retention: Retention = RemoteRetention(self._server)
         self.router: RouterAccess = RemoteRouter(self._server)
+        self.model_access: ModelAccess = RemoteModels(self._server)
         self.connections: Connections = RemoteConnections(self._server)
         self.skills: Skills = RemoteSkills(self._server)
         self.threads: Threads = RemoteThreads(self._server)

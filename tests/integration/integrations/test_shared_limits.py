@@ -14,6 +14,7 @@ from flowmatik.integrations.layers.turnstile import Turnstile
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.redis import RedisStreams, open_streams
 from tests.own_redis import free_port
+from tests.unit.core.engines import eventually
 
 
 @pytest.fixture
@@ -57,9 +58,11 @@ async def test_who_came_first_to_any_of_them_is_first(streams: RedisStreams) -> 
 async def test_the_turn_of_a_process_that_died_ends_by_itself(streams: RedisStreams) -> None:
     one, two, at = process(streams), process(streams), place(max_parallel=1)
     assert await one.enter(at, need("x", seconds=0.05)) == 0
-    async with asyncio.timeout(120):
-        while await two.enter(at, need("y")) > 0:
-            await asyncio.sleep(0.02)
+
+    async def enters() -> bool:
+        return await two.enter(at, need("y")) == 0
+
+    await eventually(enters, 120)
 
 
 async def test_they_share_a_rate_of_tokens_and_give_back_what_they_did_not_use(streams: RedisStreams) -> None:

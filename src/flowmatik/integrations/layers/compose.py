@@ -23,7 +23,7 @@ class LayerParts:
     share: Share
     clock: Clock
     answers: Answers | None = None
-    models: ModelGateway | None = None
+    models: Callable[[], ModelGateway] | None = None
 
 
 def layered(

@@ -5,7 +5,7 @@ call cost. A call that fails after a summary was paid is no free failure.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flowmatik.contracts.models import Message, ModelGateway, ModelRequest, Usage
@@ -34,16 +34,17 @@ class Summary:
 
 
 class Summaries:
-    """Those of lately are kept in memory, by workspace: an agent's next call leaves out the same again."""
+    """Those of lately are kept in memory, by workspace: an agent's next call leaves out the same again.
+    `models` is asked for when it is needed: the gateway is built around this."""
 
-    def __init__(self, models: ModelGateway, model: str) -> None:
+    def __init__(self, models: Callable[[], ModelGateway], model: str) -> None:
         self._models = models
         self._model = model
         self._kept: OrderedDict[str, str] = OrderedDict()
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
         """Of any summary that `request` may need."""
-        return self._models.worst_case_micros(self._request(request, "x" * 4 * MOST_CHARACTERS))
+        return self._models().worst_case_micros(self._request(request, "x" * 4 * MOST_CHARACTERS))
 
     async def of(self, left_out: Sequence[Message], request: ModelRequest) -> Summary:
         """Never fails: without a summary, what was left out is only counted."""
@@ -52,7 +53,7 @@ class Summaries:
             self._kept.move_to_end(key)
             return Summary(text=self._kept[key])
         try:
-            reply = await self._models.complete(self._request(request, _told(left_out)))
+            reply = await self._models().complete(self._request(request, _told(left_out)))
         except ModelError as error:
             free = isinstance(error, ModelRejected) or "status" in error.context
             return Summary(cost_micros=0 if free else None, usage=Usage(known=free))

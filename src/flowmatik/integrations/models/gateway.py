@@ -1,6 +1,6 @@
 """All model providers behind one port: `<provider>/<model>` is served by the plugin of that provider."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -29,6 +29,15 @@ def provider_plugins() -> PluginRegistry:
     return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
+Around = Callable[[str, ModelProvider], ModelProvider]
+
+
+def as_it_is(provider_id: str, provider: ModelProvider) -> ModelProvider:
+    """Nothing around it."""
+    del provider_id
+    return provider
+
+
 class Gateway:
     """A ModelGateway. Vendor libraries are imported at a provider's first call.
 
@@ -36,10 +45,11 @@ class Gateway:
     a provider without an address, or a default model of a provider that is not configured.
     """
 
-    def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
+    def __init__(self, settings: GatewaySettings, clock: Clock, around: Around = as_it_is) -> None:
+        """`around` puts what a provider needs besides (limits, kept answers) around it."""
         registry = provider_plugins()
         configured = {LOCAL: ProviderSettings(), **settings.providers}
-        self._providers = {
+        self._bare = {
             provider_id: cast(
                 "ModelProvider",
                 registry.build(
@@ -48,6 +58,7 @@ class Gateway:
             )
             for provider_id, one in configured.items()
         }
+        self._providers = {provider_id: around(provider_id, one) for provider_id, one in self._bare.items()}
         self._default = settings.default_model or _choose(settings, registry)
         if self._default.partition("/")[0] not in self._providers:
             known = ", ".join(self._providers)
@@ -58,10 +69,10 @@ class Gateway:
             )
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        return await self._provider(request).complete(request)
+        return await self._provider(request.model).complete(request)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
-        async for item in self._provider(request).stream(request):
+        async for item in self._provider(request.model).stream(request):
             yield item
 
     def worst_case_micros(self, request: ModelRequest) -> int | None:
@@ -82,16 +93,21 @@ class Gateway:
         for provider in self._providers.values():
             await provider.close()
 
-    def _provider(self, request: ModelRequest) -> ModelProvider:
-        prefix, _, name = request.model.partition("/")
+    def bare(self, model: str) -> ModelProvider:
+        """The provider that serves it, with nothing around it. Raises ModelRejected (`model.unknown`)."""
+        self._provider(model)
+        return self._bare[model.partition("/")[0]]
+
+    def _provider(self, model: str) -> ModelProvider:
+        prefix, _, name = model.partition("/")
         provider = self._providers.get(prefix)
         if provider is None or not name:
             known = ", ".join(self._providers)
             raise ModelRejected(
-                f"no provider serves the model {request.model!r}; model ids are <provider>/<model> and the "
+                f"no provider serves the model {model!r}; model ids are <provider>/<model> and the "
                 f"configured providers are {known}",
                 code="model.unknown",
-                context={"model": request.model, "known": known},
+                context={"model": model, "known": known},
             )
         return provider
 

@@ -19,6 +19,7 @@ from flowmatik.integrations.layers.settings import CacheSettings
 from flowmatik.kernel.errors import ConfigurationError, ModelUnavailable, Unavailable
 from tests.unit.integrations.layers.support import REPLY, HandClock, Provider, ask
 
+UNREADABLE = ToolCall(id="1", name="t", arguments=None, raw="{")
 ON = CacheSettings(on=True, seconds=60)
 
 

@@ -16,6 +16,11 @@ from tests.unit.integrations.layers.support import REPLY, HandClock, Provider, a
 TAKES = 2.0
 
 
+def _yes(request: ModelRequest) -> ModelReply:
+    del request
+    return REPLY
+
+
 class Bench:
     """A limited provider whose calls take two seconds; `begun` says which, in order."""
 
@@ -25,7 +30,7 @@ class Bench:
         self.clock = HandClock()
         self.begun: list[str] = []
         self.most = self._now = 0
-        self._reply = reply or (lambda request: REPLY)
+        self._reply = reply or _yes
         self.inner = Provider(self._answer)
         self.limited = Limited(self.inner, "far/m", limits, LocalShare(self.clock), self.clock)
 
@@ -39,8 +44,8 @@ class Bench:
         finally:
             self._now -= 1
 
-    async def start(self, name: str, timeout: float = 30.0) -> asyncio.Task[ModelReply]:
-        task = asyncio.ensure_future(self.limited.complete(ask(idempotency_key=name, timeout=timeout)))
+    async def start(self, name: str, within: float = 30.0) -> asyncio.Task[ModelReply]:
+        task = asyncio.ensure_future(self.limited.complete(ask(idempotency_key=name, timeout=within)))
         await settle()
         return task
 
@@ -66,8 +71,8 @@ async def test_one_that_waits_is_not_overtaken_by_one_that_needs_less() -> None:
 
 async def test_a_call_that_gets_no_turn_in_time_fails_unsent_and_says_what_to_do() -> None:
     bench = Bench(LimitSettings(max_parallel=1))
-    first = await bench.start("first", timeout=60.0)
-    late = await bench.start("late", timeout=1.0)
+    first = await bench.start("first", within=60.0)
+    late = await bench.start("late", within=1.0)
     await bench.clock.pass_(1.5)
     with pytest.raises(ModelUnavailable, match="max_parallel") as caught:
         await late
@@ -81,7 +86,7 @@ async def test_a_call_that_gets_no_turn_in_time_fails_unsent_and_says_what_to_do
 async def test_a_wait_that_must_be_longer_than_the_deadline_is_not_begun() -> None:
     bench = Bench(LimitSettings(requests_per_minute=6))
     first = await bench.start("first")
-    hopeless = await bench.start("hopeless", timeout=3.0)
+    hopeless = await bench.start("hopeless", within=3.0)
     assert hopeless.done(), "the next one may begin in ten seconds, and that is known now"
     with pytest.raises(ModelUnavailable):
         await hopeless
@@ -119,7 +124,7 @@ async def test_a_cancelled_call_gives_its_turn_back() -> None:
 
 async def test_within_a_minute_a_rate_is_passed_by_a_sixth_at_most() -> None:
     bench = Bench(LimitSettings(requests_per_minute=60, longest_wait=600.0))
-    tasks = [await bench.start(str(n), timeout=600.0) for n in range(100)]
+    tasks = [await bench.start(str(n), within=600.0) for n in range(100)]
     await bench.clock.pass_(60)
     assert 60 <= len(bench.begun) <= 71
     await bench.clock.pass_(60)
@@ -127,9 +132,6 @@ async def test_within_a_minute_a_rate_is_passed_by_a_sixth_at_most() -> None:
 
 
 async def test_what_was_reserved_and_not_used_is_given_back() -> None:
-    def little(request: ModelRequest) -> ModelReply:
-        return REPLY
-
     request = ask(max_output_tokens=900)
     reserved = prompt_tokens(request) + 900
     bench = Bench(LimitSettings(tokens_per_minute=6 * reserved))  # its bucket holds one such call

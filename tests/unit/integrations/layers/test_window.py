@@ -193,7 +193,7 @@ def summariser(cost: int | None, worst: int | None = 500) -> ScriptedModels:
 
 def summarising(inner: Provider, cheap: ScriptedModels) -> Windowed:
     settings = ContextSettings(tokens=2000, policy="summarise", summariser="near/cheap")
-    return Windowed(inner, settings, Summaries(cheap, "near/cheap"))
+    return Windowed(inner, settings, Summaries(lambda: cheap, "near/cheap"))
 
 
 async def test_a_summary_takes_the_place_of_what_it_sums_up_and_is_paid_with_the_call() -> None:
