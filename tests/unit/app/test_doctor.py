@@ -13,6 +13,7 @@ from flowmatik.app import (
     doctor,
     doctor_blobs,
     doctor_memory,
+    doctor_models,
     doctor_redis,
     doctor_server,
     doctor_skills,
@@ -172,7 +173,16 @@ def test_the_sqlite_fix_is_known_by_version(version: str, fixed: bool) -> None:
 
 
 def test_every_text_of_the_doctor_exists_and_is_used() -> None:
-    parts = (doctor, doctor_blobs, doctor_memory, doctor_redis, doctor_server, doctor_skills, doctor_tools)
+    parts = (
+        doctor,
+        doctor_blobs,
+        doctor_memory,
+        doctor_models,
+        doctor_redis,
+        doctor_server,
+        doctor_skills,
+        doctor_tools,
+    )
     code = "".join(inspect.getsource(part) for part in parts)
     named = set(re.findall(r'"(doctor\.[a-z_.]+)"', code))
     checks = {f"doctor.{name}" for name in re.findall(r'check="([a-z]+)"', code)}

@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from flowmatik.testing.model_server import Step, ToolUse
+from flowmatik.testing.model_server.prose import spoken
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowmatik.contracts.models import ToolSchema
 from flowmatik.integrations.prose_calls import tool_calls_in_prose
-from flowmatik.testing.model_server import Step, ToolUse
-from flowmatik.testing.model_server.prose import spoken
 
 
 def tool(name: str, *properties: str) -> ToolSchema:
