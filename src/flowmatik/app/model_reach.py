@@ -1,7 +1,7 @@
 """Models with all that lies around them: limits, kept answers, windows, and what people ask of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from flowmatik.app.models import open_gateway
 from flowmatik.app.settings import Settings
@@ -12,7 +12,7 @@ from flowmatik.contracts.streams import Streams
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.integrations.layers.compose import LayerParts, layered
-from flowmatik.integrations.layers.settings import LayerSettings
+from flowmatik.integrations.layers.settings import Described, settings_of
 from flowmatik.integrations.layers.share import LocalShare, Share
 from flowmatik.integrations.layers.shared_share import SharedShare
 from flowmatik.integrations.layers.windows import listed_window
@@ -51,14 +51,8 @@ class Layering:
     clock: Clock
     models: list[ModelGateway] = field(default_factory=lambda: [])
 
-    def around(
-        self,
-        deployment: str,
-        provider: ModelProvider,
-        settings: LayerSettings | None = None,
-        window: Callable[[], int | None] | None = None,
-    ) -> ModelProvider:
-        """`deployment` names it among all; `window` tells what is publicly known of its model's."""
+    def around(self, deployment: Described, provider: ModelProvider) -> ModelProvider:
+        """Raises ConfigurationError for settings that cannot be."""
         parts = LayerParts(
             share=self.share,
             clock=self.clock,
@@ -66,7 +60,8 @@ class Layering:
             models=lambda: self.models[0],
         )
         adapted = Adapted(provider, self.probes, self.clock)
-        return layered(deployment, adapted, settings or LayerSettings(), parts, window)
+        window = partial(_window, deployment.model)
+        return layered(deployment.id, adapted, settings_of(deployment), parts, window)
 
 
 def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:

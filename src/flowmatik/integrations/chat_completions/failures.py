@@ -87,7 +87,9 @@ def _by_status(
     if status in (408, 429) or status >= 500:
         what = "is limiting calls" if status == 429 else "failed"
         message = f"the model provider {provider!r} {what} (HTTP {status}) for {model!r}; try again later"
-        return Failure(error=ModelUnavailable(message, context=context), again=True, after=error.retry_after)
+        after = error.retry_after
+        told = context if after is None else {**context, "retry_after": after}
+        return Failure(error=ModelUnavailable(message, context=told), again=True, after=after)
     reply = _said(error, key)
     said = f": {reply}" if reply else ""
     advice = "check the model's name" if status == 404 else "correct the request or choose another model"

@@ -1,7 +1,7 @@
 """What may be set of one deployment's layers. Without any of it a deployment is served as it is."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from flowmatik.kernel.errors import ConfigurationError
 
@@ -67,6 +67,83 @@ class LayerSettings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+
+
+class Limits(Protocol):
+    """None is no limit."""
+
+    @property
+    def max_parallel(self) -> int | None: ...
+
+    @property
+    def requests_per_minute(self) -> int | None: ...
+
+    @property
+    def tokens_per_minute(self) -> int | None: ...
+
+
+class Described(Protocol):
+    """A deployment as a list of models describes it. `cache_seconds` None keeps no answers, unless a request
+    wants it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def context_tokens(self) -> int | None: ...
+
+    @property
+    def context_policy(self) -> str: ...
+
+    @property
+    def summariser(self) -> str: ...
+
+    @property
+    def cache_seconds(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undescribed:
+    """A provider's models, where no list says anything of them."""
+
+    id: str
+    model: str = ""
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    context_tokens: int | None = None
+    context_policy: str = ""
+    summariser: str = ""
+    cache_seconds: int | None = None
+
+
+def settings_of(described: Described) -> LayerSettings:
+    """Raises ConfigurationError for what cannot be."""
+    policies: dict[str, ContextPolicy] = {
+        "": "",
+        "trim": "trim",
+        "summarise": "summarise",
+        "refuse": "refuse",
+    }
+    policy = policies.get(described.context_policy)
+    if policy is None:
+        raise _wrong("context_policy", described.context_policy, "trim, summarise or refuse, or leave it out")
+    limits, seconds = described.limits, described.cache_seconds
+    return LayerSettings(
+        limits=LimitSettings(
+            max_parallel=limits.max_parallel,
+            requests_per_minute=limits.requests_per_minute,
+            tokens_per_minute=limits.tokens_per_minute,
+        ),
+        context=ContextSettings(
+            tokens=described.context_tokens, policy=policy, summariser=described.summariser
+        ),
+        cache=CacheSettings() if seconds is None else CacheSettings(on=True, seconds=seconds),
+    )
 
 
 def _wrong(name: str, shown: object, wanted: str) -> ConfigurationError:

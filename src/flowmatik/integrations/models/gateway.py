@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
+from flowmatik.integrations.layers.settings import Described, Undescribed
 from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError, ModelRejected
@@ -29,12 +30,12 @@ def provider_plugins() -> PluginRegistry:
     return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
-Around = Callable[[str, ModelProvider], ModelProvider]
+Around = Callable[[Described, ModelProvider], ModelProvider]
 
 
-def as_it_is(provider_id: str, provider: ModelProvider) -> ModelProvider:
+def as_it_is(deployment: Described, provider: ModelProvider) -> ModelProvider:
     """Nothing around it."""
-    del provider_id
+    del deployment
     return provider
 
 
@@ -58,7 +59,9 @@ class Gateway:
             )
             for provider_id, one in configured.items()
         }
-        self._providers = {provider_id: around(provider_id, one) for provider_id, one in self._bare.items()}
+        self._providers = {
+            provider_id: around(Undescribed(id=provider_id), one) for provider_id, one in self._bare.items()
+        }
         self._default = settings.default_model or _choose(settings, registry)
         if self._default.partition("/")[0] not in self._providers:
             known = ", ".join(self._providers)
