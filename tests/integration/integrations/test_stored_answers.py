@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from flowmatik.app.model_reach import answers_chore
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.model_access import Verdict
 from flowmatik.contracts.models import ModelReply, ToolCall, Usage
 from flowmatik.integrations.layers.answers import StoredAnswers
+from flowmatik.integrations.probing.probing import Findings
+from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
@@ -84,3 +88,41 @@ async def _keys(database: Database) -> list[str]:
         "SELECT request FROM model_answers WHERE workspace_id = $1 ORDER BY request", "w"
     )
     return [row[0] for row in rows]
+
+
+async def test_what_probes_found_out_is_kept_by_workspace(database: Database) -> None:
+    clock = HandClock()
+    probes = StoredProbes(database, clock)
+    verdict = Verdict(capability="tools", able=None, why="¿?")
+    put = await probes.put("w", "far/m", Findings(verdicts=(verdict,), cost_micros=None))
+    await probes.contradict("w", "far/m", "json_schema", "refused")
+    found = await probes.get("w", "far/m")
+    assert found is not None
+    assert (found.able("tools"), found.able("json_schema"), found.cost_micros) == (None, False, None)
+    assert found.expires_at < put.expires_at
+    assert await probes.all("w") == [found]
+    assert await probes.all("v") == []
+    clock.jump(86_401)
+    assert [one.expired for one in await probes.all("w")] == [True]
+    assert (await probes.forget("v"), await probes.forget("w")) == (0, 1)
+
+
+async def test_old_answers_of_all_workspaces_go_by_the_hour(target: str) -> None:
+    await upgrade(target)
+    clock = HandClock()
+    if target.startswith("postgresql"):
+        pool = await open_pool(target, role="flowmatik_engine", max_size=2)
+        everywhere: Database = PostgresDatabase(pool)
+        close = pool.close
+    else:
+        store = SqliteStore(target)
+        everywhere, close = SqliteDatabase(store), store.close
+    answers = StoredAnswers(everywhere, clock)
+    for workspace in ("v", "w"):
+        await answers.put(workspace, "old", REPLY, seconds=10)
+        await answers.put(workspace, "new", REPLY, seconds=8000)
+    clock.jump(11)
+    await answers_chore(everywhere, clock).work()
+    rows = await everywhere.fetch("SELECT workspace_id, request FROM model_answers ORDER BY workspace_id")
+    assert [tuple(row) for row in rows] == [("v", "new"), ("w", "new")]
+    await close()
