@@ -9,8 +9,8 @@ import sys
 import httpx
 
 from flowmatik.app.doctor_blobs import check_blobs
+from flowmatik.app.doctor_local import check_local_models
 from flowmatik.app.doctor_memory import check_embedding, check_memory
-from flowmatik.app.doctor_models import check_local_models
 from flowmatik.app.doctor_redis import check_redis
 from flowmatik.app.doctor_skills import check_skills
 from flowmatik.app.doctor_tools import check_tools

@@ -12,8 +12,8 @@ import pytest
 from flowmatik.app import (
     doctor,
     doctor_blobs,
+    doctor_local,
     doctor_memory,
-    doctor_models,
     doctor_redis,
     doctor_server,
     doctor_skills,
@@ -177,7 +177,7 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
         doctor,
         doctor_blobs,
         doctor_memory,
-        doctor_models,
+        doctor_local,
         doctor_redis,
         doctor_server,
         doctor_skills,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.app import local_servers
-from flowmatik.app.doctor_models import check_local_models
+from flowmatik.app.doctor_local import check_local_models
 from flowmatik.app.local_servers import KNOWN, LocalAddress, LocalServer, find_local_servers, use_local_server
 from flowmatik.app.settings import load_settings
 from flowmatik.app.setup import prepare_home
