@@ -27,6 +27,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -139,6 +140,7 @@ class ApiServices:
     retention: Retention
     recordings: RunRecordings
     router: RouterAccess
+    model_access: ModelAccess
     connections: Connections
     threads: Threads
     upload_dir: Path

@@ -22,6 +22,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -177,6 +178,9 @@ class Backend(Protocol):
 
     @property
     def router(self) -> RouterAccess: ...
+
+    @property
+    def model_access(self) -> ModelAccess: ...
 
     @property
     def connections(self) -> Connections: ...

@@ -7,6 +7,7 @@ import stat
 import sys
 
 from flowmatik.app.doctor_blobs import check_blobs
+from flowmatik.app.doctor_local import check_local_models
 from flowmatik.app.doctor_memory import check_embedding, check_memory
 from flowmatik.app.doctor_models import check_model_list
 from flowmatik.app.doctor_providers import check_provider
@@ -26,8 +27,9 @@ NEEDED_MB = 200
 FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Every check, in the order in which things are needed; changes nothing."""
+async def examine(settings: Settings, *, detect: bool = False) -> list[Finding]:
+    """Every check, in the order in which things are needed; changes nothing. With `detect` it looks for
+    model servers on this machine too."""
     findings = [check_python(), check_home(settings), check_variables(settings), check_disk(settings)]
     findings.append(check_sqlite(SQLITE_VERSION, sqlite3.__name__))
     if not settings.database_url:
@@ -43,7 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:
         findings.append(await check_provider(provider, settings.model))
-    return findings
+    return [*findings, *(await check_local_models(settings) if detect else ())]
 
 
 def check_python() -> Finding:

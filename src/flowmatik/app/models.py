@@ -5,8 +5,10 @@ from flowmatik.app.settings import MODELS_FILE, Settings
 from flowmatik.integrations.models.gateway import (
     LOCAL,
     LOCAL_MODEL,
+    Around,
     Gateway,
     GatewaySettings,
+    as_it_is,
     provider_plugins,
 )
 from flowmatik.integrations.provider import ProviderSettings
@@ -24,12 +26,13 @@ def known_models() -> dict[str, tuple[str, ...]]:
     return {LOCAL: (LOCAL_MODEL.partition("/")[2],), **hosted}
 
 
-def open_gateway(settings: Settings, clock: Clock) -> Gateway:
-    """Nothing is connected before the first call; close it when done. Blocking where there is a model list.
-    Raises ConfigurationError also for what is wrong with that."""
+def open_gateway(settings: Settings, clock: Clock, around: Around = as_it_is) -> Gateway:
+    """Nothing is connected before the first call; close it when done. `around` as the Gateway says. Blocking
+    where there is a model list. Raises ConfigurationError also for what is wrong with that."""
     providers = configured_providers(settings)
     routes = model_routes(settings)
-    return Gateway(GatewaySettings(providers=providers, default_model=settings.model, routes=routes), clock)
+    chosen = GatewaySettings(providers=providers, default_model=settings.model, routes=routes)
+    return Gateway(chosen, clock, around)
 
 
 def configured_providers(settings: Settings) -> dict[str, ProviderSettings]:

@@ -17,6 +17,7 @@ from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_models import RemoteModels
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_recordings import RemoteRecordings
 from flowmatik.app.remote_retention import RemoteRetention
@@ -43,6 +44,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
 from flowmatik.contracts.routing import RouterAccess
@@ -110,6 +112,7 @@ class RemoteBackend:
         self.bulk_audit: BulkAudit = RemoteBulkAudit(self._server)
         self.retention: Retention = RemoteRetention(self._server)
         self.router: RouterAccess = RemoteRouter(self._server)
+        self.model_access: ModelAccess = RemoteModels(self._server)
         self.connections: Connections = RemoteConnections(self._server)
         self.skills: Skills = RemoteSkills(self._server)
         self.threads: Threads = RemoteThreads(self._server)

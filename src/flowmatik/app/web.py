@@ -82,6 +82,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         bulk_audit=platform.bulk_audit,
         retention=platform.retention,
         router=platform.router,
+        model_access=platform.model_access,
         connections=platform.connections,
         skills=platform.skills,
         threads=platform.threads,

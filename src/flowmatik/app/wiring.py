@@ -41,6 +41,7 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
+from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.recordings import RunRecordings
@@ -104,6 +105,7 @@ class Platform:
     bulk_audit: BulkAudit
     retention: Retention
     router: RouterAccess
+    model_access: ModelAccess
     connections: Connections
     skills: Skills
     conversations: OpenThreads
@@ -186,7 +188,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.connections import open_connections
     from flowmatik.app.model_list import listed_in
-    from flowmatik.app.models import known_models, open_gateway
+    from flowmatik.app.model_reach import answers_chore, open_models
+    from flowmatik.app.models import known_models
     from flowmatik.app.task_forms import PlanForms
     from flowmatik.security import SignedHooks, StoredIdentity
 
@@ -196,7 +199,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
-    models = await asyncio.to_thread(open_gateway, settings, clock)
+    streams = streams_of(settings, stack)
+    reach = await asyncio.to_thread(open_models, settings, stores.database, clock, streams)
+    models = reach.gateway
     stack.push_async_callback(models.close)
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
@@ -233,7 +238,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             reads=stores.reads,
             blobs=blobs,
             role=Role(settings.role),
-            streams=streams_of(settings, stack),
+            streams=streams,
             hooks=await asyncio.to_thread(SignedHooks, settings.keys),
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
@@ -261,6 +266,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         clock=clock,
         days=settings.ledger_days,
     )
+    engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
@@ -298,6 +304,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         bulk_audit=bulk_audit,
         retention=engine.retention,
         router=router,
+        model_access=reach.access,
         connections=connections,
         skills=tools.library,
         conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),

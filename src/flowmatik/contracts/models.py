@@ -49,6 +49,9 @@ class ModelRequest:
     that tag) or `NAME@TAG` (those of the name's that have it); several tags are joined with `+`.
 
     `output_schema`: the final text must be JSON of this JSON Schema.
+    `output_schema`: the final text must be JSON of this JSON Schema. `workspace_id` is for whom it is asked;
+    "" is nobody, of whom nothing is kept. `cache`: whether an answer that was given to the same request
+    may be given again; None leaves it to the model's settings.
     """
 
     model: str
@@ -59,6 +62,8 @@ class ModelRequest:
     temperature: float = 0.0
     timeout: float = 60.0
     idempotency_key: str = ""
+    workspace_id: str = ""
+    cache: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,7 @@ class ModelReply:
     finish: Literal["stop", "length", "tool_calls", "filtered", "refused"] = "stop"
     paid: dict[str, int] = field(default_factory=lambda: {})
     attempts: tuple[ModelAttempt, ...] = ()
+    cached: bool = False  # it was given to the same request before; nothing was used or paid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

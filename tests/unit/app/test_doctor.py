@@ -13,6 +13,7 @@ import pytest
 from flowmatik.app import (
     doctor,
     doctor_blobs,
+    doctor_local,
     doctor_memory,
     doctor_models,
     doctor_providers,
@@ -182,6 +183,7 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
         doctor_memory,
         doctor_providers,
         doctor_models,
+        doctor_local,
         doctor_redis,
         doctor_server,
         doctor_skills,

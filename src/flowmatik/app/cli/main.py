@@ -29,6 +29,7 @@ from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.mcp import mcp_app
 from flowmatik.app.cli.memory import memory_app
+from flowmatik.app.cli.models import models_app
 from flowmatik.app.cli.openapi import openapi_app
 from flowmatik.app.cli.operate import (
     doctor_command,
@@ -125,6 +126,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(teams_app, name="teams")
     app.add_typer(retention_app, name="retention")
     app.add_typer(router_app, name="router")
+    app.add_typer(models_app, name="models")
     app.add_typer(mcp_app, name="mcp")
     app.add_typer(openapi_app, name="openapi")
     app.add_typer(connections_app, name="connections")

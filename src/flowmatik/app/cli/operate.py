@@ -1,6 +1,7 @@
 """`flowmatik init · up · doctor · migrate · version`: the life of an installation."""
 
 import shlex
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from flowmatik import __version__
 from flowmatik.app.cli.ingest_view import ingest
+from flowmatik.app.cli.local_models import offer_local_models
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import ROLES
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from flowmatik.app.setup import SetUp
 
 ADMIN = "admin"
+Detect = Annotated[bool, typer.Option("--detect/--no-detect", help="help.detect")]
 
 
 def init_command(
@@ -27,11 +30,13 @@ def init_command(
     ] = None,
     examples: Annotated[bool, typer.Option("--examples/--no-examples", help="help.init.examples")] = True,
     show_password: Annotated[bool, typer.Option("--show-password", help="help.init.show_password")] = False,
+    detect: Detect = True,
 ) -> None:
     session = session_of(context)
     named = session.home or (str(folder) if folder else "") or session.environment.get("FLOWMATIK_HOME", "")
     home = Path(named or ".").expanduser().resolve()
-    session.run(_init(session, home, examples=examples, show_password=show_password))
+    asked = _Init(home=home, examples=examples, show_password=show_password, detect=detect)
+    session.run(_init(session, asked))
 
 
 def up_command(
@@ -46,9 +51,9 @@ def up_command(
     session.run(_up(session, {"server.host": host, "server.port": port, "engine.role": role}))
 
 
-def doctor_command(context: typer.Context) -> None:
+def doctor_command(context: typer.Context, detect: Detect = True) -> None:
     session = session_of(context)
-    session.run(_doctor(session))
+    session.run(_doctor(session, detect=detect))
 
 
 def migrate_command(context: typer.Context) -> None:
@@ -64,11 +69,20 @@ def version_command(context: typer.Context) -> None:
         session.print(f"flowmatik {__version__}")
 
 
-async def _init(session: Session, home: Path, *, examples: bool, show_password: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Init:
+    home: Path
+    examples: bool
+    show_password: bool
+    detect: bool
+
+
+async def _init(session: Session, asked: _Init) -> int:
     from flowmatik.app.logs import configure_logging
     from flowmatik.app.setup import prepare_home, set_up
     from flowmatik.app.wiring import open_platform
 
+    home, examples = asked.home, asked.examples
     created = prepare_home(home, session.text.language)
     settings = load_settings(home, session.environment)
     configure_logging(settings)
@@ -78,9 +92,12 @@ async def _init(session: Session, home: Path, *, examples: bool, show_password: 
         if outcome.to_ingest:
             documents = len(await ingest(session, platform, outcome.to_ingest))
     _say_initialised(session, home, outcome, created=created)
+    found = await offer_local_models(session, settings) if asked.detect and created else []
     if session.json:
         result: dict[str, object] = {"home": str(home), "created": created, "documents": documents}
-        if show_password and outcome.password:
+        if found:
+            result["local_models"] = [asdict(one) for one in found]
+        if asked.show_password and outcome.password:
             result |= {"username": ADMIN, "password": outcome.password}
         session.print_json(result)
     return ExitCode.OK
@@ -122,8 +139,8 @@ async def _up(session: Session, flags: dict[str, object]) -> int:
     return ExitCode.OK
 
 
-async def _doctor(session: Session) -> int:
-    findings = await _findings(session)
+async def _doctor(session: Session, *, detect: bool) -> int:
+    findings = await _findings(session, detect=detect)
     healthy = all(finding.ok for finding in findings)
     if session.json:
         items = [
@@ -146,14 +163,14 @@ async def _doctor(session: Session) -> int:
     return ExitCode.OK if healthy else ExitCode.UNAVAILABLE
 
 
-async def _findings(session: Session) -> "list[Finding]":
+async def _findings(session: Session, *, detect: bool) -> "list[Finding]":
     if session.url:
         from flowmatik.app.doctor_server import examine_server
 
         return await examine_server(session.url, session.credential(), language=session.language)
     from flowmatik.app.doctor import examine
 
-    return await examine(session.settings())
+    return await examine(session.settings(), detect=detect)
 
 
 async def _migrate(session: Session) -> int:

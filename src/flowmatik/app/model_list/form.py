@@ -15,8 +15,8 @@ class _Strict(BaseModel):
 
 
 class Prices(_Strict):
-    """US dollars per million tokens. `cached_input`: of what the provider read from its cache, `cache_write`: of
-    what it put there; as other input where they are not said."""
+    """US dollars per million tokens. `cached_input`: of what the provider read from its cache, `cache_write`:
+    of what it put there; as other input where they are not said."""
 
     input: Price
     output: Price

@@ -20,6 +20,7 @@ AREAS: tuple[str, ...] = (
     "bulk",
     "budgets",
     "ledger",
+    "models",
 )
 
 

@@ -1,0 +1,83 @@
+"""/v1/models: which models there are, what they cost, what they can do, and whether they answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from flowmatik.api.services import Services, needs
+from flowmatik.contracts.model_access import (
+    Capabilities,
+    ForgottenModels,
+    ModelEntry,
+    ModelPrice,
+    ModelTest,
+    ProbeCost,
+)
+from flowmatik.contracts.security import Principal
+
+router = APIRouter(tags=["models"])
+Reader = Annotated[Principal, needs("agents:read")]
+Administrator = Annotated[Principal, needs("admin")]
+Model = Annotated[str, Field(max_length=300)]
+Models = Annotated[list[Model], Query(max_length=100, default_factory=list)]
+
+
+class ModelBody(BaseModel):
+    """`model` "" is the default model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Model = ""
+
+
+class ProbeBody(ModelBody):
+    """`most_micros`: what all calls together may cost at most, in micro-dollars; null is no bound."""
+
+    most_micros: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+class ModelEntries(BaseModel):
+    items: tuple[ModelEntry, ...]
+    next: None = None
+
+
+class ModelPrices(BaseModel):
+    items: tuple[ModelPrice, ...]
+    next: None = None
+
+
+@router.get("/v1/models")
+async def list_models(principal: Reader, at: Services) -> ModelEntries:
+    """The models that are known by name, with price, window, and what probes found out."""
+    return ModelEntries(items=tuple(await at.model_access.list(principal.workspace_id)))
+
+
+@router.get("/v1/models/prices")
+async def show_prices(model: Models, principal: Reader, at: Services) -> ModelPrices:
+    """What models cost, and who says so."""
+    return ModelPrices(items=tuple(await at.model_access.prices(principal.workspace_id, model)))
+
+
+@router.post("/v1/models/test")
+async def test_model(body: ModelBody, principal: Administrator, at: Services) -> ModelTest:
+    """One tiny call, which costs what it costs."""
+    return await at.model_access.test(principal.workspace_id, body.model)
+
+
+@router.get("/v1/models/probe")
+async def show_probe_cost(principal: Reader, at: Services, model: Model = "") -> ProbeCost:
+    """How many calls a probe would make, and what they would cost at most."""
+    return await at.model_access.probe_cost(principal.workspace_id, model)
+
+
+@router.post("/v1/models/probe")
+async def probe_model(body: ProbeBody, principal: Administrator, at: Services) -> Capabilities:
+    """Finds out by some small calls what a model can do; that holds for 30 days."""
+    return await at.model_access.probe(principal.workspace_id, body.model, most_micros=body.most_micros)
+
+
+@router.post("/v1/models/forget")
+async def forget_models(principal: Administrator, at: Services) -> ForgottenModels:
+    """Forgets answers that were kept, and what probes found out."""
+    return await at.model_access.forget(principal.workspace_id)

@@ -1,0 +1,93 @@
+"""Models with all that lies around them: limits, kept answers, windows, and what people ask of them."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from flowmatik.app.models import open_gateway
+from flowmatik.app.settings import Settings
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.model_access import ModelAccess
+from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.streams import Streams
+from flowmatik.core.engine.housekeeping import Chore
+from flowmatik.integrations.layers.answers import StoredAnswers
+from flowmatik.integrations.layers.compose import LayerParts, layered
+from flowmatik.integrations.layers.settings import Described, settings_of
+from flowmatik.integrations.layers.share import LocalShare, Share
+from flowmatik.integrations.layers.shared_share import SharedShare
+from flowmatik.integrations.layers.windows import listed_window
+from flowmatik.integrations.models.gateway import Gateway
+from flowmatik.integrations.probing.adapting import Adapted
+from flowmatik.integrations.probing.service import KnownModels, Named
+from flowmatik.integrations.probing.store import StoredProbes
+from flowmatik.integrations.provider import ModelProvider
+from flowmatik.kernel.clock import Clock
+
+FORGET_SECONDS = 3600.0
+DAY = 86_400
+LISTED = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "mistral": "mistral",
+    "groq": "groq",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    gateway: Gateway
+    access: ModelAccess
+
+
+@dataclass(slots=True, kw_only=True)
+class Layering:
+    """Puts the layers around deployments. `models` has the gateway, which writes summaries, once there is
+    one."""
+
+    share: Share
+    answers: StoredAnswers
+    probes: StoredProbes
+    clock: Clock
+    models: list[ModelGateway] = field(default_factory=lambda: [])
+
+    def around(self, deployment: Described, provider: ModelProvider) -> ModelProvider:
+        """Raises ConfigurationError for settings that cannot be."""
+        parts = LayerParts(
+            share=self.share,
+            clock=self.clock,
+            answers=self.answers,
+            models=lambda: self.models[0],
+        )
+        adapted = Adapted(provider, self.probes, self.clock)
+        window = partial(_window, deployment.model)
+        return layered(deployment.id, adapted, settings_of(deployment), parts, window)
+
+
+def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:
+    """Nothing is connected before the first call; close the gateway when done."""
+    alone = LocalShare(clock)
+    layering = Layering(
+        share=alone if streams is None else SharedShare(streams, alone),
+        answers=StoredAnswers(database, clock, longest=settings.runs_days * DAY or None),
+        probes=StoredProbes(database, clock),
+        clock=clock,
+    )
+    gateway = open_gateway(settings, clock, layering.around)
+    layering.models.append(gateway)
+    own = tuple(price.model for price in settings.prices)
+    named = Named(models=own, own_prices=frozenset(own), window=_window)
+    access = KnownModels(gateway, gateway.bare, named, layering.probes, layering.answers, clock)
+    return Reach(gateway=gateway, access=access)
+
+
+def answers_chore(everywhere: Database, clock: Clock) -> Chore:
+    """`everywhere` sees all workspaces."""
+    answers = StoredAnswers(everywhere, clock)
+    return Chore(name="kept answers", every=FORGET_SECONDS, work=answers.forget_expired)
+
+
+def _window(model: str) -> int | None:
+    """Blocking."""
+    provider, _, name = model.partition("/")
+    return listed_window(name, provider_id=provider if provider in LISTED else "")

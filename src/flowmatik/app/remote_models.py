@@ -1,0 +1,57 @@
+"""The models of a server, for the command line."""
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.contracts.model_access import (
+    Capabilities,
+    ForgottenModels,
+    ModelEntry,
+    ModelPrice,
+    ModelTest,
+    ProbeCost,
+)
+
+_ENTRIES = TypeAdapter(Listed[ModelEntry])
+_PRICES = TypeAdapter(Listed[ModelPrice])
+_TEST = TypeAdapter(ModelTest)
+_COST = TypeAdapter(ProbeCost)
+_FOUND = TypeAdapter(Capabilities)
+_FORGOTTEN = TypeAdapter(ForgottenModels)
+PROBE_SECONDS = 420.0  # six calls of a minute each
+
+
+class RemoteModels:
+    """Implements `ModelAccess`; the server knows the workspace by the key."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def list(self, workspace_id: str) -> Sequence[ModelEntry]:
+        del workspace_id
+        return list((await self._server.ask(_ENTRIES, "GET", "/v1/models")).items)
+
+    async def prices(self, workspace_id: str, models: Sequence[str] = ()) -> Sequence[ModelPrice]:
+        del workspace_id
+        params = {"model": [*models]}
+        return list((await self._server.ask(_PRICES, "GET", "/v1/models/prices", params=params)).items)
+
+    async def test(self, workspace_id: str, model: str) -> ModelTest:
+        del workspace_id
+        body = {"model": model}
+        return await self._server.ask(_TEST, "POST", "/v1/models/test", json=body, timeout=PROBE_SECONDS)
+
+    async def probe_cost(self, workspace_id: str, model: str) -> ProbeCost:
+        del workspace_id
+        return await self._server.ask(_COST, "GET", "/v1/models/probe", params={"model": model})
+
+    async def probe(self, workspace_id: str, model: str, *, most_micros: int | None = None) -> Capabilities:
+        del workspace_id
+        body = {"model": model, "most_micros": most_micros}
+        return await self._server.ask(_FOUND, "POST", "/v1/models/probe", json=body, timeout=PROBE_SECONDS)
+
+    async def forget(self, workspace_id: str) -> ForgottenModels:
+        del workspace_id
+        return await self._server.ask(_FORGOTTEN, "POST", "/v1/models/forget")

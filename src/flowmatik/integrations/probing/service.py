@@ -1,0 +1,153 @@
+"""What people ask of models, answered from the settings, the lists, the probes, and by asking the models."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from flowmatik.contracts.model_access import (
+    Capabilities,
+    ForgottenModels,
+    ModelEntry,
+    ModelPrice,
+    ModelTest,
+    ProbeCost,
+)
+from flowmatik.contracts.models import Message, ModelGateway, ModelRequest, Usage
+from flowmatik.integrations.layers.answers import Answers
+from flowmatik.integrations.probing.probing import ask_all, cost_of
+from flowmatik.integrations.probing.store import StoredProbes
+from flowmatik.integrations.provider import ModelProvider
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import BudgetExhausted, ModelError
+
+PRICED_TOKENS = 10_000  # a price is rounded up to micro-dollars: of so many it is exact
+TEST_TOKENS = 64
+TEST_SECONDS = 60.0
+LOCAL = "local/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What is known of models by name. `models`: those that the settings name; `own_prices`: of them, those
+    whose price stands there; `window` looks one up (blocking)."""
+
+    models: tuple[str, ...] = ()
+    own_prices: frozenset[str] = frozenset()
+    window: Callable[[str], int | None] = lambda model: None
+
+
+class KnownModels:
+    """Implements `ModelAccess`. Tests and probes are no runs: no budget of a run or workspace covers them.
+    `bare` gives the provider behind a model, without layers, or raises ModelRejected."""
+
+    def __init__(
+        self,
+        models: ModelGateway,
+        bare: Callable[[str], ModelProvider],
+        named: Named,
+        probes: StoredProbes,
+        answers: Answers,
+        clock: Clock,
+    ) -> None:
+        self._models = models
+        self._bare = bare
+        self._named = named
+        self._probes = probes
+        self._answers = answers
+        self._clock = clock
+
+    async def list(self, workspace_id: str) -> Sequence[ModelEntry]:
+        default = self._models.default_model()
+        probed = {one.model: one for one in await self._probes.all(workspace_id)}
+        names = dict.fromkeys((default, *self._named.models, *probed))
+        return [
+            ModelEntry(
+                model=name,
+                provider=name.partition("/")[0],
+                default=name == default,
+                price=await self._price(name),
+                context_tokens=await asyncio.to_thread(self._named.window, name),
+                capabilities=probed.get(name),
+            )
+            for name in names
+        ]
+
+    async def prices(self, workspace_id: str, models: Sequence[str] = ()) -> Sequence[ModelPrice]:
+        names = models or [entry.model for entry in await self.list(workspace_id)]
+        return [await self._price(name) for name in names]
+
+    async def test(self, workspace_id: str, model: str) -> ModelTest:
+        model = model or self._models.default_model()
+        request = ModelRequest(
+            model=model,
+            messages=(Message(role="user", content="Answer with the word yes."),),
+            max_output_tokens=TEST_TOKENS,
+            timeout=TEST_SECONDS,
+            workspace_id=workspace_id,
+            cache=False,
+        )
+        begun = self._clock.monotonic()
+        try:
+            reply = await self._models.complete(request)
+        except ModelError as error:
+            return ModelTest(
+                model=model,
+                ok=False,
+                milliseconds=self._since(begun),
+                cost_micros=None,
+                error=error.code,
+                message=error.message,
+            )
+        return ModelTest(
+            model=model,
+            ok=True,
+            milliseconds=self._since(begun),
+            served_by=reply.model,
+            input_tokens=reply.usage.input_tokens,
+            output_tokens=reply.usage.output_tokens,
+            cost_micros=reply.cost_micros if reply.usage.known else None,
+        )
+
+    async def probe_cost(self, workspace_id: str, model: str) -> ProbeCost:
+        model = model or self._models.default_model()
+        return cost_of(self._bare(model), model, workspace_id)
+
+    async def probe(self, workspace_id: str, model: str, *, most_micros: int | None = None) -> Capabilities:
+        model = model or self._models.default_model()
+        provider = self._bare(model)
+        worst = cost_of(provider, model, workspace_id).most_micros
+        if most_micros is not None and (worst is None or worst > most_micros):
+            raise BudgetExhausted(
+                f"probing {model!r} may cost {'nobody knows how much' if worst is None else worst}, and at "
+                f"most {most_micros} micro-dollars are allowed; allow more, or set the model's price",
+                code="budget.probe",
+                context={"model": model, "worst": "?" if worst is None else worst, "most": most_micros},
+            )
+        return await self._probes.put(workspace_id, model, await ask_all(provider, model, workspace_id))
+
+    async def forget(self, workspace_id: str) -> ForgottenModels:
+        return ForgottenModels(
+            answers=await self._answers.forget(workspace_id), probes=await self._probes.forget(workspace_id)
+        )
+
+    async def _price(self, model: str) -> ModelPrice:
+        """On a thread: the public list takes a moment to load."""
+        into, out = await asyncio.to_thread(
+            lambda: (
+                self._models.price_micros(model, Usage(input_tokens=PRICED_TOKENS)),
+                self._models.price_micros(model, Usage(output_tokens=PRICED_TOKENS)),
+            )
+        )
+        if into is None or out is None:
+            return ModelPrice(model=model, input=None, output=None, source="unknown")
+        dollars = (into / PRICED_TOKENS, out / PRICED_TOKENS)  # micro-dollars a token
+        if model in self._named.own_prices:
+            return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="own")
+        if model.startswith(LOCAL):
+            return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="free")
+        named = f"genai-prices {version('genai-prices')}"
+        return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="list", as_of=named)
+
+    def _since(self, begun: float) -> int:
+        return round((self._clock.monotonic() - begun) * 1000)
