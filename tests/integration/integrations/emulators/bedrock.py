@@ -75,7 +75,7 @@ class Bedrock:
             sent.append(_event("messageStop", {"stopReason": self._stop(step)}))
         return [*sent, _event("metadata", {**self._usage(step), "metrics": {"latencyMs": 1}})]
 
-    def error_event(self, step: Step) -> bytes:
+    def error_event(self, step: Step, number: int) -> bytes:
         return _frame(
             {":message-type": "exception", ":exception-type": step.code or "internalServerException"},
             as_bytes({"message": step.message}),

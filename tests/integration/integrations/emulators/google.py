@@ -60,7 +60,7 @@ class Google:
         end = self._candidate(step, self._parts(step, ""), last=True)
         return [b"data: " + as_bytes(one) + b"\r\n\r\n" for one in (*pieces, {**end, **self._usage(step)})]
 
-    def error_event(self, step: Step) -> bytes:
+    def error_event(self, step: Step, number: int) -> bytes:
         error = json.loads(self.error(step.status, step.message, step.code).parts[0][1])
         return b"data: " + as_bytes(error) + b"\r\n\r\n"
 
