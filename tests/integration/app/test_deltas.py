@@ -145,7 +145,7 @@ async def test_the_command_line_reads_along_at_a_server_and_at_the_home_itself(t
                 async with backend.deltas.watch("default", run_id) as deltas:
                     heard[backend.here] = ""
                     async for delta in deltas:
-                        heard[backend.here] += delta.text
+                        heard[backend.here] += getattr(delta, "text", "")
 
             reading = [asyncio.create_task(read(backend)) for backend in (platform, remote)]
             await platform.runs.wait("default", run_id)
