@@ -341,6 +341,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     steered.runs_within: (5,),
     routed.two_with_the_skill: (5, 6),
     routed.routed: (6,),
+    routed.with_models: (5, 6),
     checked.criteria: (5, 6),
     checked.judged: (6,),
     checked.supported: (5, 6),

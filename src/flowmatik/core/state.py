@@ -154,6 +154,7 @@ class TaskState:
     drafts: dict[str, Draft] = field(default_factory=lambda: {})  # of this turn, by turn and model
     undrafted: bool = False  # they did not agree: the strong model has the turn
     declined: bool = False  # by a cheap model that speaks alone
+    tried: tuple[tuple[str, ...], ...] = ()  # agent and model of the several, before it is tried another way
 
 
 @dataclass(slots=True, kw_only=True)

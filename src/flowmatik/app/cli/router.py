@@ -94,7 +94,12 @@ async def _shown(session: Session, ask: Callable[[Backend], Awaitable[RouterView
         cost = "–" if one.cost_micros is None else usd(round(one.cost_micros))
         seconds = "–" if one.seconds is None else f"{one.seconds:.1f}"
         table.add_row(
-            clean(one.agent), clean(one.task_type), f"{one.good:.1f}", f"{one.bad:.1f}", cost, seconds
+            clean(f"{one.agent} ({one.model})" if one.model else one.agent),
+            clean(one.task_type),
+            f"{one.good:.1f}",
+            f"{one.bad:.1f}",
+            cost,
+            seconds,
         )
     session.out.print(table)
     return ExitCode.OK
