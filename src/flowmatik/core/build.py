@@ -228,7 +228,7 @@ def _parts(
 ) -> DriverParts:
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
-        throttle = SharedThrottle(services.streams, throttle)
+        throttle = SharedThrottle(services.streams, throttle, services.clock)
     library = Library(services.blobs, services.journal, services.clock)
     return DriverParts(
         journal=services.journal,
