@@ -353,6 +353,7 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     conversing.remembered_by_rule: (6,),
     conversing.nobody_remembers: (6,),
     conversing.no_summary: (6,),
+    conversing.left_unheard: (6,),
     adapting.another_agent_tries: (5, 6),
     adapting.the_model_plans_again: (6,),
     adapting.a_task_proposes: (6,),

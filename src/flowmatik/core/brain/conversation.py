@@ -47,6 +47,13 @@ def takes(state: RunState) -> bool:
     return not state.tasks or any(_will_hear(task) for task in state.tasks.values())
 
 
+def unheard(state: RunState) -> tuple[int, ...]:
+    """The messages that the run took in, and that none of those who did its work had read when they last
+    spoke: its answer, which may be a partial one, is none to them."""
+    done = (task for task in state.tasks.values() if task.status is TaskStatus.SUCCEEDED)
+    return state.said_numbers[max((task.read for task in done), default=0) :]
+
+
 def _will_hear(task: TaskState) -> bool:
     spec = task.spec
     if task.status in OVER or spec.tool or spec.wait is not None or spec.below is not None:

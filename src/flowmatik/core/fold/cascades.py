@@ -3,6 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
 from flowmatik.core.brain.books import compared_with
+from flowmatik.core.fold import threads
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purpose import Purpose
 from flowmatik.core.state import Draft, RunState, Tally, TaskState
@@ -10,6 +11,7 @@ from flowmatik.core.state import Draft, RunState, Tally, TaskState
 
 def _asked(state: RunState, call: ev.CallRequested) -> None:
     state.tasks[call.task_id].drafts[call.tool_call_id] = Draft()
+    threads.told(state, state.tasks[call.task_id])
 
 
 def _succeeded(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded, _: AgentLoop) -> None:
@@ -46,6 +48,7 @@ def _compared(state: RunState, event: ev.DraftsCompared, loop: AgentLoop) -> Non
     draft = task.drafts[f"{event.turn}.{event.models.index(event.chosen)}"]
     task.drafts = {}
     _settled_cheaply(_tally(state, event.task_id), event.strong_micros)
+    threads.spoken(task)
     if task.agent is not None and task.loop is not None and draft.reply is not None:
         task.loop = loop.on_model(task.agent, task.loop, draft.reply)
 
