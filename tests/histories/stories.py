@@ -349,6 +349,8 @@ STORIES: dict[Callable[[int], Player], tuple[int, ...]] = {
     checked.refused_prompt: (6,),
     checked.insulted: (6,),
     arguments.guarded_arguments: (6,),
+    arguments.guarded_steps: (5, 6),
+    arguments.edited_arguments: (5, 6),
     conversing.spoken_to: (6,),
     conversing.remembered_by_rule: (6,),
     conversing.nobody_remembers: (6,),

@@ -207,10 +207,10 @@ def test_bounds_of_operations_are_said_when_an_api_is_added_and_of_none_that_is_
     given = home / "given.json"
     given.write_text(json.dumps(DOCUMENT), encoding="utf-8")
     add = ("openapi", "add", str(given), "--name", "crm")
-    status, told = flowmatik(*add, "--timeout", "lookk=3")
-    assert status == 2, told
-    assert not (home / "tools" / "openapi.yaml").exists()
     base = ("--base-url", "https://crm.example")
+    status, told = flowmatik(*add, *base, "--timeout", "mee=3")
+    assert (status, told["code"]) == (2, "config.openapi.operation"), told
+    assert not (home / "tools" / "openapi.yaml").exists()
     assert flowmatik(*add, *base, "--timeout", "me=3", "--label", "me=personal", "--rate", "me=60")[0] == 0
     shown = flowmatik("openapi", "show", "crm")[1]["tools"]
     me = next(one for one in shown if one["operation"] == "me")

@@ -3,7 +3,7 @@ of the source, or, as `TOOL=VALUE`, of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -49,8 +49,8 @@ class GivenTerms:
         for field, given in (("scopes", self.scopes), ("labels", self.labels), ("labels_in", self.labels_in)):
             for tool, value in _split(given):
                 row = own.setdefault(tool, {}) if tool else source
-                names = row.setdefault(field, list[str]())
-                if value and isinstance(names, list):  # without one: none at all
+                names = cast("list[str]", row.setdefault(field, list[str]()))
+                if value:  # without one: none at all
                     names.append(value)
         return source | ({"per_tool": own} if own else {})
 
