@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.core.brain.arms import Able
 from flowmatik.core.brain.choosing import choose
 from flowmatik.kernel import canonical
 from flowmatik.learning.routing.adviser import Seen, facts
@@ -71,14 +72,14 @@ def milliseconds(agents: int, decisions: int) -> float:
     }
     learned = Learned(version=7, state=LearnedState(types=types, tallies=tallies))
     seen = Seen(learned, "support", "e")
-    models = {agent.ref(): "m" for agent in known}
+    able = {agent.ref(): Able(models=("m",), left_micros=10_000) for agent in known}
     taken: list[float] = []
     for n in range(decisions):
         text, vector = " ".join(random.choice(WORDS, 9)), centres[n % 20][None]
         begun = time.perf_counter()
         said = facts(index, seen, text, (vector, None)) | {"seed": str(n)}
         said = canonical.loads(canonical.dumps(said))  # as the journal gives it
-        if choose(said, models, 10_000, declared=True).chosen is None:
+        if choose(said, able, declared=True).chosen is None:
             raise RuntimeError("nobody was chosen")
         taken.append(1000 * (time.perf_counter() - begun))
     return statistics.median(taken)

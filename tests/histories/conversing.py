@@ -1,5 +1,6 @@
 """Stories of runs of a conversation: what they remember of it, and what is said to them while they are on."""
 
+from dataclasses import replace
 from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion
@@ -84,4 +85,18 @@ def no_summary(version: int) -> Player:
     player.succeed("thread", remembered(older=8))
     player.fail("digest", "model.timeout")
     player.say("think", "B.", cost=3)
+    return player
+
+
+def left_unheard(version: int) -> Player:
+    """The money ends before anybody has read what was said; there is a partial answer all the same."""
+    reader = replace(HELPER, name="reader", role="researcher", skills=("documents",))
+    created = new(version, "local/extractive", agent="", agents=(reader,), budget_micros=100, advisers=())
+    player = Player(replace(created, goal="Who signs? Who pays?"), priced=20)
+    player.say("think", "Ana signs.", cost=20)
+    player.fact(received(31, "In euros."))
+    player.say("think", wish(), cost=20)
+    player.fact(received(32, "And by when?"))
+    player.refuse_next(of_task=False)
+    player.succeed("tool", {"amount": 5})
     return player

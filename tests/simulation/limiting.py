@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowmatik.contracts.limits import Limit
-from flowmatik.core.engine.shared_throttle import ENTER, LEAVE, LONGEST_MILLIS
+from flowmatik.core.engine.shared_throttle import ENTER, LEAVE, LONGEST_MILLIS, STAY
 from flowmatik.core.engine.throttle import AGAIN_SECONDS
 
 Argument = str | int | float
@@ -27,7 +27,12 @@ class Scripts:
         """`now` in milliseconds."""
         if script == LEAVE:
             for key in keys:
-                self._open.get(key, {}).pop(str(args[0]), None)
+                for ticket in args:
+                    self._open.get(key, {}).pop(str(ticket), None)
+            return 0
+        if script == STAY:
+            for key, ticket in zip(keys, args[1:], strict=True):
+                self._open.setdefault(key, {})[str(ticket)] = now + float(args[0])
             return 0
         assert script == ENTER, "the simulated Redis does not know this script"
         return self._enter(keys, args, now)

@@ -9,6 +9,7 @@ from typing import Any
 from flowmatik.app.threads import OpenThreads
 from flowmatik.contracts.threads import Interrupt, NewThread, ThreadMessage, ThreadState
 from flowmatik.core import events as ev
+from flowmatik.core.brain.conversation import unheard
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
 from flowmatik.core.threads.store import ThreadStore
@@ -143,7 +144,10 @@ def _check_answers(messages: list[ThreadMessage], runs: list[RunState], told: st
 
 
 def _heard(state: RunState) -> set[str]:
-    return {one for text in (state.created.goal, *state.said) for one in TOKEN.findall(text)}
+    """What it answers: not what it took in and left to the next run."""
+    left = set(unheard(state)) if state.answer is not None else set[int]()
+    said = [text for number, text in zip(state.said_numbers, state.said, strict=True) if number not in left]
+    return {one for text in (state.created.goal, *said) for one in TOKEN.findall(text)}
 
 
 def _check_steered(state: RunState, history: list[StoredEvent], told: str) -> None:
@@ -151,11 +155,10 @@ def _check_steered(state: RunState, history: list[StoredEvent], told: str) -> No
     said = [event for event in map(decoded, history) if isinstance(event, ev.MessageReceived)]
     numbers = [event.number for event in said]
     assert numbers == sorted(set(numbers)), f"heard twice, or out of order: {numbers} {told}"
-    if history[-1].type != "RunSucceeded" or (
-        state.answer is not None and state.answer.missing
-    ):  # and says so
+    end = decoded(history[-1])
+    if not isinstance(end, ev.RunSucceeded):
         return
-    for event in said:
+    for event in (one for one in said if one.number not in end.unheard):
         assert any(
             _replied(task.loop.messages, event.text) for task in state.tasks.values() if task.loop is not None
         ), f"nobody read {event.text!r} of {state.created.run_id}: {told}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flowmatik.contracts.agents import AgentDirectory
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.routing import RouterAccess
 from flowmatik.contracts.runs import Runs
 from flowmatik.kernel.clock import Clock
@@ -28,11 +29,16 @@ class Routing:
 
 
 def routing_of(
-    database: Database, agents: AgentDirectory, embedder: Embedder | None, clock: Clock
+    database: Database,
+    agents: AgentDirectory,
+    embedder: Embedder | None,
+    clock: Clock,
+    models: ModelGateway | None = None,
 ) -> Routing:
+    """`models` tells what those of which agents have a choice may cost; without it nobody knows."""
     store = LearnedStore(database, clock)
     return Routing(
-        adviser=RouteAdviser(agents, store, embedder),
+        adviser=RouteAdviser(agents, store, embedder, models),
         store=store,
         database=database,
         embedder=embedder,

@@ -219,7 +219,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
-    routing = routing_of(stores.database, catalogue, embedder, clock)
+    routing = routing_of(stores.database, catalogue, embedder, clock, models)
     playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, box.specs()))
     cases = StoredCases(stores.database, clock)
     factory = factory_of(stores.database, catalogue, box, clock, settings)

@@ -14,6 +14,7 @@ from flowmatik.contracts.threads import ConversationPolicy
 from flowmatik.contracts.tools import Effect
 
 MAX_EXAMPLES = 100
+MAX_MODELS = 8  # that one agent can be given a choice of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +30,17 @@ class Planning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersion:
-    """One immutable version of a profile. `version` is the first 12 hex digits of the content
-    hash of everything below it; `name` is the profile's name. `approvals`: tools that are not called before
-    people have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names
-    of SKILL.md folders that the agent may read and run. `criteria`: what each of its results must meet;
+    """One immutable version of a profile. `version` is the first 12 hex digits of the content hash of
+    everything below it; `name` is the profile's name. `approvals`: tools that are not called before people
+    have agreed. `examples`: tasks that it should get, as people would put them. `skill_folders`: names of
+    SKILL.md folders that the agent may read and run. `criteria`: what each of its results must meet;
     `guardrails`: what may not reach or leave it. `conversation`: how it holds threads that say nothing
     themselves. `delegates`: agents that it may ask, each in a run of its own with no more rights than it has
     itself. `hand_over_to`: agents that may go on with its task. `frugal_model`: the one it has when what is
     left of the run's budget or time does not bear the rest of the plan. `planning`: of the role planner.
-    `cascade`: cheap models that are asked before its own, which then is the strong one."""
+    `cascade`: cheap models that are asked before its own, which then is the strong one. `candidates`: models
+    of which the router chooses one for each task; the first is `model`, and stands wherever nothing is
+    chosen."""
 
     name: str
     version: str
@@ -63,6 +66,7 @@ class AgentVersion:
     frugal_model: str = ""
     planning: Planning | None = None
     cascade: Cascade | None = None
+    candidates: tuple[str, ...] = ()
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -12,19 +12,23 @@ MAX_STATE_BYTES = 8 * 1024 * 1024  # of a state that is imported
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteCandidate:
     """An agent (`name@version`) and model that a task could have gone to. `score` is the sum of `parts`, each
-    already weighed: `fit`, `success`, `cost`, `speed`, and `exploration`, which alone may be negative."""
+    already weighed: `fit`, `success`, `cost`, `speed`, and `exploration`, which alone may be negative.
+    `barred`: why the model could not be taken (`tried` before in this task, `dear`, `unpriced` under a cap,
+    or `frugal` while the run is to spend less); "" when it could."""
 
     agent: str
     model: str
     score: float
     parts: dict[str, float] = field(default_factory=lambda: {})
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteView:
     """Why a task went where it went. `code` and `values` say `reason`, which is English, for the catalogues.
     `candidates` are the best of them, best first; none where there was nothing to choose. `learned` is the
-    version of the learned state that was used, None without one, and `seed` what exploration drew from."""
+    version of the learned state that was used, None without one, and `seed` what exploration drew from.
+    `models`: those among which the agent's was chosen; () where it has one alone."""
 
     reason: str
     code: str = ""
@@ -32,13 +36,14 @@ class RouteView:
     candidates: tuple[RouteCandidate, ...] = ()
     learned: int | None = None
     seed: str = ""
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedRoute:
     """How tasks of one type went with one agent. `good` and `bad` are weights, not counts: older outcomes
     fade, and a person's word counts more than a check. `cost_micros` and `seconds` are means, None while
-    nothing is known."""
+    nothing is known. `model`: with this one alone, of an agent that has several; "" is with whichever."""
 
     agent: str
     task_type: str
@@ -46,6 +51,7 @@ class LearnedRoute:
     bad: float
     cost_micros: float | None = None
     seconds: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

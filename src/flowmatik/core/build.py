@@ -32,6 +32,7 @@ from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
+from flowmatik.core.guarded_inputs import InputGuard
 from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.messages import RunMessages
@@ -155,9 +156,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
     control = RunSteering(services, gate, watch, owner=owner, appended=appended, prepare=runs.prepared)
     signals, retention = SignalService(services, gate, services.hooks), RunRetention(services, leftovers)
     bulk = BulkParts(journal=journal, runs=runs, control=control, signals=signals, retention=retention)
-    schedules = ScheduleService(
-        journal, services.seen_from, runs, clock, budget_micros=services.run_budget_micros
-    )
+    schedules = _schedules(services, runs)
     links = _links(hints, watch, offers)
     if not role.drives:
         links.append(Chore(name="lease", every=0.0, work=lease.keep))
@@ -214,6 +213,17 @@ def _links(hints: Hints | None, watch: Watch, offers: Offers | None) -> list[Cho
     ]
 
 
+def _schedules(services: EngineServices, runs: RunService) -> ScheduleService:
+    return ScheduleService(
+        services.journal,
+        services.seen_from,
+        runs,
+        services.clock,
+        guard=InputGuard(services.catalogue),
+        budget_micros=services.run_budget_micros,
+    )
+
+
 def _relay(services: EngineServices, lease: Lease) -> Relay:
     journal, clock, streams = services.journal, services.clock, services.streams
     if streams is None:
@@ -231,7 +241,7 @@ def _parts(
 ) -> DriverParts:
     throttle: Throttle = LocalThrottle(services.clock)
     if services.streams is not None:
-        throttle = SharedThrottle(services.streams, throttle)
+        throttle = SharedThrottle(services.streams, throttle, services.clock)
     library = Library(services.blobs, services.journal, services.clock)
     return DriverParts(
         journal=services.journal,

@@ -11,6 +11,7 @@ from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
+from flowmatik.core.guards.goals import planners
 from flowmatik.core.services import EngineServices
 
 CITATIONS_CHECK = "citations_check"
@@ -80,9 +81,10 @@ async def _agents_of(
 ) -> list[AgentVersion]:
     if agent:
         return [await directory.get(workspace_id, agent)]
+    known = await directory.list(workspace_id)
     if plan and not any(needs_agents(task) for task in plan):
-        return []
-    return await directory.list(workspace_id)
+        return [one for one in planners(known) if one.guardrails]  # which guard the steps
+    return known
 
 
 def needs_agents(task: PlanTask) -> bool:

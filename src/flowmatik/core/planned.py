@@ -77,10 +77,9 @@ def turn_prices(models: ModelGateway, agents: Sequence[AgentVersion]) -> dict[st
     found: dict[str, int] = {}
     default = models.default_model()
     for agent in agents:
-        worst = [
-            models.worst_case_micros(_first_turn(agent, name)) for name in asked_in_a_turn(agent, default)
-        ]
+        names = agent.candidates or asked_in_a_turn(agent, default)
+        worst = [models.worst_case_micros(_first_turn(agent, name)) for name in names]
         micros = [one for one in worst if one is not None]
-        if len(micros) == len(worst):
-            found[agent.ref()] = sum(micros)
+        if len(micros) == len(worst):  # of several to choose from one is asked
+            found[agent.ref()] = max(micros) if agent.candidates else sum(micros)
     return found

@@ -22,6 +22,7 @@ from flowmatik.contracts.schedules import (
     SchedulePage,
 )
 from flowmatik.core.cron import Timetable
+from flowmatik.core.guarded_inputs import InputGuard
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.core.journal.schedules_port import ScheduleRow
 from flowmatik.core.journal.times import text_of
@@ -47,6 +48,7 @@ class ScheduleService:
         runs: RunService,
         clock: Clock,
         *,
+        guard: InputGuard,
         budget_micros: int | None = None,
     ) -> None:
         """`seen_from` gives the store as callers of a workspace see it. `budget_micros` is for runs of
@@ -55,6 +57,7 @@ class ScheduleService:
         self._seen_from = seen_from
         self._runs = runs
         self._clock = clock
+        self._guard = guard
         self._budget_micros = budget_micros
 
     async def create(self, workspace_id: str, new: NewSchedule) -> Schedule:
@@ -66,7 +69,7 @@ class ScheduleService:
             name=new.name,
             cron=new.cron.strip(),
             timezone=new.timezone,
-            run=_recorded(new.run),
+            run=_recorded(await self._guarded(workspace_id, new.run)),
             overlap=new.overlap.value,
             catch_up_seconds=_checked_catch_up(new.catch_up_seconds),
             paused=new.paused,
@@ -96,7 +99,17 @@ class ScheduleService:
         more = cursor_of((shown[-1].name,)) if len(rows) > limit else ""
         return SchedulePage(items=tuple(map(schedule_of, shown)), next=more)
 
+    async def _guarded(self, workspace_id: str, run: ScheduledRun) -> ScheduledRun:
+        """What its runs would not keep, the schedule does not keep either."""
+        return replace(
+            run,
+            goal=await self._guard.text(workspace_id, run.agent, run.goal),
+            parameters=await self._guard.values(workspace_id, run.parameters),
+        )
+
     async def change(self, workspace_id: str, ref: str, change: ScheduleChange) -> Schedule:
+        if change.run is not None:
+            change = replace(change, run=await self._guarded(workspace_id, change.run))
         for _ in range(_TRIES):
             row = await self._row(workspace_id, ref)
             wanted, anew = self._changed(row, change)

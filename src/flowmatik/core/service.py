@@ -27,7 +27,8 @@ from flowmatik.core.engine.gate import Gate
 from flowmatik.core.engine.library import Library
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fold import fold
-from flowmatik.core.guards.goals import goal_for
+from flowmatik.core.guarded_inputs import InputGuard
+from flowmatik.core.guards.goals import goal_for, planners
 from flowmatik.core.history import cut_short, whole
 from flowmatik.core.journal.port import Creation, RunHead
 from flowmatik.core.limits import Backlog
@@ -92,6 +93,9 @@ class RunService:
     async def prepared(self, workspace_id: str, new: NewRun) -> ev.RunCreated:
         """How the run would begin. Raises what `create` does."""
         services = self._services
+        if new.playbook and new.parameters:
+            guard = InputGuard(services.catalogue)
+            new = replace(new, parameters=await guard.values(workspace_id, new.parameters))
         new = await by_playbook(services.playbooks, workspace_id, new)
         asked.check(new)
         await asked.check_sources(services.sources, workspace_id, new.sources)
@@ -128,7 +132,7 @@ class RunService:
         return ev.RunCreated(
             run_id=choice.run_id,
             workspace_id=workspace_id,
-            goal=goal_for(agents if new.agent else (), new.goal),
+            goal=goal_for(agents if new.agent else planners(agents), new.goal),
             created_at=now.isoformat(),
             model=self._services.models.default_model(),
             agent=agents[0].name if new.agent else "",

@@ -154,6 +154,9 @@ class TaskState:
     drafts: dict[str, Draft] = field(default_factory=lambda: {})  # of this turn, by turn and model
     undrafted: bool = False  # they did not agree: the strong model has the turn
     declined: bool = False  # by a cheap model that speaks alone
+    asked_with: int = 0  # how many of the messages that came meanwhile the model is asked with
+    read: int = 0  # and was, when it last spoke
+    tried: tuple[tuple[str, ...], ...] = ()  # agent and model of the several, before it is tried another way
 
 
 @dataclass(slots=True, kw_only=True)
@@ -295,6 +298,7 @@ class RunState:
     planned: dict[str, PlanTask] = field(default_factory=lambda: {})  # as the plan had them first
     advice: dict[str, Told] = field(default_factory=lambda: {})  # by `brain.advice.key_of`
     said: tuple[str, ...] = ()  # to the thread, while the run was on
+    said_numbers: tuple[int, ...] = ()  # of these messages
     digest: Digest | None = None
     summarised: ThreadSummarised | None = None
     adapting: Adapting = field(default_factory=lambda: Adapting())

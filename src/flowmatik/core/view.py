@@ -209,6 +209,7 @@ def _route_view(task: TaskState) -> RouteView | None:
         candidates=routed.candidates,
         learned=routed.learned,
         seed=routed.seed,
+        models=routed.models,
     )
 
 

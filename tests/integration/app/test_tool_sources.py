@@ -150,3 +150,69 @@ def test_a_persons_key_is_kept_and_listed_without_being_shown(
     assert "sesame" not in json.dumps(told)
     assert flowmatik("connections", "remove", "mail")[0] == 0
     assert flowmatik("connections", "remove", "mail")[0] == 3
+
+
+def test_bounds_of_all_tools_and_of_single_ones_are_said_when_a_server_is_added(
+    home: Path, flowmatik: Command
+) -> None:
+    [*words, python, module, name, state] = emulator(home)
+    at = words.index("--")
+    said = ["--timeout", "10", "--timeout", "echo=2.5", "--retries", "echo=2", "--rate", "120"]
+    said += ["--scope", "memory:read", "--scope", "note=runs:write", "--scope", "echo="]
+    said += ["--label", "personal", "--label-in", "note=public", "--label-in", "note=personal"]
+    code, _ = flowmatik(*words[:at], *said, *words[at:], python, module, name, state)
+    assert code == 0
+    assert flowmatik("mcp", "approve", "desk", "--tool", "echo", "--tool", "note")[0] == 0
+    echo, note = flowmatik("mcp", "list")[1]["items"][0]["tools"]
+    assert (echo["timeout"], echo["retries"], echo["source_rate_per_minute"]) == (2.5, 2, 120)
+    assert (note["timeout"], note["scopes"], note["labels_in"]) == (
+        10,
+        ["runs:write"],
+        ["public", "personal"],
+    )
+    assert "scopes" not in echo
+    assert echo["labels"] == note["labels"] == ["personal"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--timeout", "soon"), "config.tools"),
+        (("--retries", "echo=99"), "config.tools"),
+        (("--scope", "everything"), "config.tools"),
+        (("--label", "echo=Two Words"), "config.tools"),
+        (("--rate", "0"), "config.tools"),
+        (("--timeout", "1", "--timeout", "2"), "input.term_twice"),
+        (("--timeout", "a=1", "--timeout", "a=2"), "input.term_twice"),
+    ],
+)
+def test_bounds_that_cannot_be_are_refused_and_nothing_is_written(
+    home: Path, flowmatik: Command, words: tuple[str, ...], code: str
+) -> None:
+    given = home / "given.json"
+    given.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    for add in (
+        ("mcp", "add", "desk", *words, "--", "desk-mcp"),
+        ("openapi", "add", str(given), "--name", "crm", *words),
+    ):
+        status, told = flowmatik(*add)
+        assert (status, told["code"]) == (2, code), told
+    assert not (home / "tools" / "mcp.yaml").exists()
+    assert not (home / "tools" / "openapi.yaml").exists()
+
+
+def test_bounds_of_operations_are_said_when_an_api_is_added_and_of_none_that_is_not_there(
+    home: Path, flowmatik: Command
+) -> None:
+    given = home / "given.json"
+    given.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    add = ("openapi", "add", str(given), "--name", "crm")
+    base = ("--base-url", "https://crm.example")
+    status, told = flowmatik(*add, *base, "--timeout", "mee=3")
+    assert (status, told["code"]) == (2, "config.openapi.operation"), told
+    assert not (home / "tools" / "openapi.yaml").exists()
+    assert flowmatik(*add, *base, "--timeout", "me=3", "--label", "me=personal", "--rate", "me=60")[0] == 0
+    shown = flowmatik("openapi", "show", "crm")[1]["tools"]
+    me = next(one for one in shown if one["operation"] == "me")
+    assert (me["timeout"], me["labels"], me["rate_per_minute"]) == (3, ["personal"], 60)
+    assert all(one["timeout"] == 30 for one in shown if one is not me)

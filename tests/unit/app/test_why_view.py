@@ -51,6 +51,26 @@ def test_the_reason_is_followed_by_who_was_weighed_and_how(language: str, lines:
     assert list(why_lines(session(language), replace(task(), route=ROUTE))) == lines
 
 
+def test_where_a_model_was_chosen_it_is_named_and_why_others_could_not_be_taken() -> None:
+    route = RouteView(
+        reason="the best of its 2 models for this task",
+        code="best_model",
+        values={"models": 2},
+        candidates=(
+            RouteCandidate(agent="clerk@2", model="x/big", score=0.5, parts={"cost": 0.1}),
+            RouteCandidate(agent="clerk@2", model="x/mini", score=0.6, barred="tried"),
+        ),
+        models=("x/mini", "x/big"),
+        learned=3,
+    )
+    assert list(why_lines(session(), replace(task(), route=route))) == [
+        "→ clerk (x/big): of 2 models the best for this task",
+        "  clerk (x/big) 0.500 (cost +0.100)",
+        "  clerk (x/mini) 0.600 (); not taken: the task was tried with it already",
+        "  by version 3 of what was learned; without exploration",
+    ]
+
+
 def test_where_there_was_no_choice_the_reason_stands_alone_and_steps_have_none() -> None:
     only = RouteView(reason="named in the plan", code="named")
     assert list(why_lines(session(), replace(task(), route=only))) == ["→ researcher: the plan names it"]

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import RunStatus, TaskStatus
+from flowmatik.core.brain.arms import Able
 from flowmatik.core.brain.choosing import EXPLORED, SHOWN, choose
 from flowmatik.core.replay import replay
 from flowmatik.core.view import run_view
 from tests.histories.playing import Player
 from tests.histories.routed import BROKER, CLERK, new, routed, row, said
 
-MODELS = dict.fromkeys("abcdefgh", "m")
+
+def able(left: int | None = None) -> dict[str, Able]:
+    return {name: Able(models=("m",), left_micros=left) for name in "abcdefgh"}
 
 
 def facts(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def one(name: str, **known: Any) -> dict[str, Any]:
 
 
 def chosen(said: dict[str, Any], left: int | None = None, *, declared: bool = True) -> str:
-    found = choose(said, MODELS, left, declared=declared).chosen
+    found = choose(said, able(left), declared=declared).chosen
     return found.agent if found else ""
 
 
@@ -72,7 +75,7 @@ def test_an_agent_that_costs_more_than_is_left_is_passed_over_unless_all_do() ->
 
 def test_below_the_threshold_nobody_gets_a_task_that_names_no_skill() -> None:
     unfit = facts(one("a"), one("b", embedding=0.9), threshold=0.5, confidence=0.4)
-    choice = choose(unfit, MODELS, None, declared=False)
+    choice = choose(unfit, able(), declared=False)
     assert choice.chosen is None
     assert [c.agent for c in choice.candidates] == ["b", "a"], "the nearest are named"
     assert chosen(unfit, declared=True) == "b", "who has the skill is asked for it in any case"
@@ -96,8 +99,8 @@ def test_exploration_never_costs_more_than_its_bound(
         one(name, embedding=e, good=good, bad=bad)
         for name, (e, good, bad) in zip("abcdefgh", rows, strict=False)
     ]
-    best = choose(facts(*known), MODELS, None, declared=True).chosen
-    explored = choose({**facts(*known), "explore": True, "seed": seed}, MODELS, None, declared=True)
+    best = choose(facts(*known), able(), declared=True).chosen
+    explored = choose({**facts(*known), "explore": True, "seed": seed}, able(), declared=True)
     assert best is not None
     assert explored.chosen is not None
     expected = explored.chosen.score - explored.chosen.parts["exploration"]

@@ -1,4 +1,4 @@
-"""What can be wrong with the cascade of models in a profile."""
+"""What can be wrong with the models of a profile: several to choose from, and a cascade."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,17 @@ from flowmatik.agents.profiles.model import Profile
 
 
 def cascade_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
+    candidates = profile.candidates()
+    for n, model in enumerate(candidates):
+        if model in candidates[:n]:
+            told = f"{model!r} stands twice; keep one"
+            yield ["model", "candidates", n], (told, "cascade_twice", {"value": model})
     rule = profile.cascade
     if rule is None:
+        return
+    if candidates:
+        told = "a cascade says which models are asked; name one model, or take the cascade out"
+        yield ["model"], (told, "candidates_cascade", {})
         return
     for n, model in enumerate(rule.models):
         at: list[int | str] = ["cascade", "models", n]

@@ -14,6 +14,7 @@ from flowmatik.agents.profiles.model import (
     CascadeRule,
     EscalationRule,
     Metadata,
+    ModelChoice,
     PlanningRules,
     Profile,
 )
@@ -39,6 +40,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("budgets",): Budgets,
     ("planning",): PlanningRules,
     ("cascade",): CascadeRule,
+    ("model",): ModelChoice,
     ("planning", "approval"): ApprovalRule,
 }
 _CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
@@ -54,6 +56,7 @@ FORMS = {
     "frugal_model": "use <provider>/<name> or a name of the model list",
     "models": "use <provider>/<name> or a name of the model list",
     "strong": "use <provider>/<name> or a name of the model list",
+    "candidates": "use <provider>/<name> or a name of the model list",
     "output": "use text, finding or a JSON Schema",
 }
 
@@ -92,16 +95,18 @@ def validation_faults(filename: str, node: yaml.Node | None, rows: Sequence[Any]
     faults: dict[tuple[int | str, ...], Fault] = {}
     for row in rows:
         loc = cast("tuple[int | str, ...]", row["loc"])
-        path = loc[:1] if loc[0] == "output" else tuple(part for part in _untagged(loc) if part != KEY)
+        path = loc[:1] if loc[0] == "output" else tuple(part for part in untagged(loc) if part != KEY)
         faults.setdefault(path, fault_at(filename, node, path, _advice(path, row)))
     return list(faults.values())
 
 
-def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Without the name of the form that was chosen, which stands behind the number in the list. What a
     guardrail is on is one word or several; of whatever is wrong in it the field is told."""
     if loc[0] == "guardrails" and loc[3:4] == ("on",):
         return (*loc[:2], "on")
+    if loc[0] == "model":
+        return (loc[0], *loc[2:])
     if loc[0] in TAGGED and len(loc) > 2:
         return (*loc[:2], *loc[3:])
     return loc

@@ -42,13 +42,19 @@ def inventory_faults(loaded: object, there: Inventory) -> Iterator[tuple[list[in
         model = fields.get(field, "default")
         if isinstance(model, str) and model != "default":
             yield from _model_faults([field], model, there)
-    for path, model in _cascade_models(fields.get("cascade")):
+    for path, model in (*_candidates(fields.get("model")), *_cascade_models(fields.get("cascade"))):
         yield from _model_faults(path, model, there)
 
 
 def _words(given: object) -> Iterator[tuple[int, str]]:
     items = cast("list[object]", given) if isinstance(given, list) else []
     return ((n, item) for n, item in enumerate(items) if isinstance(item, str))
+
+
+def _candidates(given: object) -> Iterator[tuple[list[int | str], str]]:
+    fields = cast("dict[str, object]", given) if isinstance(given, dict) else dict[str, object]()
+    for n, model in _words(fields.get("candidates")):
+        yield ["model", "candidates", n], model
 
 
 def _cascade_models(given: object) -> Iterator[tuple[list[int | str], str]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from flowmatik.contracts.agents import MAX_EXAMPLES, Planning
+from flowmatik.contracts.agents import MAX_EXAMPLES, MAX_MODELS, Planning
 from flowmatik.contracts.approvals import (
     MAX_APPROVAL_SECONDS,
     MAX_ESCALATIONS,
@@ -153,10 +153,28 @@ class CascadeRule(_Strict):
         )
 
 
+class ModelChoice(_Strict):
+    """The models of which the router takes one for each task: by how such tasks went with each of them, what
+    they cost, how long they took, and what is left of the budget. The first stands wherever nothing is
+    chosen: in plans, votes, hand-overs, and where nobody can tell."""
+
+    candidates: Annotated[list[ModelName], Field(min_length=2, max_length=MAX_MODELS)]
+
+
+def _model_form(model: object) -> str:
+    return "choice" if isinstance(model, dict | ModelChoice) else "name"
+
+
+Model = Annotated[
+    Annotated[ModelName, Tag("name")] | Annotated[ModelChoice, Tag("choice")], Discriminator(_model_form)
+]
+
+
 class Profile(_Strict):
     """An agent as its owner writes it. `output`: `text`, `finding` (a cited finding), or a JSON
     Schema. `model`: `default`, `<provider>/<name>` or a name of the model list, with tags if need be
-    (`NAME@TAG`, `tag:TAG`). `guardrails`: sentences are rules that the model is
+    (`NAME@TAG`, `tag:TAG`), or `candidates`, of which the router takes one for each task.
+    `guardrails`: sentences are rules that the model is
     told after its instructions, word for word; objects are checks that hold whatever a model does.
     `criteria`: what each result must meet before it counts. `approvals`: by tool, who must agree before each
     call of it. `examples`: tasks as people would put them that this agent should get; the router learns from
@@ -175,7 +193,7 @@ class Profile(_Strict):
     instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
     skills: Annotated[list[Name], Field(max_length=50)] = []
     tools: Annotated[list[ToolName], Field(max_length=100)] = []
-    model: ModelName = "default"
+    model: Model = "default"
     output: Literal["text", "finding"] | dict[str, Any] = "text"
     budgets: Budgets = Budgets()
     memory_scopes: list[Literal["workspace"]] = ["workspace"]
@@ -190,6 +208,12 @@ class Profile(_Strict):
     frugal_model: ModelName | None = None
     planning: PlanningRules | None = None
     cascade: CascadeRule | None = None
+
+    def candidates(self) -> tuple[str, ...]:
+        return () if isinstance(self.model, str) else tuple(self.model.candidates)
+
+    def first_model(self) -> str:
+        return self.model if isinstance(self.model, str) else self.model.candidates[0]
 
     def sentences(self) -> list[str]:
         return [rule for rule in self.guardrails if isinstance(rule, str)]

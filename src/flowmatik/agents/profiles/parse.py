@@ -17,6 +17,7 @@ from flowmatik.agents.profiles.faults import (
     fault_at,
     nodes_in,
     structure_faults,
+    untagged,
     validation_faults,
 )
 from flowmatik.agents.profiles.inventory import Inventory, inventory_faults
@@ -63,7 +64,7 @@ def parse_profile(text: str, *, filename: str, inventory: Inventory | None = Non
         profile = Profile.model_validate(loaded)
     except ValidationError as error:
         faults = validation_faults(filename, node, error.errors())
-        told_of = {row["loc"] for row in error.errors()}
+        told_of = {untagged(row["loc"]) for row in error.errors()}
         others = [(path, told) for path, told in lacking if not {tuple(path), tuple(path[:1])} & told_of]
         faults += [fault_at(filename, node, path, told) for path, told in others]
         raise _invalid(filename, faults) from error
@@ -208,7 +209,7 @@ def _version(profile: Profile) -> AgentVersion:
         instructions=_instructions(profile),
         skills=tuple(profile.skills),
         tools=_tools(profile),
-        model="" if profile.model == "default" else profile.model,
+        model="" if profile.model == "default" else profile.first_model(),
         output_schema=schema if isinstance(schema, dict) else None,
         max_turns=profile.budgets.turns,
         max_output_tokens=profile.budgets.output_tokens,
@@ -225,6 +226,7 @@ def _version(profile: Profile) -> AgentVersion:
         frugal_model=profile.frugal_model or "",
         planning=profile.planning.policy() if profile.planning else None,
         cascade=profile.cascade.cascade(profile.output) if profile.cascade else None,
+        candidates=profile.candidates(),
     )
 
 

@@ -12,6 +12,7 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.cli.agent_view import origin, score, shown
 from flowmatik.app.cli.agents import agents_app
 from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.cli.telling import done
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.channels import (
     STABLE,
@@ -115,21 +116,16 @@ def author(backend: Backend, reason: str = "") -> Author:
 
 
 async def _versions(session: Session, name: str) -> int:
-    standing = await session.on_backend(lambda backend: backend.versions.standing(backend.workspace_id, name))
-    return _told(session, standing)
+    return await done(
+        session, lambda backend: backend.versions.standing(backend.workspace_id, name), _print_standing
+    )
 
 
 async def _change(session: Session, work: Callable[[Backend], Awaitable[AgentStanding]]) -> int:
-    """Once: what was done twice would be another change."""
-    async with session.backend() as backend:
-        standing = await work(backend)
-    return _told(session, standing)
+    return await done(session, work, _print_standing, once=True)
 
 
-def _told(session: Session, standing: AgentStanding) -> int:
-    if session.json:
-        session.print_json(dataclasses.asdict(standing))
-        return ExitCode.OK
+def _print_standing(session: Session, standing: AgentStanding) -> None:
     for channel in standing.channels:
         session.print(session.text("agents.points", channel=channel.name, to=shown(channel.shares)))
     table = Table(box=None, pad_edge=False)
@@ -144,7 +140,6 @@ def _told(session: Session, standing: AgentStanding) -> int:
             clean(_state(session, one)),
         )
     session.out.print(table)
-    return ExitCode.OK
 
 
 def _state(session: Session, one: VersionStanding) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.tool_sources import effects_of, entry_of, local_settings, pairs_of
+from flowmatik.app.cli.tool_terms import GivenTerms, Labels, LabelsIn, Rates, Retries, Scopes, Timeouts
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import Settings
 from flowmatik.kernel.clock import SystemClock
@@ -43,10 +44,19 @@ def add(
     workspace: Annotated[list[str] | None, typer.Option(help="help.tools.workspace")] = None,
     tool: Annotated[list[str] | None, typer.Option(help="help.mcp.tool")] = None,
     effect: Annotated[list[str] | None, typer.Option(metavar="TOOL=EFFECT", help="help.mcp.effect")] = None,
+    timeout: Timeouts = None,
+    retries: Retries = None,
+    rate: Rates = None,
+    scope: Scopes = None,
+    label: Labels = None,
+    label_in: LabelsIn = None,
     trust_annotations: Annotated[bool, typer.Option("--trust-annotations", help="help.mcp.trust")] = False,
     allow_private: Annotated[bool, typer.Option("--allow-private", help="help.tools.private")] = False,
 ) -> None:
     session = session_of(context)
+    terms = GivenTerms(
+        timeouts=timeout, retries=retries, rates=rate, scopes=scope, labels=label, labels_in=label_in
+    )
     entry = entry_of(
         command=command,
         url=address,
@@ -59,7 +69,7 @@ def add(
         trust_annotations=trust_annotations,
         allow_private=allow_private,
     )
-    _add(session, name, entry)
+    _add(session, name, entry | terms.entry())
 
 
 @mcp_app.command("list", help="help.mcp.list")

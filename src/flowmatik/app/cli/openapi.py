@@ -7,6 +7,7 @@ import typer
 
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.tool_sources import effects_of, entry_of, local_settings
+from flowmatik.app.cli.tool_terms import GivenTerms, Labels, LabelsIn, Rates, Retries, Scopes, Timeouts
 from flowmatik.kernel.errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -32,10 +33,19 @@ def add(
     effect: Annotated[
         list[str] | None, typer.Option(metavar="OPERATION=EFFECT", help="help.openapi.effect")
     ] = None,
+    timeout: Timeouts = None,
+    retries: Retries = None,
+    rate: Rates = None,
+    scope: Scopes = None,
+    label: Labels = None,
+    label_in: LabelsIn = None,
     allow_private: Annotated[bool, typer.Option("--allow-private", help="help.tools.private")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="help.openapi.partial")] = False,
 ) -> None:
     session = session_of(context)
+    terms = GivenTerms(
+        timeouts=timeout, retries=retries, rates=rate, scopes=scope, labels=label, labels_in=label_in
+    )
     entry = entry_of(
         base_url=base_url,
         connection=connection,
@@ -44,7 +54,7 @@ def add(
         effects=effects_of(effect),
         allow_private=allow_private,
     )
-    _add(session, document, name, entry, partial=partial)
+    _add(session, document, name, entry | terms.entry(), partial=partial)
 
 
 @openapi_app.command("list", help="help.openapi.list")
@@ -112,6 +122,7 @@ def _add(session: Session, source: str, name: str, entry: dict[str, object], *, 
     from flowmatik.agents.openapi import OpenApis, operations_of, read_document
     from flowmatik.app.private_file import write_private
     from flowmatik.app.tool_files import checked, tools_folder
+    from flowmatik.app.tools import check_operations
     from flowmatik.app.yaml_entries import add_entry
 
     folder = tools_folder(local_settings(session))
@@ -133,6 +144,7 @@ def _add(session: Session, source: str, name: str, entry: dict[str, object], *, 
             code="input.openapi.base",
             context={"file": source},
         )
+    check_operations(name, api, found)
     add_entry(folder / "openapi.yaml", "apis", name, entry)
     write_private(folder / api.document, text)
     if session.json:

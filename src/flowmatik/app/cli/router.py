@@ -13,6 +13,7 @@ from rich.table import Table
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import usd
 from flowmatik.app.cli.session import Session, clean, session_of
+from flowmatik.app.cli.telling import done
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.routing import MAX_STATE_BYTES, Feedback, RouterView
 from flowmatik.kernel.errors import InvalidInput
@@ -78,15 +79,15 @@ def feedback_command(
 
 
 async def _shown(session: Session, ask: Callable[[Backend], Awaitable[RouterView]]) -> int:
-    view = await session.on_backend(ask)
-    if session.json:
-        session.print_json(dataclasses.asdict(view))
-        return ExitCode.OK
+    return await done(session, ask, _print_router)
+
+
+def _print_router(session: Session, view: RouterView) -> None:
     exploring = session.text("router.exploring" if view.explore else "router.not_exploring")
     session.print(session.text("router.version", version=view.version, exploring=exploring))
     if not view.routes:
         session.say("router.nothing")
-        return ExitCode.OK
+        return
     table = Table(box=None, pad_edge=False)
     for key in ("router.agent", "router.type", "router.good", "router.bad", "router.cost", "router.seconds"):
         table.add_column(session.text(key))
@@ -94,10 +95,14 @@ async def _shown(session: Session, ask: Callable[[Backend], Awaitable[RouterView
         cost = "–" if one.cost_micros is None else usd(round(one.cost_micros))
         seconds = "–" if one.seconds is None else f"{one.seconds:.1f}"
         table.add_row(
-            clean(one.agent), clean(one.task_type), f"{one.good:.1f}", f"{one.bad:.1f}", cost, seconds
+            clean(f"{one.agent} ({one.model})" if one.model else one.agent),
+            clean(one.task_type),
+            f"{one.good:.1f}",
+            f"{one.bad:.1f}",
+            cost,
+            seconds,
         )
     session.out.print(table)
-    return ExitCode.OK
 
 
 async def _export(session: Session) -> int:

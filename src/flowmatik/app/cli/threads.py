@@ -1,7 +1,6 @@
 """`flowmatik threads …`: look at conversations, say something in them, take them over and give them back."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.table import Table
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.cli.talk import Talk, message_line, show_answer, wait_for_answer
+from flowmatik.app.cli.telling import done, told
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.threads import Thread, ThreadMessage, ThreadState
 from flowmatik.kernel.errors import NotFound
@@ -59,7 +59,7 @@ def take(context: typer.Context, thread_id: ThreadId, reason: Reason = "") -> No
         by = backend.principal.id
         return await backend.threads.take(backend.workspace_id, thread_id, by=by, reason=reason)
 
-    session.run(_changed(session, work))
+    session.run(done(session, work, _print_thread))
 
 
 @threads_app.command("reply", help="help.threads.reply")
@@ -76,7 +76,7 @@ def give_back(context: typer.Context, thread_id: ThreadId, reason: Reason = "") 
         by = backend.principal.id
         return await backend.threads.give_back(backend.workspace_id, thread_id, by=by, reason=reason)
 
-    session.run(_changed(session, work))
+    session.run(done(session, work, _print_thread))
 
 
 @threads_app.command("close", help="help.threads.close")
@@ -87,7 +87,7 @@ def close(context: typer.Context, thread_id: ThreadId, reason: Reason = "") -> N
         by = backend.principal.id
         return await backend.threads.close(backend.workspace_id, thread_id, by=by, reason=reason)
 
-    session.run(_changed(session, work))
+    session.run(done(session, work, _print_thread))
 
 
 @threads_app.command("delete", help="help.threads.delete")
@@ -150,8 +150,7 @@ async def _send(session: Session, thread_id: str, text: str, *, wait: bool) -> i
             backend.workspace_id, thread_id, text, by=backend.principal.id, idempotency_key=key
         )
         if not wait:
-            _said(session, message)
-            return ExitCode.OK
+            return told(session, message, _said)
         answer = await wait_for_answer(session, backend, talk, message.number)
         return show_answer(session, answer)
 
@@ -160,22 +159,12 @@ async def _send(session: Session, thread_id: str, text: str, *, wait: bool) -> i
 
 async def _reply(session: Session, thread_id: str, text: str) -> int:
     key = new_id("inp")
-    message = await session.on_backend(
-        lambda backend: backend.threads.reply(
-            backend.workspace_id, thread_id, text, by=backend.principal.id, idempotency_key=key
-        )
-    )
-    _said(session, message)
-    return ExitCode.OK
 
+    async def work(backend: Backend) -> ThreadMessage:
+        by = backend.principal.id
+        return await backend.threads.reply(backend.workspace_id, thread_id, text, by=by, idempotency_key=key)
 
-async def _changed(session: Session, work: Callable[[Backend], Awaitable[Thread]]) -> int:
-    thread = await session.on_backend(work)
-    if session.json:
-        session.print_json(dataclasses.asdict(thread))
-    else:
-        _print_thread(session, thread)
-    return ExitCode.OK
+    return await done(session, work, _said)
 
 
 async def _delete(session: Session, thread_id: str) -> int:
@@ -200,10 +189,7 @@ async def _delete(session: Session, thread_id: str) -> int:
 
 
 def _said(session: Session, message: ThreadMessage) -> None:
-    if session.json:
-        session.print_json(dataclasses.asdict(message))
-    else:
-        session.say("threads.said", number=message.number, thread=message.thread_id)
+    session.say("threads.said", number=message.number, thread=message.thread_id)
 
 
 def _print_thread(session: Session, thread: Thread) -> None:

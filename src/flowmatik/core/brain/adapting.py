@@ -72,6 +72,13 @@ def model_of(state: RunState, agent: AgentVersion) -> str:
     return agent.model or state.created.model
 
 
+def models_of(state: RunState, agent: AgentVersion) -> tuple[str, ...]:
+    """Those among which one is chosen for each of the agent's tasks; one alone where there is no choice."""
+    if not agent.candidates or (state.adapting.frugal and agent.frugal_model):
+        return (model_of(state, agent),)
+    return agent.candidates
+
+
 def is_plain(spec: PlanTask) -> bool:
     """Whether it is for an agent to find something out, and no more."""
     special = spec.tool or spec.wait or spec.below or spec.vote or spec.repeat

@@ -13,6 +13,7 @@ from flowmatik.contracts.cascades import Agree, Cascade
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.brain.books import compared_with
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.wording import normal
@@ -48,8 +49,10 @@ def _strongly(state: RunState, record: Record) -> Record:
 
 
 def escalates(task: TaskState) -> bool:
-    """Whether the task, should it fail now, is the strong model's to try again: what only reads, and was
-    tried as its cascade has it."""
+    """Whether the task, should it fail now, is another model's to try again: the strong one's of what was
+    tried as its cascade has it, and another of those among which one was chosen. It must only read."""
+    if task.routed is not None and task.routed.models:
+        return not task.replanned and task.spec.effect is Effect.READ
     cascade = task.agent.cascade if task.agent is not None else None
     if cascade is None or not cascade.verify or task.model != first_model(cascade):
         return False
@@ -65,10 +68,11 @@ def instead_of(call: ev.CallRequested, reply: ModelReply, state: RunState) -> st
     """The strong model in whose place the call was made; "" of other calls, and where nobody knows what the
     reply took."""
     task = state.tasks.get(call.task_id)
-    cascade = task.agent.cascade if task is not None and task.agent is not None else None
-    if cascade is None or call.purpose not in (DRAFT, "think") or not reply.usage.known:
+    known = compared_with(task) if task is not None else None
+    if known is None or call.purpose not in (DRAFT, "think") or not reply.usage.known:
         return ""
-    return cascade.strong if call.name in cascade.models else ""
+    cheap, strong = known
+    return strong if call.name in cheap else ""
 
 
 def ask(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:

@@ -1,29 +1,27 @@
-"""Which of several agents gets a task: a pure function of what the adviser `routes` said and of the money
-left.
+"""Which of several agents gets a task, and with which model: a pure function of what the adviser `routes`
+said and of the money left.
 
-Each candidate's score is a sum of weighed parts in [0, 1]: how well the task fits what the agent says of
-itself and what it did well before, how often such tasks went well, what they cost and how long they took.
-Exploration is a randomised upper confidence bound (Vaswani et al., "Old Dog Learns New Tricks", AISTATS
-2020): the rate of success is drawn from a uniform distribution with the mean and the spread of its posterior.
-It can cost no more than `EXPLORED` of expected score, and its draws follow from the seed by a hash and
-by operations that every machine rounds alike, so that replay draws the same.
+Each candidate is an agent with a model (`arms`). Its score is a sum of weighed parts in [0, 1]: how well the
+task fits what the agent says of itself and what it did well before, how often such tasks went well, what they
+cost and how long they took. Exploration is a randomised upper confidence bound (Vaswani et al., "Old Dog
+Learns New Tricks", AISTATS 2020): the rate of success is drawn from a uniform distribution with the mean and
+the spread of its posterior. It can cost no more than `EXPLORED` of expected score, and its draws follow from
+the seed by a hash and by operations that every machine rounds alike, so that replay draws the same.
 """
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flowmatik.contracts.routing import RouteCandidate
+from flowmatik.core.brain.arms import Able, Arm, Facts, arms_of
 
 FIT, SUCCESS, COST, SPEED = 0.5, 0.3, 0.1, 0.1  # the weights of the parts
 EXPLORED = 0.05
 PRIOR, STRENGTH = 0.75, 4.0  # how often a task goes well before anything is known, and for how many it counts
 SHOWN = 5  # candidates that a decision names
 DIGITS = 6
-
-Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,36 +32,40 @@ class Choice:
     candidates: tuple[RouteCandidate, ...]
 
 
-def choose(said: Facts, models: Mapping[str, str], left_micros: int | None, *, declared: bool) -> Choice:
-    """`models`: by agent, those of the run that may do the task. `declared`: they have the skill that it
+def choose(said: Facts, able: Mapping[str, Able], *, declared: bool) -> Choice:
+    """`able`: by agent, those of the run that may do the task. `declared`: they have the skill that it
     asks for, so that one of them gets it in any case; otherwise the adviser's threshold holds."""
-    rows = [row for row in said.get("candidates", ()) if row.get("agent") in models]
-    scored = _scored(rows, models)
+    rows = [row for row in said.get("candidates", ()) if row.get("agent") in able]
+    arms = [arm for row in rows for arm in arms_of(row, able[row["agent"]])]
+    scored = _scored(rows, arms)
     ranked = tuple(sorted(scored, key=lambda one: -one.score))  # stable: of equals the longest known first
     threshold, confidence = said.get("threshold"), said.get("confidence")
     unfit = threshold is not None and confidence is not None and confidence < threshold
     if not ranked or (unfit and not declared):
         return Choice(chosen=None, candidates=ranked[:SHOWN])
-    payable = {row["agent"] for row in rows if _payable(row, left_micros)}
-    able = [one for one in ranked if one.agent in payable] or list(ranked)
-    drawn = _explored(able, rows, str(said.get("seed", ""))) if said.get("explore") else able
+    by_key = {(arm.agent, arm.model): arm for arm in arms}
+    free = [one for one in ranked if not one.barred]
+    payable = [one for one in free if by_key[_key(one)].fits] or free
+    drawn = _explored(payable, by_key, str(said.get("seed", ""))) if said.get("explore") else payable
     best = max(drawn, key=lambda one: one.score)
-    others = [one for one in (*drawn, *ranked) if one.agent != best.agent]
-    first = {one.agent: one for one in reversed(others)}
+    others = [one for one in (*drawn, *ranked) if _key(one) != _key(best)]
+    first = {_key(one): one for one in reversed(others)}
     rest = sorted(first.values(), key=lambda one: -one.score)
     return Choice(chosen=best, candidates=(best, *rest[: SHOWN - 1]))
 
 
-def _payable(row: Facts, left: int | None) -> bool:
-    return left is None or (row.get("cost_micros") or 0) <= left
+def _key(one: RouteCandidate) -> tuple[str, str]:
+    return one.agent, one.model
 
 
-def _scored(rows: Sequence[Facts], models: Mapping[str, str]) -> list[RouteCandidate]:
+def _scored(rows: Sequence[Facts], arms: Sequence[Arm]) -> list[RouteCandidate]:
     labelled = bool(rows) and all(row.get("examples") is not None for row in rows)
-    dearest = max((row["cost_micros"] for row in rows if row.get("cost_micros") is not None), default=0)
-    slowest = max((row["seconds"] for row in rows if row.get("seconds") is not None), default=0)
+    facts = [arm.facts for arm in arms]
+    dearest = max((row["cost_micros"] for row in facts if row.get("cost_micros") is not None), default=0)
+    slowest = max((row["seconds"] for row in facts if row.get("seconds") is not None), default=0)
     scored: list[RouteCandidate] = []
-    for row in rows:
+    for arm in arms:
+        row = arm.facts
         parts = {
             "fit": _part(FIT, fit(row, labelled=labelled)),
             "success": _part(SUCCESS, success(row)[0]),
@@ -72,7 +74,7 @@ def _scored(rows: Sequence[Facts], models: Mapping[str, str]) -> list[RouteCandi
         }
         total = round(sum(parts.values()), DIGITS)
         scored.append(
-            RouteCandidate(agent=row["agent"], model=models[row["agent"]], score=total, parts=parts)
+            RouteCandidate(agent=arm.agent, model=arm.model, score=total, parts=parts, barred=arm.barred)
         )
     return scored
 
@@ -87,7 +89,8 @@ def fit(row: Facts, *, labelled: bool) -> float:
 
 def success(row: Facts) -> tuple[float, float]:
     """The posterior mean of the rate of success and its standard deviation: Beta counts of the task's type,
-    with the agent's overall rate as prior, whose own prior is `PRIOR`."""
+    with the overall rate of the agent (of several models: with this one) as prior, whose own prior is
+    `PRIOR`."""
     good, bad = float(row.get("good") or 0), float(row.get("bad") or 0)
     all_good, all_bad = float(row.get("all_good") or 0), float(row.get("all_bad") or 0)
     overall = (PRIOR * STRENGTH + all_good) / (STRENGTH + all_good + all_bad)
@@ -96,15 +99,17 @@ def success(row: Facts) -> tuple[float, float]:
     return mean, math.sqrt(mean * (1 - mean) / (seen + 1))
 
 
-def _explored(able: Sequence[RouteCandidate], rows: Sequence[Facts], seed: str) -> list[RouteCandidate]:
-    by_agent = {row["agent"]: row for row in rows}
+def _explored(
+    able: Sequence[RouteCandidate], by_key: Mapping[tuple[str, str], Arm], seed: str
+) -> list[RouteCandidate]:
     floor = max(one.score for one in able) - EXPLORED
     drawn: list[RouteCandidate] = []
     for one in able:
         if one.score < floor:
             continue  # the bound: what is this much worse is never tried
-        spread = min(SUCCESS * math.sqrt(3.0) * success(by_agent[one.agent])[1], EXPLORED)
-        step = round((2 * _uniform(seed, one.agent) - 1) * spread, DIGITS)
+        arm = by_key[_key(one)]
+        spread = min(SUCCESS * math.sqrt(3.0) * success(arm.facts)[1], EXPLORED)
+        step = round((2 * _uniform(seed, arm.name) - 1) * spread, DIGITS)
         score = round(one.score + step, DIGITS)
         drawn.append(replace(one, score=score, parts={**one.parts, "exploration": step}))
     return drawn

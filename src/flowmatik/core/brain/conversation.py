@@ -7,6 +7,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.thread_memory import DIGEST, KEY, SUMMARY_CHARACTERS, THREAD, older
+from flowmatik.core.guards.guarding import tripped
 from flowmatik.core.state import RunState, TaskState
 
 SUMMARISE_AT = 8  # older messages that no summary has: fewer are not worth a call
@@ -45,6 +46,25 @@ def takes(state: RunState) -> bool:
     if state.stopping or state.undoing is not None or not state.created.thread:
         return False
     return not state.tasks or any(_will_hear(task) for task in state.tasks.values())
+
+
+def passes(state: RunState, text: str) -> str | None:
+    """A message as the guardrails of all agents at work leave it. None when one of them would not let it pass
+    as it is: then it is for the next run, whose task it is and where that is decided."""
+    for task in state.live.values():
+        if task.status is TaskStatus.RUNNING and task.agent is not None and _will_hear(task):
+            trip = tripped(task.agent.guardrails, "input", text)
+            if trip is not None and trip.action != "fix":
+                return None
+            text = text if trip is None else str(trip.fixed)
+    return text
+
+
+def unheard(state: RunState) -> tuple[int, ...]:
+    """The messages that the run took in, and that none of those who did its work had read when they last
+    spoke: its answer, which may be a partial one, is none to them."""
+    done = (task for task in state.tasks.values() if task.status is TaskStatus.SUCCEEDED)
+    return state.said_numbers[max((task.read for task in done), default=0) :]
 
 
 def _will_hear(task: TaskState) -> bool:

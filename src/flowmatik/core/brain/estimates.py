@@ -106,7 +106,8 @@ class _Known:
         turn = self.turn_micros.get(agent.ref())
         if turn is None:
             return _Amount(least=None, most=None, calls=agent.max_turns)
-        most = _Amount(least=turn, most=turn * agent.max_turns, calls=agent.max_turns)
+        least = 0 if agent.candidates else turn  # the prices of the cheaper ones are nobody's to promise
+        most = _Amount(least=least, most=turn * agent.max_turns, calls=agent.max_turns)
         return most.capped(agent.budget_micros)
 
     def _run(self, spec: SubRunSpec) -> _Amount:

@@ -8,6 +8,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import adapts
 from flowmatik.core.brain.answers import answer_of, joined, together
 from flowmatik.core.brain.conditions import left_out
+from flowmatik.core.brain.conversation import unheard
 from flowmatik.core.brain.gaps import with_gaps
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.patterns.rounds import passes_for
@@ -145,7 +146,7 @@ def _succeeded(
 ) -> ev.RunSucceeded:
     checks = tuple(check for task in parts for check in task.checks)
     answer = with_gaps(together(parts), missing, state.created)
-    return ev.RunSucceeded(at=now, answer=answer, verified=checks)
+    return ev.RunSucceeded(at=now, answer=answer, verified=checks, unheard=unheard(state))
 
 
 def _given_up(state: RunState, task: TaskState, now: str) -> ev.RunFailed:

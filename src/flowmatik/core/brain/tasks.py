@@ -1,16 +1,19 @@
 """decide for one task: route, run, verify, re-plan once."""
 
+from dataclasses import replace
+
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, CallModel, CallTool, LoopDone, LoopFailed
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
-from flowmatik.core.brain import cascades, conditions, guarded, guarded_calls, subruns
+from flowmatik.core.brain import cascades, conditions, guarded, guarded_calls, guarded_steps, subruns
 from flowmatik.core.brain.adapting import is_pending
 from flowmatik.core.brain.commands import RANK, AskPeople, Command, Record, StartCall, StartSubRun
 from flowmatik.core.brain.endings import replanned, retry_or_fail, task_failed
 from flowmatik.core.brain.gates import BRAIN, STORES
 from flowmatik.core.brain.patterns import calls, rounds, votes
 from flowmatik.core.brain.pauses import ask_people, start_wait
+from flowmatik.core.brain.planners.order import planner_of
 from flowmatik.core.brain.pressure import eased
 from flowmatik.core.brain.routing import route
 from flowmatik.core.brain.verifying import judge, verify
@@ -23,7 +26,8 @@ ONE_BY_ONE = (AskPeople, StartSubRun, Record)
 
 
 def advance(state: RunState, task: TaskState, loop: AgentLoop) -> list[Command]:
-    if task.status is TaskStatus.PENDING and not (task.spec.tool and (task.asked or task.error_code)):
+    begun = task.spec.tool and (guarded_steps.is_begun(task) or task.error_code)
+    if task.status is TaskStatus.PENDING and not begun:
         return _start(state, task)
     if task.spec.tool or task.spec.wait:
         return _finish_step(task)
@@ -87,15 +91,23 @@ def _start(state: RunState, task: TaskState) -> list[Command]:
 
 def _start_step(state: RunState, task: TaskState) -> list[Command]:
     spec = task.spec
+    arguments = guarded_steps.planned(state, task)
+    if isinstance(arguments, list):
+        return arguments
     if spec.approval is not None and STEP not in task.granted:
-        return [*ask_people(state, task, spec.approval, (STEP, spec.tool, spec.arguments))]
+        return [*ask_people(state, task, spec.approval, (STEP, spec.tool, arguments))]
+    if task.granted.get(STEP, arguments) != arguments:
+        call = CallTool(tool_call_id=STEP, name=spec.tool, arguments=task.granted[STEP])
+        arguments = guarded_steps.edited(state, task, planner_of(state), call)
+        if isinstance(arguments, list):
+            return arguments
     return [
         StartCall(
             kind="tool",
             name=spec.tool,
             purpose="step",
             task_id=spec.id,
-            arguments=task.granted.get(STEP, spec.arguments),
+            arguments=arguments,
             effect=state.created.tools[spec.tool].effect,
             tool_call_id=STEP,
         )
@@ -157,13 +169,19 @@ def _call_tool(state: RunState, task: TaskState, agent: AgentVersion, action: Ca
     policy = agent.approvals.get(action.name)
     if policy is not None and action.tool_call_id not in task.granted:
         return [*ask_people(state, task, policy, (action.tool_call_id, action.name, action.arguments))]
+    arguments = task.granted.get(action.tool_call_id, action.arguments)
+    if arguments != action.arguments:
+        call = replace(action, arguments=arguments)
+        arguments = guarded_steps.edited(state, task, agent, call)
+        if isinstance(arguments, list):
+            return arguments
     return [
         StartCall(
             kind="tool",
             name=action.name,
             purpose="tool",
             task_id=task.spec.id,
-            arguments=task.granted.get(action.tool_call_id, action.arguments),
+            arguments=arguments,
             tool_call_id=action.tool_call_id,
             effect=pinned.effect,
         )

@@ -10,7 +10,7 @@ from flowmatik.core import asked
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import StartSubRun
 from flowmatik.core.engine.rights import narrowed, rights_of
-from flowmatik.core.guards.goals import goal_for
+from flowmatik.core.guards.goals import goal_for, planners
 from flowmatik.core.journal.port import Creation
 from flowmatik.core.pins import below, needs_agents, tool_names
 from flowmatik.core.state import RunState
@@ -90,7 +90,7 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
     return ev.RunCreated(
         run_id=sub.child_id,
         workspace_id=parent.workspace_id,
-        goal=goal_for(chosen, spec.goal),
+        goal=goal_for(chosen or planners(agents), spec.goal),
         created_at=sub.at,
         model=parent.model,
         agent=chosen[0].name if chosen else "",

@@ -66,7 +66,8 @@ class Engine:
         await self._parts.limits.refresh()
         await self._lease.take(slots=self._slots.count if recover_all else 0)
         clock = self._parts.clock
-        works = {"lease": self._lease.keep, "hear": self._hear, **self._dispatching()}
+        own = {"lease": self._lease.keep, "hear": self._hear, "turns": self._parts.turns.keep}
+        works = {**own, **self._dispatching()}
         self._loops = [asyncio.create_task(forever(work, clock), name=name) for name, work in works.items()]
 
     def _dispatching(self) -> Mapping[str, Callable[[], Awaitable[None]]]:

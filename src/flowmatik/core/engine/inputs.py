@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowmatik.core import events as ev
-from flowmatik.core.brain.conversation import takes
+from flowmatik.core.brain.conversation import passes, takes
 from flowmatik.core.engine import pause_inputs
 from flowmatik.core.engine.deadlines import deadline_timer
 from flowmatik.core.engine.handover import outcome_of
@@ -108,7 +108,9 @@ def _message(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.
     """Of the run's own thread alone. What reaches nobody any more stays with the thread, for its next run."""
     if body.get("thread") != state.created.thread or not takes(state):
         return ()
-    number, text = int(body["number"]), str(body["text"])
+    number, text = int(body["number"]), passes(state, str(body["text"]))
+    if text is None:
+        return ()
     author = str(body.get("author", ""))
     return (ev.MessageReceived(thread=state.created.thread, number=number, text=text, author=author),)
 

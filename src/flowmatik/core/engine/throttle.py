@@ -4,6 +4,7 @@ A call that would pass one waits for its turn, in its run's slot. Rates are toke
 flows in evenly, and up to `burst` may be saved (the network's leaky bucket as a meter, ITU-T I.371).
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -38,6 +39,11 @@ class Throttle(Protocol):
         ...
 
     async def leave(self, turn: Turn) -> None: ...
+
+    async def keep(self) -> None:
+        """For ever: tells others that calls are still at work, and gives back what could not be given back
+        at once."""
+        ...
 
 
 class LocalThrottle:
@@ -80,6 +86,9 @@ class LocalThrottle:
         for limit in turn.limits:
             self._open[_key(limit)].discard(turn.ticket)
 
+    async def keep(self) -> None:
+        await asyncio.Event().wait()  # there is nobody else to tell
+
 
 def burst_of(limit: Limit) -> int:
     """A second's worth, and at least one, unless it says otherwise."""
@@ -116,15 +125,16 @@ class CallLimits:
             limits=tuple(limits),
             seconds=call.timeout + GRACE_SECONDS,
         )
-        while (wait := await self._throttle.enter(turn)) > 0:
-            if not wanted():
-                yield
-                return
-            await self._clock.sleep(min(wait, LONGEST_SECONDS))
         try:
+            while (wait := await self._throttle.enter(turn)) > 0 and wanted():
+                await self._clock.sleep(min(wait, LONGEST_SECONDS))
             yield
-        finally:
+        finally:  # also of one that was given a turn and never heard of it
             await self._throttle.leave(turn)
+
+    async def keep(self) -> None:
+        """As of the throttle."""
+        await self._throttle.keep()
 
     def _declared(self, call: ev.CallRequested) -> list[Limit]:
         if self._tools is None or call.kind != "tool":

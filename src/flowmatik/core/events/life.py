@@ -82,9 +82,13 @@ class DeadlinePassed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSucceeded:
+    """`unheard`: the numbers of messages of the run's thread that it took in, and that no agent whose work
+    counts had read before it spoke; the next run answers them."""
+
     at: str
     answer: Answer
     verified: tuple[Check, ...]
+    unheard: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ class PlanRejected:
 class TaskRouted:
     """Where there was a choice (from decision version 6), `reason_code` and `values` say `reason`, which is
     English; `candidates`: the best of those that were weighed, best first; `learned`: the version of the
-    learned state that was used; `seed`: what exploration drew from."""
+    learned state that was used; `seed`: what exploration drew from. `models`: those among which the agent's
+    was chosen, and `dearest` that of them which would have cost most, as far as prices are known."""
 
     task_id: str
     agent: str
@@ -47,6 +48,8 @@ class TaskRouted:
     candidates: tuple[RouteCandidate, ...] = ()
     learned: int | None = None
     seed: str = ""
+    models: tuple[str, ...] = ()
+    dearest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
 from flowmatik.core.cap_scopes import provider_in
-from flowmatik.core.fold import advice, cascades, guards, undoing
+from flowmatik.core.fold import advice, cascades, guards, threads, undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.fold.recalled import recalled
@@ -39,6 +39,7 @@ def _mark_asked(state: RunState, purpose: str, task_id: str, tool_call_id: str) 
             state.tasks[task_id].verify_open = True
         case "think":
             state.tasks[task_id].model_open = True
+            threads.told(state, state.tasks[task_id])
         case "compensate":
             undoing.requested(state, task_id)
         case _:
@@ -100,6 +101,7 @@ def _succeeded(state: RunState, event: ev.CallSucceeded, loop: AgentLoop) -> Non
             task.model_open = False
             task.error_code, task.error, task.error_values = "", "", {}
             cascades.spoken(state, call, event)
+            threads.spoken(task)
             if task.agent is not None and task.loop is not None and event.reply is not None:
                 task.loop = loop.on_model(task.agent, task.loop, event.reply)
         case "step" | "collect":

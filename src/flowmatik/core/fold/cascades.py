@@ -2,6 +2,8 @@
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.core import events as ev
+from flowmatik.core.brain.books import compared_with
+from flowmatik.core.fold import threads
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purpose import Purpose
 from flowmatik.core.state import Draft, RunState, Tally, TaskState
@@ -9,6 +11,7 @@ from flowmatik.core.state import Draft, RunState, Tally, TaskState
 
 def _asked(state: RunState, call: ev.CallRequested) -> None:
     state.tasks[call.task_id].drafts[call.tool_call_id] = Draft()
+    threads.told(state, state.tasks[call.task_id])
 
 
 def _succeeded(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded, _: AgentLoop) -> None:
@@ -45,6 +48,7 @@ def _compared(state: RunState, event: ev.DraftsCompared, loop: AgentLoop) -> Non
     draft = task.drafts[f"{event.turn}.{event.models.index(event.chosen)}"]
     task.drafts = {}
     _settled_cheaply(_tally(state, event.task_id), event.strong_micros)
+    threads.spoken(task)
     if task.agent is not None and task.loop is not None and draft.reply is not None:
         task.loop = loop.on_model(task.agent, task.loop, draft.reply)
 
@@ -53,13 +57,13 @@ def spoken(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded) -> 
     """A model has spoken alone in a task."""
     task = state.tasks[call.task_id]
     task.drafts, task.undrafted, task.declined = {}, False, False
-    cascade = task.agent.cascade if task.agent is not None else None
-    if cascade is None:
+    if (known := compared_with(task)) is None:
         return
+    cheap, strong = known
     tally = _tally(state, call.task_id)
-    if call.name == cascade.strong:
+    if call.name == strong:
         tally.strong += 1
-    elif call.name in cascade.models:
+    elif call.name in cheap:
         _spent(state, call, event.cost_micros)
         tally.unpriced |= _is_unpriced(call, event)
         _settled_cheaply(tally, event.instead_micros)
@@ -68,9 +72,8 @@ def spoken(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded) -> 
 
 def silent(state: RunState, call: ev.CallRequested, event: ev.CallFailed) -> None:
     """A model that was to speak alone did not."""
-    task = state.tasks[call.task_id]
-    cascade = task.agent.cascade if task.agent is not None else None
-    if cascade is not None and call.name in cascade.models and call.name != cascade.strong:
+    known = compared_with(state.tasks[call.task_id])
+    if known is not None and call.name in known[0] and call.name != known[1]:
         _spent(state, call, event.cost_micros)
         _tally(state, call.task_id).unpriced |= event.unpriced
 

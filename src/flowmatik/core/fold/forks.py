@@ -136,11 +136,12 @@ def _plan_again(state: RunState) -> None:
 
 def _ask_model(state: RunState, model: str) -> None:
     """Whoever asks a model from here on asks this one."""
-    agents = tuple(replace(agent, model=model, cascade=None) for agent in state.created.agents)
+    one = {"model": model, "cascade": None, "candidates": ()}
+    agents = tuple(replace(agent, **one) for agent in state.created.agents)
     state.created = replace(state.created, model=model, agents=agents)
     for task in state.tasks.values():
         if task.status not in ENDED and task.agent is not None:
-            task.model, task.agent = model, replace(task.agent, model=model, cascade=None)
+            task.model, task.agent = model, replace(task.agent, **one)
             cascades.drop(task)
 
 

@@ -82,8 +82,14 @@ def _replanned(state: RunState, event: ev.TaskReplanned, _: AgentLoop) -> None:
         notes=notes if before.round == 1 else (*before.notes, *notes),
         round=before.round,
         counted=before.counted,
+        tried=_tried(before),
     )
     state.tasks[event.task_id] = state.live[event.task_id] = task
+
+
+def _tried(task: TaskState) -> tuple[tuple[str, ...], ...]:
+    routed = task.routed
+    return (*task.tried, (routed.agent, routed.model)) if routed is not None and routed.models else task.tried
 
 
 def _task_succeeded(state: RunState, event: ev.TaskSucceeded, _: AgentLoop) -> None:
@@ -95,6 +101,8 @@ def _task_failed(state: RunState, event: ev.TaskFailed, _: AgentLoop) -> None:
     task = state.tasks[event.task_id]
     task.status, task.error_code, task.error = TaskStatus.FAILED, event.code, event.message
     task.error_values = event.values
+    if task.routed is not None and task.routed.models:
+        cascades.thrown_away(state, task)  # what settled nothing saved nothing
     _end(state, event.task_id)
 
 

@@ -4,15 +4,26 @@ from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.fold.handlers import Handlers
-from flowmatik.core.state import Digest, RunState
+from flowmatik.core.state import Digest, RunState, TaskState
 
 
 def _received(state: RunState, event: ev.MessageReceived, loop: AgentLoop) -> None:
-    state.said = (*state.said, event.text)
+    state.said, state.said_numbers = (*state.said, event.text), (*state.said_numbers, event.number)
     for task in state.live.values():
         if task.status is TaskStatus.RUNNING and task.agent is not None and task.loop is not None:
             speaking = task.model_open or bool(task.drafts)
             task.loop = loop.on_message(task.agent, task.loop, event.text, speaking=speaking)
+
+
+def told(state: RunState, task: TaskState) -> None:
+    """A model is asked in the task, with all that was said but what waits for its tools."""
+    waits = len(task.loop.heard) if task.loop is not None else 0
+    task.asked_with = len(state.said) - waits
+
+
+def spoken(task: TaskState) -> None:
+    """What it was told it has read."""
+    task.read = max(task.read, task.asked_with)
 
 
 def _summarised(state: RunState, event: ev.ThreadSummarised, _: AgentLoop) -> None:

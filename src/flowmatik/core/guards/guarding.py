@@ -42,7 +42,19 @@ def tripped(rails: Sequence[Guardrail], side: Side, value: Any) -> Trip | None:
     if not found:
         return None
     action: OnFail = next(one for one in STRONGEST if any(row.on_fail == one for row in found))
-    return Trip(findings=tuple(found), action=action, fixed=value)
+    fixing = [rail for rail in rails if rail.covers(side) and rail.on_fail == "fix"]
+    return Trip(findings=tuple(found), action=action, fixed=_settled(fixing, value) if fixing else value)
+
+
+def _settled(fixing: Sequence[Guardrail], value: Any) -> Any:
+    """What was cut may look like something that is to be hidden, and the other way round."""
+    for _ in range(_PASSES):
+        before = value
+        for n, rail in enumerate(fixing):
+            _, value = _applied(n, rail, value, fixing=True)
+        if value == before:
+            break
+    return value
 
 
 def hidden(rails: Sequence[Guardrail], side: Side, value: Any) -> Any:

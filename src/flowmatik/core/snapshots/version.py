@@ -11,6 +11,7 @@ from flowmatik.kernel.sources import digest_of
 SOURCES = (
     "contracts",
     "core/brain/advice.py",
+    "core/brain/books.py",
     "core/brain/gates.py",
     "core/brain/prompts.py",
     "core/brain/references.py",

@@ -56,7 +56,8 @@ class Hearing:
             return
         entry = await self._last_word(known, kind, event.data, event.subject)
         unanswered = entry.code == "superseded"
-        await self._store.end(known, entry, unanswered=unanswered)
+        unheard = [int(number) for number in event.data.get("unheard") or ()]
+        await self._store.end(known, entry, unanswered=unanswered, unheard=unheard)
         if entry.code == "run_failed" and (await self._policies.of(known)).on_failure == "person":
             over = Entry(role=Role.NOTE, code="handed_over", text=entry.text, author=entry.author,
                          key=f"failed:{event.subject}")  # fmt: skip

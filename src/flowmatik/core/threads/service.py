@@ -18,6 +18,7 @@ from flowmatik.contracts.threads import (
     ThreadState,
 )
 from flowmatik.core import asked
+from flowmatik.core.guarded_inputs import InputGuard
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.threads.rows import Entry, Known
 from flowmatik.core.threads.store import ThreadStore
@@ -37,6 +38,7 @@ class ThreadService:
         self._runs = runs
         self._retention = retention
         self._agents = agents
+        self._guard = InputGuard(agents)
 
     async def create(self, workspace_id: str, new: NewThread) -> Thread:
         _check(new)
@@ -72,6 +74,8 @@ class ThreadService:
     ) -> ThreadMessage:
         _check_text(text, idempotency_key)
         key = f"said:{idempotency_key or new_id('inp')}"
+        thread = (await self._store.get(workspace_id, thread_id)).thread
+        text = await self._guard.text(workspace_id, thread.agent, text)
         entry = Entry(role=Role.PERSON, text=text, author=by, key=key)
         message = await self._added(
             workspace_id, thread_id, entry, lambda at: self._store.say(at, entry), _closed

@@ -93,6 +93,11 @@ UNANSWERED = (  # a turn that was superseded
     " AND role = 'person' AND turn = CAST($4 AS BIGINT)"
     " AND EXISTS (SELECT 1 FROM threads WHERE workspace_id = $1 AND id = $2 AND claim = $3)"
 )
+UNHEARD = (  # $4 turn, $5 message: the turn's run took it in, and did not answer it
+    "UPDATE thread_messages SET turn = 0, run_id = '' WHERE workspace_id = $1 AND thread_id = $2"
+    " AND role = 'person' AND turn = CAST($4 AS BIGINT) AND number = CAST($5 AS BIGINT)"
+    " AND EXISTS (SELECT 1 FROM threads WHERE workspace_id = $1 AND id = $2 AND claim = $3)"
+)
 
 # $1 workspace, $2 thread, and the rest as named.
 

@@ -165,13 +165,16 @@ class ThreadStore:
             [(sql.NAMED, values), (sql.NAMED_MESSAGES, values)]
         )
 
-    async def end(self, known: Known, entry: Entry, *, unanswered: bool = False) -> bool:
-        """The turn, with what is said at its end. `unanswered`: its messages wait again. False when it had
-        ended."""
+    async def end(
+        self, known: Known, entry: Entry, *, unanswered: bool = False, unheard: Sequence[int] = ()
+    ) -> bool:
+        """The turn, with what is said at its end. `unanswered`: its messages wait again; `unheard`: those
+        with these numbers. False when it had ended."""
         at, claim = place_of(known), new_id("evt")
         steps = [self._change(at, claim, sql.ENDED, known.turn.number)]
         if unanswered:
             steps.append((sql.UNANSWERED, (*at, claim, known.turn.number)))
+        steps += [(sql.UNHEARD, (*at, claim, known.turn.number, number)) for number in unheard]
         return await self._add(at, claim, steps, entry)
 
     async def supersede(self, known: Known) -> None:

@@ -49,8 +49,11 @@ class StoredRouter:
                 bad=round(tally.bad, 2),
                 cost_micros=tally.mean_cost(),
                 seconds=tally.mean_seconds(),
+                model=model,
             )
-            for (agent, name), tally in sorted(now.state.tallies.items())
+            for (agent, name, model), tally in sorted(
+                [((*key, ""), one) for key, one in now.state.tallies.items()] + [*now.state.arms.items()]
+            )
         )
         return RouterView(
             version=now.version,
@@ -105,7 +108,8 @@ class StoredRouter:
                 continue
             typed = await self._learner.typed(state, attempt)
             entry_id = f"feedback:{':'.join(who[1:])}:{said_at}"
-            body = {"agent": attempt.agent, "good": feedback.good, "instead_of": before, **typed}
+            whose = {"agent": attempt.agent, "model": attempt.model, "among": attempt.among}
+            body = {**whose, "good": feedback.good, "instead_of": before, **typed}
             await self._store.add(workspace_id, [Entry(id=entry_id, kind="feedback", body=body)], saying)
         return tuple(attempt.task_id for attempt in meant)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from flowmatik.contracts.advice import Question
 from flowmatik.contracts.agents import AgentDirectory, AgentVersion
 from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.models import ModelGateway
 from flowmatik.kernel.errors import NotFound
 from flowmatik.learning.routing.classifier import Classifier
 from flowmatik.learning.routing.index import (
@@ -23,6 +24,7 @@ from flowmatik.learning.routing.index import (
     texts_of,
 )
 from flowmatik.learning.routing.lexical import Matrix
+from flowmatik.learning.routing.pricing import model_rows, with_costs
 from flowmatik.learning.routing.seen import Seen, rate_of
 from flowmatik.learning.routing.state import Tally
 from flowmatik.learning.routing.store import Learned, LearnedStore
@@ -35,10 +37,18 @@ DIGITS = 4
 
 
 class RouteAdviser:
-    """Implements `Adviser`. `embedder` None: by words and outcomes alone."""
+    """Implements `Adviser`. `embedder` None: by words and outcomes alone; `models` tells prices, which nobody
+    knows without it."""
 
-    def __init__(self, agents: AgentDirectory, store: LearnedStore, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        agents: AgentDirectory,
+        store: LearnedStore,
+        embedder: Embedder | None,
+        models: ModelGateway | None = None,
+    ) -> None:
         self._agents = agents
+        self._models = models
         self._store = store
         self._embedder = embedder
         self._indexes: OrderedDict[tuple[str, ...], AgentIndex] = OrderedDict()
@@ -59,7 +69,14 @@ class RouteAdviser:
         embedder = self._embedder.id if self._embedder else ""
         seed = _seed(question.run_id, str(asked["task"]), learned.version)
         seen = self._seen_of(question.workspace_id, learned, skill, embedder)
-        return facts(index, seen, text, (vector, layers)) | {"seed": seed}
+        said = facts(index, seen, text, (vector, layers)) | {"seed": seed}
+        several = cast("dict[str, list[str]]", asked.get("models") or {})
+        for row in cast("list[dict[str, Any]]", said["candidates"]):
+            if (names := several.get(row["agent"])) is not None:
+                agent = await self._agents.get(question.workspace_id, row["agent"])
+                task = (said["task_type"], text)
+                row["models"] = with_costs(model_rows(agent, names, seen, task, self._models))
+        return said
 
     def _seen_of(self, workspace_id: str, learned: Learned, skill: str, embedder: str) -> Seen:
         key = (workspace_id, skill)

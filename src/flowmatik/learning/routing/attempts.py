@@ -26,7 +26,8 @@ NOT_OF_THE_AGENT = (
 @dataclass(slots=True, kw_only=True)
 class Attempt:
     """Of one agent at one task. `good` is None while it is under way, and where its end says nothing of the
-    agent. `advised`: there was a choice, so that types of tasks are told apart."""
+    agent. `advised`: there was a choice, so that types of tasks are told apart; `among`: of models, too.
+    `tokens`: in and out, None where nobody knows them."""
 
     task_id: str
     agent: str
@@ -35,6 +36,8 @@ class Attempt:
     objective: str
     begun: str
     advised: bool = False
+    among: bool = False
+    tokens: tuple[int, int] | None = (0, 0)
     cost_micros: int | None = 0
     ended: str = ""
     seq: int = 0  # of the event that ended it
@@ -90,13 +93,17 @@ class _Reading:
             objective=str(task.get("objective", "")),
             begun=event.time,
             advised=data.get("learned") is not None,
+            among=bool(data.get("models")),
         )
 
     def _paid(self, data: Mapping[str, Any]) -> None:
         attempt = self.open.get(self.calls.pop(data["call_id"]))
-        if attempt is None or attempt.cost_micros is None:
+        if attempt is None:
             return
         reply = data.get("reply")
+        attempt.tokens = _more(attempt.tokens, reply)
+        if attempt.cost_micros is None:
+            return
         unknown = reply is not None and reply.get("cost_micros") is None and not data["cost_micros"]
         attempt.cost_micros = None if unknown else attempt.cost_micros + data["cost_micros"]
 
@@ -105,6 +112,14 @@ class _Reading:
         if attempt is not None:
             attempt.ended, attempt.seq, attempt.good = event.time, event.seq, good
             self.done.append(attempt)
+
+
+def _more(tokens: tuple[int, int] | None, reply: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    """With those of a reply; a call that failed leaves nobody knowing what it took."""
+    usage = None if reply is None else reply.get("usage")
+    if tokens is None or usage is None or not usage.get("known", True):
+        return None
+    return tokens[0] + usage["input_tokens"], tokens[1] + usage["output_tokens"]
 
 
 async def attempts_in(events: AsyncIterable[CloudEvent]) -> list[Attempt]:

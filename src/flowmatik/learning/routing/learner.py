@@ -54,6 +54,8 @@ class RouteLearner:
                 "good": attempt.good,
                 "cost_micros": attempt.cost_micros,
                 "seconds": attempt.seconds,
+                "tokens": attempt.tokens,
+                "among": attempt.among,
             }
             entries.append(Entry(id=f"{run_id}:{attempt.seq}", kind="outcome", body=body))
         await self._store.add(workspace_id, entries)

@@ -22,6 +22,8 @@ class Seen:
         self._types = list(known)
         self._centres = np.array([unpacked(one.centre) for one in known.values()], dtype=np.float32)
         self.overall = _overall(state, skill)
+        self.arms = state.arms
+        self.arms_overall = _arms_overall(state, skill)
         place = {name: n for n, name in enumerate(self._types)}
         rates = [
             (agent, place[name], rate_of(tally))
@@ -59,10 +61,16 @@ def _overall(state: LearnedState, skill: str) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for (agent, name), tally in state.tallies.items():
         if name in state.types and state.types[name].skill == skill:
-            every = found.setdefault(agent, Tally())
-            every.good, every.bad = every.good + tally.good, every.bad + tally.bad
-            every.cost, every.priced = every.cost + tally.cost, every.priced + tally.priced
-            every.seconds, every.timed = every.seconds + tally.seconds, every.timed + tally.timed
+            found[agent] = found.get(agent, Tally()).plus(tally)
+    return found
+
+
+def _arms_overall(state: LearnedState, skill: str) -> dict[tuple[str, str], Tally]:
+    """By agent and model, over all types of the skill."""
+    found: dict[tuple[str, str], Tally] = {}
+    for (agent, name, model), tally in state.arms.items():
+        if name in state.types and state.types[name].skill == skill:
+            found[agent, model] = found.get((agent, model), Tally()).plus(tally)
     return found
 
 

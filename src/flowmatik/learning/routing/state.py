@@ -1,14 +1,14 @@
 """What a router has learned: a fold of its entries, pure, so that every version can be had again.
 
 For each agent and type of task it keeps weights of what went well and badly, both fading with every new
-outcome, and means of cost and time. Types are leaders: the first task that is like no other is the centre of
-a new one.
+outcome, and means of cost, time and tokens; the same for each model of an agent that has several to choose
+from. Types are leaders: the first task that is like no other is the centre of a new one.
 """
 
 import base64
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -27,7 +27,7 @@ KINDS = ("outcome", "feedback", "explore", "import", "reset", "rollback")
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Of one agent with one type of task."""
+    """Of one agent with one type of task, or of one of its models."""
 
     good: float = 0.0
     bad: float = 0.0
@@ -35,15 +35,28 @@ class Tally:
     priced: float = 0.0  # the weight of the outcomes whose cost is known
     seconds: float = 0.0
     timed: float = 0.0
+    into: float = 0.0  # tokens, and out of the model
+    out: float = 0.0
+    counted: float = 0.0
 
-    def add(self, *, good: bool, cost: float | None, seconds: float | None) -> None:
-        for name in ("good", "bad", "cost", "priced", "seconds", "timed"):
-            setattr(self, name, getattr(self, name) * FADE)
+    def add(self, body: Mapping[str, Any]) -> None:
+        good, cost, seconds = bool(body["good"]), body.get("cost_micros"), body.get("seconds")
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) * FADE)
         self.good, self.bad = self.good + good, self.bad + (not good)
         if cost is not None:
             self.cost, self.priced = self.cost + cost, self.priced + 1
         if seconds is not None:
             self.seconds, self.timed = self.seconds + seconds, self.timed + 1
+        if (tokens := body.get("tokens")) is not None:
+            self.into, self.out = self.into + tokens[0], self.out + tokens[1]
+            self.counted += 1
+
+    def plus(self, other: "Tally") -> "Tally":
+        return Tally(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+
+    def tokens(self) -> tuple[float, float] | None:
+        return (self.into / self.counted, self.out / self.counted) if self.counted > 0 else None
 
     def mean_cost(self) -> float | None:
         return self.cost / self.priced if self.priced > 0 else None
@@ -67,10 +80,13 @@ class LearnedState:
     explore: bool = True
     types: dict[str, TaskType] = field(default_factory=lambda: {})
     tallies: dict[tuple[str, str], Tally] = field(default_factory=lambda: {})  # by agent and type
+    arms: dict[tuple[str, str, str], Tally] = field(default_factory=lambda: {})  # and by model
 
     def copied(self) -> "LearnedState":
         """Shares what neither changes: tallies are replaced, never written over."""
-        return LearnedState(explore=self.explore, types=dict(self.types), tallies=dict(self.tallies))
+        return LearnedState(
+            explore=self.explore, types=dict(self.types), tallies=dict(self.tallies), arms=dict(self.arms)
+        )
 
     def apply(self, kind: str, body: Mapping[str, Any]) -> None:
         match kind:
@@ -81,10 +97,11 @@ class LearnedState:
             case "explore":
                 self.explore = bool(body["on"])
             case "reset":
-                self.types, self.tallies = {}, {}
+                self.types, self.tallies, self.arms = {}, {}, {}
             case _:  # import, rollback
                 other = from_json(body["state"])
                 self.explore, self.types, self.tallies = other.explore, other.types, other.tallies
+                self.arms = other.arms
 
     def _learn(self, body: Mapping[str, Any]) -> None:
         name = str(body["type"])
@@ -94,20 +111,27 @@ class LearnedState:
                 centre=str(body.get("centre", "")),
                 embedder=str(body.get("embedder", "")),
             )
-        tally = self._anew((str(body["agent"]), name))
-        tally.add(good=bool(body["good"]), cost=body.get("cost_micros"), seconds=body.get("seconds"))
+        for tally in self._anew(body):
+            tally.add(body)
 
     def _hear(self, body: Mapping[str, Any]) -> None:
-        tally = self._anew((str(body["agent"]), str(body["type"])))
-        for word, sign in ((body.get("instead_of"), -1.0), (body["good"], 1.0)):
-            if word is True:
-                tally.good = max(tally.good + sign * BY_PERSON, 0.0)
-            elif word is False:
-                tally.bad = max(tally.bad + sign * BY_PERSON, 0.0)
+        for tally in self._anew(body):
+            for word, sign in ((body.get("instead_of"), -1.0), (body["good"], 1.0)):
+                if word is True:
+                    tally.good = max(tally.good + sign * BY_PERSON, 0.0)
+                elif word is False:
+                    tally.bad = max(tally.bad + sign * BY_PERSON, 0.0)
 
-    def _anew(self, key: tuple[str, str]) -> Tally:
-        tally = self.tallies[key] = replace(self.tallies.get(key, Tally()))
-        return tally
+    def _anew(self, body: Mapping[str, Any]) -> list[Tally]:
+        """The agent's, and that of the model which was chosen among several (`among`)."""
+        agent, name = str(body["agent"]), str(body["type"])
+        found = [replace(self.tallies.get((agent, name), Tally()))]
+        self.tallies[agent, name] = found[0]
+        if body.get("among"):
+            key = (agent, name, str(body["model"]))
+            found.append(replace(self.arms.get(key, Tally())))
+            self.arms[key] = found[1]
+        return found
 
 
 def nearest_type(
@@ -141,10 +165,18 @@ def to_json(state: LearnedState) -> dict[str, Any]:
         "explore": state.explore,
         "types": {name: asdict(one) for name, one in sorted(state.types.items())},
         "routes": [
-            {"agent": agent, "type": name, **{key: round(value, 6) for key, value in asdict(tally).items()}}
+            {"agent": agent, "type": name, **_rounded(tally)}
             for (agent, name), tally in sorted(state.tallies.items())
+        ]
+        + [
+            {"agent": agent, "type": name, "model": model, **_rounded(tally)}
+            for (agent, name, model), tally in sorted(state.arms.items())
         ],
     }
+
+
+def _rounded(tally: Tally) -> dict[str, float]:
+    return {key: round(value, 6) for key, value in asdict(tally).items()}
 
 
 def from_json(body: object) -> LearnedState:
@@ -172,11 +204,16 @@ def _read(body: Mapping[str, Any]) -> LearnedState:
     for one in types.values():
         unpacked(one.centre)
     tallies: dict[tuple[str, str], Tally] = {}
+    arms: dict[tuple[str, str, str], Tally] = {}
     for row in body["routes"]:
-        numbers = {key: float(value) for key, value in row.items() if key not in ("agent", "type")}
+        numbers = {key: float(value) for key, value in row.items() if key not in ("agent", "type", "model")}
         if any(not math.isfinite(value) or value < 0 for value in numbers.values()):
             raise ValueError(f"a weight of {row['agent']!r} is negative or no number")
         if row["type"] not in types:
             raise ValueError(f"the type {row['type']!r} is not among the types")
-        tallies[str(row["agent"]), str(row["type"])] = Tally(**numbers)
-    return LearnedState(explore=body["explore"], types=types, tallies=tallies)
+        key = (str(row["agent"]), str(row["type"]))
+        if "model" in row:
+            arms[*key, str(row["model"])] = Tally(**numbers)
+        else:
+            tallies[key] = Tally(**numbers)
+    return LearnedState(explore=body["explore"], types=types, tallies=tallies, arms=arms)
