@@ -41,7 +41,8 @@ class ToolSchema:
 class ModelRequest:
     """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-4.1-mini`.
 
-    `output_schema`: the final text must be JSON of this JSON Schema.
+    `output_schema`: the final text must be JSON of this JSON Schema. `again`: what is sent now is the
+    beginning of what is sent soon, so that a provider may be told to keep it (its cache of prompts).
     """
 
     model: str
@@ -52,6 +53,7 @@ class ModelRequest:
     temperature: float = 0.0
     timeout: float = 60.0
     idempotency_key: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
