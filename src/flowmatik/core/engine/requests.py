@@ -67,12 +67,12 @@ def model_request(
     action = loop.next(task.agent, task.loop)[0]
     if not isinstance(action, CallModel):
         raise EngineError(f"task {task_id!r} does not want a model now", code="engine.state")
+    tools = tool_schemas(action.tools, {name: specs[name] for name in specs if name in state.created.tools})
     return ModelRequest(
         model=model,
         messages=action.messages,
-        tools=tool_schemas(
-            action.tools, {name: specs[name] for name in specs if name in state.created.tools}
-        ),
+        tools=tools,
+        again=bool(tools),  # an agent with tools comes back with their results
         output_schema=action.output_schema,
         max_output_tokens=task.agent.max_output_tokens,
         timeout=MODEL_TIMEOUT,

@@ -13,6 +13,15 @@ from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.direct.schemas import is_closed
 from flowmatik.integrations.provider import ProviderBuild
 
+# Marks after the tools, after the instructions and at the end, each for five minutes; what is shorter than
+# the model's least is not kept. Putting something there costs more than other input, reading it much less
+# (https://platform.claude.com/docs/en/build-with-claude/prompt-caching).
+KEEP = {
+    "anthropic_cache_tool_definitions": True,
+    "anthropic_cache_instructions": True,
+    "anthropic_cache": True,
+}
+
 
 class AnthropicVendor:
     """A Vendor. Anthropic knows no idempotency keys."""
@@ -31,7 +40,7 @@ class AnthropicVendor:
         (https://platform.claude.com/docs/en/api/migration-2026-10-21)."""
         seconds = request.timeout
         timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-        return {"timeout": timeout, "temperature": None}
+        return {"timeout": timeout, "temperature": None, **(KEEP if request.again else {})}
 
     def native_schema(self, request: ModelRequest) -> bool:
         """Structured outputs close every object; one that is open would come back empty."""
