@@ -361,7 +361,7 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
     if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
         return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
     said = failed(call, "tool.result", message, said=why)
-    return replace(said, cost_micros=getattr(outcome, "cost_micros", 0))
+    return replace(said, cost_micros=getattr(outcome, "cost_micros", 0), paid=getattr(outcome, "paid", None))
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:

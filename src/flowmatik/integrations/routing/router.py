@@ -8,6 +8,7 @@ from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usag
 from flowmatik.integrations.routing.record import OVERHEAD_SECONDS, Histogram
 from flowmatik.integrations.routing.routes import Routes
 from flowmatik.integrations.routing.stopwatch import Stopwatch
+from flowmatik.integrations.routing.table import Deployment
 from flowmatik.integrations.routing.walk import Turn, Walk
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ModelError, ModelMalformed
@@ -97,7 +98,12 @@ class Router:
 
     def providers_of(self, model: str) -> tuple[str, ...]:
         route = self._routes.find(model)
-        return () if route is None else tuple(dict.fromkeys(line.deployment.provider for line in route.lines))
+        if route is None:
+            return ()
+        wanted = {one.summariser: None for line in route.lines if _sums_up(one := line.deployment)}
+        beside = [found for name in wanted if (found := self._routes.find(name)) is not None]
+        lines = [line for one in (route, *beside) for line in one.lines]
+        return tuple(dict.fromkeys(line.deployment.provider for line in lines))
 
     def deployments(self) -> tuple[DeploymentHealth, ...]:
         now = self._clock.monotonic()
@@ -105,6 +111,10 @@ class Router:
 
     def overhead(self) -> Durations:
         return self._overhead.durations()
+
+
+def _sums_up(deployment: Deployment) -> bool:
+    return deployment.context_policy == "summarise"
 
 
 async def _pieces(turn: Turn, watch: Stopwatch) -> AsyncGenerator[TextDelta | ModelReply]:
