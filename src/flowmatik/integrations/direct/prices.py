@@ -79,7 +79,8 @@ def _nothing_is_free(model: str) -> bool:
 class PriceList:
     """`own` are US dollars per million input and output tokens by model, `own_cached` those for cached input
     and for input that is put into the cache; `catalogue` is a list that the provider's plugin brings;
-    `provider_id` or `base_url` say where to look in the public list; both empty: nowhere."""
+    `provider_id` or `base_url` say where to look in the public list; both empty: nowhere. `writing` is how
+    many times the price of input it costs to put it into the cache, where `own` prices do not say it."""
 
     own: Mapping[str, tuple[float, float]]
     own_cached: Mapping[str, tuple[float, float]] = field(default_factory=_none)
@@ -87,6 +88,7 @@ class PriceList:
     base_url: str = ""
     catalogue: Mapping[str, ModelPrice] = field(default_factory=_no_catalogue)
     is_free: Callable[[str], bool] = _nothing_is_free
+    writing: float = 1.0
     # By model, which ways of counting its input are the dearest, for short calls and for long ones.
     _dearest: dict[str, tuple[Callable[[Usage], Usage], ...]] = field(
         default_factory=lambda: {}, init=False, repr=False, compare=False
@@ -126,7 +128,7 @@ class PriceList:
     def _of(self, model: str) -> ModelPrice | None:
         if model in self.own:
             into, out = self.own[model]
-            cached, written = self.own_cached.get(model, (None, None))
+            cached, written = self.own_cached.get(model, (None, into * self.writing))
             return ModelPrice(input=into, output=out, cached=cached, written=written)
         if self.is_free(model):
             return ModelPrice(input=0.0, output=0.0)

@@ -88,10 +88,11 @@ class Router:
         return sum(sorted(each, reverse=True)[: route.paid_attempts])
 
     def price_micros(self, model: str, usage: Usage) -> int | None:
-        """Of the deployment that comes first."""
-        lines = [line for line in self._routes.lines if line.deployment.model == model]
-        if not lines and (route := self._routes.find(model)) is not None:
-            lines = [*route.lines]
+        """Of the deployment that comes first when it is asked for; of a model that only deployments of other
+        names have, of the first of these."""
+        route = self._routes.find(model)
+        lines = [one for one in self._routes.lines if one.deployment.model == model]
+        lines = lines if route is None else [*route.lines]
         if not lines:
             return None
         return lines[0].provider.price_micros(lines[0].deployment.model.partition("/")[2], usage)
