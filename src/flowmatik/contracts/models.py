@@ -94,7 +94,8 @@ class ModelReply:
     """`cost_micros` is what all attempts cost; `attempts` says which there were, where one was not enough.
     `paid`: what each provider gets of it, by id, where attempts at several of them were, or may have been,
     charged; empty when all of it goes to the one of `model`. When that is not the whole of it, nobody can
-    say."""
+    say. Where the usage is unknown `cost_micros` is the most that it can be if `paid` says who gets it, else
+    None."""
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()

@@ -365,7 +365,8 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:
-    """What the call cost; the worst case when the provider does not say."""
-    if reply.cost_micros is None or not reply.usage.known:
+    """What the call cost; when the provider does not say, the worst case of who was asked, or of all."""
+    cost = reply.cost_micros
+    if cost is None or not (reply.usage.known or reply.paid):
         return call.reserved_micros
-    return reply.cost_micros
+    return cost if reply.usage.known or not call.priced else min(cost, call.reserved_micros)

@@ -266,6 +266,8 @@ def _kind(call: _Open, event: ev.CallSucceeded | ev.CallFailed) -> Kind:
     reply = event.reply
     if reply is None or (reply.cost_micros is not None and reply.usage.known):
         return "settled"
+    if reply.cost_micros is not None and reply.paid and event.cost_micros != call.booked.reserved_micros:
+        return "bounded"
     return "worst_case" if call.priced and call.booked.reserved_micros else "unpriced"
 
 

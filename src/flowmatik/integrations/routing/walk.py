@@ -210,7 +210,10 @@ class Walk:
         return covered and bool(self._route.after(turn.stage, "content"))
 
     def _charge(self, turn: Turn, reply: ModelReply) -> None:
+        """What nobody knows is at most the worst case of the one that answered, not that of the route."""
         cost = reply.cost_micros if reply.usage.known else None
+        if cost is None:
+            cost = turn.line.worst_case_micros(turn.request)
         self._bill = self._bill.plus(Bill.of(turn.line.deployment.provider, cost, reply.paid))
 
     def _may_cost(self, turn: Turn, error: ModelError) -> bool:
@@ -258,13 +261,16 @@ class Walk:
 
     def _whole(self, turn: Turn, reply: ModelReply) -> ModelReply:
         """With what the attempts before it cost."""
-        if len(self._attempts) == 1:
+        if len(self._attempts) == 1 and (reply.usage.known or len(self._route.lines) == 1):
             return reply
         self._charge(turn, reply)
         return self._with_bill(turn, reply)
 
     def _with_bill(self, turn: Turn, reply: ModelReply) -> ModelReply:
-        paid = self._bill.beside(turn.line.deployment.provider)
+        provider = turn.line.deployment.provider
+        paid = self._bill.beside(provider)
+        if not (paid or reply.usage.known or self._bill.micros is None):
+            paid = {provider: self._bill.micros}
         return replace(reply, cost_micros=self._bill.micros, paid=paid, attempts=self._shown())
 
     def _told(self, error: ModelError) -> ModelError:

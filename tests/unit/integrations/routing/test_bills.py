@@ -53,15 +53,34 @@ async def test_an_answer_that_was_filtered_is_paid_beside_the_one_that_took_its_
     assert (alone.finish, alone.cost_micros, alone.paid) == ("filtered", 400, {"p": 100, "r": 300})
 
 
-async def test_a_usage_that_nobody_knows_is_no_sum_of_what_is_known() -> None:
-    class Mute(Provider):
-        async def complete(self, request: ModelRequest) -> ModelReply:
-            reply = await super().complete(request)
-            return replace(reply, cost_micros=None, usage=Usage(known=False))
+class Mute(Provider):
+    """It does not say what it used."""
 
-    listed = RouteTable(deployments=(A, B), paid_attempts=2)
-    reply = await World(listed, Mute({"p/x": [late()]}, PRICES)).ask()
-    assert (reply.cost_micros, reply.paid) == (None, {"q": 0, "p": 100})
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        reply = await super().complete(request)
+        return replace(reply, cost_micros=None, usage=Usage(known=False))
+
+
+@pytest.mark.parametrize(
+    ("answers", "price", "cost", "paid"),
+    [
+        ({}, 100, 100, {"p": 100}),
+        ({}, 0, 0, {"p": 0}),
+        ({"p/x": [late()]}, 100, 170, {"q": 70, "p": 100}),
+        ({"p/x": [late()]}, None, None, {"q": 70, "p": 0}),
+    ],
+)
+async def test_a_usage_that_nobody_knows_costs_at_most_the_worst_case_of_who_answered(
+    answers: dict[str, list[Any]], price: int | None, cost: int | None, paid: dict[str, int]
+) -> None:
+    listed = RouteTable(deployments=(A, B), fallbacks={"m": Fallbacks(unavailable=("r/x",))}, paid_attempts=2)
+    reply = await World(listed, Mute(answers, {**PRICES, "p/x": price})).ask()
+    assert (reply.cost_micros, reply.paid, reply.usage.known) == (cost, paid, False)
+
+
+async def test_where_only_one_may_serve_the_reservation_is_its_worst_case() -> None:
+    reply = await World(RouteTable(deployments=(A,)), Mute({}, PRICES)).ask()
+    assert (reply.cost_micros, reply.paid) == (None, {})
 
 
 async def test_an_attempt_that_knows_how_much_it_can_have_cost_costs_no_more() -> None:
