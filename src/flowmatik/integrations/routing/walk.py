@@ -91,9 +91,14 @@ class Walk:
     def answered(self, turn: Turn, reply: ModelReply, *, final: bool = False) -> ModelReply | None:
         """The reply to the caller; None when another deployment is to say what this one would not, unless
         it is `final`."""
+        now, line = self._clock.monotonic(), turn.line
         self._report(turn, "filtered" if reply.finish == "filtered" else "ok")
-        turn.line.breaker.succeeded(turn.permit, self._clock.monotonic())
-        turn.line.record.answered(self._clock.monotonic() - turn.began)
+        if reply.cached:  # the deployment was not asked, and may still be out of order
+            line.breaker.dropped(turn.permit)
+            line.record.calls["cached"] += 1
+        else:
+            line.breaker.succeeded(turn.permit, now)
+            line.record.answered(now - turn.began)
         if not final and reply.finish == "filtered" and self._may_go_on_from(turn, reply):
             self._kept = turn, reply
             self._paid += reply.cost_micros != 0
