@@ -84,7 +84,9 @@ def test_what_anthropic_puts_into_its_cache_costs_more_also_by_a_price_of_ones_o
     worst = models.worst_case_micros(ask("anthropic/claude-sonnet-4-5")) or 0
     plain = gateway(openai=replace(KEYED, prices={"x": (2.0, 0.0)})).worst_case_micros(ask("openai/x")) or 0
     assert worst >= plain * 1.25
-    said = replace(own, cached_prices={"claude-sonnet-4-5": (0.2, 2.0)})
+    read = replace(own, cached_prices={"claude-sonnet-4-5": (0.2, None)})
+    assert gateway(anthropic=read).price_micros("anthropic/claude-sonnet-4-5", tokens) == 2500
+    said = replace(own, cached_prices={"claude-sonnet-4-5": (None, 2.0)})
     assert gateway(anthropic=said).price_micros("anthropic/claude-sonnet-4-5", tokens) == 2000
 
 

@@ -62,7 +62,7 @@ WAYS = (_as_plain, _as_written, _as_cached)
 SIZES = (10_000, 100_000_000)  # tokens: prices of long calls may differ
 
 
-def _none() -> Mapping[str, tuple[float, float]]:
+def _none() -> Mapping[str, tuple[float | None, float | None]]:
     return MappingProxyType({})
 
 
@@ -83,7 +83,7 @@ class PriceList:
     many times the price of input it costs to put it into the cache, where `own` prices do not say it."""
 
     own: Mapping[str, tuple[float, float]]
-    own_cached: Mapping[str, tuple[float, float]] = field(default_factory=_none)
+    own_cached: Mapping[str, tuple[float | None, float | None]] = field(default_factory=_none)
     provider_id: str = ""
     base_url: str = ""
     catalogue: Mapping[str, ModelPrice] = field(default_factory=_no_catalogue)
@@ -128,7 +128,8 @@ class PriceList:
     def _of(self, model: str) -> ModelPrice | None:
         if model in self.own:
             into, out = self.own[model]
-            cached, written = self.own_cached.get(model, (None, into * self.writing))
+            cached, written = self.own_cached.get(model, (None, None))
+            written = into * self.writing if written is None else written
             return ModelPrice(input=into, output=out, cached=cached, written=written)
         if self.is_free(model):
             return ModelPrice(input=0.0, output=0.0)
