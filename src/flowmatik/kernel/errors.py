@@ -122,9 +122,9 @@ class BudgetExhausted(FlowmatikError):
 
 class ModelError(FlowmatikError):
     """`most_micros`: the most that the call can have cost, with all its attempts, where the provider said
-    enough before it failed to know better than the worst case; None where it did not. Nothing above this
-    bound may ever be charged for the call. `paid`: how much of it each provider may get, by id; when that is
-    not the whole of it, nobody can say."""
+    enough before it failed to know better than what was reserved, or that was for more than was tried; else
+    None. Nothing above this bound may ever be charged for the call. `paid`: how much of it each provider may
+    get, by id; when that is not the whole of it, nobody can say."""
 
     default_code = "model"
     most_micros: int | None = None

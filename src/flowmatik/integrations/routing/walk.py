@@ -285,7 +285,9 @@ class Walk:
                 {"deployment": one.deployment, "outcome": one.outcome, "ms": one.ms} for one in self._attempts
             ]
         if self._paid_error is not None:
-            error.most_micros, error.paid = self._bill.micros, self._bill.paid
+            error.paid = self._bill.paid
+            if len(self._route.lines) > 1:  # else it is what it says itself, or what was reserved
+                error.most_micros = self._bill.micros
             error.context.pop("status", None)
         elif self._paid_error is None and not is_free(error) and len(self._route.lines) > 1:
             error.context["status"] = "free"  # of a model that costs nothing, on a route where others do
