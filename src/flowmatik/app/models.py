@@ -89,13 +89,12 @@ def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]
     }
 
 
-def _cached_prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:
+def _cached_prices(settings: Settings, provider: str) -> dict[str, tuple[float | None, float | None]]:
     """Those for cached input and for what is put into the cache, of models that have such."""
-    found: dict[str, tuple[float, float]] = {}
+    found: dict[str, tuple[float | None, float | None]] = {}
     for price in settings.prices:
         prefix, _, name = price.model.partition("/")
         cached, written = price.cached_input_usd, price.cache_write_usd
         if prefix == provider and not (cached is None and written is None):
-            plain = price.input_usd
-            found[name] = (plain if cached is None else cached, plain if written is None else written)
+            found[name] = (cached, written)
     return found

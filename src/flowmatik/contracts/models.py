@@ -93,7 +93,9 @@ class ModelAttempt:
 class ModelReply:
     """`cost_micros` is what all attempts cost; `attempts` says which there were, where one was not enough.
     `paid`: what each provider gets of it, by id, where attempts at several of them were, or may have been,
-    charged; empty when all of it goes to the one of `model`."""
+    charged; empty when all of it goes to the one of `model`. When that is not the whole of it, nobody can
+    say. Where the usage is unknown `cost_micros` is the most that it can be if `paid` says who gets it, else
+    None."""
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -137,7 +139,8 @@ class ModelGateway(Protocol):
         ...
 
     def providers_of(self, model: str) -> tuple[str, ...]:
-        """Ids of the providers that may serve this model or route, in order of preference; () when none."""
+        """Ids of the providers that may serve this model or route, in order of preference, and then of those
+        that may be paid for a part of it (summaries); () when none."""
         ...
 
     def default_model(self) -> str:

@@ -14,6 +14,10 @@ def _no_prices() -> Mapping[str, tuple[float, float]]:
     return MappingProxyType({})
 
 
+def _no_cached_prices() -> Mapping[str, tuple[float | None, float | None]]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """How one provider is reached. `repr` never shows a key.
@@ -23,7 +27,8 @@ class ProviderSettings:
     `models` are names known to work there, the first is its default; without `json_schema` the
     schema is asked for in words, for servers that refuse `response_format`. `timeout` bounds a call,
     with all its attempts, in seconds; a request may allow less. `cached_prices` are US dollars per million
-    tokens of cached input and of input put into the cache, for models of `prices`; without, as other input.
+    tokens of cached input and of input put into the cache, for models of `prices`; without, or None, as other
+    input, or as the provider makes a difference between them.
 
     What only some providers know: `api` ("chat", "responses", "auto"; OpenAI), `api_version` (Azure),
     `region` and the AWS keys (Bedrock).
@@ -34,7 +39,7 @@ class ProviderSettings:
     plugin: str = ""
     models: tuple[str, ...] = ()
     prices: Mapping[str, tuple[float, float]] = field(default_factory=_no_prices)
-    cached_prices: Mapping[str, tuple[float, float]] = field(default_factory=_no_prices)
+    cached_prices: Mapping[str, tuple[float | None, float | None]] = field(default_factory=_no_cached_prices)
     json_schema: bool = True
     attempts: int = 4
     timeout: float = 60.0

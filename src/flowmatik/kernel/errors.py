@@ -30,6 +30,7 @@ programs; `context` carries the values (never a secret).
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -121,11 +122,13 @@ class BudgetExhausted(FlowmatikError):
 
 class ModelError(FlowmatikError):
     """`most_micros`: the most that the call can have cost, with all its attempts, where the provider said
-    enough before it failed to know better than the worst case; None where it did not. Nothing above this
-    bound may ever be charged for the call."""
+    enough before it failed to know better than what was reserved, or that was for more than was tried; else
+    None. Nothing above this bound may ever be charged for the call. `paid`: how much of it each provider may
+    get, by id; when that is not the whole of it, nobody can say."""
 
     default_code = "model"
     most_micros: int | None = None
+    paid: Mapping[str, int] = MappingProxyType({})
 
 
 class ModelRejected(ModelError):

@@ -28,6 +28,23 @@ async def test_a_soft_cap_grants_what_passes_it_and_a_hard_one_beside_it_refuses
     assert not await store.journal.allot(WS, "run_1", 3, {"user:ana": 1}), "it refuses from now on"
 
 
+async def test_what_is_spent_already_is_borne_beyond_the_limit_once_and_can_be_given_back(
+    store: Store,
+) -> None:
+    run = await owned(store.journal, "run_1")
+    await store.journal.set_cap(WS, "workspace", 100)
+    assert await store.journal.allot(WS, "run_1", 1, {"workspace": 90})
+    for _ in range(2):
+        await store.journal.charge(WS, "run_1", 2, {"workspace": 30, "uncapped": 5})
+    (cap,) = await store.journal.caps(WS)
+    assert cap.granted_micros == 120
+    assert await store.journal.held("run_1") == {"workspace": 120}
+    assert told(await store.journal.cap_alerts(WS))[-1] == ("workspace", 100, 100, 120)
+    assert not await store.journal.allot(WS, "run_2", 1, {"workspace": 1})
+    await store.journal.settle("run_1", seq=run.seq, upto=2, kept=Kept(scopes={"workspace": 110}))
+    assert (await store.journal.caps(WS))[0].granted_micros == 110
+
+
 async def test_a_threshold_is_told_once_by_whichever_grant_came_to_it(store: Store) -> None:
     await store.journal.set_cap(WS, "workspace", 1000)
     grants = [store.journal.allot(WS, f"run_{n}", 1, {"workspace": 100}) for n in range(9)]

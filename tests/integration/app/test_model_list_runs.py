@@ -10,7 +10,7 @@ from flowmatik.app.settings import Settings, load_settings
 from flowmatik.app.web import api_services
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import ProfileInvalid
+from flowmatik.kernel.errors import BudgetExhausted, ProfileInvalid
 from flowmatik.testing.openai_server import OpenAIServer, Step
 
 PROFILE = """
@@ -106,3 +106,18 @@ async def test_a_profile_may_name_what_the_list_has_and_nothing_else(tmp_path: P
             with pytest.raises(ProfileInvalid) as caught:
                 await platform.agents.apply("default", PROFILE.replace("MODEL", model), filename="clerk.yaml")
             assert told in caught.value.message
+
+
+async def test_a_name_of_the_list_is_probed_as_the_model_behind_it(tmp_path: Path) -> None:
+    with OpenAIServer(Step(text="Yes.", usage=(10, 5))) as first:
+        settings = home(tmp_path, first.base_url, "http://127.0.0.1:9/v1")
+        async with open_platform(settings, recover_all=False) as platform:
+            models = platform.model_access
+            cost = await models.probe_cost("default", "cheap")
+            with pytest.raises(BudgetExhausted):
+                await models.probe("default", "cheap", most_micros=(cost.most_micros or 0) - 1)
+            found = await models.probe("default", "", most_micros=cost.most_micros)
+            (entry,) = [one for one in await models.list("default") if one.model == "cheap"]
+    assert {call["body"]["model"] for call in first.calls} == {"m"}
+    assert (cost.model, found.model, found.cost_micros) == ("one/m", "one/m", 15 * len(first.calls))
+    assert (entry.provider, entry.default, entry.capabilities) == ("one", True, found)

@@ -74,6 +74,8 @@ async def test_what_another_model_than_the_asked_one_answered_is_spent_under_tha
     [
         (reply(None), "worst_case", WORST),
         (reply(known=False), "worst_case", WORST),
+        (replace(reply(45, known=False), paid={"paid": 45}), "bounded", 45),
+        (replace(reply(WORST + 1, known=False), paid={"paid": WORST + 1}), "worst_case", WORST),
         (ModelUnavailable("cut"), "worst_case", WORST),
         (ModelMalformed("mist"), "worst_case", WORST),
         (ModelUnavailable("busy", context={"status": 429}), "released", 0),

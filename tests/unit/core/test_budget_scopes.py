@@ -165,6 +165,28 @@ async def test_a_model_without_a_price_is_refused_by_a_hard_budget_alone() -> No
     assert "set its price" in refused.error
 
 
+@pytest.mark.parametrize(
+    ("worst", "terms"),
+    [(None, SOFT), (COST - 10, SOFT), (COST - 10, CapTerms())],
+    ids=["unpriced", "soft", "hard"],
+)
+async def test_what_a_call_costs_beyond_what_was_set_aside_is_on_its_budgets(
+    worst: int | None, terms: CapTerms
+) -> None:
+    """A provider counted more than could be, or the price was known only of the one that answered. What is
+    spent is spent, also beyond the limit."""
+    journal = InMemoryJournal(SystemClock())
+    for scope in ("user:ana/day", "provider:one"):
+        await journal.set_cap(WS, scope, COST - 5, terms)
+    gateway = models(worst=worst)
+    async with running_engine(journal=journal, models=gateway, agents=(CLERK,), loop=ReducerLoop()) as engine:
+        assert (await done(engine, asked("ana"))).cost_micros == COST
+        assert await granted(journal) == {today("user:ana"): COST, "provider:one": COST}
+        assert {one.threshold for one in await journal.cap_alerts(WS)} == {50, 80, 100}
+        again = await done(engine, asked("ana"))
+    assert (again.error_code == "budget.exhausted") is (not terms.soft)
+
+
 async def test_a_call_over_midnight_is_charged_to_the_day_in_which_it_was_reserved() -> None:
     clock = Calendar(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC))
     journal = InMemoryJournal(clock)

@@ -12,6 +12,7 @@ from flowmatik.contracts.models import Message, ModelRequest, Usage
 from flowmatik.integrations.models.ai302.catalogue import catalogue
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, provider_plugins
 from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import ConfigurationError, NotFound
 
@@ -72,6 +73,39 @@ def test_the_worst_case_is_known_with_a_price_free_for_the_local_model_and_else_
     assert worst is not None
     assert worst > 2048
     assert (models.worst_case_micros(ask("openai/gpt-4.1-mini")) or 0) > 0
+
+
+def test_what_anthropic_puts_into_its_cache_costs_more_also_by_a_price_of_ones_own() -> None:
+    own = replace(KEYED, prices={"claude-sonnet-4-5": (2.0, 0.0)})
+    models, listed = gateway(anthropic=own), gateway(anthropic=KEYED)
+    tokens = Usage(input_tokens=1000, cache_write_tokens=1000)
+    assert models.price_micros("anthropic/claude-sonnet-4-5", tokens) == 2500
+    assert listed.price_micros("anthropic/claude-sonnet-4-5", tokens) == 3750
+    worst = models.worst_case_micros(ask("anthropic/claude-sonnet-4-5")) or 0
+    plain = gateway(openai=replace(KEYED, prices={"x": (2.0, 0.0)})).worst_case_micros(ask("openai/x")) or 0
+    assert worst >= plain * 1.25
+    read = replace(own, cached_prices={"claude-sonnet-4-5": (0.2, None)})
+    assert gateway(anthropic=read).price_micros("anthropic/claude-sonnet-4-5", tokens) == 2500
+    said = replace(own, cached_prices={"claude-sonnet-4-5": (None, 2.0)})
+    assert gateway(anthropic=said).price_micros("anthropic/claude-sonnet-4-5", tokens) == 2000
+
+
+def test_a_price_is_that_of_the_deployment_that_would_be_asked() -> None:
+    plain = ProviderSettings(base_url="http://h/v1", plugin="openai_compatible", prices={"m": (1.0, 0.0)})
+    dear = replace(plain, base_url="http://dear/v1", prices={"m": (5.0, 0.0), "n": (7.0, 0.0)})
+    listed = (
+        Deployment(id="1", name="fast", model="mine/m", settings=dear),
+        Deployment(id="2", name="slow", model="other/n", settings=dear),
+    )
+    routes = RouteTable(deployments=listed, aliases={"quick": "fast"})
+    models = Gateway(GatewaySettings(providers={"mine": plain}, routes=routes), SystemClock())
+    prices = {
+        name: models.price_micros(name, Usage(input_tokens=1000))
+        for name in ("mine/m", "fast", "quick", "slow", "other/n", "other/m")
+    }
+    assert prices == {
+        "mine/m": 1000, "fast": 5000, "quick": 5000, "slow": 7000, "other/n": 7000, "other/m": None
+    }  # fmt: skip
 
 
 def test_prices_of_openai_are_not_believed_at_another_address() -> None:
@@ -144,6 +178,7 @@ def test_no_vendor_is_imported_before_a_call() -> None:
 import sys
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings, provider_plugins
 from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import SystemClock
 one = ProviderSettings(api_key="k", base_url="http://h", region="r")
 ids = [manifest.id for manifest in provider_plugins().manifests() if manifest.id != "local"]

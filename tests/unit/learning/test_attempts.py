@@ -42,6 +42,16 @@ async def test_a_cost_that_nobody_knows_is_unknown() -> None:
     assert one.cost_micros is None
 
 
+async def test_an_answer_that_was_kept_says_nothing_of_what_the_model_costs_and_how_fast_it_is() -> None:
+    asked, (kind, data) = call(2, 0)
+    kept = {
+        **data,
+        "reply": {**data["reply"], "cached": True, "usage": {"input_tokens": 0, "output_tokens": 0}},
+    }
+    [one] = await told(PLAN, ROUTED, *call(1, 20), asked, (kind, kept), ("TaskSucceeded", {"task_id": "t"}))
+    assert (one.good, one.cost_micros, one.tokens, one.seconds) == (True, None, None, None)
+
+
 async def test_a_task_that_is_tried_another_way_went_badly_the_first_time() -> None:
     replacement = {"id": "t", "skill": "tables", "objective": "count"}
     rows = await told(

@@ -174,8 +174,7 @@ def _prices(prices: "Prices | None", name: str, usual: ProviderSettings) -> dict
         return {"prices": usual.prices, "cached_prices": usual.cached_prices}
     cached = {one: both for one, both in usual.cached_prices.items() if one != name}
     if not (prices.cached_input is None and prices.cache_write is None):
-        read = prices.input if prices.cached_input is None else prices.cached_input
-        cached[name] = (read, prices.input if prices.cache_write is None else prices.cache_write)
+        cached[name] = (prices.cached_input, prices.cache_write)
     return {"prices": {**usual.prices, name: (prices.input, prices.output)}, "cached_prices": cached}
 
 

@@ -361,11 +361,12 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
     if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
         return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
     said = failed(call, "tool.result", message, said=why)
-    return replace(said, cost_micros=getattr(outcome, "cost_micros", 0))
+    return replace(said, cost_micros=getattr(outcome, "cost_micros", 0), paid=getattr(outcome, "paid", None))
 
 
 def _settled(call: ev.CallRequested, reply: ModelReply) -> int:
-    """What the call cost; the worst case when the provider does not say."""
-    if reply.cost_micros is None or not reply.usage.known:
+    """What the call cost; when the provider does not say, the worst case of who was asked, or of all."""
+    cost = reply.cost_micros
+    if cost is None or not (reply.usage.known or reply.paid):
         return call.reserved_micros
-    return reply.cost_micros
+    return cost if reply.usage.known or not call.priced else min(cost, call.reserved_micros)

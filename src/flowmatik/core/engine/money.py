@@ -178,10 +178,12 @@ class Account:
         return ev.AllotmentCounted(held={scope: micros for scope, micros in needed.items() if micros})
 
     async def settle(self, state: RunState) -> None:
-        """Give back what the run, now at rest, did not spend. The engine's sweep does it later for
-        those that end without it."""
-        if state.drew:
-            with contextlib.suppress(JournalUnavailable):
+        """Give back what the run, now at rest, did not spend, and draw what its calls cost beyond what was
+        set aside for them. The engine's sweep does it later for those that end without it."""
+        with contextlib.suppress(JournalUnavailable):
+            if over := _beyond(state):
+                await _charge(self._journal, state, over)
+            if state.drew or over:
                 await _settle(self._journal, state.created.run_id, state.seq, state.epoch, _spent(state))
 
 
@@ -192,8 +194,23 @@ async def settle_left(journal: Journal, run_id: str, loop: AgentLoop) -> None:
     if head.owner and not head.ended_at:
         return
     found = await salvaged_now(journal, head, loop)
+    if not found.fault and (over := _beyond(found.state)):
+        await _charge(journal, found.state, over)
     kept = Kept(others=head.cost_micros) if found.fault else _spent(found.state)
     await _settle(journal, run_id, head.head_seq, head.epoch, kept)
+
+
+def _beyond(state: RunState) -> dict[str, int]:
+    """What calls cost beyond what the run holds: more than anybody could know, or their price was only known
+    when they had been answered."""
+    over = {scope: state.bound(scope) - state.held.get(scope, 0) for scope in state.charged}
+    return {scope: micros for scope, micros in over.items() if micros > 0}
+
+
+async def _charge(journal: Journal, state: RunState, over: Mapping[str, int]) -> None:
+    """Under the last number of its owner, so that it is done once."""
+    created = state.created
+    await journal.charge(created.workspace_id, created.run_id, (state.epoch + 1) * PER_EPOCH - 1, over)
 
 
 async def _settle(journal: Journal, run_id: str, seq: int, epoch: int, kept: Kept) -> None:

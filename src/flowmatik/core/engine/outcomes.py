@@ -5,11 +5,13 @@ from typing import Any, cast
 
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.engine.bills import parts_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import FlowmatikError, ModelError
 from flowmatik.kernel.redaction import Redactor
 
 LONGEST_VALUE = 2000  # bytes of JSON
+NOBODY: Mapping[str, int] = {}
 
 
 def failed(
@@ -29,7 +31,7 @@ def failed(
 def failed_by(error: FlowmatikError, call: ev.CallRequested, *, charged: bool = False) -> ev.CallFailed:
     """With the error's values; `said` are its words, to be quoted where its code has no text. `charged`: it
     may have cost as much as was reserved for it, or as the error knows it to be at most."""
-    most = error.most_micros if isinstance(error, ModelError) else None
+    most, paid = (error.most_micros, error.paid) if isinstance(error, ModelError) else (None, NOBODY)
     cost = call.reserved_micros if most is None else min(most, call.reserved_micros)
     return ev.CallFailed(
         call_id=call.call_id,
@@ -38,6 +40,7 @@ def failed_by(error: FlowmatikError, call: ev.CallRequested, *, charged: bool = 
         cost_micros=cost if charged else 0,
         unpriced=charged and not call.priced,
         values=_values(call, {"said": error.message, **error.context}),
+        paid=parts_of(paid, cost) if charged else None,
     )
 
 

@@ -63,7 +63,8 @@ class CallSucceeded:
     what was fixed in the arguments of its tool calls (places begin with the call's number, from 0).
     `instead_micros`: of a cheap model, what the strong one of its cascade would have cost for the same
     tokens, by the prices of the moment; None if nobody knows. `paid`: to which provider the cost went, by id,
-    where caps of providers bear the call; None: every one that might have served bears the whole of it."""
+    where several were paid or caps of providers bear the call; None: every one that might have served bears
+    the whole of it."""
 
     call_id: str
     result: Any = None

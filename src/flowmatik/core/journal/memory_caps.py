@@ -39,14 +39,18 @@ class MemoryCaps:
         row.limit, row.terms = limit, replace(terms, thresholds=thresholds, since=None)
         self._tell(key, at)
 
-    def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int], at: str) -> bool:
+    def allot(
+        self, what: tuple[str, str, int], amounts: Mapping[str, int], at: str, *, spent: bool = False
+    ) -> bool:
+        """`what`: workspace, run, number."""
+        workspace_id, run_id, n = what
         wanted = {(workspace_id, scope): micros for scope, micros in checked_amounts(amounts).items()}
         answer = self._answers.get((run_id, n))
         if answer is not None:
             return answer
         capped = {key: micros for key, micros in wanted.items() if key in self._rows}
         answer = all(
-            row.terms.soft or row.granted + micros <= row.limit
+            spent or row.terms.soft or row.granted + micros <= row.limit
             for key, micros in capped.items()
             if (row := self._rows[key])
         )

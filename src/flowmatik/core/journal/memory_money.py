@@ -38,7 +38,10 @@ class MemoryMoney(ABC):
         self._money.set_cap((workspace_id, scope), limit_micros, terms, spent, self._stamp())
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
-        return self._money.allot(workspace_id, run_id, n, amounts, self._stamp())
+        return self._money.allot((workspace_id, run_id, n), amounts, self._stamp())
+
+    async def charge(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> None:
+        self._money.allot((workspace_id, run_id, n), amounts, self._stamp(), spent=True)
 
     async def held(self, run_id: str) -> dict[str, int]:
         return {scope: micros for (_, scope), micros in self._money.held(run_id).items()}

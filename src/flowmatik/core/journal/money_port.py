@@ -25,6 +25,10 @@ class MoneyJournal(Protocol):
         this are noted in the same transaction, each once."""
         ...
 
+    async def charge(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> None:
+        """`allot`, of what is spent already: every cap bears it, also beyond its limit."""
+        ...
+
     async def held(self, run_id: str) -> dict[str, int]:
         """What a run holds of each scope, its cost included; only its owner may rely on it."""
         ...

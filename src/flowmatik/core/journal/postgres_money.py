@@ -15,12 +15,21 @@ class PostgresMoney(SqlMoney):
         await self._execute("place_cap", *params, now)
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+        return await self._allotted(workspace_id, run_id, n, amounts, spent=False)
+
+    async def charge(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> None:
+        await self._allotted(workspace_id, run_id, n, amounts, spent=True)
+
+    async def _allotted(
+        self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int], *, spent: bool
+    ) -> bool:
         wanted = checked_amounts(amounts)
         first = await self._fetch("allotted", run_id, n)
         if not first:
             scopes, micros = [*wanted], [*wanted.values()]
             try:
-                rows = await self._fetch("allot", workspace_id, run_id, n, scopes, micros, self._now())
+                params = (workspace_id, run_id, n, scopes, micros, self._now(), spent)
+                rows = await self._fetch("allot", *params)
                 return rows[0][0]
             except Conflict:  # the same allotment was asked for at the same moment
                 first = await self._fetch("allotted", run_id, n)

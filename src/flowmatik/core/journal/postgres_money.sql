@@ -1,15 +1,15 @@
 -- Shared caps in PostgreSQL: each operation is one statement.
 
 -- name: allot
--- All hard caps bear their amount, or none is drawn on; thresholds that are reached with it are noted. Asking
--- twice at once breaks on the primary key.
+-- All hard caps bear their amount, or it is spent already ($7), or none is drawn on; thresholds that are
+-- reached with it are noted. Asking twice at once breaks on the primary key.
 WITH wanted AS MATERIALIZED (
     SELECT scope, micros FROM unnest($4::text[], $5::bigint[]) AS w (scope, micros)
 ), locked AS MATERIALIZED (
     SELECT scope, limit_micros, granted_micros, soft, thresholds FROM caps
     WHERE workspace_id = $1 AND scope = ANY ($4::text[]) ORDER BY scope FOR UPDATE
 ), verdict AS MATERIALIZED (
-    SELECT NOT EXISTS (
+    SELECT $7::boolean OR NOT EXISTS (
         SELECT 1 FROM locked JOIN wanted USING (scope) WHERE soft = 0 AND micros > limit_micros - granted_micros
     ) AS granted
 ), drawn AS (

@@ -23,19 +23,27 @@ class SqliteMoney(SqlMoney):
 
     async def allot(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
         wanted = checked_amounts(amounts)
-        return await self._store.write(lambda db: self._allot(db, workspace_id, run_id, n, wanted))
+        return await self._store.write(lambda db: self._allot(db, (workspace_id, run_id, n), wanted))
 
-    def _allot(self, db: Any, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> bool:
+    async def charge(self, workspace_id: str, run_id: str, n: int, amounts: Mapping[str, int]) -> None:
+        wanted = checked_amounts(amounts)
+        await self._store.write(lambda db: self._allot(db, (workspace_id, run_id, n), wanted, spent=True))
+
+    def _allot(
+        self, db: Any, what: tuple[str, str, int], amounts: Mapping[str, int], *, spent: bool = False
+    ) -> bool:
+        """`what`: workspace, run, number."""
+        workspace_id, run_id, n = what
         first = db.execute(self._sql["allotted"], (run_id, n)).fetchone()
         if first:
             return bool(first[0])
         rooms = db.execute(self._sql["rooms"], (workspace_id, canonical.dumps(list(amounts)))).fetchall()
         room: dict[str, int] = dict(rooms)
-        granted = all(room.get(scope, micros) >= micros for scope, micros in amounts.items())
+        granted = spent or all(room.get(scope, micros) >= micros for scope, micros in amounts.items())
         for scope, micros in amounts.items():
             drawn = micros if granted and scope in room else 0
             if drawn:
-                db.execute(self._sql["draw"], (workspace_id, scope, drawn))
+                db.execute(self._sql["draw"], (workspace_id, scope, drawn, spent))
                 db.execute(self._sql["reached"], (workspace_id, scope, self._now()))
             db.execute(self._sql["allotment"], (run_id, n, scope, workspace_id, granted, drawn))
         if granted:

@@ -6,9 +6,9 @@ SELECT scope, CASE WHEN soft = 1 THEN 9223372036854775807 ELSE limit_micros - gr
 WHERE workspace_id = $1 AND scope IN (SELECT value FROM json_each($2));
 
 -- name: draw
--- Draw on a cap, if it bears the amount.
+-- Draw on a cap, if it bears the amount, or if that is spent already ($4).
 UPDATE caps SET granted_micros = granted_micros + $3
-WHERE workspace_id = $1 AND scope = $2 AND (soft = 1 OR granted_micros + $3 <= limit_micros);
+WHERE workspace_id = $1 AND scope = $2 AND (soft = 1 OR $4 OR granted_micros + $3 <= limit_micros);
 
 -- name: reached
 -- The thresholds of a cap that it has come to, each noted once.

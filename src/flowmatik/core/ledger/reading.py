@@ -213,7 +213,7 @@ class RunReading:
 def _apart(was: Booking, ended: Booking, paid: Mapping[str, int] | None) -> list[Booking]:
     """Another model than the one that was asked, or several providers, were paid: what was set aside goes
     back where it was taken from, in a booking of its own; then each has one, the first of which counts the
-    call."""
+    call. What the others did for it has the name that was asked for."""
     back = replace(
         was,
         seq=ended.seq,
@@ -237,8 +237,9 @@ def _apart(was: Booking, ended: Booking, paid: Mapping[str, int] | None) -> list
             sorted(shares.items(), key=lambda one: (one[0] != ended.provider, one[0])), 1
         )
     ]
-    more = [replace(one, input_tokens=0, output_tokens=0, cached_tokens=0, estimate_micros=0) for one in rows]
-    return [back, rows[0], *more[1:]]
+    nothing = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "estimate_micros": 0}
+    more = [replace(one, served=was.served, **nothing) for one in rows[1:]]
+    return [back, rows[0], *more]
 
 
 def _borne(scopes: tuple[str, ...], paid: Mapping[str, int] | None, provider: str) -> tuple[str, ...]:
@@ -265,6 +266,8 @@ def _kind(call: _Open, event: ev.CallSucceeded | ev.CallFailed) -> Kind:
     reply = event.reply
     if reply is None or (reply.cost_micros is not None and reply.usage.known):
         return "settled"
+    if reply.cost_micros is not None and reply.paid and event.cost_micros != call.booked.reserved_micros:
+        return "bounded"
     return "worst_case" if call.priced and call.booked.reserved_micros else "unpriced"
 
 

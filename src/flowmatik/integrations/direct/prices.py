@@ -62,7 +62,7 @@ WAYS = (_as_plain, _as_written, _as_cached)
 SIZES = (10_000, 100_000_000)  # tokens: prices of long calls may differ
 
 
-def _none() -> Mapping[str, tuple[float, float]]:
+def _none() -> Mapping[str, tuple[float | None, float | None]]:
     return MappingProxyType({})
 
 
@@ -79,14 +79,16 @@ def _nothing_is_free(model: str) -> bool:
 class PriceList:
     """`own` are US dollars per million input and output tokens by model, `own_cached` those for cached input
     and for input that is put into the cache; `catalogue` is a list that the provider's plugin brings;
-    `provider_id` or `base_url` say where to look in the public list; both empty: nowhere."""
+    `provider_id` or `base_url` say where to look in the public list; both empty: nowhere. `writing` is how
+    many times the price of input it costs to put it into the cache, where `own` prices do not say it."""
 
     own: Mapping[str, tuple[float, float]]
-    own_cached: Mapping[str, tuple[float, float]] = field(default_factory=_none)
+    own_cached: Mapping[str, tuple[float | None, float | None]] = field(default_factory=_none)
     provider_id: str = ""
     base_url: str = ""
     catalogue: Mapping[str, ModelPrice] = field(default_factory=_no_catalogue)
     is_free: Callable[[str], bool] = _nothing_is_free
+    writing: float = 1.0
     # By model, which ways of counting its input are the dearest, for short calls and for long ones.
     _dearest: dict[str, tuple[Callable[[Usage], Usage], ...]] = field(
         default_factory=lambda: {}, init=False, repr=False, compare=False
@@ -127,6 +129,7 @@ class PriceList:
         if model in self.own:
             into, out = self.own[model]
             cached, written = self.own_cached.get(model, (None, None))
+            written = into * self.writing if written is None else written
             return ModelPrice(input=into, output=out, cached=cached, written=written)
         if self.is_free(model):
             return ModelPrice(input=0.0, output=0.0)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from flowmatik.contracts.models import Message, ModelGateway, ModelRequest, Usage
+from flowmatik.integrations.bill import Bill
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ModelError, ModelRejected
 
@@ -26,10 +27,10 @@ ASK = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """`cost_micros` None: unknown, and perhaps charged. `text` "": there is none."""
+    """`text` "": there is none, which may have cost something all the same."""
 
     text: str = ""
-    cost_micros: int | None = 0
+    bill: Bill = field(default_factory=Bill)
     usage: Usage = field(default_factory=Usage)
 
 
@@ -55,14 +56,22 @@ class Summaries:
         try:
             reply = await self._models().complete(self._request(request, _told(left_out)))
         except ModelError as error:
-            free = isinstance(error, ModelRejected) or "status" in error.context
-            return Summary(cost_micros=0 if free else None, usage=Usage(known=free))
+            return self._failed(error)
         text = " ".join(reply.text.split())
         if text and reply.finish in ("stop", "length"):
             self._kept[key] = text
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        return Summary(text=text, cost_micros=reply.cost_micros, usage=reply.usage)
+        provider = (reply.model or self._model).partition("/")[0]
+        cost = reply.cost_micros if reply.usage.known else None
+        return Summary(text=text, bill=Bill.of(provider, cost, reply.paid), usage=reply.usage)
+
+    def _failed(self, error: ModelError) -> Summary:
+        """What it took nobody knows; what it cost, the error may."""
+        free = isinstance(error, ModelRejected) or "status" in error.context
+        provider = next(iter(self._models().providers_of(self._model)), "")
+        bill = Bill.of(provider, 0 if free else error.most_micros, {} if free else error.paid)
+        return Summary(bill=bill, usage=Usage(known=bill.micros is not None))
 
     def _request(self, request: ModelRequest, told: str) -> ModelRequest:
         return ModelRequest(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
+from flowmatik.integrations.bill import Bill
 from flowmatik.integrations.layers.fitting import Cut, fitted, note_of
 from flowmatik.integrations.layers.overflow import OVERFLOW, is_overflow, window_in
 from flowmatik.integrations.layers.settings import ContextSettings
@@ -109,7 +110,7 @@ class Windowed:
         if self._settings.policy != "refuse":
             cut = fitted(request.messages, room - self._measure.corrected(fixed), self._measure.corrected)
         if cut is None:
-            raise _unfree(self._overflow(request, room), paid)
+            raise _unfree(self._overflow(request, room), request, paid)
         return await self._with(request, cut, room, paid)
 
     async def _with(self, request: ModelRequest, cut: Cut, room: int, paid: Summary) -> _Fit:
@@ -124,11 +125,11 @@ class Windowed:
     async def _again(self, request: ModelRequest, fit: _Fit, error: ModelError, *, last: bool) -> _Fit:
         """Cut to what the provider says, where it refused for the length; else it raises."""
         if not is_overflow(error):
-            raise _unfree(error, fit.summary)
+            raise _unfree(error, request, fit.summary)
         self._smaller(window_in(error))
         self._measure.forget()
         if last or self._settings.policy in ("", "refuse"):
-            raise _unfree(_as_overflow(error), fit.summary)
+            raise _unfree(_as_overflow(error), request, fit.summary)
         sent = self._measure.corrected(prompt_tokens(fit.request))
         room = sent * 3 // 4  # it was too long for what it is measured by
         if self._window is not None:
@@ -143,18 +144,12 @@ class Windowed:
         if reply.usage.known and not reply.cached:
             self._measure.learn(prompt_tokens(fit.request), reply.usage.input_tokens)
         paid = fit.summary
-        if paid == FREE or (paid.cost_micros == 0 and not paid.usage.input_tokens):
+        if paid.bill.micros == 0 and not paid.usage.input_tokens:
             return reply
-        total = None if reply.cost_micros is None or paid.cost_micros is None else reply.cost_micros
-        return replace(
-            reply,
-            cost_micros=None if total is None else total + (paid.cost_micros or 0),
-            usage=Usage(
-                input_tokens=reply.usage.input_tokens + paid.usage.input_tokens,
-                output_tokens=reply.usage.output_tokens + paid.usage.output_tokens,
-                known=reply.usage.known and paid.usage.known,
-            ),
-        )
+        provider = _provider(fit.request)
+        total = paid.bill.plus(Bill.of(provider, reply.cost_micros, reply.paid))
+        usage = _sum(reply.usage, paid.usage)
+        return replace(reply, cost_micros=total.micros, paid=total.beside(provider), usage=usage)
 
     def _overflow(self, request: ModelRequest, room: int) -> ModelRejected:
         tokens = self._measure.corrected(prompt_tokens(request))
@@ -180,15 +175,22 @@ def _attempts() -> list[bool]:
 
 
 def _both(one: Summary, other: Summary) -> Summary:
-    known = one.cost_micros is not None and other.cost_micros is not None
-    return Summary(
-        cost_micros=(one.cost_micros or 0) + (other.cost_micros or 0) if known else None,
-        usage=Usage(
-            input_tokens=one.usage.input_tokens + other.usage.input_tokens,
-            output_tokens=one.usage.output_tokens + other.usage.output_tokens,
-            known=one.usage.known and other.usage.known,
-        ),
+    return Summary(bill=one.bill.plus(other.bill), usage=_sum(one.usage, other.usage))
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        known=one.known and other.known,
+        cached_input_tokens=one.cached_input_tokens + other.cached_input_tokens,
+        cache_write_tokens=one.cache_write_tokens + other.cache_write_tokens,
+        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
     )
+
+
+def _provider(request: ModelRequest) -> str:
+    return request.model.partition("/")[0]
 
 
 def _as_overflow(error: ModelError) -> ModelError:
@@ -197,9 +199,15 @@ def _as_overflow(error: ModelError) -> ModelError:
     return ModelRejected(error.message, code=OVERFLOW, context=error.context)
 
 
-def _unfree(error: ModelError, paid: Summary) -> ModelError:
-    """`error`, or, where a summary was paid, one that does not say that its call was free."""
-    if paid.cost_micros == 0:
+def _unfree(error: ModelError, request: ModelRequest, paid: Summary) -> ModelError:
+    """`error`, or, where a summary was paid, one that does not say that its call was free, but what it may
+    have cost with that."""
+    if paid.bill.micros == 0:
         return error
+    free = isinstance(error, ModelRejected) or "status" in error.context
+    own = Bill.of(_provider(request), 0 if free else error.most_micros, {} if free else error.paid)
+    total = paid.bill.plus(own)
     context = {name: value for name, value in error.context.items() if name != "status"}
-    return ModelUnavailable(error.message, code=error.code, retryable=error.retryable, context=context)
+    unfree = ModelUnavailable(error.message, code=error.code, retryable=error.retryable, context=context)
+    unfree.most_micros, unfree.paid = total.micros, total.paid
+    return unfree

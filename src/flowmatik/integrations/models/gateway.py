@@ -98,11 +98,12 @@ class Gateway:
     def overhead(self) -> Durations:
         return self._router.overhead()
 
-    def bare(self, model: str) -> ModelProvider:
-        """The provider that is asked first for it, with nothing around it. Raises ModelRejected
-        (`model.unknown`)."""
+    def bare(self, model: str) -> tuple[str, ModelProvider]:
+        """What is asked first for it, as `<provider>/<model>`, and its provider with nothing around it.
+        Raises ModelRejected (`model.unknown`, `model.tags`)."""
         first = self._routes.route(model).lines[0].deployment
-        return self._provider(first.provider, first.settings or self._configured[first.provider])
+        settings = first.settings or self._configured[first.provider]
+        return first.model, self._provider(first.provider, settings)
 
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""

@@ -1,7 +1,7 @@
 """What people ask of models, answered from the settings, the lists, the probes, and by asking the models."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -19,7 +19,7 @@ from flowmatik.integrations.probing.probing import ask_all, cost_of
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import BudgetExhausted, ModelError
+from flowmatik.kernel.errors import BudgetExhausted, ModelError, ModelRejected
 
 PRICED_TOKENS = 10_000  # a price is rounded up to micro-dollars: of so many it is exact
 TEST_TOKENS = 64
@@ -39,12 +39,13 @@ class Named:
 
 class KnownModels:
     """Implements `ModelAccess`. Tests and probes are no runs: no budget of a run or workspace covers them.
-    `bare` gives the provider behind a model, without layers, or raises ModelRejected."""
+    `bare` gives the model behind a name, which is what is probed, as `<provider>/<model>`, and its provider
+    without layers, or raises ModelRejected."""
 
     def __init__(
         self,
         models: ModelGateway,
-        bare: Callable[[str], ModelProvider],
+        bare: Callable[[str], tuple[str, ModelProvider]],
         named: Named,
         probes: StoredProbes,
         answers: Answers,
@@ -61,17 +62,22 @@ class KnownModels:
         default = self._models.default_model()
         probed = {one.model: one for one in await self._probes.all(workspace_id)}
         names = dict.fromkeys((default, *self._named.models, *probed))
-        return [
-            ModelEntry(
-                model=name,
-                provider=name.partition("/")[0],
-                default=name == default,
-                price=await self._price(name),
-                context_tokens=await asyncio.to_thread(self._named.window, name),
-                capabilities=probed.get(name),
-            )
-            for name in names
-        ]
+        return [await self._entry(name, probed, is_default=name == default) for name in names]
+
+    async def _entry(self, name: str, probed: Mapping[str, Capabilities], *, is_default: bool) -> ModelEntry:
+        """A name of the model list is what is asked first for it."""
+        try:
+            model = self._bare(name)[0]
+        except ModelRejected:  # it was served once
+            model = name
+        return ModelEntry(
+            model=name,
+            provider=model.partition("/")[0],
+            default=is_default,
+            price=await self._price(name),
+            context_tokens=await asyncio.to_thread(self._named.window, model),
+            capabilities=probed.get(model),
+        )
 
     async def prices(self, workspace_id: str, models: Sequence[str] = ()) -> Sequence[ModelPrice]:
         names = models or [entry.model for entry in await self.list(workspace_id)]
@@ -110,12 +116,10 @@ class KnownModels:
         )
 
     async def probe_cost(self, workspace_id: str, model: str) -> ProbeCost:
-        model = model or self._models.default_model()
-        return cost_of(self._bare(model), model, workspace_id)
+        return cost_of(*self._behind(model), workspace_id)
 
     async def probe(self, workspace_id: str, model: str, *, most_micros: int | None = None) -> Capabilities:
-        model = model or self._models.default_model()
-        provider = self._bare(model)
+        provider, model = self._behind(model)
         worst = cost_of(provider, model, workspace_id).most_micros
         if most_micros is not None and (worst is None or worst > most_micros):
             raise BudgetExhausted(
@@ -125,6 +129,10 @@ class KnownModels:
                 context={"model": model, "worst": "?" if worst is None else worst, "most": most_micros},
             )
         return await self._probes.put(workspace_id, model, await ask_all(provider, model, workspace_id))
+
+    def _behind(self, model: str) -> tuple[ModelProvider, str]:
+        name, provider = self._bare(model or self._models.default_model())
+        return provider, name
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         return ForgottenModels(

@@ -8,6 +8,7 @@ from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usag
 from flowmatik.integrations.routing.record import OVERHEAD_SECONDS, Histogram
 from flowmatik.integrations.routing.routes import Routes
 from flowmatik.integrations.routing.stopwatch import Stopwatch
+from flowmatik.integrations.routing.table import Deployment
 from flowmatik.integrations.routing.walk import Turn, Walk
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ModelError, ModelMalformed
@@ -87,17 +88,23 @@ class Router:
         return sum(sorted(each, reverse=True)[: route.paid_attempts])
 
     def price_micros(self, model: str, usage: Usage) -> int | None:
-        """Of the deployment that comes first."""
-        lines = [line for line in self._routes.lines if line.deployment.model == model]
-        if not lines and (route := self._routes.find(model)) is not None:
-            lines = [*route.lines]
+        """Of the deployment that comes first when it is asked for; of a model that only deployments of other
+        names have, of the first of these."""
+        route = self._routes.find(model)
+        lines = [one for one in self._routes.lines if one.deployment.model == model]
+        lines = lines if route is None else [*route.lines]
         if not lines:
             return None
         return lines[0].provider.price_micros(lines[0].deployment.model.partition("/")[2], usage)
 
     def providers_of(self, model: str) -> tuple[str, ...]:
         route = self._routes.find(model)
-        return () if route is None else tuple(dict.fromkeys(line.deployment.provider for line in route.lines))
+        if route is None:
+            return ()
+        wanted = {one.summariser: None for line in route.lines if _sums_up(one := line.deployment)}
+        beside = [found for name in wanted if (found := self._routes.find(name)) is not None]
+        lines = [line for one in (route, *beside) for line in one.lines]
+        return tuple(dict.fromkeys(line.deployment.provider for line in lines))
 
     def deployments(self) -> tuple[DeploymentHealth, ...]:
         now = self._clock.monotonic()
@@ -105,6 +112,10 @@ class Router:
 
     def overhead(self) -> Durations:
         return self._overhead.durations()
+
+
+def _sums_up(deployment: Deployment) -> bool:
+    return deployment.context_policy == "summarise"
 
 
 async def _pieces(turn: Turn, watch: Stopwatch) -> AsyncGenerator[TextDelta | ModelReply]:

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, replace
 
 from flowmatik.contracts.models import ModelAttempt, ModelReply, ModelRequest
+from flowmatik.integrations.bill import Bill
 from flowmatik.integrations.routing.breaker import Permit
 from flowmatik.integrations.routing.lines import Line, chosen
 from flowmatik.integrations.routing.routes import Route
@@ -57,11 +58,11 @@ class Walk:
         self._gone: set[str] = set()  # for good
         self._longer_than = 0
         self._paid = 0
-        self._charged: int | None = 0  # for attempts that came to nothing; None: nobody can say
+        self._bill = Bill()  # of attempts that came to nothing
         self._attempts: list[ModelAttempt] = []
         self._error: ModelError | None = None
         self._paid_error: ModelError | None = None
-        self._kept: ModelReply | None = None
+        self._kept: tuple[Turn, ModelReply] | None = None
         self._over = False
         self._turn: Turn | None = None
 
@@ -90,26 +91,28 @@ class Walk:
     def answered(self, turn: Turn, reply: ModelReply, *, final: bool = False) -> ModelReply | None:
         """The reply to the caller; None when another deployment is to say what this one would not, unless
         it is `final`."""
+        now, line = self._clock.monotonic(), turn.line
         self._report(turn, "filtered" if reply.finish == "filtered" else "ok")
-        turn.line.breaker.succeeded(turn.permit, self._clock.monotonic())
-        turn.line.record.answered(self._clock.monotonic() - turn.began)
+        if reply.cached:  # the deployment was not asked, and may still be out of order
+            line.breaker.dropped(turn.permit)
+            line.record.calls["cached"] += 1
+        else:
+            line.breaker.succeeded(turn.permit, now)
+            line.record.answered(now - turn.began)
         if not final and reply.finish == "filtered" and self._may_go_on_from(turn, reply):
-            self._kept = reply
+            self._kept = turn, reply
             self._paid += reply.cost_micros != 0
-            self._charge(reply.cost_micros if reply.usage.known else None)
+            self._charge(turn, reply)
             self._go("content", turn)
             return None
-        return self._whole(reply)
+        return self._whole(turn, reply)
 
     def failed(self, turn: Turn, error: ModelError) -> None:
         verdict = verdict_of(error)
         self._note(turn, error, verdict)
         self._error = error
-        worst = 0 if verdict.free else turn.line.worst_case_micros(turn.request)
-        if worst != 0:
-            self._paid_error = self._paid_error or error
+        if not verdict.free and self._may_cost(turn, error):
             self._paid += 1
-            self._charge(worst)
             self._over = self._paid >= self._route.paid_attempts
         if verdict.next == "mine":
             self._over = True
@@ -121,8 +124,9 @@ class Walk:
     def broken(self, turn: Turn, error: ModelError) -> ModelError:
         """For a stream of which a part was told already: nobody else can go on with it."""
         self._note(turn, error, verdict_of(error))
-        self._paid_error = self._paid_error or error
-        return self._told(self._paid_error if isinstance(error, ModelRejected) else error)
+        self._may_cost(turn, error)
+        rejected = isinstance(error, ModelRejected)
+        return self._told(self._paid_error if self._paid_error is not None and rejected else error)
 
     def left(self) -> None:
         """The caller goes, and may not have waited for what it asked last."""
@@ -135,7 +139,7 @@ class Walk:
         """What it came to, when there is no turn left. Raises the error that says most: one after which
         money may be gone, else the last one."""
         if self._kept is not None:
-            return replace(self._kept, cost_micros=self._charged, attempts=self._shown())
+            return self._with_bill(*self._kept)
         if (error := self._paid_error or self._error) is not None:
             raise self._told(error)
         raise self._nobody()
@@ -210,9 +214,23 @@ class Walk:
         covered = reply.cost_micros == 0 or self._paid + 1 < self._route.paid_attempts
         return covered and bool(self._route.after(turn.stage, "content"))
 
-    def _charge(self, micros: int | None) -> None:
-        if self._charged is not None:
-            self._charged = None if micros is None else self._charged + micros
+    def _charge(self, turn: Turn, reply: ModelReply) -> None:
+        """What nobody knows is at most the worst case of the one that answered, not that of the route."""
+        cost = reply.cost_micros if reply.usage.known else None
+        if cost is None:
+            cost = turn.line.worst_case_micros(turn.request)
+        self._bill = self._bill.plus(Bill.of(turn.line.deployment.provider, cost, reply.paid))
+
+    def _may_cost(self, turn: Turn, error: ModelError) -> bool:
+        """Whether it may; then it is on the bill: with what the provider said, else with the worst case."""
+        most = error.most_micros
+        if most is None:
+            most = turn.line.worst_case_micros(turn.request)
+        if most == 0:
+            return False
+        self._paid_error = self._paid_error or error
+        self._bill = self._bill.plus(Bill.of(turn.line.deployment.provider, most, error.paid))
+        return True
 
     def _note(self, turn: Turn, error: ModelError, verdict: Verdict) -> None:
         """What the deployment is to be blamed for."""
@@ -246,13 +264,19 @@ class Walk:
     def _shown(self) -> tuple[ModelAttempt, ...]:
         return tuple(self._attempts) if len(self._attempts) > 1 else ()
 
-    def _whole(self, reply: ModelReply) -> ModelReply:
+    def _whole(self, turn: Turn, reply: ModelReply) -> ModelReply:
         """With what the attempts before it cost."""
-        if len(self._attempts) == 1:
+        if len(self._attempts) == 1 and (reply.usage.known or len(self._route.lines) == 1):
             return reply
-        known = reply.cost_micros is not None and self._charged is not None
-        cost = (reply.cost_micros or 0) + (self._charged or 0) if known else None
-        return replace(reply, cost_micros=cost, attempts=self._shown())
+        self._charge(turn, reply)
+        return self._with_bill(turn, reply)
+
+    def _with_bill(self, turn: Turn, reply: ModelReply) -> ModelReply:
+        provider = turn.line.deployment.provider
+        paid = self._bill.beside(provider)
+        if not (paid or reply.usage.known or self._bill.micros is None):
+            paid = {provider: self._bill.micros}
+        return replace(reply, cost_micros=self._bill.micros, paid=paid, attempts=self._shown())
 
     def _told(self, error: ModelError) -> ModelError:
         """`error` with the attempts. Where money may be gone nothing in it says that it was free."""
@@ -260,7 +284,10 @@ class Walk:
             error.context["attempts"] = [
                 {"deployment": one.deployment, "outcome": one.outcome, "ms": one.ms} for one in self._attempts
             ]
-        if self._paid_error is not None and is_free(error):
+        if self._paid_error is not None:
+            error.paid = self._bill.paid
+            if len(self._route.lines) > 1:  # else it is what it says itself, or what was reserved
+                error.most_micros = self._bill.micros
             error.context.pop("status", None)
         elif self._paid_error is None and not is_free(error) and len(self._route.lines) > 1:
             error.context["status"] = "free"  # of a model that costs nothing, on a route where others do

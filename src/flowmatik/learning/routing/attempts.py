@@ -27,7 +27,8 @@ NOT_OF_THE_AGENT = (
 class Attempt:
     """Of one agent at one task. `good` is None while it is under way, and where its end says nothing of the
     agent. `advised`: there was a choice, so that types of tasks are told apart; `among`: of models, too.
-    `tokens`: in and out, None where nobody knows them."""
+    `tokens`: in and out, None where nobody knows them. `kept`: some answer had been given to the same request
+    before, so that its cost and time say nothing of the model's."""
 
     task_id: str
     agent: str
@@ -39,13 +40,14 @@ class Attempt:
     among: bool = False
     tokens: tuple[int, int] | None = (0, 0)
     cost_micros: int | None = 0
+    kept: bool = False
     ended: str = ""
     seq: int = 0  # of the event that ended it
     good: bool | None = None
 
     @property
     def seconds(self) -> float | None:
-        if not self.ended:
+        if not self.ended or self.kept:
             return None
         took = datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.begun)
         return max(took.total_seconds(), 0.0)
@@ -101,6 +103,8 @@ class _Reading:
         if attempt is None:
             return
         reply = data.get("reply")
+        if reply is not None and reply.get("cached"):
+            attempt.kept, attempt.tokens, attempt.cost_micros = True, None, None
         attempt.tokens = _more(attempt.tokens, reply)
         if attempt.cost_micros is None:
             return

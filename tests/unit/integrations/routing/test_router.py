@@ -322,7 +322,8 @@ async def test_a_stream_goes_elsewhere_before_its_first_piece() -> None:
 
 @pytest.mark.parametrize("how", ["cut", "fell"])
 async def test_and_what_breaks_within_a_stream_may_have_been_charged(how: str) -> None:
-    broken, told = World(table(paid_attempts=2), Provider({"p/x": [how]})), list[Any]()
+    provider = Provider({"p/x": [how]}, {"p/x": 100})
+    broken, told = World(table(paid_attempts=2), provider), list[Any]()
 
     async def listen() -> None:
         async for item in broken.router.stream(ask()):
