@@ -196,8 +196,8 @@ class Ledger(Protocol):
         ...
 
     async def forget_user(self, workspace_id: str, user: str) -> int:
-        """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id; how many
-        bookings there were. Bookings that are made or rebuilt later for runs that had any get it too."""
+        """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id, also in
+        the names of budgets; how many bookings there were. Bookings that are made or rebuilt later for runs that had any get it too."""
         ...
 
 
