@@ -46,15 +46,18 @@ class Ear(ThreadingHTTPServer):
 
 
 class _Heard(BaseHTTPRequestHandler):
-    server: Ear
+    @property
+    def ear(self) -> Ear:
+        assert isinstance(self.server, Ear)
+        return self.server
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.heard.append(str(self.headers))
+        self.ear.heard.append(str(self.headers))
         body = b'{"error": {"message": "no"}}'
-        self.send_response(307 if self.server.away else 400)
-        if self.server.away:
-            self.send_header("location", f"{self.server.away}/elsewhere")
+        self.send_response(307 if self.ear.away else 400)
+        if self.ear.away:
+            self.send_header("location", f"{self.ear.away}/elsewhere")
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
