@@ -219,8 +219,8 @@ FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with t
 
 
 def plain_cell(value: str | int) -> str | int:
-    """For a CSV file: text that a spreadsheet would take for a formula, some without the blanks before it, gets
-    an apostrophe in front (OWASP, CSV injection)."""
+    """For a CSV file: text that a spreadsheet would take for a formula, some without the blanks before it,
+    gets an apostrophe in front (OWASP, CSV injection)."""
     if not isinstance(value, str):
         return value
     risky = value.startswith(("\t", "\r", "\n")) or value.lstrip().startswith(FORMULA)

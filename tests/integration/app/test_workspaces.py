@@ -52,7 +52,8 @@ OLD_RECORD = """
 INSERT INTO bulk_operations (workspace_id, request_id, action, asked, asked_by, begun_at, touched_at, calls,
     open_calls, matched, done, passed, failed)
 VALUES ('b', 'old', 'cancel', '{}', 'ana', '2001-01-01T00:00:00Z', '2001-01-01T00:00:00Z', 1, 0, 1, 0, 0, 1);
-INSERT INTO bulk_failures (workspace_id, request_id, failed_run, code, message) VALUES ('b', 'old', 'r', 'c', '');
+INSERT INTO bulk_failures (workspace_id, request_id, failed_run, code, message)
+VALUES ('b', 'old', 'r', 'c', '');
 """
 
 
