@@ -12,7 +12,7 @@ from flowmatik.kernel.redaction import Redactor, install_redaction
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
-# They log whole URLs, or headers with keys.
+# They log whole URLs, headers with keys, or all that a model is asked.
 NOISY = (
     "httpx",
     "httpcore",
@@ -20,6 +20,7 @@ NOISY = (
     "httpcore2",
     "botocore",
     "urllib3",
+    "openai",
     "anthropic",
     "groq",
     "google_genai",

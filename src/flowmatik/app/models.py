@@ -15,6 +15,7 @@ from flowmatik.integrations.provider import ProviderSettings
 from flowmatik.integrations.routing.table import RouteTable
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.kernel.redaction import also_hide
 
 PLUGINS = {"custom": "openai_compatible"}
 
@@ -69,7 +70,7 @@ def model_routes(settings: Settings) -> RouteTable | None:
     from flowmatik.app.model_list import Surroundings, read_model_list
     from flowmatik.app.tool_files import secret_values
 
-    return read_model_list(
+    table = read_model_list(
         path,
         Surroundings(
             providers=configured_providers(settings),
@@ -78,6 +79,9 @@ def model_routes(settings: Settings) -> RouteTable | None:
             seconds=float(settings.model_timeout_seconds),
         ),
     )
+    for deployment in table.deployments if table else ():
+        also_hide(deployment.settings.secrets if deployment.settings else ())
+    return table
 
 
 def _prices(settings: Settings, provider: str) -> dict[str, tuple[float, float]]:

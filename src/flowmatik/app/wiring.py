@@ -257,7 +257,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         )
     )
     bulk_audit = BulkRecords(stores.database, clock)
-    engine.housekeeper.add(audit_chore(bulk_audit))
+    engine.housekeeper.add(audit_chore(stores.lookups, clock))
     money = LedgerParts(
         journal=stores.journal,
         everywhere=stores.lookups,

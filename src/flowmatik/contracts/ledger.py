@@ -196,8 +196,9 @@ class Ledger(Protocol):
         ...
 
     async def forget_user(self, workspace_id: str, user: str) -> int:
-        """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id; how many
-        bookings there were. Bookings that are made or rebuilt later for runs that had any get it too."""
+        """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id, also in
+        the names of budgets; how many bookings there were. Bookings that are made or rebuilt later for runs
+        that had any get it too."""
         ...
 
 
@@ -214,10 +215,15 @@ def cost_table(
     return (*by, *figures), rows
 
 
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with those of full width
+
+
 def plain_cell(value: str | int) -> str | int:
-    """For a CSV file: text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP,
-    CSV injection)."""
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    """For a CSV file: text that a spreadsheet would take for a formula, some without the blanks before it,
+    gets an apostrophe in front (OWASP, CSV injection)."""
+    if not isinstance(value, str):
+        return value
+    risky = value.startswith(("\t", "\r", "\n")) or value.lstrip().startswith(FORMULA)
     return f"'{value}" if risky else value
 
 

@@ -111,7 +111,7 @@ class BulkRecords:
         await self._database.within(workspace_id).transaction(statements)
 
     async def forget(self) -> None:
-        """What is older than AUDIT_DAYS, of all workspaces."""
+        """What is older than AUDIT_DAYS, of all workspaces, where the store lets us see them."""
         before = text_of(self._clock.now() - timedelta(days=AUDIT_DAYS))
         await self._database.transaction([(_FORGET_FAILURES, (before,)), (_FORGET, (before,))])
 
@@ -135,7 +135,9 @@ class AuditedBulk:
         return report
 
 
-def audit_chore(records: BulkRecords) -> Chore:
+def audit_chore(everywhere: Database, clock: Clock) -> Chore:
+    """`everywhere` sees all workspaces: a role that is bound to one would find nothing to forget."""
+    records = BulkRecords(everywhere, clock)
     return Chore(name="bulk records", every=FORGET_SECONDS, work=records.forget)
 
 

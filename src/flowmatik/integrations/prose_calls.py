@@ -18,15 +18,18 @@ from flowmatik.contracts.models import ToolCall, ToolSchema
 from flowmatik.integrations.direct.json_text import arguments_in
 
 LONGEST_CALL = 20_000  # characters of a call written in Python
+DEEPEST_CALL = 20  # lists and objects around a call
+# Each is linear in the text: models are known to go on with blanks for ever.
 _TAGGED = re.compile(
-    r"<(tool_call|function_call|toolcall)>\s*(?P<body>.*?)\s*(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<(tool_call|function_call|toolcall)>(?P<body>.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _FUNCTION = re.compile(
-    r"<function=(?P<name>[\w.-]+)>\s*(?P<body>.*?)\s*(?:</function>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<function=(?P<name>[\w.-]+)>(?P<body>.*?)(?:</function>|\Z)", re.DOTALL | re.IGNORECASE
 )
-_PARAMETER = re.compile(r"<parameter=(?P<name>[\w.-]+)>\s*(?P<value>.*?)\s*</parameter>", re.DOTALL)
-_BRACKETS = re.compile(r"\[TOOL_CALLS\]\s*(?P<body>[\[{].*)", re.DOTALL)
-_FENCE = re.compile(r"```[ \t]*(?P<kind>[\w-]*)[ \t]*\n(?P<body>.*?)\n?[ \t]*(?:```|\Z)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=(?P<name>[\w.-]+)>(?P<value>.*?)</parameter>", re.DOTALL)
+_PARAMETER_END = "</parameter>"
+_BRACKETS = re.compile(r"\[TOOL_CALLS\]\s*+(?P<body>[\[{].*)", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*+(?P<kind>[\w-]*+)[ \t]*+\n(?P<body>.*?)(?:```|\Z)", re.DOTALL)
 _NAMED = re.compile(r'"(?:name|tool|function)"\s*:\s*"(?P<name>[^"]+)"')
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 _PYTHON = ("python", "py", "tool_code")
@@ -71,7 +74,7 @@ def _call(n: int, name: str, raw: str) -> ToolCall:
 
 def _in_tags(text: str, known: dict[str, ToolSchema]) -> Iterator[_Found]:
     for match in _TAGGED.finditer(text):
-        body = match["body"]
+        body = match["body"].strip()
         calls = _of_json(body, known)
         if not calls:
             calls = [call for one in _in_functions(body, known) for call in one.calls]
@@ -82,8 +85,9 @@ def _in_tags(text: str, known: dict[str, ToolSchema]) -> Iterator[_Found]:
 
 def _in_functions(text: str, known: dict[str, ToolSchema]) -> Iterator[_Found]:
     for match in _FUNCTION.finditer(text):
-        name, body = _known(match["name"], known), match["body"]
-        given = {one["name"]: _value(one["value"]) for one in _PARAMETER.finditer(body)}
+        name, body = _known(match["name"], known), match["body"].strip()
+        ended = body[: body.rfind(_PARAMETER_END) + len(_PARAMETER_END)]
+        given = {one["name"]: _value(one["value"].strip()) for one in _PARAMETER.finditer(ended)}
         raw = json.dumps(given, ensure_ascii=False) if given else body
         yield _Found(match.start(), match.end(), [(name, raw)] if name else [])
 
@@ -96,8 +100,8 @@ def _in_brackets(text: str, known: dict[str, ToolSchema]) -> Iterator[_Found]:
 
 def _in_fences(text: str, known: dict[str, ToolSchema]) -> Iterator[_Found]:
     for match in _FENCE.finditer(text):
-        python = match["kind"].lower() in _PYTHON
-        calls = _of_python(match["body"], known) if python else _of_json(match["body"], known)
+        python, body = match["kind"].lower() in _PYTHON, match["body"].strip()
+        calls = _of_python(body, known) if python else _of_json(body, known)
         yield _Found(match.start(), match.end(), calls)
 
 
@@ -137,18 +141,22 @@ def _decoded(text: str) -> tuple[object, int]:
     return value, end
 
 
-def _calls_of(value: object, known: dict[str, ToolSchema]) -> list[tuple[str, str]]:
+def _calls_of(
+    value: object, known: dict[str, ToolSchema], levels: int = DEEPEST_CALL
+) -> list[tuple[str, str]]:
     """The calls that a JSON value is; none unless all of it is."""
+    if levels == 0:
+        return []
     if isinstance(value, list):
-        each = [_calls_of(one, known) for one in cast("list[object]", value)]
+        each = [_calls_of(one, known, levels - 1) for one in cast("list[object]", value)]
         return [call for calls in each for call in calls] if all(each) else []
     if not isinstance(value, dict):
         return []
     fields = cast("dict[str, Any]", value)
     if isinstance(fields.get("tool_calls"), list):
-        return _calls_of(fields["tool_calls"], known)
+        return _calls_of(fields["tool_calls"], known, levels - 1)
     if isinstance(fields.get("function"), dict):
-        return _calls_of(fields["function"], known)
+        return _calls_of(fields["function"], known, levels - 1)
     named = next((fields[one] for one in ("name", "tool", "function") if one in fields), None)
     name = _known(named, known) if isinstance(named, str) else ""
     if not name:

@@ -57,6 +57,10 @@ class Redactor:
         # Longest first, so that no part of one survives another.
         self._secrets = tuple(sorted(known, key=len, reverse=True))
 
+    def knowing(self, secrets: Iterable[str]) -> "Redactor":
+        """One that hides these too."""
+        return Redactor((*self._secrets, *secrets))
+
     def text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
@@ -96,6 +100,9 @@ class RedactingFilter(logging.Filter):
         super().__init__()
         self._redactor = redactor
 
+    def learn(self, secrets: Iterable[str]) -> None:
+        self._redactor = self._redactor.knowing(secrets)
+
     def filter(self, record: logging.LogRecord) -> bool:
         hide = self._redactor
         try:
@@ -120,15 +127,28 @@ def install_redaction(redactor: Redactor) -> None:
     """On every handler that there is, of the root logger and of loggers that keep their own; instead
     of what was installed before."""
     filter_ = RedactingFilter(redactor)
+    for handler in _handlers():
+        for old in _installed(handler):
+            handler.removeFilter(old)
+        handler.addFilter(filter_)
+
+
+def also_hide(secrets: Iterable[str]) -> None:
+    """What came to be known after the redaction was installed; without any nothing is done."""
+    found = tuple(secrets)
+    for filter_ in {known for handler in _handlers() for known in _installed(handler)}:
+        filter_.learn(found)
+
+
+def _handlers() -> set[logging.Handler]:
     root = logging.getLogger()
     loggers = [known for known in root.manager.loggerDict.values() if isinstance(known, logging.Logger)]
     handlers = {handler for logger in (root, *loggers) for handler in logger.handlers}
-    if logging.lastResort is not None:
-        handlers.add(logging.lastResort)
-    for handler in handlers:
-        for old in [known for known in handler.filters if isinstance(known, RedactingFilter)]:
-            handler.removeFilter(old)
-        handler.addFilter(filter_)
+    return handlers if logging.lastResort is None else handlers | {logging.lastResort}
+
+
+def _installed(handler: logging.Handler) -> list[RedactingFilter]:
+    return [known for known in handler.filters if isinstance(known, RedactingFilter)]
 
 
 def _forms(secret: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from flowmatik.kernel.errors import NotFound
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from tests.conftest import administer
 from tests.integration.app.clerks import permit
+from tests.unit.core.engines import eventually
 
 PLAN = (PlanTask(id="s0", objective="", tool="memory_search", arguments={"query": "x"}),)
 PROFILE = """
@@ -45,6 +46,15 @@ async def platform(pg_migrated: str, tmp_path: Path) -> AsyncIterator[Platform]:
     settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_migrated})
     async with open_platform(settings, recover_all=False) as opened:
         yield opened
+
+
+OLD_RECORD = """
+INSERT INTO bulk_operations (workspace_id, request_id, action, asked, asked_by, begun_at, touched_at, calls,
+    open_calls, matched, done, passed, failed)
+VALUES ('b', 'old', 'cancel', '{}', 'ana', '2001-01-01T00:00:00Z', '2001-01-01T00:00:00Z', 1, 0, 1, 0, 0, 1);
+INSERT INTO bulk_failures (workspace_id, request_id, failed_run, code, message)
+VALUES ('b', 'old', 'r', 'c', '');
+"""
 
 
 async def a_run(platform: Platform, workspace_id: str) -> str:
@@ -111,3 +121,22 @@ async def test_agents_and_keys_are_of_the_workspace_of_the_call(platform: Platfo
     other = Principal(id="u", name="u", workspace_id="b", scopes=frozenset({"admin"}))
     key = await platform.identity.create_key(other, "theirs", ("runs:read",))
     assert (await platform.identity.authenticate(key.secret)).workspace_id == "b"
+
+
+async def test_old_records_of_bulk_operations_go_in_every_workspace(pg_migrated: str, tmp_path: Path) -> None:
+    await administer(pg_migrated, OLD_RECORD)
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": pg_migrated})
+    pool = await open_pool(pg_migrated, role="flowmatik_engine", max_size=1)
+    everywhere = PostgresDatabase(pool)
+
+    async def gone() -> bool:
+        found = "SELECT count(*) FROM bulk_operations UNION ALL SELECT count(*) FROM bulk_failures"
+        return [row[0] for row in await everywhere.fetch(found)] == [0, 0]
+
+    try:
+        assert not await gone()
+        async with open_platform(settings, recover_all=False):
+            await eventually(gone, 120)
+    finally:
+        await pool.close()

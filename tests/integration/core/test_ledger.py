@@ -11,6 +11,7 @@ from flowmatik.contracts.ledger import CostGroup, CostQuery, Rebuilt
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.plans import PlanTask, SubRunSpec
 from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.core.ledger.forgetting import pseudonyms, without
 from flowmatik.core.ledger.store import COLUMNS
 from flowmatik.kernel.errors import Conflict, InvalidInput, ModelError, ModelMalformed, ModelUnavailable
 from tests.integration.core.ledgers import COST, MODEL, WORST, WS, Models, Place, ask, ledger_at, reply
@@ -266,6 +267,35 @@ async def test_who_is_forgotten_stays_so_in_later_bookings_and_after_a_rebuild(p
     assert (await place.ledger.rebuild(WS)).changed == 0
     assert (await place.check()).found == 0
     assert {one.user for one in await place.booked(other.id)} == {"usr_ben"}
+
+
+@pytest.mark.parametrize("forgotten", ["usr_ana", "key_1"])
+async def test_who_is_forgotten_is_so_in_the_names_of_budgets_too(place: Place, forgotten: str) -> None:
+    """A key's runs are borne by the budgets of its owner as well."""
+    scopes = ("user:key_1", "user:usr_ana", "user:usr_ana/day:2026-11-28", "user:usr_ana2", "workspace")
+    rows = [replace(one, user="key_1", scopes=scopes) for one in await place.booked((await place.ended()).id)]
+    await place.store.replace(WS, rows[0].run, rows[:1])
+    assert await place.ledger.forget_user("w2", forgotten) == 0
+    assert await place.ledger.forget_user(WS, forgotten) == 1
+    assert await place.ledger.forget_user(WS, forgotten) == 0
+    await place.store.add(rows)
+    kept = await place.store.of_run(WS, rows[0].run)
+    assert [len(one.scopes) for one in kept] == [5, 5]
+    for one in kept:
+        assert forgotten not in (one.user, *(scope[5:].partition("/")[0] for scope in one.scopes))
+        assert "user:usr_ana2" in one.scopes
+    assert without(pseudonyms(rows, kept[:1]), rows) == kept
+
+
+async def test_ledger_and_caps_say_the_same_of_who_is_forgotten(place: Place) -> None:
+    await place.journal.set_cap(WS, "user:usr_ana", 1_000)
+    view = await place.ended(principal="usr_ana")
+    assert {one.scopes for one in await place.booked(view.id)} == {("user:usr_ana",)}
+    await place.told(view)
+    assert await place.ledger.forget_user(WS, "usr_ana") == 2
+    assert "usr_ana" not in str(await place.booked(view.id))
+    assert (await place.ledger.rebuild(WS)).changed == 0
+    assert (await place.check()).found == 0
 
 
 async def test_costs_are_asked_by_any_dimensions_page_by_page(place: Place) -> None:

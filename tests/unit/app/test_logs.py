@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.app.logs import OurHandler, configure_logging, secrets_of
+from flowmatik.app.models import model_routes
 from flowmatik.app.settings import Settings, load_settings
 
 KEY = "sk-abcdef-123456"
@@ -62,3 +63,33 @@ def test_every_key_of_a_provider_is_a_secret(tmp_path: Path) -> None:
     settings = load_settings(tmp_path, {**environment, "FLOWMATIK_BEDROCK_REGION": "eu-west-1"})
     assert set(environment.values()) <= set(secrets_of(settings))
     assert not any(value in repr(settings) for value in environment.values())
+
+
+MODELS = """
+model_list:
+  - {model_name: fast, model: mine/one, base_url: http://127.0.0.1:9/v1, api_key: "env:KEY_OF_MINE"}
+  - {model_name: fast, model: mine/two, base_url: http://127.0.0.1:9/v1, api_key: "file:two.key"}
+"""
+
+
+def test_keys_of_the_model_list_are_hidden_as_soon_as_they_are_known(
+    tmp_path: Path, settings: Settings, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_OF_MINE", "kanarieUmgebung1")
+    (tmp_path / "two.key").write_text("kanarieDatei2\n")
+    (tmp_path / "models.yaml").write_text(MODELS)
+    assert model_routes(settings) is not None
+    logging.getLogger("some.library").info("sent kanarieUmgebung1 and kanarieDatei2 to %s", KEY)
+    [line] = log.getvalue().splitlines()
+    assert json.loads(line)["message"] == "sent [hidden] and [hidden] to [hidden]"
+
+
+@pytest.mark.parametrize("library", ["openai", "anthropic", "groq", "httpx2", "google_genai"])
+def test_libraries_do_not_say_what_models_are_asked_even_at_the_debug_level(
+    tmp_path: Path, log: io.StringIO, library: str
+) -> None:
+    del log
+    told = load_settings(tmp_path, {"FLOWMATIK_LOG_LEVEL": "debug"})
+    configure_logging(told, stream := io.StringIO())
+    logging.getLogger(f"{library}._base_client").debug("Request options: all that was asked")
+    assert stream.getvalue() == ""

@@ -60,6 +60,15 @@ async def test_what_is_fixed_in_arguments_is_neither_sent_nor_kept_nor_told_to_a
     assert told == [("email", 1, ["0$.to[0]"]), ("aws_key", 1, ["0$.text"])]
 
 
+@pytest.mark.parametrize(("rails", "cache"), [([rail("fix")], False), ([rail("refuse")], None), ([], None)])
+async def test_an_answer_that_has_to_be_fixed_first_is_not_kept_to_be_given_again(
+    rails: list[Guardrail], cache: bool | None
+) -> None:
+    desk = Desk(agent(rails=rails), wish({"to": "all"}), "Done.")
+    assert (await desk.run(**acting())).status is RunStatus.SUCCEEDED
+    assert {request.cache for request in desk.models.requests} == {cache}
+
+
 async def test_arguments_that_are_no_json_are_fixed_where_they_are_told_back() -> None:
     broken = ModelReply(
         text="", tool_calls=(ToolCall(id="", name="send", arguments=None, raw=f'{{"{EMAIL}'),)

@@ -1,6 +1,7 @@
 """Tool calls written in words, in the shapes that models and gateways really use."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -104,6 +105,8 @@ def test_arguments_that_cannot_be_read_are_kept_as_text(text: str, raw: str) -> 
         "[TOOL_CALLS] nothing",
         "look_up(" * 3000,
         "[" * 5000 + "look_up()",
+        "[" * 600 + '{"name": "look_up"}' + "]" * 600,
+        '{"tool_calls": [' * 300 + '{"name": "look_up"}' + "]}" * 300,
     ],
 )
 def test_what_is_no_call_of_a_known_tool_stays_text(text: str) -> None:
@@ -123,3 +126,14 @@ def test_no_text_makes_it_fail(text: str) -> None:
     rest, calls = tool_calls_in_prose(text, TOOLS)
     assert all(call.name in ("look_up", "send") for call in calls)
     assert calls or rest == text
+
+
+@pytest.mark.parametrize(
+    "begun",
+    ["<tool_call>{{x{blanks}y", "```json\n{blanks}y", "```{blanks}y", "<function=none>x{blanks}y"],
+)
+def test_a_model_that_goes_on_with_blanks_for_ever_holds_nobody_up(begun: str) -> None:
+    text = begun.format(blanks=" " * 60_000)
+    begun_at = time.process_time()
+    assert tool_calls_in_prose(text, TOOLS) == (text, ())
+    assert time.process_time() - begun_at < 5

@@ -20,6 +20,7 @@ from flowmatik.core.deltas.pieces import Air, Piece, Place, Step
 from flowmatik.core.deltas.shown import HALVES, Shown, is_answering
 from flowmatik.core.state import RunState
 from flowmatik.kernel.errors import FlowmatikError, ModelMalformed
+from flowmatik.kernel.redaction import Redactor
 
 log = logging.getLogger(__name__)
 SPACING_SECONDS = 0.05  # between two pieces of a call
@@ -28,6 +29,7 @@ AWAY_SECONDS = 2.0
 QUIET_SECONDS = 30.0
 LONGEST = 65_536  # characters of a call's text that who comes late is told
 LONGEST_MESSAGE = 200
+LONGEST_SAID = 1_000  # of which that is made
 WAITING = 1_000  # calls that have ended and not been told of; older ones are forgotten
 
 
@@ -101,7 +103,7 @@ class Advance:
         """What is no number says nothing."""
         if not math.isfinite(done) or not (total is None or math.isfinite(total)):
             return
-        text = "" if self._numbers_only else " ".join(HALVES.sub("", message).split())[:LONGEST_MESSAGE]
+        text = "" if self._numbers_only else _shown(message)
         self._newest = Step(
             call_id=self._call.call_id,
             task_id=self._call.task_id,
@@ -122,6 +124,12 @@ class Advance:
 
     def unheard(self) -> None:
         self._listeners, self._told = 0, None
+
+
+def _shown(message: str) -> str:
+    """On one line, without what has the form of a secret, as in all that a tool says when it fails."""
+    words = " ".join(HALVES.sub("", message[:LONGEST_SAID]).split())
+    return Redactor().text(words)[:LONGEST_MESSAGE]
 
 
 class Speaking:

@@ -22,6 +22,7 @@ from flowmatik.core.brain.gates import BLOBS
 from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.deltas.speaking import Speaking
 from flowmatik.core.engine.bills import paid_to
+from flowmatik.core.engine.guarding import keeps_back
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt, in_doubt_by
@@ -81,6 +82,8 @@ class Effects:
     durable: bool = True  # what the journal has acknowledged survives a power cut
 
     async def model(self, call: ev.CallRequested, request: ModelRequest, place: RunPlace) -> ev.Event:
+        if keeps_back(call, place.state()):
+            request = replace(request, cache=False)
         try:
             async with asyncio.timeout(call.timeout):
                 reply = await self.speaking.answered(self.models, call, request, place.state())

@@ -46,6 +46,13 @@ def guarded_at_once(outcome: ev.Event, call: ev.CallRequested, state: RunState) 
     return replace(outcome, result=result, guarded=trip.findings)
 
 
+def keeps_back(call: ev.CallRequested, state: RunState) -> bool:
+    """Whether an answer may hold what guardrails take out of it before it becomes a fact, so that nobody else
+    may keep it."""
+    rails = _rails(call, state) if call.purpose in SPOKEN else ()
+    return any(rail.covers("tool_arguments") and rail.on_fail == "fix" for rail in rails)
+
+
 def _wished(outcome: ev.CallSucceeded, rails: Sequence[Guardrail]) -> ev.CallSucceeded:
     reply = outcome.reply
     if reply is None:

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from flowmatik.core.guards.pii import Span
 
+_WORDS = r"(?:[\w-]*[_-])?(?:password|passwd|pwd|contraseña|clave|secret|token|api[_-]?key|access[_-]?key)"
+_NAME = re.compile(_WORDS, re.IGNORECASE)
 LEAST_ENTROPY = 3.8  # bits a character: text and hexadecimal digests stay below
 _SHAPES = (
     (
@@ -24,8 +26,8 @@ _SHAPES = (
     (
         "password",
         re.compile(
-            r"(?i)(?<![\w-])(?:[\w-]*[_-])?(?:password|passwd|pwd|contraseña|clave|secret|token|api[_-]?key"
-            r"|access[_-]?key)\\?[\"']?\s*[=:]\s*\\?[\"']?(?P<value>(?!\[)[^\s\"'&,;)}\]\\]{6,})"
+            rf"(?i)(?<![\w-]){_WORDS}"
+            r"\\?[\"']?\s*[=:]\s*\\?[\"']?(?P<value>(?!\[)[^\s\"'&,;)}\]\\]{6,})"
         ),
     ),
 )
@@ -54,6 +56,11 @@ def secrets_in(text: str) -> list[Span]:
             if not any(span[0] < end and start < span[1] for start, end, _ in found):
                 found.append(span)
     return sorted(found)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a field of this name holds one, whatever it looks like."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_random(token: str) -> bool:

@@ -1,14 +1,15 @@
 """Whether ledger, journal and caps say the same, and the ledger made again from the journal."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flowmatik.contracts.ledger import MOST_GROUPS, Booking, Difference, LedgerCheck, Rebuilt
 from flowmatik.core.journal.port import Journal, RunHead
 from flowmatik.core.journal.search_port import HeadFilter
+from flowmatik.core.ledger.forgetting import pseudonyms, without
 from flowmatik.core.ledger.keeping import SUBSCRIBER, Bookkeeper
 from flowmatik.core.ledger.reading import RunReading
-from flowmatik.core.ledger.store import ERASED, LedgerStore
+from flowmatik.core.ledger.store import LedgerStore
 from flowmatik.kernel.errors import EngineError, NotFound
 
 PAGE = 200
@@ -142,8 +143,9 @@ class Books:
         if now.head_seq != head.head_seq or not held or reading.draws_on_all:
             return []
         needs = dict.fromkeys(held, 0)
+        names = {(one.seq, one.n): one.scopes for one in reading.rows}  # caps go by ids, not by pseudonyms
         for one in stored:
-            for scope in one.scopes:
+            for scope in names.get((one.seq, one.n), one.scopes):
                 if scope in needs:
                     needs[scope] += one.spent_micros + one.reserved_micros
         settled = bool(head.ended_at) and head.run_id not in await self.journal.unsettled(MOST_GROUPS)
@@ -197,9 +199,7 @@ class Books:
 
 def _for_whoever(wanted: Sequence[Booking], stored: Sequence[Booking]) -> list[Booking]:
     """Who was forgotten stays so."""
-    if stored and stored[0].user.startswith(ERASED):
-        return [replace(one, user=stored[0].user) for one in wanted]
-    return list(wanted)
+    return without(pseudonyms(wanted, stored), wanted)
 
 
 def _compared(run: str, wanted: Sequence[Booking], stored: Sequence[Booking]) -> list[Difference]:

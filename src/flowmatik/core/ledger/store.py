@@ -4,14 +4,15 @@ import dataclasses
 import secrets
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from flowmatik.contracts.database import Database, Row, Statement
 from flowmatik.contracts.ledger import Booking
+from flowmatik.core.ledger.forgetting import ERASED, names_people, pseudonyms, spellings, without
 from flowmatik.kernel import canonical
 
-ERASED = "erased_"  # pseudonyms begin with it
 SIZES = (64, 16, 8, 4, 2, 1)  # of the statements that add several bookings
 TOGETHER = 500  # bookings of one transaction
 NAMES = tuple(field.name for field in dataclasses.fields(Booking))
@@ -50,8 +51,24 @@ class LedgerStore:
 
     async def add(self, rows: Sequence[Booking]) -> None:
         """Those that there are already are left as they are."""
-        for some in _cut(rows, TOGETHER):
+        for some in _cut(await self._without_forgotten(rows), TOGETHER):
             await self._everywhere.transaction(list(_adding(some)))
+
+    async def _without_forgotten(self, rows: Sequence[Booking]) -> Sequence[Booking]:
+        """Whoever is forgotten in budgets of a run's earlier bookings stays so."""
+        runs = dict.fromkeys((row.workspace_id, row.run) for row in rows if names_people(row))
+        if not runs:
+            return rows
+        erased = " ".join(
+            ("SELECT", SHOWN, "FROM ledger_entries WHERE workspace_id = $1 AND run = $2 AND",
+             f"{self.place_of_text}(scopes, $3) > 0 ORDER BY seq, n LIMIT 1")
+        )  # fmt: skip
+        told: list[Booking] = []
+        for run, some in groupby(rows, key=lambda row: (row.workspace_id, row.run)):
+            made = list(some)
+            kept = await self.fetch(run[0], erased, *run, f'"user:{ERASED}') if run in runs else []
+            told += without(pseudonyms(made, [booking_of(row) for row in kept]), made)
+        return told
 
     async def fetch(self, workspace_id: str, sql: str, *params: Any) -> list[Row]:
         """Of one workspace, which the SQL names too: a file cannot tell them apart."""
@@ -79,16 +96,20 @@ class LedgerStore:
         await self._cleaning.transaction([drop, *_adding(rows)])
 
     async def forget_user(self, workspace_id: str, user: str) -> int:
+        """In the names of budgets too, also where another bears what is spent: a key, say."""
         pseudonym = ERASED + secrets.token_hex(8)
-        changed = await self._cleaning.transaction(
-            [
-                (
-                    "UPDATE ledger_entries SET user_id = $3 WHERE workspace_id = $1 AND user_id = $2",
-                    (workspace_id, user, pseudonym),
-                )
-            ]
+        (whole, period), (new_whole, new_period) = spellings(user), spellings(pseudonym)
+        at = self.place_of_text
+        statement = " ".join(
+            (
+                "UPDATE ledger_entries SET user_id = CASE WHEN user_id = $2 THEN $3 ELSE user_id END,",
+                "scopes = replace(replace(scopes, $4, $5), $6, $7)",
+                "WHERE workspace_id = $1",
+                f"AND (user_id = $2 OR {at}(scopes, $4) > 0 OR {at}(scopes, $6) > 0)",
+            )
         )
-        return changed[0]
+        values = (workspace_id, user, pseudonym, whole, new_whole, period, new_period)
+        return (await self._cleaning.transaction([(statement, values)]))[0]
 
     async def forget(self, before: str) -> int:
         """Bookings of all days before this one, in every workspace."""

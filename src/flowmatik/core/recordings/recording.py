@@ -1,5 +1,6 @@
 """Makes recordings of runs from their journals: any run that is still stored can be recorded afterwards."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -50,21 +51,31 @@ class StoredRecordings:
                 await reads.head(workspace_id, one)
             except NotFound:  # a sub-run that was asked for and is not there yet, or is there no more
                 continue
-            run, children = self._run(one, await whole(reads, one))
+            run, children = await asyncio.to_thread(self._run, one, await whole(reads, one))
             runs.append(run)
             names |= {name for request in run.requests.values() for name in request.tools}
             left += children
+        return await asyncio.to_thread(self._recording, runs, names, redaction)
+
+    def _recording(self, runs: Sequence[RecordedRun], names: set[str], redaction: Redaction) -> Recording:
+        """Looks at every word, so that it must not be done where others wait."""
         hider = Hider(redaction)
+        given = [_RUN.dump_python(run) for run in runs]
+        hider.learn(given)
         recording = Recording(
             format=FORMAT,
             program=__version__,
             made_at=self._services.clock.now().isoformat(),
-            runs=tuple(_RUN.validate_python(hider.hidden(_RUN.dump_python(run))) for run in runs),
+            runs=tuple(_RUN.validate_python(hider.hidden(run)) for run in given),
             tools=self._tools(names),
             redaction=redaction,
             redacted=dict(sorted(hider.counts.items())),
         )
-        return replace(recording, replays=replayed(recording, self._services.loop).difference is None)
+        try:
+            replays = replayed(recording, self._services.loop).difference is None
+        except EngineError:  # what was hidden had to be there
+            replays = False
+        return replace(recording, replays=replays)
 
     def _run(self, run_id: str, history: Sequence[StoredEvent]) -> tuple[RecordedRun, list[str]]:
         """And the runs within it."""

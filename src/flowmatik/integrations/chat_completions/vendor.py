@@ -18,6 +18,7 @@ from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild, model_name
 
 NO_KEY = "no-key"
+OPENAI = "https://api.openai.com/"
 
 
 class ChatVendor:
@@ -77,13 +78,21 @@ def reasons(name: str) -> bool:
 def _client(build: ProviderBuild, root: str) -> AsyncOpenAI:
     settings = build.settings
     if settings.api_version:
-        return AsyncAzureOpenAI(
+        azure = AsyncAzureOpenAI(
             azure_endpoint=root,
             api_version=settings.api_version,
             api_key=settings.api_key or NO_KEY,
             max_retries=0,
             http_client=StreamingClient(),
         )
-    return AsyncOpenAI(
+        return _unnamed(azure)
+    client = AsyncOpenAI(
         base_url=root, api_key=settings.api_key or NO_KEY, max_retries=0, http_client=StreamingClient()
     )
+    return client if root.startswith(OPENAI) else _unnamed(client)
+
+
+def _unnamed(client: AsyncOpenAI) -> AsyncOpenAI:
+    """Whose account at OpenAI the environment names is no business of others."""
+    client.organization = client.project = None
+    return client

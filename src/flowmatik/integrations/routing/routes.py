@@ -88,8 +88,9 @@ class Routes:
             fallbacks=self._table.fallbacks,
             paid_attempts=self._paid_attempts(first),
         )
-        if len(self._known) < MOST_PLAIN:
-            self._known[model] = found
+        if len(self._known) >= MOST_PLAIN:
+            del self._known[next(iter(self._known))]
+        self._known[model] = found
         return found
 
     def route(self, model: str) -> Route:
@@ -122,10 +123,20 @@ class Routes:
             line = self._plain.get(name) or self._line(Deployment(id=name, name=name, model=name))
             if line is None or not name.partition("/")[2]:
                 return []
-            if len(self._plain) < MOST_PLAIN:
+            if name not in self._plain:
+                self._make_room()
                 self._plain[name] = line
             return [line]
         return [line for line in self._listed if not name or line.deployment.name == name]
+
+    def _make_room(self) -> None:
+        """Names that were only asked about, by anybody, make way before those that were called."""
+        while len(self._plain) >= MOST_PLAIN:
+            uncalled = (
+                name for name, line in self._plain.items() if not (line.record.calls or line.in_flight)
+            )
+            gone = self._plain.pop(next(uncalled, next(iter(self._plain))))
+            self._known = {model: route for model, route in self._known.items() if gone not in route.lines}
 
     def _line(self, deployment: Deployment) -> Line | None:
         provider = self._provider_of(deployment)

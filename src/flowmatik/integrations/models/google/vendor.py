@@ -12,6 +12,7 @@ from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild
 
 LONGEST = 600.0
+NO_KEY = "no-key"  # with none at all the client would take one from the environment
 
 
 class GoogleVendor:
@@ -21,8 +22,10 @@ class GoogleVendor:
 
     def __init__(self, build: ProviderBuild, root: str) -> None:
         timeout = httpx2.Timeout(LONGEST, connect=CONNECT_SECONDS)  # each call brings its own
-        self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=True)
-        self._provider = GoogleProvider(api_key=build.settings.api_key, base_url=root, http_client=self._http)
+        # Its key stands in a header of its own, which would go along to wherever a redirect leads.
+        self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=False)
+        key = build.settings.api_key or NO_KEY
+        self._provider = GoogleProvider(api_key=key, base_url=root, http_client=self._http)
 
     def model(self, name: str) -> Model:
         return GoogleModel(name, provider=self._provider)

@@ -3,7 +3,7 @@ GRANT SELECT, INSERT ON ledger_entries TO flowmatik_engine;
 GRANT SELECT ON ledger_entries TO flowmatik_api;
 
 -- A person who is forgotten, and bookings that are older than they need be or that a rebuild replaces.
-GRANT UPDATE (user_id) ON ledger_entries TO flowmatik_retention;
+GRANT UPDATE (user_id, scopes) ON ledger_entries TO flowmatik_retention;
 
 GRANT SELECT, INSERT, DELETE ON ledger_entries TO flowmatik_retention;
 
