@@ -88,7 +88,7 @@ def test_init_and_an_empty_list_recommend_what_works_in_that_home(
 
 
 def test_the_password_is_not_in_the_json_unless_asked_for(tmp_path: Path) -> None:
-    done = at(tmp_path / "new", "--json", "init", "--no-examples")
+    done = at(tmp_path / "new", "--json", "init", "--no-examples", "--no-detect")
     assert set(json.loads(done.stdout)) == {"home", "created", "documents"}
 
 

@@ -83,7 +83,7 @@ async def test_a_cancelled_run_leaves_its_model_in_the_middle_of_a_word(
     (reserved,) = [one.data["reserved_micros"] for one in events if one.type == "flowmatik.CallRequested"]
     assert (
         0 < (view.cost_micros or 0) <= reserved
-    )  # nobody knows what was charged, but it is no more than that
+    )  # nobody knows what was charged
     assert not (await platform.runs.replay("default", view.id)).differences
 
 

@@ -29,7 +29,7 @@ def opened(server: OpenAIServer, clock: Clock, **described: Any) -> Gateway:
     )
 
     def around(deployment: Described, inner: ModelProvider) -> ModelProvider:
-        if deployment.id != "far":
+        if not deployment.id.startswith("far/"):
             return inner
         said = replace(Undescribed(id=deployment.id, model="far/some-model"), **described)
         return layered(said.id, inner, settings_of(said), parts)
