@@ -48,7 +48,7 @@ async def probes(tmp_path: Path) -> AsyncIterator[StoredProbes]:
 
 
 async def probed(opened: Gateway, probes: StoredProbes) -> Capabilities:
-    return await probes.put("w", MODEL, await ask_all(opened.bare(MODEL), MODEL, "w"))
+    return await probes.put("w", MODEL, await ask_all(opened.bare(MODEL)[1], MODEL, "w"))
 
 
 def able(found: Capabilities) -> dict[str, bool | None]:
@@ -66,7 +66,7 @@ def ask(**changes: Any) -> ModelRequest:
 async def test_a_model_that_can_do_everything_is_seen_to(probes: StoredProbes) -> None:
     with OpenAIServer(*ABLE) as server:
         async with gateway(server, HandClock(), prices={"some-model": (1.0, 1.0)}) as opened:
-            most = cost_of(opened.bare(MODEL), MODEL, "w")
+            most = cost_of(opened.bare(MODEL)[1], MODEL, "w")
             found = await probed(opened, probes)
             assert set(able(found).values()) == {True}
             assert len(server.calls) == len(ABLE) < most.calls

@@ -63,6 +63,7 @@ class Gateway:
         self._built: list[tuple[str, ProviderSettings, ModelProvider]] = []
         for provider_id, one in self._configured.items():
             self._provider(provider_id, one)
+        self.routes = settings.routes
         routes = self._routes = Routes(settings.routes, [*self._configured], self._reached)
         for deployment in settings.routes.deployments if settings.routes else ():
             if deployment.settings is None and deployment.provider not in self._configured:
@@ -98,11 +99,12 @@ class Gateway:
     def overhead(self) -> Durations:
         return self._router.overhead()
 
-    def bare(self, model: str) -> ModelProvider:
-        """The provider that is asked first for it, with nothing around it. Raises ModelRejected
-        (`model.unknown`)."""
+    def bare(self, model: str) -> tuple[str, ModelProvider]:
+        """What is asked first for it, `<provider>/<model>`, and its provider with nothing around it. Raises
+        ModelRejected (`model.unknown`, `model.tags`)."""
         first = self._routes.route(model).lines[0].deployment
-        return self._provider(first.provider, first.settings or self._configured[first.provider])
+        provider = self._provider(first.provider, first.settings or self._configured[first.provider])
+        return first.model, provider
 
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
