@@ -162,6 +162,8 @@ class Account:
         """Give back what the run holds beyond its needs, and tell others when there is nothing more to
         come. Only right after an append: what `state` says must be durable, or a crash would undo an
         outcome whose money is gone."""
+        if drawn := await self._drawn_after(state):
+            return drawn
         needed = {scope: min(micros, state.bound(scope)) for scope, micros in state.held.items()}
         spent = not state.reserved_micros
         if needed == state.held and not (spent and self._holds):
@@ -177,11 +179,22 @@ class Account:
             return None
         return ev.AllotmentCounted(held={scope: micros for scope, micros in needed.items() if micros})
 
+    async def _drawn_after(self, state: RunState) -> ev.AllotmentCounted | None:
+        """What `owed` says, drawn now: caps that only tell must tell of it, too."""
+        short = owed(state)
+        if not short or await self._allotted(state, short) is None:
+            return None
+        return ev.AllotmentCounted(held={**state.held, **{scope: state.bound(scope) for scope in short}})
+
     async def settle(self, state: RunState) -> None:
-        """Give back what the run, now at rest, did not spend. The engine's sweep does it later for
-        those that end without it."""
-        if state.drew:
-            with contextlib.suppress(JournalUnavailable):
+        """Give back what the run, now at rest, did not spend, and draw what it owes. The engine's sweep does
+        the former later for those that end without it."""
+        with contextlib.suppress(JournalUnavailable):
+            if short := owed(state):
+                self._asked += 1
+                created, n = state.created, self._last(state)
+                await self._journal.allot(created.workspace_id, created.run_id, n, short)
+            if state.drew or short:
                 await _settle(self._journal, state.created.run_id, state.seq, state.epoch, _spent(state))
 
 
@@ -199,6 +212,13 @@ async def settle_left(journal: Journal, run_id: str, loop: AgentLoop) -> None:
 async def _settle(journal: Journal, run_id: str, seq: int, epoch: int, kept: Kept) -> None:
     """Whatever any owner so far has asked for, also if it never heard the answer."""
     await journal.settle(run_id, seq=seq, upto=(epoch + 1) * PER_EPOCH - 1, kept=kept)
+
+
+def owed(state: RunState) -> dict[str, int]:
+    """By cap, what calls have cost beyond what was drawn for them: of calls whose price nobody knew before
+    they were made, under caps that only tell."""
+    beyond = {scope: state.bound(scope) - state.held.get(scope, 0) for scope in state.charged}
+    return {scope: micros for scope, micros in beyond.items() if micros > 0}
 
 
 def _spent(state: RunState) -> Kept:
