@@ -42,8 +42,8 @@ async def test_init_uses_it_when_a_person_agrees(
     monkeypatch.setattr(local_models.sys, "stdin", Person())
     line = ["--home", str(tmp_path), "--lang", "es", "init", "--no-examples"]
     assert await asyncio.to_thread(run_cli, line) == 0
-    assert asked == ["¿Usar custom/scripted como modelo predeterminado?"]
-    assert load_settings(tmp_path, {}).model == "custom/scripted"
+    assert asked == ["¿Usar ollama/scripted como modelo predeterminado?"]
+    assert load_settings(tmp_path, {}).model == "ollama/scripted"
     assert "Ollama responde" in capsys.readouterr().err
     written = (tmp_path / "flowmatik.toml").read_text()
     assert await asyncio.to_thread(run_cli, line) == 0

@@ -133,7 +133,13 @@ async def _alerts(session: Session, scope: str, limit: int) -> int:
         table.add_column(session.text(key), justify="right")
     for one in found:
         money = (_usd(one.used_micros), _usd(one.limit_micros))
-        table.add_row(clean(one.at), clean(one.scope), one.period or "–", f"{one.threshold} %", *money)
+        table.add_row(
+            clean(one.at[:19].replace("T", " ")),
+            clean(one.scope),
+            one.period or "–",
+            f"{one.threshold} %",
+            *money,
+        )
     session.out.print(table)
     return ExitCode.OK
 

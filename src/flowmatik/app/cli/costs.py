@@ -54,9 +54,13 @@ def export(
     since: Since = "",
     until: Until = "",
     where: Where = None,
-    kind: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="help.ledger.format")] = "csv",
+    kind: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option("--format", help="help.ledger.format", show_default=False),
+    ] = None,
 ) -> None:
     session = session_of(context)
+    kind = kind or ("jsonl" if session.json else "csv")
     session.run(_export(session, _query("", since, until, where), kind))
 
 
