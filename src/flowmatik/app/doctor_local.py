@@ -26,5 +26,5 @@ def _found(server: LocalServer, settings: Settings) -> Finding:
 
 
 def _place(base_url: str) -> str:
-    """Host and port alone: the same server may be given with another name of this machine, and without a path."""
+    """Host and port alone: the server may be given by another name of this machine, and without a path."""
     return urlsplit(base_url).netloc.replace("localhost", "127.0.0.1")

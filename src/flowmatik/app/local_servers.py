@@ -53,8 +53,8 @@ class LocalServer:
         return f"{self.provider}/{self.models[0]}" if self.models else ""
 
     def lines(self) -> str:
-        """For flowmatik.toml. What runs here costs nothing, and budgets must know that; of Ollama's models some
-        run at Ollama's, which its provider tells apart."""
+        """For flowmatik.toml. What runs here costs nothing, and budgets must know that; of Ollama's models
+        some run at Ollama's, which its provider tells apart."""
         name, url = orjson.dumps(self.model).decode(), orjson.dumps(self.base_url).decode()
         lines = f"[model]\ndefault = {name}\n\n[providers.{self.provider}]\nbase_url = {url}\n"
         return (

@@ -83,7 +83,7 @@ async def test_the_doctor_tells_of_them_and_how_to_use_one(
     [finding] = await check_local_models(load_settings(tmp_path, {}))
     assert finding.ok
     told = Texts("es")(finding.mend, **finding.values)
-    assert 'default = "ollama/scripted"' in told
+    assert 'default = "custom/scripted"' in told
     port = urlsplit(server.base_url).port
     for used in (
         {"FLOWMATIK_MODEL_BASE_URL": server.base_url, "FLOWMATIK_MODEL": "scripted"},

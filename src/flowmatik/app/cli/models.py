@@ -153,7 +153,8 @@ def _agreed(session: Session, cost: ProbeCost) -> bool:
     if session.json or not sys.stdin.isatty():
         price = f"calls that may cost {known['most_usd']} US dollars" if known else "calls of unknown price"
         raise InvalidInput(
-            f"probing {cost.model!r} makes up to {cost.calls} {price}, and nobody can be asked here; add --yes",
+            f"probing {cost.model!r} makes up to {cost.calls} {price}, and nobody can be asked here; "
+            "add --yes",
             code="input.probe_unasked",
             context={"model": cost.model, "calls": cost.calls, **known},
         )
