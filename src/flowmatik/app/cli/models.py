@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import usd
+from flowmatik.app.cli.asking import agreed
 from flowmatik.app.cli.run import budget_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
@@ -160,8 +161,8 @@ def _agreed(session: Session, cost: ProbeCost) -> bool:
         )
     values: dict[str, object] = {"model": clean(cost.model), "calls": cost.calls}
     if cost.most_micros is None:
-        return typer.confirm(session.text("models.ask_unknown", **values), err=True)
-    return typer.confirm(session.text("models.ask", **values, most=usd(cost.most_micros)), err=True)
+        return agreed(session, session.text("models.ask_unknown", **values))
+    return agreed(session, session.text("models.ask", **values, most=usd(cost.most_micros)))
 
 
 async def _forget(session: Session) -> int:

@@ -25,7 +25,7 @@ PRICED_TOKENS = 10_000  # a price is rounded up to micro-dollars: of so many it 
 MICROS = 1_000_000
 TEST_TOKENS = 64
 TEST_SECONDS = 60.0
-LOCAL = "local/"
+OWN_MACHINES = ("local", "ollama", "vllm")  # providers whose models cost nothing where they run at home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class KnownModels:
         dollars = (into / PRICED_TOKENS, out / PRICED_TOKENS)  # micro-dollars a token
         if model.partition("@")[0] in self._named.own_prices or model in self._named.own_prices:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="own")
-        if model.startswith(LOCAL):
+        if not any(dollars) and self._asked(model).partition("/")[0] in OWN_MACHINES:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="free")
         named = f"genai-prices {version('genai-prices')}"
         return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="list", as_of=named)
