@@ -15,6 +15,9 @@ from flowmatik.kernel.errors import (
 )
 
 
+NO_SUCH_MODEL = ("model.unknown", "model.tags")
+
+
 class ExitCode(IntEnum):
     OK = 0
     FAILED = 1
@@ -31,7 +34,7 @@ def of_error(error: FlowmatikError) -> ExitCode:
         return ExitCode.BUDGET
     if isinstance(error, (Unavailable, ModelUnavailable)):
         return ExitCode.UNAVAILABLE
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) or error.code in NO_SUCH_MODEL:
         return ExitCode.NOT_FOUND
     if isinstance(error, (InvalidInput, ConfigurationError)):
         return ExitCode.USAGE
