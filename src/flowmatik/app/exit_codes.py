@@ -14,7 +14,6 @@ from flowmatik.kernel.errors import (
     Unavailable,
 )
 
-
 NO_SUCH_MODEL = ("model.unknown", "model.tags")
 
 
