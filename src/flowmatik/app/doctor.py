@@ -41,7 +41,7 @@ async def examine(settings: Settings, *, detect: bool = False) -> list[Finding]:
     findings += await check_tools(settings)
     findings += await check_skills(settings)
     findings += await check_model_list(settings)
-    if not settings.providers:
+    if not settings.providers and not settings.models_path.is_file():
         findings.append(Finding(check="provider", ok=True, detail="doctor.provider.local"))
     for provider in settings.providers:
         findings.append(await check_provider(provider, settings.model))

@@ -1,5 +1,7 @@
 """What the doctor says of model servers on this machine."""
 
+from urllib.parse import urlsplit
+
 from flowmatik.app.finding import Finding
 from flowmatik.app.local_servers import LocalServer, find_local_servers
 from flowmatik.app.settings import Settings
@@ -11,7 +13,7 @@ async def check_local_models(settings: Settings) -> list[Finding]:
 
 
 def _found(server: LocalServer, settings: Settings) -> Finding:
-    used = server.base_url in {provider.base_url for provider in settings.providers}
+    used = _place(server.base_url) in {_place(provider.base_url) for provider in settings.providers}
     values = {
         "name": server.name,
         "url": server.base_url,
@@ -21,3 +23,8 @@ def _found(server: LocalServer, settings: Settings) -> Finding:
     detail = "doctor.local.found" if server.models else "doctor.local.empty"
     mend = "doctor.local.use" if server.models and not used else ""
     return Finding(check="local", ok=True, detail=detail, mend=mend, values=values)
+
+
+def _place(base_url: str) -> str:
+    """Host and port alone: the server may be given by another name of this machine, and without a path."""
+    return urlsplit(base_url).netloc.replace("localhost", "127.0.0.1")

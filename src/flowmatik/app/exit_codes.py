@@ -14,6 +14,8 @@ from flowmatik.kernel.errors import (
     Unavailable,
 )
 
+NO_SUCH_MODEL = ("model.unknown", "model.tags")
+
 
 class ExitCode(IntEnum):
     OK = 0
@@ -31,7 +33,7 @@ def of_error(error: FlowmatikError) -> ExitCode:
         return ExitCode.BUDGET
     if isinstance(error, (Unavailable, ModelUnavailable)):
         return ExitCode.UNAVAILABLE
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) or error.code in NO_SUCH_MODEL:
         return ExitCode.NOT_FOUND
     if isinstance(error, (InvalidInput, ConfigurationError)):
         return ExitCode.USAGE

@@ -21,6 +21,8 @@ SECONDS = 0.3
 MOST_BYTES = 1024 * 1024
 MOST_MODELS = 50
 LONGEST_NAME = 200
+PROVIDERS = {"Ollama": "ollama", "vLLM": "vllm"}  # they know which of their models cost nothing
+CUSTOM = "custom"
 MAKERS = {"library": "Ollama", "vllm": "vLLM", "llamacpp": "llama.cpp", "organization_owner": "LM Studio"}
 
 
@@ -41,15 +43,23 @@ class LocalServer:
     models: tuple[str, ...]
 
     @property
+    def provider(self) -> str:
+        """Its id in the settings."""
+        return PROVIDERS.get(self.name, CUSTOM)
+
+    @property
     def model(self) -> str:
         """The first one's id in the settings, "" without any."""
-        return f"custom/{self.models[0]}" if self.models else ""
+        return f"{self.provider}/{self.models[0]}" if self.models else ""
 
     def lines(self) -> str:
-        """For flowmatik.toml. What runs here costs nothing, and budgets must know that."""
+        """For flowmatik.toml. What runs here costs nothing, and budgets must know that; of Ollama's models
+        some run at Ollama's, which its provider tells apart."""
         name, url = orjson.dumps(self.model).decode(), orjson.dumps(self.base_url).decode()
-        price = f"{name} = {{ input = 0, output = 0 }}"
-        return f"[model]\ndefault = {name}\n\n[providers.custom]\nbase_url = {url}\n\n[prices]\n{price}\n"
+        lines = f"[model]\ndefault = {name}\n\n[providers.{self.provider}]\nbase_url = {url}\n"
+        return (
+            lines if self.provider != CUSTOM else f"{lines}\n[prices]\n{name} = {{ input = 0, output = 0 }}\n"
+        )
 
 
 KNOWN: tuple[LocalAddress, ...] = (
@@ -78,7 +88,7 @@ def use_local_server(settings_file: Path, server: LocalServer) -> None:
     in_model = heads[heads.index("[model]") + 1 :] if "[model]" in heads else []
     until = next((n for n, line in enumerate(in_model) if line.startswith("[")), len(in_model))
     default_set = any(line.partition("=")[0].strip() == "default" for line in in_model[:until])
-    if default_set or {"[providers.custom]", "[prices]"} & {*heads}:
+    if default_set or {line for line in server.lines().splitlines() if line.startswith("[p")} & {*heads}:
         raise Conflict(
             f"{settings_file.name} names a model, prices or a server already; add these lines yourself:\n"
             f"{server.lines()}",

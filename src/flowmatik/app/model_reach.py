@@ -21,6 +21,7 @@ from flowmatik.integrations.probing.adapting import Adapted
 from flowmatik.integrations.probing.service import KnownModels, Named
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
+from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
 
 FORGET_SECONDS = 3600.0
@@ -76,7 +77,12 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
     gateway = open_gateway(settings, clock, layering.around)
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
-    named = Named(models=own, own_prices=frozenset(own), window=_window)
+    listed = gateway.routes or RouteTable()
+    named = Named(
+        models=(*dict.fromkeys(one.name for one in listed.deployments), *listed.aliases, *own),
+        own_prices=frozenset({*own, *_priced_names(listed)}),
+        window=partial(_window_of, listed),
+    )
     access = KnownModels(gateway, gateway.bare, named, layering.probes, layering.answers, clock)
     return Reach(gateway=gateway, access=access)
 
@@ -85,6 +91,29 @@ def answers_chore(everywhere: Database, clock: Clock) -> Chore:
     """`everywhere` sees all workspaces."""
     answers = StoredAnswers(everywhere, clock)
     return Chore(name="kept answers", every=FORGET_SECONDS, work=answers.forget_expired)
+
+
+def _priced_names(listed: RouteTable) -> set[str]:
+    """Names of the list all of whose deployments have their price there, and aliases of such names."""
+    unpriced = {one.name for one in listed.deployments if not _has_price(one)}
+    names = {one.name for one in listed.deployments} - unpriced
+    return names | {alias for alias, target in listed.aliases.items() if target in names}
+
+
+def _has_price(deployment: Deployment) -> bool:
+    settings, name = deployment.settings, deployment.model.partition("/")[2]
+    return settings is not None and name in settings.prices
+
+
+def _window_of(listed: RouteTable, model: str) -> int | None:
+    """Of a name of the list the smallest window of its deployments. Blocking."""
+    name = model.partition("@")[0]
+    behind = [one for one in listed.deployments if one.name == listed.aliases.get(name, name)]
+    if not behind:
+        return _window(model)
+    windows = [one.context_tokens or _window(one.model) for one in behind]
+    known = [window for window in windows if window is not None]
+    return min(known) if len(known) == len(windows) else None
 
 
 def _window(model: str) -> int | None:

@@ -23,6 +23,8 @@ _BY_CODE: tuple[tuple[str, type[errors.FlowmatikError]], ...] = (
     ("unavailable.journal", errors.JournalUnavailable),
     ("unavailable", errors.Unavailable),
     ("budget", errors.BudgetExhausted),
+    ("model.unavailable", errors.ModelUnavailable),
+    ("model", errors.ModelError),
     ("config", errors.ConfigurationError),
     ("document", errors.DocumentError),
 )

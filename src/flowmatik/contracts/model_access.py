@@ -105,11 +105,13 @@ class ModelAccess(Protocol):
     ModelRejected (`model.unknown`)."""
 
     async def list(self, workspace_id: str) -> Sequence[ModelEntry]:
-        """Those that are known by name: the default, those with a price of their own, what was probed."""
+        """Those that are known by name: the default, the names of the model list, those with a price of their
+        own, what was probed. What a name of the list costs and can do is that of the deployment that is asked
+        first for it, and so is what `probe` finds out: `Capabilities.model` says which."""
         ...
 
     async def prices(self, workspace_id: str, models: Sequence[str] = ()) -> Sequence[ModelPrice]:
-        """Of these, or of all that `list` has."""
+        """Of these, or of all that `list` has. Raises ModelRejected (`model.unknown`, `model.tags`)."""
         ...
 
     async def test(self, workspace_id: str, model: str) -> ModelTest:

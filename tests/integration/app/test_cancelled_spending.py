@@ -81,9 +81,7 @@ async def test_a_cancelled_run_leaves_its_model_in_the_middle_of_a_word(
     assert (model.watch.left, len(model.calls)) == (1, 1)  # left early, and not asked again
     events = [event async for event in platform.runs.events("default", view.id)]
     (reserved,) = [one.data["reserved_micros"] for one in events if one.type == "flowmatik.CallRequested"]
-    assert (
-        0 < (view.cost_micros or 0) <= reserved
-    )  # nobody knows what was charged
+    assert 0 < (view.cost_micros or 0) <= reserved  # nobody knows what was charged
     assert not (await platform.runs.replay("default", view.id)).differences
 
 

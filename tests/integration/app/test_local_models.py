@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.app import local_servers
-from flowmatik.app.cli import local_models
+from flowmatik.app.cli import asking, local_models
 from flowmatik.app.cli.main import run_cli
 from flowmatik.app.local_servers import LocalAddress
 from flowmatik.app.settings import load_settings
@@ -33,22 +33,26 @@ async def test_init_uses_it_when_a_person_agrees(
 ) -> None:
     asked: list[str] = []
 
-    def agrees(question: str, *, err: bool) -> bool:
+    answers = ["qué", "sí"]
+
+    def prompt(question: str, *, err: bool, **options: object) -> str:
         assert err
         asked.append(question)
-        return True
+        return answers.pop(0)
 
-    monkeypatch.setattr(local_models.typer, "confirm", agrees)
+    monkeypatch.setattr(asking.typer, "prompt", prompt)
     monkeypatch.setattr(local_models.sys, "stdin", Person())
     line = ["--home", str(tmp_path), "--lang", "es", "init", "--no-examples"]
     assert await asyncio.to_thread(run_cli, line) == 0
-    assert asked == ["¿Usar custom/scripted como modelo predeterminado?"]
-    assert load_settings(tmp_path, {}).model == "custom/scripted"
-    assert "Ollama responde" in capsys.readouterr().err
+    assert asked == ["¿Usar ollama/scripted como modelo predeterminado? [s/N]"] * 2, "until it is answered"
+    assert load_settings(tmp_path, {}).model == "ollama/scripted"
+    told = capsys.readouterr().err
+    assert "Ollama responde" in told
+    assert "Responde s o n." in told
     written = (tmp_path / "flowmatik.toml").read_text()
     assert await asyncio.to_thread(run_cli, line) == 0
     assert (tmp_path / "flowmatik.toml").read_text() == written
-    assert len(asked) == 1, "a home is not asked again"
+    assert len(asked) == 2, "a home is not asked again"
 
 
 async def test_without_a_person_it_is_told_and_nothing_is_written(

@@ -76,6 +76,8 @@ async def test_models_of_a_server_are_listed_tested_probed_and_forgotten(
         (0.0, 0.0, "USD", "free"),
         (None, None, "USD", "unknown"),
     ]
+    code, refused = await command(served, capsys, "models", "prices", "nowhere/x")
+    assert (code, refused["code"]) == (3, "model.unknown")
     code, tested = await command(served, capsys, "models", "test")
     [one] = tested["items"]
     assert (code, one["ok"], one["served_by"], one["cost_micros"]) == (0, True, MODEL, 25)

@@ -10,7 +10,7 @@ from flowmatik.app.settings import Settings, load_settings
 from flowmatik.app.web import api_services
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.runs import NewRun, RunView
-from flowmatik.kernel.errors import BudgetExhausted, ProfileInvalid
+from flowmatik.kernel.errors import BudgetExhausted, ModelRejected, ProfileInvalid
 from flowmatik.testing.openai_server import OpenAIServer, Step
 
 PROFILE = """
@@ -121,3 +121,28 @@ async def test_a_name_of_the_list_is_probed_as_the_model_behind_it(tmp_path: Pat
     assert {call["body"]["model"] for call in first.calls} == {"m"}
     assert (cost.model, found.model, found.cost_micros) == ("one/m", "one/m", 15 * len(first.calls))
     assert (entry.provider, entry.default, entry.capabilities) == ("one", True, found)
+
+
+async def test_names_of_the_list_are_told_with_their_price_and_probed_as_what_answers_for_them(
+    tmp_path: Path,
+) -> None:
+    with OpenAIServer(Step(text="Yes.")) as server:
+        settings = home(tmp_path, server.base_url, server.base_url)
+        async with open_platform(settings, recover_all=False) as platform:
+            access = platform.model_access
+            told = {one.model: one for one in await access.list("default")}
+            assert set(told) == {"cheap", "fast", "good"}
+            assert {one.price.source for one in told.values()} == {"own"}
+            assert (told["cheap"].default, told["cheap"].provider, told["good"].price.input) == (
+                True,
+                "one",
+                2,
+            )
+            found = await access.probe("default", "cheap")
+            assert found.model == "one/m"
+            assert {call["body"]["model"] for call in server.calls} == {"m"}
+            probed = {one.model: one.capabilities for one in await access.list("default")}
+            assert (probed["cheap"], probed["fast"], probed["good"]) == (found, found, None)
+            with pytest.raises(ModelRejected) as error:
+                await access.prices("default", ("nobody",))
+            assert error.value.code == "model.unknown"

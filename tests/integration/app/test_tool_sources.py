@@ -177,7 +177,9 @@ def test_bounds_of_all_tools_and_of_single_ones_are_said_when_a_server_is_added(
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("--timeout", "soon"), "config.tools"),
+        (("--timeout", "soon"), "input.term_number"),
+        (("--rate", "echo="), "input.term_number"),
+        (("--label", "=personal"), "input.term_tool"),
         (("--retries", "echo=99"), "config.tools"),
         (("--scope", "everything"), "config.tools"),
         (("--label", "echo=Two Words"), "config.tools"),

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +17,7 @@ from flowmatik.kernel.errors import Conflict
 from flowmatik.testing.openai_server import OpenAIServer, Step
 
 FOUND = LocalServer(name="Ollama", base_url="http://127.0.0.1:11434/v1", models=("llama3.2:3b", "other"))
+ANY = LocalServer(name="LM Studio", base_url="http://127.0.0.1:1234/v1", models=("phi",))
 
 
 @pytest.fixture
@@ -82,9 +84,13 @@ async def test_the_doctor_tells_of_them_and_how_to_use_one(
     assert finding.ok
     told = Texts("es")(finding.mend, **finding.values)
     assert 'default = "custom/scripted"' in told
-    used = {"FLOWMATIK_MODEL_BASE_URL": server.base_url, "FLOWMATIK_MODEL": "scripted"}
-    [finding] = await check_local_models(load_settings(tmp_path, used))
-    assert finding.mend == "", "it is used already"
+    port = urlsplit(server.base_url).port
+    for used in (
+        {"FLOWMATIK_MODEL_BASE_URL": server.base_url, "FLOWMATIK_MODEL": "scripted"},
+        {"FLOWMATIK_OLLAMA_BASE_URL": f"http://localhost:{port}"},
+    ):
+        [finding] = await check_local_models(load_settings(tmp_path, used))
+        assert finding.mend == "", "it is used already"
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -94,12 +100,21 @@ def test_the_lines_make_a_fresh_home_use_it_and_its_comments_stay(language: str,
     before, mode = file.read_text(), file.stat().st_mode
     use_local_server(file, FOUND)
     settings = load_settings(tmp_path, {})
-    assert settings.model == "custom/llama3.2:3b"
-    assert [one.base_url for one in settings.providers] == [FOUND.base_url]
-    [price] = settings.prices
-    assert (price.model, price.input_usd, price.output_usd) == ("custom/llama3.2:3b", 0, 0)
+    assert settings.model == "ollama/llama3.2:3b"
+    assert [(one.id, one.base_url) for one in settings.providers] == [("ollama", FOUND.base_url)]
+    assert settings.prices == (), "its provider knows what is free, and what of it runs elsewhere"
     assert {line for line in before.splitlines() if line} <= {*file.read_text().splitlines()}
     assert file.stat().st_mode == mode
+
+
+def test_a_server_without_a_provider_of_its_own_is_used_at_the_price_of_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "flowmatik.toml"
+    file.write_text("")
+    use_local_server(file, ANY)
+    settings = load_settings(tmp_path, {})
+    assert settings.model == "custom/phi"
+    [price] = settings.prices
+    assert (price.model, price.input_usd, price.output_usd) == ("custom/phi", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +125,7 @@ def test_what_somebody_set_is_never_overwritten(given: str, tmp_path: Path) -> N
     file = tmp_path / "flowmatik.toml"
     file.write_text(given)
     with pytest.raises(Conflict, match="add these lines yourself"):
-        use_local_server(file, FOUND)
+        use_local_server(file, ANY)
     assert file.read_text() == given
 
 

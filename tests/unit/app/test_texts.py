@@ -134,3 +134,18 @@ def test_what_is_wrong_with_an_approval_is_said_in_the_language_throughout() -> 
     assert "quorum es 2, y se nombra 1 persona" in said
     assert "approvers are" not in said
     assert "quorum is 2, and 1 approver is named" in Texts("en").error(error)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_no_help_text_has_square_brackets_which_the_terminal_takes_for_markup(language: str) -> None:
+    assert [
+        key for key, text in load_texts(language).items() if key.startswith("help.") and "[" in text
+    ] == []
+
+
+def test_whatever_a_probe_says_of_itself_is_said_in_both_languages() -> None:
+    written = "".join(path.read_text() for path in (APP.parent / "integrations" / "probing").glob("*.py"))
+    said = set(re.findall(r'"(it(?:s answer)? [a-z ]+|the arguments of [a-z ]+)"', written))
+    known = load_texts("es")
+    assert said
+    assert {f"models.why.{one.replace(' ', '_')}" for one in said} <= {*known}

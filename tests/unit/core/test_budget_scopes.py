@@ -135,6 +135,22 @@ async def test_a_sub_run_is_on_the_budget_of_who_asked_for_the_whole() -> None:
     assert await granted(journal) == {"user:ana": COST}
 
 
+async def test_a_soft_budget_counts_what_calls_of_unknown_price_turned_out_to_cost() -> None:
+    journal = InMemoryJournal(SystemClock())
+    await journal.set_cap(WS, "user:ana", COST + 1, SOFT)
+    async with running_engine(
+        journal=journal, models=models(worst=None), agents=(CLERK,), loop=ReducerLoop()
+    ) as engine:
+        plan = (
+            PlanTask(id="a", objective="first", agent="clerk"),
+            PlanTask(id="b", objective="second", agent="clerk", needs=("a",)),
+        )
+        for new in (asked("ana"), NewRun(goal="both", plan=plan, principal="ana")):
+            assert (await done(engine, new)).status is RunStatus.SUCCEEDED
+    assert await granted(journal) == {"user:ana": 3 * COST}
+    assert {one.threshold for one in await journal.cap_alerts(WS)} == {50, 80, 100}
+
+
 async def test_a_soft_budget_refuses_nothing_and_tells_each_threshold_once() -> None:
     journal = InMemoryJournal(SystemClock())
     await journal.set_cap(WS, "user:ana", 2 * WORST, SOFT)

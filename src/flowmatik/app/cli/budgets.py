@@ -101,9 +101,8 @@ async def _set(session: Session, scope: str, usd: str, *, soft: bool, thresholds
     if session.json:
         session.print_json(dataclasses.asdict(use))
     else:
-        session.say(
-            "budgets.told" if use.soft else "budgets.placed", scope=use.scope, usd=_usd(use.limit_micros)
-        )
+        key = "budgets.told" if use.soft else "budgets.placed"
+        session.say(key, scope=_whose(use), usd=_usd(use.limit_micros))
     return ExitCode.OK
 
 
@@ -133,7 +132,13 @@ async def _alerts(session: Session, scope: str, limit: int) -> int:
         table.add_column(session.text(key), justify="right")
     for one in found:
         money = (_usd(one.used_micros), _usd(one.limit_micros))
-        table.add_row(clean(one.at), clean(one.scope), one.period or "–", f"{one.threshold} %", *money)
+        table.add_row(
+            clean(one.at[:19].replace("T", " ")),
+            clean(one.scope),
+            one.period or "–",
+            f"{one.threshold} %",
+            *money,
+        )
     session.out.print(table)
     return ExitCode.OK
 
@@ -147,7 +152,7 @@ def _print(session: Session, found: Sequence[BudgetUse], display: DisplayCurrenc
     if display:
         table.add_column(session.text("budgets.left_in", currency=display.currency), justify="right")
     for one in found:
-        name = f"{one.scope} ({one.name})" if one.name else one.scope
+        name = _whose(one)
         kind = session.text("budgets.kind_soft" if one.soft else "budgets.kind_hard")
         amounts = (one.limit_micros, one.spent_micros, one.reserved_micros, one.left_micros)
         shown = (display.of(one.left_micros),) if display else ()
@@ -174,3 +179,8 @@ def _micros(usd: str) -> int:
 
 def _usd(micros: int) -> str:
     return f"{micros / MICROS:.6f}".rstrip("0").rstrip(".")
+
+
+def _whose(use: BudgetUse) -> str:
+    """Users and keys stand in a scope by id; their name says more."""
+    return f"{use.scope} ({use.name})" if use.name else use.scope

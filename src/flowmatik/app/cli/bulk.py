@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flowmatik.app.cli.asking import agreed
 from flowmatik.app.cli.run import budget_of
 from flowmatik.app.cli.run_filters import Agent, Since, Statuses, Tags, Text, Until, filter_of
 from flowmatik.app.cli.session import Session, session_of
@@ -88,7 +89,7 @@ async def _bulk(session: Session, request: BulkRequest, *, ask: bool) -> int:
         if request.dry_run or not counted.matched:
             return _show(session, counted)
         question = session.text("runs.bulk.ask", action=request.action, count=counted.matched)
-        if not typer.confirm(question, err=True):
+        if not agreed(session, question):
             return ExitCode.CANCELLED
     return _show(session, await _in_batches(session, request))
 

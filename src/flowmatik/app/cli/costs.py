@@ -54,9 +54,13 @@ def export(
     since: Since = "",
     until: Until = "",
     where: Where = None,
-    kind: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="help.ledger.format")] = "csv",
+    kind: Annotated[
+        Literal["csv", "jsonl"] | None,
+        typer.Option("--format", help="help.ledger.format", show_default=False),
+    ] = None,
 ) -> None:
     session = session_of(context)
+    kind = kind or ("jsonl" if session.json else "csv")
     session.run(_export(session, _query("", since, until, where), kind))
 
 
@@ -118,12 +122,19 @@ def _show(session: Session, report: CostReport, by: tuple[str, ...]) -> None:
         for key in ("calls", "tokens", "spent", "open"):
             table.add_column(session.text(f"costs.{key}"), justify="right", no_wrap=True)
         for group in report.items:
+            if _is_settled_elsewhere(group.costs):
+                continue
             of = (clean(group.of[name]) or "–" for name in by)
             one = group.costs
             tokens = f"{one.input_tokens} + {one.output_tokens}"
             table.add_row(*of, str(one.calls), tokens, usd(one.spent_micros), usd(one.reserved_micros))
         session.out.print(table)
     _total(session, report.total)
+
+
+def _is_settled_elsewhere(costs: Costs) -> bool:
+    """What was set aside under the name that was asked for is settled under that of who answered."""
+    return not (costs.calls or costs.spent_micros or costs.reserved_micros or costs.unpriced or costs.open)
 
 
 def _total(session: Session, total: Costs) -> None:

@@ -4,8 +4,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-import typer
-
+from flowmatik.app.cli.asking import agreed
 from flowmatik.app.cli.session import Session, clean
 from flowmatik.app.settings import SETTINGS_FILE, Settings
 
@@ -29,7 +28,7 @@ async def offer_local_models(session: Session, settings: Settings) -> "list[Loca
     first = found[0]
     file = settings.home / SETTINGS_FILE
     can_ask = not session.json and sys.stdin.isatty()
-    if can_ask and typer.confirm(session.text("init.local_ask", model=clean(first.model)), err=True):
+    if can_ask and agreed(session, session.text("init.local_ask", model=clean(first.model))):
         await asyncio.to_thread(use_local_server, file, first)
         session.say("init.local_used", model=clean(first.model), file=SETTINGS_FILE)
     else:

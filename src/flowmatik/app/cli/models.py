@@ -10,12 +10,15 @@ from rich.table import Table
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import usd
+from flowmatik.app.cli.asking import agreed
 from flowmatik.app.cli.run import budget_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.model_access import Capabilities, ModelPrice, ModelTest, ProbeCost
 from flowmatik.kernel.errors import InvalidInput
 
+MICROS = 1_000_000
+REFUSED = "refused: "
 models_app = typer.Typer(help="help.models", no_args_is_help=True)
 Model = Annotated[str, typer.Argument(help="help.models.model", metavar="MODEL", show_default=False)]
 Models = Annotated[
@@ -127,24 +130,39 @@ async def _probe(session: Session, model: str, *, yes: bool, most: int | None) -
         return ExitCode.OK
     for one in found.verdicts:
         mark = {True: "✓", False: "✗", None: "?"}[one.able]
-        why = f": {clean(one.why)}" if one.why else ""
+        why = f": {clean(_why(session, one.why))}" if one.why else ""
         session.print(f"{mark} {session.text(f'models.can.{one.capability}')}{why}")
-    cost = session.text("models.unknown") if found.cost_micros is None else usd(found.cost_micros)
-    session.print(session.text("models.probed", model=found.model, cost=cost, until=found.expires_at))
+    until = found.expires_at.replace("T", " ")[:16]
+    if found.cost_micros is None:
+        session.print(session.text("models.probed_unknown", model=found.model, until=until))
+    else:
+        cost = usd(found.cost_micros)
+        session.print(session.text("models.probed", model=found.model, cost=cost, until=until))
     return ExitCode.OK
+
+
+def _why(session: Session, said: str) -> str:
+    """What a probe says of itself has a text; what a provider said stays as it is."""
+    if said.startswith(REFUSED):
+        return session.text("models.why.refused", said=said.removeprefix(REFUSED))
+    return session.text.said(f"models.why.{said.replace(' ', '_')}", {}, said)
 
 
 def _agreed(session: Session, cost: ProbeCost) -> bool:
     """Asked of a person; where there is none, --yes has to say it."""
-    most = session.text("models.unknown") if cost.most_micros is None else usd(cost.most_micros)
+    known = {} if cost.most_micros is None else {"most_usd": cost.most_micros / MICROS}
     if session.json or not sys.stdin.isatty():
+        price = f"calls that may cost {known['most_usd']} US dollars" if known else "calls of unknown price"
         raise InvalidInput(
-            f"probing {cost.model!r} makes up to {cost.calls} calls that may cost {most}, and nobody "
-            "can be asked here; add --yes",
+            f"probing {cost.model!r} makes up to {cost.calls} {price}, and nobody can be asked here; "
+            "add --yes",
             code="input.probe_unasked",
-            context={"model": cost.model, "calls": cost.calls, "most": most},
+            context={"model": cost.model, "calls": cost.calls, **known},
         )
-    return typer.confirm(session.text("models.ask", model=cost.model, calls=cost.calls, most=most), err=True)
+    values: dict[str, object] = {"model": clean(cost.model), "calls": cost.calls}
+    if cost.most_micros is None:
+        return agreed(session, session.text("models.ask_unknown", **values))
+    return agreed(session, session.text("models.ask", **values, most=usd(cost.most_micros)))
 
 
 async def _forget(session: Session) -> int:

@@ -32,8 +32,9 @@ class GivenTerms:
     labels_in: Sequence[str] | None
 
     def entry(self) -> Row:
-        """For the file; whether the values can be used is for its reader to say. Raises InvalidInput
-        (`input.term_twice`) for a number that is given twice of the same."""
+        """For the file; whether the values can be used is for its reader to say. Raises InvalidInput for a
+        number that is given twice of the same (`input.term_twice`), for what is no number
+        (`input.term_number`), and for a tool without a name (`input.term_tool`)."""
         source: Row = {}
         own: dict[str, Row] = {}
         for field, option, given in (
@@ -41,13 +42,17 @@ class GivenTerms:
             ("retries", "--retries", self.retries),
             ("rate_per_minute", "--rate", self.rates),
         ):
-            for tool, value in _split(given):
+            for tool, value in _split(option, given):
                 row = own.setdefault(tool, {}) if tool else source
                 if field in row:
                     raise _twice(option, tool)
-                row[field] = _number(value)
-        for field, given in (("scopes", self.scopes), ("labels", self.labels), ("labels_in", self.labels_in)):
-            for tool, value in _split(given):
+                row[field] = _number(option, value)
+        for field, option, given in (
+            ("scopes", "--scope", self.scopes),
+            ("labels", "--label", self.labels),
+            ("labels_in", "--label-in", self.labels_in),
+        ):
+            for tool, value in _split(option, given):
                 row = own.setdefault(tool, {}) if tool else source
                 names = cast("list[str]", row.setdefault(field, list[str]()))
                 if value:  # without one: none at all
@@ -55,18 +60,30 @@ class GivenTerms:
         return source | ({"per_tool": own} if own else {})
 
 
-def _split(given: Sequence[str] | None) -> list[tuple[str, str]]:
-    pairs = [one.rpartition("=") for one in given or ()]
-    return [(tool.strip(), value.strip()) for tool, _, value in pairs]
+def _split(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for one in given or ():
+        tool, sign, value = one.rpartition("=")
+        if sign and not tool.strip():
+            raise InvalidInput(
+                f"{option} {one!r} names no tool before its =; write TOOL=VALUE, or the value "
+                "alone for all tools",
+                code="input.term_tool",
+                context={"option": option, "value": one},
+            )
+        found.append((tool.strip(), value.strip()))
+    return found
 
 
-def _number(value: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    return value
+def _number(option: str, value: str) -> int | float:
+    try:
+        return int(value) if value.lstrip("+-").isdigit() else float(value)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{option} {value!r} is no number; write one, or TOOL=NUMBER for one tool",
+            code="input.term_number",
+            context={"option": option, "value": value},
+        ) from error
 
 
 def _twice(option: str, tool: str) -> InvalidInput:

@@ -1,6 +1,6 @@
 """Reads a model list. Every fault is told at once, as `file:line:column: field: what to do`."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +16,7 @@ from flowmatik.integrations.routing.table import (
 from flowmatik.kernel.errors import ConfigurationError, ProfileInvalid
 
 if TYPE_CHECKING:
+    from flowmatik.app.model_list.checks import Told
     from flowmatik.app.model_list.form import Entry, ModelList, Prices
 
 COMPATIBLE = "openai_compatible"
@@ -35,7 +36,7 @@ class Surroundings:
 
 def read_model_list(path: Path, there: Surroundings) -> RouteTable | None:
     """None when there is no such file. Blocking. Raises ConfigurationError (`config.models`) with every
-    fault, and `config.reference` for a key that is not where the list says."""
+    fault, keys that are not where the list says among them."""
     from flowmatik.agents.strict_yaml import read_strictly
     from flowmatik.app.model_list.checks import list_faults
     from flowmatik.app.model_list.form import ModelList
@@ -51,6 +52,7 @@ def read_model_list(path: Path, there: Surroundings) -> RouteTable | None:
     except ProfileInvalid as error:
         raise _refused(path, cast("Sequence[dict[str, Any]]", error.context["details"])) from error
     found = list(list_faults(given, ("local", *there.providers), there.plugins))
+    found += _missing_keys(given, there)
     if found:
         from flowmatik.agents.profiles.faults import fault_at
 
@@ -60,6 +62,22 @@ def read_model_list(path: Path, there: Surroundings) -> RouteTable | None:
             rows.append({**fault, "code": code})
         raise _refused(path, rows)
     return _table(given, there)
+
+
+def _missing_keys(given: "ModelList", there: Surroundings) -> "Iterator[Told]":
+    from flowmatik.app.model_list.checks import REFERENCES
+
+    for n, entry in enumerate(given.model_list):
+        if entry.api_key is not None and entry.api_key.startswith(REFERENCES):
+            try:
+                there.value_of(entry.api_key)
+            except ConfigurationError as error:
+                yield (
+                    ["model_list", n, "api_key"],
+                    error.message,
+                    "models.reference",
+                    {"reference": entry.api_key},
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What people ask of models, answered from the settings, the lists, the probes, and by asking the models."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -19,18 +19,19 @@ from flowmatik.integrations.probing.probing import ask_all, cost_of
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import BudgetExhausted, ModelError, ModelRejected
+from flowmatik.kernel.errors import BudgetExhausted, ModelError
 
 PRICED_TOKENS = 10_000  # a price is rounded up to micro-dollars: of so many it is exact
+MICROS = 1_000_000
 TEST_TOKENS = 64
 TEST_SECONDS = 60.0
-LOCAL = "local/"
+OWN_MACHINES = ("local", "ollama", "vllm")  # providers whose models cost nothing where they run at home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What is known of models by name. `models`: those that the settings name; `own_prices`: of them, those
-    whose price stands there; `window` looks one up (blocking)."""
+    """What is known of models by name. `models`: those that the settings and the model list name;
+    `own_prices`: of them, those whose price stands there; `window` looks one up (blocking)."""
 
     models: tuple[str, ...] = ()
     own_prices: frozenset[str] = frozenset()
@@ -39,8 +40,8 @@ class Named:
 
 class KnownModels:
     """Implements `ModelAccess`. Tests and probes are no runs: no budget of a run or workspace covers them.
-    `bare` gives the model behind a name, which is what is probed, as `<provider>/<model>`, and its provider
-    without layers, or raises ModelRejected."""
+    `bare` says what is asked first for a model, as its provider knows it, and gives that provider without
+    layers, or raises ModelRejected: what a probe finds out is true of that one, whatever name led there."""
 
     def __init__(
         self,
@@ -61,25 +62,24 @@ class KnownModels:
     async def list(self, workspace_id: str) -> Sequence[ModelEntry]:
         default = self._models.default_model()
         probed = {one.model: one for one in await self._probes.all(workspace_id)}
-        names = dict.fromkeys((default, *self._named.models, *probed))
-        return [await self._entry(name, probed, is_default=name == default) for name in names]
-
-    async def _entry(self, name: str, probed: Mapping[str, Capabilities], *, is_default: bool) -> ModelEntry:
-        """A name of the model list is what is asked first for it."""
-        try:
-            model = self._bare(name)[0]
-        except ModelRejected:  # it was served once
-            model = name
-        return ModelEntry(
-            model=name,
-            provider=model.partition("/")[0],
-            default=is_default,
-            price=await self._price(name),
-            context_tokens=await asyncio.to_thread(self._named.window, model),
-            capabilities=probed.get(model),
-        )
+        found: list[ModelEntry] = []
+        for name in dict.fromkeys((default, *self._named.models, *probed)):
+            asked = self._asked(name)
+            found.append(
+                ModelEntry(
+                    model=name,
+                    provider=asked.partition("/")[0],
+                    default=name == default,
+                    price=await self._price(name),
+                    context_tokens=await asyncio.to_thread(self._named.window, name),
+                    capabilities=probed.get(asked),
+                )
+            )
+        return found
 
     async def prices(self, workspace_id: str, models: Sequence[str] = ()) -> Sequence[ModelPrice]:
+        for model in models:
+            self._bare(model)  # or ModelRejected
         names = models or [entry.model for entry in await self.list(workspace_id)]
         return [await self._price(name) for name in names]
 
@@ -116,23 +116,15 @@ class KnownModels:
         )
 
     async def probe_cost(self, workspace_id: str, model: str) -> ProbeCost:
-        return cost_of(*self._behind(model), workspace_id)
+        asked, provider = self._bare(model or self._models.default_model())
+        return cost_of(provider, asked, workspace_id)
 
     async def probe(self, workspace_id: str, model: str, *, most_micros: int | None = None) -> Capabilities:
-        provider, model = self._behind(model)
-        worst = cost_of(provider, model, workspace_id).most_micros
+        asked, provider = self._bare(model or self._models.default_model())
+        worst = cost_of(provider, asked, workspace_id).most_micros
         if most_micros is not None and (worst is None or worst > most_micros):
-            raise BudgetExhausted(
-                f"probing {model!r} may cost {'nobody knows how much' if worst is None else worst}, and at "
-                f"most {most_micros} micro-dollars are allowed; allow more, or set the model's price",
-                code="budget.probe",
-                context={"model": model, "worst": "?" if worst is None else worst, "most": most_micros},
-            )
-        return await self._probes.put(workspace_id, model, await ask_all(provider, model, workspace_id))
-
-    def _behind(self, model: str) -> tuple[ModelProvider, str]:
-        name, provider = self._bare(model or self._models.default_model())
-        return provider, name
+            raise _too_dear(asked, worst, most_micros)
+        return await self._probes.put(workspace_id, asked, await ask_all(provider, asked, workspace_id))
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         return ForgottenModels(
@@ -150,12 +142,36 @@ class KnownModels:
         if into is None or out is None:
             return ModelPrice(model=model, input=None, output=None, source="unknown")
         dollars = (into / PRICED_TOKENS, out / PRICED_TOKENS)  # micro-dollars a token
-        if model in self._named.own_prices:
+        if model.partition("@")[0] in self._named.own_prices or model in self._named.own_prices:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="own")
-        if model.startswith(LOCAL):
+        if not any(dollars) and self._asked(model).partition("/")[0] in OWN_MACHINES:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="free")
         named = f"genai-prices {version('genai-prices')}"
         return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="list", as_of=named)
 
+    def _asked(self, name: str) -> str:
+        """Of a name that nobody serves (any more), itself."""
+        try:
+            return self._bare(name)[0]
+        except ModelError:
+            return name
+
     def _since(self, begun: float) -> int:
         return round((self._clock.monotonic() - begun) * 1000)
+
+
+def _too_dear(model: str, worst: int | None, most: int) -> BudgetExhausted:
+    context = {"model": model, "most_usd": most / MICROS}
+    if worst is None:
+        return BudgetExhausted(
+            f"what probing {model!r} may cost nobody knows, for its price is unknown, and at most "
+            f"{context['most_usd']} US dollars are allowed; set its price, or leave --max-usd out",
+            code="budget.probe",
+            context=context,
+        )
+    return BudgetExhausted(
+        f"probing {model!r} may cost up to {worst / MICROS} US dollars, and at most {context['most_usd']} "
+        "are allowed; allow more",
+        code="budget.probe",
+        context={**context, "worst_usd": worst / MICROS},
+    )
