@@ -63,6 +63,7 @@ class Gateway:
         self._built: list[tuple[str, ProviderSettings, ModelProvider]] = []
         for provider_id, one in self._configured.items():
             self._provider(provider_id, one)
+        self.routes = settings.routes
         routes = self._routes = Routes(settings.routes, [*self._configured], self._reached)
         for deployment in settings.routes.deployments if settings.routes else ():
             if deployment.settings is None and deployment.provider not in self._configured:
