@@ -57,6 +57,7 @@ class Player:
                     continue
                 elif isinstance(command, StartCall):
                     self._put(self._intent(command))
+                    break  # as the driver: the next is decided about by what this one leaves
                 elif isinstance(command, StartSubRun):
                     self._put(self._sub_run(command))
                 else:

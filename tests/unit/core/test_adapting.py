@@ -7,6 +7,7 @@ import pytest
 from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
+from flowmatik.core.brain import plan
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.lineage import failed_tasks, inherited
 from flowmatik.core.replay import replay
@@ -71,6 +72,22 @@ def test_a_model_that_finds_ever_other_words_is_stopped_when_nothing_comes_of_it
     assert end(player).code == "run.loop"
     assert of(ev.PlanChanged, player)[-1].reason_code == "adapt.stale"
     assert sum(1 for one in of(ev.CallRequested, player) if one.purpose == "replan") == 3
+
+
+def test_the_rule_makes_no_plan_longer_than_a_model_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = planned(NEWEST, READER, OTHER)
+    monkeypatch.setattr(plan, "MAX_TASKS", len(player.state.tasks))
+    fails_twice(player)
+    [change] = of(ev.PlanChanged, player)
+    assert (change.cause, change.reason_code, change.added) == ("loop", "adapt.large", ())
+    assert end(player).code == "model.rejected"  # nothing was tried instead
+
+
+def test_with_room_for_one_more_the_rule_adds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = planned(NEWEST, READER, OTHER)
+    monkeypatch.setattr(plan, "MAX_TASKS", len(player.state.tasks) + 1)
+    fails_twice(player)
+    assert [one.id for one in of(ev.PlanChanged, player)[0].added] == ["t1~2"]
 
 
 def test_only_what_needs_the_failed_task_changes_and_finished_work_stays() -> None:

@@ -4,13 +4,20 @@ written of them, so that replay decides the same."""
 import asyncio
 from typing import Any
 
+import pytest
+
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall
 from flowmatik.contracts.plans import Condition, PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core import events as ev
+from flowmatik.core.brain.commands import Command
+from flowmatik.core.brain.decide import decide
+from flowmatik.core.engine import driver
 from flowmatik.core.replay import replay
+from flowmatik.core.state import RunState
 from flowmatik.testing.models import ScriptedModels
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.histories.adapting import READER, TEAM, WRITER, agent, new, planned
@@ -69,6 +76,34 @@ def test_two_agents_that_are_asked_at_once_share_what_is_left_of_the_budget() ->
     [second] = player.state.subs.values()
     assert second.budget_micros == 100 - player.state.spent_micros
     assert is_replayed(player)
+
+
+async def test_after_each_call_of_a_round_is_decided_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a call sets aside, and when it began, decide about others; replay looks after each of them."""
+    seen = list[int]()
+
+    def watched(state: RunState, loop: AgentLoop, now: str) -> list[Command]:
+        seen.append(state.calls)
+        return decide(state, loop, now)
+
+    def say(request: ModelRequest) -> ModelReply:
+        if request.messages[-1].role == "tool":
+            return ModelReply(text="done")
+        return wishes(("look", {"n": 1}), ("look", {"n": 2}), ("look", {"n": 3}))
+
+    async def look(arguments: dict[str, Any], _: object) -> Any:
+        return arguments
+
+    monkeypatch.setattr(driver, "decide", watched)
+    tools = FunctionTools({"look": FunctionTool(function=look)})
+    seeker = agent("seeker", tools=("look",))
+    async with running_engine(
+        models=ScriptedModels(say), tools=tools, agents=(seeker,), loop=ReducerLoop()
+    ) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="look", agent="seeker"))
+        view = await asyncio.wait_for(engine.runs.wait(WS, run_id), 120)
+        assert view.status is RunStatus.SUCCEEDED
+    assert set(seen) == {0, 1, 2, 3, 4, 5}  # two turns of the model and three calls of the tool
 
 
 async def test_people_are_asked_about_a_result_as_its_history_has_it() -> None:

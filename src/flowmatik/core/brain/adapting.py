@@ -2,7 +2,7 @@
 
 Only the failed task and those that need it change; what has ended stays. Of plans that a caller gave nothing
 is changed: they are what was asked for. Each change ends a way that failed, and no way is tried twice, so
-that a plan changes a bounded number of times.
+that a plan changes a bounded number of times; none makes it longer than a model's plan may be.
 """
 
 import re
@@ -15,7 +15,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
-from flowmatik.core.brain import replanning
+from flowmatik.core.brain import plan, replanning
 from flowmatik.core.brain.cascades import first_model
 from flowmatik.core.brain.commands import Command, Record, StartCall
 from flowmatik.core.brain.fallback import is_hopeless
@@ -112,7 +112,11 @@ def _remedy(state: RunState, task: TaskState) -> list[Command]:
         return [_stopped(task, "adapt.many", text, {"most": MOST_CHANGES})]
     if (said := _by_model(state, task)) is not None:
         return said
-    return _by_rule(state, task)
+    remade = _by_rule(state, task)
+    if remade and len(state.tasks) >= plan.MAX_TASKS:
+        text = f"the plan would have more than {plan.MAX_TASKS} tasks"
+        return [_stopped(task, "adapt.large", text, {"most": plan.MAX_TASKS})]
+    return remade
 
 
 def _stopped(task: TaskState, code: str, reason: str, values: dict[str, Any]) -> Record:

@@ -200,8 +200,10 @@ class RunDriver:
                     if not self.state.stopping:
                         for event in self._beside.begun(self.state, command, now):
                             self._put(event)
-                elif not self.state.bars(command.purpose) and not await self._call(command):
-                    return self._later()
+                elif not self.state.bars(command.purpose):
+                    if not await self._call(command):
+                        return self._later()
+                    break  # what it sets aside, and its time, decide about the next, as they do at replay
 
     def _later(self) -> None:
         """Decide again when money may have come back; until then what is known goes down."""
