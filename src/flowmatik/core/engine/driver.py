@@ -86,8 +86,7 @@ class RunDriver:
 
     def _effect(self, call_id: str) -> Effect:
         """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
-        call = self.state.open.get(call_id)
-        return Effect.READ if call is None else call.effect
+        return self.state.open[call_id].effect if call_id in self.state.open else Effect.READ
 
     def _hear(self, ended: ev.SubRunEnded | None) -> None:
         self._mailbox.put_nowait(ended or Again())
@@ -197,9 +196,8 @@ class RunDriver:
                     if not self.state.stopping:
                         self._put(requested(self.state, command, self._parts.clock))
                 elif not isinstance(command, StartCall):
-                    if not self.state.stopping:
-                        for event in self._beside.begun(self.state, command, now):
-                            self._put(event)
+                    for event in () if self.state.stopping else self._beside.begun(self.state, command, now):
+                        self._put(event)
                 elif not self.state.bars(command.purpose):
                     if not await self._call(command):
                         return self._later()
