@@ -36,11 +36,12 @@ Row = tuple[str, ...]
 
 
 def add_reference(app: FastAPI) -> None:
+    # FastAPI remembers routes for good: one that held `app` would keep all of a closed platform in memory.
     @app.get("/docs", include_in_schema=False)
     async def reference(request: Request) -> HTMLResponse:
         language = language_of(request)
         headers = {"Content-Security-Policy": POLICY, "Vary": "Accept-Language"}
-        return HTMLResponse(page(app.openapi(), language), headers=headers)
+        return HTMLResponse(page(request.app.openapi(), language), headers=headers)
 
     del reference
 
