@@ -92,11 +92,11 @@ def test_results_that_are_decided_about_unwritten_are_noticed(monkeypatch: pytes
 def test_a_run_that_fails_for_want_of_advice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     weighed = vars(routing)["_weighed"]
 
-    def strict(state: RunState, task: TaskState) -> list[Command]:
+    def strict(state: RunState, task: TaskState, named: AgentVersion | None) -> list[Command]:
         told = state.advice.get(key_of(routing.PURPOSE, task.spec.id))
         if told is not None and told.error_code:
             return [task_failed(task, told.error_code, told.error)]
-        return weighed(state, task)
+        return weighed(state, task, named)
 
     monkeypatch.setattr(routing, "_weighed", strict)
     assert "for want of advice" in fault_of(team=True)

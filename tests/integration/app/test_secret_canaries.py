@@ -265,7 +265,8 @@ def _everything_was_there(places: list[Place]) -> None:
     whole = {place.name: place.content for place in places}
     assert b"CallFailed" in whole[".flowmatik/journal.db"] + whole.get(".flowmatik/journal.db-wal", b"")
     assert b"flowmatik_model_tokens" in whole["GET /metrics (200)"]
-    assert b'"level": "debug", "logger": "openai' in whole["the log"]
+    assert b'"level": "debug"' in whole["the log"]
+    assert b'"level": "debug", "logger": "openai' not in whole["the log"], "clients log what models are asked"
     assert b'"logger": "http' not in whole["the log"], "clients log whole addresses, and some carry keys"
     assert any("journal.db-wal" in place.name for place in places)
 
