@@ -12,23 +12,9 @@ from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.budgets import Budget
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
 from flowmatik.testing.openai_server import OpenAIServer, Step
+from tests.integration.app.test_odd_usage import PROFILE, SETTINGS
 from tests.unit.core.engines import eventually
 
-PROFILE = """
-apiVersion: flowmatik/v1
-kind: Agent
-metadata: {name: clerk}
-role: worker
-summary: Writes things.
-instructions: Write it.
-skills: [documents]
-"""
-SETTINGS = """
-[embeddings]
-enabled = false
-[prices]
-"custom/scripted" = { input = 1.0, output = 2.0 }
-"""
 WORDS = "word " * 2_000
 Cancel = Callable[[Platform, str], Awaitable[None]]
 
