@@ -14,12 +14,13 @@ from tests.simulation.world import WORST_MICROS
 
 def check_money(cap: int, histories: Sequence[list[StoredEvent]], walks: Sequence[Walk]) -> None:
     """`cap` is the one that all of these runs share."""
-    spent = sorted(cost for history in histories for cost in _costs(history))
+    spent = sorted(cost for history in histories for cost in costs(history))
+    kept = sorted(cost for history in histories for cost in _kept(history))
     total = sum(micros for _, micros in spent)
     assert total <= cap, f"{total} spent of a shared cap of {cap}"
     for walk in walks:
         for one in walk.refusals:
-            by_then = sum(micros for when, micros in spent if when <= one.at)
+            by_then = sum(micros for when, micros in (*spent, *kept) if when <= one.at)
             limit, used = (cap, by_then) if one.most is None else (one.most, one.used)
             told = f"{used} of {limit} were spent: {one.told}"
             assert used + WORST_MICROS > limit, f"a call is refused that would fit; {told}"
@@ -46,9 +47,31 @@ def _check_tasks(state: RunState) -> None:
         assert most is None or used <= most, f"{task_id} of {state.created.run_id}: {used} of {most}"
 
 
-def _costs(history: list[StoredEvent]) -> Iterator[tuple[str, int]]:
+def costs(history: list[StoredEvent]) -> Iterator[tuple[str, int]]:
+    """A call in doubt counts as made once its run has ended."""
+    asked: dict[str, int] = {}
     for stored in history:
-        if stored.type in ("CallSucceeded", "CallFailed"):
-            event = decoded(stored)
-            if isinstance(event, ev.CallSucceeded | ev.CallFailed):
-                yield stored.at, event.cost_micros
+        if not stored.type.startswith(("Call", "Run")):
+            continue
+        event = decoded(stored)
+        if isinstance(event, ev.CallRequested):
+            asked[event.call_id] = event.reserved_micros
+        elif isinstance(event, ev.CallSucceeded | ev.CallFailed):
+            del asked[event.call_id]
+            yield stored.at, event.cost_micros
+        elif isinstance(event, ev.RunSucceeded | ev.RunFailed | ev.RunCancelled):
+            yield stored.at, sum(asked.values())
+
+
+def _kept(history: list[StoredEvent]) -> Iterator[tuple[str, int]]:
+    """What was set aside to take steps back, and for calls in doubt. Others may have it again once people
+    have decided, or the run has ended and was settled; nobody wrote down when, so it counts for ever."""
+    asked: dict[str, int] = {}
+    costs: dict[str, int] = {}
+    for event, stored in ((decoded(stored), stored) for stored in history if stored.type.startswith("Call")):
+        if isinstance(event, ev.CallRequested) and event.kind == "tool":
+            asked[event.call_id], costs[event.call_id] = event.undo_micros, event.reserved_micros
+        elif isinstance(event, ev.CallInDoubt):
+            yield stored.at, asked[event.call_id] + costs[event.call_id]
+        elif isinstance(event, ev.CallSucceeded) and event.call_id in asked:
+            yield stored.at, asked[event.call_id]

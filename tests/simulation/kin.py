@@ -7,6 +7,7 @@ from typing import TypeVar
 from flowmatik.contracts.plans import MapSpec, PlanTask, SubRunSpec
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import RunHead, StoredEvent
+from tests.simulation.books import costs
 from tests.simulation.reading import decoded
 from tests.simulation.steps import Walk, check_rights
 
@@ -61,11 +62,7 @@ def check_family(
     assert len(places) == len(set(places)), f"an item has two runs: {told}"
     children = {run_id for run_id, one in heads.items() if one.parent == head.run_id}
     assert children <= asked.keys(), f"children that nobody asked for: {children - asked.keys()} {told}"
-    own = sum(
-        one.cost_micros
-        for kind in (ev.CallSucceeded, ev.CallFailed)
-        for one in _of(kind, histories[head.run_id])
-    )
+    own = sum(cost for _, cost in costs(histories[head.run_id]))
     below = sum(heads[child].cost_micros for child in children)
     assert head.cost_micros == own + below, (
         f"it cost {own}, the sub-runs {below}, and all {head.cost_micros}: {told}"

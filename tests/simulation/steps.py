@@ -78,19 +78,23 @@ def _refused(walk: Walk, event: ev.CallRefused, at: str) -> None:
     if event.of_task:
         most = payer_of(state, event.task_id).cap_micros
         assert most is not None, told
-        walk.refusals.append(Refusal(at=at, told=told, most=most, used=state.spent_on.get(event.task_id, 0)))
+        kept = state.aside.get(event.task_id)
+        used = state.spent_on.get(event.task_id, 0) + (kept.micros if kept else 0)
+        walk.refusals.append(Refusal(at=at, told=told, most=most, used=used))
     elif "caps" in event.values:
         walk.refusals.append(Refusal(at=at, told=told, most=None, used=0))
     else:
         assert state.created.budget_micros is not None, told
         most = state.created.budget_micros
-        walk.refusals.append(Refusal(at=at, told=told, most=most, used=state.spent_micros))
+        walk.refusals.append(
+            Refusal(at=at, told=told, most=most, used=state.spent_micros + state.aside_micros)
+        )
 
 
 def _within_budget(walk: Walk, event: ev.Event) -> None:
     """Nothing is begun beyond the budget of that moment, which may be lowered while it is under way."""
     state = walk.state
-    used = state.spent_micros + state.reserved_micros + state.reserved_below
+    used = state.tied_micros
     most = state.created.budget_micros
     assert most is None or used <= most, f"{used} of {most}: {walk.told} {event}"
 
@@ -108,6 +112,15 @@ def _child(walk: Walk, event: ev.SubRunRequested) -> None:
 # --- calls ------------------------------------------------------------------------------------
 
 
+def _paid_back(walk: Walk, event: ev.CallRequested) -> None:
+    """What takes a step back is paid from what was set aside with it."""
+    if event.reserved_micros and walk.state.created.forked_from is None:
+        kept = walk.state.aside.get(event.task_id)
+        assert kept is not None, f"{event.task_id} is taken back with money of others: {walk.told}"
+        assert kept.micros == event.reserved_micros, f"{kept} for {event}: {walk.told}"
+        walk.met["taken back for money"] += 1
+
+
 def _asked(walk: Walk, event: ev.CallRequested, _: str) -> None:
     """Nothing is begun for a task that has ended, and no agent gets what its profile lacks."""
     task = walk.state.tasks.get(event.task_id)
@@ -115,6 +128,10 @@ def _asked(walk: Walk, event: ev.CallRequested, _: str) -> None:
         walk.met[f"advice {event.name}"] += 1
     if event.purpose in ("replan", "judge", "draft", "digest"):
         walk.met[event.purpose] += 1
+    if event.kind == "tool" and event.reserved_micros:
+        walk.met["tool with a price"] += 1
+    if event.purpose == "compensate":
+        _paid_back(walk, event)
     if task is None or event.purpose == "compensate":
         return
     assert task.status not in OVER, f"{event.purpose} for {event.task_id}, which has ended: {walk.told}"

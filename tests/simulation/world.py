@@ -54,6 +54,7 @@ TEAMS = (0, 3, 7)  # of ten seeds these have a crew, and conversations
 EFFECTS = {"look": Effect.READ, "put": Effect.IDEMPOTENT, "send": Effect.ONCE, "order": Effect.ONCE}
 UNDOES = {"put": "unput", "send": "unsend", "order": "unsend"}  # a read leaves nothing to take back
 UNDOING = {"unput": Effect.IDEMPOTENT, "unsend": Effect.ONCE}
+PRICES = {"look": 10, "put": 20, "send": 30, "unput": 15, "unsend": 25}  # micro-dollars, in some lives
 
 
 def _unsure(chance: random.Random, told: Adviser) -> Adviser:
@@ -117,6 +118,7 @@ class World:
         self._states: dict[str, RunState] = {}  # for checks of snapshots
         self.met: Counter[str] = Counter()
         self.team = seed % 10 in TEAMS if team is None else team
+        self.prices = PRICES if seed % 4 == 1 else {}
         self.many_caps = seed % 5 == 4  # beside the workspace's: of the provider, and of the day
         self.model = STRONG if self.team else "local/scripted"
         self.busy = self.busiest = 0  # calls of `model` under way
@@ -276,7 +278,11 @@ class World:
 
         tools = {
             name: FunctionTool(
-                function=act, effect=effect, timeout=4.0, reconcile=ask if name == "order" else None
+                function=act,
+                effect=effect,
+                timeout=4.0,
+                reconcile=ask if name == "order" else None,
+                price_usd=self.prices.get(name, 0) / 1e6,
             )
             for name, effect in (EFFECTS | UNDOING).items()
         }

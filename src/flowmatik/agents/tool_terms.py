@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from flowmatik.agents.skills.own.declared import LABEL, MAX_RETRIES
+from flowmatik.agents.skills.own.declared import COSTS_EACH_TIME, LABEL, MAX_PRICE_USD, MAX_RETRIES
 from flowmatik.contracts.security import SCOPES
 from flowmatik.contracts.tools import Effect, ToolSpec
 
@@ -21,6 +21,7 @@ Scope = Annotated[str, AfterValidator(_known)]
 Label = Annotated[str, Field(pattern=f"^{LABEL.pattern}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Retries = Annotated[int, Field(strict=True, ge=0, le=MAX_RETRIES)]
+Price = Annotated[float, Field(ge=0, le=MAX_PRICE_USD, allow_inf_nan=False)]
 PerMinute = Annotated[float, Field(ge=0.001, le=1e6)]
 
 
@@ -37,11 +38,14 @@ class ToolTerms(BaseModel):
     rate_per_minute: PerMinute | None = None
     labels: list[Label] | None = None
     labels_in: list[Label] | None = None
+    price_usd: Price | None = None
 
     @model_validator(mode="after")
     def _repeatable(self) -> Self:
         if self.retries and self.effect is Effect.ONCE:
             raise ValueError("what acts once is never called again; take retries out")
+        if self.retries and self.price_usd:
+            raise ValueError(COSTS_EACH_TIME)
         return self
 
 
@@ -50,7 +54,8 @@ class SourceTerms(BaseModel):
     whoever the run acts for must be allowed. `timeout` in seconds, for a call with its `retries`, which
     follow errors marked as retryable and are made of no tool that acts `once`. `rate_per_minute`: of calls
     begun, of all tools of the source together, in the whole installation. `labels`: kinds of data in the
-    results; `labels_in`: the only kinds that may have been read before, any when it is not said."""
+    results; `labels_in`: the only kinds that may have been read before, any when it is not said. `price_usd`:
+    the most that one call costs; a tool with a price is not called again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,6 +67,7 @@ class SourceTerms(BaseModel):
     rate_per_minute: PerMinute | None = None
     labels: list[Label] = []
     labels_in: list[Label] | None = None
+    price_usd: Price = 0.0
     per_tool: dict[str, ToolTerms] = {}
 
     @model_validator(mode="after")
@@ -73,6 +79,16 @@ class SourceTerms(BaseModel):
             raise ValueError(
                 f"the effect of {twice[0]!r} stands under effects and under per_tool; say it once"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _repeatable(self) -> Self:
+        """What is said of all tools and what is said of one hold together."""
+        for one in (ToolTerms(), *self.per_tool.values()):
+            retries = self.retries if one.retries is None else one.retries
+            price = self.price_usd if one.price_usd is None else one.price_usd
+            if retries and price and Effect.ONCE not in (one.effect, self.effect):
+                raise ValueError(COSTS_EACH_TIME)
         return self
 
     def effect_of(self, name: str, otherwise: Effect) -> Effect:
@@ -109,6 +125,7 @@ class SourceTerms(BaseModel):
             source_rate_per_minute=self.rate_per_minute,
             labels=tuple(self.labels if own.labels is None else own.labels),
             labels_in=None if labels_in is None else tuple(labels_in),
+            price_usd=self.price_usd if own.price_usd is None else own.price_usd,
         )
 
 
@@ -120,6 +137,7 @@ def told(spec: ToolSpec) -> dict[str, object]:
         "rate_per_minute": spec.rate_per_minute,
         "source_rate_per_minute": spec.source_rate_per_minute,
         "labels": list(spec.labels),
+        "price_usd": spec.price_usd,
     }
     said = {key: value for key, value in rows.items() if value}
     return said | ({} if spec.labels_in is None else {"labels_in": list(spec.labels_in)})

@@ -20,6 +20,7 @@ class SkillTool:
     rate_per_minute: float | None = None
     labels: tuple[str, ...] = ()
     labels_in: tuple[str, ...] | None = None
+    price_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,9 @@ class ToolSpec:
     `rate_per_minute`: calls begun, of the whole installation, and `source_rate_per_minute`: those of all
     tools of the same `origin` together; `labels`: what kinds of data its results carry
     ("personal", "secret", …); `labels_in`: the only ones that a run may have read before it calls the tool,
-    None for any. Labels are those of whole runs: what goes into which argument is not followed."""
+    None for any. Labels are those of whole runs: what goes into which argument is not followed. `price_usd`:
+    the most that one call costs, set aside before it and booked when it took effect, under its key only once;
+    a tool with a price is not made again by `retries`, for each attempt would cost."""
 
     name: str
     description: str
@@ -44,6 +46,7 @@ class ToolSpec:
     source_rate_per_minute: float | None = None
     labels: tuple[str, ...] = ()
     labels_in: tuple[str, ...] | None = None
+    price_usd: float = 0.0
 
 
 class Report(Protocol):

@@ -8,6 +8,7 @@ from flowmatik.contracts.runs import ReplayReport
 from flowmatik.core import events as ev
 from flowmatik.core.against import replay_against, version_named, with_agent
 from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.pins import pinned
 from flowmatik.core.replay import replay
 from flowmatik.core.services import EngineServices
 
@@ -42,13 +43,4 @@ async def replayed_against(
 
 def _tools(services: EngineServices, agent: AgentVersion) -> dict[str, ev.PinnedTool]:
     specs = services.tools.specs()
-    return {
-        name: ev.PinnedTool(
-            effect=specs[name].effect,
-            timeout=specs[name].timeout,
-            key_ttl=specs[name].key_ttl,
-            labels=specs[name].labels,
-        )
-        for name in agent.tools
-        if name in specs
-    }
+    return {name: pinned(specs[name]) for name in agent.tools if name in specs}

@@ -15,6 +15,7 @@ from flowmatik.core.guards.goals import planners
 from flowmatik.core.services import EngineServices
 
 CITATIONS_CHECK = "citations_check"
+MICROS = 1_000_000
 ALWAYS_PINNED = ("memory_search", "tables_describe", CITATIONS_CHECK)
 
 
@@ -99,16 +100,17 @@ def tools_for(
     for spec in below(plan):
         names |= tool_names((), spec.plan)
     known = {**specs, **TEAM_TOOLS}
-    return {
-        name: ev.PinnedTool(
-            effect=known[name].effect,
-            timeout=known[name].timeout,
-            key_ttl=known[name].key_ttl,
-            labels=known[name].labels,
-        )
-        for name in sorted(names)
-        if name in known
-    }
+    return {name: pinned(known[name]) for name in sorted(names) if name in known}
+
+
+def pinned(spec: ToolSpec) -> ev.PinnedTool:
+    return ev.PinnedTool(
+        effect=spec.effect,
+        timeout=spec.timeout,
+        key_ttl=spec.key_ttl,
+        labels=spec.labels,
+        price_micros=round(spec.price_usd * MICROS),
+    )
 
 
 def tool_names(agents: Sequence[AgentVersion], plan: Sequence[PlanTask]) -> set[str]:

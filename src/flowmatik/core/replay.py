@@ -65,7 +65,11 @@ def compared(
 ) -> tuple[str, str]:
     """What is decided now and what was; of a call of a model also what it asks, which follows from the
     state and is kept as a hash alone, if the run was recorded by a version (`asked`) that gives the same."""
-    expected, found = _first(decide(state, loop, "")), _describe(event)
+    commands, found = decide(state, loop, ""), _describe(event)
+    if isinstance(event, ev.CallRefused) and commands and isinstance(one := commands[0], StartCall):
+        expected = f"call {one.purpose} {one.task_id}"  # with what arguments is not kept
+    else:
+        expected = _first(commands)
     versioned = (state.created.decision_version if asked is None else asked) >= ASKED
     if expected != found or not (versioned and isinstance(event, ev.CallRequested) and event.kind == "model"):
         return expected, found

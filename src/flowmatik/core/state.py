@@ -160,6 +160,14 @@ class TaskState:
 
 
 @dataclass(slots=True, kw_only=True)
+class Aside:
+    """What is kept to take a step back: of the run's budget, and of each of `scopes`."""
+
+    micros: int
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class Undoing:
     """How far the compensation of a task is: `pending`, `running`, `succeeded`, `failed` or `in_doubt`."""
 
@@ -241,6 +249,7 @@ class RunState:
     spent_micros: int = 0  # with what sub-runs that ended have cost
     unpriced: bool = False  # something was spent of which nobody can say how much
     reserved_micros: int = 0
+    aside: dict[str, Aside] = field(default_factory=lambda: {})  # by task
     spent_on: dict[str, int] = field(default_factory=lambda: {})  # by task; "" is the plan
     spent_on_judges: dict[str, int] = field(default_factory=lambda: {})  # by task and criterion's number
     cascades: dict[str, Tally] = field(default_factory=lambda: {})  # by task
@@ -347,19 +356,34 @@ class RunState:
         )
 
     def reserved_for(self, task_id: str) -> int:
-        calls = sum(call.reserved_micros for call in self.open.values() if call.task_id == task_id)
+        calls = sum(_reserved(call) for call in self.open.values() if call.task_id == task_id)
         return calls + sum(sub.budget_micros or 0 for sub in self.subs.values() if sub.task_id == task_id)
 
     def reserved_of(self, scope: str) -> int:
         """Of a shared cap, for open calls."""
         return sum(
-            call.reserved_micros for call in self.open.values() if call.scopes is None or scope in call.scopes
+            _reserved(call) for call in self.open.values() if call.scopes is None or scope in call.scopes
         )
 
+    @property
+    def aside_micros(self) -> int:
+        """To take back what was done: it comes back to nobody before the run has ended."""
+        return sum(one.micros for one in self.aside.values())
+
+    @property
+    def tied_micros(self) -> int:
+        """Of the run's budget, what is spent or set aside for anything."""
+        return self.spent_micros + self.reserved_micros + self.reserved_below + self.aside_micros
+
     def bound(self, scope: str) -> int:
-        """What of a shared cap is spent or set aside for open calls."""
-        return self.charged.get(scope, 0) + self.charged_to_all + self.reserved_of(scope)
+        """What of a shared cap is spent, or set aside for open calls and to take back what was done."""
+        aside = sum(one.micros for one in self.aside.values() if scope in one.scopes)
+        return self.charged.get(scope, 0) + self.charged_to_all + self.reserved_of(scope) + aside
 
     def agent_named(self, name: str) -> AgentVersion | None:
         known = (*self.created.agents, *self.composed)
         return next((a for a in known if name in (a.name, a.ref())), None)
+
+
+def _reserved(call: CallRequested) -> int:
+    return call.reserved_micros + call.undo_micros

@@ -17,6 +17,7 @@ class FunctionTool:
     effect: Effect = Effect.READ
     timeout: float = 5.0
     reconcile: ReconcileFunction | None = None
+    price_usd: float = 0.0
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object"})
 
 
@@ -34,6 +35,7 @@ class FunctionTools:
                 effect=tool.effect,
                 timeout=tool.timeout,
                 reconcilable=tool.reconcile is not None,
+                price_usd=tool.price_usd,
             )
             for name, tool in tools.items()
         }

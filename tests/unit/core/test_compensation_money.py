@@ -1,5 +1,5 @@
-"""Taking back is never a matter of money: compensations are calls of tools, which cost nothing, so that there
-is nothing to set aside for them, and no cap keeps one from being made."""
+"""Taking back is never a matter of money: where the tool costs nothing there is nothing to set aside for it,
+and no cap keeps it from being called. `test_priced_tools` has those that cost."""
 
 from typing import cast
 

@@ -29,7 +29,8 @@ class EnforcedTools:
             return await self._tools.call(name, arguments, context)  # says what there is
         await self._check_scopes(spec, context)
         _check_labels(spec, context)
-        for n in range(spec.retries if spec.effect is not Effect.ONCE else 0):
+        again = spec.effect is not Effect.ONCE and not spec.price_usd  # each attempt would cost
+        for n in range(spec.retries if again else 0):
             try:
                 return await self._tools.call(name, arguments, context)
             except FlowmatikError as error:

@@ -12,7 +12,16 @@ import typer
 
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.tool_sources import effects_of, entry_of, local_settings, pairs_of
-from flowmatik.app.cli.tool_terms import GivenTerms, Labels, LabelsIn, Rates, Retries, Scopes, Timeouts
+from flowmatik.app.cli.tool_terms import (
+    GivenTerms,
+    Labels,
+    LabelsIn,
+    Prices,
+    Rates,
+    Retries,
+    Scopes,
+    Timeouts,
+)
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import Settings
 from flowmatik.kernel.clock import SystemClock
@@ -50,12 +59,19 @@ def add(
     scope: Scopes = None,
     label: Labels = None,
     label_in: LabelsIn = None,
+    price: Prices = None,
     trust_annotations: Annotated[bool, typer.Option("--trust-annotations", help="help.mcp.trust")] = False,
     allow_private: Annotated[bool, typer.Option("--allow-private", help="help.tools.private")] = False,
 ) -> None:
     session = session_of(context)
     terms = GivenTerms(
-        timeouts=timeout, retries=retries, rates=rate, scopes=scope, labels=label, labels_in=label_in
+        timeouts=timeout,
+        retries=retries,
+        rates=rate,
+        scopes=scope,
+        labels=label,
+        labels_in=label_in,
+        prices=price,
     )
     entry = entry_of(
         command=command,

@@ -7,7 +7,16 @@ import typer
 
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.tool_sources import effects_of, entry_of, local_settings
-from flowmatik.app.cli.tool_terms import GivenTerms, Labels, LabelsIn, Rates, Retries, Scopes, Timeouts
+from flowmatik.app.cli.tool_terms import (
+    GivenTerms,
+    Labels,
+    LabelsIn,
+    Prices,
+    Rates,
+    Retries,
+    Scopes,
+    Timeouts,
+)
 from flowmatik.kernel.errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -39,12 +48,19 @@ def add(
     scope: Scopes = None,
     label: Labels = None,
     label_in: LabelsIn = None,
+    price: Prices = None,
     allow_private: Annotated[bool, typer.Option("--allow-private", help="help.tools.private")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="help.openapi.partial")] = False,
 ) -> None:
     session = session_of(context)
     terms = GivenTerms(
-        timeouts=timeout, retries=retries, rates=rate, scopes=scope, labels=label, labels_in=label_in
+        timeouts=timeout,
+        retries=retries,
+        rates=rate,
+        scopes=scope,
+        labels=label,
+        labels_in=label_in,
+        prices=price,
     )
     entry = entry_of(
         base_url=base_url,

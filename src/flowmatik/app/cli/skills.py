@@ -95,7 +95,7 @@ async def _show(session: Session, name: str) -> int:
     for tool in one.tools:
         given = ", ".join(cast("dict[str, Any]", tool.parameters.get("properties", {})))
         session.print(f"  {tool.name}({given})  [{tool.effect}, {tool.timeout:g} s]")
-        for key in ("scopes", "labels", "labels_in", "retries", "rate_per_minute"):
+        for key in ("scopes", "labels", "labels_in", "retries", "rate_per_minute", "price_usd"):
             if value := getattr(tool, key):
                 shown = ", ".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
                 session.print(f"    {session.text(f'skills.{key}')}: {shown}")

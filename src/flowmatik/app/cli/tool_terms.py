@@ -16,6 +16,7 @@ Rates = Annotated[list[str] | None, typer.Option(metavar=f"{_EACH}PER_MINUTE", h
 Scopes = Annotated[list[str] | None, typer.Option(metavar=f"{_EACH}SCOPE", help="help.tools.scope")]
 Labels = Annotated[list[str] | None, typer.Option(metavar=f"{_EACH}LABEL", help="help.tools.label")]
 LabelsIn = Annotated[list[str] | None, typer.Option(metavar=f"{_EACH}LABEL", help="help.tools.label_in")]
+Prices = Annotated[list[str] | None, typer.Option(metavar=f"{_EACH}USD", help="help.tools.price")]
 
 Row = dict[str, object]
 
@@ -30,6 +31,7 @@ class GivenTerms:
     scopes: Sequence[str] | None
     labels: Sequence[str] | None
     labels_in: Sequence[str] | None
+    prices: Sequence[str] | None
 
     def entry(self) -> Row:
         """For the file; whether the values can be used is for its reader to say. Raises InvalidInput for a
@@ -41,6 +43,7 @@ class GivenTerms:
             ("timeout", "--timeout", self.timeouts),
             ("retries", "--retries", self.retries),
             ("rate_per_minute", "--rate", self.rates),
+            ("price_usd", "--price", self.prices),
         ):
             for tool, value in _split(option, given):
                 row = own.setdefault(tool, {}) if tool else source

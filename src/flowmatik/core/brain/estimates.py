@@ -55,6 +55,7 @@ def estimate(state: RunState, tasks: Sequence[PlanTask]) -> Estimate:
         by_name={name: one for one in state.created.agents for name in (one.name, one.ref())},
         by_skill=by_skill,
         turn_micros=state.created.turn_micros,
+        tool_micros={name: one.price_micros for name, one in state.created.tools.items() if one.price_micros},
     )
     amount = known.of(tasks)
     return Estimate(
@@ -70,6 +71,7 @@ class _Known:
     by_name: Mapping[str, AgentVersion]
     by_skill: Mapping[str, Sequence[AgentVersion]]
     turn_micros: Mapping[str, int]
+    tool_micros: Mapping[str, int]
 
     def of(self, tasks: Sequence[PlanTask]) -> _Amount:
         total = _Amount()
@@ -83,7 +85,7 @@ class _Known:
 
     def _task(self, task: PlanTask) -> _Amount:
         if task.tool or task.wait:
-            return _Amount()
+            return self._step(task)
         if task.map is not None:
             items: Any = task.map.items
             count = len(cast("list[Any]", items)) if isinstance(items, list) else None
@@ -102,12 +104,18 @@ class _Known:
         calls = max(one.calls or 0 for one in amounts)
         return _Amount(least=least, most=dearest.most, calls=calls).capped(task.budget_micros)
 
+    def _step(self, task: PlanTask) -> _Amount:
+        price = self.tool_micros.get(task.tool, 0)
+        undo = self.tool_micros.get(task.compensation.tool, 0) if task.compensation is not None else 0
+        return _Amount(least=price, most=price + undo)
+
     def _agent(self, agent: AgentVersion) -> _Amount:
         turn = self.turn_micros.get(agent.ref())
         if turn is None:
             return _Amount(least=None, most=None, calls=agent.max_turns)
         least = 0 if agent.candidates else turn  # the prices of the cheaper ones are nobody's to promise
-        most = _Amount(least=least, most=turn * agent.max_turns, calls=agent.max_turns)
+        pays = any(tool in self.tool_micros for tool in agent.tools)  # nobody knows how often
+        most = _Amount(least=least, most=None if pays else turn * agent.max_turns, calls=agent.max_turns)
         return most.capped(agent.budget_micros)
 
     def _run(self, spec: SubRunSpec) -> _Amount:

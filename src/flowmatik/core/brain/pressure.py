@@ -48,7 +48,7 @@ def _by_money(state: RunState) -> tuple[str, str, dict[str, Any]] | None:
         return None
     spent = sum(micros for task_id, micros in state.spent_on.items() if task_id in state.tasks)
     need = spent * len(_rest(state)) // state.agents_ended
-    left = budget - state.spent_micros - state.reserved_micros - state.reserved_below
+    left = budget - state.tied_micros
     if need <= left:
         return None
     values = {"left_usd": max(left, 0) / MICROS, "need_usd": need / MICROS}

@@ -165,7 +165,7 @@ def _left(state: RunState, task: TaskState, agent: AgentVersion | None) -> int |
     """What the task may still cost: of the run's budget, of its own, and of what `agent` may spend on one."""
     lefts: list[int] = []
     if (budget := state.created.budget_micros) is not None:
-        lefts.append(budget - state.spent_micros - state.reserved_micros - state.reserved_below)
+        lefts.append(budget - state.tied_micros)
     if (own := task.spec.budget_micros) is not None:
         lefts.append(own - state.spent_on.get(task.spec.id, 0))
     if agent is not None and agent.budget_micros is not None:

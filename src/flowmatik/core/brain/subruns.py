@@ -88,8 +88,7 @@ def _left(state: RunState, task: PlanTask) -> int | None:
     """Of the run's budget and of the task's; None when neither has one."""
     found: list[int] = []
     if state.created.budget_micros is not None:
-        spent = state.spent_micros + state.reserved_micros + state.reserved_below
-        found.append(state.created.budget_micros - spent)
+        found.append(state.created.budget_micros - state.tied_micros)
     if task.budget_micros is not None:
         spent = state.spent_on.get(task.id, 0) + state.reserved_for(task.id)
         found.append(task.budget_micros - spent)

@@ -42,7 +42,7 @@ class Payer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The most that the next call may cost."""
+    """The most that the next call may cost; `model` is the tool where one is called."""
 
     model: str
     micros: int
@@ -111,9 +111,10 @@ def by_own_caps(state: RunState, payer: Payer, price: Price) -> Reservation | No
     """What the run's budget and the cap of the task say, each of what was spent under it; None when both
     bear the call."""
     budget = state.created.budget_micros
-    of_run = fit(budget, state.spent_micros, state.reserved_micros + state.reserved_below, price.micros)
+    used = state.spent_micros + state.aside_micros  # what is kept for taking back stays so
+    of_run = fit(budget, used, state.reserved_micros + state.reserved_below, price.micros)
     if budget is not None and of_run is Fit.NEVER:
-        return _over_budget(price, budget, state.spent_micros)
+        return _over_budget(price, budget, used)
     judge = payer.judge_cap_micros
     if judge is not None and fit(judge, payer.judged_micros, 0, price.micros) is Fit.NEVER:
         return replace(_over_budget(price, judge, payer.judged_micros), of_task=True)

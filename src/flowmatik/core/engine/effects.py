@@ -26,6 +26,7 @@ from flowmatik.core.engine.guarding import keeps_back
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt, in_doubt_by
+from flowmatik.core.fold.calls import LOST
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.core.state import RunState
 from flowmatik.kernel import canonical
@@ -142,24 +143,25 @@ class Effects:
                 result = await self._advice(call, place)
             else:
                 result = await self._result(call, context, place.state())
-            return ev.CallSucceeded(call_id=call.call_id, result=result)
+            return _done(call, result)
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
                 return _late(call)
             if isinstance(error, ToolOutcomeUnknown) and not read:
                 return in_doubt_by(error, call)
-            return failed_by(error, call)
+            return failed_by(error, call, charged=error.code == "tool.timeout")
         except TimeoutError:
             if not read:
                 return _late(call)
             message = f"the tool {call.name!r} did not answer within {call.timeout:g} s"
-            return failed(call, "tool.timeout", message, seconds=call.timeout)
+            return failed(call, "tool.timeout", message, charged=True, seconds=call.timeout)
         except Exception as error:  # a tool is foreign code: whatever it raises becomes a fact
             log.exception("a tool crashed", extra={"tool": call.name, "run": place.run_id})
             kind = type(error).__name__
             why = f"the tool {call.name!r} crashed with {kind}"
-            say = failed if read else in_doubt
-            return say(call, "tool.crashed", why, kind=kind)
+            if not read:
+                return in_doubt(call, "tool.crashed", why, kind=kind)
+            return failed(call, "tool.crashed", why, charged=True, kind=kind)
 
     async def _advice(self, call: ev.CallRequested, place: RunPlace) -> dict[str, Any]:
         adviser = self.advisers.get(call.name)
@@ -196,7 +198,10 @@ class Effects:
         """The fact for an intent that another owner left open; None as of `tool`."""
         if call.kind == "model":
             message = "the process ended while the model was answering; asked again"
-            return failed(call, "call.lost", message, charged=True)
+            return failed(call, LOST, message, charged=True)
+        if call.effect is Effect.READ and call.reserved_micros:  # each attempt is a call, and costs
+            message = f"the process ended while the tool {call.name!r} was answering; called again"
+            return failed(call, LOST, message, charged=True)
         if call.effect is Effect.READ or (call.effect is Effect.IDEMPOTENT and not self._forgotten(call)):
             return await self.tool(call, place)
         await self._wait_out(call)
@@ -259,7 +264,7 @@ class Effects:
             )
             found = Reconciled(state="unknown")
         if found.state == "found":
-            return ev.CallSucceeded(call_id=call.call_id, result=found.result)
+            return _done(call, found.result)
         if found.state == "void":
             return await when_void(call, place)
         return doubt
@@ -273,6 +278,10 @@ class Effects:
         most = (until - at).total_seconds() + call.timeout + 10.0  # the wall clock may jump
         if (left := min(left, most)) > 0:
             await self.clock.sleep(left)
+
+
+def _done(call: ev.CallRequested, result: Any) -> ev.CallSucceeded:
+    return ev.CallSucceeded(call_id=call.call_id, result=result, cost_micros=call.reserved_micros)
 
 
 def _text(result: Any) -> str:
@@ -362,7 +371,7 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
         "text and few levels"
     )
     if call.effect is not Effect.READ and isinstance(outcome, ev.CallSucceeded):
-        return ev.CallSucceeded(call_id=call.call_id, result={"unrecorded": message})
+        return replace(outcome, result={"unrecorded": message})
     said = failed(call, "tool.result", message, said=why)
     return replace(said, cost_micros=getattr(outcome, "cost_micros", 0), paid=getattr(outcome, "paid", None))
 

@@ -29,8 +29,12 @@ def taken_over(state: RunState, call: ev.CallRequested) -> ev.Event:
     parent's outcome is this run's too."""
     recorded = recorded_of(state, call) if state.fork is not None else None
     if recorded is None or recorded.status == "unknown" or call.call_id in state.permitted:
+        simulated = state.holds_back(call)
         return ev.CallSucceeded(
-            call_id=call.call_id, result={"confirmed": True}, simulated=state.holds_back(call)
+            call_id=call.call_id,
+            result={"confirmed": True},
+            cost_micros=0 if simulated else call.reserved_micros,
+            simulated=simulated,
         )
     return guarded_at_once(_taken(call, recorded), call, state)
 

@@ -29,6 +29,8 @@ from flowmatik.kernel.errors import JournalUnavailable
 AGAIN_SECONDS = 0.2  # until a run that waits for money first tries again
 LONGEST_AGAIN_SECONDS = 2.0
 PER_EPOCH = 1_000_000  # allotment numbers
+# A run that keeps money to take back what it did may be waited for by those that it waits for: it gives in.
+ASIDE_SECONDS = 120.0
 
 
 class Account:
@@ -50,7 +52,14 @@ class Account:
 
     async def reserve(self, state: RunState, request: ModelRequest, payer: Payer) -> Reservation:
         """Waits while the journal is away."""
-        answer = await self._reserved(state, request, payer)
+        return self._noted(await self._reserved(state, request, payer))
+
+    async def reserve_for_tool(self, state: RunState, price: Price, payer: Payer) -> Reservation:
+        """As `reserve`, of a call whose price is known; no provider of models is paid."""
+        bears = await self._purse.bears(state.created, payer.agent, "")
+        return self._noted(await self._priced(state, payer, price, bears.scopes))
+
+    def _noted(self, answer: Reservation) -> Reservation:
         self._waits = self._waits + 1 if answer.wait else 0
         if not answer.wait:
             self._seen = ()
@@ -66,11 +75,15 @@ class Account:
         if worst is None:
             found = unpriced(state, payer, request.model, bears.hard)
             return found if found.refusal else replace(found, scopes=bears.scopes)
-        price = Price(model=request.model, micros=worst)
+        return await self._priced(state, payer, Price(model=request.model, micros=worst), bears.scopes)
+
+    async def _priced(
+        self, state: RunState, payer: Payer, price: Price, scopes: Sequence[str]
+    ) -> Reservation:
         if own := by_own_caps(state, payer, price):
             self._seen = ()
             return own
-        return await self._of_shared(state, price, bears.scopes)
+        return await self._of_shared(state, price, scopes)
 
     async def _of_shared(self, state: RunState, price: Price, scopes: Sequence[str]) -> Reservation:
         """Draws at once where it can; a run that waits looks first, for a look is cheaper than a draw."""
@@ -124,14 +137,16 @@ class Account:
         fits = {use.scope: shared_fit(state, use, worst) for use in uses if use.scope in short}
         late = [scope for scope, found in fits.items() if found is Fit.LATER]
         never = [scope for scope, found in fits.items() if found is Fit.NEVER]
-        return ([], [*never, *late]) if late and self._unchanged(tuple(uses)) else (late, never)
+        longest = ASIDE_SECONDS if state.aside else MODEL_CALL_SECONDS
+        return ([], [*never, *late]) if late and self._unchanged(tuple(uses), longest) else (late, never)
 
-    def _unchanged(self, uses: tuple[CapUse, ...]) -> bool:
-        """Whether these caps have been as they are for longer than anybody's call may take."""
+    def _unchanged(self, uses: tuple[CapUse, ...], longest: float) -> bool:
+        """Whether these caps have been as they are for longer than that, which is as long as anybody's call
+        may take."""
         now = self._clock.monotonic()
         if uses != self._seen:
             self._seen, self._unchanged_since = uses, now
-        return now - self._unchanged_since > MODEL_CALL_SECONDS
+        return now - self._unchanged_since > longest
 
     async def _allotted(self, state: RunState, short: Mapping[str, int]) -> ev.AllotmentGranted | None:
         """Under a number of its own, for the answer to an earlier one stands."""
@@ -156,6 +171,8 @@ class Account:
             return None
         self._holds = True
         held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
+        if state.aside:  # it gives that back at its end, also if nothing is drawn any more
+            await self._allotted(state, {})
         return ev.AllotmentCounted(held=held)
 
     async def surplus(self, state: RunState) -> ev.AllotmentCounted | None:
@@ -163,7 +180,7 @@ class Account:
         come. Only right after an append: what `state` says must be durable, or a crash would undo an
         outcome whose money is gone."""
         needed = {scope: min(micros, state.bound(scope)) for scope, micros in state.held.items()}
-        spent = not state.reserved_micros
+        spent = not (state.reserved_micros or state.aside)
         if needed == state.held and not (spent and self._holds):
             return None
         kept = Kept(scopes=needed, others=state.charged_to_all, spent=spent)

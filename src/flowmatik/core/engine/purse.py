@@ -52,14 +52,15 @@ class Purse:
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def bears(self, created: ev.RunCreated, agent: str, model: str) -> Bears:
-        """What bears a call of `model` that this agent makes now, for whom the run is. The period of a cap by
-        the day or month is that of this moment: a call is charged to the one in which it was reserved."""
+        """What bears a call of `model` ("" of a tool) that this agent makes now, for whom the run is. The
+        period of a cap by the day or month is that of this moment: a call is charged to the one in which it
+        was reserved."""
         workspace_id = created.workspace_id
         caps = await self._caps(workspace_id)
         if not caps:
             return Bears()
         who = await self._bearing(workspace_id, created.principal, caps)
-        named = cap_scopes.bearing(agent, self.models.providers_of(model), who, caps)
+        named = cap_scopes.bearing(agent, self.models.providers_of(model) if model else (), who, caps)
         rows = {await self._row(workspace_id, caps, scope): caps[scope].terms.soft for scope in named}
         return Bears(
             scopes=tuple(sorted(rows)), hard=tuple(row for row, soft in sorted(rows.items()) if not soft)

@@ -28,6 +28,7 @@ class CallRequested:
     tool_call_id: str = ""
     request_hash: str = ""
     reserved_micros: int = 0
+    undo_micros: int = 0  # of a step, what is set aside besides to take it back, until the run has ended
     priced: bool = True  # False: nobody knows what it may cost, and nothing is reserved
     scopes: tuple[str, ...] | None = None  # the shared caps that bear it; None: all that the run draws on
 

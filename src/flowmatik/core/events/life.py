@@ -19,6 +19,7 @@ class PinnedTool:
     timeout: float
     key_ttl: float = 86_400.0
     labels: tuple[str, ...] = ()  # kinds of data that its results carry
+    price_micros: int = 0  # of one call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,18 +8,20 @@ from flowmatik.contracts.agents import AgentLoop, ToolOutcome
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
 from flowmatik.core.cap_scopes import provider_in
-from flowmatik.core.fold import advice, cascades, guards, threads, undoing
+from flowmatik.core.fold import advice, cascades, guards, setting_aside, threads, undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.fold.purposes import PURPOSES
 from flowmatik.core.fold.recalled import recalled
 from flowmatik.core.state import RunState
+
+LOST = "call.lost"
 
 
 def _requested(state: RunState, event: ev.CallRequested, _: AgentLoop) -> None:
     state.calls += 1
     state.open[event.call_id] = event
     state.known_at = event.at
-    state.reserved_micros += event.reserved_micros
+    setting_aside.requested(state, event)
     if event.kind == ADVICE:
         advice.requested(state, event)
     elif known := PURPOSES.get(event.purpose):
@@ -58,6 +60,8 @@ def _refused(state: RunState, event: ev.CallRefused, _: AgentLoop) -> None:
         state.refused = event
     elif known is not None and known.refused is not None:
         known.refused(state, event)
+    elif event.purpose == "compensate":
+        undoing.refused(state, event)
     elif event.purpose == "plan":
         state.plan_failed = True
         state.plan_failure = ev.CallFailed(
@@ -150,7 +154,9 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
             state.away = event
         else:
             task.away = event
-    lost = event.code == "call.lost"  # the same question again, in a new call
+    lost = event.code == LOST  # the same question again, in a new call
+    if lost and call.kind == "tool":
+        return setting_aside.lost(state, call)
     match call.purpose:
         case "recall" | "recall_tables":
             state.recall[call.purpose] = {"error": event.message}
@@ -198,15 +204,11 @@ def _settle(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded | e
     cost = event.cost_micros
     del state.open[call.call_id]
     state.doubt.pop(call.call_id, None)
-    state.reserved_micros -= call.reserved_micros
-    state.spent_micros += cost
-    state.spent_on[call.task_id] = state.spent_on.get(call.task_id, 0) + cost
-    if call.scopes is None:
-        state.charged_to_all += cost
-    for scope in call.scopes or ():
-        provider = provider_in(scope) if event.paid is not None else ""
-        due = event.paid.get(provider, 0) if event.paid is not None and provider else cost
-        state.charged[scope] = state.charged.get(scope, 0) + due
+    setting_aside.settled(state, call, event)
+    due = dict.fromkeys(call.scopes or (), cost)
+    if event.paid is not None:
+        due |= {scope: event.paid.get(one, 0) for scope in due if (one := provider_in(scope))}
+    setting_aside.book(state, call, cost, due)
 
 
 def _in_doubt(state: RunState, event: ev.CallInDoubt, _: AgentLoop) -> None:

@@ -58,7 +58,7 @@ def _inherit(state: RunState) -> None:
     _run_again(state)
     state.inherited_micros += state.spent_micros
     state.spent_micros = state.reserved_micros = state.charged_to_all = 0
-    state.spent_on, state.held, state.charged = {}, {}, {}
+    state.spent_on, state.held, state.charged, state.aside = {}, {}, {}, {}
     state.spent_on_judges = {}
     cascades.inherit(state)
     state.drew = state.unpriced = False

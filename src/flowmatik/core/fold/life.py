@@ -3,6 +3,7 @@
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.runs import RunStatus
 from flowmatik.core import events as ev
+from flowmatik.core.fold import setting_aside
 from flowmatik.core.fold.approvals import withdraw
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import RunState
@@ -24,6 +25,7 @@ def _deadline(state: RunState, _event: ev.DeadlinePassed, _: AgentLoop) -> None:
 def _run_ended(state: RunState, status: RunStatus, at: str) -> None:
     state.status, state.ended, state.ended_at = status, True, at
     state.waits, state.reserved_below = {}, 0  # sub-runs that a hard cancel left spend nothing of it any more
+    setting_aside.ended(state)
     withdraw(state)
 
 

@@ -29,6 +29,11 @@ def failed(state: RunState, task_id: str, event: ev.CallFailed) -> None:
     _fail(state.undone[task_id], event.code, event.message, event.values)
 
 
+def refused(state: RunState, event: ev.CallRefused) -> None:
+    """Nothing was set aside for it: the step was done by the run that this one goes on from."""
+    _fail(state.undone[event.task_id], event.code, event.message, event.values)
+
+
 def in_doubt(state: RunState, task_id: str, event: ev.CallInDoubt | None) -> None:
     """None: a person has decided, and it is under way again."""
     undone = state.undone[task_id]

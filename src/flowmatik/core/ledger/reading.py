@@ -17,6 +17,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
 NONE = Usage()
+ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 PLANNER = "planner"  # the role of the agent that pays for plans
 READ = frozenset(
     {
@@ -31,6 +32,7 @@ READ = frozenset(
         "SubRunEnded",
         "TaskRetried",
         "RunForked",
+        *ENDS,
     }
 )
 _CALL_ID = '{"call_id":"'
@@ -103,6 +105,8 @@ class RunReading:
         cheaper, for every run is read here."""
         if stored.type in ("CallRequested", "CallSucceeded", "CallFailed"):
             return self._of_call(ev.decode(stored), stored)
+        if stored.type in ENDS:
+            return self._close(stored)
         try:
             self._note(stored.type, upcast(stored.type, canonical.loads(stored.payload)))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -179,6 +183,25 @@ class RunReading:
         )
         self._open[call.call_id] = _Open(booked=booked, priced=call.priced)
         self.rows.append(booked)
+
+    def _close(self, stored: StoredEvent) -> None:
+        """A call in doubt counts as made once the run has ended."""
+        for n, call in enumerate(self._open.values()):
+            was = call.booked
+            self.rows.append(
+                replace(
+                    was,
+                    seq=stored.seq,
+                    n=n,
+                    at=stored.at,
+                    kind="worst_case",
+                    estimate_micros=was.reserved_micros,
+                    available_micros=0,
+                    reserved_micros=-was.reserved_micros,
+                    spent_micros=was.reserved_micros,
+                )
+            )
+        self._open = {}
 
     def _planner(self) -> "_Agent | None":
         return next((agent for agent in self._agents.values() if agent.role == PLANNER), None)

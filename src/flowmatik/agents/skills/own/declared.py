@@ -18,6 +18,8 @@ LABEL = re.compile(r"[a-z][a-z0-9-]{0,31}")
 MAX_SECONDS = 600.0
 MAX_RETRIES = 5
 MAX_DESCRIPTION = 4000
+MAX_PRICE_USD = 10_000.0
+COSTS_EACH_TIME = "each attempt at a tool with a price costs; take retries out, or the price"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +36,7 @@ class Marked:
     rate_per_minute: float | None
     labels: tuple[str, ...]
     labels_in: tuple[str, ...] | None
+    price_usd: float
     reconcile: Callable[..., Any] | None
 
 
@@ -60,6 +63,7 @@ def skill(
     rate_per_minute: float | None = None,
     labels: Sequence[str] = (),
     labels_in: Sequence[str] | None = None,
+    price_usd: float = 0.0,
     reconcile: Callable[..., Any] | None = None,
 ) -> Callable[[F], F]:
     """Offer a function, sync or async, to agents. It stays a plain function. Its docstring is what models
@@ -71,6 +75,7 @@ def skill(
     seconds, for the call with its `retries`, which follow errors marked as retryable (never of "once").
     `rate_per_minute`: of the whole installation. `scopes`: what whoever the run acts for must be allowed.
     `labels`: kinds of data in the result; `labels_in`: the only kinds that the run may have read before.
+    `price_usd`: the most that one call costs; budgets bear it, and such a tool has no `retries`.
     `reconcile(arguments, context)` answers a `Reconciled` about a call whose outcome nobody saw."""
 
     def mark(function: F) -> F:
@@ -83,6 +88,7 @@ def skill(
             rate_per_minute=rate_per_minute,
             labels=tuple(labels),
             labels_in=None if labels_in is None else tuple(labels_in),
+            price_usd=price_usd,
             reconcile=reconcile,
         )
         setattr(function, MARK, told)
@@ -117,6 +123,7 @@ def described(function: Callable[..., Any], folder: str) -> OwnSkill:
         rate_per_minute=told.rate_per_minute,
         labels=told.labels,
         labels_in=told.labels_in,
+        price_usd=float(told.price_usd),
     )
     return OwnSkill(
         spec=spec,
@@ -140,6 +147,7 @@ def shown(spec: ToolSpec) -> SkillTool:
         rate_per_minute=spec.rate_per_minute,
         labels=spec.labels,
         labels_in=spec.labels_in,
+        price_usd=spec.price_usd,
     )
 
 
@@ -156,6 +164,10 @@ def _check(name: str, told: Marked) -> None:
         raise ValueError(f"{name}: what acts once is never called again; take retries out")
     if told.rate_per_minute is not None and not _number(told.rate_per_minute, 0.001, 1e6):
         raise ValueError(f"{name}: rate_per_minute is a number above 0, not {told.rate_per_minute!r}")
+    if not _number(told.price_usd, 0.0, MAX_PRICE_USD):
+        raise ValueError(f"{name}: price_usd is a number from 0 to {MAX_PRICE_USD:g}, not {told.price_usd!r}")
+    if told.retries and told.price_usd:
+        raise ValueError(f"{name}: {COSTS_EACH_TIME}")
     if unknown := [scope for scope in told.scopes if scope not in SCOPES]:
         raise ValueError(f"{name}: there is no scope {unknown[0]!r}; there is {', '.join(SCOPES)}")
     for label in (*told.labels, *(told.labels_in or ())):
