@@ -7,7 +7,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.guardrails import Guardrail
 from flowmatik.contracts.models import ModelReply, ToolCall
-from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.plans import Compensation, PlanTask
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.kernel import canonical
@@ -109,3 +109,31 @@ def _decides(player: Player, decision: Any, **edits: Any) -> None:
         ev.ApprovalDecided(approval_id=approval_id, decision=decision, by="usr_1", at=AT, name="eva",
                            arguments=arguments, arguments_hash=canonical.content_hash(arguments))
     )  # fmt: skip
+
+
+def guarded_undoing(version: int) -> Player:
+    """Four steps are taken back: with what was hidden in the plan's words, as people agree, not as they do
+    not, and as they agree, for what is to be hidden names what was done."""
+    undone = {
+        "d": {"text": {"$result": "id"}},
+        "c": {"text": "weapons are off"},
+        "b": {"text": "the merger is off"},
+        "a": {"text": "sorry, ana@example.com"},
+    }
+    steps = [
+        _step(
+            name, "hello", *("dcba"[n - 1 : n]), compensation=Compensation(tool="send", arguments=arguments)
+        )
+        for n, (name, arguments) in enumerate(undone.items())
+    ]
+    player = Player(new(version, *steps, _step("last", "hello", "a"), agent=PLANNER), priced=20)
+    for _ in undone:
+        player.succeed("step", {"id": "ana@example.com"})
+    player.fail("step", "tool.failed")
+    player.succeed("compensate", {"undone": True})
+    for verdict in ("approve", "deny", "approve"):
+        if player.state.approvals:
+            _decides(player, verdict)
+        if player.state.open:
+            player.succeed("compensate", {"undone": True})
+    return player

@@ -13,6 +13,7 @@ Side = Literal["input", "output", "tool_arguments", "tool_results"]
 MOST_PLACES = 20
 WITHHELD = "withheld"  # the key of what stands in place of a tool result that the agent may not see
 ARGUMENTS = "arguments:"  # before the id of a tool call, as the place of what was found in its arguments
+UNDO = "compensate"  # the place of what was found in the arguments of a call that takes a step back
 GUARD = "guardrail"  # what stands in place of a tool where people are asked
 
 

@@ -8,6 +8,7 @@ by the fold of the event that follows it.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from flowmatik.contracts.guardrails import GUARD, UNDO
 from flowmatik.contracts.runs import RunStatus, TaskStatus
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
@@ -63,7 +64,11 @@ def _is_left_out(event: ev.Event, undoing: set[str]) -> bool:
         undoing.add(event.call_id)
         return True
     if isinstance(event, ev.CallRefused):
-        return not event.of_task
+        return not event.of_task or event.purpose == "compensate"
+    if isinstance(event, ev.GuardrailTripped):
+        return event.place == UNDO
+    if isinstance(event, ev.ApprovalRequested):  # votes on what nobody was asked say nothing
+        return event.tool_call_id == f"{GUARD}:{UNDO}"
     if isinstance(event, ev.CallFailed) and event.code in CUT_OFF:
         return True
     return isinstance(event, OF_CALLS) and event.call_id in undoing

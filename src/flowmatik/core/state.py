@@ -328,6 +328,11 @@ class RunState:
         """No new intents: the run is cancelled, past its deadline or out of money."""
         return self.cancel is not None or self.deadline_passed or self.refused is not None
 
+    @property
+    def silent(self) -> bool:
+        """Nothing is put to people or waited for any more, but about what is taken back."""
+        return self.stopping and self.undoing is None
+
     def bars(self, purpose: str) -> bool:
         """Whether no call for this may begin any more: only what takes back goes on after a stop."""
         return self.stopping and (self.hard or purpose != "compensate")

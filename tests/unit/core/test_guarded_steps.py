@@ -7,7 +7,7 @@ from flowmatik.agents.loop import ReducerLoop
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.replay import replay
-from tests.histories.arguments import edited_arguments, guarded_steps
+from tests.histories.arguments import edited_arguments, guarded_steps, guarded_undoing
 from tests.histories.playing import Player
 
 
@@ -42,3 +42,29 @@ def test_what_a_person_writes_while_they_agree_to_a_call_is_fixed_or_refused() -
 def test_runs_of_older_versions_go_on_unguarded() -> None:
     assert sent(guarded_steps(5))[0] == "write to ana@example.com"
     assert sent(edited_arguments(5)) == ["weapons", "merger: ana@example.com"]
+
+
+def taken_back(player: Player) -> dict[str, Any]:
+    return {
+        e.task_id: e.arguments["text"]
+        for e in player.events
+        if isinstance(e, ev.CallRequested) and e.purpose == "compensate"
+    }
+
+
+def test_what_takes_a_step_back_is_guarded_and_what_cannot_be_hidden_is_put_to_people() -> None:
+    player = guarded_undoing(7)
+    assert taken_back(player) == {
+        "a": "sorry, [email]",
+        "b": "the merger is off",
+        "d": "ana@example.com",
+    }, "what names the thing that was done is not changed"
+    undone = player.state.undone
+    assert [undone[name].status for name in "abcd"] == ["succeeded", "succeeded", "failed", "succeeded"]
+    assert (undone["c"].error_code, undone["c"].error_values["place"]) == ("guardrail.denied", "send")
+    assert player.state.error_code == "tool.failed", "the run ends as it would have"
+    assert replay("run_1", player.stored(), ReducerLoop()).differences == ()
+
+
+def test_what_takes_a_step_back_was_not_guarded_in_older_versions() -> None:
+    assert taken_back(guarded_undoing(6))["c"] == "weapons are off"

@@ -79,8 +79,9 @@ async def looked_at(engine: EngineHandle, run_id: str) -> RunView:
 
 
 def agency(shop: Agency, over: InMemoryJournal | None = None, **more: Any) -> Any:
-    known = {"tools": shop.priced(), "models": Paid(), "agents": [CLERK], "loop": ReducerLoop()}
-    return running_engine(journal=over or journal(), clock=cast("Clock", WorldClock()), **{**known, **more})
+    known: dict[str, Any] = {"tools": shop.priced(), "models": Paid(), "agents": [CLERK]}
+    clock = cast("Clock", WorldClock())
+    return running_engine(journal=over or journal(), clock=clock, loop=ReducerLoop(), **{**known, **more})
 
 
 async def granted(over: InMemoryJournal) -> int:

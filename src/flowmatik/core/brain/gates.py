@@ -5,3 +5,4 @@ TASK_CAPS = 4  # the cap of a task ends that task, and not the run
 STORES = 4  # a store that cannot be read ends what needs it: not found is another answer
 BRAIN = 6  # planners, routes, verification, patterns and conversations
 BLOBS = 5  # what is large in a result stands by reference, and its reader is told so
+GUARDED_UNDO = 7  # guardrails look at what compensations are called with

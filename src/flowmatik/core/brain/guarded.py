@@ -114,7 +114,8 @@ def put_to_people(
 
 
 def _policy(agent: AgentVersion, findings: Sequence[Found]) -> ApprovalPolicy:
-    rail = next(one.rail for one in findings if one.on_fail == "escalate")
+    """Of the guardrail that asks people; where none of them does, of the first."""
+    rail = next((one.rail for one in findings if one.on_fail == "escalate"), findings[0].rail)
     return agent.guardrails[rail].approval
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from flowmatik.contracts.plans import ENDS, Compensation, PlanTask
+from flowmatik.core.brain.placeholders import PATH, PLACEHOLDER, is_placeholder
 from flowmatik.core.brain.plan_faults import Fault, fault
-from flowmatik.core.brain.undo import PATH, PLACEHOLDER, is_placeholder
 
 
 def compensation_faults(task: PlanTask, tools: frozenset[str]) -> Iterator[Fault]:

@@ -5,16 +5,15 @@ doubt keeps none of the others back. A step in doubt that turns out meanwhile to
 after them.
 """
 
-import re
 from typing import Any, cast
 
 from flowmatik.contracts.plans import Compensation, PlanTask
 from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, Record, StartCall
+from flowmatik.core.brain.guarded_undo import guarded
+from flowmatik.core.brain.placeholders import PLACEHOLDER, is_placeholder
 from flowmatik.core.state import RunState, TaskState
 
-PLACEHOLDER = "$result"
-PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 _MISSING = object()
 
 
@@ -22,7 +21,7 @@ def before_end(state: RunState, end: ev.RunFailed | ev.RunCancelled) -> list[Com
     """What is to be done before the run ends in this way; the end itself when nothing is left."""
     if state.hard:
         return [Record(event=end)]
-    if state.undoing is not None and (commands := _next(state)):
+    if state.undoing is not None and (commands := _next(state)) is not None:
         return commands
     why = "cancel" if isinstance(end, ev.RunCancelled) else "failure"
     acted = (name for name in reversed(state.acted) if name not in state.undone)
@@ -52,29 +51,36 @@ def _applies(spec: PlanTask, why: str) -> bool:
     return spec.compensation is not None and why in spec.compensation.when
 
 
-def _next(state: RunState) -> list[Command]:
-    """One at a time: nothing is decided while a call is under way."""
+def _next(state: RunState) -> list[Command] | None:
+    """One at a time: nothing is decided while a call is under way, or while people have not decided about
+    one. None when there is none left."""
     pending = (task_id for task_id, undone in state.undone.items() if undone.status == "pending")
-    return [_call(state, state.tasks[task_id]) for task_id in pending][:1]
+    first = next(pending, None)
+    return None if first is None else _call(state, state.tasks[first])
 
 
-def _call(state: RunState, task: TaskState) -> Command:
+def _call(state: RunState, task: TaskState) -> list[Command]:
     compensation = cast("Compensation", task.spec.compensation)
     arguments: dict[str, Any] = {}
     for name, given in compensation.arguments.items():
         value = _filled(given, task.output)
         if value is _MISSING:
-            return Record(event=_unfilled(task, compensation, name))
+            return [Record(event=_unfilled(task, compensation, name))]
         arguments[name] = value
-    return StartCall(
-        kind="tool",
-        name=compensation.tool,
-        purpose="compensate",
-        task_id=task.spec.id,
-        arguments=arguments,
-        effect=state.created.tools[compensation.tool].effect,
-        tool_call_id="compensate",
-    )
+    given = guarded(state, task, compensation, arguments)
+    if isinstance(given, list):
+        return given
+    return [
+        StartCall(
+            kind="tool",
+            name=compensation.tool,
+            purpose="compensate",
+            task_id=task.spec.id,
+            arguments=given,
+            effect=state.created.tools[compensation.tool].effect,
+            tool_call_id="compensate",
+        )
+    ]
 
 
 def _unfilled(task: TaskState, compensation: Compensation, name: str) -> ev.CompensationFailed:
@@ -87,10 +93,6 @@ def _unfilled(task: TaskState, compensation: Compensation, name: str) -> ev.Comp
         f"{compensation.tool!r} refers to",
         values=values,
     )
-
-
-def is_placeholder(given: object) -> bool:
-    return isinstance(given, dict) and PLACEHOLDER in given
 
 
 def _filled(given: Any, result: object) -> object:

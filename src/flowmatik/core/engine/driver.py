@@ -196,7 +196,7 @@ class RunDriver:
                     if not self.state.stopping:
                         self._put(requested(self.state, command, self._parts.clock))
                 elif not isinstance(command, StartCall):
-                    for event in () if self.state.stopping else self._beside.begun(self.state, command, now):
+                    for event in () if self.state.silent else self._beside.begun(self.state, command, now):
                         self._put(event)
                 elif not self.state.bars(command.purpose):
                     if not await self._call(command):

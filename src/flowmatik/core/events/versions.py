@@ -12,4 +12,5 @@ OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this pr
 # compensated.
 # 6: the Brain asks advisers; plans adapt; results are verified by criteria; agents are chosen by what was
 # learned.
-DECISION_VERSION = 6
+# 7: guardrails look at the arguments of compensations, and people decide about what they find.
+DECISION_VERSION = 7

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from flowmatik.contracts.agents import AgentLoop, LoopDone, ToolOutcome
 from flowmatik.contracts.approvals import BY_EXPIRY
-from flowmatik.contracts.guardrails import ARGUMENTS, GUARD
+from flowmatik.contracts.guardrails import ARGUMENTS, GUARD, UNDO
 from flowmatik.core import events as ev
 from flowmatik.core.brain.references import shown
+from flowmatik.core.fold import undoing
 from flowmatik.core.fold.handlers import Handlers
 from flowmatik.core.state import Held, RunState, TaskState
 
@@ -58,6 +59,11 @@ def decided(
     if place.startswith(ARGUMENTS):
         return _not_called(task, place.removeprefix(ARGUMENTS), event, loop)
     by = UNSAID if event.by == BY_EXPIRY else event.name or event.by
+    if place == UNDO:
+        tool = state.undone[request.task_id].tool
+        return undoing.denied(
+            state, request.task_id, {"place": tool, "by": by, "said": event.comment or UNSAID}
+        )
     task.error_code, task.error = "guardrail.denied", f"{by} did not let the {place} of the task pass"
     task.error_values = {"place": place, "by": by, "said": event.comment or UNSAID}
 

@@ -34,6 +34,13 @@ def refused(state: RunState, event: ev.CallRefused) -> None:
     _fail(state.undone[event.task_id], event.code, event.message, event.values)
 
 
+def denied(state: RunState, task_id: str, values: dict[str, object]) -> None:
+    """People did not let it be called with what guardrails found in its arguments."""
+    tool = state.undone[task_id].tool
+    message = f"{values['by']} did not let {tool!r} be called with these arguments"
+    _fail(state.undone[task_id], "guardrail.denied", message, {**values, "place": tool})
+
+
 def in_doubt(state: RunState, task_id: str, event: ev.CallInDoubt | None) -> None:
     """None: a person has decided, and it is under way again."""
     undone = state.undone[task_id]
