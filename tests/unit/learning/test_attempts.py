@@ -67,11 +67,38 @@ async def test_a_task_that_is_tried_another_way_went_badly_the_first_time() -> N
 @pytest.mark.parametrize(
     ("code", "good"),
     [("agent.turns", False), ("verify.failed", False), ("budget.exhausted", None), ("model.key", None),
-     ("unavailable.journal", None)],
+     ("unavailable.journal", None), ("model.unavailable.open", None), ("model.unavailable.timeout", None),
+     ("model.timeout", None), ("model.malformed", False)],
 )  # fmt: skip
 async def test_only_failures_of_the_agents_own_count_against_it(code: str, good: bool | None) -> None:
     [one] = await told(PLAN, ROUTED, ("TaskFailed", {"task_id": "t", "code": code}))
     assert one.good is good
+
+
+@pytest.mark.parametrize(
+    ("code", "purpose", "good"),
+    [("model.unavailable.open", "think", None), ("model.unavailable.timeout", "think", None),
+     ("model.unavailable", "judge", None), ("model.malformed", "think", False),
+     ("model.unavailable", "draft", False)],
+)  # fmt: skip
+async def test_a_task_that_is_tried_another_way_for_want_of_a_model_says_nothing_of_who_had_it(
+    code: str, purpose: str, good: bool | None
+) -> None:
+    replacement = {"id": "t", "skill": "documents", "objective": "look"}
+    asked = ("CallRequested", {"kind": "model", "call_id": "c1", "task_id": "t", "purpose": purpose})
+    away = ("CallFailed", {"call_id": "c1", "code": code, "cost_micros": 0})
+    again = ("TaskReplanned", {"task_id": "t", "replacement": replacement})
+    rows = await told(PLAN, ROUTED, asked, away, again, ROUTED, again)
+    assert [one.good for one in rows] == [good, False], "the next one is looked at anew"
+
+
+async def test_a_model_that_was_away_and_came_back_excuses_nobody() -> None:
+    asked = ("CallRequested", {"kind": "model", "call_id": "c0", "task_id": "t"})
+    away = ("CallFailed", {"call_id": "c0", "code": "model.unavailable", "cost_micros": 0})
+    replacement = {"id": "t", "skill": "documents", "objective": "look"}
+    again = ("TaskReplanned", {"task_id": "t", "replacement": replacement})
+    [one] = await told(PLAN, ROUTED, asked, away, *call(1, 20), again)
+    assert one.good is False
 
 
 async def test_what_a_retry_inherited_is_the_parents() -> None:

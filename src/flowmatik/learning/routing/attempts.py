@@ -8,7 +8,8 @@ from typing import Any
 from flowmatik.kernel.events import CloudEvent
 
 PREFIX = "flowmatik."
-# What says nothing of the agent: money, keys, stores and processes that were away, and people who stopped it.
+# What says nothing of the agent: money, keys, stores, models and processes that were away, and people who
+# stopped it. Whether a model can be asked is for the breakers to know, and for nobody to learn.
 NOT_OF_THE_AGENT = (
     "budget",
     "model.key",
@@ -58,6 +59,8 @@ class _Reading:
     tasks: dict[str, Mapping[str, Any]] = field(default_factory=lambda: {})
     open: dict[str, Attempt] = field(default_factory=lambda: {})
     calls: dict[str, str] = field(default_factory=lambda: {})
+    drafts: set[str] = field(default_factory=lambda: set[str]())  # calls beside which there are others
+    unasked: dict[str, str] = field(default_factory=lambda: {})  # by task: why its last call failed
     done: list[Attempt] = field(default_factory=lambda: [])
 
     def take(self, event: CloudEvent) -> None:
@@ -69,17 +72,19 @@ class _Reading:
                 self._routed(event)
             case "CallRequested" if data["kind"] == "model":
                 self.calls[data["call_id"]] = data["task_id"]
+                if data.get("purpose") == "draft":
+                    self.drafts.add(data["call_id"])
             case "CallSucceeded" | "CallFailed" if data["call_id"] in self.calls:
+                self._heard(data)
                 self._paid(data)
             case "TaskReplanned":
-                self._ended(event, good=False)
+                spared = _is_spared(self.unasked.pop(data["task_id"], ""))
+                self._ended(event, good=None if spared else False)
                 self.tasks[data["task_id"]] = data["replacement"]
             case "TaskSucceeded":
                 self._ended(event, good=True)
             case "TaskFailed":
-                code = str(data["code"])
-                spared = any(code == one or code.startswith(f"{one}.") for one in NOT_OF_THE_AGENT)
-                self._ended(event, good=None if spared else False)
+                self._ended(event, good=None if _is_spared(str(data["code"])) else False)
             case "TaskRetried" | "RunForked":
                 self.done, self.open = [], {}  # the parent's, who has learned of them
             case _:
@@ -97,6 +102,10 @@ class _Reading:
             advised=data.get("learned") is not None,
             among=bool(data.get("models")),
         )
+
+    def _heard(self, data: Mapping[str, Any]) -> None:
+        if data["call_id"] not in self.drafts:
+            self.unasked[self.calls[data["call_id"]]] = str(data.get("code") or "")
 
     def _paid(self, data: Mapping[str, Any]) -> None:
         attempt = self.open.get(self.calls.pop(data["call_id"]))
@@ -116,6 +125,10 @@ class _Reading:
         if attempt is not None:
             attempt.ended, attempt.seq, attempt.good = event.time, event.seq, good
             self.done.append(attempt)
+
+
+def _is_spared(code: str) -> bool:
+    return any(code == one or code.startswith(f"{one}.") for one in NOT_OF_THE_AGENT)
 
 
 def _more(tokens: tuple[int, int] | None, reply: Mapping[str, Any] | None) -> tuple[int, int] | None:
