@@ -204,3 +204,23 @@ async def test_a_summary_only_grows_and_a_deleted_thread_leaves_nothing(
     scoped = database.within("w")
     for count in ("SELECT count(*) FROM threads", "SELECT count(*) FROM thread_messages"):
         assert int((await scoped.fetch(count))[0][0]) == 0
+
+
+async def test_what_a_run_knows_are_the_messages_before_its_own_and_answers_that_came_while_it_waited(
+    store: ThreadStore,
+) -> None:
+    known = await store.create("default", NewThread())
+    at = place_of(known)
+    for text in ("1?", "2?", "3?"):
+        assert await store.say(at, said(text))
+    for turn, text in enumerate(("one", "two"), 1):
+        assert await store.begin(await store.get(*at), turn)
+        answer = Entry(role=Role.AGENT, text=text, author="clerk", key=f"turn:{turn}")
+        assert await store.end(await store.get(*at), answer)
+
+    async def known_before(number: int, **more: bool) -> list[str]:
+        rows = await store.last_before(*at, before=number, after=0, limit=10, **more)
+        return [row.text for row in rows]
+
+    assert await known_before(3) == ["1?", "2?"]
+    assert await known_before(3, answers=True) == ["1?", "2?", "one", "two"]

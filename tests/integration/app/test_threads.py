@@ -145,6 +145,10 @@ async def test_a_message_that_comes_meanwhile_waits_for_its_turn(opening: Openin
         ("agent", "three"),
     ]
     assert [told[0].partition("\n")[0] for told in prompts(model)] == ["1?", *later]
+    known: dict[str, Any] = json.loads(prompts(model)[2][0].partition(":\n")[2])
+    assert [one["text"] for one in known["messages"]] == ["1?", later[0], "one", "two"], (
+        "with what was answered while it waited"
+    )
 
 
 @BOTH_STORES

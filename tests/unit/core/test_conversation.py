@@ -17,8 +17,8 @@ from tests.histories import conversing
 from tests.histories.playing import AT, Player
 
 
-def message(thread: str = "thr_1") -> Input:
-    body = {"thread": thread, "number": 31, "text": "More.", "author": "usr_1"}
+def message(thread: str = "thr_1", earlier: tuple[int, ...] = ()) -> Input:
+    body = {"thread": thread, "number": 31, "text": "More.", "author": "usr_1", "earlier": [*earlier]}
     return Input(
         input_no=1, input_id="message:thr_1:31", kind="message", payload=canonical.dumps(body), at=AT
     )
@@ -89,6 +89,10 @@ def test_only_a_message_of_its_own_thread_that_still_reaches_somebody_is_taken_i
     on = Player(conversing.new(6), priced=20)
     assert len(facts_of(message(), on.state)) == 1
     assert facts_of(message("thr_2"), on.state) == ()
+    assert len(facts_of(message(earlier=on.state.said_numbers), on.state)) == 1
+    assert facts_of(message(earlier=(*on.state.said_numbers, 30)), on.state) == (), (
+        "what was said before it is for the next run, and so is it"
+    )
     on.fact(ev.CancelRequested(reason="stop"))
     assert facts_of(message(), on.state) == ()
     checking = Player(conversing.new(6), priced=20)

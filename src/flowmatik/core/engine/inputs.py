@@ -108,6 +108,8 @@ def _message(_: Input, body: Mapping[str, Any], state: RunState) -> Sequence[ev.
     """Of the run's own thread alone. What reaches nobody any more stays with the thread, for its next run."""
     if body.get("thread") != state.created.thread or not takes(state):
         return ()
+    if not {*body.get("earlier", ())} <= {*state.said_numbers}:
+        return ()  # the next run is to answer what was said before
     number, text = int(body["number"]), passes(state, str(body["text"]))
     if text is None:
         return ()

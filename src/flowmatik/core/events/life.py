@@ -52,7 +52,7 @@ class RunCreated:
     scheduled_at: str = ""
     advisers: tuple[str, ...] = ()  # names of whom decisions may ask
     thread: str = ""  # the conversation that it belongs to
-    thread_before: int = 0  # the messages that it knows are those before this one; 0: all
+    thread_before: int = 0  # the messages that it knows are those before this one, and answers; 0: all
     thread_turn: int = 0  # which turn of the conversation it is; 0: none
     sticky: str = ""  # as it was asked for
     assigned: tuple[AssignedVersion, ...] = ()  # of the agents, those that were one of several or deprecated

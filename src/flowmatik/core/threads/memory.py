@@ -25,8 +25,10 @@ class ThreadMemory:
         before = int(question.arguments.get("before") or 0) or EVERYTHING
         known = await self._store.get(question.workspace_id, thread_id)
         history = (await self._policies.of(known)).history
+        # A message that waited for its turn stands before the answers that were given meanwhile.
+        own = known.turn.open and known.turn.run_id in ("", question.run_id)
         last = await self._store.last_before(
-            question.workspace_id, thread_id, before=before, after=0, limit=MAX_HISTORY + OLDER
+            question.workspace_id, thread_id, before=before, after=0, limit=MAX_HISTORY + OLDER, answers=own
         )
         verbatim = _last_that_fit(last, history)
         rest = last[: len(last) - len(verbatim)]
@@ -35,8 +37,8 @@ class ThreadMemory:
         return {
             "summary": summary,
             "upto": known.summary_upto if summary else 0,
-            "older": [_row(one, OLDER_CHARACTERS) for one in older],
-            "messages": [_row(one, CHARACTERS) for one in verbatim],
+            "older": [_row(one, OLDER_CHARACTERS, before) for one in older],
+            "messages": [_row(one, CHARACTERS, before) for one in verbatim],
         }
 
 
@@ -50,6 +52,7 @@ def _last_that_fit(messages: list[ThreadMessage], most: int) -> list[ThreadMessa
     return kept[::-1]
 
 
-def _row(message: ThreadMessage, most: int) -> dict[str, Any]:
+def _row(message: ThreadMessage, most: int, before: int) -> dict[str, Any]:
+    """A summary goes up to the number of a row: never past a message that it does not hold."""
     text = message.text if len(message.text) <= most else message.text[:most] + " …"
-    return {"number": message.number, "from": message.role.value, "text": text}
+    return {"number": min(message.number, before - 1), "from": message.role.value, "text": text}

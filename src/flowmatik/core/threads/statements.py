@@ -25,8 +25,8 @@ LIST = THREAD + (
 )
 MESSAGES = MESSAGE + "WHERE workspace_id = $1 AND thread_id = $2 AND number > $3 ORDER BY number LIMIT $4"
 BEFORE = MESSAGE + (
-    "WHERE workspace_id = $1 AND thread_id = $2 AND number < $3 AND number > $4 AND role <> 'note'"
-    " ORDER BY number DESC LIMIT $5"
+    "WHERE workspace_id = $1 AND thread_id = $2 AND (number < $3 OR role = $6) AND number > $4"
+    " AND role <> 'note' ORDER BY number DESC LIMIT $5"
 )
 MESSAGE_BY_KEY = MESSAGE + "WHERE workspace_id = $1 AND thread_id = $2 AND key = $3"
 WAITING = MESSAGE + (

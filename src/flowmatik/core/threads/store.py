@@ -58,12 +58,13 @@ class ThreadStore:
         return [message_of(row) for row in rows]
 
     async def last_before(
-        self, workspace_id: str, thread_id: str, *, before: int, after: int, limit: int
+        self, workspace_id: str, thread_id: str, *, before: int, after: int, limit: int, answers: bool = False
     ) -> list[ThreadMessage]:
         """What was said, without notes: the last `limit` of the messages between, the oldest of them
-        first."""
+        first; with `answers` also those of agents after `before`."""
+        also = Role.AGENT.value if answers else ""
         rows = await self._database.within(workspace_id).fetch(
-            sql.BEFORE, workspace_id, thread_id, before, after, limit
+            sql.BEFORE, workspace_id, thread_id, before, after, limit, also
         )
         return [message_of(row) for row in reversed(rows)]
 

@@ -56,9 +56,9 @@ class Turns:
             return
         interrupt = (await self._policies.of(known)).interrupt
         if interrupt is Interrupt.STEER:
-            for message in waiting:
-                at = (known.turn.run_id, known.thread.id, message.number)
-                await self._tell.tell(*at, message.text, message.author)
+            for n, message in enumerate(waiting):
+                earlier = [one.number for one in waiting[:n]]
+                await self._tell.tell(known.turn.run_id, message, earlier)
         elif interrupt is Interrupt.CANCEL:
             await self._store.supersede(known)
             await self.cancel(known)
