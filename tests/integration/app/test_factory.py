@@ -15,6 +15,7 @@ from flowmatik.contracts.factory import FactoryRules
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunView
 from flowmatik.contracts.tools import Effect
+from flowmatik.core.outbox import OutboxRelay
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid
 from tests.e2e.cli import environment, make_home
 from tests.e2e.serving import until, up
@@ -217,3 +218,31 @@ def _commands(folder: Path, *where: str) -> None:
     assert said("factory", "policy")["own"]["enabled"] is False
     assert said("factory", "policy", "--clear")["holds"]["enabled"] is True
     assert said("factory", "policy", "--clear", "--off", code=2)["code"] == "input.factory_clear"
+
+
+async def test_what_happened_while_nobody_told_the_factory_it_hears_from_the_journal_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First a process that ends before it could relay anything, then one in which there is no factory."""
+
+    async def silent(_: OutboxRelay) -> None:
+        await asyncio.sleep(0.05)
+
+    file, settings = tmp_path / "flowmatik.toml", SETTINGS + "most_a_day = 2\n"
+    file.write_text(settings)
+    with monkeypatch.context() as ended:
+        ended.setattr(OutboxRelay, "pump", silent)
+        ended.setattr(OutboxRelay, "drain", silent)
+        async with open_platform(load_settings(tmp_path, {}), recover_all=False) as platform:
+            await run(platform, plan())
+            assert await platform.factory.list("default") == []
+    async with open_platform(load_settings(tmp_path, {}), recover_all=False) as platform:
+        await heard(platform, 1)
+        await platform.factory.keep("default", "made-for-poems", ADA)
+    file.write_text(settings.replace("enabled = true", "enabled = false"))
+    async with open_platform(load_settings(tmp_path, {}), recover_all=False) as platform:
+        view = await run(platform, plan())
+        assert view.tasks[0].agent.startswith("made-for-poems@")
+    file.write_text(settings)
+    async with open_platform(load_settings(tmp_path, {}), recover_all=False) as platform:
+        await heard(platform, 2)
