@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -29,11 +30,20 @@ class OwnPostgres:
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
     def create(self) -> None:
+        self._own_folder()
+        self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--encoding=UTF8")
+        self.start()
+
+    def follow(self, primary: "OwnPostgres") -> None:
+        """As its hot standby, which streams what it does; that it waits for us is for the test to say."""
+        self._own_folder()
+        self._run("pg_basebackup", "-D", self._data, "-d", primary.url, "-R", "-X", "stream", "-c", "fast")
+        self.start()
+
+    def _own_folder(self) -> None:
         if os.geteuid() == 0:
             self._folder.chmod(0o755)
             shutil.chown(self._folder, "postgres")
-        self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--encoding=UTF8")
-        self.start()
 
     def start(self) -> None:
         options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self._folder}'"
@@ -44,6 +54,16 @@ class OwnPostgres:
     def stop(self) -> None:
         """As a crash would: no checkpoint, no farewell."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-t", "30", "stop")
+
+    def kill(self) -> None:
+        """As if its machine were gone: the server ends without a word, and its processes with it."""
+        pid = int((Path(self._data) / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        (Path(self._data) / "postmaster.pid").unlink()
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def runs(self) -> bool:
@@ -68,6 +88,18 @@ class OwnPostgres:
             )
             output.seek(0)
             assert done.returncode == 0, output.read().decode(errors="replace")
+
+
+@contextmanager
+def own_standby_of(primary: OwnPostgres) -> Generator[OwnPostgres]:
+    with tempfile.TemporaryDirectory(prefix="flowmatik-pg.") as folder:
+        server = OwnPostgres(Path(folder))
+        server.follow(primary)
+        try:
+            yield server
+        finally:
+            if server.runs:
+                server.stop()
 
 
 @contextmanager
