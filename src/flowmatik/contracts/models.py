@@ -43,7 +43,7 @@ class ToolSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-4.1-mini`.
+    """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-6-luna`.
 
     Where a model list is set it may also be a name of that list, an alias, `tag:TAG` (any deployment with
     that tag) or `NAME@TAG` (those of the name's that have it); several tags are joined with `+`.
