@@ -98,6 +98,8 @@ class Cached:
         if len(written(reply).encode()) > self._settings.largest:
             return
         try:
-            await self._answers.put(request.workspace_id, key, reply, seconds=self._settings.seconds)
+            await self._answers.put(
+                request.workspace_id, key, reply, seconds=self._settings.seconds, run_id=request.run_id
+            )
         except FlowmatikError as error:
             log.info("an answer is not kept", extra={"error": error.message})
