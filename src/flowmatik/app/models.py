@@ -27,6 +27,12 @@ def known_models() -> dict[str, tuple[str, ...]]:
     return {LOCAL: (LOCAL_MODEL.partition("/")[2],), **hosted}
 
 
+def known_providers(gateway: Gateway) -> frozenset[str]:
+    """Those that can be set, and those that the model list brings."""
+    listed = gateway.routes.deployments if gateway.routes else ()
+    return frozenset(known_models()) | {one.provider for one in listed}
+
+
 def open_gateway(settings: Settings, clock: Clock, around: Around = as_it_is) -> Gateway:
     """Nothing is connected before the first call; close it when done. `around` as the Gateway says. Blocking
     where there is a model list. Raises ConfigurationError also for what is wrong with that."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
-from flowmatik.app.budgets import budgets_of, teams_of
+from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
@@ -295,7 +295,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         deltas=engine.deltas,
         ledger=open_ledger(money, engine),
         limits=engine.limits,
-        budgets=budgets_of(settings, engine, stores.journal, teams, clock),
+        budgets=budgets_of(settings, engine, stores.journal, InstalledPayers(teams, models), clock),
         teams=teams,
         signals=engine.signals,
         approvals=engine.approvals,
