@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowmatik.app.models import open_gateway
+from flowmatik.app.model_list.watching import ModelListWatch
+from flowmatik.app.models import model_routes, open_gateway
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.model_access import ModelAccess
@@ -37,8 +38,19 @@ LISTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
+    """`open` looks at the model list from then on; `close` ends that, and the gateway's connections."""
+
     gateway: Gateway
     access: ModelAccess
+    watch: ModelListWatch
+
+    def open(self) -> "Reach":
+        self.watch.start()
+        return self
+
+    async def close(self) -> None:
+        await self.watch.stop()
+        await self.gateway.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +78,7 @@ class Layering:
 
 
 def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:
-    """Nothing is connected before the first call; close the gateway when done."""
+    """Nothing is connected before the first call; close it when done."""
     alone = LocalShare(clock)
     layering = Layering(
         share=alone if streams is None else SharedShare(streams, alone),
@@ -77,14 +89,20 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
     gateway = open_gateway(settings, clock, layering.around)
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
+    known = partial(_named, gateway, own)
+    access = KnownModels(gateway, known, layering.probes, layering.answers, clock)
+    watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
+    return Reach(gateway=gateway, access=access, watch=watch)
+
+
+def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:
+    """By the list of now; `own` are models with a price in the settings."""
     listed = gateway.routes or RouteTable()
-    named = Named(
+    return Named(
         models=(*dict.fromkeys(one.name for one in listed.deployments), *listed.aliases, *own),
         own_prices=frozenset({*own, *_priced_names(listed)}),
         window=partial(_window_of, listed),
     )
-    access = KnownModels(gateway, gateway.bare, named, layering.probes, layering.answers, clock)
-    return Reach(gateway=gateway, access=access)
 
 
 def answers_chore(everywhere: Database, clock: Clock) -> Chore:

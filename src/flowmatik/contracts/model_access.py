@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from flowmatik.contracts.deployments import DeploymentHealth, ListState
+
 Capability = Literal["answers", "system", "tools", "parallel_tools", "json_schema", "stream", "stream_usage"]
 CAPABILITIES: tuple[Capability, ...] = (
     "answers",
@@ -124,6 +126,13 @@ class ModelAccess(Protocol):
         """Costs some small calls: at most `most_micros`, or BudgetExhausted (`budget.probe`) before the
         first of them; None is no bound. Raises ModelError when the model does not even answer."""
         ...
+
+    async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:
+        """How the deployments do, as the process that answers sees it: those of the model list, and of those
+        that were called by `<provider>/<name>` the ones that this workspace called. For administrators."""
+        ...
+
+    async def list_state(self, workspace_id: str) -> ListState: ...
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         """Answers that were kept, and what probes found out."""

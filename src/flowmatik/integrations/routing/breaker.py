@@ -40,6 +40,10 @@ class Breaker:
         self._probing = False
         self._broken = False
 
+    def goes_by(self, rules: BreakerRules | None) -> None:
+        """From now on."""
+        self._rules = rules
+
     def admits(self, now: float) -> bool:
         """Whether `permit` would give one."""
         if self._rules is None:

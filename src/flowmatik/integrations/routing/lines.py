@@ -10,6 +10,8 @@ from flowmatik.integrations.routing.breaker import Breaker, Permit
 from flowmatik.integrations.routing.record import Record
 from flowmatik.integrations.routing.table import Deployment
 
+MOST_ASKERS = 1000
+
 
 @dataclass(slots=True, kw_only=True)
 class Line:
@@ -18,6 +20,8 @@ class Line:
     breaker: Breaker
     record: Record = field(default_factory=Record)
     in_flight: int = 0
+    listed: bool = False
+    askers: dict[str, None] = field(default_factory=lambda: {})  # workspaces, the latest last
     turn: float = 0.0  # how much it is owed of the calls that come while nothing is to do
 
     def addressed(self, request: ModelRequest) -> ModelRequest:
@@ -26,6 +30,15 @@ class Line:
         most = min(request.max_output_tokens, one.max_output_tokens or request.max_output_tokens)
         seconds = min(request.timeout, one.timeout or request.timeout)
         return replace(request, model=one.model, max_output_tokens=most, timeout=seconds)
+
+    def note_asker(self, workspace_id: str) -> None:
+        """Who asks for a name that is in no list knows it; others need not."""
+        if self.listed:
+            return
+        self.askers.pop(workspace_id, None)
+        self.askers[workspace_id] = None
+        if len(self.askers) > MOST_ASKERS:
+            del self.askers[next(iter(self.askers))]
 
     def is_full(self) -> bool:
         most = self.deployment.limits.max_parallel

@@ -152,6 +152,7 @@ class Walk:
             if found is not None:
                 line, permit = found
                 line.in_flight += 1
+                line.note_asker(self._request.workspace_id)
                 self._tried.add(line.deployment.id)
                 left = replace(self._request, timeout=self._deadline - now)
                 return Turn(line=line, stage=stage, permit=permit, request=line.addressed(left), began=now)
