@@ -22,6 +22,8 @@ from flowmatik.integrations.probing.adapting import Adapted
 from flowmatik.integrations.probing.service import KnownModels, Named
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
+from flowmatik.integrations.routing.shared_breakers import SharedBreakers
+from flowmatik.integrations.routing.sharing import ALONE
 from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
 
@@ -38,18 +40,24 @@ LISTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """`open` looks at the model list from then on; `close` ends that, and the gateway's connections."""
+    """From `open` on the model list is looked at, and breakers follow those of other processes; `close` ends
+    that, and the gateway's connections."""
 
     gateway: Gateway
     access: ModelAccess
     watch: ModelListWatch
+    breakers: SharedBreakers | None = None
 
     def open(self) -> "Reach":
         self.watch.start()
+        if self.breakers is not None:
+            self.breakers.start(self.gateway.breakers)
         return self
 
     async def close(self) -> None:
         await self.watch.stop()
+        if self.breakers is not None:
+            await self.breakers.stop()
         await self.gateway.close()
 
 
@@ -86,13 +94,14 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         probes=StoredProbes(database, clock),
         clock=clock,
     )
-    gateway = open_gateway(settings, clock, layering.around)
+    breakers = None if streams is None else SharedBreakers(streams, clock)
+    gateway = open_gateway(settings, clock, layering.around, breakers or ALONE)
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
     known = partial(_named, gateway, own)
     access = KnownModels(gateway, known, layering.probes, layering.answers, clock)
     watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
-    return Reach(gateway=gateway, access=access, watch=watch)
+    return Reach(gateway=gateway, access=access, watch=watch, breakers=breakers)
 
 
 def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:

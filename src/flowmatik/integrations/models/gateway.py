@@ -9,8 +9,10 @@ from typing import cast
 from flowmatik.contracts.deployments import DeploymentHealth, Durations, ListState
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
+from flowmatik.integrations.routing.breaker import Breaker
 from flowmatik.integrations.routing.router import Router
 from flowmatik.integrations.routing.routes import Routes
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
@@ -54,8 +56,16 @@ class Gateway:
     nobody serves.
     """
 
-    def __init__(self, settings: GatewaySettings, clock: Clock, around: Around = as_it_is) -> None:
-        """`around` puts what a deployment needs besides (limits, kept answers) around its provider."""
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Clock,
+        around: Around = as_it_is,
+        share: BreakerShare = ALONE,
+    ) -> None:
+        """`around` puts what a deployment needs besides (limits, kept answers) around its provider; `share`
+        tells other processes of breakers."""
+        self._share = share
         self._around = around
         self._registry = provider_plugins()
         self._clock = clock
@@ -74,7 +84,7 @@ class Gateway:
 
     def _planned(self, table: RouteTable | None, before: Routes | None = None) -> tuple[Routes, str]:
         """Routes by this table, and the default model. Raises ConfigurationError."""
-        routes = Routes(table, [*self._configured], self._reached, before)
+        routes = Routes(table, [*self._configured], self._reached, before, self._share)
         for deployment in table.deployments if table else ():
             if deployment.settings is None and deployment.provider not in self._configured:
                 raise self._unserved(deployment.model)
@@ -114,6 +124,10 @@ class Gateway:
         self._retired = [one for one in self._retired if one[0] > now]
         for provider in over:
             await provider.close()
+
+    def breakers(self) -> Mapping[str, Breaker]:
+        """Of what is in the list, and of what was called, by the deployment's id."""
+        return {line.deployment.id: line.breaker for line in self._routes.lines}
 
     def list_state(self) -> ListState:
         return self._state

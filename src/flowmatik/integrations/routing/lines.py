@@ -8,6 +8,7 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.breaker import Breaker, Permit
 from flowmatik.integrations.routing.record import Record
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment
 
 MOST_ASKERS = 1000
@@ -18,6 +19,7 @@ class Line:
     deployment: Deployment
     provider: ModelProvider
     breaker: Breaker
+    share: BreakerShare = ALONE
     record: Record = field(default_factory=Record)
     in_flight: int = 0
     listed: bool = False

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.breaker import Breaker
 from flowmatik.integrations.routing.lines import Line
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment, Fallbacks, Kind, RouteTable, wish_of
 from flowmatik.kernel.errors import ModelRejected
 
@@ -43,11 +45,13 @@ class Routes:
         providers: Sequence[str],
         provider_of: Callable[[Deployment], ModelProvider | None],
         before: "Routes | None" = None,
+        share: BreakerShare = ALONE,
     ) -> None:
         self._providers = providers
         self._rules = None if table is None else table.breaker
         self._table = table or RouteTable(rounds=1)
         self._provider_of = provider_of
+        self._share = share
         self._plain: dict[str, Line] = {}
         known: dict[str, Line] = {}
         if before is not None and before.routed == self.routed:
@@ -173,4 +177,6 @@ class Routes:
         provider = self._provider_of(deployment)
         if provider is None:
             return None
-        return Line(deployment=deployment, provider=provider, breaker=Breaker(self._rules))
+        told = partial(self._share.told, deployment.id)
+        breaker = Breaker(self._rules, told=told)
+        return Line(deployment=deployment, provider=provider, breaker=breaker, share=self._share)
