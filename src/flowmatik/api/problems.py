@@ -47,6 +47,7 @@ _CODES = {
     "model.unknown": 404,
     "model.tags": 404,
     "model.context_overflow": 422,
+    "model.vision": 422,
     "model.unavailable.busy": 503,
     "model.unavailable.open": 503,
     "model.unavailable.timeout": 504,

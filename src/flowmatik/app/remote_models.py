@@ -23,7 +23,7 @@ _COST = TypeAdapter(ProbeCost)
 _FOUND = TypeAdapter(Capabilities)
 _FORGOTTEN = TypeAdapter(ForgottenModels)
 _HEALTH = TypeAdapter(Listed[DeploymentHealth])
-PROBE_SECONDS = 420.0  # six calls of a minute each
+PROBE_SECONDS = 480.0  # seven calls of a minute each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

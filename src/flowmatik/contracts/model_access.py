@@ -6,7 +6,9 @@ from typing import Literal, Protocol
 
 from flowmatik.contracts.deployments import DeploymentHealth, ListState
 
-Capability = Literal["answers", "system", "tools", "parallel_tools", "json_schema", "stream", "stream_usage"]
+Capability = Literal[
+    "answers", "system", "tools", "parallel_tools", "json_schema", "stream", "stream_usage", "vision"
+]
 CAPABILITIES: tuple[Capability, ...] = (
     "answers",
     "system",
@@ -15,6 +17,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     "json_schema",
     "stream",
     "stream_usage",
+    "vision",
 )
 PriceSource = Literal["own", "list", "free", "unknown"]
 
