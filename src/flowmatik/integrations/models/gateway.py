@@ -39,6 +39,7 @@ def provider_plugins() -> PluginRegistry:
     return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
+Built = tuple[str, ProviderSettings, ModelProvider]
 Around = Callable[[Deployment, ModelProvider], ModelProvider]
 
 
@@ -72,11 +73,11 @@ class Gateway:
         self._chosen = settings.default_model
         self._routed = settings.routes is not None
         self._configured = {LOCAL: ProviderSettings(), **settings.providers}
-        self._built: list[tuple[str, ProviderSettings, ModelProvider]] = []
+        self._built: list[Built] = []
+        self._retired: list[tuple[float, Built]] = []  # until when they may be at work
         for provider_id, one in self._configured.items():
             self._provider(provider_id, one)
         self._usual = _choose(settings, self._registry)
-        self._retired: list[tuple[float, ModelProvider]] = []
         self._state = ListState()
         self.routes = settings.routes
         self._routes, self._default = self._planned(settings.routes)
@@ -115,12 +116,12 @@ class Gateway:
         until = self._clock.monotonic() + LONGEST_CALL_SECONDS
         for entry in [one for one in self._built if (one[0], one[1]) not in kept]:
             self._built.remove(entry)
-            self._retired.append((until, entry[2]))
+            self._retired.append((until, entry))
 
     async def tidy(self) -> None:
         """Closes what is not used any more."""
         now = self._clock.monotonic()
-        over = [provider for until, provider in self._retired if until <= now]
+        over = [entry[2] for until, entry in self._retired if until <= now]
         self._retired = [one for one in self._retired if one[0] > now]
         for provider in over:
             await provider.close()
@@ -170,7 +171,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
-        for provider in (*(one[2] for one in self._built), *(one[1] for one in self._retired)):
+        for provider in (*(one[2] for one in self._built), *(one[1][2] for one in self._retired)):
             await provider.close()
 
     def _reached(self, deployment: Deployment) -> ModelProvider | None:
@@ -192,6 +193,11 @@ class Gateway:
         for known_id, known, provider in self._built:
             if known_id == provider_id and known == settings:
                 return provider
+        for until, entry in self._retired:
+            if entry[:2] == (provider_id, settings):  # the list is as it was before
+                self._retired.remove((until, entry))
+                self._built.append(entry)
+                return entry[2]
         build = ProviderBuild(id=provider_id, settings=settings, clock=self._clock)
         built = cast("ModelProvider", self._registry.build(settings.plugin or provider_id, build))
         self._built.append((provider_id, settings, built))
