@@ -47,6 +47,10 @@ bench *ARGS:
 soak *ARGS:
     python -m benchmarks.soak "$@"
 
+# The same for the model gateway alone: just soak-models --minutes 60
+soak-models *ARGS:
+    python -m benchmarks.soak.gateway "$@"
+
 # Ten thousand paid calls from processes that are killed, watched: just money 100000
 money *ARGS:
     FLOWMATIK_PAID_CALLS="${1:-10000}" ./test.sh --tests-only -s tests/integration/core/test_money_under_storm.py

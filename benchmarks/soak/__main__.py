@@ -7,12 +7,10 @@ low end of the 95 % interval of what it grew by in the time measured is more tha
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +18,8 @@ from typing import Any
 from benchmarks.durable_steps.ours import PLAN
 from benchmarks.engine_scale.parts import part
 from benchmarks.engine_scale.processes import module, redis
-from benchmarks.machine import describe, resident_mib
-from benchmarks.soak.trend import Trend, trend
+from benchmarks.machine import describe
+from benchmarks.soak.memory import Samples, report, sampled
 from benchmarks.targets import databases
 from flowmatik.contracts.plans import PlanTask, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunStatus, RunView
@@ -31,8 +29,6 @@ from flowmatik.stores.migrate import upgrade
 
 NODE = "benchmarks.engine_scale.node"
 WORKERS = 2
-EVERY_SECONDS = 1.0
-WARM_UP = 0.2  # of the whole time
 END_SECONDS = 60.0
 POLL_SECONDS = 0.2
 KINDS: tuple[tuple[PlanTask, ...], ...] = (
@@ -89,18 +85,6 @@ async def _ended(gateway: EngineHandle, run_id: str) -> RunView:
         await asyncio.sleep(POLL_SECONDS)  # it rests, or has not heard of its signal yet
 
 
-Samples = dict[str, list[tuple[float, float]]]
-
-
-async def _sample(pids: Mapping[str, int | str], samples: Samples) -> None:
-    began = time.perf_counter()
-    while True:
-        at = time.perf_counter() - began
-        for name, pid in pids.items():
-            samples[name].append((at, resident_mib(pid)))
-        await asyncio.sleep(EVERY_SECONDS)
-
-
 async def _soak(address: str, options: argparse.Namespace) -> tuple[Samples, Load]:
     await upgrade(address)
     load = Load()
@@ -111,51 +95,9 @@ async def _soak(address: str, options: argparse.Namespace) -> tuple[Samples, Loa
         gateway = await stack.enter_async_context(part(job, Role.GATEWAY))
         pids: dict[str, int | str] = {"gateway": "self", "scheduler": scheduler.pid}
         pids |= {f"worker_{n}": worker.pid for n, worker in enumerate(workers, 1)}
-        samples: Samples = {name: [] for name in pids}
-        sampling = asyncio.create_task(_sample(pids, samples))
-        try:
+        async with sampled(pids) as samples:
             await load.steady(gateway, options.rate, options.minutes * 60)
-        finally:
-            sampling.cancel()
-            await asyncio.wait({sampling})
-        if not sampling.cancelled():
-            sampling.result()  # raises what ended it
     return samples, load
-
-
-def _judged(samples: Sequence[tuple[float, float]]) -> tuple[float, float, Trend]:
-    """The middle of what was measured in MiB, for how many seconds, and the slope for each."""
-    begin = WARM_UP * samples[-1][0]
-    measured = [point for point in samples if point[0] >= begin]
-    middle = sorted(mib for _, mib in measured)[len(measured) // 2]
-    return middle, measured[-1][0] - measured[0][0], trend(measured)
-
-
-def _report(samples: Samples, tolerance: float, *, as_json: bool) -> bool:
-    """Prints a line for each process; whether one of them grows."""
-    grows = False
-    for name, points in samples.items():
-        middle, seconds, slope = _judged(points)
-        hour, grown = slope.over(3600), slope.over(seconds)
-        bad = grown.low > tolerance
-        grows = grows or bad
-        line = {
-            "bench": "soak", "case": name, "n": len(points), "ours": round(middle, 2), "unit": "MiB",
-            "slope_mib_per_hour": round(hour.slope, 3),
-            "interval_mib_per_hour": [round(hour.low, 3), round(hour.high, 3)],
-            "grown_mib": round(grown.slope, 3),
-            "grows": bad,
-        }  # fmt: skip
-        if as_json:
-            print(json.dumps(line), flush=True)
-        else:
-            print(
-                f"{name:12} {middle:8.1f} MiB  {hour.slope:+8.2f} MiB/h "
-                f"({hour.low:+.2f} to {hour.high:+.2f}), "
-                f"{grown.slope:+.2f} MiB in the {seconds:.0f} s measured{'  GROWS' if bad else ''}",
-                flush=True,
-            )
-    return grows
 
 
 def main(arguments: list[str]) -> int:
@@ -177,7 +119,7 @@ def main(arguments: list[str]) -> int:
             f"{load.ended:,} runs, {options.rate:g} a second; of the last {len(last):,} the median took "
             f"{last[len(last) // 2]:.2f} s, the slowest {last[-1]:.2f} s. {describe()}"
         )
-    return 1 if _report(samples, options.tolerance, as_json=options.json) else 0
+    return 1 if report(samples, options.tolerance, as_json=options.json) else 0
 
 
 if __name__ == "__main__":

@@ -237,7 +237,7 @@ summary: Keeps the books.
 role: clerk
 instructions: Add up.
 tools: [calculate]
-model: openai/gpt-4.1-mini
+model: openai/gpt-6-luna
 """
 
 
@@ -247,7 +247,7 @@ def test_an_agent_is_applied_shown_as_it_was_written_and_removed(home: Path, tmp
     for verb in ("validate", "apply"):
         done = at(home, "agents", verb, str(file))
         assert done.returncode == 0, done.stderr
-        assert "openai of the model openai/gpt-4.1-mini is not configured" in done.stderr
+        assert "openai of the model openai/gpt-6-luna is not configured" in done.stderr
     assert at(home, "agents", "show", "clerk").stdout == CLERK
     removed = at(home, "agents", "remove", "clerk")
     assert (removed.returncode, "retired" in removed.stderr) == (0, True)

@@ -41,10 +41,10 @@ class DeploymentViews(BaseModel):
 
 @router.get("")
 async def list_deployments(principal: Administrator, at: Services) -> DeploymentViews:
-    """In the order of the model list; those that were called by `<provider>/<model>` follow. Each process
-    knows its own calls alone."""
-    del principal
-    return DeploymentViews(items=tuple(_view(one) for one in at.deployments.deployments()))
+    """In the order of the model list; those that this workspace called by `<provider>/<model>` follow. Each
+    process knows its own calls alone."""
+    found = at.deployments.deployments(principal.workspace_id)
+    return DeploymentViews(items=tuple(_view(one) for one in found))
 
 
 def _view(one: DeploymentHealth) -> DeploymentView:

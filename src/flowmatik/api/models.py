@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.services import Services, needs
+from flowmatik.contracts.deployments import ListState
 from flowmatik.contracts.model_access import (
     Capabilities,
     ForgottenModels,
@@ -38,8 +39,12 @@ class ProbeBody(ModelBody):
 
 
 class ModelEntries(BaseModel):
+    """`list`: the model list that the process which answers goes by, and the faults of its file as it is
+    now."""
+
     items: tuple[ModelEntry, ...]
     next: None = None
+    list: ListState = ListState()
 
 
 class ModelPrices(BaseModel):
@@ -50,7 +55,9 @@ class ModelPrices(BaseModel):
 @router.get("/v1/models")
 async def list_models(principal: Reader, at: Services) -> ModelEntries:
     """The models that are known by name, with price, window, and what probes found out."""
-    return ModelEntries(items=tuple(await at.model_access.list(principal.workspace_id)))
+    here = principal.workspace_id
+    state = await at.model_access.list_state(here)
+    return ModelEntries(items=tuple(await at.model_access.list(here)), list=state)
 
 
 @router.get("/v1/models/prices")

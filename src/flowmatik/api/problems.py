@@ -40,7 +40,18 @@ _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
     (errors.ToolError, 502),
     (errors.Fenced, 503),
 )
-_CODES = {"rate.login": 429, "rate.queued": 429, "input.too_large": 413}
+_CODES = {
+    "rate.login": 429,
+    "rate.queued": 429,
+    "input.too_large": 413,
+    "model.unknown": 404,
+    "model.tags": 404,
+    "model.context_overflow": 422,
+    "model.vision": 422,
+    "model.unavailable.busy": 503,
+    "model.unavailable.open": 503,
+    "model.unavailable.timeout": 504,
+}
 
 
 def status_of(error: errors.FlowmatikError) -> int:

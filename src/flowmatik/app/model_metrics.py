@@ -40,7 +40,12 @@ class DeploymentCollector(Collector):
         )
         taken = self._watch.overhead()
         own.add_metric([], _buckets(taken), taken.seconds)
-        return (calls, times, states, busy, own)
+        state = self._watch.list_state()
+        faults = GaugeMetricFamily(
+            "flowmatik_model_list_faults", "Faults of the model list's file; the list before goes on"
+        )
+        faults.add_metric([], float(len(state.faults)))
+        return (calls, times, states, busy, own, faults)
 
 
 def _buckets(durations: Durations) -> list[tuple[str, float]]:

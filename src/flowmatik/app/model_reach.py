@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from flowmatik.app.models import open_gateway
+from flowmatik.app.model_list.watching import ModelListWatch
+from flowmatik.app.models import model_routes, open_gateway
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.model_access import ModelAccess
@@ -21,6 +22,8 @@ from flowmatik.integrations.probing.adapting import Adapted
 from flowmatik.integrations.probing.service import KnownModels, Named
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
+from flowmatik.integrations.routing.shared_breakers import SharedBreakers
+from flowmatik.integrations.routing.sharing import ALONE
 from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
 
@@ -37,8 +40,25 @@ LISTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
+    """From `open` on the model list is looked at, and breakers follow those of other processes; `close` ends
+    that, and the gateway's connections."""
+
     gateway: Gateway
     access: ModelAccess
+    watch: ModelListWatch
+    breakers: SharedBreakers | None = None
+
+    def open(self) -> "Reach":
+        self.watch.start()
+        if self.breakers is not None:
+            self.breakers.start(self.gateway.breakers)
+        return self
+
+    async def close(self) -> None:
+        await self.watch.stop()
+        if self.breakers is not None:
+            await self.breakers.stop()
+        await self.gateway.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +86,7 @@ class Layering:
 
 
 def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:
-    """Nothing is connected before the first call; close the gateway when done."""
+    """Nothing is connected before the first call; close it when done."""
     alone = LocalShare(clock)
     layering = Layering(
         share=alone if streams is None else SharedShare(streams, alone),
@@ -74,17 +94,24 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         probes=StoredProbes(database, clock),
         clock=clock,
     )
-    gateway = open_gateway(settings, clock, layering.around)
+    breakers = None if streams is None else SharedBreakers(streams, clock)
+    gateway = open_gateway(settings, clock, layering.around, breakers or ALONE)
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
+    known = partial(_named, gateway, own)
+    access = KnownModels(gateway, known, layering.probes, layering.answers, clock)
+    watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
+    return Reach(gateway=gateway, access=access, watch=watch, breakers=breakers)
+
+
+def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:
+    """By the list of now; `own` are models with a price in the settings."""
     listed = gateway.routes or RouteTable()
-    named = Named(
+    return Named(
         models=(*dict.fromkeys(one.name for one in listed.deployments), *listed.aliases, *own),
         own_prices=frozenset({*own, *_priced_names(listed)}),
         window=partial(_window_of, listed),
     )
-    access = KnownModels(gateway, gateway.bare, named, layering.probes, layering.answers, clock)
-    return Reach(gateway=gateway, access=access)
 
 
 def answers_chore(everywhere: Database, clock: Clock) -> Chore:

@@ -12,6 +12,7 @@ from flowmatik.integrations.models.gateway import (
     provider_plugins,
 )
 from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import RouteTable
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
@@ -27,13 +28,21 @@ def known_models() -> dict[str, tuple[str, ...]]:
     return {LOCAL: (LOCAL_MODEL.partition("/")[2],), **hosted}
 
 
-def open_gateway(settings: Settings, clock: Clock, around: Around = as_it_is) -> Gateway:
-    """Nothing is connected before the first call; close it when done. `around` as the Gateway says. Blocking
-    where there is a model list. Raises ConfigurationError also for what is wrong with that."""
+def known_providers(gateway: Gateway) -> frozenset[str]:
+    """Those that can be set, and those that the model list brings."""
+    listed = gateway.routes.deployments if gateway.routes else ()
+    return frozenset(known_models()) | {one.provider for one in listed}
+
+
+def open_gateway(
+    settings: Settings, clock: Clock, around: Around = as_it_is, share: BreakerShare = ALONE
+) -> Gateway:
+    """Nothing is connected before the first call; close it when done. `around` and `share` as the Gateway
+    says. Blocking where there is a model list. Raises ConfigurationError also for what is wrong with that."""
     providers = configured_providers(settings)
     routes = model_routes(settings)
     chosen = GatewaySettings(providers=providers, default_model=settings.model, routes=routes)
-    return Gateway(chosen, clock, around)
+    return Gateway(chosen, clock, around, share)
 
 
 def configured_providers(settings: Settings) -> dict[str, ProviderSettings]:

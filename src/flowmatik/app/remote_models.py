@@ -1,10 +1,12 @@
 """The models of a server, for the command line."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.contracts.deployments import DeploymentHealth, ListState
 from flowmatik.contracts.model_access import (
     Capabilities,
     ForgottenModels,
@@ -20,7 +22,16 @@ _TEST = TypeAdapter(ModelTest)
 _COST = TypeAdapter(ProbeCost)
 _FOUND = TypeAdapter(Capabilities)
 _FORGOTTEN = TypeAdapter(ForgottenModels)
-PROBE_SECONDS = 420.0  # six calls of a minute each
+_HEALTH = TypeAdapter(Listed[DeploymentHealth])
+PROBE_SECONDS = 480.0  # seven calls of a minute each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    list: ListState = field(default_factory=ListState)
+
+
+_STATE = TypeAdapter(_State)
 
 
 class RemoteModels:
@@ -51,6 +62,14 @@ class RemoteModels:
         del workspace_id
         body = {"model": model, "most_micros": most_micros}
         return await self._server.ask(_FOUND, "POST", "/v1/models/probe", json=body, timeout=PROBE_SECONDS)
+
+    async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:
+        del workspace_id
+        return list((await self._server.ask(_HEALTH, "GET", "/v1/models/deployments")).items)
+
+    async def list_state(self, workspace_id: str) -> ListState:
+        del workspace_id
+        return (await self._server.ask(_STATE, "GET", "/v1/models")).list
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         del workspace_id

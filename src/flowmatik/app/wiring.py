@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
-from flowmatik.app.budgets import budgets_of, teams_of
+from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
@@ -187,7 +187,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.agents.playbooks import PlaybookAdviser, StoredPlaybooks
     from flowmatik.app.catalogue import bundles_of, factory_of, versions_of
     from flowmatik.app.connections import open_connections
-    from flowmatik.app.model_list import listed_in
+    from flowmatik.app.model_list.watching import names_and_tags
     from flowmatik.app.model_reach import answers_chore, open_models
     from flowmatik.app.models import known_models
     from flowmatik.app.task_forms import PlanForms
@@ -200,9 +200,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
-    reach = await asyncio.to_thread(open_models, settings, stores.database, clock, streams)
+    reach = (await asyncio.to_thread(open_models, settings, stores.database, clock, streams)).open()
     models = reach.gateway
-    stack.push_async_callback(models.close)
+    stack.push_async_callback(reach.close)
     identity = await asyncio.to_thread(
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
@@ -212,10 +212,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     threads = ThreadStore(stores.database, clock)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal)
-    listed = await asyncio.to_thread(listed_in, settings.models_path)
-    there = inventory_of(
-        box.specs(), known_models(), tools.library.documented, names=listed.names, tags=listed.tags
-    )
+    names, tags = names_and_tags(models)
+    there = inventory_of(box.specs(), known_models(), tools.library.documented, names=names, tags=tags)
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
@@ -295,7 +293,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         deltas=engine.deltas,
         ledger=open_ledger(money, engine),
         limits=engine.limits,
-        budgets=budgets_of(settings, engine, stores.journal, teams, clock),
+        budgets=budgets_of(settings, engine, stores.journal, InstalledPayers(teams, models), clock),
         teams=teams,
         signals=engine.signals,
         approvals=engine.approvals,

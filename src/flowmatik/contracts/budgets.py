@@ -1,7 +1,7 @@
 """Budgets: what runs together may cost, of whom, and in which time. Amounts are integer micro-dollars
 (1 USD = 1_000_000); days and months are those of UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -122,6 +122,18 @@ class Principals(Protocol):
     async def principal(self, workspace_id: str, named: str) -> TeamMember:
         """Who that is, by id or name, outside of any team. Raises NotFound (`not_found.principal`); Conflict
         when several have the name."""
+        ...
+
+
+class Payers(Principals, Protocol):
+    """Whose budgets there can be."""
+
+    async def teams(self, workspace_id: str) -> Collection[str]:
+        """Those that have members."""
+        ...
+
+    def providers(self) -> Collection[str]:
+        """Ids of those that are configured, or could be."""
         ...
 
 

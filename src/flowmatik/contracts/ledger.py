@@ -11,6 +11,7 @@ from flowmatik.kernel.errors import InvalidInput
 
 LEDGER_DAYS = 400  # how long bookings are kept unless the settings say otherwise
 MOST_GROUPS = 500
+LOCAL_USER = "local"  # whose runs of nobody are: the administrator of the machine
 Kind = Literal["reserved", "settled", "worst_case", "bounded", "released", "unpriced", "returned"]
 # What may be asked by and for, besides `month`, which is made of the day.
 DIMENSIONS = (
@@ -198,7 +199,8 @@ class Ledger(Protocol):
     async def forget_user(self, workspace_id: str, user: str) -> int:
         """Put a pseudonym, drawn at random and the same for all of them, in place of this user's id, also in
         the names of budgets; how many bookings there were. Bookings that are made or rebuilt later for runs
-        that had any get it too."""
+        that had any get it too. The user's own budgets, what was told of them, and memberships of teams go:
+        what is spent by the user from then on, nobody bounds."""
         ...
 
 

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Capability = Literal["answers", "system", "tools", "parallel_tools", "json_schema", "stream", "stream_usage"]
+from flowmatik.contracts.deployments import DeploymentHealth, ListState
+
+Capability = Literal[
+    "answers", "system", "tools", "parallel_tools", "json_schema", "stream", "stream_usage", "vision"
+]
 CAPABILITIES: tuple[Capability, ...] = (
     "answers",
     "system",
@@ -13,6 +17,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     "json_schema",
     "stream",
     "stream_usage",
+    "vision",
 )
 PriceSource = Literal["own", "list", "free", "unknown"]
 
@@ -124,6 +129,13 @@ class ModelAccess(Protocol):
         """Costs some small calls: at most `most_micros`, or BudgetExhausted (`budget.probe`) before the
         first of them; None is no bound. Raises ModelError when the model does not even answer."""
         ...
+
+    async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:
+        """How the deployments do, as the process that answers sees it: those of the model list, and of those
+        that were called by `<provider>/<name>` the ones that this workspace called. For administrators."""
+        ...
+
+    async def list_state(self, workspace_id: str) -> ListState: ...
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         """Answers that were kept, and what probes found out."""

@@ -43,13 +43,14 @@ class ToolSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-4.1-mini`.
+    """`model` is `<provider>/<name>`, e.g. `local/extractive` or `openai/gpt-6-luna`.
 
     Where a model list is set it may also be a name of that list, an alias, `tag:TAG` (any deployment with
     that tag) or `NAME@TAG` (those of the name's that have it); several tags are joined with `+`.
 
     `output_schema`: the final text must be JSON of this JSON Schema. `workspace_id` is for whom it is asked;
-    "" is nobody, of whom nothing is kept. `cache`: whether an answer that was given to the same request
+    "" is nobody, of whom nothing is kept, and `run_id` the run that asks, with which what is kept is deleted.
+    `cache`: whether an answer that was given to the same request
     may be given again; None leaves it to the model's settings. `again`: what is sent now is the beginning of
     what is sent soon, so that a provider may be told to keep it (its cache of prompts).
     """
@@ -63,6 +64,7 @@ class ModelRequest:
     timeout: float = 60.0
     idempotency_key: str = ""
     workspace_id: str = ""
+    run_id: str = ""
     cache: bool | None = None
     again: bool = False
 

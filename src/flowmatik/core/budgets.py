@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +14,7 @@ from flowmatik.contracts.budgets import (
     BudgetAlert,
     BudgetUse,
     DisplayCurrency,
-    Principals,
+    Payers,
 )
 from flowmatik.core import cap_scopes
 from flowmatik.core.engine.housekeeping import Chore
@@ -45,13 +45,13 @@ class StoredBudgets:
         self,
         journal: Journal,
         loop: AgentLoop,
-        principals: Principals,
+        payers: Payers,
         clock: Clock,
         display: DisplayCurrency | None = None,
     ) -> None:
         self._journal = journal
         self._loop = loop
-        self._principals = principals
+        self._payers = payers
         self._clock = clock
         self._display = display
 
@@ -110,10 +110,18 @@ class StoredBudgets:
     async def _exact(self, workspace_id: str, scope: str, *, new: bool = False) -> str:
         """With the id of a user or key that was given by name. What is no more can still be asked for."""
         parsed = cap_scopes.parse(scope)
+        if new and parsed.kind == "provider" and parsed.name not in (known := self._payers.providers()):
+            raise _no_provider(parsed.name, known)
+        if (
+            new
+            and parsed.kind == "team"
+            and parsed.name not in (there := await self._payers.teams(workspace_id))
+        ):
+            raise _no_team(parsed.name, there)
         if parsed.kind != "user":
             return scope
         try:
-            member = await self._principals.principal(workspace_id, parsed.name)
+            member = await self._payers.principal(workspace_id, parsed.name)
         except NotFound:
             if new:
                 raise
@@ -145,7 +153,7 @@ class StoredBudgets:
         if not scope.startswith("user:"):
             return ""
         with contextlib.suppress(NotFound):
-            return (await self._principals.principal(workspace_id, cap_scopes.parse(scope).name)).name
+            return (await self._payers.principal(workspace_id, cap_scopes.parse(scope).name)).name
         return ""
 
     async def _reserved(self, workspace_id: str) -> Counter[str]:
@@ -195,6 +203,25 @@ def _no_budget(scope: str) -> NotFound:
         f"there is no budget {scope!r}; `flowmatik budgets list` shows those that there are",
         code="not_found.budget",
         context={"scope": scope},
+    )
+
+
+def _no_provider(name: str, known: Collection[str]) -> InvalidInput:
+    listed = ", ".join(sorted(known))
+    return InvalidInput(
+        f"there is no provider {name!r}; there is {listed}. One of the model list alone has to be "
+        "there before its budget",
+        code="input.budget_provider",
+        context={"provider": name, "known": listed},
+    )
+
+
+def _no_team(name: str, known: Collection[str]) -> InvalidInput:
+    listed = ", ".join(sorted(known)) or "–"
+    return InvalidInput(
+        f"there is no team {name!r}; there is {listed}. `flowmatik teams add {name} MEMBER` makes one",
+        code="input.budget_team",
+        context={"team": name, "known": listed},
     )
 
 

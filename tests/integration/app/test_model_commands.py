@@ -19,6 +19,7 @@ from flowmatik.contracts.models import Message, ModelRequest
 from flowmatik.contracts.security import Principal
 from flowmatik.testing.openai_server import OpenAIServer, Step
 from tests.integration.integrations.test_probing import ABLE
+from tests.unit.core.engines import eventually
 
 MODEL = "custom/scripted"
 PRICED = '[embeddings]\nenabled = false\n[prices]\n"custom/scripted" = { input = 1.0, output = 2.0 }\n'
@@ -91,6 +92,48 @@ async def test_models_of_a_server_are_listed_tested_probed_and_forgotten(
     assert listed["items"][0]["capabilities"] == probed
     code, gone = await command(served, capsys, "models", "forget")
     assert (code, gone) == (0, {"answers": 0, "probes": 1})
+
+
+async def test_a_servers_deployments_and_the_faults_of_its_list_are_told_and_a_mended_one_is_taken(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = await command(served, capsys, "models", "health")
+    assert (code, told["items"], told["list"]["file"]) == (0, [], "")
+    path = served.platform.settings.models_path
+    path.write_text("model_list:\n  - {model_name: near, model: local/extractive}\n")
+
+    async def named(*names: str) -> bool:
+        _, told = await command(served, capsys, "models", "health")
+        return [one["name"] for one in told["items"]] == [*names]
+
+    await eventually(lambda: named("near"), 120)
+    path.write_text("model_list:\n  - {model_name: near, model: nowhere/x}\n")
+
+    async def faulty() -> bool:
+        _, listed = await command(served, capsys, "models", "list")
+        return [one["code"] for one in listed["list"]["faults"]] == ["models.unconfigured"]
+
+    await eventually(faulty, 120)
+    assert await named("near")
+    line = ["--url", served.url, "--api-key", served.key, "--lang", "es", "models", "health"]
+    assert await asyncio.to_thread(run_cli, line) == 0
+    shown = capsys.readouterr()
+    assert "acepta llamadas" in shown.out
+    assert "models.yaml:2:24" in shown.err
+    assert "nowhere" in shown.err
+
+
+async def test_deployments_that_only_others_called_are_not_shown(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hello = (Message(role="user", content="Hello"),)
+    for workspace, name in (("default", MODEL), ("b", "custom/of-the-others")):
+        await served.platform.models.complete(
+            ModelRequest(model=name, messages=hello, workspace_id=workspace)
+        )
+    _, told = await command(served, capsys, "models", "health")
+    assert [one["name"] for one in told["items"]] == [MODEL]
+    assert {one.name for one in served.platform.deployments.deployments()} == {MODEL, "custom/of-the-others"}
 
 
 async def test_a_model_that_does_not_answer_is_told_with_its_reason(

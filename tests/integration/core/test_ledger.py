@@ -298,6 +298,41 @@ async def test_ledger_and_caps_say_the_same_of_who_is_forgotten(place: Place) ->
     assert (await place.check()).found == 0
 
 
+async def test_budgets_and_alerts_of_who_is_forgotten_go_and_others_stay(place: Place) -> None:
+    for scope in ("user:usr_ana", "user:usr_ana/day", "user:usr_ana2/day", "workspace"):
+        await place.journal.set_cap(WS, scope, COST)
+    await place.journal.set_cap("w2", "user:usr_ana", COST)
+    view = await place.ended(principal="usr_ana")
+    await place.told(view)
+    assert {one.scope for one in await place.journal.cap_alerts(WS, scope="", limit=99)} >= {"user:usr_ana"}
+    await place.ledger.forget_user(WS, "usr_ana")
+    left = {one.scope for one in await place.journal.caps(WS)}
+    assert left == {"user:usr_ana2/day", "workspace"}
+    assert {one.scope for one in await place.journal.caps("w2")} == {"user:usr_ana"}
+    told = {one.scope for one in await place.journal.cap_alerts(WS, scope="", limit=99)}
+    assert told == {"workspace"}
+    assert (await place.check()).found == 0
+
+
+async def test_who_is_forgotten_may_spend_again_and_no_budget_bounds_it(place: Place) -> None:
+    await place.journal.set_cap(WS, "user:usr_ana", 10 * WORST)
+    await place.ended(principal="usr_ana")
+    await place.ledger.forget_user(WS, "usr_ana")
+    view = await place.ended(principal="usr_ana")
+    await place.told(view)
+    assert await place.journal.caps(WS) == []
+    assert (await place.check()).found == 0
+
+
+async def test_runs_of_nobody_are_the_local_administrators(place: Place) -> None:
+    await place.ended()
+    await place.ended(principal="usr_ana")
+    found = await place.ledger.costs(WS, CostQuery(by=("user",)))
+    assert {one.of["user"]: one.costs.calls for one in found.items} == {"local": 1, "usr_ana": 1}
+    mine = await place.ledger.costs(WS, CostQuery(where={"user": ("local",)}))
+    assert mine.total.calls == 1
+
+
 async def test_costs_are_asked_by_any_dimensions_page_by_page(place: Place) -> None:
     for n in range(3):
         await place.ended(ask("a"), ask("b", agent="scribe"), principal=f"usr_{n}", tags=(f"t{n}", "a/b"))

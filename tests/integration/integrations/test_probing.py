@@ -29,6 +29,7 @@ ABLE = (
     KIWI,
     Step(when="json_schema", text='{"sum": 4}'),
     COUNTED,
+    Step(when="Which colour", text="Red."),
     Step(text="Yes."),
 )
 REFUSES_TOOLS = Step(when='"tools"', kind="error", status=400, message="this model does not support tools")
@@ -94,6 +95,7 @@ async def test_a_model_that_can_do_next_to_nothing_is_seen_to_with_the_reasons(p
         "json_schema": False,
         "stream": False,
         "stream_usage": True,
+        "vision": False,
     }
     assert any("does not support tools" in one.why for one in found.verdicts)
     assert found.cost_micros is None, "it did not say what it used"

@@ -74,6 +74,34 @@ async def test_a_model_that_refuses_a_temperature_gets_none(model: str) -> None:
         assert "temperature" not in server.calls[0]["body"]
 
 
+@pytest.mark.parametrize(
+    ("model", "most", "asked"),
+    [
+        ("gpt-6-luna", 256, "none"),
+        ("gpt-6-luna", 2048, "low"),
+        ("gpt-6-luna", 8192, None),
+        ("gpt-5.4-mini", 256, None),
+        ("o3-mini", 256, None),
+    ],
+)
+async def test_a_model_that_thinks_unasked_leaves_room_for_its_answer(
+    model: str, most: int, asked: str | None
+) -> None:
+    with serving() as server:
+        async with asking(server.address) as gateway:
+            await gateway.complete(replace(ask(model), max_output_tokens=most))
+        assert server.calls[0]["body"].get("reasoning", {}).get("effort") == asked
+
+
+async def test_by_chat_completions_a_model_that_thinks_unasked_gets_tools_and_is_told_not_to() -> None:
+    with OpenAIServer(Step(text="By chat."), Step(text="By chat."), key=KEY) as server:
+        async with asking(server.address, api="chat") as gateway:
+            await gateway.complete(replace(ask("gpt-6-luna"), tools=(TOOL,), max_output_tokens=8192))
+            await gateway.complete(replace(ask("gpt-6-luna"), max_output_tokens=8192))
+        efforts = [call["body"].get("reasoning_effort") for call in server.calls]
+    assert efforts == ["none", None]
+
+
 async def test_tools_and_schemas_go_the_same_way() -> None:
     use = ToolUse(name="weather", arguments='{"town": "Oslo"}', id="call_7")
     with serving(

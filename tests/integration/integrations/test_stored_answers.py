@@ -9,12 +9,14 @@ from flowmatik.app.model_reach import answers_chore
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.model_access import Verdict
 from flowmatik.contracts.models import ModelReply, ToolCall, Usage
+from flowmatik.core.journal.port import HeadChange
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.integrations.probing.probing import Findings
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.stores.migrate import upgrade
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
+from tests.contracts.journal.stores import event, owned, postgres_store, sqlite_store
 from tests.unit.integrations.layers.support import HandClock
 
 USE = ToolCall(id="1", name="t", arguments={"a": [1, "é"]})
@@ -126,3 +128,18 @@ async def test_old_answers_of_all_workspaces_go_by_the_hour(target: str) -> None
     rows = await everywhere.fetch("SELECT workspace_id, request FROM model_answers ORDER BY workspace_id")
     assert [tuple(row) for row in rows] == [("v", "new"), ("w", "new")]
     await close()
+
+
+async def test_an_answer_goes_with_the_run_that_asked_for_it(target: str, database: Database) -> None:
+    answers = StoredAnswers(database, HandClock())
+    for key, run_id in (("mine", "run_1"), ("others", "run_2"), ("nobodys", "")):
+        await answers.put("w", key, REPLY, seconds=60, run_id=run_id)
+    on_server = target.startswith("postgresql")
+    opening = postgres_store(target) if on_server else sqlite_store(Path(target).parent)
+    async with opening as store:
+        owner = await owned(store.journal, "run_1", workspace="w")
+        await owner.append(owner.next(event(), head=HeadChange(status="succeeded")))
+        assert await store.journal.delete_runs(["run_1"]) == ["run_1"]
+    assert await answers.get("w", "mine") is None
+    assert await answers.get("w", "others") is not None
+    assert await answers.get("w", "nobodys") is not None

@@ -28,7 +28,7 @@ criteria:
   - {check: citations, unsupported: drop}
   - check: tool_evidence
     claims: [{action: created, tools: [file_write], words: [he apuntado]}]
-  - {check: judge, rubric: It is polite., model: openai/gpt-4.1-mini, budget_usd: 0.01}
+  - {check: judge, rubric: It is polite., model: openai/gpt-6-luna, budget_usd: 0.01}
 """
 
 
@@ -47,7 +47,7 @@ def test_criteria_and_guardrails_are_part_of_the_version_and_of_what_a_run_is_pi
             check="tool_evidence",
             claims=(Claim(action="created", tools=("file_write",), words=("he apuntado",)),),
         ),
-        Judge(check="judge", rubric="It is polite.", model="openai/gpt-4.1-mini", budget_usd=0.01),
+        Judge(check="judge", rubric="It is polite.", model="openai/gpt-6-luna", budget_usd=0.01),
     )
     assert checked.version != plain.version
     assert parse_profile(GOOD + "criteria: []\n", filename="p.yaml").version == plain.version

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from flowmatik.app.metrics import Metrics
-from flowmatik.contracts.deployments import DeploymentHealth, Durations
+from flowmatik.contracts.deployments import DeploymentHealth, Durations, ListFault, ListState
 from tests.unit.app.samples import event
 
 
@@ -66,7 +66,10 @@ def test_dead_letters_are_those_that_there_are_now() -> None:
 class Watched:
     """A DeploymentWatch of one deployment."""
 
-    def deployments(self) -> tuple[DeploymentHealth, ...]:
+    def list_state(self) -> ListState:
+        return ListState(file="models.yaml", faults=(ListFault(place="", code="c", text="t"),))
+
+    def deployments(self, workspace_id: str | None = None) -> tuple[DeploymentHealth, ...]:
         times = Durations(counts={0.5: 2, 1.0: 1, float("inf"): 1}, seconds=7.5)
         one = DeploymentHealth(
             id="fast:far/x",
@@ -97,5 +100,6 @@ def test_deployments_are_counted_by_outcome_with_their_times_and_states() -> Non
         'flowmatik_model_deployment_state{deployment="fast:far/x",state="closed"} 0.0',
         'flowmatik_model_calls_in_flight{deployment="fast:far/x"} 3.0',
         "flowmatik_model_overhead_seconds_count 5.0",
+        "flowmatik_model_list_faults 1.0",
     ):
         assert text.count(line) == 1, line

@@ -19,7 +19,7 @@ from flowmatik.kernel.errors import ConfigurationError
 WHOLE = """\
 model_list:
   - model_name: fast
-    model: openai/gpt-4.1-mini
+    model: openai/gpt-6-luna
     tags: [us]
     max_output_tokens: 4096
   - model_name: fast
@@ -82,7 +82,7 @@ def entry(**fields: Any) -> str:
 def test_a_list_says_what_there_is(tmp_path: Path) -> None:
     table = read(tmp_path, WHOLE)
     first, box, long = table.deployments
-    assert (first.id, first.settings, first.max_output_tokens) == ("fast:openai/gpt-4.1-mini", None, 4096)
+    assert (first.id, first.settings, first.max_output_tokens) == ("fast:openai/gpt-6-luna", None, 4096)
     assert box.settings == ProviderSettings(
         base_url="https://box.example/v1",
         api_key="sk-box",
@@ -198,7 +198,7 @@ async def test_a_home_with_a_list_asks_by_its_names(tmp_path: Path, monkeypatch:
     models = open_gateway(load_settings(tmp_path, environment), SystemClock())
     assert models.default_model() == "cheap"
     assert models.providers_of("cheap") == ("openai", "box", "local")
-    assert [one.id for one in models.deployments()[:2]] == ["fast:openai/gpt-4.1-mini", "fast:box/llama"]
+    assert [one.id for one in models.deployments()[:2]] == ["fast:openai/gpt-6-luna", "fast:box/llama"]
     await models.close()
     named = load_settings(tmp_path, environment, {"model.default": "long"})
     assert open_gateway(named, SystemClock()).default_model() == "long"

@@ -23,7 +23,13 @@ WS = "default"
 
 
 class People:
-    """Implements `Principals`."""
+    """Implements `Payers`."""
+
+    async def teams(self, workspace_id: str) -> list[str]:
+        return ["sales"]
+
+    def providers(self) -> list[str]:
+        return ["openai", "local"]
 
     async def principal(self, workspace_id: str, named: str) -> TeamMember:
         if named in ("ana", "usr_1"):
@@ -204,3 +210,30 @@ def test_a_display_currency_is_reckoned_in_decimal() -> None:
         "0.01",
         "114197.53",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "code", "known"),
+    [
+        ("provider:nope/day", "input.budget_provider", "local, openai"),
+        ("team:nobody", "input.budget_team", "sales"),
+    ],
+)
+async def test_a_budget_of_a_provider_or_team_that_there_is_not_is_refused_with_the_names(
+    scope: str, code: str, known: str
+) -> None:
+    journal = InMemoryJournal(SystemClock())
+    access = budgets(journal)
+    with pytest.raises(InvalidInput) as refused:
+        await access.put(WS, Budget(scope=scope, limit_micros=5))
+    assert (refused.value.code, refused.value.context["known"]) == (code, known)
+    assert await access.list(WS) == []
+    for sound in ("provider:openai/month", "team:sales"):
+        assert (await access.put(WS, Budget(scope=sound, limit_micros=5))).scope == sound
+
+
+async def test_a_budget_of_a_team_that_is_no_more_can_be_lifted() -> None:
+    journal = InMemoryJournal(SystemClock())
+    await journal.set_cap(WS, "team:gone", 5)
+    await budgets(journal).lift(WS, "team:gone")
+    assert await journal.caps(WS) == []

@@ -42,9 +42,9 @@ def test_without_a_key_the_local_model_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("providers", "model"),
     [
-        ({"openai": KEYED}, "openai/gpt-4.1-mini"),
+        ({"openai": KEYED}, "openai/gpt-6-luna"),
         ({"openai": ProviderSettings(api_key="k", models=("x", "y"))}, "openai/x"),
-        ({"openai": ProviderSettings(), "ai302": KEYED}, "ai302/gpt-4.1-mini"),
+        ({"openai": ProviderSettings(), "ai302": KEYED}, "ai302/gpt-6-luna"),
     ],
 )
 def test_the_default_is_of_the_first_provider_with_a_key(providers: dict[str, Any], model: str) -> None:
@@ -72,7 +72,7 @@ def test_the_worst_case_is_known_with_a_price_free_for_the_local_model_and_else_
     worst = models.worst_case_micros(ask("mine/m"))
     assert worst is not None
     assert worst > 2048
-    assert (models.worst_case_micros(ask("openai/gpt-4.1-mini")) or 0) > 0
+    assert (models.worst_case_micros(ask("openai/gpt-6-luna")) or 0) > 0
 
 
 def test_what_anthropic_puts_into_its_cache_costs_more_also_by_a_price_of_ones_own() -> None:
@@ -110,7 +110,7 @@ def test_a_price_is_that_of_the_deployment_that_would_be_asked() -> None:
 
 def test_prices_of_openai_are_not_believed_at_another_address() -> None:
     elsewhere = ProviderSettings(api_key="k", base_url="http://proxy.example/v1")
-    assert gateway(openai=elsewhere).worst_case_micros(ask("openai/gpt-4.1-mini")) is None
+    assert gateway(openai=elsewhere).worst_case_micros(ask("openai/gpt-6-luna")) is None
 
 
 def test_a_key_is_never_shown() -> None:
@@ -157,7 +157,7 @@ def test_a_server_of_ones_own_is_free_but_for_what_it_passes_on() -> None:
         ("google", "gemini-3.5-flash-lite", True),
         ("mistral", "mistral-small-latest", True),
         ("groq", "llama-3.3-70b-versatile", True),
-        ("openrouter", "openai/gpt-4.1-mini", True),
+        ("openrouter", "openai/gpt-6-luna", True),
         ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", True),
         ("azure", "gpt-4.1-mini", False),  # a deployment may have any name
         ("anthropic", "claude-unheard-of", False),

@@ -11,10 +11,12 @@ from rich.table import Table
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.answer_view import usd
 from flowmatik.app.cli.asking import agreed
+from flowmatik.app.cli.model_health import health, tell_faults
 from flowmatik.app.cli.run import budget_of
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.contracts.model_access import Capabilities, ModelPrice, ModelTest, ProbeCost
+from flowmatik.contracts.deployments import ListState
+from flowmatik.contracts.model_access import Capabilities, ModelEntry, ModelPrice, ModelTest, ProbeCost
 from flowmatik.kernel.errors import InvalidInput
 
 MICROS = 1_000_000
@@ -63,10 +65,18 @@ def forget_models(context: typer.Context) -> None:
     session.run(_forget(session))
 
 
+models_app.command("health", help="help.models.health")(health)
+
+
 async def _list(session: Session) -> int:
-    entries = await session.on_backend(lambda backend: backend.model_access.list(backend.workspace_id))
+    async def work(backend: Backend) -> tuple[Sequence[ModelEntry], ListState]:
+        access, here = backend.model_access, backend.workspace_id
+        return await access.list(here), await access.list_state(here)
+
+    entries, state = await session.on_backend(work)
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(one) for one in entries], "next": None})
+        items = [dataclasses.asdict(one) for one in entries]
+        session.print_json({"items": items, "next": None, "list": dataclasses.asdict(state)})
         return ExitCode.OK
     table = _table(session, "model", "window", "input", "output", "can", "lacks")
     for one in entries:
@@ -75,6 +85,7 @@ async def _list(session: Session) -> int:
         table.add_row(clean(name), window, *_dollars(one.price), *_able(session, one.capabilities))
     session.out.print(table)
     session.say("models.default")
+    tell_faults(session, state)
     return ExitCode.OK
 
 

@@ -40,7 +40,7 @@ async def intent_of(state: RunState, command: StartCall, parts: DriverParts, acc
     key = idempotency_key(state.created.run_id, call_id)
     specs = parts.effects.tools.specs()
     request = model_request(state, command.purpose, command.task_id, command.name, parts.loop, specs, key)
-    request = replace(request, workspace_id=state.created.workspace_id)
+    request = replace(request, workspace_id=state.created.workspace_id, run_id=state.created.run_id)
     reservation = await account.reserve(state, request, payer_for(state, command.purpose, command.task_id))
     if reservation.wait:
         return Asked(event=None, before=reservation.drawn)

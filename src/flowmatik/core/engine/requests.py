@@ -1,6 +1,7 @@
 """Builds the model request behind a call: a pure function of the run's state."""
 
 from flowmatik.contracts.agents import AgentLoop, CallModel
+from flowmatik.contracts.images import without_bytes
 from flowmatik.contracts.models import ModelRequest, ToolSchema
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.contracts.tools import ToolSpec
@@ -100,12 +101,12 @@ def tool_schemas(names: tuple[str, ...], specs: dict[str, ToolSpec]) -> tuple[To
 
 
 def request_hash(request: ModelRequest) -> str:
-    """What identifies a request: everything but the idempotency key and the timeout, and of its tools only
-    the names, for their schemas are those of the day."""
+    """What identifies a request: everything but the idempotency key and the timeout, of its tools only the
+    names, for their schemas are those of the day, and of pictures no bytes."""
     return canonical.content_hash(
         {
             "model": request.model,
-            "messages": request.messages,
+            "messages": without_bytes(request.messages),
             "tools": [tool.name for tool in request.tools],
             "schema": request.output_schema,
             "max": request.max_output_tokens,

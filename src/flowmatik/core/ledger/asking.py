@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from flowmatik.contracts.database import Row
-from flowmatik.contracts.ledger import DIMENSIONS, CostQuery, Costs
+from flowmatik.contracts.ledger import DIMENSIONS, LOCAL_USER, CostQuery, Costs
 from flowmatik.core.ledger.store import SHOWN
 from flowmatik.core.pages import place_at
 from flowmatik.kernel import canonical
@@ -96,7 +96,8 @@ def _where(query: CostQuery, position: str) -> _Asked:
             found = [f"{position}(tags, {asked.place(canonical.dumps(value))}) > 0" for value in values]
             asked.parts.append(f"({' OR '.join(found)})")
         else:
-            places = ", ".join(asked.place(value) for value in values)
+            named = (*values, "") if name == "user" and LOCAL_USER in values else values
+            places = ", ".join(asked.place(value) for value in named)
             asked.parts.append(f"{OF.get(name, name)} IN ({places})")
     return asked
 

@@ -1,6 +1,7 @@
 """What callers ask of the ledger."""
 
 from flowmatik.contracts.ledger import (
+    LOCAL_USER,
     BookingPage,
     CostGroup,
     CostQuery,
@@ -80,4 +81,6 @@ class StoredLedger:
 
 
 def _shown(dimension: str, value: str) -> str:
-    return " ".join(canonical.loads(value)) if dimension == "tags" else value
+    if dimension == "tags":
+        return " ".join(canonical.loads(value))
+    return value or (LOCAL_USER if dimension == "user" else "")

@@ -31,6 +31,14 @@ WHERE workspace_id = $1 AND run > $2 GROUP BY run ORDER BY run LIMIT $3
 _BY_SCOPES = """
 SELECT scopes, sum(spent_micros + reserved_micros) FROM ledger_entries WHERE workspace_id = $1 GROUP BY scopes
 """
+_OWN_BUDGETS = tuple(
+    " ".join(
+        ("DELETE FROM", table, "WHERE workspace_id = $1",
+         "AND (scope = $2 OR substr(scope, 1, length($2) + 1) = $2 || '/')")
+    )
+    for table in ("caps", "cap_alerts")
+)  # fmt: skip
+_MEMBERSHIPS = "DELETE FROM team_members WHERE workspace_id = $1 AND principal = $2"
 
 
 class LedgerStore:
@@ -109,7 +117,9 @@ class LedgerStore:
             )
         )
         values = (workspace_id, user, pseudonym, whole, new_whole, period, new_period)
-        return (await self._cleaning.transaction([(statement, values)]))[0]
+        own = [(gone, (workspace_id, f"user:{user}")) for gone in _OWN_BUDGETS]
+        left = [*own, (_MEMBERSHIPS, (workspace_id, user))]
+        return (await self._cleaning.transaction([(statement, values), *left]))[0]
 
     async def forget(self, before: str) -> int:
         """Bookings of all days before this one, in every workspace."""

@@ -13,6 +13,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.chat_completions.dialect import Dialect
 from flowmatik.integrations.chat_completions.running_totals import TotallingChatModel
+from flowmatik.integrations.chat_completions.thinking import effort
 from flowmatik.integrations.chat_completions.whole import StreamingClient
 from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.provider import ProviderBuild, model_name
@@ -51,7 +52,10 @@ class ChatVendor:
         }
         if request.idempotency_key:
             found["extra_headers"] = {"Idempotency-Key": request.idempotency_key}
-        if self._by_responses(model_name(request)):
+        by_responses = self._by_responses(model_name(request))
+        if (much := effort(request, by_responses=by_responses)) is not None:
+            found["openai_reasoning_effort"] = much
+        if by_responses:
             found["openai_store"] = False  # what was asked stays here
         else:
             found["openai_continuous_usage_stats"] = True  # a later usage replaces an earlier one

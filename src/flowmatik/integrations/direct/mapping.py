@@ -10,6 +10,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.tools import ToolDefinition
 
+from flowmatik.contracts.images import ImageMessage
 from flowmatik.contracts.models import Message, ModelRequest, ToolCall, Usage
 from flowmatik.integrations.direct.json_text import arguments_in
 
@@ -128,6 +129,9 @@ def _part(message: Message) -> pai.ModelRequestPart:
         return pai.SystemPromptPart(message.content)
     if message.role == "tool":
         return pai.ToolReturnPart(message.name, message.content, message.tool_call_id)
+    if isinstance(message, ImageMessage):
+        shown = [pai.BinaryContent(data=one.data, media_type=one.media_type) for one in message.images]
+        return pai.UserPromptPart([*([message.content] if message.content else []), *shown])
     return pai.UserPromptPart(message.content)
 
 

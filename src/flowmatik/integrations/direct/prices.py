@@ -9,8 +9,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Self
 
+from flowmatik.contracts.images import images_of, without_bytes
 from flowmatik.contracts.models import ModelRequest, Usage
 from flowmatik.integrations.provider import ProviderSettings
+from flowmatik.integrations.vision import image_tokens
 
 # Tokens that a server adds on its own: chat markup around each message, its preamble to tools.
 PER_MESSAGE = 16
@@ -155,15 +157,19 @@ class PriceList:
 
 
 def most_tokens(request: ModelRequest) -> Usage:
-    """No call can use more: a token is at least one byte of what is sent, and the answer is capped."""
+    """No call can use more: a token is at least one byte of what is sent, of pictures there are as many as
+    vendors count at most, and the answer is capped."""
     sent = {
-        "messages": [asdict(message) for message in request.messages],
+        "messages": [
+            one if isinstance(one, dict) else asdict(one) for one in without_bytes(request.messages)
+        ],
         "tools": [asdict(tool) for tool in request.tools],
         "schema": request.output_schema,
     }
     size = len(json.dumps(sent, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
+    seen = sum(image_tokens(image, request.model) for image in images_of(request))
     return Usage(
-        input_tokens=size + PER_MESSAGE * len(request.messages) + PER_REQUEST,
+        input_tokens=size + seen + PER_MESSAGE * len(request.messages) + PER_REQUEST,
         output_tokens=request.max_output_tokens,
     )
 

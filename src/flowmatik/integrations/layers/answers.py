@@ -18,8 +18,10 @@ class Answers(Protocol):
 
     async def get(self, workspace_id: str, key: str) -> ModelReply | None: ...
 
-    async def put(self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int) -> None:
-        """For so long, at most; the oldest make way."""
+    async def put(
+        self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int, run_id: str = ""
+    ) -> None:
+        """For so long, at most; the oldest make way. It goes with the run that asked, if it is said."""
         ...
 
     async def forget(self, workspace_id: str) -> int:
@@ -66,7 +68,10 @@ class MemoryAnswers:
         self._kept.move_to_end((workspace_id, key))
         return read(body)
 
-    async def put(self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int) -> None:
+    async def put(
+        self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int, run_id: str = ""
+    ) -> None:
+        del run_id  # runs outlive no process that keeps them in memory
         self._drop((workspace_id, key))
         body = written(reply)
         self._kept[workspace_id, key] = (self._clock.now().timestamp() + seconds, body)
@@ -109,16 +114,18 @@ class StoredAnswers:
         )
         return read(rows[0][0]) if rows else None
 
-    async def put(self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int) -> None:
+    async def put(
+        self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int, run_id: str = ""
+    ) -> None:
         now = self._now()
         until = now + (seconds if self._longest is None else min(seconds, self._longest))
         await self._database.within(workspace_id).transaction(
             [
                 (
-                    "INSERT INTO model_answers (workspace_id, request, body, expires_at)"
-                    " VALUES ($1, $2, $3, $4) ON CONFLICT (workspace_id, request) DO UPDATE"
-                    " SET body = excluded.body, expires_at = excluded.expires_at",
-                    (workspace_id, key, written(reply), until),
+                    "INSERT INTO model_answers (workspace_id, request, body, expires_at, run_id)"
+                    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, request) DO UPDATE"
+                    " SET body = excluded.body, expires_at = excluded.expires_at, run_id = excluded.run_id",
+                    (workspace_id, key, written(reply), until, run_id),
                 ),
                 (
                     "DELETE FROM model_answers WHERE workspace_id = $1 AND expires_at <= $2",

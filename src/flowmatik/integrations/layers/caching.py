@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.images import without_bytes
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.layers.answers import Answers, written
 from flowmatik.integrations.layers.settings import CacheSettings
@@ -74,7 +75,7 @@ class Cached:
                     "workspace": request.workspace_id,
                     "deployment": self._deployment,
                     "model": request.model,
-                    "messages": request.messages,
+                    "messages": without_bytes(request.messages),
                     "tools": request.tools,
                     "schema": request.output_schema,
                     "max": request.max_output_tokens,
@@ -98,6 +99,8 @@ class Cached:
         if len(written(reply).encode()) > self._settings.largest:
             return
         try:
-            await self._answers.put(request.workspace_id, key, reply, seconds=self._settings.seconds)
+            await self._answers.put(
+                request.workspace_id, key, reply, seconds=self._settings.seconds, run_id=request.run_id
+            )
         except FlowmatikError as error:
             log.info("an answer is not kept", extra={"error": error.message})

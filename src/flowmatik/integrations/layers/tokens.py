@@ -14,7 +14,9 @@ import re
 from collections import deque
 from typing import Any
 
+from flowmatik.contracts.images import ImageMessage
 from flowmatik.contracts.models import Message, ModelRequest
+from flowmatik.integrations.vision import image_tokens
 
 PER_MESSAGE = 8  # what marks a message's begin, end and role
 PER_REQUEST = 16
@@ -39,7 +41,8 @@ def tokens_in(text: str) -> int:
 
 def tokens_of(message: Message) -> int:
     called = sum(tokens_in(call.name + (call.raw or _json(call.arguments))) for call in message.tool_calls)
-    return PER_MESSAGE + tokens_in(message.content) + called
+    seen = sum(image_tokens(one, "") for one in message.images) if isinstance(message, ImageMessage) else 0
+    return PER_MESSAGE + tokens_in(message.content) + called + seen
 
 
 def prompt_tokens(request: ModelRequest) -> int:

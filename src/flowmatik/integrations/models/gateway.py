@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from flowmatik.contracts.deployments import DeploymentHealth, Durations
+from flowmatik.contracts.deployments import DeploymentHealth, Durations, ListState
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.provider import ModelProvider, ProviderBuild, ProviderSettings
+from flowmatik.integrations.routing.breaker import Breaker
 from flowmatik.integrations.routing.router import Router
 from flowmatik.integrations.routing.routes import Routes
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment, RouteTable
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
@@ -18,6 +20,7 @@ from flowmatik.kernel.plugins import PluginRegistry
 
 LOCAL = "local"
 LOCAL_MODEL = "local/extractive"
+LONGEST_CALL_SECONDS = 900.0  # no call, nor a summary within it, takes longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ def provider_plugins() -> PluginRegistry:
     return PluginRegistry(Path(__file__).parent, __package__ or "flowmatik.integrations.models")
 
 
+Built = tuple[str, ProviderSettings, ModelProvider]
 Around = Callable[[Deployment, ModelProvider], ModelProvider]
 
 
@@ -53,26 +57,85 @@ class Gateway:
     nobody serves.
     """
 
-    def __init__(self, settings: GatewaySettings, clock: Clock, around: Around = as_it_is) -> None:
-        """`around` puts what a deployment needs besides (limits, kept answers) around its provider."""
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Clock,
+        around: Around = as_it_is,
+        share: BreakerShare = ALONE,
+    ) -> None:
+        """`around` puts what a deployment needs besides (limits, kept answers) around its provider; `share`
+        tells other processes of breakers."""
+        self._share = share
         self._around = around
         self._registry = provider_plugins()
         self._clock = clock
+        self._chosen = settings.default_model
         self._routed = settings.routes is not None
         self._configured = {LOCAL: ProviderSettings(), **settings.providers}
-        self._built: list[tuple[str, ProviderSettings, ModelProvider]] = []
+        self._built: list[Built] = []
+        self._retired: list[tuple[float, Built]] = []  # until when they may be at work
         for provider_id, one in self._configured.items():
             self._provider(provider_id, one)
+        self._usual = _choose(settings, self._registry)
+        self._state = ListState()
         self.routes = settings.routes
-        routes = self._routes = Routes(settings.routes, [*self._configured], self._reached)
-        for deployment in settings.routes.deployments if settings.routes else ():
+        self._routes, self._default = self._planned(settings.routes)
+        self._router = Router(self._routes, clock)
+
+    def _planned(self, table: RouteTable | None, before: Routes | None = None) -> tuple[Routes, str]:
+        """Routes by this table, and the default model. Raises ConfigurationError."""
+        routes = Routes(table, [*self._configured], self._reached, before, self._share)
+        for deployment in table.deployments if table else ():
             if deployment.settings is None and deployment.provider not in self._configured:
                 raise self._unserved(deployment.model)
-        self._router = Router(routes, clock)
-        listed = settings.routes.default if settings.routes else ""
-        self._default = settings.default_model or listed or _choose(settings, self._registry)
-        if routes.find(self._default) is None:
-            raise self._unserved(self._default)
+        default = self._chosen or (table.default if table else "") or self._usual
+        if routes.find(default) is None:
+            raise self._unserved(default)
+        return routes, default
+
+    def take(self, table: RouteTable | None) -> None:
+        """Goes by this table from the next call on; calls under way end as they began, and deployments that
+        are as they were keep what is known of them. Raises ConfigurationError, and then nothing has
+        changed."""
+        routed, built = self._routed, list(self._built)
+        self._routed = table is not None
+        try:
+            routes, default = self._planned(table, self._routes)
+        except ConfigurationError:
+            self._routed, self._built = routed, built
+            raise
+        self.routes, self._routes, self._default = table, routes, default
+        self._router.take(routes)
+        self._retire()
+
+    def _retire(self) -> None:
+        """Providers that nobody comes to any more are closed when the last call to them must be over."""
+        used = [self._settings_of(line.deployment) for line in self._routes.every]
+        kept = [(id_, self._within(one)) for id_, one in (*used, *self._configured.items()) if one]
+        until = self._clock.monotonic() + LONGEST_CALL_SECONDS
+        for entry in [one for one in self._built if (one[0], one[1]) not in kept]:
+            self._built.remove(entry)
+            self._retired.append((until, entry))
+
+    async def tidy(self) -> None:
+        """Closes what is not used any more."""
+        now = self._clock.monotonic()
+        over = [entry[2] for until, entry in self._retired if until <= now]
+        self._retired = [one for one in self._retired if one[0] > now]
+        for provider in over:
+            await provider.close()
+
+    def breakers(self) -> Mapping[str, Breaker]:
+        """Of what is in the list, and of what was called, by the deployment's id."""
+        return {line.deployment.id: line.breaker for line in self._routes.lines}
+
+    def list_state(self) -> ListState:
+        return self._state
+
+    def says(self, state: ListState) -> None:
+        """What is to be told of the list."""
+        self._state = state
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         return await self._router.complete(request)
@@ -93,8 +156,8 @@ class Gateway:
     def default_model(self) -> str:
         return self._default
 
-    def deployments(self) -> tuple[DeploymentHealth, ...]:
-        return self._router.deployments()
+    def deployments(self, workspace_id: str | None = None) -> tuple[DeploymentHealth, ...]:
+        return self._router.deployments(workspace_id)
 
     def overhead(self) -> Durations:
         return self._router.overhead()
@@ -108,22 +171,33 @@ class Gateway:
 
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
-        for _, _, provider in self._built:
+        for provider in (*(one[2] for one in self._built), *(one[1][2] for one in self._retired)):
             await provider.close()
 
     def _reached(self, deployment: Deployment) -> ModelProvider | None:
-        settings = deployment.settings or self._configured.get(deployment.provider)
+        provider_id, settings = self._settings_of(deployment)
         if settings is None:
             return None
-        return self._around(deployment, self._provider(deployment.provider, settings))
+        return self._around(deployment, self._provider(provider_id, settings))
+
+    def _settings_of(self, deployment: Deployment) -> tuple[str, ProviderSettings | None]:
+        return deployment.provider, deployment.settings or self._configured.get(deployment.provider)
+
+    def _within(self, settings: ProviderSettings) -> ProviderSettings:
+        """Where calls are routed the route tries again."""
+        return replace(settings, attempts=1) if self._routed else settings
 
     def _provider(self, provider_id: str, settings: ProviderSettings) -> ModelProvider:
-        """One for all deployments that are reached alike. Where calls are routed the route tries again."""
-        if self._routed:
-            settings = replace(settings, attempts=1)
+        """One for all deployments that are reached alike."""
+        settings = self._within(settings)
         for known_id, known, provider in self._built:
             if known_id == provider_id and known == settings:
                 return provider
+        for until, entry in self._retired:
+            if entry[:2] == (provider_id, settings):  # the list is as it was before
+                self._retired.remove((until, entry))
+                self._built.append(entry)
+                return entry[2]
         build = ProviderBuild(id=provider_id, settings=settings, clock=self._clock)
         built = cast("ModelProvider", self._registry.build(settings.plugin or provider_id, build))
         self._built.append((provider_id, settings, built))

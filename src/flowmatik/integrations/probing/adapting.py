@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.images import images_of
 from flowmatik.contracts.model_access import Capabilities, Capability
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.probing.in_words import Lacking, read_back, told_in_words
 from flowmatik.integrations.probing.probing import TELLING
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
+from flowmatik.integrations.vision import blind
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected
 
@@ -18,6 +20,11 @@ KNOWN_SECONDS = 60.0  # for so long a process goes by what it read
 MOST_KNOWN = 1_000
 Known = dict[Capability, bool | None]
 _OF_TOOLS = re.compile(r"\btools?\b|tool_choice|function.?call", re.IGNORECASE)
+_OF_IMAGES = re.compile(
+    r"not support\w* (image|vision|multi-?modal)|(image|vision).{0,40}not (be )?(supported|accepted)"
+    r"|not a (vision|multi-?modal) model|image_url.{0,60}(unsupported|unknown|invalid type|only text)",
+    re.IGNORECASE,
+)
 _OF_SCHEMAS = re.compile(r"response_format|json_schema|structured output|output_config", re.IGNORECASE)
 
 
@@ -26,7 +33,8 @@ class Adapted:
     know are told in words and read back, instructions it does not heed go to the head of what the person
     says, and what cannot stream comes in one piece. Without a probe, or when it is too old, a model is
     taken to be able to do everything; a refusal of tools or of a schema says that it is not, and the
-    request is told in words at once (the refused one was free).
+    request is told in words at once (the refused one was free). A model that sees no pictures is not shown
+    any: that is ModelRejected (`model.vision`), unsent once it is known.
     """
 
     def __init__(self, inner: ModelProvider, probes: StoredProbes, clock: Clock) -> None:
@@ -36,7 +44,7 @@ class Adapted:
         self._known: dict[tuple[str, str], tuple[float, Known]] = {}
 
     async def complete(self, request: ModelRequest) -> ModelReply:
-        lacking = _lacking(await self._of(request)).needed(request)
+        lacking = _lacking(await self._seeing(request)).needed(request)
         try:
             return await self._ask(request, lacking)
         except ModelRejected as error:
@@ -46,7 +54,7 @@ class Adapted:
         return await self._ask(request, more)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelReply]:
-        known = await self._of(request)
+        known = await self._seeing(request)
         lacking = _lacking(known).needed(request)
         # Where the text is read for calls, or for JSON, nobody can be shown pieces of it before.
         if lacking.tools or lacking.schema or False in (known.get("stream"), known.get("stream_usage")):
@@ -86,6 +94,13 @@ class Adapted:
             return await self._inner.complete(request)
         return read_back(request, await self._inner.complete(told_in_words(request, lacking)), lacking)
 
+    async def _seeing(self, request: ModelRequest) -> Known:
+        """What is known of the model. Raises ModelRejected where it is shown what it cannot see."""
+        known = await self._of(request)
+        if known.get("vision") is False and images_of(request):
+            raise blind(request.model)
+        return known
+
     async def _of(self, request: ModelRequest) -> Known:
         if not request.workspace_id:
             return {}
@@ -110,10 +125,14 @@ class Adapted:
     async def _contradicted(
         self, request: ModelRequest, lacking: Lacking, error: ModelRejected
     ) -> Lacking | None:
-        """What is lacking too, by the refusal; None when it is about something else."""
+        """What is lacking too, by the refusal; None when it is about something else. Raises ModelRejected for
+        pictures that cannot be told in words."""
         if error.context.get("status") not in TELLING or not request.workspace_id:
             return None
         said = str(error.context.get("reply") or "")
+        if images_of(request) and _OF_IMAGES.search(said):
+            await self._note(request, "vision", said)
+            raise blind(request.model) from error
         capability: Capability
         if request.tools and not lacking.tools and _OF_TOOLS.search(said):
             capability, more = "tools", Lacking(tools=True, schema=lacking.schema, system=lacking.system)
@@ -124,6 +143,11 @@ class Adapted:
             )
         else:
             return None
+        await self._note(request, capability, said)
+        return more
+
+    async def _note(self, request: ModelRequest, capability: Capability, said: str) -> None:
+        """That the model lacks it, for a day."""
         log.warning(
             "a model refuses what it was thought to know",
             extra={"model": request.model, "capability": capability},
@@ -134,7 +158,6 @@ class Adapted:
             await self._probes.contradict(*key, capability, f"a call was refused: {said[:200]}")
         except FlowmatikError as failed:
             log.info("probes are not written", extra={"error": failed.message})
-        return more
 
 
 def _verdicts(found: Capabilities) -> Known:

@@ -52,6 +52,9 @@ async def _asked(
     try:
         seen = await _seen(provider, question, request)
     except ModelRejected as error:
+        if error.code == "model.vision":  # it was not asked
+            costs.append(0)
+            return question.refused, True
         if not question.refused or error.context.get("status") not in TELLING:
             raise
         costs.append(0)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from flowmatik.contracts.images import ImageMessage
 from flowmatik.contracts.model_access import Verdict
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest, ToolSchema
+from flowmatik.integrations.probing.picture import red_square
 from flowmatik.integrations.prose_calls import tool_calls_in_prose
 
 MOST_TOKENS = 256
@@ -111,6 +113,11 @@ def _stream(seen: Seen) -> tuple[Verdict, ...]:
     )
 
 
+def _vision(seen: Seen) -> tuple[Verdict, ...]:
+    saw = "red" in seen.reply.text.lower()
+    return (Verdict(capability="vision", able=saw, why="" if saw else "it did not see the picture"),)
+
+
 def _person(text: str) -> tuple[Message, ...]:
     return (Message(role="user", content=text),)
 
@@ -151,5 +158,16 @@ QUESTIONS: tuple[Question, ...] = (
             Verdict(capability="stream_usage", able=False),
         ),
         streamed=True,
+    ),
+    Question(
+        messages=(
+            ImageMessage(
+                role="user",
+                content="Which colour fills this picture? Answer with one English word.",
+                images=(red_square(),),
+            ),
+        ),
+        judged=_vision,
+        refused=(Verdict(capability="vision", able=False),),
     ),
 )

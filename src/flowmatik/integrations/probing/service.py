@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Protocol
 
+from flowmatik.contracts.deployments import DeploymentHealth, DeploymentWatch, ListState
 from flowmatik.contracts.model_access import (
     Capabilities,
     ForgottenModels,
@@ -38,32 +40,40 @@ class Named:
     window: Callable[[str], int | None] = lambda model: None
 
 
+class Models(ModelGateway, DeploymentWatch, Protocol):
+    """A gateway that also says who is behind a name."""
+
+    def bare(self, model: str) -> tuple[str, ModelProvider]:
+        """What is asked first for it, as its provider knows it, and that provider without layers. Raises
+        ModelRejected."""
+        ...
+
+
 class KnownModels:
-    """Implements `ModelAccess`. Tests and probes are no runs: no budget of a run or workspace covers them.
-    `bare` says what is asked first for a model, as its provider knows it, and gives that provider without
-    layers, or raises ModelRejected: what a probe finds out is true of that one, whatever name led there."""
+    """Implements `ModelAccess` for one gateway. Tests and probes are no runs: no budget of a run or workspace
+    covers them. What a probe finds out is true of what is asked first for a model, whatever name led there.
+    `named` says what is known by name now."""
 
     def __init__(
         self,
-        models: ModelGateway,
-        bare: Callable[[str], tuple[str, ModelProvider]],
-        named: Named,
+        models: "Models",
+        named: Callable[[], Named],
         probes: StoredProbes,
         answers: Answers,
         clock: Clock,
     ) -> None:
         self._models = models
-        self._bare = bare
+        self._bare = models.bare
         self._named = named
         self._probes = probes
         self._answers = answers
         self._clock = clock
 
     async def list(self, workspace_id: str) -> Sequence[ModelEntry]:
-        default = self._models.default_model()
+        default, named = self._models.default_model(), self._named()
         probed = {one.model: one for one in await self._probes.all(workspace_id)}
         found: list[ModelEntry] = []
-        for name in dict.fromkeys((default, *self._named.models, *probed)):
+        for name in dict.fromkeys((default, *named.models, *probed)):
             asked = self._asked(name)
             found.append(
                 ModelEntry(
@@ -71,7 +81,7 @@ class KnownModels:
                     provider=asked.partition("/")[0],
                     default=name == default,
                     price=await self._price(name),
-                    context_tokens=await asyncio.to_thread(self._named.window, name),
+                    context_tokens=await asyncio.to_thread(named.window, name),
                     capabilities=probed.get(asked),
                 )
             )
@@ -126,6 +136,13 @@ class KnownModels:
             raise _too_dear(asked, worst, most_micros)
         return await self._probes.put(workspace_id, asked, await ask_all(provider, asked, workspace_id))
 
+    async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:
+        return self._models.deployments(workspace_id)
+
+    async def list_state(self, workspace_id: str) -> ListState:
+        del workspace_id
+        return self._models.list_state()
+
     async def forget(self, workspace_id: str) -> ForgottenModels:
         return ForgottenModels(
             answers=await self._answers.forget(workspace_id), probes=await self._probes.forget(workspace_id)
@@ -142,7 +159,8 @@ class KnownModels:
         if into is None or out is None:
             return ModelPrice(model=model, input=None, output=None, source="unknown")
         dollars = (into / PRICED_TOKENS, out / PRICED_TOKENS)  # micro-dollars a token
-        if model.partition("@")[0] in self._named.own_prices or model in self._named.own_prices:
+        own = self._named().own_prices
+        if model.partition("@")[0] in own or model in own:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="own")
         if not any(dollars) and self._asked(model).partition("/")[0] in OWN_MACHINES:
             return ModelPrice(model=model, input=dollars[0], output=dollars[1], source="free")

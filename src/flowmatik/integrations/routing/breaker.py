@@ -1,7 +1,7 @@
 """Leaves a deployment alone that fails, and lets one call find out whether it is back.
 
 The circuit breaker of M. Nygard, "Release It!" (2nd ed., Pragmatic Bookshelf 2018), ch. 5. Its state is
-this process's: others find out for themselves.
+this process's; what changes in it is told to whoever shares it with others.
 """
 
 import random
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flowmatik.contracts.deployments import State
+from flowmatik.integrations.routing.sharing import Change
 from flowmatik.integrations.routing.table import BreakerRules
 
 LONGEST_HOLD = 3600.0
@@ -27,9 +28,15 @@ class Breaker:
     """All times are monotonic seconds, given by the caller. Who got a permit must report once: `succeeded`,
     `failed` or `dropped`. Without `rules` every call is let through."""
 
-    def __init__(self, rules: BreakerRules | None, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        rules: BreakerRules | None,
+        chance: Callable[[], float] = random.random,
+        told: Callable[[Change], None] = lambda change: None,
+    ) -> None:
         self._rules = rules
         self._chance = chance
+        self._told = told
         self._recent: deque[tuple[float, bool]] = deque()  # when, and whether it failed
         self._failures = 0  # of the recent ones
         self._in_a_row = 0
@@ -39,6 +46,10 @@ class Breaker:
         self._held_until = float("-inf")
         self._probing = False
         self._broken = False
+
+    def goes_by(self, rules: BreakerRules | None) -> None:
+        """From now on."""
+        self._rules = rules
 
     def admits(self, now: float) -> bool:
         """Whether `permit` would give one."""
@@ -61,6 +72,7 @@ class Breaker:
             return
         if permit.probe:
             self._close()
+            self._told(Change(kind="closed"))
         self._in_a_row = 0
         self._note(now, failed=False)
 
@@ -81,7 +93,26 @@ class Breaker:
 
     def hold(self, now: float, seconds: float) -> None:
         """It asked to be left alone so long."""
-        self._held_until = max(self._held_until, now + min(seconds, LONGEST_HOLD))
+        self._hold(now, seconds)
+        self._told(Change(kind="held", seconds=min(seconds, LONGEST_HOLD)))
+
+    def defer(self, permit: Permit, now: float, seconds: float) -> None:
+        """Another process probes, or it is too early for that: not before `seconds`."""
+        if permit.generation == self._generation and self._until is not None:
+            self._probing = False
+            self._until = now + seconds
+
+    def follows(self, now: float, change: Change) -> None:
+        """What another process found out."""
+        if self._rules is None:
+            return
+        if change.kind == "held":
+            self._hold(now, change.seconds)
+        elif change.kind == "open":
+            self._until, self._opened = now + change.seconds, change.opened
+            self._begin_anew()
+        elif self._until is not None:
+            self._close()
 
     def trip(self, now: float) -> None:
         """Out at once and for as long as there is, for what will not mend by itself soon."""
@@ -119,6 +150,10 @@ class Breaker:
         self._until = now + seconds * (1 + rules.jitter * self._chance())
         self._opened += 1
         self._begin_anew()
+        self._told(Change(kind="open", seconds=self._until - now, opened=self._opened))
+
+    def _hold(self, now: float, seconds: float) -> None:
+        self._held_until = max(self._held_until, now + min(seconds, LONGEST_HOLD))
 
     def _close(self) -> None:
         self._until = None

@@ -8,7 +8,10 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.breaker import Breaker, Permit
 from flowmatik.integrations.routing.record import Record
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment
+
+MOST_ASKERS = 1000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,8 +19,11 @@ class Line:
     deployment: Deployment
     provider: ModelProvider
     breaker: Breaker
+    share: BreakerShare = ALONE
     record: Record = field(default_factory=Record)
     in_flight: int = 0
+    listed: bool = False
+    askers: dict[str, None] = field(default_factory=lambda: {})  # workspaces, the latest last
     turn: float = 0.0  # how much it is owed of the calls that come while nothing is to do
 
     def addressed(self, request: ModelRequest) -> ModelRequest:
@@ -26,6 +32,15 @@ class Line:
         most = min(request.max_output_tokens, one.max_output_tokens or request.max_output_tokens)
         seconds = min(request.timeout, one.timeout or request.timeout)
         return replace(request, model=one.model, max_output_tokens=most, timeout=seconds)
+
+    def note_asker(self, workspace_id: str) -> None:
+        """Who asks for a name that is in no list knows it; others need not."""
+        if self.listed:
+            return
+        self.askers.pop(workspace_id, None)
+        self.askers[workspace_id] = None
+        if len(self.askers) > MOST_ASKERS:
+            del self.askers[next(iter(self.askers))]
 
     def is_full(self) -> bool:
         most = self.deployment.limits.max_parallel

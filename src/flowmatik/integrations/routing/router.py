@@ -22,6 +22,11 @@ class Router:
         self._clock = clock
         self._overhead = Histogram(OVERHEAD_SECONDS)
 
+    def take(self, routes: Routes) -> None:
+        """From the next call on; those under way end on the routes that they began with."""
+        routes.begin()
+        self._routes = routes
+
     async def complete(self, request: ModelRequest) -> ModelReply:
         watch = Stopwatch()
         walk = self._walk(request)
@@ -106,9 +111,12 @@ class Router:
         lines = [line for one in (route, *beside) for line in one.lines]
         return tuple(dict.fromkeys(line.deployment.provider for line in lines))
 
-    def deployments(self) -> tuple[DeploymentHealth, ...]:
+    def deployments(self, workspace_id: str | None = None) -> tuple[DeploymentHealth, ...]:
         now = self._clock.monotonic()
-        return tuple(line.health(now) for line in self._routes.lines)
+        lines = self._routes.lines
+        if workspace_id is not None:
+            lines = tuple(line for line in lines if line.listed or workspace_id in line.askers)
+        return tuple(line.health(now) for line in lines)
 
     def overhead(self) -> Durations:
         return self._overhead.durations()

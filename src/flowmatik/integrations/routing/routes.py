@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.breaker import Breaker
 from flowmatik.integrations.routing.lines import Line
+from flowmatik.integrations.routing.sharing import ALONE, BreakerShare
 from flowmatik.integrations.routing.table import Deployment, Fallbacks, Kind, RouteTable, wish_of
 from flowmatik.kernel.errors import ModelRejected
 
@@ -34,21 +36,41 @@ class Route:
 
 class Routes:
     """`provider_of` reaches a deployment; None when its provider is none of `providers`, the configured ones'
-    ids. Without a table every call goes straight to the provider that it names."""
+    ids. Without a table every call goes straight to the provider that it names. Deployments that are as they
+    were in `before` go on with their state."""
 
     def __init__(
         self,
         table: RouteTable | None,
         providers: Sequence[str],
         provider_of: Callable[[Deployment], ModelProvider | None],
+        before: "Routes | None" = None,
+        share: BreakerShare = ALONE,
     ) -> None:
         self._providers = providers
         self._rules = None if table is None else table.breaker
         self._table = table or RouteTable(rounds=1)
         self._provider_of = provider_of
-        self._listed = [line for one in self._table.deployments if (line := self._line(one)) is not None]
+        self._share = share
         self._plain: dict[str, Line] = {}
+        known: dict[str, Line] = {}
+        if before is not None and before.routed == self.routed:
+            self._plain = {**before._plain}
+            known = {line.deployment.id: line for line in before._listed}
+        self._listed = [
+            line for one in self._table.deployments if (line := self._listed_line(one, known)) is not None
+        ]
         self._known: dict[str, Route] = {}
+
+    def begin(self) -> None:
+        """In place of those before."""
+        for line in self.every:
+            line.breaker.goes_by(self._rules)
+
+    @property
+    def routed(self) -> bool:
+        """Whether there is a table."""
+        return self._rules is not None
 
     @property
     def rounds(self) -> int:
@@ -65,6 +87,11 @@ class Routes:
     def lines(self) -> tuple[Line, ...]:
         """Those of the list, then those that were called by `<provider>/<model>`."""
         return (*self._listed, *(line for line in self._plain.values() if line.record.calls))
+
+    @property
+    def every(self) -> tuple[Line, ...]:
+        """Also those that were only asked about."""
+        return (*self._listed, *self._plain.values())
 
     def find(self, model: str) -> Route | None:
         """None when nobody may serve it."""
@@ -138,8 +165,18 @@ class Routes:
             gone = self._plain.pop(next(uncalled, next(iter(self._plain))))
             self._known = {model: route for model, route in self._known.items() if gone not in route.lines}
 
+    def _listed_line(self, deployment: Deployment, known: Mapping[str, Line]) -> Line | None:
+        line = known.get(deployment.id)
+        if line is None or line.deployment != deployment:
+            line = self._line(deployment)
+        if line is not None:
+            line.listed = True
+        return line
+
     def _line(self, deployment: Deployment) -> Line | None:
         provider = self._provider_of(deployment)
         if provider is None:
             return None
-        return Line(deployment=deployment, provider=provider, breaker=Breaker(self._rules))
+        told = partial(self._share.told, deployment.id)
+        breaker = Breaker(self._rules, told=told)
+        return Line(deployment=deployment, provider=provider, breaker=breaker, share=self._share)

@@ -64,6 +64,8 @@ def _rejected(error: ModelRejected) -> Verdict:
         return Verdict(outcome="key", next="elsewhere", blame="broken", free=True)
     if error.code == "model.credit" or error.context.get("status") == 404:
         return Verdict(outcome="rejected", next="elsewhere", blame="tripped", free=True)
+    if error.code == "model.vision":
+        return Verdict(outcome="rejected", next="elsewhere", blame="none", free=True)
     said = str(error.context.get("reply", ""))
     if error.code == "model.context_overflow" or _TOO_LONG.search(said):
         return Verdict(outcome="context", next="context", blame="none", free=True)

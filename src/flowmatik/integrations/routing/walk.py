@@ -74,7 +74,9 @@ class Walk:
                 return None
             if (found := self._next(now)) is not None:
                 self._turn = found
-                return found
+                if not found.permit.probe or await self._may_probe(found, watch):
+                    return found
+                continue
             wait = self._pause(now)
             if wait is None:
                 return None
@@ -94,7 +96,7 @@ class Walk:
         now, line = self._clock.monotonic(), turn.line
         self._report(turn, "filtered" if reply.finish == "filtered" else "ok")
         if reply.cached:  # the deployment was not asked, and may still be out of order
-            line.breaker.dropped(turn.permit)
+            self._drop(turn)
             line.record.calls["cached"] += 1
         else:
             line.breaker.succeeded(turn.permit, now)
@@ -133,7 +135,24 @@ class Walk:
         if (turn := self._turn) is not None and not turn.over:
             self._report(turn, "dropped")
             turn.line.record.calls["dropped"] += 1
-            turn.line.breaker.dropped(turn.permit)
+            self._drop(turn)
+
+    async def _may_probe(self, turn: Turn, watch: Stopwatch) -> bool:
+        """Of all processes one calls a deployment to find out whether it is back."""
+        with watch.others():
+            wait = await turn.line.share.may_probe(turn.line.deployment.id, turn.request.timeout)
+        if wait <= 0:
+            return True
+        turn.over, self._turn = True, None
+        turn.line.in_flight -= 1
+        turn.line.breaker.defer(turn.permit, self._clock.monotonic(), wait)
+        return False
+
+    def _drop(self, turn: Turn) -> None:
+        """Nobody saw what came of it."""
+        turn.line.breaker.dropped(turn.permit)
+        if turn.permit.probe:
+            turn.line.share.unseen(turn.line.deployment.id)
 
     def ended(self) -> ModelReply:
         """What it came to, when there is no turn left. Raises the error that says most: one after which
@@ -152,6 +171,7 @@ class Walk:
             if found is not None:
                 line, permit = found
                 line.in_flight += 1
+                line.note_asker(self._request.workspace_id)
                 self._tried.add(line.deployment.id)
                 left = replace(self._request, timeout=self._deadline - now)
                 return Turn(line=line, stage=stage, permit=permit, request=line.addressed(left), began=now)
@@ -238,11 +258,11 @@ class Walk:
         self._report(turn, verdict.outcome)
         turn.line.record.failed(verdict.outcome, error.code, self._clock.now().isoformat())
         if verdict.blame == "none" or (verdict.outcome == "timeout" and self._was_hurried(turn)):
-            breaker.succeeded(turn.permit, now) if verdict.blame == "none" else breaker.dropped(turn.permit)
+            breaker.succeeded(turn.permit, now) if verdict.blame == "none" else self._drop(turn)
         elif verdict.blame == "failed":
             breaker.failed(turn.permit, now)
         elif verdict.blame == "held":
-            breaker.dropped(turn.permit)
+            self._drop(turn)
             breaker.hold(now, verdict.hold or 0.0)
         elif verdict.blame == "tripped":
             breaker.trip(now)

@@ -9,6 +9,7 @@ from flowmatik.testing.anthropic_server import wire
 from flowmatik.testing.model_server.desk import Desk, completed
 from flowmatik.testing.model_server.http import Answer, Call, json_object, of_json
 from flowmatik.testing.model_server.limits import Keeper, estimated
+from flowmatik.testing.model_server.pictures import picture_fault
 from flowmatik.testing.model_server.steps import Step
 
 ROLES = ("user", "assistant", "system")
@@ -53,7 +54,8 @@ class Anthropic:
         gone = [name for name in REMOVED if name in body]
         if gone and call.headers["anthropic-version"] >= "2026-10-21":
             return self.error(400, f"{gone[0]}: Extra inputs are not permitted")
-        return None
+        fault = picture_fault(body)
+        return self.error(400, f"messages.0.content: {fault}") if fault else None
 
     def whole(self, step: Step, body: dict[str, Any]) -> dict[str, Any]:
         return wire.message(step, str(body["model"]))

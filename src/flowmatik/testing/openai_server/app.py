@@ -6,6 +6,7 @@ from typing import Any
 from flowmatik.testing.model_server.desk import Desk, completed, cut, failed
 from flowmatik.testing.model_server.http import JSON, Answer, Call, as_bytes, json_object, of_json
 from flowmatik.testing.model_server.limits import Keeper
+from flowmatik.testing.model_server.pictures import picture_fault
 from flowmatik.testing.model_server.steps import Step
 from flowmatik.testing.openai_server import responses, wire
 
@@ -28,9 +29,10 @@ class OpenAI:
         return self.error(400, wire.too_long(sent, most_answered, window), "context_length_exceeded")
 
     def refuses(self, call: Call, body: dict[str, Any]) -> Answer | None:
-        """Nothing: what servers of this format refuse differs too much."""
-        del call, body
-        return None
+        """Only pictures that are none: what else servers of this format refuse differs too much."""
+        del call
+        fault = picture_fault(body)
+        return self.error(400, fault, "invalid_image") if fault else None
 
     def whole(self, step: Step, body: dict[str, Any]) -> dict[str, Any]:
         return wire.completion(step, _model(body))

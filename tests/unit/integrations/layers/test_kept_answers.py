@@ -171,7 +171,9 @@ async def test_a_store_that_is_away_is_no_cache_and_no_failure() -> None:
         async def get(self, workspace_id: str, key: str) -> ModelReply | None:
             raise Unavailable("the store is away")
 
-        async def put(self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int) -> None:
+        async def put(
+            self, workspace_id: str, key: str, reply: ModelReply, *, seconds: int, run_id: str = ""
+        ) -> None:
             raise Unavailable("the store is away")
 
     inner = Provider(lambda request: REPLY)

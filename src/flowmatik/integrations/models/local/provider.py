@@ -3,7 +3,9 @@ commands ask a model."""
 
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.images import images_of
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
+from flowmatik.integrations.vision import blind
 
 MODEL = "local/extractive"
 
@@ -15,6 +17,8 @@ class LocalProvider:
     async def complete(self, request: ModelRequest) -> ModelReply:
         from flowmatik.integrations.models.local.answering import reply_to
 
+        if images_of(request):
+            raise blind(MODEL)
         reply = reply_to(request)
         return ModelReply(
             text=reply.text,
