@@ -1,5 +1,6 @@
 """Models with all that lies around them: limits, kept answers, windows, and what people ask of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -8,6 +9,7 @@ from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.contracts.streams import Streams
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
@@ -18,7 +20,7 @@ from flowmatik.integrations.layers.shared_share import SharedShare
 from flowmatik.integrations.layers.windows import listed_window
 from flowmatik.integrations.models.gateway import Gateway
 from flowmatik.integrations.probing.adapting import Adapted
-from flowmatik.integrations.probing.service import KnownModels, Named
+from flowmatik.integrations.probing.service import Asked, KnownModels, Named
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.table import Deployment, RouteTable
@@ -37,8 +39,10 @@ LISTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
+    """`access`: over what pays for tests and probes."""
+
     gateway: Gateway
-    access: ModelAccess
+    access: Callable[[PaidCalls], ModelAccess]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +87,11 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         own_prices=frozenset({*own, *_priced_names(listed)}),
         window=partial(_window_of, listed),
     )
-    access = KnownModels(gateway, gateway.bare, named, layering.probes, layering.answers, clock)
+
+    def access(paid: PaidCalls) -> ModelAccess:
+        asked = Asked(models=gateway, bare=gateway.bare, paid=paid)
+        return KnownModels(asked, named, layering.probes, layering.answers, clock)
+
     return Reach(gateway=gateway, access=access)
 
 

@@ -14,7 +14,9 @@ from flowmatik.contracts.model_access import (
     ProbeCost,
 )
 from flowmatik.contracts.models import Message, ModelGateway, ModelRequest, Usage
+from flowmatik.contracts.paid_calls import PaidCalls, spender_in
 from flowmatik.integrations.layers.answers import Answers
+from flowmatik.integrations.probing.paying import Paying
 from flowmatik.integrations.probing.probing import ask_all, cost_of
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
@@ -38,22 +40,26 @@ class Named:
     window: Callable[[str], int | None] = lambda model: None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`bare` says what is asked first for a model, as its provider knows it, and gives that provider without
+    layers, or raises ModelRejected: what a probe finds out is true of that one, whatever name led there.
+    `paid`: tests and probes are no runs, but cost as they do."""
+
+    models: ModelGateway
+    bare: Callable[[str], tuple[str, ModelProvider]]
+    paid: PaidCalls
+
+
 class KnownModels:
-    """Implements `ModelAccess`. Tests and probes are no runs: no budget of a run or workspace covers them.
-    `bare` says what is asked first for a model, as its provider knows it, and gives that provider without
-    layers, or raises ModelRejected: what a probe finds out is true of that one, whatever name led there."""
+    """Implements `ModelAccess`."""
 
     def __init__(
-        self,
-        models: ModelGateway,
-        bare: Callable[[str], tuple[str, ModelProvider]],
-        named: Named,
-        probes: StoredProbes,
-        answers: Answers,
-        clock: Clock,
+        self, asked: Asked, named: Named, probes: StoredProbes, answers: Answers, clock: Clock
     ) -> None:
-        self._models = models
-        self._bare = bare
+        self._models = asked.models
+        self._bare = asked.bare
+        self._paid = asked.paid
         self._named = named
         self._probes = probes
         self._answers = answers
@@ -95,7 +101,7 @@ class KnownModels:
         )
         begun = self._clock.monotonic()
         try:
-            reply = await self._models.complete(request)
+            reply = await self._paid.complete(spender_in(workspace_id), request, "test")
         except ModelError as error:
             return ModelTest(
                 model=model,
@@ -124,7 +130,8 @@ class KnownModels:
         worst = cost_of(provider, asked, workspace_id).most_micros
         if most_micros is not None and (worst is None or worst > most_micros):
             raise _too_dear(asked, worst, most_micros)
-        return await self._probes.put(workspace_id, asked, await ask_all(provider, asked, workspace_id))
+        paying = Paying(provider, self._paid, spender_in(workspace_id), "probe")
+        return await self._probes.put(workspace_id, asked, await ask_all(paying, asked, workspace_id))
 
     async def forget(self, workspace_id: str) -> ForgottenModels:
         return ForgottenModels(
