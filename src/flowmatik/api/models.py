@@ -1,6 +1,6 @@
 """/v1/models: which models there are, what they cost, what they can do, and whether they answer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from flowmatik.contracts.security import Principal
 
 router = APIRouter(tags=["models"])
 Reader = Annotated[Principal, needs("agents:read")]
+Caller = Annotated[Principal, needs("agents:read", "models:call")]
 Administrator = Annotated[Principal, needs("admin")]
 Model = Annotated[str, Field(max_length=300)]
 Models = Annotated[list[Model], Query(max_length=100, default_factory=list)]
@@ -37,9 +38,22 @@ class ProbeBody(ModelBody):
     most_micros: Annotated[int, Field(ge=0, le=2**53)] | None = None
 
 
+class OpenAIModel(BaseModel):
+    """A model as clients of OpenAI's API read it; nobody knows when it was made."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = ""
+
+
 class ModelEntries(BaseModel):
+    """`object` and `data`: the same models, for clients of OpenAI's API."""
+
     items: tuple[ModelEntry, ...]
     next: None = None
+    object: Literal["list"] = "list"
+    data: tuple[OpenAIModel, ...] = ()
 
 
 class ModelPrices(BaseModel):
@@ -48,9 +62,11 @@ class ModelPrices(BaseModel):
 
 
 @router.get("/v1/models")
-async def list_models(principal: Reader, at: Services) -> ModelEntries:
+async def list_models(principal: Caller, at: Services) -> ModelEntries:
     """The models that are known by name, with price, window, and what probes found out."""
-    return ModelEntries(items=tuple(await at.model_access.list(principal.workspace_id)))
+    items = tuple(await at.model_access.list(principal.workspace_id))
+    data = tuple(OpenAIModel(id=one.model, owned_by=one.provider) for one in items)
+    return ModelEntries(items=items, data=data)
 
 
 @router.get("/v1/models/prices")

@@ -8,6 +8,7 @@ import logging
 import random
 from dataclasses import dataclass, replace
 
+from flowmatik.contracts.call_notes import ProviderWait, note_deployment
 from flowmatik.contracts.models import ModelAttempt, ModelReply, ModelRequest
 from flowmatik.integrations.bill import Bill
 from flowmatik.integrations.routing.breaker import Permit
@@ -74,6 +75,7 @@ class Walk:
                 return None
             if (found := self._next(now)) is not None:
                 self._turn = found
+                note_deployment(found.line.deployment.id)
                 return found
             wait = self._pause(now)
             if wait is None:
@@ -84,7 +86,7 @@ class Walk:
                 "a model call is tried again",
                 extra={"model": self._request.model, "attempt": len(self._attempts), "wait": wait},
             )
-            with watch.others():
+            with watch.others(), ProviderWait():
                 await self._clock.sleep(wait)
         return None
 

@@ -3,6 +3,7 @@ commands ask a model."""
 
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.call_notes import ProviderWait
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 
 MODEL = "local/extractive"
@@ -15,7 +16,8 @@ class LocalProvider:
     async def complete(self, request: ModelRequest) -> ModelReply:
         from flowmatik.integrations.models.local.answering import reply_to
 
-        reply = reply_to(request)
+        with ProviderWait():
+            reply = reply_to(request)
         return ModelReply(
             text=reply.text,
             tool_calls=reply.tool_calls,
