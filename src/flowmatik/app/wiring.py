@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import budgets_of, teams_of
-from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.embeddings import embedder_of, embedding_money
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.paid_calls import open_paid_calls
@@ -198,7 +198,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
 
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
-    embedder = embedder_of(settings)
+    embedding = embedding_money(settings, WORKSPACE)
+    embedder = embedder_of(settings, embedding)
     memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
@@ -271,6 +272,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     paid = open_paid_calls(money, models, engine)
     stack.push_async_callback(paid.calls.close)
+    if embedding is not None:
+        embedding.paid = paid.calls
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)

@@ -53,9 +53,9 @@ class Place:
     open: list[AsyncOpenAI] = field(default_factory=lambda: [])
 
     def client(self, key: str = "", *, retries: int = 0) -> AsyncOpenAI:
-        http = httpx.AsyncClient(trust_env=False, timeout=120)
-        base, secret = f"{self.url}/v1", key or self.key
-        client = AsyncOpenAI(base_url=base, api_key=secret, http_client=http, max_retries=retries)
+        client = AsyncOpenAI(
+            base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=retries, timeout=120
+        )
         self.open.append(client)
         return client
 
@@ -218,7 +218,7 @@ async def test_errors_have_the_clients_own_classes_and_our_codes(tmp_path: Path)
         with pytest.raises(openai.PermissionDeniedError) as denied:
             await reader.chat.completions.create(model=MODEL, messages=ASK)
         assert denied.value.type == "permission_error"
-        for wrong in (
+        for param in (
             {"n": 2},
             {"stop": ["x"]},
             {"tool_choice": "required"},
@@ -227,15 +227,16 @@ async def test_errors_have_the_clients_own_classes_and_our_codes(tmp_path: Path)
             {"unheard_of": 1},
         ):
             with pytest.raises(openai.BadRequestError) as refused:
-                await chat.create(model=MODEL, messages=ASK, extra_body=wrong)
-            assert (refused.value.code, refused.value.param) == ("input.unsupported", next(iter(wrong)))
+                await chat.create(model=MODEL, messages=ASK, extra_body=param)
+            assert (refused.value.code, refused.value.param) == ("input.unsupported", next(iter(param)))
         image: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x"}}]}]
-        for bad in (image, [], [{"role": "nobody", "content": "x"}]):
+        wrong: Any
+        for wrong in (image, [], [{"role": "nobody", "content": "x"}]):
             with pytest.raises(openai.BadRequestError) as invalid:
-                await chat.create(model=MODEL, messages=bad)
+                await chat.create(model=MODEL, messages=wrong)
             assert str(invalid.value.param).startswith("messages")
         with pytest.raises(openai.APIStatusError) as large:
-            await chat.create(model=MODEL, messages=[{"role": "user", "content": "x" * 3_000_000}])
+            await chat.create(model=MODEL, messages=[*ASK, {"role": "user", "content": "x" * 3_000_000}])
         assert (large.value.status_code, large.value.code) == (413, "input.too_large")
         assert len(place.model.calls) == 2
 

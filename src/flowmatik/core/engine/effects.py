@@ -15,6 +15,7 @@ from typing import Any
 from flowmatik.contracts.advice import ADVICE, Adviser, Question
 from flowmatik.contracts.blobs import reference_in
 from flowmatik.contracts.models import ModelGateway, ModelRequest
+from flowmatik.contracts.paid_calls import on_behalf_of
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
 from flowmatik.core.brain.cascades import instead_of
@@ -136,12 +137,13 @@ class Effects:
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
-            if call.kind == ENGINE:
-                result = await self.maps.answer(call, place.state())
-            elif call.kind == ADVICE:
-                result = await self._advice(call, place)
-            else:
-                result = await self._result(call, context, place.state())
+            with on_behalf_of(place.workspace_id, place.principal):
+                if call.kind == ENGINE:
+                    result = await self.maps.answer(call, place.state())
+                elif call.kind == ADVICE:
+                    result = await self._advice(call, place)
+                else:
+                    result = await self._result(call, context, place.state())
             return ev.CallSucceeded(call_id=call.call_id, result=result)
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:

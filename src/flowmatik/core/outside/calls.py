@@ -43,7 +43,7 @@ class Bill:
         return replace(reply, cost_micros=cost if known else None)
 
     def free(self) -> None:
-        self.outcome = failed(self.call.requested, "call.free", "it was not made, or cost nothing")
+        self.outcome = failed(self.call.requested, "call.aborted", "it was not made, or cost nothing")
 
     def broke(self, error: BaseException) -> None:
         """Unless its outcome was told before."""
@@ -153,7 +153,7 @@ class OutsideCalls:
     async def _end(self, bill: Bill) -> None:
         """Whoever waits for it may go, or lose patience: it is done all the same."""
         asked = bill.call.requested
-        outcome = bill.outcome or failed(asked, "call.untold", "nobody told of its end", charged=True)
+        outcome = bill.outcome or failed(asked, "call.aborted", "nobody told of its end", charged=True)
         task = asyncio.create_task(self._ended(bill.call, outcome))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
