@@ -75,7 +75,6 @@ class Booking:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
-    price: str = ""
     estimate_micros: int = 0
     available_micros: int = 0
     reserved_micros: int = 0
