@@ -1,6 +1,8 @@
 """The FastAPI application. Everything under /v1 and /metrics is authenticated (/v1/hooks by its addresses);
 /docs describes the API but holds no data, and /health says only whether the process can serve."""
 
+from time import perf_counter
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
@@ -18,6 +20,7 @@ from flowmatik.api import (
     bulk,
     bulk_audit,
     cases,
+    chat_completions,
     connections,
     control,
     costs,
@@ -42,6 +45,7 @@ from flowmatik.api import (
     threads,
 )
 from flowmatik.api.admission import Admission
+from flowmatik.api.chat_stream import RECEIVED
 from flowmatik.api.problems import install, language_of, problem
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -75,6 +79,7 @@ def create_app(given: ApiServices) -> FastAPI:
         recordings,
         memory,
         models,
+        chat_completions,
         agent_versions,
         agent_bundles,
         agents,
@@ -205,6 +210,8 @@ class _BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
+            if message["type"] == "http.request" and not message.get("more_body"):
+                scope[RECEIVED] = perf_counter()
             return {"type": "http.disconnect"} if seen > limit else message
 
         async def answer(message: Message) -> None:

@@ -1,6 +1,6 @@
 """/v1/models: which models there are, what they cost, what they can do, and whether they answer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ from flowmatik.contracts.security import Principal
 
 router = APIRouter(tags=["models"])
 Reader = Annotated[Principal, needs("agents:read")]
+Caller = Annotated[Principal, needs("agents:read", "models:call")]
 Administrator = Annotated[Principal, needs("admin")]
 Model = Annotated[str, Field(max_length=300)]
 Models = Annotated[list[Model], Query(max_length=100, default_factory=list)]
@@ -38,13 +39,24 @@ class ProbeBody(ModelBody):
     most_micros: Annotated[int, Field(ge=0, le=2**53)] | None = None
 
 
+class OpenAIModel(BaseModel):
+    """A model as clients of OpenAI's API read it; nobody knows when it was made."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = ""
+
+
 class ModelEntries(BaseModel):
     """`list`: the model list that the process which answers goes by, and the faults of its file as it is
-    now."""
+    now. `object` and `data`: the same models, for clients of OpenAI's API."""
 
     items: tuple[ModelEntry, ...]
     next: None = None
     list: ListState = ListState()
+    object: Literal["list"] = "list"
+    data: tuple[OpenAIModel, ...] = ()
 
 
 class ModelPrices(BaseModel):
@@ -53,11 +65,12 @@ class ModelPrices(BaseModel):
 
 
 @router.get("/v1/models")
-async def list_models(principal: Reader, at: Services) -> ModelEntries:
+async def list_models(principal: Caller, at: Services) -> ModelEntries:
     """The models that are known by name, with price, window, and what probes found out."""
     here = principal.workspace_id
-    state = await at.model_access.list_state(here)
-    return ModelEntries(items=tuple(await at.model_access.list(here)), list=state)
+    items = tuple(await at.model_access.list(here))
+    data = tuple(OpenAIModel(id=one.model, owned_by=one.provider) for one in items)
+    return ModelEntries(items=items, data=data, list=await at.model_access.list_state(here))
 
 
 @router.get("/v1/models/prices")

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from flowmatik.api.openai_errors import is_openai, openai_error
 from flowmatik.api.services import services
 from flowmatik.kernel import errors
 from flowmatik.kernel.disk import disk_fault
@@ -43,6 +44,8 @@ _STATUS: tuple[tuple[type[errors.FlowmatikError], int], ...] = (
 _CODES = {
     "rate.login": 429,
     "rate.queued": 429,
+    "rate.model": 429,
+    "rate.money": 429,
     "input.too_large": 413,
     "model.unknown": 404,
     "model.tags": 404,
@@ -105,6 +108,8 @@ def problem(
         "code": code,
         **(extra or {}),
     }
+    if is_openai(request.url.path):
+        return openai_error(status, code, str(body["detail"]), extra or {})
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if "retry_after" in body:
         headers["Retry-After"] = str(body["retry_after"])

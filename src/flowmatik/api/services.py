@@ -28,6 +28,8 @@ from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
 from flowmatik.contracts.model_access import ModelAccess
+from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.paid_calls import PaidCalls, Spender, act_for
 from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -141,6 +143,8 @@ class ApiServices:
     recordings: RunRecordings
     router: RouterAccess
     model_access: ModelAccess
+    paid_calls: PaidCalls
+    models: ModelGateway
     connections: Connections
     threads: Threads
     upload_dir: Path
@@ -172,14 +176,17 @@ async def caller(request: Request) -> Principal:
             "send `Authorization: Bearer <token or API key>`; POST /v1/auth/login gives a token",
             code="auth.required",
         )
-    return await services(request).identity.authenticate(credential.strip())
+    principal = await services(request).identity.authenticate(credential.strip())
+    act_for(Spender(workspace_id=principal.workspace_id, principal=principal.id))
+    return principal
 
 
-def needs(scope: str) -> Any:
-    """A dependency that lets only principals with `scope` pass."""
+def needs(scope: str, *others: str) -> Any:
+    """A dependency that lets only principals with `scope` pass, or with one of the `others`."""
 
     async def check(principal: Annotated[Principal, Depends(caller)]) -> Principal:
-        require(principal, scope)
+        if not any(map(principal.may, others)):
+            require(principal, scope)
         return principal
 
     return Depends(check)

@@ -12,6 +12,7 @@ from flowmatik.app.backend import Backend
 from flowmatik.app.local_token import read_local_token
 from flowmatik.app.patient_runs import PatientRuns, StorePatience
 from flowmatik.app.settings import Settings
+from flowmatik.contracts.paid_calls import Spender, act_for
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.stores.home_lock import HomeLock
 
@@ -95,6 +96,7 @@ async def _as_engine(settings: Settings, stack: AsyncExitStack) -> "Platform | N
         if error.code != HOME_IN_USE:
             raise
         return None
+    act_for(Spender(workspace_id=platform.workspace_id, principal=platform.principal.id))
     serving = asyncio.create_task(_serve_meanwhile(platform), name="loopback")
     stack.push_async_callback(_end, serving)
     return platform

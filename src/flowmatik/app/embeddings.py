@@ -1,15 +1,22 @@
-"""The embedder as the settings want it."""
+"""The embedder as the settings want it, and what it costs."""
+
+import ipaddress
+from urllib.parse import urlsplit
 
 from flowmatik.app.settings import Settings
+from flowmatik.contracts.embedding_money import EmbeddingMoney
 from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.models import Usage
 from flowmatik.memory import load_embedder
 
 ENDPOINT_PLUGIN = "openai_compatible"
+NOBODYS = "embeddings"  # stands for the provider of an endpoint that is none of those that are set
 
 
-def embedder_of(settings: Settings) -> Embedder | None:
+def embedder_of(settings: Settings, money: EmbeddingMoney | None = None) -> Embedder | None:
     """The endpoint that is set, else the model that came along; None when embeddings are off or it is
-    not installed: search is full text only. Nothing is loaded or connected before the first use."""
+    not installed: search is full text only. Nothing is loaded or connected before the first use. `money`:
+    what the endpoint costs; without it nobody keeps account."""
     if not settings.embeddings:
         return None
     endpoint = settings.embedding_endpoint
@@ -22,5 +29,35 @@ def embedder_of(settings: Settings) -> Embedder | None:
             "model": endpoint.model,
             "dimension": endpoint.dimensions,
             "api_key": endpoint.api_key,
+            "money": money,
         },
     )
+
+
+def embedding_money(settings: Settings, workspace_id: str) -> EmbeddingMoney | None:
+    """None where no endpoint is asked. The price is that of the settings, for the model's name as the ledger
+    has it; else what runs on this machine is free, and for the rest the public list says. The provider is the
+    one that is set with the same address."""
+    endpoint = settings.embedding_endpoint
+    if endpoint is None:
+        return None
+    from flowmatik.integrations.direct.prices import PriceList
+
+    host = urlsplit(endpoint.base_url).hostname or ""
+    same = (one.id for one in settings.providers if one.base_url and urlsplit(one.base_url).hostname == host)
+    model = f"{next(same, NOBODYS)}/{endpoint.model}"
+    listed = next((one for one in settings.prices if one.model == model), None)
+    own = {} if listed is None else {endpoint.model: (listed.input_usd, listed.output_usd)}
+    prices = PriceList(own=own, base_url=endpoint.base_url, is_free=lambda _: _is_here(host))
+
+    def price(tokens: int) -> int | None:
+        return prices.micros(endpoint.model, Usage(input_tokens=tokens))
+
+    return EmbeddingMoney(model=model, price=price, workspace_id=workspace_id)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

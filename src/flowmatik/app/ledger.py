@@ -6,6 +6,7 @@ from flowmatik.contracts.database import Database
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.port import Journal
 from flowmatik.core.ledger import Bookkeeper, LedgerStore, StoredLedger, ledger_chores
+from flowmatik.core.outside import OutsideBooks
 from flowmatik.kernel.clock import Clock
 
 
@@ -21,11 +22,11 @@ class LedgerParts:
     days: int
 
 
-def open_ledger(parts: LedgerParts, engine: EngineHandle) -> StoredLedger:
-    """Before the engine starts."""
+def open_ledger(parts: LedgerParts, engine: EngineHandle, outside: OutsideBooks) -> StoredLedger:
+    """Before the engine starts. `outside`: calls that are no run's."""
     store = LedgerStore(parts.everywhere, seen=parts.seen, cleaning=parts.cleaning)
     keeper = Bookkeeper(parts.journal, store, parts.clock)
     keeper.subscribe(engine.bus)
     for chore in ledger_chores(keeper, store, parts.clock, days=parts.days):
         engine.housekeeper.add(chore)
-    return StoredLedger(parts.journal, store, keeper)
+    return StoredLedger(parts.journal, store, keeper, outside)

@@ -1,5 +1,6 @@
 """Models with all that lies around them: limits, kept answers, windows, and what people ask of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,6 +10,7 @@ from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.contracts.streams import Streams
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
@@ -19,7 +21,7 @@ from flowmatik.integrations.layers.shared_share import SharedShare
 from flowmatik.integrations.layers.windows import listed_window
 from flowmatik.integrations.models.gateway import Gateway
 from flowmatik.integrations.probing.adapting import Adapted
-from flowmatik.integrations.probing.service import KnownModels, Named
+from flowmatik.integrations.probing.service import Asked, KnownModels, Named
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.shared_breakers import SharedBreakers
@@ -41,10 +43,10 @@ LISTED = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """From `open` on the model list is looked at, and breakers follow those of other processes; `close` ends
-    that, and the gateway's connections."""
+    that, and the gateway's connections. `access`: over what pays for tests and probes."""
 
     gateway: Gateway
-    access: ModelAccess
+    access: Callable[[PaidCalls], ModelAccess]
     watch: ModelListWatch
     breakers: SharedBreakers | None = None
 
@@ -99,7 +101,11 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
     known = partial(_named, gateway, own)
-    access = KnownModels(gateway, known, layering.probes, layering.answers, clock)
+
+    def access(paid: PaidCalls) -> ModelAccess:
+        asked = Asked(models=gateway, paid=paid)
+        return KnownModels(asked, known, layering.probes, layering.answers, clock)
+
     watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
     return Reach(gateway=gateway, access=access, watch=watch, breakers=breakers)
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
-from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.embeddings import embedder_of, embedding_money
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
+from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
@@ -43,6 +44,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
+from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.contracts.playbooks import Playbooks
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -106,6 +108,7 @@ class Platform:
     retention: Retention
     router: RouterAccess
     model_access: ModelAccess
+    paid_calls: PaidCalls
     connections: Connections
     skills: Skills
     conversations: OpenThreads
@@ -195,7 +198,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
 
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
-    embedder = embedder_of(settings)
+    embedding = embedding_money(settings, WORKSPACE)
+    embedder = embedder_of(settings, embedding)
     memory = await _open_memory(settings, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
@@ -264,6 +268,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         clock=clock,
         days=settings.ledger_days,
     )
+    paid = open_paid_calls(money, models, engine)
+    stack.push_async_callback(paid.calls.close)
+    if embedding is not None:
+        embedding.paid = paid.calls
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
@@ -291,7 +299,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         blobs=engine.blobs,
         recordings=engine.recordings,
         deltas=engine.deltas,
-        ledger=open_ledger(money, engine),
+        ledger=open_ledger(money, engine, paid.books),
         limits=engine.limits,
         budgets=budgets_of(settings, engine, stores.journal, InstalledPayers(teams, models), clock),
         teams=teams,
@@ -302,7 +310,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         bulk_audit=bulk_audit,
         retention=engine.retention,
         router=router,
-        model_access=reach.access,
+        model_access=reach.access(paid.calls),
+        paid_calls=paid.calls,
         connections=connections,
         skills=tools.library,
         conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),

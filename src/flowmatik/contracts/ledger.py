@@ -46,7 +46,9 @@ class Booking:
     one that was asked has answered: it takes back what was set aside. `estimate_micros`: of a call that has
     ended, what was set aside for it. `day` (UTC) is that of the reservation, as it is for caps; `at` is when
     this happened. `root` is the run that a caller began; `served` the model that answered; `tags` and
-    `scopes` (the shared caps that bear it) are sorted. `user` is an id, never a name.
+    `scopes` (the shared caps that bear it) are sorted. `user` is an id, never a name. Of a call outside of
+    runs `run` is the id of the call, `root` is "", and `purpose` says what it was for: `api` (asked of
+    /v1/chat/completions), `test`, `probe` or `embedding`.
     """
 
     workspace_id: str
@@ -74,7 +76,6 @@ class Booking:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
-    price: str = ""
     estimate_micros: int = 0
     available_micros: int = 0
     reserved_micros: int = 0
@@ -153,9 +154,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCheck:
-    """`differences` are the first MOST_GROUPS of `found`. `deleted`: runs with bookings whose journal is
-    gone, of which only the balance can be checked; `late`: bookings that the check itself had to make, for
-    the bus had not told of them yet."""
+    """`differences` are the first MOST_GROUPS of `found`. `calls` are those outside of runs. `deleted`: runs
+    with bookings whose journal is gone, of which only the balance can be checked; `late`: bookings that the
+    check itself had to make, for the bus had not told of them yet."""
 
     runs: int
     deleted: int
@@ -165,6 +166,7 @@ class LedgerCheck:
     reserved_micros: int
     found: int
     differences: tuple[Difference, ...] = ()
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,14 +120,16 @@ class ModelAccess(Protocol):
         ...
 
     async def test(self, workspace_id: str, model: str) -> ModelTest:
-        """Costs one tiny call. What goes wrong is in the outcome."""
+        """Costs one tiny call, which budgets bear. What goes wrong is in the outcome, but for BudgetExhausted
+        and Unavailable of `PaidCalls`."""
         ...
 
     async def probe_cost(self, workspace_id: str, model: str) -> ProbeCost: ...
 
     async def probe(self, workspace_id: str, model: str, *, most_micros: int | None = None) -> Capabilities:
         """Costs some small calls: at most `most_micros`, or BudgetExhausted (`budget.probe`) before the
-        first of them; None is no bound. Raises ModelError when the model does not even answer."""
+        first of them; None is no bound. Budgets bear each of them (`PaidCalls`). Raises ModelError
+        when the model does not even answer."""
         ...
 
     async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:

@@ -11,6 +11,7 @@ SCOPES = (
     "memory:write",
     "agents:read",
     "agents:write",
+    "models:call",
     "admin",
 )
 

@@ -58,7 +58,8 @@ log = logging.getLogger(__name__)
 class EngineHandle:
     """A built engine: `runs`, `control`, `signals`, `approvals`, `schedules` and `bulk` for callers, `bus`
     for subscribers, `dead_letters`, `limits` and `retention` for operators, `blobs` for what runs put away,
-    `deltas` for who watches text being written, `start`/`stop` for `app`."""
+    `deltas` for who watches text being written, `purse` and `turns` for calls of models outside of runs,
+    `start`/`stop` for `app`."""
 
     runs: RunService
     control: RunSteering
@@ -83,6 +84,8 @@ class EngineHandle:
     deltas: RunDeltas
     speaking: Speaking
     messages: RunMessages
+    purse: Purse
+    turns: CallLimits
     offers: Offers | None = None
 
     async def start(self, *, recover_all: bool) -> None:
@@ -186,6 +189,8 @@ def build_engine(services: EngineServices) -> EngineHandle:
         deltas=air,
         speaking=parts.effects.speaking,
         messages=RunMessages(journal, gate),
+        purse=parts.purse,
+        turns=parts.turns,
         offers=offers,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowmatik.contracts.bus import DeadLetter
+from flowmatik.contracts.paid_calls import on_behalf_of
 from flowmatik.core.journal.port import Behind, Journal, OutboxEntry, StoredEvent
 from flowmatik.core.journal.times import text_of
 from flowmatik.core.traces import Traces
@@ -147,7 +148,8 @@ class Deliveries:
         for attempt in range(1, ATTEMPTS + 1):
             self._check()  # a process that was stopped meanwhile must not deliver behind its successor
             try:
-                await subscriber.handler(event)
+                with on_behalf_of(event.workspace_id):
+                    await subscriber.handler(event)
             except JournalUnavailable:
                 raise
             except Exception as error:  # a subscriber is foreign code

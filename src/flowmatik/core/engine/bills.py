@@ -1,4 +1,4 @@
-"""Which provider a call's cost went to. Pure."""
+"""What a call cost, and which provider that went to. Pure."""
 
 from collections.abc import Mapping
 
@@ -21,3 +21,11 @@ def paid_to(call: ev.CallRequested, reply: ModelReply, cost: int) -> dict[str, i
 def parts_of(paid: Mapping[str, int], cost: int) -> dict[str, int] | None:
     """None when these are not all the parts of it."""
     return dict(paid) if paid and sum(paid.values()) == cost else None
+
+
+def settled(call: ev.CallRequested, reply: ModelReply) -> int:
+    """What the call cost; when the provider does not say, the worst case of who was asked, or of all."""
+    cost = reply.cost_micros
+    if cost is None or not (reply.usage.known or reply.paid):
+        return call.reserved_micros
+    return cost if reply.usage.known or not call.priced else min(cost, call.reserved_micros)

@@ -14,14 +14,15 @@ from typing import Any
 
 from flowmatik.contracts.advice import ADVICE, Adviser, Question
 from flowmatik.contracts.blobs import reference_in
-from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
+from flowmatik.contracts.models import ModelGateway, ModelRequest
+from flowmatik.contracts.paid_calls import on_behalf_of
 from flowmatik.contracts.tools import Effect, Reconciled, ToolBox, ToolContext
 from flowmatik.core import events as ev
 from flowmatik.core.brain.cascades import instead_of
 from flowmatik.core.brain.gates import BLOBS
 from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.deltas.speaking import Speaking
-from flowmatik.core.engine.bills import paid_to
+from flowmatik.core.engine.bills import paid_to, settled
 from flowmatik.core.engine.guarding import keeps_back
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
@@ -101,7 +102,7 @@ class Effects:
                 seconds=call.timeout,
             )
         instead = instead_of(call, reply, place.state())
-        cost = _settled(call, reply)
+        cost = settled(call, reply)
         return ev.CallSucceeded(
             call_id=call.call_id,
             reply=reply,
@@ -137,12 +138,13 @@ class Effects:
         context = _context(call, place)
         read = call.effect is Effect.READ
         try:
-            if call.kind == ENGINE:
-                result = await self.maps.answer(call, place.state())
-            elif call.kind == ADVICE:
-                result = await self._advice(call, place)
-            else:
-                result = await self._result(call, context, place.state())
+            with on_behalf_of(place.workspace_id, place.principal):
+                if call.kind == ENGINE:
+                    result = await self.maps.answer(call, place.state())
+                elif call.kind == ADVICE:
+                    result = await self._advice(call, place)
+                else:
+                    result = await self._result(call, context, place.state())
             return _done(call, result)
         except FlowmatikError as error:
             if error.code == "tool.timeout" and not read:
@@ -374,11 +376,3 @@ def _unrecorded(outcome: ev.Event, call: ev.CallRequested, why: str) -> ev.Event
         return replace(outcome, result={"unrecorded": message})
     said = failed(call, "tool.result", message, said=why)
     return replace(said, cost_micros=getattr(outcome, "cost_micros", 0), paid=getattr(outcome, "paid", None))
-
-
-def _settled(call: ev.CallRequested, reply: ModelReply) -> int:
-    """What the call cost; when the provider does not say, the worst case of who was asked, or of all."""
-    cost = reply.cost_micros
-    if cost is None or not (reply.usage.known or reply.paid):
-        return call.reserved_micros
-    return cost if reply.usage.known or not call.priced else min(cost, call.reserved_micros)

@@ -55,11 +55,14 @@ class Purse:
         """What bears a call of `model` ("" of a tool) that this agent makes now, for whom the run is. The
         period of a cap by the day or month is that of this moment: a call is charged to the one in which it
         was reserved."""
-        workspace_id = created.workspace_id
+        return await self.bears_for(created.workspace_id, created.principal, agent, model)
+
+    async def bears_for(self, workspace_id: str, principal: str, agent: str, model: str) -> Bears:
+        """As `bears`, of a call for this principal; an `agent` "" is none."""
         caps = await self._caps(workspace_id)
         if not caps:
             return Bears()
-        who = await self._bearing(workspace_id, created.principal, caps)
+        who = await self._bearing(workspace_id, principal, caps)
         named = cap_scopes.bearing(agent, self.models.providers_of(model) if model else (), who, caps)
         rows = {await self._row(workspace_id, caps, scope): caps[scope].terms.soft for scope in named}
         return Bears(

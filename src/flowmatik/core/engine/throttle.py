@@ -5,6 +5,8 @@ flows in evenly, and up to `burst` may be saved (the network's leaky bucket as a
 """
 
 import asyncio
+import contextlib
+import math
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from flowmatik.core import events as ev
 from flowmatik.core.engine.effects import RunPlace
 from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 
 AGAIN_SECONDS = 0.1  # how long to wait for one of those at work
 LONGEST_SECONDS = 1.0  # then it is looked whether the call is still wanted
@@ -132,6 +135,29 @@ class CallLimits:
         finally:  # also of one that was given a turn and never heard of it
             await self._throttle.leave(turn)
 
+    @asynccontextmanager
+    async def turn_of_model(
+        self, workspace_id: str, model: str, ticket: str, seconds: float, patience: float
+    ) -> AsyncGenerator[None]:
+        """As `turn`, of a call outside of runs, which takes at most so many `seconds`. Raises Unavailable
+        (`rate.model`) when it is not its turn within `patience` seconds."""
+        with contextlib.suppress(JournalUnavailable):  # what was known stays known
+            await self._known.refresh()
+        limits = self._known.now.on_call(workspace_id, f"model:{model}")
+        if not limits:
+            yield
+            return
+        turn = Turn(ticket=ticket, limits=tuple(limits), seconds=seconds + patience + GRACE_SECONDS)
+        until = self._clock.monotonic() + patience
+        try:
+            while (wait := await self._throttle.enter(turn)) > 0:
+                if self._clock.monotonic() + wait > until:
+                    raise _too_many(model, wait)
+                await self._clock.sleep(min(wait, LONGEST_SECONDS))
+            yield
+        finally:
+            await self._throttle.leave(turn)
+
     async def keep(self) -> None:
         """As of the throttle."""
         await self._throttle.keep()
@@ -148,3 +174,12 @@ class CallLimits:
             for name, rate in rates
             if rate is not None
         ]
+
+
+def _too_many(model: str, wait: float) -> Unavailable:
+    seconds = max(1, math.ceil(wait))
+    return Unavailable(
+        f"as many calls of {model!r} are made as its limit allows; try again in {seconds} s",
+        code="rate.model",
+        context={"model": model, "retry_after": seconds},
+    )

@@ -1,8 +1,9 @@
 -- Shared caps: what both SQL stores say alike.
 
 -- name: set_cap
--- A new cap begins with what runs created from $4 on have cost ('' for none), deleted ones too; what a child
--- cost is in its parent's cost once it was reported. It keeps what it has granted when its limit changes.
+-- A new cap begins with what runs created from $4 on have cost ('' for none), deleted ones too, and calls outside
+-- of runs; what a child cost is in its parent's cost once it was reported. It keeps what it has granted when its
+-- limit changes.
 INSERT INTO caps (workspace_id, scope, limit_micros, granted_micros, soft, thresholds, until)
 SELECT $1, $2, CAST($3 AS BIGINT), CAST(coalesce(sum(cost_micros), 0) AS BIGINT), CAST($5 AS BIGINT), $6, $7 FROM (
     SELECT cost_micros FROM runs
@@ -10,6 +11,9 @@ SELECT $1, $2, CAST($3 AS BIGINT), CAST(coalesce(sum(cost_micros), 0) AS BIGINT)
     UNION ALL
     SELECT cost_micros FROM tombstones
     WHERE workspace_id = $1 AND $4 <> '' AND created_at >= $4 AND counted = 0
+    UNION ALL
+    SELECT spent_micros FROM outside_calls
+    WHERE workspace_id = $1 AND $4 <> '' AND at >= $4
 ) AS spent WHERE true
 ON CONFLICT (workspace_id, scope) DO UPDATE SET limit_micros = excluded.limit_micros, soft = excluded.soft,
     thresholds = excluded.thresholds, until = excluded.until;

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flowmatik.core.journal.kin_port import COUNTED
 from flowmatik.core.journal.memory_caps import MemoryCaps
 from flowmatik.core.journal.memory_runs import Run
-from flowmatik.core.journal.money_records import HARD, Cap, CapAlert, CapTerms, CapUse, Kept
+from flowmatik.core.journal.money_records import HARD, LIFTED, Cap, CapAlert, CapTerms, CapUse, Kept
 from flowmatik.core.journal.times import text_of
 from flowmatik.kernel.clock import Clock
 
@@ -50,6 +50,9 @@ class MemoryMoney(ABC):
         run = self._runs.get(run_id)
         if run is not None and len(run.events) == seq:
             self._money.settle(run_id, upto, kept, at_rest=bool(run.ended_at or not run.owner))
+
+    async def settle_call(self, call_id: str, kept: Kept) -> None:
+        self._money.settle(call_id, LIFTED, kept, at_rest=True)
 
     async def unsettled(self, limit: int) -> list[str]:
         holders = [self._runs[run_id] for run_id in self._money.holders() if run_id in self._runs]

@@ -38,6 +38,11 @@ class MoneyJournal(Protocol):
         happens when the run is no longer at `seq`; doing it again changes nothing."""
         ...
 
+    async def settle_call(self, call_id: str, kept: Kept) -> None:
+        """As `settle`, of a call outside of runs, which draws under its own id and has ended: it gives
+        nothing back after that."""
+        ...
+
     async def unsettled(self, limit: int) -> list[str]:
         """Parked and ended runs that drew on caps and were not settled since they rest."""
         ...

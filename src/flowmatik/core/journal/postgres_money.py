@@ -40,6 +40,10 @@ class PostgresMoney(SqlMoney):
         with contextlib.suppress(Conflict):  # somebody settles it at the same moment
             await self._execute("settle", run_id, seq, upto, scopes, micros, kept.others, kept.spent)
 
+    async def settle_call(self, call_id: str, kept: Kept) -> None:
+        with contextlib.suppress(Conflict):  # as above
+            await self._execute("settle_call", call_id, [*kept.scopes], [*kept.scopes.values()], kept.others)
+
 
 def with_placing(statements: Mapping[str, str]) -> Mapping[str, str]:
     """The part of `place_cap` that both stores have."""

@@ -63,6 +63,29 @@ INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
 SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back
 FROM surplus;
 
+-- name: settle_call
+-- A call outside of runs gives back what it holds beyond what it keeps, and nothing after that. Settling twice at
+-- once breaks on the primary key.
+WITH sums AS MATERIALIZED (
+    SELECT workspace_id, scope, sum(amount_micros)::bigint AS held
+    FROM allotments WHERE run_id = $1 GROUP BY workspace_id, scope
+), surplus AS MATERIALIZED (
+    SELECT s.workspace_id, s.scope, s.held - coalesce(k.micros, $4::bigint) AS back
+    FROM sums s LEFT JOIN unnest($2::text[], $3::bigint[]) AS k (scope, micros) USING (scope)
+    WHERE s.held > coalesce(k.micros, $4::bigint)
+), locked AS MATERIALIZED (
+    SELECT c.workspace_id, c.scope, s.back FROM caps c JOIN surplus s USING (workspace_id, scope)
+    ORDER BY c.scope FOR UPDATE OF c
+), given AS (
+    UPDATE caps c SET granted_micros = greatest(c.granted_micros - l.back, 0)
+    FROM locked l WHERE c.workspace_id = l.workspace_id AND c.scope = l.scope
+), done AS (
+    DELETE FROM holders WHERE run_id = $1
+)
+INSERT INTO allotments (run_id, n, scope, workspace_id, granted, amount_micros)
+SELECT $1, (SELECT least(min(n), 0) - 1 FROM allotments WHERE run_id = $1), scope, workspace_id, 1, -back
+FROM surplus;
+
 -- name: place_cap
 -- `set_cap`, and the thresholds that the cap has come to by its new limit.
 WITH placed AS (

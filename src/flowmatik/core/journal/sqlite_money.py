@@ -62,3 +62,16 @@ class SqliteMoney(SqlMoney):
             db.execute(self._sql["settled"], (run_id, seq, kept.spent))
 
         await self._store.write(work)
+
+    async def settle_call(self, call_id: str, kept: Kept) -> None:
+        def work(db: Any) -> None:
+            for workspace_id, scope, micros, lowest in db.execute(
+                self._sql["drawn_by_call"], (call_id,)
+            ).fetchall():
+                if (back := micros - kept.of(scope)) > 0:
+                    db.execute(self._sql["give_back"], (workspace_id, scope, back))
+                    row = (call_id, min(lowest, 0) - 1, scope, workspace_id, 1, -back)
+                    db.execute(self._sql["allotment"], row)
+            db.execute(self._sql["call_settled"], (call_id,))
+
+        await self._store.write(work)

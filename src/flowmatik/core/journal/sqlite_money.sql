@@ -43,3 +43,12 @@ DELETE FROM holders WHERE run_id = $1 AND EXISTS (SELECT 1 FROM runs
 -- name: give_back
 -- Lower what a cap has granted.
 UPDATE caps SET granted_micros = max(granted_micros - $3, 0) WHERE workspace_id = $1 AND scope = $2;
+
+-- name: drawn_by_call
+-- What a call outside of runs holds of each scope, and the lowest n so far.
+SELECT workspace_id, scope, sum(amount_micros), min(min(n)) OVER () FROM allotments WHERE run_id = $1
+GROUP BY workspace_id, scope ORDER BY scope;
+
+-- name: call_settled
+-- It gives nothing back any more.
+DELETE FROM holders WHERE run_id = $1;

@@ -14,7 +14,11 @@ from flowmatik.kernel.errors import InvalidInput
 
 MOST_BY = 6
 MOST_VALUES = 100
-OF = {"month": "substr(day, 1, 7)", "user": "user_id"}  # dimensions that are no column of that name
+OF = {  # dimensions that are no column of that name; calls outside of runs have none
+    "month": "substr(day, 1, 7)",
+    "user": "user_id",
+    "run": "CASE WHEN run = call THEN '' ELSE run END",
+}
 FROM = "FROM ledger_entries WHERE"
 SUMS = """
 sum(CASE WHEN kind IN ('reserved', 'returned') OR n > 1 THEN 0 ELSE 1 END),
@@ -98,7 +102,8 @@ def _where(query: CostQuery, position: str) -> _Asked:
         else:
             named = (*values, "") if name == "user" and LOCAL_USER in values else values
             places = ", ".join(asked.place(value) for value in named)
-            asked.parts.append(f"{OF.get(name, name)} IN ({places})")
+            column = name if name == "run" and "" not in values else OF.get(name, name)  # by its index
+            asked.parts.append(f"{column} IN ({places})")
     return asked
 
 

@@ -8,6 +8,7 @@ from flowmatik.core.journal.port import Journal, RunHead
 from flowmatik.core.journal.search_port import HeadFilter
 from flowmatik.core.ledger.forgetting import pseudonyms, without
 from flowmatik.core.ledger.keeping import SUBSCRIBER, Bookkeeper
+from flowmatik.core.ledger.outside import NoneOutside, Outside, OutsideReading
 from flowmatik.core.ledger.reading import RunReading
 from flowmatik.core.ledger.store import LedgerStore
 from flowmatik.kernel.errors import EngineError, NotFound
@@ -18,6 +19,7 @@ PAGE = 200
 @dataclass(slots=True)
 class _Found:
     runs: int = 0
+    calls: int = 0
     deleted: int = 0
     bookings: int = 0
     late: int = 0
@@ -38,6 +40,7 @@ class Books:
     journal: Journal
     store: LedgerStore
     keeper: Bookkeeper
+    outside: Outside = field(default_factory=lambda: NoneOutside())
 
     async def check(self, workspace_id: str) -> LedgerCheck:
         """What the bus has not told of yet is booked first, and counted as late; runs that go on meanwhile
@@ -46,10 +49,12 @@ class Books:
         async for head in self._heads(workspace_id):
             there.add(head.run_id)
             await self._check_run(head, found)
+        await self._check_outside(workspace_id, there, found)
         await self._check_deleted(workspace_id, there, found)
         await self._check_caps(workspace_id, found)
         return LedgerCheck(
             runs=found.runs,
+            calls=found.calls,
             deleted=found.deleted,
             bookings=found.bookings,
             late=found.late,
@@ -73,6 +78,13 @@ class Books:
             if stored != wanted:
                 await self.store.replace(workspace_id, head.run_id, wanted)
                 changed += 1
+        async for reading in self._outside(workspace_id):
+            stored = await self.store.of_run(workspace_id, reading.call)
+            wanted = _for_whoever(reading.rows, stored)
+            bookings += len(wanted)
+            if [one for one in stored if one.seq <= reading.upto] != wanted:
+                await self.store.replace(workspace_id, reading.call, wanted)
+                changed += 1
         return Rebuilt(runs=runs, changed=changed, bookings=bookings)
 
     async def _heads(self, workspace_id: str) -> AsyncIterator[RunHead]:
@@ -85,6 +97,28 @@ class Books:
             if len(page) < PAGE:
                 return
             place = (page[-1].created_at, page[-1].run_id)
+
+    async def _outside(self, workspace_id: str) -> AsyncIterator[OutsideReading]:
+        await self.outside.book_all()
+        page, after = await self.outside.readings(workspace_id, "", PAGE), ""
+        while page:
+            for one in page:
+                yield one
+            after = page[-1].call
+            page = await self.outside.readings(workspace_id, after, PAGE)
+
+    async def _check_outside(self, workspace_id: str, there: set[str], found: _Found) -> None:
+        """Calls outside of runs: what was booked of each, and what it keeps of caps."""
+        async for reading in self._outside(workspace_id):
+            there.add(reading.call)
+            found.calls += 1
+            stored = await self.store.of_run(workspace_id, reading.call)
+            stored = [one for one in stored if one.seq <= reading.upto]
+            found.bookings += len(stored)
+            found.spent += sum(one.spent_micros for one in stored)
+            found.reserved += sum(one.reserved_micros for one in stored)
+            found.add(*_compared(reading.call, _for_whoever(reading.rows, stored), stored))
+            found.add(*reading.differences())
 
     async def _check_run(self, old: RunHead, found: _Found) -> None:
         try:
@@ -175,6 +209,8 @@ class Books:
             after = page[-1][0]
 
     async def _is_there(self, workspace_id: str, run: str) -> bool:
+        if await self.outside.has(workspace_id, run):
+            return True
         try:
             await self.journal.head(workspace_id, run)
         except NotFound:

@@ -93,6 +93,15 @@ class RunReading:
                 self._take(stored)
             self.seq = stored.seq
 
+    def spent_by(self, principal: str) -> None:
+        """Where no run's creation says so."""
+        self._created = _Created(user=principal)
+
+    def call_happened(self, event: ev.Event, seq: int, at: str) -> None:
+        """As `read`, of one event of a call that was decoded already."""
+        self._of_call(event, StoredEvent(seq=seq, type=type(event).__name__, payload="", at=at))
+        self.seq = seq
+
     def _is_foreign(self, stored: StoredEvent) -> bool:
         """The outcome of a call that has nothing to do with money: its result may be large, and is not read.
         The id of the call comes first in canonical JSON."""
@@ -231,6 +240,24 @@ class RunReading:
             self.rows.append(replace(ended, scopes=_borne(was.scopes, paid, provider)))
         else:
             self.rows += _apart(was, ended, paid)
+
+
+def bookings_of(
+    workspace_id: str,
+    principal: str,
+    asked: tuple[ev.CallRequested, str],
+    ended: tuple[ev.CallSucceeded | ev.CallFailed | None, str],
+) -> list[Booking]:
+    """Of a call outside of runs, each event with its time: its bookings are told by the call's id, and have
+    no root."""
+    (request, at), (outcome, ended_at) = asked, ended
+    reading = RunReading(workspace_id, request.call_id)
+    reading.root = ""
+    reading.spent_by(principal)
+    reading.call_happened(request, 1, at)
+    if outcome is not None:
+        reading.call_happened(outcome, 2, ended_at)
+    return reading.rows
 
 
 def _apart(was: Booking, ended: Booking, paid: Mapping[str, int] | None) -> list[Booking]:

@@ -18,6 +18,8 @@ TOGETHER = 500  # bookings of one transaction
 NAMES = tuple(field.name for field in dataclasses.fields(Booking))
 COLUMNS = tuple("user_id" if name == "user" else name for name in NAMES)
 SHOWN = ", ".join(COLUMNS)
+# Meant for unit prices, which no event has: what a call cost is told, not by which tariff.
+_UNUSED = "price"
 _FIELDS = attrgetter(*NAMES)
 _USER = COLUMNS.index("user_id")
 _LISTS = (COLUMNS.index("tags"), COLUMNS.index("scopes"))
@@ -156,7 +158,8 @@ def _insert(rows: int) -> str:
     """Whoever is forgotten in a run's first booking stays so in its later ones."""
     values = ", ".join(_row(n) for n in range(rows))
     conflict = "ON CONFLICT (workspace_id, run, seq, n) DO NOTHING"
-    return " ".join(("INSERT INTO ledger_entries (", SHOWN, ") VALUES", values, conflict))
+    columns = f"{SHOWN}, {_UNUSED}"
+    return " ".join(("INSERT INTO ledger_entries (", columns, ") VALUES", values, conflict))
 
 
 def _row(n: int) -> str:
@@ -165,7 +168,7 @@ def _row(n: int) -> str:
     run = f"e.workspace_id = ${first} AND e.run = ${first + 1}"
     known = " ".join(("SELECT e.user_id FROM ledger_entries e WHERE", run, "ORDER BY e.seq, e.n LIMIT 1"))
     places[_USER] = f"coalesce(({known}), {places[_USER]})"
-    return f"({', '.join(places)})"
+    return f"({', '.join(places)}, '')"
 
 
 def _cut(rows: Sequence[Booking], size: int) -> Iterator[Sequence[Booking]]:

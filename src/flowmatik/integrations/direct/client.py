@@ -10,6 +10,7 @@ from pydantic_ai.messages import ModelResponse, PartDeltaEvent, PartStartEvent, 
 from pydantic_ai.models import Model, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 
+from flowmatik.contracts.call_notes import ProviderWait
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.direct.mapping import to_messages, to_parameters
 from flowmatik.integrations.direct.sampling import takes_temperature
@@ -63,20 +64,20 @@ class Client:
 
     async def ask(self, request: ModelRequest) -> ModelResponse:
         model, arguments = self._prepared(request)
-        with _told_apart(self._vendor.unsent):
+        with _told_apart(self._vendor.unsent), ProviderWait():
             return await model_request(model, **arguments, instrument=False)
 
     async def open_stream(self, request: ModelRequest, stack: AsyncExitStack) -> StreamedResponse:
         """Returns when the first piece has arrived; `stack` closes the stream."""
         model, arguments = self._prepared(request)
         opening = model_request_stream(model, **arguments, instrument=False)
-        with _told_apart(self._vendor.unsent):
+        with _told_apart(self._vendor.unsent), ProviderWait():
             return await stack.enter_async_context(opening)
 
     async def texts(self, streamed: StreamedResponse) -> AsyncIterator[str]:
         pieces = aiter(streamed)
         while True:
-            with _told_apart():
+            with _told_apart(), ProviderWait():
                 event = await anext(pieces, None)
             if event is None:
                 return

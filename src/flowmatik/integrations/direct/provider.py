@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flowmatik.contracts.call_notes import ProviderWait
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.direct.counted import believed
 from flowmatik.integrations.direct.json_text import json_object_in
@@ -151,7 +152,8 @@ class DirectProvider:
                         if wait is None:
                             raise failure.error from failure.cause
                     log.info("a model call is tried again", extra={**names, "attempt": number, "wait": wait})
-                    await clock.sleep(wait)
+                    with ProviderWait():
+                        await clock.sleep(wait)
         except TimeoutError as error:
             raise timed_out(request.timeout, **names) from error
 

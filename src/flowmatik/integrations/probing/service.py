@@ -16,7 +16,9 @@ from flowmatik.contracts.model_access import (
     ProbeCost,
 )
 from flowmatik.contracts.models import Message, ModelGateway, ModelRequest, Usage
+from flowmatik.contracts.paid_calls import PaidCalls, spender_in
 from flowmatik.integrations.layers.answers import Answers
+from flowmatik.integrations.probing.paying import Paying
 from flowmatik.integrations.probing.probing import ask_all, cost_of
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
@@ -49,21 +51,29 @@ class Models(ModelGateway, DeploymentWatch, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`paid`: tests and probes are no runs, but cost as they do."""
+
+    models: Models
+    paid: PaidCalls
+
+
 class KnownModels:
-    """Implements `ModelAccess` for one gateway. Tests and probes are no runs: no budget of a run or workspace
-    covers them. What a probe finds out is true of what is asked first for a model, whatever name led there.
-    `named` says what is known by name now."""
+    """Implements `ModelAccess` for one gateway. What a probe finds out is true of what is asked first for a
+    model, whatever name led there. `named` says what is known by name now."""
 
     def __init__(
         self,
-        models: "Models",
+        asked: Asked,
         named: Callable[[], Named],
         probes: StoredProbes,
         answers: Answers,
         clock: Clock,
     ) -> None:
-        self._models = models
-        self._bare = models.bare
+        self._models = asked.models
+        self._bare = asked.models.bare
+        self._paid = asked.paid
         self._named = named
         self._probes = probes
         self._answers = answers
@@ -105,7 +115,7 @@ class KnownModels:
         )
         begun = self._clock.monotonic()
         try:
-            reply = await self._models.complete(request)
+            reply = await self._paid.complete(spender_in(workspace_id), request, "test")
         except ModelError as error:
             return ModelTest(
                 model=model,
@@ -134,7 +144,8 @@ class KnownModels:
         worst = cost_of(provider, asked, workspace_id).most_micros
         if most_micros is not None and (worst is None or worst > most_micros):
             raise _too_dear(asked, worst, most_micros)
-        return await self._probes.put(workspace_id, asked, await ask_all(provider, asked, workspace_id))
+        paying = Paying(provider, self._paid, spender_in(workspace_id), "probe")
+        return await self._probes.put(workspace_id, asked, await ask_all(paying, asked, workspace_id))
 
     async def health(self, workspace_id: str) -> Sequence[DeploymentHealth]:
         return self._models.deployments(workspace_id)

@@ -8,6 +8,7 @@ import logging
 import random
 from dataclasses import dataclass, replace
 
+from flowmatik.contracts.call_notes import ProviderWait, note_deployment
 from flowmatik.contracts.models import ModelAttempt, ModelReply, ModelRequest
 from flowmatik.integrations.bill import Bill
 from flowmatik.integrations.routing.breaker import Permit
@@ -75,6 +76,7 @@ class Walk:
             if (found := self._next(now)) is not None:
                 self._turn = found
                 if not found.permit.probe or await self._may_probe(found, watch):
+                    note_deployment(found.line.deployment.id)
                     return found
                 continue
             wait = self._pause(now)
@@ -86,7 +88,7 @@ class Walk:
                 "a model call is tried again",
                 extra={"model": self._request.model, "attempt": len(self._attempts), "wait": wait},
             )
-            with watch.others():
+            with watch.others(), ProviderWait():
                 await self._clock.sleep(wait)
         return None
 

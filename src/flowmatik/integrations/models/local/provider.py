@@ -3,6 +3,7 @@ commands ask a model."""
 
 from collections.abc import AsyncIterator
 
+from flowmatik.contracts.call_notes import ProviderWait
 from flowmatik.contracts.images import images_of
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.vision import blind
@@ -19,7 +20,8 @@ class LocalProvider:
 
         if images_of(request):
             raise blind(MODEL)
-        reply = reply_to(request)
+        with ProviderWait():
+            reply = reply_to(request)
         return ModelReply(
             text=reply.text,
             tool_calls=reply.tool_calls,

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.embedding_money import EmbeddingMoney
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import (
     ConfigurationError,
@@ -18,6 +19,7 @@ from flowmatik.kernel.errors import (
     ModelRejected,
     ModelUnavailable,
 )
+from flowmatik.memory.embedders.openai_compatible.paying import paying, settle
 
 CONNECT_SECONDS = 5.0
 SECONDS = 10.0  # of one request with its attempts, and one more for each text in it
@@ -28,7 +30,8 @@ ROUTE = "/embeddings"
 
 
 def build(settings: Any) -> "OpenAICompatibleEmbedder":
-    """`settings`: `base_url`, `model`, `dimension`, and `api_key` where the endpoint wants one.
+    """`settings`: `base_url`, `model`, `dimension`, `api_key` where the endpoint wants one, and `money` where
+    it costs any.
 
     Raises ConfigurationError that names what is missing.
     """
@@ -46,6 +49,7 @@ def build(settings: Any) -> "OpenAICompatibleEmbedder":
         str(given.get("api_key") or ""),
         str(given["model"]),
         dimension=int(given["dimension"]),
+        money=given.get("money"),
     )
 
 
@@ -62,6 +66,7 @@ class OpenAICompatibleEmbedder:
         dimension: int,
         clock: Clock | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        money: EmbeddingMoney | None = None,
     ) -> None:
         self.id = f"{model}@{dimension}"
         self.dimension = dimension
@@ -70,6 +75,7 @@ class OpenAICompatibleEmbedder:
         self._model = model
         self._clock = clock or SystemClock()
         self._transport = transport
+        self._money = money
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One unit row per text. Raises ModelUnavailable, ModelRejected or ModelMalformed."""
@@ -78,9 +84,15 @@ class OpenAICompatibleEmbedder:
         async with httpx.AsyncClient(timeout=timeout, transport=self._transport) as client:
             for first in range(0, len(texts), BATCH):
                 batch = list(texts[first : first + BATCH])
-                rows[first : first + len(batch)] = self._vectors(await self._patient(client, batch), batch)
+                rows[first : first + len(batch)] = await self._paid(client, batch)
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         return np.divide(rows, norms, out=rows, where=norms > 0)
+
+    async def _paid(self, client: httpx.AsyncClient, texts: list[str]) -> npt.NDArray[np.float32]:
+        async with paying(self._money, texts, SECONDS + len(texts)) as bill:
+            response = await self._patient(client, texts)
+            settle(bill, self._money, response)
+        return self._vectors(response, texts)
 
     async def _patient(self, client: httpx.AsyncClient, texts: list[str]) -> httpx.Response:
         """Asks again what may be mended by waiting, as long as a request may take."""
@@ -116,7 +128,7 @@ class OpenAICompatibleEmbedder:
                 f"the embedding endpoint for {self._model!r} cannot be reached ({type(error).__name__}); "
                 "check embeddings.base_url and the network",
                 code="model.embedding.unreachable",
-                context={"model": self._model, "said": type(error).__name__},
+                context={"model": self._model, "said": type(error).__name__, **_unsent(error)},
             ) from error
 
     def _vectors(self, response: httpx.Response, texts: list[str]) -> npt.NDArray[np.float32]:
@@ -163,6 +175,11 @@ def _address(base_url: str) -> str:
     """As people paste it: with the route or without, and without a path it gets the API's version."""
     root = base_url.strip().rstrip("/").removesuffix(ROUTE).rstrip("/")
     return f"{root}{ROUTE}" if urlsplit(root).path else f"{root}/v1{ROUTE}"
+
+
+def _unsent(error: Exception) -> dict[str, str]:
+    """What never left costs nothing."""
+    return {"status": "not_sent"} if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else {}
 
 
 def _asked_to_wait(response: httpx.Response) -> float:
