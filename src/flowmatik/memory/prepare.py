@@ -1,15 +1,31 @@
 """One file into one record: parse, read the header, cut into passages, analyse. Pure but for the
-parser; blocking, runs in a thread."""
+parser; blocking, runs in a worker's process (`isolation`)."""
 
+import time
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from flowmatik.contracts.memory import Notice
 from flowmatik.memory import analysis, language
 from flowmatik.memory.chunking import chunks
+from flowmatik.memory.formats import Formats
 from flowmatik.memory.header import read_header
+from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.parsing import Document, Parser, Source
 from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A file to prepare: its bytes (only the first ones for a data file) and what its record will say.
+    `format_id` names the parser."""
+
+    format_id: str
+    name: str
+    data: bytes
+    document_id: str
+    stamp: Stamp
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +35,19 @@ class Prepared:
     record: DocumentRecord
     contexts: list[str]
     notices: tuple[Notice, ...]
+
+
+def run_job(job: Job, formats: Formats, limits: IngestLimits) -> Prepared:
+    """Raises DocumentError, ConfigurationError when the parser's library is not installed."""
+    source = Source(
+        name=job.name,
+        data=job.data,
+        path=job.stamp.path,
+        deadline=time.monotonic() + limits.parse_seconds,
+        limits=limits,
+    )
+    parser = formats.parser(job.format_id)
+    return prepare(parser, source, document_id=job.document_id, name=job.name, stamp=job.stamp, at=job.at)
 
 
 def prepare(

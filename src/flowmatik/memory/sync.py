@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -18,10 +17,10 @@ from flowmatik.kernel.errors import (
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory import records
 from flowmatik.memory.formats import Format, Formats
+from flowmatik.memory.isolation import Workers
 from flowmatik.memory.limits import IngestLimits
-from flowmatik.memory.parsing import Source
 from flowmatik.memory.places import Places, is_within
-from flowmatik.memory.prepare import prepare
+from flowmatik.memory.prepare import Job
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Scan, read, scan, too_large
 from flowmatik.memory.store import Store
@@ -29,7 +28,6 @@ from flowmatik.memory.vectors import Vectors
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
-_GRACE_SECONDS = 5.0
 
 
 class Synchroniser:
@@ -49,7 +47,12 @@ class Synchroniser:
         self._embedder = embedder
         self._clock = clock
         self._limits = limits
+        self._workers = Workers(limits)
         self._lock = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Ends the parsers' processes."""
+        await self._workers.close()
 
     async def run(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
@@ -206,22 +209,15 @@ class Synchroniser:
     async def _record(
         self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str, vectors: Vectors
     ) -> tuple[DocumentRecord, tuple[Notice, ...]]:
-        seconds = self._limits.parse_seconds
-        source = Source(
-            name=name, data=data, path=stamp.path, deadline=time.monotonic() + seconds, limits=self._limits
+        job = Job(
+            format_id=fmt.id,
+            name=name,
+            data=data,
+            document_id=document_id,
+            stamp=stamp,
+            at=self._clock.now().isoformat(),
         )
-        parser = await asyncio.to_thread(self._formats.parser, fmt.id)
-        at = self._clock.now().isoformat()
-        work = asyncio.to_thread(
-            prepare, parser, source, document_id=document_id, name=name, stamp=stamp, at=at
-        )
-        try:
-            prepared = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
-        except TimeoutError as error:
-            raise DocumentError(
-                f"{name}: reading took longer than {seconds:g} s; split the file or simplify it",
-                code="document.timeout",
-            ) from error
+        prepared = await self._workers.prepare(job)
         record, notices = await vectors.add(prepared.record, prepared.contexts)
         return record, (*prepared.notices, *notices)
 
