@@ -1,18 +1,23 @@
 """One file into one record: parse, read the header, cut into passages, analyse. Pure but for the
 parser; blocking, runs in a worker's process (`isolation`)."""
 
+import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Any
 
 from flowmatik.contracts.memory import Notice
+from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory import analysis, language
 from flowmatik.memory.chunking import chunks
 from flowmatik.memory.formats import Formats
 from flowmatik.memory.header import read_header
 from flowmatik.memory.limits import IngestLimits
-from flowmatik.memory.parsing import Document, Parser, Source
+from flowmatik.memory.parsing import Document, Part, Source, clean
 from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp
+
+_MOST_DEPTH = 3  # letters attached to letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,40 +35,86 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The record without vectors, and the text to embed for each of its chunks."""
+    """The record without vectors, and the text to embed for each of its chunks. `parts` are the files in it
+    that are documents of their own, named `document/part`; one that is bad is in `refused`."""
 
     record: DocumentRecord
     contexts: list[str]
     notices: tuple[Notice, ...]
+    parts: "tuple[Prepared, ...]" = ()
+    refused: "tuple[RefusedPart, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPart:
+    """A file inside a file that was not taken, and why."""
+
+    name: str
+    code: str
+    reason: str
+    values: dict[str, Any]
 
 
 def run_job(job: Job, formats: Formats, limits: IngestLimits) -> Prepared:
     """Raises DocumentError, ConfigurationError when the parser's library is not installed."""
-    source = Source(
-        name=job.name,
-        data=job.data,
-        path=job.stamp.path,
-        deadline=time.monotonic() + limits.parse_seconds,
-        limits=limits,
+    return _run(job, formats, limits, time.monotonic() + limits.parse_seconds, 0)
+
+
+def _run(job: Job, formats: Formats, limits: IngestLimits, deadline: float, depth: int) -> Prepared:
+    source = Source(name=job.name, data=job.data, path=job.stamp.path, deadline=deadline, limits=limits)
+    document = formats.parser(job.format_id).parse(source)
+    prepared = _prepared(document, source, job)
+    parts: list[Prepared] = []
+    refused: list[RefusedPart] = []
+    for part in document.parts:
+        source.check_time()
+        try:
+            parts.append(_run(_part_job(job, part, formats, depth), formats, limits, deadline, depth + 1))
+        except DocumentError as error:
+            if error.code == "document.timeout":
+                raise
+            name = f"{job.name}/{part.name}"
+            refused.append(
+                RefusedPart(name=name, code=error.code, reason=error.message, values=dict(error.context))
+            )
+    return replace(prepared, parts=tuple(parts), refused=tuple(refused))
+
+
+def _part_job(job: Job, part: Part, formats: Formats, depth: int) -> Job:
+    """Raises DocumentError for what no parser reads from bytes alone."""
+    name, fmt = f"{job.name}/{part.name}", formats.of(PurePath(part.name))
+    if fmt is None or fmt.is_table or depth >= _MOST_DEPTH:
+        known = " ".join(formats.suffixes())
+        raise DocumentError(
+            f"{name}: no parser reads this kind of file inside another; known are {known}",
+            code="document.unsupported",
+            context={"known": known},
+        )
+    digest = hashlib.sha256(part.data).hexdigest()
+    own_id = hashlib.sha256(f"{job.document_id}\x00{part.name}".encode()).hexdigest()
+    return Job(
+        format_id=fmt.id,
+        name=name,
+        data=part.data,
+        document_id=f"doc_{own_id[:32]}",
+        stamp=Stamp(
+            path=f"{job.stamp.path}/{part.name}", content_hash=digest, size=len(part.data), mtime_ns=0
+        ),
+        at=job.at,
     )
-    parser = formats.parser(job.format_id)
-    return prepare(parser, source, document_id=job.document_id, name=job.name, stamp=job.stamp, at=job.at)
 
 
-def prepare(
-    parser: Parser, source: Source, *, document_id: str, name: str, stamp: Stamp, at: str
-) -> Prepared:
-    """Raises DocumentError."""
-    document = parser.parse(source)
+def _prepared(document: Document, source: Source, job: Job) -> Prepared:
+    name = job.name
     source.check_time()
     code = language.detect(document.text) or document.language
-    title = " ".join(document.title.strip().strip("#").split())[:300] or PurePath(name).stem
+    title = " ".join(clean(document.title).strip().strip("#").split())[:300] or PurePath(name).stem
     header = read_header(document.text, code) if not document.table_format else read_header("", "")
     records, contexts = _cut(document, source, title, code)
     record = DocumentRecord(
-        id=document_id,
+        id=job.document_id,
         source=name,
-        stamp=stamp,
+        stamp=job.stamp,
         title=title,
         language="" if document.table_format else code,
         effective=header.effective,
@@ -73,12 +124,12 @@ def prepare(
         text=document.text,
         lines=document.lines,
         pages=document.pages,
-        ingested_at=at,
+        ingested_at=job.at,
         chunks=records,
         table_format=document.table_format,
         tables=document.tables,
     )
-    notices = document.notices
+    notices = (*document.notices, *source.notes)
     if not records and not document.tables:
         notices += (Notice(code="document.empty", text=f"{name}: it holds no text"),)
     return Prepared(record=record, contexts=contexts, notices=notices)
