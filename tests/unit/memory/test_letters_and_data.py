@@ -219,7 +219,7 @@ def test_code_is_cut_at_its_declarations_with_their_decorators_and_lines() -> No
 @pytest.mark.parametrize(
     ("name", "code", "headings"),
     [
-        ("a.ts", "export class A {\n  async run(): void {\n    if (a) {\n    }\n  }\n}\nexport const f = (a) => a",
+        ("a.ts", "export class A {\n  async run(): void {\n    if (a) {}\n  }\n}\nexport const f = (a) => a",
          ["export class A", "export class A > async run(): void", "export const f = (a) => a"]),
         ("a.go", "package a\n\nfunc (b *Boat) Sail() error {\n\treturn nil\n}\n\ntype Boat struct {\n}\n",
          ["", "func (b *Boat) Sail() error", "type Boat struct"]),

@@ -47,7 +47,7 @@ def with_part(package: bytes, name: str, content: bytes) -> bytes:
 
 def test_a_sheet_is_a_table_whose_header_is_said_in_each_passage_with_its_rows_as_lines() -> None:
     rows: list[list[object]] = [["Model", "Price", "Since", "Sold out"]]
-    rows += [[f"Garza {n}", n + 0.5, date(2026, 1, 1 + n % 28), n % 2 == 0] for n in range(100)]
+    rows += [list[object]([f"Garza {n}", n + 0.5, date(2026, 1, 1 + n % 28), n % 2 == 0]) for n in range(100)]
     prepared = read("stock.xlsx", workbook(rows))
     found = passages(prepared)
     assert len(found) > 3
@@ -64,7 +64,7 @@ def test_a_formula_shows_the_value_that_was_saved_with_it_and_hidden_sheets_are_
     sheet = cast("Any", book.active)
     for row in (["Item", "Sum"], ["Oars", "=2+3"]):
         sheet.append(row)
-    cast("Any", book.create_sheet("Secret")).append(["hidden words"])
+    book.create_sheet("Secret").append(["hidden words"])
     book["Secret"].sheet_state = "hidden"
     data = saved(book)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

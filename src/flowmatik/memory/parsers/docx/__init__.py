@@ -64,7 +64,8 @@ def _add_notes(builder: TextBuilder, document: "Written") -> None:
     """Footnotes and endnotes after the text, by their numbers."""
     from docx.oxml import parse_xml
 
-    for part in document.part.package.iter_parts():
+    package = document.part.package
+    for part in package.iter_parts() if package is not None else ():
         if str(part.partname) not in {"/word/footnotes.xml", "/word/endnotes.xml"}:
             continue
         root: Any = parse_xml(part.blob)
