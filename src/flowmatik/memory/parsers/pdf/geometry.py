@@ -9,6 +9,7 @@ from statistics import median
 _GAP = 1.2  # of a line's height: what is further apart on one line is another cell or column
 _CELL_WORDS = 12  # of a table's cell, most of the time; columns of prose have whole lines
 _COLUMN_LINES = 6
+_WITHIN_CELL = 1.3  # heights of a line between the lines of one cell, at most
 _COLUMN_SHARE = 0.2  # of the page's text width
 
 
@@ -51,7 +52,7 @@ def lines_of(pieces: Sequence[Piece]) -> list[Line]:
 
 
 def turned(piece: Piece, degrees: int) -> Piece:
-    """As it is seen when the page is shown turned clockwise; only where things stand to one another counts."""
+    """As it is seen when the page is shown turned clockwise; only places relative to one another count."""
     text, left, bottom, right, top = piece.text, piece.left, piece.bottom, piece.right, piece.top
     if degrees == 90:
         return Piece(text, bottom, -right, top, -left)
@@ -218,9 +219,10 @@ def _table_end(rows: list[Row], at: int) -> int:
 
 def _continues(rows: list[Row], at: int, end: int) -> bool:
     """Whether a row of one piece goes on with the text of a cell of the row above it."""
-    if end <= at or len(rows[end]) != 1 or _gap(rows, end) > 0.6:
+    if end <= at or len(rows[end]) != 1 or _gap(rows, end) > _WITHIN_CELL:
         return False
-    begins = [piece.left for piece in rows[end - 1][1:]]
+    above = next((row for row in reversed(rows[at:end]) if len(row) > 1), ())
+    begins = [piece.left for piece in above[1:]]
     return any(abs(rows[end][0].left - x) < rows[end][0].height for x in begins)
 
 
