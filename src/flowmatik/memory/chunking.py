@@ -11,6 +11,7 @@ from flowmatik.memory.parsing import Block, Document
 MIN_WORDS = 120
 MAX_WORDS = 220
 TAIL_WORDS = 40
+_HEADER_WORDS = 60
 _SENTENCE_CHARS = 3000  # what is longer and has no full stop is no sentence
 
 _ABBREVIATION_LIST = """
@@ -25,11 +26,13 @@ _WORD_BEFORE = re.compile(r"([^\W\d_]+)\.$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """`document.text[start:end]` under the heading path `heading`."""
+    """`document.text[start:end]` under the heading path `heading`. `header` is where the first row of the
+    table stands that the passage is a later part of, () when it is none."""
 
     start: int
     end: int
     heading: str = ""
+    header: tuple[int, int] | tuple[()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,7 @@ class _Unit:
     end: int
     words: int
     block_words: int  # of the whole block on its first unit, else 0
+    header: tuple[int, int] | tuple[()] = ()  # on later rows of a table
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -131,8 +135,10 @@ def _units(text: str, block: Block) -> list[_Unit]:
     else:
         spans = sentences(text, block.start, block.end)
     counts = [len(text[a:b].split()) for a, b in spans]
+    is_table = block.kind == "lines" and len(spans) > 1 and text.startswith("|", spans[0][0])
+    header = spans[0] if is_table and counts[0] <= _HEADER_WORDS else ()
     return [
-        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts))
+        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts), header=header if i else ())
         for i, ((a, b), n) in enumerate(zip(spans, counts, strict=True))
     ]
 
@@ -170,6 +176,9 @@ def _pack(document: Document, units: list[_Unit], path: list[tuple[int, str]]) -
         if rest < TAIL_WORDS and rest + before <= MAX_WORDS + TAIL_WORDS:
             groups[-2:] = [groups[-2] + groups[-1]]
     heading = _join(path)
-    spans = ((group[0].start, group[-1].end) for group in groups)
-    trimmed = (_trim(document.text, a, b) for a, b in spans)
-    return [Chunk(start=a, end=b, heading=heading) for a, b in trimmed if a < b]
+    found: list[Chunk] = []
+    for group in groups:
+        start, end = _trim(document.text, group[0].start, group[-1].end)
+        if start < end:
+            found.append(Chunk(start=start, end=end, heading=heading, header=group[0].header))
+    return found

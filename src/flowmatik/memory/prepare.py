@@ -3,19 +3,20 @@ parser; blocking, runs in a worker's process (`isolation`)."""
 
 import hashlib
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
 from flowmatik.contracts.memory import Notice
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory import analysis, language
+from flowmatik.memory import analysis, language, near
 from flowmatik.memory.chunking import chunks
 from flowmatik.memory.formats import Formats
 from flowmatik.memory.header import read_header
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.parsing import Document, Part, Source, clean
-from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp
+from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp, chunk_id
 
 _MOST_DEPTH = 3  # letters attached to letters
 
@@ -110,7 +111,7 @@ def _prepared(document: Document, source: Source, job: Job) -> Prepared:
     code = language.detect(document.text) or document.language
     title = " ".join(clean(document.title).strip().strip("#").split())[:300] or PurePath(name).stem
     header = read_header(document.text, code) if not document.table_format else read_header("", "")
-    records, contexts = _cut(document, source, title, code)
+    records, contexts = _cut(document, source, job, title, code)
     record = DocumentRecord(
         id=job.document_id,
         source=name,
@@ -128,6 +129,7 @@ def _prepared(document: Document, source: Source, job: Job) -> Prepared:
         chunks=records,
         table_format=document.table_format,
         tables=document.tables,
+        near_keys=near.keys(document.text),
     )
     notices = (*document.notices, *source.notes)
     if not records and not document.tables:
@@ -136,16 +138,21 @@ def _prepared(document: Document, source: Source, job: Job) -> Prepared:
 
 
 def _cut(
-    document: Document, source: Source, title: str, code: str
+    document: Document, source: Source, job: Job, title: str, code: str
 ) -> tuple[tuple[ChunkRecord, ...], list[str]]:
     """The passages, and each with the title and headings under which it is indexed and embedded."""
     records: list[ChunkRecord] = []
     contexts: list[str] = []
-    for chunk in chunks(document):
+    cut = chunks(document)
+    texts = [document.text[chunk.start : chunk.end] for chunk in cut]
+    keyed = [near.keys(text) for text in texts]
+    ids = _ids(job.document_id, texts)
+    for at, (chunk, first) in enumerate(zip(cut, near.firsts(texts, keyed), strict=True)):
         source.check_time()
-        text = document.text[chunk.start : chunk.end]
+        text = texts[at]
         under = chunk.heading if chunk.heading.startswith(title) else f"{title} > {chunk.heading}"
-        context = f"{under.removesuffix(' > ')}\n{text}"
+        header = document.text[chunk.header[0] : chunk.header[1]] + "\n" if chunk.header else ""
+        context = f"{under.removesuffix(' > ')}\n{header}{text}"
         own = "" if document.table_format else language.detect(text) or code
         records.append(
             ChunkRecord(
@@ -157,10 +164,21 @@ def _cut(
                 language=own,
                 terms=tuple(analysis.terms(context, own)),
                 vector=None,
+                near_keys=keyed[at],
+                near=ids[first] if first != at else "",
             )
         )
         contexts.append(context)
     return tuple(records), contexts
+
+
+def _ids(document_id: str, texts: list[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    ids: list[str] = []
+    for text in texts:
+        seen[text] += 1
+        ids.append(chunk_id(document_id, text, seen[text]))
+    return ids
 
 
 def _lines(document: Document, start: int, end: int) -> tuple[int, int] | None:
