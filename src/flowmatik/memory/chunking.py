@@ -11,7 +11,6 @@ from flowmatik.memory.parsing import Block, Document
 MIN_WORDS = 120
 MAX_WORDS = 220
 TAIL_WORDS = 40
-_HEADER_WORDS = 60
 _SENTENCE_CHARS = 3000  # what is longer and has no full stop is no sentence
 
 _ABBREVIATION_LIST = """
@@ -26,13 +25,12 @@ _WORD_BEFORE = re.compile(r"([^\W\d_]+)\.$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """`document.text[start:end]` under the heading path `heading`. `header` is where the first row of the
-    table stands that the passage is a later part of, () when it is none."""
+    """`document.text[start:end]` under the heading path `heading`, which ends with the first row of the table
+    that the passage is a later part of."""
 
     start: int
     end: int
     heading: str = ""
-    header: tuple[int, int] | tuple[()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ class _Unit:
     end: int
     words: int
     block_words: int  # of the whole block on its first unit, else 0
-    header: tuple[int, int] | tuple[()] = ()  # on later rows of a table
+    header: str = ""  # the table's first row, on later ones
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -124,6 +122,10 @@ def _heading(text: str) -> str:
     return " ".join(text.strip().strip("#").split())[:200]
 
 
+def _row(text: str) -> str:
+    return " ".join(text.strip().strip("|").split())[:200]
+
+
 def _join(path: list[tuple[int, str]]) -> str:
     return " > ".join(title for _, title in path)
 
@@ -136,9 +138,9 @@ def _units(text: str, block: Block) -> list[_Unit]:
         spans = sentences(text, block.start, block.end)
     counts = [len(text[a:b].split()) for a, b in spans]
     is_table = block.kind == "lines" and len(spans) > 1 and text.startswith("|", spans[0][0])
-    header = spans[0] if is_table and counts[0] <= _HEADER_WORDS else ()
+    header = _row(text[spans[0][0] : spans[0][1]]) if is_table else ""
     return [
-        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts), header=header if i else ())
+        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts), header=header if i else "")
         for i, ((a, b), n) in enumerate(zip(spans, counts, strict=True))
     ]
 
@@ -180,5 +182,6 @@ def _pack(document: Document, units: list[_Unit], path: list[tuple[int, str]]) -
     for group in groups:
         start, end = _trim(document.text, group[0].start, group[-1].end)
         if start < end:
-            found.append(Chunk(start=start, end=end, heading=heading, header=group[0].header))
+            under = " > ".join(filter(None, (heading, group[0].header)))
+            found.append(Chunk(start=start, end=end, heading=under))
     return found

@@ -16,7 +16,7 @@ from flowmatik.memory.formats import Formats
 from flowmatik.memory.header import read_header
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.parsing import Document, Part, Source, clean
-from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp, chunk_id
+from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp, chunk_id, context_of
 
 _MOST_DEPTH = 3  # letters attached to letters
 
@@ -150,9 +150,7 @@ def _cut(
     for at, (chunk, first) in enumerate(zip(cut, near.firsts(texts, keyed), strict=True)):
         source.check_time()
         text = texts[at]
-        under = chunk.heading if chunk.heading.startswith(title) else f"{title} > {chunk.heading}"
-        header = document.text[chunk.header[0] : chunk.header[1]] + "\n" if chunk.header else ""
-        context = f"{under.removesuffix(' > ')}\n{header}{text}"
+        context = context_of(title, chunk.heading, text)
         own = "" if document.table_format else language.detect(text) or code
         records.append(
             ChunkRecord(

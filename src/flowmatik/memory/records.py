@@ -75,6 +75,12 @@ class DocumentRecord:
     near_keys: tuple[int, ...] = ()
 
 
+def context_of(title: str, heading: str, text: str) -> str:
+    """A passage with the title and headings under which it is indexed and embedded."""
+    under = heading if heading.startswith(title) else f"{title} > {heading}"
+    return f"{under.removesuffix(' > ')}\n{text}"
+
+
 _KNOWN = (
     "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.embedder,"
     " (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) FROM documents d WHERE d.workspace_id = ?1"
