@@ -25,7 +25,8 @@ _WORD_BEFORE = re.compile(r"([^\W\d_]+)\.$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """`document.text[start:end]` under the heading path `heading`."""
+    """`document.text[start:end]` under the heading path `heading`, which ends with the first row of the table
+    that the passage is a later part of."""
 
     start: int
     end: int
@@ -38,6 +39,7 @@ class _Unit:
     end: int
     words: int
     block_words: int  # of the whole block on its first unit, else 0
+    header: str = ""  # the table's first row, on later ones
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -120,6 +122,10 @@ def _heading(text: str) -> str:
     return " ".join(text.strip().strip("#").split())[:200]
 
 
+def _row(text: str) -> str:
+    return " ".join(text.strip().strip("|").split())[:200]
+
+
 def _join(path: list[tuple[int, str]]) -> str:
     return " > ".join(title for _, title in path)
 
@@ -131,8 +137,10 @@ def _units(text: str, block: Block) -> list[_Unit]:
     else:
         spans = sentences(text, block.start, block.end)
     counts = [len(text[a:b].split()) for a, b in spans]
+    is_table = block.kind == "lines" and len(spans) > 1 and text.startswith("|", spans[0][0])
+    header = _row(text[spans[0][0] : spans[0][1]]) if is_table else ""
     return [
-        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts))
+        _Unit(start=a, end=b, words=n, block_words=0 if i else sum(counts), header=header if i else "")
         for i, ((a, b), n) in enumerate(zip(spans, counts, strict=True))
     ]
 
@@ -170,6 +178,10 @@ def _pack(document: Document, units: list[_Unit], path: list[tuple[int, str]]) -
         if rest < TAIL_WORDS and rest + before <= MAX_WORDS + TAIL_WORDS:
             groups[-2:] = [groups[-2] + groups[-1]]
     heading = _join(path)
-    spans = ((group[0].start, group[-1].end) for group in groups)
-    trimmed = (_trim(document.text, a, b) for a, b in spans)
-    return [Chunk(start=a, end=b, heading=heading) for a, b in trimmed if a < b]
+    found: list[Chunk] = []
+    for group in groups:
+        start, end = _trim(document.text, group[0].start, group[-1].end)
+        if start < end:
+            under = " > ".join(filter(None, (heading, group[0].header)))
+            found.append(Chunk(start=start, end=end, heading=under))
+    return found

@@ -1,7 +1,7 @@
 """Which parser reads which suffix, from the manifests; a parser is imported when first needed."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from flowmatik.kernel.errors import ConfigurationError
@@ -39,7 +39,7 @@ class Formats:
                     )
                 self._by_suffix[suffix] = Format(id=manifest.id, is_table=table)
 
-    def of(self, path: Path) -> Format | None:
+    def of(self, path: PurePath) -> Format | None:
         """None when no parser reads this suffix."""
         return self._by_suffix.get(path.suffix.lower())
 

@@ -1,4 +1,5 @@
-"""Spanish or English, by stop-words; good enough to choose a stemmer, and it says when unsure."""
+"""Which language a text is in, by stop-words; good enough to choose a stemmer, and it says when unsure.
+Spanish and English have stemmers of their own in the index, the others are told apart from them."""
 
 import re
 import unicodedata
@@ -7,12 +8,12 @@ from functools import lru_cache
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 STOP_WORDS: dict[str, frozenset[str]] = {
-    "es": _set(
+    "es": word_set(
         """a al algo algunas algunos ante antes aquel aquella aquellos aquí así aun aunque bajo
         bien cada como cómo con contra cual cuál cuales cuáles cualquier cuando cuándo cuanta
         cuánta cuantas cuántas cuanto cuánto cuantos cuántos de del desde donde dónde dos
@@ -24,7 +25,7 @@ STOP_WORDS: dict[str, frozenset[str]] = {
         tiene tienen todo toda todos todas tras tu tú un una uno unos unas usted y ya yo cuyo
         cuya puede pueden hace hacen debe deben"""
     ),
-    "en": _set(
+    "en": word_set(
         """a about above after again all also am an and any are as at be because been before being
         below between both but by can could did do does doing down during each for from further
         had has have having he her here hers him his how i if in into is it its itself just may
@@ -35,21 +36,62 @@ STOP_WORDS: dict[str, frozenset[str]] = {
     ),
 }
 LANGUAGES = tuple(STOP_WORDS)
+OTHERS: dict[str, frozenset[str]] = {
+    "pt": word_set(
+        """ao aos as até com como da das de dela dele deles depois do dos e ela elas ele eles em entre era
+        essa esse esta está este eu foi foram há isso isto já lhe mais mas me mesmo meu minha muito na nas não
+        nem no nos nós num numa o os ou para pela pelas pelo pelos por quando que quem são se sem ser seu
+        sua seus suas só também te tem têm um uma você vocês à às é"""
+    ),
+    "fr": word_set(
+        """au aux avec ce ces cette dans de des du elle elles en est et été être eux il ils je la le les leur
+        leurs lui ma mais me mes moi mon même ne nos notre nous on ont ou où par pas pour plus qu que qui sa
+        sans se ses son sont sur ta te tes toi ton tu un une vos votre vous à y c d j l n s t"""
+    ),
+    "de": word_set(
+        """aber alle als also am an auch auf aus bei bin bis bist da damit dann das dass dem den denn der des
+        die dies diese dieser dieses doch dort du durch ein eine einem einen einer eines er es für hat hatte
+        haben hier ich ihr ihre im in ist ja kann kein keine mich mir mit muss nach nicht noch nun nur ob oder
+        ohne sehr sein seine sich sie sind so über um und uns unter vom von vor war waren was weil welche wenn
+        werden wie wir wird zu zum zur zwischen"""
+    ),
+    "it": word_set(
+        """a ad agli ai al alla alle allo anche c che chi ci come con cui da dagli dai dal dalla dalle dei del
+        della delle dello di dove e ed era è fra gli ha hanno i il in io l la le lei lo loro lui ma mi mia mio
+        ne negli nei nel nella nelle non o per perché più quale quando quella quello questa questo qui se sei
+        si sia sono su sua sue sugli sui sul sulla suo tra tu tutti tutto un una uno"""
+    ),
+}
 _SHARED = STOP_WORDS["es"] & STOP_WORDS["en"]
+_MAIN = STOP_WORDS["es"] | STOP_WORDS["en"]
+_OWN = {code: words - _MAIN for code, words in OTHERS.items()}
+_LEAST = 4  # different words of its own, below which a text is in none of the others
 
 
 def detect(text: str, *, sample_chars: int = 6000) -> str:
-    """ "es", "en", or "" when the text does not say clearly (few stop-words, or both alike)."""
+    """ "es", "en", "pt", "fr", "de", "it", or "" when the text does not say clearly (few stop-words, or two
+    alike)."""
     sample = text[:sample_chars]
     words = [word.casefold() for word in WORD.findall(sample)]
     spanish = sum(word in STOP_WORDS["es"] and word not in _SHARED for word in words)
     english = sum(word in STOP_WORDS["en"] and word not in _SHARED for word in words)
+    if other := _other(words, spanish, english):
+        return other
     if any(sign in sample for sign in "¿¡"):
         spanish += 2
     spanish += any(sign in sample.casefold() for sign in "ñáíóú")
     if spanish > 1.5 * english:
         return "es"
     return "en" if english > 1.5 * spanish else ""
+
+
+def _other(words: list[str], spanish: int, english: int) -> str:
+    """One of `OTHERS` that has more stop-words here than Spanish and English, and enough that only it has."""
+    counts = {code: sum(word in known for word in words) for code, known in OTHERS.items()}
+    best = max(counts, key=lambda code: counts[code])
+    rivals = [spanish, english, *(count for code, count in counts.items() if code != best)]
+    own = {word for word in words if word in _OWN[best]}
+    return best if counts[best] > 1.25 * max(rivals) and len(own) >= _LEAST else ""
 
 
 @lru_cache(maxsize=100_000)

@@ -5,12 +5,13 @@ Passages are cut from this text, so every offset in memory is an offset into `Do
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from flowmatik.contracts.memory import Notice
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory.encodings import text_of
 from flowmatik.memory.limits import IngestLimits
 
 BlockKind = Literal["heading", "text", "lines"]
@@ -28,10 +29,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file inside a file, a document of its own: `name` is its own name, as in `mail.eml/terms.pdf`."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """`lines` maps offsets to line numbers of the source file, () when it has no lines to speak
-    of; `pages` are the offsets where pages begin, () when there are none. `tables` names the
-    tables inside a data file ("" for a file that is one table). `notices` is what is odd about it."""
+    of (rows of a sheet count as lines); `pages` are the offsets where pages or slides begin, () when there
+    are none. `tables` names the
+    tables inside a data file ("" for a file that is one table). `notices` is what is odd about it;
+    `parts` are the files in it that are documents of their own."""
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -42,6 +53,7 @@ class Document:
     table_format: Literal["", "csv", "parquet", "sqlite"] = ""
     tables: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def line_at(self, offset: int) -> int | None:
         index = bisect_right(self.lines, (offset, 1 << 60)) - 1
@@ -54,13 +66,14 @@ class Document:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A file to parse: its bytes (only the first ones for a data file) and its path for the
-    formats whose libraries insist on one."""
+    formats whose libraries insist on one. `notes` collects what is odd about it on the way."""
 
     name: str
     data: bytes
     path: str
     deadline: float = field(default=float("inf"))
     limits: IngestLimits = field(default_factory=IngestLimits)
+    notes: list[Notice] = field(default_factory=list[Notice])
 
     def check_time(self) -> None:
         """Raises DocumentError when this file has had its time; parsers call it as they go,
@@ -101,6 +114,11 @@ class TextBuilder:
         self.blocks.append(Block(kind=kind, start=start, end=self._length, level=level))
         return start
 
+    @property
+    def position(self) -> int:
+        """Where the next block will begin."""
+        return self._length + 2 if self._parts else 0
+
     def text(self) -> str:
         return "".join(self._parts)
 
@@ -130,39 +148,17 @@ def line_starts(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def decode(source: Source) -> str:
-    """The file's text with "\\n" line ends: UTF-8, UTF-16 with a mark, or Windows-1252 that
-    reads like text. Raises DocumentError (document.binary) for anything else."""
-    data = source.data
-    encodings: Iterable[str] = ("utf-8-sig", "cp1252")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
-    elif b"\x00" in data:
-        encodings = ()
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if _reads_like_text(text, strict=encoding != "utf-8-sig"):
-            return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise DocumentError(
-        f"{source.name}: this is not text (binary data or an unknown encoding); save it as UTF-8",
-        code="document.binary",
-    )
-
-
-def _reads_like_text(text: str, *, strict: bool) -> bool:
-    sample = text[:200_000]
-    if "\x00" in sample:
-        return False
-    controls = sum(c < " " and c not in "\t\n\r\f\x1b" for c in sample)
-    if controls > len(sample) / 100:
-        return False
-    if not strict:
-        return True
-    foreign = [c for c in sample if c > "~"]
-    letters = sum(c.isalpha() or c in "€¿¡«»“”‘’–—…·°ºª " for c in foreign)
-    return controls == 0 and len(foreign) <= len(sample) / 4 and letters >= 0.9 * len(foreign)
+    """The file's text with "\\n" line ends (see `encodings`); what is odd about it is noted in
+    `source.notes`. Raises DocumentError (document.binary) for what is no text."""
+    found = text_of(source.data, source.name)
+    if found is None:
+        raise DocumentError(
+            f"{source.name}: this is not text (binary data or an unknown encoding); save it as UTF-8",
+            code="document.binary",
+        )
+    text, notices = found
+    source.notes.extend(notices)
+    return text
 
 
 def paragraphs(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowmatik.kernel.sqlite import Connection
 
-PIPELINE = "2"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
+PIPELINE = "3"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
 
 Offsets = tuple[tuple[int, int], ...]
 
@@ -39,6 +39,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkRecord:
+    """`near_keys` are those of `near.keys`; `near` is the id of the first passage of the same document that
+    says nearly the same, "" for one that is new."""
+
     start: int
     end: int
     lines: tuple[int, int] | None
@@ -47,6 +50,8 @@ class ChunkRecord:
     language: str
     terms: tuple[str, ...]
     vector: bytes | None
+    near_keys: tuple[int, ...] = ()
+    near: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,13 @@ class DocumentRecord:
     chunks: tuple[ChunkRecord, ...]
     table_format: str
     tables: tuple[str, ...]
+    near_keys: tuple[int, ...] = ()
+
+
+def context_of(title: str, heading: str, text: str) -> str:
+    """A passage with the title and headings under which it is indexed and embedded."""
+    under = heading if heading.startswith(title) else f"{title} > {heading}"
+    return f"{under.removesuffix(' > ')}\n{text}"
 
 
 _KNOWN = (

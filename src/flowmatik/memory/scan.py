@@ -6,12 +6,14 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.places import Identity, Places, real_path
 
 NOWHERE_PRIVATE = Places()
 PRIVATE = "document.private"
+_READINGS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,27 +154,46 @@ def _printable(text: str) -> str:
 
 def read(found: Found, *, keep: int, max_bytes: int) -> tuple[bytes, str, os.stat_result]:
     """Blocking. The first `keep` bytes, the SHA-256 of the whole file and its state, of one and
-    the same file even if the path is swapped meanwhile. Raises DocumentError."""
+    the same file even if the path is swapped meanwhile. One that changes while it is read is read again,
+    a few times; the state is that from before, so that the next sync looks at it once more. Raises
+    DocumentError."""
     try:
         handle = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise DocumentError(
+            f"{found.relative}: it was gone before it could be read; it is looked for again at the next sync",
+            code="document.vanished",
+            retryable=True,
+        ) from error
     except OSError as error:
         raise _cannot_read(found, error) from error
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise DocumentError(f"{found.relative}: no longer a regular file", code="document.irregular")
-        digest, head, total = hashlib.sha256(), bytearray(), 0
-        try:
-            while block := file.read(1 << 20):
-                total += len(block)
-                if total > max_bytes:
-                    raise too_large(found.relative, total, max_bytes)
-                digest.update(block)
-                if len(head) < keep:
-                    head += block[: keep - len(head)]
-        except OSError as error:
-            raise _cannot_read(found, error) from error
-    return bytes(head), digest.hexdigest(), status
+        for reading in range(1, _READINGS + 1):
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                break
+            try:
+                head, digest = _read_once(found, file, keep, max_bytes)
+            except OSError as error:
+                raise _cannot_read(found, error) from error
+            after = os.fstat(handle)
+            as_before = (after.st_size, after.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+            if as_before or reading == _READINGS:
+                return head, digest, status
+    raise DocumentError(f"{found.relative}: no longer a regular file", code="document.irregular")
+
+
+def _read_once(found: Found, file: IO[bytes], keep: int, max_bytes: int) -> tuple[bytes, str]:
+    digest, head, total = hashlib.sha256(), bytearray(), 0
+    file.seek(0)
+    while block := file.read(1 << 20):
+        total += len(block)
+        if total > max_bytes:
+            raise too_large(found.relative, total, max_bytes)
+        digest.update(block)
+        if len(head) < keep:
+            head += block[: keep - len(head)]
+    return bytes(head), digest.hexdigest()
 
 
 def too_large(name: str, size: int, limit: int) -> DocumentError:

@@ -64,6 +64,7 @@ class SqliteMemory:
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()  # touched by the reader thread only
 
     async def close(self) -> None:
+        await self._sync.close()
         await self._store.close()
 
     async def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -16,12 +15,12 @@ from flowmatik.kernel.errors import (
     NotFound,
 )
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import records
+from flowmatik.memory import parts, records
 from flowmatik.memory.formats import Format, Formats
+from flowmatik.memory.isolation import Workers
 from flowmatik.memory.limits import IngestLimits
-from flowmatik.memory.parsing import Source
 from flowmatik.memory.places import Places, is_within
-from flowmatik.memory.prepare import prepare
+from flowmatik.memory.prepare import Job, Prepared
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Scan, read, scan, too_large
 from flowmatik.memory.store import Store
@@ -29,7 +28,6 @@ from flowmatik.memory.vectors import Vectors
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
-_GRACE_SECONDS = 5.0
 
 
 class Synchroniser:
@@ -49,7 +47,12 @@ class Synchroniser:
         self._embedder = embedder
         self._clock = clock
         self._limits = limits
+        self._workers = Workers(limits)
         self._lock = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Ends the parsers' processes."""
+        await self._workers.close()
 
     async def run(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
@@ -112,6 +115,7 @@ class Synchroniser:
         if known is None:  # it has moved meanwhile
             return None
         await self._store.write(records.delete_document, workspace_id, known.id)
+        await self._store.write(parts.drop_below, workspace_id, path)
         return IngestProgress(source=known.source, outcome="deleted")
 
     async def _file(
@@ -138,6 +142,7 @@ class Synchroniser:
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._store.write(records.delete_document, workspace_id, known.id)
+                await self._store.write(parts.drop_below, workspace_id, str(file.path))
             if not error.retryable:
                 await asyncio.to_thread(self._places.discard, file.path)
             return IngestProgress(
@@ -180,20 +185,28 @@ class Synchroniser:
         same = bool(origin and origin.stamp.content_hash == digest and _keeps_title(origin, name))
         if origin and same and self._current(origin):
             return await self._kept(workspace_id, origin, name, stamp, moved=known is None)
-        record, notices = await self._record(
+        prepared, record, notices = await self._record(
             fmt, data, name, stamp, origin.id if origin else new_id("doc"), vectors
         )
         if origin and same and _understood(origin) and not record.embedder:  # nothing new, not even vectors
             kept = await self._kept(workspace_id, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
         await self._store.write(records.replace_document, workspace_id, record)
+        if origin is not None and known is None:
+            await self._store.write(parts.drop_below, workspace_id, origin.stamp.path)
+        inside = await parts.keep(self._store, workspace_id, prepared, vectors)
         outcome = "updated" if known else "moved" if origin else "added"
-        return IngestProgress(source=name, outcome=outcome, chunks=len(record.chunks), notices=notices)
+        return IngestProgress(
+            source=name, outcome=outcome, chunks=len(record.chunks) + inside, notices=notices
+        )
 
     async def _kept(
         self, workspace_id: str, origin: Known, name: str, stamp: Stamp, *, moved: bool
     ) -> IngestProgress:
         await self._store.write(records.restamp, workspace_id, origin.id, name, stamp)
+        if moved:
+            before, now = (origin.stamp.path, origin.source), (stamp.path, name)
+            await self._store.write(parts.move_below, workspace_id, before, now)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 
@@ -205,25 +218,18 @@ class Synchroniser:
 
     async def _record(
         self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str, vectors: Vectors
-    ) -> tuple[DocumentRecord, tuple[Notice, ...]]:
-        seconds = self._limits.parse_seconds
-        source = Source(
-            name=name, data=data, path=stamp.path, deadline=time.monotonic() + seconds, limits=self._limits
+    ) -> tuple[Prepared, DocumentRecord, tuple[Notice, ...]]:
+        job = Job(
+            format_id=fmt.id,
+            name=name,
+            data=data,
+            document_id=document_id,
+            stamp=stamp,
+            at=self._clock.now().isoformat(),
         )
-        parser = await asyncio.to_thread(self._formats.parser, fmt.id)
-        at = self._clock.now().isoformat()
-        work = asyncio.to_thread(
-            prepare, parser, source, document_id=document_id, name=name, stamp=stamp, at=at
-        )
-        try:
-            prepared = await asyncio.wait_for(work, seconds + _GRACE_SECONDS)
-        except TimeoutError as error:
-            raise DocumentError(
-                f"{name}: reading took longer than {seconds:g} s; split the file or simplify it",
-                code="document.timeout",
-            ) from error
+        prepared = await self._workers.prepare(job)
         record, notices = await vectors.add(prepared.record, prepared.contexts)
-        return record, (*prepared.notices, *notices)
+        return prepared, record, (*prepared.notices, *parts.left_out(prepared), *notices)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
@@ -236,7 +242,7 @@ def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
 
     def is_gone(path: Path) -> bool:
         looked_at = uploads if places.is_upload(path) else found.scopes
-        unseen = str(path) not in present and any(is_within(path, scope) for scope in looked_at)
+        unseen = not parts.is_there(path, present) and any(is_within(path, scope) for scope in looked_at)
         return unseen and not any(is_within(path, folder) for folder in unread)
 
     return [path for path in known if is_gone(Path(path))]
@@ -248,7 +254,9 @@ def _understood(known: Known) -> bool:
 
 def _moved_from(twins: list[Known]) -> Known | None:
     """Of the documents of the same content, one whose file is no longer where it was."""
-    return next((known for known in twins if not os.path.lexists(known.stamp.path)), None)
+    paths = ((known, known.stamp.path) for known in twins)
+    gone = (known for known, path in paths if not os.path.lexists(path) and not parts.is_part(path))
+    return next(gone, None)
 
 
 def _keeps_title(origin: Known, name: str) -> bool:

@@ -39,3 +39,29 @@ def test_a_question_of_stop_words_only_keeps_them() -> None:
 def test_a_passage_of_unknown_language_is_indexed_in_both() -> None:
     assert {term.split(":")[0] for term in analysis.terms("order_id quantity", "")} == {"es", "en"}
     assert {term.split(":")[0] for term in analysis.terms("order_id quantity", "en")} == {"en"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            "Os barcos não saem do porto quando há vento, e isso é uma regra que já ninguém discute.",
+            "pt",
+        ),
+        ("Les bateaux ne sont pas dans le port, et nous avons attendu avec les autres sur le quai.", "fr"),
+        ("Die Boote sind nicht im Hafen, und wir haben mit den anderen auf dem Steg gewartet.", "de"),
+        (
+            "Le barche non sono nel porto e gli altri hanno aspettato sulla banchina perché è tardi.",
+            "it",
+        ),
+        ("Los barcos no salen del puerto cuando hay viento, y eso es una regla que ya nadie discute.", "es"),
+        ("The boats do not leave the port in a wind, and that is a rule that nobody argues about.", "en"),
+        ("El señor da Silva y la señora du Pont llegaron a Das Boot con un amigo de Il Gusto.", "es"),
+        (
+            "The crew of Das Boot met the owners of Le Monde and La Stampa in the harbour.",
+            "en",
+        ),
+    ],
+)
+def test_neighbouring_languages_are_told_from_spanish_and_english(text: str, code: str) -> None:
+    assert language.detect(text) == code

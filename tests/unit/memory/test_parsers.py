@@ -7,6 +7,7 @@ from flowmatik.memory.formats import Formats
 from flowmatik.memory.parsers import csv, html, text
 from flowmatik.memory.parsers.pdf.layout import page_blocks
 from flowmatik.memory.parsing import Document, Source, decode
+from tests.unit.memory.reading import read
 
 
 def _source(data: bytes) -> Source:
@@ -127,3 +128,11 @@ def test_the_beginning_of_a_spanish_csv_is_read_though_it_ends_inside_a_characte
     cut = data[:-1]
     document = csv.build(None).parse(_source(cut))
     assert document.text.splitlines()[:2] == ["año;importe", "niño;3,50"]
+
+
+def test_later_rows_of_a_long_table_stand_under_its_first_row() -> None:
+    rows = "".join(f"| Boat {n} | {n} EUR |\n" for n in range(120))
+    prepared = read("a.md", f"# Rates\n\n| Model | Price |\n|---|---|\n{rows}".encode())
+    headings = [chunk.heading for chunk in prepared.record.chunks]
+    assert headings[0] == "Rates"
+    assert set(headings[1:]) == {"Rates > Model | Price"}

@@ -3,17 +3,19 @@
 import io
 import re
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.parsing import Document, Source, TextBuilder, clean, table_text
+from flowmatik.memory.packages import check_package, unreadable
+from flowmatik.memory.parsing import Document, Source, TextBuilder, clean
+from flowmatik.memory.tabular import add_rows
 
 if TYPE_CHECKING:
+    from docx.document import Document as Written
     from docx.table import Table
     from docx.text.paragraph import Paragraph
 
+_WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HEADING = re.compile(r"^(?:heading|título|titulo|encabezado)\s*(\d)$", re.IGNORECASE)
-_OLE = b"\xd0\xcf\x11\xe0"
 
 
 def build(settings: object) -> "DocxParser":
@@ -22,54 +24,57 @@ def build(settings: object) -> "DocxParser":
 
 class DocxParser:
     def parse(self, source: Source) -> Document:
-        _check_package(source)
+        check_package(source)
         import docx
         from docx.opc.exceptions import OpcError
         from docx.table import Table
 
         builder = TextBuilder(source)
         try:
-            for item in docx.Document(io.BytesIO(source.data)).iter_inner_content():
+            document = docx.Document(io.BytesIO(source.data))
+            _add_edges(builder, document, "header")
+            for item in document.iter_inner_content():
                 if isinstance(item, Table):
                     _add_table(builder, item)
                 else:
                     _add_paragraph(builder, item)
+            _add_notes(builder, document)
+            _add_edges(builder, document, "footer")
         except (OpcError, SyntaxError, KeyError, ValueError, TypeError, AttributeError, IndexError,
                 OSError, zipfile.BadZipFile, RecursionError) as error:  # fmt: skip
-            raise _unreadable(source, str(error)) from error
+            raise unreadable(source, str(error)) from error
         text = builder.text()
         title = next((text[b.start : b.end] for b in builder.blocks if b.kind == "heading"), "")
         return Document(text=text, blocks=tuple(builder.blocks), title=title)
 
 
-def _check_package(source: Source) -> None:
-    """Before anything is unpacked: what the archive says it unpacks to. Reading stops at the
-    declared size (zipfile checks it), so an archive that lies is cut off there."""
-    if source.data.startswith(_OLE):
-        raise DocumentError(
-            f"{source.name}: the document is encrypted, or an old .doc; save it as .docx without a password",
-            code="document.encrypted",
-        )
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise _unreadable(source, str(error)) from error
-    if any(entry.flag_bits & 1 for entry in entries):
-        raise DocumentError(
-            f"{source.name}: the document is encrypted; save a copy without a password",
-            code="document.encrypted",
-        )
-    unpacked = sum(entry.file_size for entry in entries)
-    limits = source.limits
-    worst = max((e.file_size / max(1, e.compress_size) for e in entries if e.file_size > 1 << 20), default=0)
-    if unpacked > limits.max_unpacked_bytes or worst > limits.max_ratio or len(entries) > 20_000:
-        raise DocumentError(
-            f"{source.name}: unpacks to {unpacked} bytes ({worst:.0f} times its size), above the limit of "
-            f"{limits.max_unpacked_bytes} bytes or {limits.max_ratio} times; split the document",
-            code="document.too_large",
-            context={"unpacked": unpacked, "ratio": round(worst)},
-        )
+def _add_edges(builder: TextBuilder, document: "Written", which: Literal["header", "footer"]) -> None:
+    """Running heads or feet, each once: often the version stands nowhere else."""
+    seen: set[str] = set()
+    for section in document.sections:
+        edge = section.header if which == "header" else section.footer
+        said = [] if edge.is_linked_to_previous else [clean(one.text).strip() for one in edge.paragraphs]
+        for text in said:
+            if text and text not in seen:
+                seen.add(text)
+                builder.add(text, "text")
+
+
+def _add_notes(builder: TextBuilder, document: "Written") -> None:
+    """Footnotes and endnotes after the text, by their numbers."""
+    from docx.oxml import parse_xml
+
+    package = document.part.package
+    for part in package.iter_parts() if package is not None else ():
+        if str(part.partname) not in {"/word/footnotes.xml", "/word/endnotes.xml"}:
+            continue
+        root: Any = parse_xml(part.blob)
+        number = 0
+        for note in root:
+            words = clean("".join(str(one.text or "") for one in note.iter(f"{_WORD}t"))).strip()
+            if words and note.get(f"{_WORD}type") is None:  # others are separators
+                number += 1
+                builder.add(f"[{number}] {words}", "text")
 
 
 def _add_paragraph(builder: TextBuilder, paragraph: "Paragraph") -> None:
@@ -96,13 +101,4 @@ def _add_table(builder: TextBuilder, table: "Table") -> None:
                 seen.add(id(cell._tc))  # pyright: ignore[reportPrivateUsage]
                 cells.append(clean(cell.text))
         rows.append(cells)
-    if any(cell.strip() for row in rows for cell in row):
-        builder.add(table_text(rows), "lines")
-
-
-def _unreadable(source: Source, why: str) -> DocumentError:
-    return DocumentError(
-        f"{source.name}: cannot read the Word document: {why}; open it and save it again",
-        code="document.unreadable",
-        context={"why": why},
-    )
+    add_rows(builder, rows)

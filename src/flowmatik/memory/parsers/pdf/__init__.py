@@ -1,16 +1,22 @@
-"""PDF: the text layer, page by page. Lines that repeat on most pages (running heads and feet)
-stay in the text but in no passage."""
+"""PDF: the text layer, page by page, columns in the order in which they are read, tables as rows. Lines that
+repeat on most pages (running heads and feet) stay in the text but in no passage."""
 
-import io
-import logging
+import threading
+import unicodedata
 from collections import Counter
-from typing import Any
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, cast
 
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory.parsers.pdf.geometry import Line, Piece, lines_of, turned
 from flowmatik.memory.parsers.pdf.layout import furniture, page_blocks
+from flowmatik.memory.parsers.pdf.pages import Page, page_of, usual_height
 from flowmatik.memory.parsing import Block, Document, Source, check_length, clean
 
-_PDF_LOG = logging.getLogger("pypdf")
+_LIBRARY = threading.Lock()  # PDFium has one state for all threads
+_ILLEGIBLE = 0.3  # share of characters that mean nothing, above which the text is no text
+_PASSWORD = 4  # FPDF_ERR_PASSWORD of fpdfview.h
 
 
 def build(settings: object) -> "PdfParser":
@@ -19,68 +25,111 @@ def build(settings: object) -> "PdfParser":
 
 class PdfParser:
     def parse(self, source: Source) -> Document:
-        import pypdf
-        from pypdf.errors import PyPdfError
-
-        _PDF_LOG.setLevel(logging.CRITICAL)  # it warns about every oddity of every file
-        try:
-            reader = pypdf.PdfReader(io.BytesIO(source.data))
-            if reader.is_encrypted:
-                raise DocumentError(
-                    f"{source.name}: the PDF is encrypted; save a copy without a password",
-                    code="document.encrypted",
-                )
-            pages, title = self._pages(reader, source), self._title(reader)
-        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
-                OSError, OverflowError, AssertionError, NotImplementedError) as error:  # fmt: skip
-            raise DocumentError(
-                f"{source.name}: cannot read the PDF: {error}; open it and save it again",
-                code="document.unreadable",
-                context={"why": str(error)},
-            ) from error
-        if not any(page.strip() for page in pages):
-            raise DocumentError(
-                f"{source.name}: the PDF has no text layer (a scan?); run OCR on it first",
-                code="document.no_text",
-            )
+        with _LIBRARY, _opened(source) as document:
+            lines = _lines(document, source)
+            title = clean(str(document.get_metadata_value("Title") or "")).strip()
+        usual = usual_height(lines)
+        pages = [page_of(page, usual) for page in lines]
+        _check_legible(source, "".join(page.text for page in pages))
         return _document(pages, title)
 
-    def _pages(self, reader: Any, source: Source) -> list[str]:
-        pages: list[str] = []
-        length = 0
-        for page in reader.pages:
-            source.check_time()
-            if len(pages) >= source.limits.max_pages:
-                raise DocumentError(
-                    f"{source.name}: more than {source.limits.max_pages} pages; split the file",
-                    code="document.too_large",
-                )
-            text = clean(page.extract_text())
-            pages.append(text)
-            length += len(text)
-            check_length(source, length)
-        return pages
 
-    def _title(self, reader: Any) -> str:
-        metadata = reader.metadata
-        return str(metadata.title or "").strip() if metadata else ""
+@contextmanager
+def _opened(source: Source) -> Generator[Any]:
+    import pypdfium2
+
+    library = cast("Any", pypdfium2)
+    try:
+        document = library.PdfDocument(source.data)
+    except library.PdfiumError as error:
+        if getattr(error, "err_code", None) == _PASSWORD or "password" in str(error).lower():
+            raise DocumentError(
+                f"{source.name}: the PDF is encrypted; save a copy without a password",
+                code="document.encrypted",
+            ) from error
+        raise _unreadable(source, str(error)) from error
+    try:
+        yield document
+    except (library.PdfiumError, ValueError, IndexError) as error:
+        raise _unreadable(source, str(error)) from error
+    finally:
+        document.close()
 
 
-def _document(pages: list[str], title: str) -> Document:
+def _unreadable(source: Source, why: str) -> DocumentError:
+    return DocumentError(
+        f"{source.name}: cannot read the PDF: {why}; open it and save it again",
+        code="document.unreadable",
+        context={"why": why},
+    )
+
+
+def _lines(document: Any, source: Source) -> list[list[Line]]:
+    if len(document) > source.limits.max_pages:
+        raise DocumentError(
+            f"{source.name}: more than {source.limits.max_pages} pages; split the file",
+            code="document.too_large",
+        )
+    pages: list[list[Line]] = []
+    length = 0
+    for number in range(len(document)):
+        source.check_time()
+        pages.append(lines_of(_pieces(document, number)))
+        length += sum(len(line.text) for line in pages[-1])
+        check_length(source, length)
+    return pages
+
+
+def _pieces(document: Any, number: int) -> list[Piece]:
+    """A page that is broken is empty; the others are read."""
+    import pypdfium2
+
+    try:
+        page = document[number]
+    except cast("Any", pypdfium2).PdfiumError:
+        return []
+    try:
+        layer = page.get_textpage()
+        boxes = [layer.get_rect(index) for index in range(layer.count_rects())]
+        pieces = [Piece(str(layer.get_text_bounded(*box)), *map(float, box)) for box in boxes]
+        return [turned(piece, page.get_rotation()) for piece in pieces]
+    finally:
+        page.close()
+
+
+def _check_legible(source: Source, text: str) -> None:
+    """No text layer, or one in a font that does not say which characters its signs are."""
+    signs = [c for c in text[:200_000] if not c.isspace()]
+    strange = sum(unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c == "\ufffd" for c in signs)
+    if not signs:
+        raise DocumentError(
+            f"{source.name}: the PDF has no text layer (a scan?); run OCR on it first",
+            code="document.no_text",
+        )
+    if strange > _ILLEGIBLE * len(signs):
+        raise DocumentError(
+            f"{source.name}: the fonts of the PDF do not say which characters they show; run OCR on it first",
+            code="document.no_text",
+        )
+
+
+def _document(pages: list[Page], title: str) -> Document:
     running = _running_lines(pages)
     starts: list[int] = []
     blocks: list[Block] = []
     offset = 0
     for page in pages:
         starts.append(offset)
-        blocks.extend(page_blocks(page, offset, running))
-        offset += len(page) + 2
-    return Document(text="\n\n".join(pages), blocks=tuple(blocks), title=title, pages=tuple(starts))
+        blocks.extend(page_blocks(page.text, offset, running, page.levels))
+        offset += len(page.text) + 2
+    return Document(
+        text="\n\n".join(page.text for page in pages), blocks=tuple(blocks), title=title, pages=tuple(starts)
+    )
 
 
-def _running_lines(pages: list[str]) -> frozenset[str]:
+def _running_lines(pages: list[Page]) -> frozenset[str]:
     edges: Counter[str] = Counter()
     for page in pages:
-        lines = [line.strip() for line in page.split("\n") if line.strip()]
+        lines = [line.strip() for line in page.text.split("\n") if line.strip()]
         edges.update(furniture(line) for line in {*lines[:1], *lines[-1:]})
     return frozenset(line for line, count in edges.items() if count >= 2 and count * 2 > len(pages))

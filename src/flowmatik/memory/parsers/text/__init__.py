@@ -6,7 +6,7 @@ import re
 from flowmatik.memory.parsing import Block, Document, Source, clean, decode, line_starts, paragraphs
 
 _NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2})*)[.)]?\s+[^\W\d_].{0,78}$")
-_RULE = re.compile(r"^\s*([=\-~*])\1{2,}\s*$")
+_RULE = re.compile(r"^\s*([=\-~*^\"#+])\1{2,}\s*$")
 _LIST = re.compile(r"^\s*([-*•·]|\d{1,3}[.)])\s+\S")
 
 
@@ -30,6 +30,11 @@ def _blocks(text: str, start: int, end: int, *, first: bool) -> list[Block]:
     if len(lines) >= 2 and _RULE.match(lines[1]) and len(lines[0]) <= 100:
         heading = Block(kind="heading", start=start, end=start + len(lines[0]), level=_rule_level(lines[1]))
         body = start + len(lines[0]) + 1 + len(lines[1]) + 1
+        return [heading, *([_body(text, body, end)] if body < end else [])]
+    if len(lines) >= 3 and _RULE.match(lines[0]) and lines[2].strip() == lines[0].strip():
+        begin = start + len(lines[0]) + 1
+        heading = Block(kind="heading", start=begin, end=begin + len(lines[1]), level=1)
+        body = begin + len(lines[1]) + 1 + len(lines[2]) + 1
         return [heading, *([_body(text, body, end)] if body < end else [])]
     if len(lines) == 1 and (level := heading_level(lines[0], first=first)):
         return [Block(kind="heading", start=start, end=end, level=level)]

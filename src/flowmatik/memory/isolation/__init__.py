@@ -1,0 +1,5 @@
+"""Parsing in a process of its own: a file that hangs, crashes or eats memory takes only that with it."""
+
+from flowmatik.memory.isolation.workers import Workers
+
+__all__ = ["Workers"]
