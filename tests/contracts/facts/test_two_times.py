@@ -206,15 +206,18 @@ def _settled(claims: list[Claim]) -> list[Claim]:
     return found
 
 
+def said_of(by: str, value: str, days: tuple[int, int], overrides: bool, ends: int) -> Said:
+    return Said(by, value, min(days), max(days) + 1, overrides, ends == 0)
+
+
 def statements() -> st.SearchStrategy[list[Said]]:
     one = st.builds(
-        lambda by, value, a, b, overrides, ends: Said(by, value, min(a, b), max(a, b) + 1, overrides, ends),
+        said_of,
         st.sampled_from(["usr_1", "usr_2"]),
         st.sampled_from(["a", "b", "c"]),
-        st.integers(0, DAYS - 1),
-        st.integers(0, DAYS - 1),
+        st.tuples(st.integers(0, DAYS - 1), st.integers(0, DAYS - 1)),
         st.booleans(),
-        st.integers(0, 5).map(lambda n: n == 0),
+        st.integers(0, 5),
     )
     return st.lists(one, min_size=1, max_size=8)
 

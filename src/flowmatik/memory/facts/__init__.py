@@ -2,5 +2,6 @@
 
 from flowmatik.memory.facts.service import StoredFacts
 from flowmatik.memory.facts.store import FactStore
+from flowmatik.memory.facts.viewing import Viewer, Viewers
 
-__all__ = ["FactStore", "StoredFacts"]
+__all__ = ["FactStore", "StoredFacts", "Viewer", "Viewers"]
