@@ -6,25 +6,38 @@ from typing import TYPE_CHECKING
 
 from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.facts import FactRecall
+from flowmatik.core.guards.pii import personal
+from flowmatik.core.guards.secrets import secrets_in
+from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
-    from flowmatik.memory.facts import FactStore, StoredFacts, Viewers
+    from flowmatik.memory.facts import FactHearing, StoredFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFacts:
-    store: "FactStore"
     facts: "StoredFacts"
-    viewers: "Viewers"
+    recall: FactRecall
+    hearing: "FactHearing"
 
 
 def open_facts(
-    database: Database, bearers: Bearers, clock: Clock, scrub: Callable[[], Awaitable[object]] | None
+    database: Database,
+    bearers: Bearers,
+    clock: Clock,
+    threads: ThreadStore,
+    scrub: Callable[[], Awaitable[object]] | None,
 ) -> OpenFacts:
     """`scrub`: after an erasure, where deleted bytes may be left in a file."""
-    from flowmatik.memory.facts import FactStore, StoredFacts, Viewers
+    from flowmatik.memory.facts import FactHearing, FactRecaller, FactStore, Screening, StoredFacts, Viewers
 
     store = FactStore(database, clock, scrub) if scrub else FactStore(database, clock)
-    viewers = Viewers(bearers)
-    return OpenFacts(store=store, facts=StoredFacts(store, viewers), viewers=viewers)
+    viewers, screening = Viewers(bearers), Screening(secrets_in, personal)
+    facts = StoredFacts(store, viewers, screening)
+    return OpenFacts(
+        facts=facts,
+        recall=FactRecaller(store, viewers),
+        hearing=FactHearing(store, facts, viewers, threads, screening),
+    )

@@ -157,7 +157,11 @@ async def open_platform(
             stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
-        for subscribe in (platform.conversations.hearing.subscribe, *bus_users):
+        for subscribe in (
+            platform.conversations.hearing.subscribe,
+            platform.remembered.hearing.subscribe,
+            *bus_users,
+        ):
             subscribe(platform.engine.bus)
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
@@ -204,10 +208,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
     teams = teams_of(settings, stores.database, clock)
-    remembered = open_facts(stores.database, teams, clock, stores.scrub)
     connections = await open_connections(settings, stores.database, clock)
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     threads = ThreadStore(stores.database, clock)
+    remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal)
     listed = await asyncio.to_thread(listed_in, settings.models_path)
@@ -244,7 +248,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             threads=threads,
             advisers={
                 ROUTES: routing.adviser,
-                "thread": thread_memory(threads, catalogue),
+                "thread": thread_memory(threads, catalogue, remembered.recall),
                 "playbooks": PlaybookAdviser(playbooks),
                 "cases": CaseAdviser(cases, embedder),
                 **({"factory": factory} if settings.factory else {}),

@@ -24,6 +24,7 @@ from flowmatik.memory.facts.keys import key_of, predicate_of
 from flowmatik.memory.facts.pages import MOST_LISTED, cursor_after, place_of
 from flowmatik.memory.facts.policies import keep_policy, policy_of
 from flowmatik.memory.facts.rows import Stored, supports_of
+from flowmatik.memory.facts.screening import Screening, nothing
 from flowmatik.memory.facts.statement_checks import (
     checked_value,
     line_of,
@@ -38,9 +39,10 @@ from flowmatik.memory.facts.viewing import Condition, Viewer, Viewers
 
 
 class StoredFacts:
-    def __init__(self, store: FactStore, viewers: Viewers) -> None:
+    def __init__(self, store: FactStore, viewers: Viewers, screening: Screening | None = None) -> None:
         self._store = store
         self._viewers = viewers
+        self._screening = screening or Screening(nothing, nothing)
 
     # --- seeing -------------------------------------------------------------------------------
 
@@ -93,6 +95,7 @@ class StoredFacts:
     ) -> Fact:
         """A statement of whatever origin, by `viewer`. `overrides`: what else is said of its time is cut."""
         line = line_of(workspace_id, new, viewer)
+        self._no_secret(new.value, new.subject, *(one.quote for one in new.supports))
         said = Version(
             id="",
             version=1,
@@ -124,6 +127,7 @@ class StoredFacts:
         one = self._known(await self._seen(principal, fact_id))
         viewer = await self._viewers.of(principal.workspace_id, principal.id)
         value = checked_value(correction.value)
+        self._no_secret(value)
         if one.many and key_of(value) != one.version.key:
             return await self._instead(principal, one, viewer, correction)
 
@@ -177,6 +181,21 @@ class StoredFacts:
         moment = parsed(at, "at") if at else ""
         await self._end_at(principal.workspace_id, one, moment)
         return await self._shown(principal.workspace_id, await self._seen(principal, fact_id))
+
+    async def end_value(self, workspace_id: str, said: NewFact, *, viewer: Viewer) -> bool:
+        """What is said holds no longer; False when it was not known to."""
+        line = await self._store.find(line_of(workspace_id, said, viewer), open_it=False)
+        key = key_of(said.value)
+
+        def decide(turn: Turn) -> Change | None:
+            ending = [one for one in turn.current if one.key == key and one.until > turn.now]
+            return ended(ending, turn.now) if ending else None
+
+        known = [one for one in await self._store.line(workspace_id, line) if one.current]
+        if not any(one.version.key == key for one in known):
+            return False
+        await self._store.change(workspace_id, line, decide)
+        return True
 
     async def _end_at(self, workspace_id: str, one: Stored, moment: str) -> None:
         def decide(turn: Turn) -> Change | None:
@@ -249,6 +268,13 @@ class StoredFacts:
                 "what a workspace remembers is said by an administrator", code="auth.denied.fact_policy"
             )
         return await keep_policy(self._store, principal.workspace_id, policy)
+
+    def _no_secret(self, *texts: str) -> None:
+        if self._screening.secret(*texts):
+            raise InvalidInput(
+                "this looks like a password or a key, which is not remembered; keep it as a connection",
+                code="input.fact.secret",
+            )
 
     # --- what is where ------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ Condition = tuple[str, Sequence[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """`person`: the user behind whatever key is used."""
+    """`person`: the user behind whatever key is used. `direct`: it is that user who speaks, and not a program
+    with their key, behind which anybody may be."""
 
     person: str
+    direct: bool = True
     teams: tuple[str, ...] = ()
 
     def sees(self, fact: Fact) -> bool:
@@ -38,4 +40,4 @@ class Viewers:
         """A key is whoever made it."""
         bearing = await self._bearers.bearing(workspace_id, principal)
         person = bearing.principals[-1] if bearing.principals else principal
-        return Viewer(person=person, teams=bearing.teams)
+        return Viewer(person=person, teams=bearing.teams, direct=len(bearing.principals) < 2)
