@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.facts import FactRecall
+from flowmatik.contracts.tools import ToolBox
+from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.core.guards.pii import personal
 from flowmatik.core.guards.secrets import secrets_in
 from flowmatik.core.threads.store import ThreadStore
@@ -21,6 +23,7 @@ class OpenFacts:
     facts: "StoredFacts"
     recall: FactRecall
     hearing: "FactHearing"
+    tools: ToolBox
 
 
 def open_facts(
@@ -31,13 +34,31 @@ def open_facts(
     scrub: Callable[[], Awaitable[object]] | None,
 ) -> OpenFacts:
     """`scrub`: after an erasure, where deleted bytes may be left in a file."""
-    from flowmatik.memory.facts import FactHearing, FactRecaller, FactStore, Screening, StoredFacts, Viewers
+    from flowmatik.memory.facts import (
+        FactHearing,
+        FactRecaller,
+        FactStore,
+        FactTools,
+        Screening,
+        StoredFacts,
+        Viewers,
+    )
 
     store = FactStore(database, clock, scrub) if scrub else FactStore(database, clock)
     viewers, screening = Viewers(bearers), Screening(secrets_in, personal)
     facts = StoredFacts(store, viewers, screening)
+    recall = FactRecaller(store, viewers)
+    threads.tell_when_gone(facts.thread_gone)
     return OpenFacts(
         facts=facts,
-        recall=FactRecaller(store, viewers),
+        recall=recall,
         hearing=FactHearing(store, facts, viewers, threads, screening),
+        tools=FactTools(store, facts, recall, viewers, screening),
     )
+
+
+def facts_chore(everywhere: Database, clock: Clock) -> Chore:
+    """Looks after the facts of all workspaces, hourly; once is enough, and several at a time do no harm."""
+    from flowmatik.memory.facts import EVERY_SECONDS, Consolidation, FactStore
+
+    return Chore(name="facts", every=EVERY_SECONDS, work=Consolidation(FactStore(everywhere, clock)).sweep)

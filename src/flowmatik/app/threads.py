@@ -42,7 +42,7 @@ def open_threads(
     """`lookups` sees all workspaces."""
     policies = Policies(agents)
     turns = Turns(store, runs, engine.messages, policies)
-    everywhere = ThreadStore(lookups, clock)
+    everywhere = store.over(lookups)
     expiry = ThreadExpiry(everywhere, runs, engine.retention, clock)
     return OpenThreads(
         store=store,

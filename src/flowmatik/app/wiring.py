@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of
-from flowmatik.app.facts import OpenFacts, open_facts
+from flowmatik.app.facts import OpenFacts, facts_chore, open_facts
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.routing import routing_of
@@ -213,7 +213,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
     tools = await open_tools(settings, parts, stack)
-    box = with_threads(tools.box, threads, stores.journal)
+    box = with_threads(tools.box, threads, stores.journal, remembered.tools)
     listed = await asyncio.to_thread(listed_in, settings.models_path)
     there = inventory_of(
         box.specs(), known_models(), tools.library.documented, names=listed.names, tags=listed.tags
@@ -268,6 +268,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         clock=clock,
         days=settings.ledger_days,
     )
+    engine.housekeeper.add(facts_chore(stores.lookups, clock))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)

@@ -192,6 +192,10 @@ class FactStore:
         rows = await self._database.within(workspace_id).fetch(text, workspace_id, *params)
         return [str(row[0]) for row in rows]
 
+    async def everywhere(self, text: str) -> list[str]:
+        """Of all workspaces, where the store shows them."""
+        return [str(row[0]) for row in await self._database.fetch(text)]
+
     async def erasures(self, workspace_id: str, by: str, limit: int) -> list[FactErasure]:
         rows = await self._database.within(workspace_id).fetch(sql.ERASURES, workspace_id, by, limit)
         return [erasure_of(row) for row in rows]
