@@ -24,6 +24,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
 from flowmatik.contracts.deployments import DeploymentWatch, NoDeployments
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.facts import Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
@@ -147,6 +148,7 @@ class ApiServices:
     models: ModelGateway
     connections: Connections
     threads: Threads
+    facts: Facts
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentDirectory
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.facts import FactRecall
 from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.threads import Threads
 from flowmatik.core.build import EngineHandle
@@ -26,8 +27,8 @@ class OpenThreads:
     keeper: ThreadKeeper
 
 
-def thread_memory(store: ThreadStore, agents: AgentDirectory) -> ThreadMemory:
-    return ThreadMemory(store, Policies(agents))
+def thread_memory(store: ThreadStore, agents: AgentDirectory, facts: FactRecall) -> ThreadMemory:
+    return ThreadMemory(store, Policies(agents), agents, facts)
 
 
 def open_threads(
@@ -41,7 +42,7 @@ def open_threads(
     """`lookups` sees all workspaces."""
     policies = Policies(agents)
     turns = Turns(store, runs, engine.messages, policies)
-    everywhere = ThreadStore(lookups, clock)
+    everywhere = store.over(lookups)
     expiry = ThreadExpiry(everywhere, runs, engine.retention, clock)
     return OpenThreads(
         store=store,

@@ -16,6 +16,8 @@ from flowmatik.core.threads.handing import HAND_TO_PERSON, ThreadTools
 from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
+FACT_TOOLS = frozenset({"remember", "recall"})
+
 if TYPE_CHECKING:
     from flowmatik.agents import SkillLibrary
     from flowmatik.agents.mcp import McpRuntime
@@ -66,7 +68,7 @@ def reserved_tools() -> frozenset[str]:
     """Names that no skill of a home may have."""
     from flowmatik.agents import shipped_tools
 
-    return shipped_tools() | {"skill_read", "run_code", HAND_TO_PERSON}
+    return shipped_tools() | FACT_TOOLS | {"skill_read", "run_code", HAND_TO_PERSON}
 
 
 def folder_skills(settings: Settings, library: "SkillLibrary") -> "list[Skill]":
@@ -82,7 +84,7 @@ def tool_names(settings: Settings, library: "SkillLibrary") -> frozenset[str]:
     from flowmatik.agents import shipped_tools
 
     own = {one.name for folder in library.loaded for one in folder.about.tools}
-    always = shipped_tools() | {HAND_TO_PERSON}
+    always = shipped_tools() | FACT_TOOLS | {HAND_TO_PERSON}
     return always | own | {one.spec.name for one in folder_skills(settings, library)}
 
 
@@ -163,8 +165,8 @@ def check_operations(name: str, api: "OpenApi", operations: "Sequence[Operation]
         )
 
 
-def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal) -> ToolBox:
+def with_threads(tools: ToolBox, threads: ThreadStore, journal: Journal, *more: ToolBox) -> ToolBox:
     """And those by which agents act on their own conversation."""
     from flowmatik.agents import ToolUnion
 
-    return ToolUnion([tools, ThreadTools(threads, journal)])
+    return ToolUnion([tools, ThreadTools(threads, journal), *more])

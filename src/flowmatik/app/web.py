@@ -88,6 +88,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         connections=platform.connections,
         skills=platform.skills,
         threads=platform.threads,
+        facts=platform.facts,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

@@ -8,11 +8,12 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
+from flowmatik.app.facts import OpenFacts, facts_chore, open_facts
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.paid_calls import open_paid_calls
@@ -20,6 +21,7 @@ from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.stores import open_stores
 from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
 from flowmatik.app.tools import ToolParts, open_tools, with_threads
@@ -35,10 +37,10 @@ from flowmatik.contracts.cases import Cases
 from flowmatik.contracts.channels import AgentVersions
 from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
-from flowmatik.contracts.database import Database
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
+from flowmatik.contracts.facts import Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
@@ -58,7 +60,7 @@ from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.bulk_audit import AuditedBulk, BulkRecords, audit_chore
-from flowmatik.core.journal.port import Journal, RunReads
+from flowmatik.core.journal.port import Journal
 from flowmatik.core.services import EngineServices, Role
 from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock, SharedClock, SystemClock
@@ -112,6 +114,7 @@ class Platform:
     connections: Connections
     skills: Skills
     conversations: OpenThreads
+    remembered: OpenFacts
     engine: EngineHandle
     journal: Journal
     lock: HomeLock
@@ -127,22 +130,16 @@ class Platform:
         return self.conversations.threads
 
     @property
+    def facts(self) -> Facts:
+        return self.remembered.facts
+
+    @property
     def where(self) -> str:
         return str(self.settings.home)
 
     @property
     def principal(self) -> Principal:
         return local_principal(self.workspace_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stores:
-    journal: Journal
-    database: Database
-    lookups: Database
-    cleaning: Database
-    durable: bool
-    reads: Callable[[str], RunReads] | None = None
 
 
 @asynccontextmanager
@@ -163,7 +160,11 @@ async def open_platform(
             stack.callback(lock.release)
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
-        for subscribe in (platform.conversations.hearing.subscribe, *bus_users):
+        for subscribe in (
+            platform.conversations.hearing.subscribe,
+            platform.remembered.hearing.subscribe,
+            *bus_users,
+        ):
             subscribe(platform.engine.bus)
         stack.push_async_callback(_stop_engine, platform.engine)
         await platform.engine.start(recover_all=recover_all)
@@ -197,7 +198,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     from flowmatik.security import SignedHooks, StoredIdentity
 
     clock = SharedClock(SystemClock())
-    stores = await _open_stores(settings, clock, stack)
+    stores = await open_stores(settings, clock, stack)
     embedding = embedding_money(settings, WORKSPACE)
     embedder = embedder_of(settings, embedding)
     memory = await _open_memory(settings, clock, embedder, stack)
@@ -214,8 +215,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     connections = await open_connections(settings, stores.database, clock)
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     threads = ThreadStore(stores.database, clock)
+    remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
     tools = await open_tools(settings, parts, stack)
-    box = with_threads(tools.box, threads, stores.journal)
+    box = with_threads(tools.box, threads, stores.journal, remembered.tools)
     names, tags = names_and_tags(models)
     there = inventory_of(box.specs(), known_models(), tools.library.documented, names=names, tags=tags)
     catalogue = StoredCatalogue(stores.database, clock, there, tools.library, seeds=True)
@@ -248,7 +250,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             threads=threads,
             advisers={
                 ROUTES: routing.adviser,
-                "thread": thread_memory(threads, catalogue),
+                "thread": thread_memory(threads, catalogue, remembered.recall),
                 "playbooks": PlaybookAdviser(playbooks),
                 "cases": CaseAdviser(cases, embedder),
                 **({"factory": factory} if settings.factory else {}),
@@ -272,6 +274,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     stack.push_async_callback(paid.calls.close)
     if embedding is not None:
         embedding.paid = paid.calls
+    engine.housekeeper.add(facts_chore(stores.lookups, clock))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
@@ -315,54 +318,11 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         connections=connections,
         skills=tools.library,
         conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),
+        remembered=remembered,
         engine=engine,
         journal=stores.journal,
         lock=lock,
         clock=clock,
-    )
-
-
-async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) -> _Stores:
-    if settings.database_url:
-        return await _open_postgres(settings.database_url, clock, stack)
-    from flowmatik.core.journal.sqlite import SqliteJournal
-    from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
-
-    synchronous = cast("Literal['FULL', 'NORMAL']", settings.sqlite_synchronous.upper())
-    store = SqliteStore(settings.data / "journal.db", synchronous=synchronous)
-    stack.push_async_callback(store.close)
-    journal = SqliteJournal(store, clock)
-    stack.push_async_callback(journal.close)
-    await journal.forget_workers()
-    database = SqliteDatabase(store)
-    return _Stores(
-        journal=journal, database=database, lookups=database, cleaning=database, durable=settings.durable
-    )
-
-
-async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stores:
-    """The engine's role serves every workspace. Whoever asks for one gets the API's role, which sees no
-    other; a login is looked up before its workspace is known."""
-    from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
-    from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
-
-    engine_pool = await open_pool(url, role="flowmatik_engine")
-    stack.push_async_callback(engine_pool.close)
-    api_pool = await open_pool(url, role="flowmatik_api")
-    stack.push_async_callback(api_pool.close)
-    sweeping = await open_pool(url, role="flowmatik_retention", min_size=0, max_size=1)
-    stack.push_async_callback(sweeping.close)
-    everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
-    cleaning = PostgresDatabase(sweeping)
-    journal = PostgresJournal(everywhere, clock, retention=cleaning)
-    stack.push_async_callback(journal.close)
-    return _Stores(
-        journal=journal,
-        database=api,
-        lookups=everywhere,
-        cleaning=cleaning,
-        durable=(await durability(url)).fsync,
-        reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )
 
 

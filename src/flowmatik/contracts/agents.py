@@ -14,6 +14,7 @@ from flowmatik.contracts.threads import ConversationPolicy
 from flowmatik.contracts.tools import Effect
 
 MAX_EXAMPLES = 100
+MEMORY_TOKENS = 800
 MAX_MODELS = 8  # that one agent can be given a choice of
 
 
@@ -29,6 +30,16 @@ class Planning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUse:
+    """What an agent is told, in conversations, of what is remembered: `facts`, and `episodes` (older messages
+    that speak of the goal), in at most about so many `tokens`."""
+
+    facts: bool = True
+    episodes: bool = True
+    tokens: int = MEMORY_TOKENS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentVersion:
     """One immutable version of a profile. `version` is the first 12 hex digits of the content hash of
     everything below it; `name` is the profile's name. `approvals`: tools that are not called before people
@@ -40,7 +51,7 @@ class AgentVersion:
     left of the run's budget or time does not bear the rest of the plan. `planning`: of the role planner.
     `cascade`: cheap models that are asked before its own, which then is the strong one. `candidates`: models
     of which the router chooses one for each task; the first is `model`, and stands wherever nothing is
-    chosen."""
+    chosen. `memory`: what it is told of what is remembered; None is as MemoryUse has it."""
 
     name: str
     version: str
@@ -67,6 +78,7 @@ class AgentVersion:
     planning: Planning | None = None
     cascade: Cascade | None = None
     candidates: tuple[str, ...] = ()
+    memory: MemoryUse | None = None
 
     def ref(self) -> str:
         return f"{self.name}@{self.version}"

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from flowmatik.contracts.agents import MAX_EXAMPLES, MAX_MODELS, Planning
+from flowmatik.contracts.agents import MAX_EXAMPLES, MAX_MODELS, MEMORY_TOKENS, MemoryUse, Planning
 from flowmatik.contracts.approvals import (
     MAX_APPROVAL_SECONDS,
     MAX_ESCALATIONS,
@@ -112,6 +112,19 @@ class ConversationRule(_Strict):
         )
 
 
+class MemoryRule(_Strict):
+    """What the agent is told in conversations of what is remembered: `facts` about the person, the
+    conversation, the agent, the team and the workspace; `episodes`, older messages that speak of the goal.
+    All of it together has at most about `tokens` tokens."""
+
+    facts: bool = True
+    episodes: bool = True
+    tokens: Annotated[int, Field(ge=50, le=8_000)] = MEMORY_TOKENS
+
+    def use(self) -> MemoryUse:
+        return MemoryUse(facts=self.facts, episodes=self.episodes, tokens=self.tokens)
+
+
 Strategy = Literal["playbook", "case", "model", "local"]
 Strategies = Annotated[list[Strategy], Field(min_length=1, max_length=8)]
 
@@ -183,7 +196,8 @@ class Profile(_Strict):
     with the tool `ask_agent`: each in a run of its own, with those of its tools that this one has too.
     `hand_over_to`: agents to whom it may leave its task, with `hand_over`. `frugal_model`: the cheaper one
     for when the rest of a plan would not fit into what is left. `planning`: how runs get their plans, for the
-    role planner. `cascade`: cheap models that are asked before a strong one."""
+    role planner. `cascade`: cheap models that are asked before a strong one.
+    `memory`: what it is told of what is remembered."""
 
     apiVersion: Literal["flowmatik/v1"]  # the field's name in the file format
     kind: Literal["Agent"]
@@ -208,6 +222,7 @@ class Profile(_Strict):
     frugal_model: ModelName | None = None
     planning: PlanningRules | None = None
     cascade: CascadeRule | None = None
+    memory: MemoryRule | None = None
 
     def candidates(self) -> tuple[str, ...]:
         return () if isinstance(self.model, str) else tuple(self.model.candidates)

@@ -43,6 +43,7 @@ LATER_FIELDS = (
     "frugal_model",
     "planning",
     "cascade",
+    "memory",
 )
 
 
@@ -227,6 +228,7 @@ def _version(profile: Profile) -> AgentVersion:
         planning=profile.planning.policy() if profile.planning else None,
         cascade=profile.cascade.cascade(profile.output) if profile.cascade else None,
         candidates=profile.candidates(),
+        memory=None if profile.memory is None else profile.memory.use(),
     )
 
 

@@ -24,6 +24,7 @@ from flowmatik.app.cli.chat import chat_command
 from flowmatik.app.cli.connections import connections_app
 from flowmatik.app.cli.costs import costs, ledger_app
 from flowmatik.app.cli.factory import factory_app
+from flowmatik.app.cli.facts import facts_app
 from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
@@ -117,6 +118,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(templates_app, name="templates")
     app.add_typer(factory_app, name="factory")
     app.add_typer(memory_app, name="memory")
+    app.add_typer(facts_app, name="facts")
     app.add_typer(schedules_app, name="schedules")
     app.add_typer(bus_app, name="bus")
     app.command("costs", help="help.costs")(costs)

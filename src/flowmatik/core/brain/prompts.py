@@ -6,6 +6,7 @@ from flowmatik.contracts.models import Message
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core.brain.gates import BRAIN
 from flowmatik.core.brain.references import shown
+from flowmatik.core.brain.remembered import INTRODUCED, REMEMBERED, remembered
 from flowmatik.core.brain.thread_memory import thread_memory
 from flowmatik.core.state import RunState, TaskState
 from flowmatik.kernel import canonical
@@ -27,11 +28,13 @@ def task_output(task: TaskState) -> Any:
 
 def task_prompt(state: RunState, task: TaskState) -> str:
     """The user message that starts a task: the objective alone, then what it needs."""
-    memory = thread_memory(state)
+    memory, kept = thread_memory(state), remembered(state, task.agent)
     if task.spec.skill == "writing":
         material: dict[str, Any] = {"goal": state.created.goal, "findings": _findings(state, task)}
         if memory is not None:
             material["conversation"] = memory
+        if kept is not None:
+            material[REMEMBERED] = {"about": INTRODUCED, **kept}
         if state.said:
             material["said_since"] = list(state.said)
         if task.notes and state.created.decision_version >= BRAIN:
@@ -45,6 +48,8 @@ def task_prompt(state: RunState, task: TaskState) -> str:
         parts.append("Results of earlier tasks (JSON):\n" + canonical.dumps(inputs))
     if memory is not None:
         parts.append("The conversation so far (JSON, the oldest message first):\n" + canonical.dumps(memory))
+    if kept is not None:
+        parts.append(f"{INTRODUCED}:\n" + canonical.dumps(kept))
     if state.said:
         parts.append("Said since then:\n" + "\n".join(f"- {text}" for text in state.said))
     if task.spec.vote is not None:
@@ -90,6 +95,8 @@ def plan_messages(state: RunState, instructions: str) -> tuple[Message, ...]:
     }
     if (memory := thread_memory(state)) is not None:
         brief["conversation"] = memory
+    if (kept := remembered(state, None)) is not None:
+        brief[REMEMBERED] = {"about": INTRODUCED, **kept}
     messages = [
         Message(role="system", content=instructions),
         Message(role="user", content=canonical.dumps(brief)),

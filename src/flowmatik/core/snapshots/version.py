@@ -15,6 +15,7 @@ SOURCES = (
     "core/brain/gates.py",
     "core/brain/prompts.py",
     "core/brain/references.py",
+    "core/brain/remembered.py",
     "core/brain/thread_memory.py",
     "core/cap_scopes.py",
     "core/events",

@@ -1,6 +1,6 @@
 """Threads in the relational store: every change is one transaction that holds wherever two come at once."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.threads import NewThread, Role, ThreadMessage, ThreadState, no_thread
@@ -22,6 +22,17 @@ class ThreadStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._gone: Callable[[str, str], Awaitable[object]] | None = None
+
+    def tell_when_gone(self, gone: Callable[[str, str], Awaitable[object]]) -> None:
+        """`gone(workspace, thread)` is called before a thread is deleted; it may be called again."""
+        self._gone = gone
+
+    def over(self, database: Database) -> "ThreadStore":
+        """The same threads as another role sees them."""
+        other = ThreadStore(database, self._clock)
+        other._gone = self._gone
+        return other
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -192,6 +203,8 @@ class ThreadStore:
 
     async def delete(self, workspace_id: str, thread_id: str) -> bool:
         """With its messages. False while a run is on."""
+        if self._gone is not None:
+            await self._gone(workspace_id, thread_id)
         values = (workspace_id, thread_id)
         _, gone = await self._database.within(workspace_id).transaction(
             [(sql.DELETE_MESSAGES, values), (sql.DELETE, values)]

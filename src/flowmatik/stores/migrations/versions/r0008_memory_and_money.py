@@ -7,7 +7,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("outside",)
+AREAS: tuple[str, ...] = ("outside", "facts")
 
 
 def upgrade() -> None:
