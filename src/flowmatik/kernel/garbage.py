@@ -24,7 +24,7 @@ def collect_rarely() -> None:
 
 
 def keep_loaded() -> None:
-    """For a library that a process which lives long loads only when it needs it: a hundred thousand containers
+    """For a library that a process which lives long loads when it first needs it: a hundred thousand objects
     that stay too. A full collection that looks through them serves nobody for a tenth of a second. Does
     nothing in a process that has frozen nothing before, which may have garbage of its own to find."""
     if gc.get_freeze_count():
