@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
+KNOWN_WORKSPACES = 1000  # whose readers are kept, so that what their callers read goes together
 STOP_SECONDS = 15.0  # more than the engine waits for `once` effects
 
 
@@ -348,6 +350,11 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
     cleaning = PostgresDatabase(sweeping)
     journal = PostgresJournal(everywhere, clock, retention=cleaning)
+
+    @lru_cache(KNOWN_WORKSPACES)
+    def reads(workspace_id: str) -> PostgresReads:
+        return PostgresReads(api.within(workspace_id))
+
     stack.push_async_callback(journal.close)
     return _Stores(
         journal=journal,
@@ -355,7 +362,7 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
         lookups=everywhere,
         cleaning=cleaning,
         durable=(await durability(url)).fsync,
-        reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
+        reads=reads,
     )
 
 

@@ -133,6 +133,26 @@ LEFT JOIN LATERAL (
     ) AS waiting
 ) AS b ON true;
 
+-- name: heads
+-- The head rows of some runs.
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait, decision_version
+FROM runs WHERE run_id = ANY ($1::text[]);
+
+-- name: read_many
+-- A page of the events of each of some runs.
+SELECT i.run_id, e.seqs, e.types, e.payloads, e.ats
+FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS i (run_id, after, most)
+CROSS JOIN LATERAL (
+    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+        array_agg(at) AS ats
+    FROM (
+        SELECT seq, type, payload, at FROM run_events
+        WHERE run_id = i.run_id AND seq > i.after ORDER BY seq LIMIT i.most
+    ) AS ordered
+) AS e;
+
 -- name: post
 -- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.
 WITH run AS (
