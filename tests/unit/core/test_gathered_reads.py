@@ -32,7 +32,7 @@ class Server:
             return [(run_id, "default") for run_id in reversed(runs) if run_id != "run_none"]
         if query == "read":
             return [(1, "RunCreated", runs[0], "")]
-        return [(run_id, [1], ["RunCreated"], [run_id], [""]) for run_id in runs]
+        return [(run_id, ["1"], ["RunCreated"], [run_id], [""]) for run_id in runs]
 
 
 async def _a_moment() -> None:

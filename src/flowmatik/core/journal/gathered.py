@@ -57,11 +57,12 @@ class GatheredReads:
         if len(asked) == 1:
             [one] = asked
             return [stored_events(await self._fetch("read", one.run_id, one.after, one.limit))]
-        runs, after = [one.run_id for one in asked], [one.after for one in asked]
-        rows = await self._fetch("read_many", runs, after, [one.limit for one in asked])
+        runs, after = [one.run_id for one in asked], [str(one.after) for one in asked]
+        rows = await self._fetch("read_many", runs, after, [str(one.limit) for one in asked])
         pages = {row[0]: _page_of(row) for row in rows}
         return [pages.get(one.run_id, []) for one in asked]
 
 
 def _page_of(row: Row) -> list[StoredEvent]:
-    return stored_events(list(zip(*row[1:], strict=True))) if row[1] is not None else []
+    _, seqs, *others = row
+    return stored_events(list(zip(map(int, seqs), *others, strict=True))) if seqs is not None else []

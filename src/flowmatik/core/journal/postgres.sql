@@ -117,7 +117,7 @@ SELECT t.run_id, t.workspace_id, t.status, t.head_seq, t.epoch, t.owner, t.inbox
 FROM taken t
 LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = t.version AND s.seq < t.head_seq
 LEFT JOIN LATERAL (
-    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+    SELECT array_agg(seq::text) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
         array_agg(at) AS ats
     FROM (
         SELECT seq, type, payload, at FROM run_events
@@ -125,7 +125,7 @@ LEFT JOIN LATERAL (
     ) AS ordered
 ) AS e ON true
 LEFT JOIN LATERAL (
-    SELECT array_agg(input_no) AS numbers, array_agg(input_id) AS ids, array_agg(kind) AS kinds,
+    SELECT array_agg(input_no::text) AS numbers, array_agg(input_id) AS ids, array_agg(kind) AS kinds,
         array_agg(payload) AS bodies, array_agg(at) AS moments
     FROM (
         SELECT input_no, input_id, kind, payload, at FROM run_inbox
@@ -141,11 +141,12 @@ SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_s
 FROM runs WHERE run_id = ANY ($1::text[]);
 
 -- name: read_many
--- A page of the events of each of some runs.
+-- A page of the events of each of some runs. Numbers travel as text: for arrays of any other type the driver
+-- asks the server what they are, 10 ms for each new connection.
 SELECT i.run_id, e.seqs, e.types, e.payloads, e.ats
-FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS i (run_id, after, most)
+FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[]) AS i (run_id, after, most)
 CROSS JOIN LATERAL (
-    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+    SELECT array_agg(seq::text) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
         array_agg(at) AS ats
     FROM (
         SELECT seq, type, payload, at FROM run_events
