@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flowmatik.contracts.streams import Entry, Message
+from flowmatik.contracts.streams import Entry, Handled, Message
 from flowmatik.kernel.errors import Unavailable
 from tests.simulation.limiting import Argument, Scripts
 from tests.simulation.lines import Process
@@ -261,6 +261,12 @@ class Wire:
     async def publish(self, channel: str, text: str) -> int:
         await self._out()
         return self._redis.say(Message(channel=channel, text=text))
+
+    async def publish_all(self, messages: Sequence[Message], *, handled: Handled | None = None) -> None:
+        for message in messages:
+            await self.publish(message.channel, message.text)
+        if handled is not None:
+            await self.ack(handled.stream, handled.group, handled.ids)
 
     @asynccontextmanager
     async def subscribe(self, *channels: str) -> AsyncGenerator[AsyncIterator[Message]]:

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, cast
 
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
 from flowmatik.core.journal.port import Journal, RunReads
 from flowmatik.kernel.clock import Clock
+
+KNOWN_WORKSPACES = 1000  # whose readers are kept, so that what their callers read goes together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,11 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
     everywhere, api = PostgresDatabase(engine_pool), PostgresDatabase(api_pool)
     cleaning = PostgresDatabase(sweeping)
     journal = PostgresJournal(everywhere, clock, retention=cleaning)
+
+    @lru_cache(KNOWN_WORKSPACES)
+    def reads(workspace_id: str) -> PostgresReads:
+        return PostgresReads(api.within(workspace_id))
+
     stack.push_async_callback(journal.close)
     return Stores(
         journal=journal,
@@ -69,5 +77,5 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
         lookups=everywhere,
         cleaning=cleaning,
         durable=(await durability(url)).fsync,
-        reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
+        reads=reads,
     )

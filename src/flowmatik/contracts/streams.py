@@ -49,6 +49,15 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handled:
+    """Entries to acknowledge."""
+
+    stream: str
+    group: str
+    ids: Collection[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
     """`policy`: what the server does without memory; anything but `noeviction` may drop our keys.
     `used_bytes` is its memory in use, `limit_bytes` its `maxmemory`, 0 for none. `policy` is "" where
@@ -125,6 +134,10 @@ class Streams(Protocol):
 
     async def publish(self, channel: str, text: str) -> int:
         """Say it to all who listen at this moment; how many there were."""
+        ...
+
+    async def publish_all(self, messages: Sequence[Message], *, handled: Handled | None = None) -> None:
+        """As `publish` for each, in this order, and then `ack`: all in one round trip."""
         ...
 
     def subscribe(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[Message]]:

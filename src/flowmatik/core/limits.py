@@ -89,9 +89,14 @@ class Backlog:
         most = limits.most(workspace_id, QUEUED)
         most = DEFAULT_QUEUED if most is None else most
         now = self._clock.monotonic()
-        at, count = self._counts.get(workspace_id, (float("-inf"), 0))
+        at, count = self._counts.pop(workspace_id, (float("-inf"), 0))
         if now - at >= COUNT_SECONDS:
-            at, count = now, await self._journal.queued(workspace_id)
+            if at > float("-inf"):
+                self._counts[workspace_id] = (now, count)  # for whoever asks meanwhile
+            try:
+                at, count = now, await self._journal.queued(workspace_id)
+            finally:
+                self._counts.pop(workspace_id, None)
         if count >= most:
             raise Unavailable(
                 f"{count:,} runs of this workspace wait already, and {most:,} may; try again in "

@@ -30,7 +30,7 @@ from flowmatik.core.fold import fold
 from flowmatik.core.guarded_inputs import InputGuard
 from flowmatik.core.guards.goals import goal_for, planners
 from flowmatik.core.history import cut_short, whole
-from flowmatik.core.journal.port import Creation, RunHead
+from flowmatik.core.journal.port import Creation, RunHead, RunReads
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.pins import Choice, agents_for, tools_for
@@ -162,7 +162,9 @@ class RunService:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         reads = self._services.seen_from(workspace_id)
-        head = await reads.head(workspace_id, run_id)
+        return await self._seen(reads, await reads.head(workspace_id, run_id))
+
+    async def _seen(self, reads: RunReads, head: RunHead) -> RunView:
         found = await salvaged_now(reads, head, self._services.loop)
         view = with_late_cost(self._view(found.state, RunStatus(head.status)), head)
         if found.fault is None or view.error_code:
@@ -277,9 +279,10 @@ class RunService:
             asks = not self._engine.drives(run_id)  # of a run that is here the end is heard of
             while True:
                 if asks:
-                    head = await self._services.seen_from(workspace_id).head(workspace_id, run_id)
+                    reads = self._services.seen_from(workspace_id)
+                    head = await reads.head(workspace_id, run_id)
                     if self._rests(run_id, RunStatus(head.status)):
-                        return await self.get(workspace_id, run_id)
+                        return await self._seen(reads, head)
                 asks = True
                 left = await here.left(HEARD_SECONDS if self._engine.drives(run_id) else self._elsewhere)
                 mine = left is not None and left.state.created.workspace_id == workspace_id

@@ -26,7 +26,7 @@ from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from flowmatik.contracts.streams import Entry, GroupState, Message, Pending, ServerState
+from flowmatik.contracts.streams import Entry, GroupState, Handled, Message, Pending, ServerState
 from flowmatik.kernel.errors import ConfigurationError, Unavailable
 
 PREFIX = "flowmatik:"
@@ -251,6 +251,18 @@ class RedisStreams:
 
     async def publish(self, channel: str, text: str) -> int:
         return await self._run(lambda: self._client.publish(self._key(channel), text))
+
+    async def publish_all(self, messages: Sequence[Message], *, handled: Handled | None = None) -> None:
+        async def say() -> None:
+            async with self._client.pipeline(transaction=False) as pipe:
+                for one in messages:
+                    pipe.publish(self._key(one.channel), one.text)
+                if handled is not None and handled.ids:
+                    pipe.xack(self._key(handled.stream), handled.group, *handled.ids)
+                await pipe.execute()
+
+        if messages or handled:
+            await self._run(say)
 
     @asynccontextmanager
     async def subscribe(self, *channels: str) -> AsyncGenerator[AsyncIterator[Message]]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from flowmatik.contracts.streams import Entry, Message
+from flowmatik.contracts.streams import Entry, Handled, Message
 from flowmatik.kernel.errors import ConfigurationError, Unavailable
 from flowmatik.stores.redis import RedisStreams, open_streams
 from tests.own_redis import free_port, own_redis
@@ -104,6 +104,21 @@ async def test_what_is_published_reaches_all_who_listen(streams: RedisStreams) -
         heard = [await anext(messages), await anext(messages), await anext(too)]
     news, other = Message(channel="news", text="one"), Message(channel="other", text="two")
     assert heard == [news, other, news]
+
+
+async def test_what_is_said_together_arrives_in_order_and_what_was_handled_is_acknowledged(
+    streams: RedisStreams,
+) -> None:
+    await streams.create_group("work", "workers")
+    await streams.add("work", {"n": "1"}, keep=10)
+    [entry] = await streams.read_group(["work"], "workers", "one", count=1, wait_seconds=0)
+    said = [Message(channel="news", text="one"), Message(channel="other", text="two")]
+    async with streams.subscribe("news", "other") as messages:
+        await streams.publish_all(said, handled=Handled(stream="work", group="workers", ids=[entry.id]))
+        heard = [await anext(messages), await anext(messages)]
+    assert heard == said
+    assert await streams.pending("work", "workers", count=10) == []
+    await streams.publish_all([], handled=Handled(stream="work", group="workers", ids=[]))
 
 
 async def test_a_script_runs_as_one_step_and_is_sent_once(streams: RedisStreams) -> None:

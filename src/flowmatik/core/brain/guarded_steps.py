@@ -23,7 +23,7 @@ Instead = list[Command]
 
 def is_begun(task: TaskState) -> bool:
     """Whether the step's call was made: that people were asked about what guardrails found is no call."""
-    return any(not name.startswith(f"{GUARD}:") for name in task.asked)
+    return bool(task.asked) and any(not name.startswith(f"{GUARD}:") for name in task.asked)
 
 
 def planned(state: RunState, task: TaskState) -> dict[str, Any] | Instead:

@@ -187,8 +187,8 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        now = self._parts.clock.now()
-        while commands := decide(self.state, self._parts.loop, now.isoformat()):
+        at = (now := self._parts.clock.now()).isoformat()
+        while commands := decide(self.state, self._parts.loop, at):
             for command in commands:
                 if isinstance(command, Record):
                     self._put(command.event)

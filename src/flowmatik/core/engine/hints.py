@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flowmatik.contracts.streams import Entry, Streams
+from flowmatik.contracts.streams import Entry, Handled, Message, Streams
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError
@@ -23,7 +23,7 @@ WORKERS = "workers"
 LOOK, BEGUN = "dispatch:look", "dispatch:begun"
 GREW, RESTED = "dispatch:grew", "dispatch:rested"
 KEEP = 10_000  # offers; older ones are found again in the journal
-GATHER_SECONDS = 0.004
+GATHER_SECONDS = 0.01  # between two sayings: each is a round trip, and wakes every process that listens
 DEAD_SECONDS = 5.0  # an offer that its worker has not taken up for so long is another's
 AWAY_SECONDS = 0.5
 QUIET_SECONDS = 30.0
@@ -73,18 +73,17 @@ class Hints:
             self._saying = asyncio.create_task(self._send(), name="hints")
 
     async def _send(self) -> None:
-        """Together, what was said within a moment."""
+        """The first at once, then together what is said within a moment."""
         while self._said:
-            await self._clock.sleep(GATHER_SECONDS)
             said, self._said = self._said, defaultdict(dict)
             taken, self._taken = self._taken, []
+            messages = [Message(channel=name, text=" ".join(run_ids)) for name, run_ids in said.items()]
+            handled = Handled(stream=OFFERS, group=WORKERS, ids=[offer.id for offer in taken])
             try:
-                for channel, run_ids in said.items():
-                    await self._streams.publish(channel, " ".join(run_ids))
-                if taken:
-                    await self._streams.ack(OFFERS, WORKERS, [offer.id for offer in taken])
+                await self._streams.publish_all(messages, handled=handled)
             except FlowmatikError as error:
                 self._away(error)  # an offer that is not acknowledged comes again, and finds its run claimed
+            await self._clock.sleep(GATHER_SECONDS)
 
     async def listen(self, heard: Mapping[str, Callable[[Sequence[str]], None]]) -> None:
         """For ever; `heard` by channel is given run ids. What is said while Redis is away is not heard."""

@@ -56,8 +56,15 @@ class KnownLimits:
         self.now = Limits()
 
     async def refresh(self) -> Limits:
-        """Raises JournalUnavailable; what was known stays known."""
-        at = self._clock.monotonic()
-        if at - self._read_at >= FRESH_SECONDS:
-            self.now, self._read_at = Limits(await self._journal.limits()), at
+        """Raises JournalUnavailable; what was known stays known, also to whoever asks while one reads."""
+        at, before = self._clock.monotonic(), self._read_at
+        if at - before >= FRESH_SECONDS:
+            if before > float("-inf"):
+                self._read_at = at
+            try:
+                self.now = Limits(await self._journal.limits())
+            except BaseException:
+                self._read_at = before
+                raise
+            self._read_at = at
         return self.now

@@ -38,16 +38,20 @@ class Offers:
         self._offered: dict[str, _Offered] = {}
         self._capacity = 0
         self._counted_at = float("-inf")
+        self._roomy = False
+        self._settled = False  # the last look is over, and left no run waiting that room could help
         self.dispatcher = Dispatcher(journal, self, limits, clock)
 
     def look(self, run_ids: Sequence[str]) -> None:
-        del run_ids
-        self.dispatcher.ring()
+        """A run may be ready; without one, there is only room again."""
+        if not self._settled or any(run_ids):
+            self.dispatcher.ring()
 
     def begun(self, run_ids: Sequence[str]) -> None:
         for run_id in run_ids:
             self._offered.pop(run_id, None)
-        self.dispatcher.ring()
+        if not self._settled:
+            self.dispatcher.ring()
 
     async def room(self) -> Room:
         now = self._clock.monotonic()
@@ -58,7 +62,9 @@ class Offers:
             del self._offered[run_id]
         free = self._capacity - await self._journal.busy() - len(self._offered)
         most = self._capacity // SPARE_PARTS
-        return Room(free=max(free, 0), spare=max(min(most, most + free), 0))
+        room = Room(free=max(free, 0), spare=max(min(most, most + free), 0))
+        self._roomy = room.free + room.spare > 0
+        return room
 
     def held(self) -> Collection[str]:
         return list(self._offered)
@@ -88,8 +94,10 @@ class Offers:
                     if not await self._journal.lead(DISPATCH, self._owner, ttl_seconds=LEAD_SECONDS):
                         await self._clock.sleep(RENEW_SECONDS)
                         continue
+                self._settled = False
                 more = await self.dispatcher.look()
                 await self._offer()
+                self._settled = self._roomy and not more and not self.dispatcher.backlog
             except JournalUnavailable:
                 raise
             except Unavailable:

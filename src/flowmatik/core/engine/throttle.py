@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import math
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 
 AGAIN_SECONDS = 0.1  # how long to wait for one of those at work
 LONGEST_SECONDS = 1.0  # then it is looked whether the call is still wanted
+AT_ONCE = nullcontext()  # of nearly all calls: there is no limit on them
 GRACE_SECONDS = 10.0  # beyond its time-out, until the turn of a process that died is another's
 
 
@@ -113,16 +114,18 @@ class CallLimits:
         self._throttle = throttle
         self._clock = clock
 
-    @asynccontextmanager
-    async def turn(
+    def turn(
         self, call: ev.CallRequested, place: RunPlace, wanted: Callable[[], bool]
-    ) -> AsyncGenerator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """The block runs when it is the call's turn, or when it is `wanted` no more."""
         limits = self._known.now.on_call(place.workspace_id, f"{call.kind}:{call.name}")
         limits += self._declared(call)
-        if not limits:
-            yield
-            return
+        return self._turn(call, place, wanted, limits) if limits else AT_ONCE
+
+    @asynccontextmanager
+    async def _turn(
+        self, call: ev.CallRequested, place: RunPlace, wanted: Callable[[], bool], limits: Sequence[Limit]
+    ) -> AsyncGenerator[None]:
         turn = Turn(
             ticket=f"{place.run_id}:{call.call_id}",
             limits=tuple(limits),

@@ -4,6 +4,7 @@ Facts come from outside (outcomes, inputs, claims); decisions follow from the fa
 alone. Replay relies on that split: given the facts, the decisions must come out the same.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -326,9 +327,9 @@ _TYPES: dict[str, type[Any]] = {t.__name__: t for t in (*FACTS, *DECISIONS)}
 
 
 @cache
-def _adapter(name: str) -> TypeAdapter[Any]:
+def _reader(name: str) -> Callable[[Any], Any]:
     """Made when the first event of the type is read: all of them at once would be a tenth of a command."""
-    return TypeAdapter(_TYPES[name])
+    return TypeAdapter[Any](_TYPES[name]).validator.validate_python
 
 
 def encode(event: Event) -> NewEvent:
@@ -346,7 +347,7 @@ def decode(stored: StoredEvent) -> Event:
         )
     try:
         # Read by what wrote it: the validation library's own reader stops at fewer levels of nesting.
-        return _adapter(stored.type).validate_python(upcast(stored.type, canonical.loads(stored.payload)))
+        return _reader(stored.type)(upcast(stored.type, canonical.loads(stored.payload)))
     except ValueError as error:
         faults = error.error_count() if isinstance(error, ValidationError) else 1
         raise EngineError(

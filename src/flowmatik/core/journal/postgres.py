@@ -9,6 +9,7 @@ from flowmatik.core.journal import queries
 from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.dispatch_port import ReadyRun
+from flowmatik.core.journal.gathered import GatheredReads
 from flowmatik.core.journal.port import (
     Append,
     Appended,
@@ -17,6 +18,7 @@ from flowmatik.core.journal.port import (
     Creation,
     NewEvent,
     OutboxEntry,
+    StoredEvent,
     Versions,
     no_run,
 )
@@ -52,9 +54,16 @@ class PostgresReads(SqlReads):
     def __init__(self, database: Database) -> None:
         super().__init__(queries.postgres())
         self._database = database
+        self._gathered = GatheredReads(self._fetch)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
         return await self._database.fetch(sql, *params)
+
+    async def _head_rows(self, run_id: str) -> Sequence[Row]:
+        return await self._gathered.head(run_id)
+
+    async def _page(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        return await self._gathered.page(run_id, after, limit)
 
 
 class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus):
@@ -73,9 +82,16 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         self._retention = retention
         self._creations = GroupCommit(self._create, lanes=lanes)
         self._claims = GroupCommit(self._claim, lanes=lanes, max_batch=MOST_AT_ONCE)
+        self._gathered = GatheredReads(self._fetch)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
         return await self._database.fetch(sql, *params)
+
+    async def _head_rows(self, run_id: str) -> Sequence[Row]:
+        return await self._gathered.head(run_id)
+
+    async def _page(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        return await self._gathered.page(run_id, after, limit)
 
     async def _execute(self, query: str, *params: Any) -> None:
         await self._database.fetch(self._sql[query], *params)

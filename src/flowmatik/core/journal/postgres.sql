@@ -117,7 +117,7 @@ SELECT t.run_id, t.workspace_id, t.status, t.head_seq, t.epoch, t.owner, t.inbox
 FROM taken t
 LEFT JOIN snapshots s ON s.run_id = t.run_id AND s.fold_version = t.version AND s.seq < t.head_seq
 LEFT JOIN LATERAL (
-    SELECT array_agg(seq) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+    SELECT array_agg(seq::text) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
         array_agg(at) AS ats
     FROM (
         SELECT seq, type, payload, at FROM run_events
@@ -125,13 +125,34 @@ LEFT JOIN LATERAL (
     ) AS ordered
 ) AS e ON true
 LEFT JOIN LATERAL (
-    SELECT array_agg(input_no) AS numbers, array_agg(input_id) AS ids, array_agg(kind) AS kinds,
+    SELECT array_agg(input_no::text) AS numbers, array_agg(input_id) AS ids, array_agg(kind) AS kinds,
         array_agg(payload) AS bodies, array_agg(at) AS moments
     FROM (
         SELECT input_no, input_id, kind, payload, at FROM run_inbox
         WHERE run_id = t.run_id AND input_no > t.inbox_seen ORDER BY input_no
     ) AS waiting
 ) AS b ON true;
+
+-- name: heads
+-- The head rows of some runs.
+SELECT run_id, workspace_id, status, head_seq, epoch, owner, inbox_tail, inbox_seen, last_append_id,
+    created_at, ended_at, goal, cost_micros, unpriced,
+    agent, priority, parent, parent_wait, decision_version
+FROM runs WHERE run_id = ANY ($1::text[]);
+
+-- name: read_many
+-- A page of the events of each of some runs. Numbers travel as text: for arrays of any other type the driver
+-- asks the server what they are, 10 ms for each new connection.
+SELECT i.run_id, e.seqs, e.types, e.payloads, e.ats
+FROM unnest($1::text[], $2::text[]::bigint[], $3::text[]::bigint[]) AS i (run_id, after, most)
+CROSS JOIN LATERAL (
+    SELECT array_agg(seq::text) AS seqs, array_agg(type) AS types, array_agg(payload) AS payloads,
+        array_agg(at) AS ats
+    FROM (
+        SELECT seq, type, payload, at FROM run_events
+        WHERE run_id = i.run_id AND seq > i.after ORDER BY seq LIMIT i.most
+    ) AS ordered
+) AS e;
 
 -- name: post
 -- An input; a parked run becomes ready. A concurrent post of the same input_id breaks on uniqueness.

@@ -49,8 +49,10 @@ def claim_in(row: Row, asked: Claiming, now: str) -> tuple[Claim, bool]:
     return claim, whole
 
 
-def _rows(columns: Sequence[Sequence[object] | None]) -> list[tuple[object, ...]]:
-    return [*zip(*(one or () for one in columns), strict=True)]
+def _rows(columns: Sequence[Sequence[str] | None]) -> list[tuple[object, ...]]:
+    """The first column are numbers, which travel as text."""
+    numbers, *others = (one or () for one in columns)
+    return [*zip(map(int, numbers), *others, strict=True)]
 
 
 def rows_of(batch: Sequence[Claiming]) -> list[dict[str, object]]:

@@ -49,10 +49,16 @@ class SqlReads(SqlSearch, SqlScheduleReads, SqlApprovalReads, SqlSnapshotReads, 
         return await self._ask(self._sql[query], *params)
 
     async def read(self, run_id: str, *, after_seq: int = 0, limit: int = 1000) -> list[StoredEvent]:
-        return stored_events(await self._fetch("read", run_id, after_seq, limit))
+        return await self._page(run_id, after_seq, limit)
+
+    async def _page(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        return stored_events(await self._fetch("read", run_id, after, limit))
+
+    async def _head_rows(self, run_id: str) -> Sequence[Row]:
+        return await self._fetch("head", run_id)
 
     async def head(self, workspace_id: str | None, run_id: str) -> RunHead:
-        rows = await self._fetch("head", run_id)
+        rows = await self._head_rows(run_id)
         if not rows or (workspace_id is not None and rows[0][1] != workspace_id):
             place = "" if workspace_id is None else f" in workspace {workspace_id!r}"
             raise await self.missing(workspace_id, run_id, no_run(run_id, place))

@@ -22,7 +22,7 @@ from flowmatik.kernel.events import CloudEvent, Handler
 
 log = logging.getLogger(__name__)
 BATCH = 500  # runs in a pass
-SPACING_SECONDS = 0.02  # between passes, so that each carries what many appends left
+SPACING_SECONDS = 0.05  # between passes, so that each carries what many appends left
 IDLE_SECONDS = 0.5  # how often to look for what other processes left
 AWAY_SECONDS = 0.5
 FAULT_SECONDS = 1.0

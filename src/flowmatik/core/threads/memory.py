@@ -80,7 +80,7 @@ class ThreadMemory:
             facts=use.facts,
             episodes=use.episodes,
             tokens=use.tokens,
-            turns=tuple(_row(one, CHARACTERS) for one in turns),
+            turns=tuple(_row(one, CHARACTERS, first) for one in turns),
         )
         try:
             found = await self._facts.recall(asked)

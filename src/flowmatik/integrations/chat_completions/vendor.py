@@ -30,6 +30,8 @@ class ChatVendor:
     def __init__(self, build: ProviderBuild, root: str, dialect: Dialect) -> None:
         self._api = build.settings.api or dialect.api
         self._client = _client(build, root)
+        # The client loads an API's modules when it is named: here that is in a thread, not at the first call.
+        self._apis = (self._client.chat.completions, None if self._api == "chat" else self._client.responses)
         # A stream that ends without saying so was cut off. Older servers only know `max_tokens`.
         self._profile = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
         if not dialect.is_openai:

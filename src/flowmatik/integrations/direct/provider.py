@@ -19,6 +19,7 @@ from flowmatik.integrations.direct.prices import PriceList, most_tokens
 from flowmatik.integrations.direct.retrying import Patience
 from flowmatik.integrations.provider import ProviderBuild, model_name
 from flowmatik.kernel.errors import ModelError, ModelRejected
+from flowmatik.kernel.garbage import keep_loaded
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -122,9 +123,17 @@ class DirectProvider:
             return self._client
 
     def _load(self) -> "Client":
-        from flowmatik.integrations.direct.client import Client
+        """With what the first answer needs beside: on the loop, loading it would hold up everybody."""
+        from genai_prices.data_snapshot import get_snapshot
 
-        return Client(self._vendor(), json_schema=self._build.settings.json_schema)
+        from flowmatik.integrations.direct.client import Client
+        from flowmatik.integrations.direct.failures import failure_of
+
+        del failure_of
+        get_snapshot()  # Pydantic AI reads in it how a vendor counts
+        client = Client(self._vendor(), json_schema=self._build.settings.json_schema)
+        keep_loaded()
+        return client
 
     async def _patiently(self, request: ModelRequest, attempt: Any) -> Any:
         """The outcome of `attempt`, repeated while that is free and promising."""

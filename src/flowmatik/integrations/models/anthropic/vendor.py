@@ -30,6 +30,7 @@ class AnthropicVendor:
 
     def __init__(self, build: ProviderBuild, root: str) -> None:
         self._client = AsyncAnthropic(api_key=build.settings.api_key, base_url=root, max_retries=0)
+        self._api = self._client.beta.messages  # loads its modules: here, in a thread
         self._provider = AnthropicProvider(anthropic_client=self._client)
 
     def model(self, name: str) -> Model:
