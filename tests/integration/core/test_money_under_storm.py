@@ -23,6 +23,7 @@ import pytest
 
 from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.ledger import Bookkeeper, LedgerStore, StoredLedger
+from flowmatik.core.outside import OutsideBooks, OutsideStore
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.postgres import PostgresDatabase, connect_once, open_pool
@@ -36,6 +37,7 @@ PROCESSES = 4
 MOST_SECONDS = 120.0 + CALLS / 25
 LEFT = "SELECT (SELECT count(*) FROM runs WHERE ended_at = '') + (SELECT count(*) FROM holders)"
 REFUSED = "SELECT run_id, seq, payload FROM run_events WHERE type = 'CallRefused'"
+OUTSIDE = "SELECT workspace_id, sum(spent_micros)::bigint FROM outside_calls GROUP BY workspace_id"
 COST_BEFORE = """
 SELECT payload FROM run_events WHERE run_id = $1 AND seq < $2 AND type IN ('CallSucceeded', 'CallFailed')
 """
@@ -111,11 +113,12 @@ async def payers(dsn: str, folder: Path, *, processes: int, broken: str = "") ->
     connection = await connect_once(dsn)
     database, clock = PostgresDatabase(pool), SystemClock()
     journal, store = PostgresJournal(database, clock), LedgerStore(database)
+    outside = OutsideBooks(journal, OutsideStore(database), store, clock)
     at = Payers(
         place=Place(dsn=dsn, seed=SEED, refusals=str(folder / "refusals"), broken=broken),
         folder=folder,
         journal=journal,
-        ledger=StoredLedger(journal, store, Bookkeeper(journal, store, clock)),
+        ledger=StoredLedger(journal, store, Bookkeeper(journal, store, clock), outside),
         connection=connection,
         chance=random.Random(SEED),
     )
@@ -219,11 +222,20 @@ async def test_caps_hold_the_ledger_balances_and_nothing_that_fits_is_refused(
 async def check_books(at: Payers, watcher: Watcher) -> None:
     """Journal, caps and ledger agree on every amount."""
     assert watcher.open == 0
-    assert watcher.granted == {scope: watcher.bound[scope] for scope in watcher.granted}
+    outside = dict(await at.connection.fetch(OUTSIDE))
+    assert outside[RICH] > 0
+    bound = {
+        (workspace, scope): watcher.bound[workspace, scope]
+        + (0 if scope.startswith("agent:") else outside.get(workspace, 0))
+        for workspace, scope in watcher.granted
+    }
+    assert {scope: micros for scope, micros in watcher.granted.items() if scope[1] != "month"} == {
+        scope: micros for scope, micros in bound.items() if scope[1] != "month"
+    }
     for workspace in (RICH, POOR):
         check = await at.ledger.check(workspace)
         assert check.differences == ()
-        spent = watcher.bound[workspace, "workspace"]
+        spent = bound[workspace, "workspace"]
         assert (check.spent_micros, check.reserved_micros) == (spent, 0)
 
 

@@ -69,16 +69,16 @@ async def test_a_call_is_set_aside_settled_and_booked_with_what_it_was_for(place
     assert other.total.calls == 0
 
 
-async def test_what_no_cap_bears_is_booked_all_the_same(place: Outside) -> None:
-    await place.calls.complete(ANA, asked(), "test")
-    assert [one.kind for one in await place.booked()] == ["reserved", "settled"]
-    place.models.says(reply(None))
-    await place.calls.complete(ANA, asked(), "test")
-    place.models.worst = None
-    await place.calls.complete(ANA, asked(), "test")
-    total = (await place.ledger.costs(WS, CostQuery(by=("purpose",)))).items[0].costs
+async def test_what_no_cap_bears_is_booked_all_the_same(simple: Outside) -> None:
+    await simple.calls.complete(ANA, asked(), "test")
+    assert [one.kind for one in await simple.booked()] == ["reserved", "settled"]
+    simple.models.says(reply(None))
+    await simple.calls.complete(ANA, asked(), "test")
+    simple.models.worst = None
+    await simple.calls.complete(ANA, asked(), "test")
+    total = (await simple.ledger.costs(WS, CostQuery(by=("purpose",)))).items[0].costs
     assert (total.calls, total.worst_case, total.unpriced, total.spent_micros) == (3, 1, 1, COST + WORST)
-    await place.balanced()
+    await simple.balanced()
 
 
 async def test_a_hard_cap_refuses_what_it_does_not_bear_and_nothing_of_it_is_left(place: Outside) -> None:
@@ -97,6 +97,23 @@ async def test_a_hard_cap_refuses_what_it_does_not_bear_and_nothing_of_it_is_lef
     with pytest.raises(BudgetExhausted, match="price"):
         await again.complete(ANA, asked(), "api")
     await place.balanced()
+
+
+async def test_a_call_that_waits_for_its_money_is_not_booked(
+    simple: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await simple.journal.set_cap(WS, "workspace", WORST - 1)
+    allot = simple.journal.allot
+
+    async def booked_meanwhile(*values: Any) -> bool:
+        await simple.books.book_all()
+        return await allot(*values)
+
+    monkeypatch.setattr(simple.journal, "allot", booked_meanwhile)
+    with pytest.raises(BudgetExhausted):
+        await simple.calls.complete(ANA, asked(), "api")
+    assert await simple.booked() == []
+    await simple.balanced()
 
 
 async def test_a_soft_cap_only_tells(simple: Outside) -> None:
@@ -220,15 +237,15 @@ async def test_what_cost_more_than_was_set_aside_is_borne_by_the_caps(place: Out
     await place.balanced()
 
 
-async def test_the_check_names_what_is_wrong_of_a_call_and_a_rebuild_mends_the_ledger(place: Outside) -> None:
-    await place.journal.set_cap(WS, "workspace", 1000)
-    await place.calls.complete(ANA, asked(), "api")
-    [call] = await place.store.of(WS, "", 10)
-    await place.balanced()
-    await place.journal.allot(WS, call.call_id, 77, {"workspace": 5})
-    assert [one.code for one in (await place.ledger.check(WS)).differences] == ["held"]
-    await place.store.settled(call)
-    assert (await place.ledger.check(WS)).calls == 1
+async def test_the_check_names_what_is_wrong_of_a_call(simple: Outside) -> None:
+    await simple.journal.set_cap(WS, "workspace", 1000)
+    await simple.calls.complete(ANA, asked(), "api")
+    [call] = await simple.store.of(WS, "", 10)
+    await simple.balanced()
+    await simple.journal.allot(WS, call.call_id, 77, {"workspace": 5})
+    assert [one.code for one in (await simple.ledger.check(WS)).differences] == ["held"]
+    await simple.store.settled(call)
+    assert (await simple.ledger.check(WS)).calls == 1
 
 
 async def test_a_new_cap_of_the_month_counts_calls_outside_of_runs(place: Outside) -> None:

@@ -103,10 +103,10 @@ class OutsideStore:
         where = "settled = 0 AND ended_at <> '' AND ended_at < $1 ORDER BY ended_at LIMIT $2"
         return await self._fetch(where, before, limit)
 
-    async def unbooked(self, limit: int) -> list[OutsideCall]:
-        """With something that the ledger does not have yet, the oldest first."""
-        where = "booked < 2 AND (booked = 0 OR ended_at <> '') ORDER BY at LIMIT $1"
-        return await self._fetch(where, limit)
+    async def unbooked(self, after: tuple[str, str], limit: int) -> list[OutsideCall]:
+        """With something that the ledger does not have yet, after that time and id, the oldest first."""
+        new = "booked < 2 AND (booked = 0 OR ended_at <> '') AND (at, call_id) > ($1, $2)"
+        return await self._fetch(f"{new} ORDER BY at, call_id LIMIT $3", *after, limit)
 
     async def forget_user(self, workspace_id: str, user: str) -> None:
         """Of what is settled and booked only the amounts stay."""

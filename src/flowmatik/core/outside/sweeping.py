@@ -41,17 +41,23 @@ class OutsideBooks:
         for call in await self.store.unsettled(late, BATCH):
             await settle(call, self._journal, self.store)
 
-    async def book(self) -> int:
-        """How many calls had something to book; a booking that is there already stays as it is."""
-        calls = await self.store.unbooked(BATCH)
-        if calls:
-            await self._ledger.add([row for call in calls for row in rows_of(call)])
-            await self.store.booked(calls)
-        return len(calls)
-
     async def book_all(self) -> None:
-        while await self.book() == BATCH:
-            pass
+        """A booking that is there already stays as it is. One that waits for its money has none yet."""
+        after = ("", "")
+        while calls := await self.store.unbooked(after, BATCH):
+            there = [call for call in calls if await self._has_its_money(call)]
+            if there:
+                await self._ledger.add([row for call in there for row in rows_of(call)])
+                await self.store.booked(there)
+            if len(calls) < BATCH:
+                return
+            after = (calls[-1].at, calls[-1].call_id)
+
+    async def _has_its_money(self, call: OutsideCall) -> bool:
+        asked = call.requested
+        if call.outcome is not None or not asked.scopes or not asked.reserved_micros:
+            return True
+        return bool(await self._journal.held(call.call_id))
 
     async def readings(self, workspace_id: str, after: str, limit: int) -> list[OutsideReading]:
         return [await self._reading(call) for call in await self.store.of(workspace_id, after, limit)]

@@ -11,7 +11,8 @@ from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.postgres import PostgresDatabase
 
 SPENT = """
-SELECT coalesce(sum(cost_micros), 0)::bigint,
+SELECT coalesce(sum(cost_micros), 0)::bigint
+        + (SELECT coalesce(sum(spent_micros), 0)::bigint FROM outside_calls WHERE workspace_id = $1),
     coalesce(sum(cost_micros) FILTER (WHERE goal LIKE 'clerk %'), 0)::bigint,
     coalesce(sum(cost_micros) FILTER (WHERE goal LIKE 'scribe %'), 0)::bigint
 FROM runs WHERE workspace_id = $1 AND run_id <> $2
