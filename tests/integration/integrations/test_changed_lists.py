@@ -103,3 +103,17 @@ async def test_without_a_list_any_more_names_are_unknown_and_its_connections_are
             await models.tidy()
             with pytest.raises(RuntimeError, match="closed"):
                 await provider.complete(request(model="one/x"))
+
+
+async def test_a_list_that_comes_back_finds_its_connections_again() -> None:
+    clock = SkippingClock()
+    with OpenAIServer(key=KEY) as server:
+        one = deployment("one", server)
+        async with routed(clock, one) as models:
+            _, provider = models.bare("m")
+            models.take(None)
+            models.take(RouteTable(deployments=(one,)))
+            assert models.bare("m")[1] is provider
+            await clock.sleep(LONGEST_CALL_SECONDS)
+            await models.tidy()
+            assert (await models.complete(request())).text

@@ -48,3 +48,29 @@ def test_a_secret_that_begins_another_takes_none_of_it_away() -> None:
     )
     assert found["b"]["password"] in found["c"]
     assert "def" not in found["c"]
+
+
+OWN = (
+    "run_01a22396c1657776875521444b4f1efd",
+    "call_01a22396c2b5716798817983b53eb1b4",
+    "257c9e92816306786664f298fbdf4a00",
+    "5d8f6cce532a7aeb57196be62344095936793400b3aeb3580d248b17d5518a86",
+    "00-08490295488a1189099751ebeddb5992-08490295488a1189-01",
+    "f65ccfbf-ec28-8565-c1d4-142759855477",
+    "clerk@000725697278",
+)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_ids_and_hashes_with_digits_that_look_like_a_card_stay(name: str) -> None:
+    said = f"Ana's card 4111 1111 1111 1111 was charged by {name}."
+    found, hider = hidden([name, said])
+    assert found[0] == name
+    assert found[1] == f"Ana's card [card 1] was charged by {name}."
+    assert hider.counts == {"card": 1}
+
+
+def test_a_number_in_no_such_form_is_hidden_still() -> None:
+    for said in ("4111111111111111", "id 4111111111111111.", "x@4111111111111111", "12345678Z"):
+        found, _ = hidden([said])
+        assert found != [said], said
