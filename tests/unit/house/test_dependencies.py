@@ -29,6 +29,7 @@ IMPORTED_AS = {
     "pydantic-ai-slim": "pydantic_ai",
     "pysqlite3-binary": "pysqlite3",
     "python-docx": "docx",
+    "python-pptx": "pptx",
     "pyyaml": "yaml",
     "restate-sdk": "restate",
 }

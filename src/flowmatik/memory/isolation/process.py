@@ -22,7 +22,6 @@ sys.modules["flowmatik.memory"] = package
 from flowmatik.memory.isolation.worker import main
 main(int(sys.argv[1]), int(sys.argv[2]))
 """
-_KEPT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # what an interpreter needs to start
 
 
 class Refused(Exception):
@@ -115,7 +114,7 @@ async def start(limits: IngestLimits) -> WorkerProcess:
             stdin=theirs_in,
             stdout=theirs_out,
             stderr=None,  # until it is ready, then it has none
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            env={},  # an interpreter needs nothing of ours
             cwd=os.sep,
         )
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flowmatik.memory.parsers import html
+from flowmatik.memory.markup import HtmlParser
 from flowmatik.memory.parsing import Source, TextBuilder, clean, paragraphs
 
 
@@ -14,7 +14,7 @@ def add_plain(builder: TextBuilder, text: str) -> None:
 
 
 def add_html(builder: TextBuilder, source: Source, markup: str) -> None:
-    document = html.build(None).parse(replace(source, data=markup.encode("utf-8", "replace")))
+    document = HtmlParser().parse(replace(source, data=markup.encode("utf-8", "replace")))
     for block in document.blocks:
         level = block.level + 1 if block.level else 0
         builder.add(document.text[block.start : block.end], block.kind, level)
