@@ -39,7 +39,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
-from flowmatik.contracts.facts import Facts
+from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
@@ -131,6 +131,10 @@ class Platform:
         return self.remembered.facts
 
     @property
+    def fact_extraction(self) -> FactExtraction:
+        return self.remembered.extraction
+
+    @property
     def where(self) -> str:
         return str(self.settings.home)
 
@@ -212,6 +216,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
+    remembered.extraction.use(models)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal, remembered.tools)
     listed = await asyncio.to_thread(listed_in, settings.models_path)
