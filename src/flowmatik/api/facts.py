@@ -10,6 +10,7 @@ from flowmatik.contracts.facts import (
     MAX_NAME_CHARACTERS,
     MAX_SUPPORTS,
     Correction,
+    ExtractionCost,
     Fact,
     FactErasure,
     FactFilter,
@@ -83,6 +84,14 @@ class PolicyRequest(_Body):
     special: bool = False
     personal: bool = False
     half_life_days: dict[FactScope, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+
+
+class ExtractionRequest(_Body):
+    """`max_usd`: what the call of the model may cost at most."""
+
+    thread: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]
+    model: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
+    max_usd: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)]
 
 
 class Erasures(BaseModel):
@@ -164,6 +173,21 @@ async def set_policy(body: PolicyRequest, principal: Administrator, at: Services
     days = {scope.value: count for scope, count in body.half_life_days.items()}
     policy = FactPolicy(listen=body.listen, special=body.special, personal=body.personal, half_life_days=days)
     return await at.facts.set_policy(principal, policy)
+
+
+@router.get("/extraction")
+async def extraction_cost(principal: Writer, at: Services, thread: Word, model: Word = "") -> ExtractionCost:
+    """What it would cost at most to have a model read the caller's messages of a thread."""
+    return await at.fact_extraction.cost(principal, thread, model=model)
+
+
+@router.post("/extraction")
+async def extract_facts(body: ExtractionRequest, principal: Writer, at: Services) -> History:
+    """Have a model read the caller's messages of a thread; what it finds is kept if it quotes them word for
+    word. Nothing is asked that may cost more than `max_usd`."""
+    most = round(body.max_usd * 1_000_000)
+    found = await at.fact_extraction.extract(principal, body.thread, model=body.model, most_micros=most)
+    return History(items=tuple(found))
 
 
 @router.get("/{fact_id}")

@@ -24,7 +24,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
 from flowmatik.contracts.deployments import DeploymentWatch, NoDeployments
 from flowmatik.contracts.factory import AgentFactory
-from flowmatik.contracts.facts import Facts
+from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Memory
@@ -149,6 +149,7 @@ class ApiServices:
     connections: Connections
     threads: Threads
     facts: Facts
+    fact_extraction: FactExtraction
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
     local_principal: str = ""

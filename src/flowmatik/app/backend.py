@@ -19,7 +19,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
-from flowmatik.contracts.facts import Facts
+from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
@@ -188,6 +188,9 @@ class Backend(Protocol):
 
     @property
     def skills(self) -> Skills: ...
+
+    @property
+    def fact_extraction(self) -> FactExtraction: ...
 
     @property
     def facts(self) -> Facts: ...

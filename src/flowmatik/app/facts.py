@@ -15,7 +15,7 @@ from flowmatik.core.threads.store import ThreadStore
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
-    from flowmatik.memory.facts import FactHearing, StoredFacts
+    from flowmatik.memory.facts import FactHearing, ModelExtraction, StoredFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class OpenFacts:
     recall: FactRecall
     hearing: "FactHearing"
     tools: ToolBox
+    extraction: "ModelExtraction"
 
 
 def open_facts(
@@ -39,6 +40,7 @@ def open_facts(
         FactRecaller,
         FactStore,
         FactTools,
+        ModelExtraction,
         Screening,
         StoredFacts,
         Viewers,
@@ -54,6 +56,7 @@ def open_facts(
         recall=recall,
         hearing=FactHearing(store, facts, viewers, threads, screening),
         tools=FactTools(store, facts, recall, viewers, screening),
+        extraction=ModelExtraction(store, facts, viewers, threads, screening),
     )
 
 

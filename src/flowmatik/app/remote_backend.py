@@ -15,7 +15,7 @@ from flowmatik.app.remote_bulk_audit import RemoteBulkAudit
 from flowmatik.app.remote_connections import RemoteConnections
 from flowmatik.app.remote_control import RemoteControl
 from flowmatik.app.remote_deltas import RemoteDeltas
-from flowmatik.app.remote_facts import RemoteFacts
+from flowmatik.app.remote_facts import RemoteExtraction, RemoteFacts
 from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_models import RemoteModels
@@ -42,7 +42,7 @@ from flowmatik.contracts.connections import Connections
 from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
-from flowmatik.contracts.facts import Facts
+from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
@@ -117,6 +117,7 @@ class RemoteBackend:
         self.model_access: ModelAccess = RemoteModels(self._server)
         self.connections: Connections = RemoteConnections(self._server)
         self.skills: Skills = RemoteSkills(self._server)
+        self.fact_extraction: FactExtraction = RemoteExtraction(self._server)
         self.facts: Facts = RemoteFacts(self._server)
         self.threads: Threads = RemoteThreads(self._server)
 

@@ -10,6 +10,7 @@ from flowmatik.app.remote import Listed, RemoteServer, segment
 from flowmatik.contracts.facts import (
     EVERY_FACT,
     Correction,
+    ExtractionCost,
     Fact,
     FactErasure,
     FactFilter,
@@ -23,6 +24,7 @@ _FACT = TypeAdapter(Fact)
 _FACTS = TypeAdapter(Listed[Fact])
 _ERASURE = TypeAdapter(FactErasure)
 _ERASURES = TypeAdapter(Listed[FactErasure])
+_COST = TypeAdapter(ExtractionCost)
 _POLICY = TypeAdapter(FactPolicy)
 
 
@@ -75,6 +77,23 @@ class RemoteFacts:
     async def set_policy(self, principal: Principal, policy: FactPolicy) -> FactPolicy:
         body = dataclasses.asdict(policy)
         return await self._server.ask(_POLICY, "PUT", "/v1/facts/policy", json=body)
+
+
+class RemoteExtraction:
+    """Implements `FactExtraction`."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def cost(self, principal: Principal, thread_id: str, *, model: str = "") -> ExtractionCost:
+        params = {"thread": thread_id, "model": model}
+        return await self._server.ask(_COST, "GET", "/v1/facts/extraction", params=params)
+
+    async def extract(
+        self, principal: Principal, thread_id: str, *, model: str = "", most_micros: int
+    ) -> Sequence[Fact]:
+        body = {"thread": thread_id, "model": model, "max_usd": most_micros / 1_000_000}
+        return (await self._server.ask(_FACTS, "POST", "/v1/facts/extraction", json=body)).items
 
 
 def _at(fact_id: str) -> str:

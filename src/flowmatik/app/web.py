@@ -89,6 +89,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         skills=platform.skills,
         threads=platform.threads,
         facts=platform.facts,
+        fact_extraction=platform.fact_extraction,
         upload_dir=platform.settings.uploads,
         ingest_roots=platform.settings.ingest_roots or (platform.settings.home,),
         local_principal=local,

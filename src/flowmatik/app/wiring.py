@@ -40,7 +40,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
-from flowmatik.contracts.facts import Facts
+from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Embedder, Memory
@@ -134,6 +134,10 @@ class Platform:
         return self.remembered.facts
 
     @property
+    def fact_extraction(self) -> FactExtraction:
+        return self.remembered.extraction
+
+    @property
     def where(self) -> str:
         return str(self.settings.home)
 
@@ -216,6 +220,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
+    remembered.extraction.use(models)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal, remembered.tools)
     names, tags = names_and_tags(models)

@@ -241,6 +241,31 @@ class Facts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractionCost:
+    """What asking a model would cost at most, in micro-dollars; None: nobody knows a bound."""
+
+    model: str
+    messages: int
+    most_micros: int | None
+
+
+class FactExtraction(Protocol):
+    """Facts that a model finds in what the caller wrote in a conversation. Raises NotFound
+    (`not_found.thread`)."""
+
+    async def cost(self, principal: Principal, thread_id: str, *, model: str = "") -> ExtractionCost:
+        """Asks nobody. `model` "" is the installation's."""
+        ...
+
+    async def extract(
+        self, principal: Principal, thread_id: str, *, model: str = "", most_micros: int
+    ) -> Sequence[Fact]:
+        """What was kept. Raises BudgetExhausted (`budget.facts`) for a call that may cost more than
+        `most_micros`, ModelMalformed, and what the call itself raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recalling:
     """What a run is about to do, for whom. `facts` and `episodes`: whether it is told any. `tokens`: of all
     of it together. `turns`: older messages of its thread that it is not told word for word."""

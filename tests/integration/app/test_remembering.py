@@ -17,10 +17,11 @@ from flowmatik.app.settings import load_settings
 from flowmatik.app.web import api_services, serve_platform
 from flowmatik.app.wiring import Platform, open_platform
 from flowmatik.contracts.facts import Correction, FactFilter, NewFact, Origin
+from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.runs import RunFilter
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.threads import NewThread
-from flowmatik.kernel.errors import Conflict
+from flowmatik.kernel.errors import BudgetExhausted, Conflict, NotFound
 from flowmatik.testing.openai_server import OpenAIServer, Step
 from flowmatik.testing.openai_server.steps import ToolUse
 from tests.integration.app.test_threads import at_rest
@@ -240,3 +241,59 @@ async def test_the_command_line_says_the_same_through_a_server(platform: Platfor
             assert (await remote.facts.forget_person(remote.principal)).facts == 0
         finally:
             await remote.close()
+
+
+FOUND = {
+    "facts": [
+        {
+            "number": 1,
+            "subject": "user",
+            "predicate": "owns",
+            "value": "red bicycle",
+            "quote": "my red  bicycle",
+        },
+        {"number": 1, "subject": "user", "predicate": "age", "value": "50", "quote": "I am fifty"},
+        {"number": 7, "subject": "user", "predicate": "age", "value": "50", "quote": "red bicycle"},
+        {"number": 1, "subject": "user", "predicate": "health", "value": "diabetic", "quote": "red bicycle"},
+        "nonsense",
+    ]
+}
+READS = (Step(text="Nice."), Step(text=json.dumps(FOUND)))
+
+
+class PricedModels:
+    """The platform's, of which a call is known to cost at most 100 micro-dollars."""
+
+    def __init__(self, models: ModelGateway) -> None:
+        self._models = models
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        return await self._models.complete(request)
+
+    def worst_case_micros(self, request: ModelRequest) -> int | None:
+        return 100
+
+    def default_model(self) -> str:
+        return self._models.default_model()
+
+
+@pytest.mark.parametrize("model", [READS], indirect=True)
+async def test_a_model_finds_only_what_it_can_quote_and_costs_no_more_than_it_may(
+    platform: Platform, model: OpenAIServer
+) -> None:
+    thread = await talk(platform, "They took my red bicycle at the station.")
+    unpriced = await platform.fact_extraction.cost(LOCAL, thread)
+    assert (unpriced.messages, unpriced.most_micros) == (1, None)
+    with pytest.raises(BudgetExhausted):
+        await platform.fact_extraction.extract(LOCAL, thread, most_micros=10**9)
+    platform.remembered.extraction.use(PricedModels(platform.models))
+    with pytest.raises(BudgetExhausted):
+        await platform.fact_extraction.extract(LOCAL, thread, most_micros=99)
+    assert len(model.calls) == 1
+    [fact] = await platform.fact_extraction.extract(LOCAL, thread, most_micros=100)
+    assert (fact.value, fact.origin) == ("red bicycle", Origin.MODEL)
+    assert [(one.kind, one.ref) for one in fact.supports] == [("message", f"{thread}#1")]
+    stranger = replace(LOCAL, id="usr_other")
+    assert (await platform.fact_extraction.cost(stranger, thread)).messages == 0
+    with pytest.raises(NotFound):
+        await platform.fact_extraction.cost(LOCAL, "thr_none")

@@ -160,6 +160,44 @@ def policy(
     session.run(_policy(session, {name: value for name, value in given.items() if value is not None}))
 
 
+@facts_app.command("extract", help="help.facts.extract")
+def extract(
+    context: typer.Context,
+    thread: Annotated[str, typer.Argument(help="help.facts.thread", metavar="THREAD_ID")],
+    model: Annotated[str, typer.Option(help="help.facts.model", show_default=False)] = "",
+    max_usd: Annotated[
+        float | None,
+        typer.Option("--max-usd", min=0, max=1_000, help="help.facts.max_usd", show_default=False),
+    ] = None,
+) -> None:
+    """Without --max-usd it only says what it would cost."""
+    session = session_of(context)
+    session.run(_extract(session, thread, model, max_usd))
+
+
+async def _extract(session: Session, thread: str, model: str, max_usd: float | None) -> int:
+    cost = await session.on_backend(lambda b: b.fact_extraction.cost(b.principal, thread, model=model))
+    usd = None if cost.most_micros is None else cost.most_micros / 1_000_000
+    if max_usd is None:
+        if session.json:
+            session.print_json({"model": cost.model, "messages": cost.messages, "most_usd": usd})
+        else:
+            shown = "?" if usd is None else f"{usd:.4f}"
+            session.print(session.text("facts.cost", model=cost.model, messages=cost.messages, usd=shown))
+        return ExitCode.OK
+    most = round(max_usd * 1_000_000)
+    found = await session.on_backend(
+        lambda b: b.fact_extraction.extract(b.principal, thread, model=model, most_micros=most)
+    )
+    if session.json:
+        session.print_json({"items": [dataclasses.asdict(one) for one in found], "next": None})
+    elif found:
+        _table(session, found)
+    else:
+        session.say("facts.nothing_found")
+    return ExitCode.OK
+
+
 async def _list(session: Session, wanted: FactFilter, cursor: str, limit: int) -> int:
     page = await session.on_backend(
         lambda backend: backend.facts.list(backend.principal, wanted, cursor=cursor, limit=limit)

@@ -2,6 +2,7 @@
 
 from flowmatik.memory.facts.consolidation import EVERY_SECONDS, Consolidation
 from flowmatik.memory.facts.hearing import FactHearing
+from flowmatik.memory.facts.model_extraction import ModelExtraction
 from flowmatik.memory.facts.recall import FactRecaller
 from flowmatik.memory.facts.screening import Screening
 from flowmatik.memory.facts.service import StoredFacts
@@ -18,6 +19,7 @@ __all__ = [
     "FactRecaller",
     "FactStore",
     "FactTools",
+    "ModelExtraction",
     "Screening",
     "StoredFacts",
     "Viewer",
