@@ -50,14 +50,13 @@ class Player:
     def fact(self, event: ev.Event) -> None:
         self._put(event)
         while commands := decide(self.state, self._loop, AT):
-            for command in commands:
+            for command in commands[:1]:  # as the driver: what it leaves decides about the next
                 if isinstance(command, Record):
                     self._put(command.event)
                 elif self.state.stopping:
                     continue
                 elif isinstance(command, StartCall):
                     self._put(self._intent(command))
-                    break  # as the driver: the next is decided about by what this one leaves
                 elif isinstance(command, StartSubRun):
                     self._put(self._sub_run(command))
                 else:

@@ -19,7 +19,7 @@ from flowmatik.core.brain.advice import key_of
 from flowmatik.core.brain.commands import AskPeople, Command
 from flowmatik.core.brain.endings import task_failed
 from flowmatik.core.brain.patterns import delegating, handing
-from flowmatik.core.engine import births, effects
+from flowmatik.core.engine import births, driver, effects
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import Turn
 from flowmatik.core.fold import guards
@@ -78,6 +78,7 @@ def test_a_plan_that_changes_though_nothing_comes_of_it_is_noticed(monkeypatch: 
 
 def test_what_a_reply_wishes_is_decided_about_at_once_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "ONE_BY_ONE", (AskPeople,))
+    monkeypatch.setattr(driver, "AT_ONCE", None)
     assert "replay decides otherwise" in fault_of(team=True)
 
 

@@ -235,6 +235,25 @@ async def test_a_run_that_draws_again_must_be_settled_again(store: Store) -> Non
     assert await journal.unsettled(10) == []
 
 
+async def test_a_run_that_keeps_money_aside_is_settled_at_its_end_though_it_draws_nothing_more(
+    store: Store,
+) -> None:
+    journal = store.journal
+    await journal.set_cap("default", "workspace", 100)
+    run = await owned(journal, "run_1")
+    await journal.allot("default", "run_1", 1, {"workspace": 80})
+    await run.append(run.next(head=HeadChange(status="waiting"), park_if_seen=0))
+    await journal.settle("run_1", seq=run.seq, upto=9, kept=Kept(others=80))
+    claim = await journal.claim("run_1", "wkr_a")
+    assert claim is not None
+    assert await journal.allot("default", "run_1", 10, {})
+    run = Owner(journal=journal, run_id="run_1", epoch=2, seq=claim.head.head_seq)
+    await run.append(run.next(head=HeadChange(status="succeeded", cost_micros=45)))
+    assert await journal.unsettled(10) == ["run_1"], "also if its owner ends before it gives back"
+    await journal.settle("run_1", seq=run.seq, upto=19, kept=Kept(others=45))
+    assert await granted(store) == {"workspace": 45}
+
+
 async def test_a_cap_that_is_lifted_holds_nobody(store: Store) -> None:
     await store.journal.set_cap("default", "month", 10)
     await store.journal.set_cap("default", "month", None)

@@ -84,6 +84,13 @@ async def test_a_run_that_has_read_other_data_than_a_tool_takes_does_not_call_it
     assert len(tools.calls) == 1
 
 
+async def test_a_tool_that_costs_is_not_called_again() -> None:
+    tools = Tools(1, retries=5, price_usd=0.01)
+    with pytest.raises(FlowmatikError):
+        await enforced(tools).call("work", {}, context())
+    assert len(tools.calls) == 1
+
+
 async def test_an_unknown_tool_stays_unknown() -> None:
     with pytest.raises(NotFound):
         await enforced(Tools()).call("other", {}, context())

@@ -101,6 +101,8 @@ def test_a_file_that_cannot_be_loaded_is_told_with_its_line_and_harms_no_other(t
         ("@skill(effect='twice')\ndef bare():\n    'Doc.'", "effect is read, idempotent or once"),
         ("@skill(scopes=['all'])\ndef bare():\n    'Doc.'", "no scope 'all'"),
         ("@skill(timeout=0)\ndef bare():\n    'Doc.'", "timeout is a number"),
+        ("@skill(price_usd=-1)\ndef bare():\n    'Doc.'", "price_usd is a number from 0"),
+        ("@skill(price_usd=1, retries=1)\ndef bare():\n    'Doc.'", "each attempt"),
         ("@skill(effect='once', retries=1)\ndef bare():\n    'Doc.'", "take retries out"),
         ("@skill(labels=['A B'])\ndef bare():\n    'Doc.'", "is no label"),
         ("@skill(name='Big')\ndef bare():\n    'Doc.'", "no name for a tool"),

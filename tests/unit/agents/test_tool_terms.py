@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from flowmatik.agents.mcp import McpServer, Pin, spec_of
 from flowmatik.agents.openapi import OpenApi
 from flowmatik.agents.tool_terms import told
+from flowmatik.app.cli.tool_terms import GivenTerms
 from flowmatik.contracts.tools import Effect, ToolSpec
+from flowmatik.kernel.errors import InvalidInput
 
 TERMS = {
     "scopes": ["memory:read"],
@@ -45,6 +47,20 @@ def test_what_is_said_of_a_tool_stands_in_its_place_also_when_it_is_nothing() ->
     assert spec("note", effect="read", **TERMS, per_tool={"echo": own}).scopes == ("memory:read",)
 
 
+def test_a_tool_has_the_price_of_its_server_unless_it_has_its_own() -> None:
+    prices = {"price_usd": 0.02, "per_tool": {"free": {"price_usd": 0}, "dear": {"price_usd": 1.5}}}
+    assert [spec(name, **prices).price_usd for name in ("echo", "free", "dear")] == [0.02, 0.0, 1.5]
+    assert (told(spec("dear", **prices))["price_usd"], told(spec("free", **prices))) == (1.5, {})
+
+
+def test_prices_are_written_as_they_were_given() -> None:
+    none = {"timeouts": None, "retries": None, "rates": None, "scopes": None, "labels": None}
+    given = GivenTerms(**none, labels_in=None, prices=["0.02", "dear=1.5"])
+    assert given.entry() == {"price_usd": 0.02, "per_tool": {"dear": {"price_usd": 1.5}}}
+    with pytest.raises(InvalidInput, match="--price 'much' is no number"):
+        GivenTerms(**none, labels_in=None, prices=["much"]).entry()
+
+
 def test_what_acts_once_is_not_repeated_though_its_server_says_so() -> None:
     assert spec("note", retries=3).retries == 0
     assert spec("note", retries=3, effects={"note": "idempotent"}).retries == 3
@@ -58,6 +74,12 @@ def test_what_acts_once_is_not_repeated_though_its_server_says_so() -> None:
         ({"per_tool": {"a": {"retries": 1, "effect": "once"}}}, "take retries out"),
         ({"per_tool": {"a": {"effect": "read"}}, "effects": {"a": "read"}}, "say it once"),
         ({"per_tool": {"a": {"rate": 1}}}, "rate"),
+        ({"price_usd": -0.1}, "greater than or equal to 0"),
+        ({"price_usd": float("inf")}, "finite"),
+        ({"per_tool": {"a": {"price_usd": 1e9}}}, "less than or equal"),
+        ({"per_tool": {"a": {"price_usd": 1, "retries": 1}}}, "each attempt"),
+        ({"price_usd": 1, "retries": 1}, "each attempt"),
+        ({"retries": 1, "per_tool": {"a": {"price_usd": 1}}}, "each attempt"),
         ({"per_tool": {"a": {"effect": "maybe"}}}, "effect"),
         ({"labels": ["Not one"]}, "labels"),
         ({"retries": 6}, "less than or equal to 5"),

@@ -40,6 +40,7 @@ from flowmatik.kernel.ids import new_id
 log = logging.getLogger(__name__)
 UNRECORDED = (*OUTCOMES, "CallRequested")
 MONEY = "money"  # in place of a call: the run waits for money
+AT_ONCE = 1  # commands: what one leaves decides about the next, as it does at replay
 
 
 class RunDriver:
@@ -187,9 +188,9 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        at = (now := self._parts.clock.now()).isoformat()
-        while commands := decide(self.state, self._parts.loop, at):
-            for command in commands:
+        now = self._parts.clock.now()
+        while commands := decide(self.state, self._parts.loop, now.isoformat()):
+            for command in commands[:AT_ONCE]:
                 if isinstance(command, Record):
                     self._put(command.event)
                 elif isinstance(command, StartSubRun):
@@ -198,10 +199,8 @@ class RunDriver:
                 elif not isinstance(command, StartCall):
                     for event in () if self.state.silent else self._beside.begun(self.state, command, now):
                         self._put(event)
-                elif not self.state.bars(command.purpose):
-                    if not await self._call(command):
-                        return self._later()
-                    break  # what it sets aside, and its time, decide about the next, as they do at replay
+                elif not self.state.bars(command.purpose) and not await self._call(command):
+                    return self._later()
 
     def _later(self) -> None:
         """Decide again when money may have come back; until then what is known goes down."""
