@@ -9,7 +9,7 @@ from typing import Any, cast
 from benchmarks.ingest.corpus import PAGE_CHARACTERS, generate, handbook_files
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.memory import IngestLimits, Places, SqliteMemory, load_embedder, sync
+from flowmatik.memory import IngestLimits, Places, StoredMemory, load_embedder, sync
 from flowmatik.memory.store import Store
 
 WORKSPACE = "default"
@@ -111,7 +111,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     synchroniser = sync.Synchroniser(
         store, embedder=timed_embedder, clock=SystemClock(), limits=IngestLimits(), places=Places()
     )
-    memory = SqliteMemory(store, synchroniser, embedder=timed_embedder)
+    memory = StoredMemory(store, synchroniser, embedder=timed_embedder)
     try:
         began = time.perf_counter()
         outcomes = [progress async for progress in memory.ingest(WORKSPACE, paths)]

@@ -24,3 +24,10 @@ def embedder_of(settings: Settings) -> Embedder | None:
             "api_key": endpoint.api_key,
         },
     )
+
+
+def other_embedders(settings: Settings) -> tuple[Embedder, ...]:
+    """Beside the endpoint that is set, the model that came along: workspaces that have its vectors go on
+    comparing them until they are moved (`flowmatik memory reembed`)."""
+    shipped = load_embedder() if settings.embeddings and settings.embedding_endpoint is not None else None
+    return () if shipped is None else (shipped,)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import budgets_of, teams_of
-from flowmatik.app.embeddings import embedder_of
+from flowmatik.app.embeddings import embedder_of, other_embedders
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.routing import routing_of
@@ -65,7 +65,7 @@ from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
 
 if TYPE_CHECKING:
-    from flowmatik.memory import SqliteMemory
+    from flowmatik.memory import StoredMemory
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
@@ -196,7 +196,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
     embedder = embedder_of(settings)
-    memory = await _open_memory(settings, clock, embedder, stack)
+    memory = _open_memory(settings, stores.database, clock, embedder, stack)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
@@ -359,22 +359,23 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     )
 
 
-async def _open_memory(
-    settings: Settings, clock: Clock, embedder: Embedder | None, stack: AsyncExitStack
-) -> "SqliteMemory":
+def _open_memory(
+    settings: Settings, database: Database, clock: Clock, embedder: Embedder | None, stack: AsyncExitStack
+) -> "StoredMemory":
+    """In a file of its own, so that the journal's writer never waits for a sync; in PostgreSQL beside the
+    journal, for every process."""
+    from flowmatik.app.memory_store import memory_store
     from flowmatik.memory import Places, build_memory
 
     places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
     memory = build_memory(
-        settings.data / "memory.db",
+        memory_store(settings, database),
         embedder=embedder,
         clock=clock,
         places=places,
-        read_only=not Role(settings.role).serves,
+        others=other_embedders(settings),
     )
     stack.push_async_callback(memory.close)
-    if Role(settings.role) is Role.GATEWAY:
-        await memory.status(WORKSPACE)  # workers only read the file, and ask for it before anybody else may
     return memory
 
 

@@ -9,7 +9,7 @@ from flowmatik.memory import analysis, language
 from flowmatik.memory.chunking import chunks
 from flowmatik.memory.header import read_header
 from flowmatik.memory.parsing import Document, Parser, Source
-from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp
+from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp, context_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,7 @@ def _cut(
     for chunk in chunks(document):
         source.check_time()
         text = document.text[chunk.start : chunk.end]
-        under = chunk.heading if chunk.heading.startswith(title) else f"{title} > {chunk.heading}"
-        context = f"{under.removesuffix(' > ')}\n{text}"
+        context = context_of(title, chunk.heading, text)
         own = "" if document.table_format else language.detect(text) or code
         records.append(
             ChunkRecord(

@@ -1,0 +1,18 @@
+"""Memory and what it holds, one file for each area."""
+
+from flowmatik.stores.migrations.areas import run_areas
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+AREAS: tuple[str, ...] = ("memory",)
+
+
+def upgrade() -> None:
+    run_areas(revision, AREAS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a journal is never migrated downwards: restore the backup instead")
