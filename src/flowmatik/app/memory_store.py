@@ -16,6 +16,6 @@ def memory_store(settings: Settings, database: Database) -> "Path | MemoryStore"
     if not url:
         return settings.data / "memory.db"
     from flowmatik.memory import MemoryStore
-    from flowmatik.stores.vacuum import vacuum
+    from flowmatik.stores.vacuum import rewrite
 
-    return MemoryStore(database=database, name="PostgreSQL", purge=lambda: vacuum(url, "memory_"))
+    return MemoryStore(database=database, name="PostgreSQL", purge=lambda: rewrite(url, "memory_"))

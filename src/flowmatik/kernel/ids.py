@@ -5,7 +5,7 @@ import hashlib
 import uuid_utils
 
 PREFIXES = frozenset(
-    {"run", "tsk", "agt", "doc", "evl", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch", "thr"}
+    {"run", "tsk", "agt", "doc", "evl", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch", "thr", "era"}
 )
 
 

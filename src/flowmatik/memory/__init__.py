@@ -1,5 +1,6 @@
 """Documents in, cited passages out: see README.md."""
 
+from flowmatik.memory.care import StoredMemoryCare
 from flowmatik.memory.checkup import Condition, look_at
 from flowmatik.memory.embedding import embedder_registry, load_embedder
 from flowmatik.memory.limits import IngestLimits
@@ -12,6 +13,7 @@ __all__ = [
     "MemoryStore",
     "Places",
     "StoredMemory",
+    "StoredMemoryCare",
     "build_memory",
     "embedder_registry",
     "load_embedder",

@@ -96,6 +96,14 @@ async def documents_of(
     return [_known(row) for row in await database.fetch(sql, *params)]
 
 
+async def documents_with(database: Database, workspace_id: str, ids: Sequence[str]) -> list[Known]:
+    """By source name."""
+    found: list[Known] = []
+    for sql, values in listed(f"{_KNOWN} AND d.id IN (:list)", ids, 3):
+        found += [_known(row) for row in await database.fetch(sql, workspace_id, "", *values)]
+    return sorted(found, key=lambda known: known.source)
+
+
 async def documents_after(
     database: Database, workspace_id: str, source: str, limit: int, on_behalf: OnBehalf
 ) -> list[StoredDocument]:

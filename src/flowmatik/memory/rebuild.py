@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
 from flowmatik.contracts.database import Database, Row, Statement
+from flowmatik.contracts.memory_care import Rebuilt
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.memory import analysis
 from flowmatik.memory.derived import DERIVED, Document, Numbered, derived_rows, underived, unmentioned
@@ -12,12 +12,6 @@ from flowmatik.memory.records import context_of
 from flowmatik.memory.writing import noted, touched
 
 _PAGE = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    documents: int
-    chunks: int
 
 
 async def derive_again(database: Database, workspace_id: str, document_id: str) -> int | None:

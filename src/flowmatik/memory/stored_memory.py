@@ -37,27 +37,31 @@ MAX_LIMIT = 200
 MAX_QUERY_CHARS = 8000
 _CACHED_WORKSPACES = 16
 _ATTEMPTS = 3  # of a search, while somebody changes the workspace under it
-Step = Callable[[], Awaitable[object]]
+Purge = Callable[[], Awaitable[bool]]
+Close = Callable[[], Awaitable[object]]
 
 
-async def _nothing() -> None:
+async def _nothing() -> bool:
     """A store of somebody else's is closed, and cleaned, by them."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryStore:
     """Where memory is. `purge` takes what was deleted out of free pages and logs, as far as that can be done
-    from here; `name` is what a certificate calls it."""
+    from here, and says whether it is; `tidy` is what of it is cheap enough for each removal. `name` is what a
+    certificate calls it."""
 
     database: Database
     name: str
-    purge: Step = field(default=_nothing)
-    close: Step = field(default=_nothing)
+    purge: Purge = field(default=_nothing)
+    tidy: Purge = field(default=_nothing)
+    close: Close = field(default=_nothing)
 
 
 def in_file(path: Path) -> MemoryStore:
     file = MemoryFile(path)
-    return MemoryStore(database=file, name=path.name, purge=file.purge, close=file.close)
+    return MemoryStore(database=file, name=path.name, purge=file.purge, tidy=file.purge, close=file.close)
 
 
 def build_memory(
@@ -196,7 +200,7 @@ class StoredMemory:
         _check_workspace(workspace_id)
         removed = await self._sync.remove(workspace_id, ref, on_behalf)
         self.forget_cached(workspace_id)
-        await self._store.purge()
+        await self._store.tidy()
         return [known.source for known in removed]
 
     def forget_cached(self, workspace_id: str) -> None:

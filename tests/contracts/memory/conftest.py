@@ -13,7 +13,7 @@ from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.memory import MemoryStore, StoredMemory, build_memory
 from flowmatik.memory.stored_memory import in_file
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
-from flowmatik.stores.vacuum import vacuum
+from flowmatik.stores.vacuum import rewrite
 from tests.integration.memory.support import StandingClock, WordEmbedder
 
 WS = "default"
@@ -32,6 +32,7 @@ class Shelf:
     folder: Path
     embedder: WordEmbedder = field(default_factory=WordEmbedder)
     opened: list[StoredMemory] = field(default_factory=list[StoredMemory])
+    url: str = ""
 
     @property
     def database(self) -> Database:
@@ -72,8 +73,8 @@ class Shelf:
 
 
 @asynccontextmanager
-async def _shelf(store: MemoryStore, folder: Path) -> AsyncGenerator[Shelf]:
-    shelf = Shelf(store=store, folder=folder)
+async def _shelf(store: MemoryStore, folder: Path, url: str = "") -> AsyncGenerator[Shelf]:
+    shelf = Shelf(store=store, folder=folder, url=url)
     shelf.another()
     yield shelf
     await store.close()
@@ -92,10 +93,10 @@ async def on_postgres(url: str, place: Path) -> AsyncGenerator[Shelf]:
     store = MemoryStore(
         database=PostgresDatabase(pool),
         name="PostgreSQL",
-        purge=lambda: vacuum(url, "memory_"),
+        purge=lambda: rewrite(url, "memory_"),
         close=pool.close,
     )
-    async with _shelf(store, place / "docs") as shelf:
+    async with _shelf(store, place / "docs", url) as shelf:
         yield shelf
 
 
