@@ -5,20 +5,23 @@ Nothing is built at import; what is opened is closed in reverse order, each with
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from flowmatik.app.audience import KnownAudience
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import budgets_of, teams_of
-from flowmatik.app.embeddings import embedder_of, other_embedders
+from flowmatik.app.embeddings import embedder_of
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
+from flowmatik.app.memory_care import care_of
+from flowmatik.app.memory_store import open_memory
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
-from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.settings import Settings
 from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
 from flowmatik.app.tools import ToolParts, open_tools, with_threads
@@ -40,7 +43,8 @@ from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import Embedder, Memory
+from flowmatik.contracts.memory import Audience, Memory
+from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.playbooks import Playbooks
@@ -65,7 +69,7 @@ from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
 
 if TYPE_CHECKING:
-    from flowmatik.memory import StoredMemory
+    pass
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
@@ -80,6 +84,8 @@ class Platform:
     runs: Runs
     control: RunControl
     memory: Memory
+    memory_care: MemoryCare
+    audience: Audience
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
@@ -139,6 +145,7 @@ class _Stores:
     lookups: Database
     cleaning: Database
     durable: bool
+    settle: Callable[[], Awaitable[object]]
     reads: Callable[[str], RunReads] | None = None
 
 
@@ -196,7 +203,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     clock = SharedClock(SystemClock())
     stores = await _open_stores(settings, clock, stack)
     embedder = embedder_of(settings)
-    memory = _open_memory(settings, stores.database, clock, embedder, stack)
+    memory = open_memory(settings, stores.database, clock, embedder)
+    stack.push_async_callback(memory.close)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
@@ -208,7 +216,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     teams = teams_of(settings, stores.database, clock)
     connections = await open_connections(settings, stores.database, clock)
-    parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
+    audience = KnownAudience(teams, identity)
+    parts = ToolParts(memory=memory, clock=clock, rights=identity, audience=audience, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal)
@@ -279,6 +288,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         runs=runs,
         control=engine.control,
         memory=memory,
+        memory_care=care_of(memory, stores.database, clock, stores.settle),
+        audience=audience,
         agents=catalogue,
         versions=versions,
         factory=factory,
@@ -329,7 +340,12 @@ async def _open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     await journal.forget_workers()
     database = SqliteDatabase(store)
     return _Stores(
-        journal=journal, database=database, lookups=database, cleaning=database, durable=settings.durable
+        journal=journal,
+        database=database,
+        lookups=database,
+        cleaning=database,
+        durable=settings.durable,
+        settle=store.checkpoint,
     )
 
 
@@ -338,6 +354,7 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
     other; a login is looked up before its workspace is known."""
     from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
     from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
+    from flowmatik.stores.vacuum import rewrite
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
@@ -355,28 +372,9 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> _Stor
         lookups=everywhere,
         cleaning=cleaning,
         durable=(await durability(url)).fsync,
+        settle=lambda: rewrite(url, "model_answers"),
         reads=lambda workspace_id: PostgresReads(api.within(workspace_id)),
     )
-
-
-def _open_memory(
-    settings: Settings, database: Database, clock: Clock, embedder: Embedder | None, stack: AsyncExitStack
-) -> "StoredMemory":
-    """In a file of its own, so that the journal's writer never waits for a sync; in PostgreSQL beside the
-    journal, for every process."""
-    from flowmatik.app.memory_store import memory_store
-    from flowmatik.memory import Places, build_memory
-
-    places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
-    memory = build_memory(
-        memory_store(settings, database),
-        embedder=embedder,
-        clock=clock,
-        places=places,
-        others=other_embedders(settings),
-    )
-    stack.push_async_callback(memory.close)
-    return memory
 
 
 async def _stop_engine(engine: EngineHandle) -> None:

@@ -113,6 +113,13 @@ def is_among(source: str, sources: Sequence[str]) -> bool:
     return any(source == name or source.startswith(f"{name}/") for name in names)
 
 
+class Audience(Protocol):
+    async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
+        """The principals that a user or key stands for, as an `acl` names them: itself, who made it, the
+        teams of either, and `role:admin`. Of nobody in particular: what the local user stands for."""
+        ...
+
+
 class SourceIndex(Protocol):
     """What runs may be bound to."""
 

@@ -89,7 +89,8 @@ async def _bytes(shelf: Shelf) -> bytes:
     await connection.execute("CHECKPOINT")
     rows = await connection.fetch(
         "SELECT pg_read_binary_file(pg_relation_filepath(c.oid)) FROM pg_class c"
-        " WHERE c.relkind IN ('r', 't', 'i') AND (c.relname LIKE 'memory_%' OR c.oid IN (SELECT unnest(ARRAY[m.reltoastrelid]) FROM pg_class m"
+        " WHERE c.relkind IN ('r', 't', 'i') AND (c.relname LIKE 'memory_%' OR c.oid IN"
+        " (SELECT m.reltoastrelid FROM pg_class m"
         " WHERE m.relname LIKE 'memory_%'))"
     )
     await connection.close()
