@@ -23,6 +23,6 @@ class IndexPort(Protocol):
         ...
 
     async def apply(self, workspace_id: str, changes: Sequence[IndexChange]) -> None:
-        """In their order, and with them, in one step of its own store, the position of the last one: then each
+        """In their order, and with them, in one step of its own store, the position of the last one: so each
         is applied exactly once, whatever dies when. `stored` replaces all that it had of the document."""
         ...

@@ -23,8 +23,9 @@ _TABLES = (
 async def rewrite(url: str, prefix: str) -> bool:
     """Write the tables whose name begins with `prefix`, and their indexes, anew without what was deleted, as
     their owner (VACUUM FULL: a plain VACUUM leaves the bytes of deleted rows in the free space of pages).
-    Each table is locked meanwhile. True when nothing is left in the files; False when a transaction open elsewhere
-    may still see deleted rows, which keeps them. The write-ahead log keeps changes until it is recycled.
+    Each table is locked meanwhile. True when nothing is left in the files; False when a transaction open
+    elsewhere may still see deleted rows, which keeps them. The write-ahead log keeps changes until it is
+    recycled.
     Raises JournalUnavailable, also when a table stays locked by others for 5 s."""
     connection = await connect_once(url)
     try:
