@@ -18,7 +18,7 @@ from flowmatik.kernel.errors import NotFound
 @memory_app.command("rebuild", help="help.memory.rebuild")
 def rebuild(context: typer.Context) -> None:
     session = session_of(context)
-    session.run(_rebuild(session))
+    session.run(rebuild_all(session))
 
 
 @memory_app.command("reembed", help="help.memory.reembed")
@@ -27,7 +27,7 @@ def reembed(
     embedder: Annotated[str, typer.Option(help="help.memory.embedder", show_default=False)] = "",
 ) -> None:
     session = session_of(context)
-    session.run(_reembed(session, embedder))
+    session.run(reembed_all(session, embedder))
 
 
 @memory_app.command("forget", help="help.memory.forget")
@@ -40,7 +40,7 @@ def forget(
 ) -> None:
     session = session_of(context)
     request = ErasureRequest(subject=tuple(subject or ()), source=source, document=document)
-    session.run(_forget(session, request, dry_run=dry_run))
+    session.run(forget_asked(session, request, dry_run=dry_run))
 
 
 @memory_app.command("erasures", help="help.memory.erasures")
@@ -50,10 +50,10 @@ def erasures(
     cursor: Annotated[str, typer.Option(help="help.runs.cursor", show_default=False)] = "",
 ) -> None:
     session = session_of(context)
-    session.run(_erasures(session, limit, cursor))
+    session.run(list_erasures(session, limit, cursor))
 
 
-async def _rebuild(session: Session) -> int:
+async def rebuild_all(session: Session) -> int:
     done = await session.on_backend(lambda backend: backend.memory_care.rebuild(backend.workspace_id))
     if session.json:
         session.print_json(dataclasses.asdict(done))
@@ -62,7 +62,7 @@ async def _rebuild(session: Session) -> int:
     return ExitCode.OK
 
 
-async def _reembed(session: Session, embedder: str) -> int:
+async def reembed_all(session: Session, embedder: str) -> int:
     done = await session.on_backend(
         lambda backend: backend.memory_care.reembed(backend.workspace_id, embedder)
     )
@@ -73,7 +73,7 @@ async def _reembed(session: Session, embedder: str) -> int:
     return ExitCode.OK
 
 
-async def _forget(session: Session, request: ErasureRequest, *, dry_run: bool) -> int:
+async def forget_asked(session: Session, request: ErasureRequest, *, dry_run: bool) -> int:
     def asked(one: ErasureRequest) -> Callable[[Backend], Awaitable[Erasure]]:
         return lambda backend: backend.memory_care.forget(
             backend.workspace_id, one, by=backend.principal.id, rehearse=dry_run
@@ -99,7 +99,7 @@ async def _forget(session: Session, request: ErasureRequest, *, dry_run: bool) -
     return ExitCode.OK
 
 
-async def _erasures(session: Session, limit: int, cursor: str) -> int:
+async def list_erasures(session: Session, limit: int, cursor: str) -> int:
     found = await session.on_backend(
         lambda backend: backend.memory_care.erasures(backend.workspace_id, after=cursor, limit=limit)
     )
