@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.ingest.corpus import PAGE_CHARACTERS, generate, handbook_files
+from flowmatik.contracts.database import Statement
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.memory import IngestLimits, Places, SqliteMemory, load_embedder, sync
-from flowmatik.memory.store import Store
+from flowmatik.memory import IngestLimits, Places, StoredMemory, load_embedder, sync
+from flowmatik.memory.choosing import Embedders
+from flowmatik.memory.store import MemoryFile
+from flowmatik.memory.stored_memory import MemoryStore
 
 WORKSPACE = "default"
 
@@ -46,17 +49,17 @@ class TimedEmbedder:
             self._stages.add("embed", began)
 
 
-class TimedStore(Store):
+class TimedStore(MemoryFile):
     """The store, its writes timed."""
 
     def __init__(self, path: Path, stages: Stages) -> None:
         super().__init__(path)
         self._stages = stages
 
-    async def write(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+    async def transaction(self, statements: Sequence[Statement]) -> list[int]:
         began = time.perf_counter()
         try:
-            return await super().write(function, *args, **kwargs)
+            return await super().transaction(statements)
         finally:
             self._stages.add("write", began)
 
@@ -108,10 +111,12 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     timed.prepare = timed_prepare(stages, timed.prepare)
     store = TimedStore(folder / "memory.db", stages)
     timed_embedder = cast("Embedder", TimedEmbedder(embedder, stages))
+    embedders = Embedders(timed_embedder)
     synchroniser = sync.Synchroniser(
-        store, embedder=timed_embedder, clock=SystemClock(), limits=IngestLimits(), places=Places()
+        store, embedders=embedders, clock=SystemClock(), limits=IngestLimits(), places=Places()
     )
-    memory = SqliteMemory(store, synchroniser, embedder=timed_embedder)
+    place = MemoryStore(database=store, name="memory.db", close=store.close)
+    memory = StoredMemory(place, synchroniser, embedders=embedders)
     try:
         began = time.perf_counter()
         outcomes = [progress async for progress in memory.ingest(WORKSPACE, paths)]

@@ -26,7 +26,7 @@ from benchmarks.machine import describe
 from benchmarks.report import write_section
 from flowmatik.contracts.memory import Passage
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.memory import SqliteMemory, build_memory, load_embedder, retrieval
+from flowmatik.memory import StoredMemory, build_memory, load_embedder, retrieval
 
 ABOUT = """
 XQuAD, a question and the paragraph that answers it: 240 paragraphs and 1,190 questions a language, each
@@ -76,7 +76,7 @@ def leg(name: str) -> Rank:
 
 
 async def ask_all(
-    memory: SqliteMemory, language: str, questions: list[Question], weight: float | None = None
+    memory: StoredMemory, language: str, questions: list[Question], weight: float | None = None
 ) -> list[list[Passage]]:
     if weight is not None:
         retrieval.DENSE_WEIGHT = dict.fromkeys(retrieval.DENSE_WEIGHT, weight)
@@ -109,7 +109,7 @@ async def measure(language: str, options: argparse.Namespace) -> list[str]:
 
 
 async def report(
-    memory: SqliteMemory, language: str, questions: list[Question], *, as_json: bool
+    memory: StoredMemory, language: str, questions: list[Question], *, as_json: bool
 ) -> list[str]:
     """Prints the figures; returns them as rows of a Markdown table."""
     started = time.perf_counter()
@@ -147,7 +147,7 @@ def _score(passage: Passage) -> float:
     return passage.score
 
 
-async def weigh(memory: SqliteMemory, language: str, questions: list[Question]) -> None:
+async def weigh(memory: StoredMemory, language: str, questions: list[Question]) -> None:
     usual = dict(retrieval.DENSE_WEIGHT)
     for weight in WEIGHTS:
         found = await ask_all(memory, language, questions, weight)

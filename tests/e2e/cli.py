@@ -46,7 +46,7 @@ def make_home(home: Path, *options: str) -> Path:
     first = f"{prepared}{NEW}"
     with closing(sqlite3.connect(home / ".flowmatik" / "memory.db")) as memory, memory:
         memory.execute(
-            "UPDATE documents SET path = ? || substr(path, ?) WHERE path LIKE ? || '/%'",
+            "UPDATE memory_documents SET path = ? || substr(path, ?) WHERE path LIKE ? || '/%'",
             (str(home), len(first) + 1, first),
         )
     return home

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from flowmatik.contracts.database import Row, Statement
+from flowmatik.kernel.placeholders import numbered
 from flowmatik.kernel.sqlite import connect
-from flowmatik.stores.placeholders import numbered
 from flowmatik.stores.sqlite import translated
 from tests.simulation.lines import Line, Process
 

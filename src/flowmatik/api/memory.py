@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -12,7 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.memory import (
+    DocumentLabels,
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    StoredDocument,
+)
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import InvalidInput, NotFound, PermissionDenied
 
@@ -20,6 +27,8 @@ router = APIRouter(prefix="/v1/memory", tags=["memory"])
 Reader = Annotated[Principal, needs("memory:read")]
 Writer = Annotated[Principal, needs("memory:write")]
 Admin = Annotated[Principal, needs("admin")]
+Whom = Annotated[str, Field(pattern=r"^(user|team|role|group):[^\s]{1,200}$")]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Ingested(BaseModel):
@@ -48,6 +57,8 @@ class IngestPath(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: Annotated[str, Field(min_length=1, max_length=4096)]
+    acl: Annotated[tuple[Whom, ...], Field(max_length=100)] = ()
+    tags: Annotated[tuple[Tag, ...], Field(max_length=100)] = ()
 
 
 @router.get("")
@@ -62,7 +73,10 @@ async def search(
     q: Annotated[str, Query(min_length=1, max_length=4000)],
     limit: Annotated[int, Query(ge=1, le=50)] = 8,
 ) -> Found:
-    return Found(items=tuple(await at.memory.search(principal.workspace_id, q, limit=limit)))
+    """As the caller may see it: documents that are for others are not there."""
+    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
+    found = await at.memory.search(principal.workspace_id, q, limit=limit, on_behalf=on_behalf)
+    return Found(items=tuple(found))
 
 
 @router.post("/documents")
@@ -71,14 +85,22 @@ async def upload(
     principal: Writer,
     at: Services,
     files: Annotated[list[UploadFile], File(max_length=1000)],
+    acl: Annotated[list[Whom] | None, Query(max_length=100)] = None,
+    tag: Annotated[list[Tag] | None, Query(max_length=100)] = None,
 ) -> Ingested:
-    """Store and ingest documents; each file's outcome is reported, a bad one harms no other."""
+    """Store and ingest documents; each file's outcome is reported, a bad one harms no other. `acl`: who alone
+    may see them; `tag`: what they are marked with. Both replace what those files had; without either it
+    stays."""
     folder = at.upload_dir / principal.workspace_id
     targets = [safe_target(folder, file.filename or "") for file in files]
     for file, target in zip(files, targets, strict=True):
         await run_in_threadpool(_store, file, target)
     names = [target.relative_to(folder).as_posix() for target in targets]
-    steps = await _ingest(at, principal, folder)
+    labels = _labels(acl or (), tag or ())
+    if labels is None:
+        steps = await _ingest(at, principal, [folder], None)
+    else:
+        steps = await _ingest(at, principal, targets, labels)
     told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
     counted = [replace(step, done=done, total=len(told)) for done, step in enumerate(told, start=1)]
     return _said(request, at, counted)
@@ -92,7 +114,10 @@ async def documents(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Documents:
     """By source name; `next` is the cursor of the next page, "" on the last."""
-    found = await at.memory.documents(principal.workspace_id, after=cursor, limit=limit + 1)
+    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
+    found = await at.memory.documents(
+        principal.workspace_id, after=cursor, limit=limit + 1, on_behalf=on_behalf
+    )
     more = found[limit - 1].source if len(found) > limit else ""
     return Documents(items=tuple(found[:limit]), next=more)
 
@@ -102,7 +127,9 @@ async def remove(ref: str, principal: Writer, at: Services) -> Removed:
     """Erase a document with its passages, tables and vectors, by its id or source name; by a folder's name
     all that is in it. An uploaded file goes too; a file of the server's own stays, and is taken again when
     its folder is ingested again. Runs that have quoted it keep their quotes."""
-    return Removed(items=tuple(await at.memory.remove(principal.workspace_id, ref)))
+    workspace_id, audience = principal.workspace_id, at.audience
+    on_behalf = None if principal.may("admin") else await audience.on_behalf(workspace_id, principal.id)
+    return Removed(items=tuple(await at.memory.remove(workspace_id, ref, on_behalf=on_behalf)))
 
 
 @router.post("/ingest")
@@ -130,7 +157,7 @@ async def ingest_path(body: IngestPath, request: Request, principal: Admin, at: 
             code="not_found.path",
             context={"path": body.path},
         )
-    return _said(request, at, await _ingest(at, principal, path))
+    return _said(request, at, await _ingest(at, principal, [path], _labels(body.acl, body.tags)))
 
 
 def _below(path: Path, roots: tuple[Path, ...]) -> bool:
@@ -157,8 +184,14 @@ def _said(request: Request, at: ApiServices, steps: list[IngestProgress]) -> Ing
     return Ingested(items=tuple(map(told, steps)))
 
 
-async def _ingest(at: ApiServices, principal: Principal, path: Path) -> list[IngestProgress]:
-    return [step async for step in at.memory.ingest(principal.workspace_id, [path])]
+async def _ingest(
+    at: ApiServices, principal: Principal, paths: list[Path], labels: DocumentLabels | None
+) -> list[IngestProgress]:
+    return [step async for step in at.memory.ingest(principal.workspace_id, paths, labels=labels)]
+
+
+def _labels(acl: Sequence[str], tags: Sequence[str]) -> DocumentLabels | None:
+    return DocumentLabels(acl=tuple(acl), tags=tuple(tags)) if acl or tags else None
 
 
 def _is_one_of(source: str, names: list[str]) -> bool:

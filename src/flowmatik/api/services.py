@@ -27,7 +27,8 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.memory import Audience, Memory
+from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls, Spender, act_for
@@ -84,6 +85,14 @@ class NoBlobs:
         raise no_blob(workspace_id, sha256)
 
 
+class Themselves:
+    """Nobody is in a team."""
+
+    async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
+        del workspace_id
+        return frozenset({f"user:{principal}"})
+
+
 class NoSkills:
     """None was ever written."""
 
@@ -121,6 +130,7 @@ class ApiServices:
     runs: Runs
     control: RunControl
     memory: Memory
+    memory_care: MemoryCare
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
@@ -152,6 +162,7 @@ class ApiServices:
     fact_extraction: FactExtraction
     upload_dir: Path
     ingest_roots: tuple[Path, ...] = ()
+    audience: Audience = field(default_factory=lambda: Themselves())
     local_principal: str = ""
     deltas: RunDeltas = field(default_factory=lambda: NoDeltas())
     blobs: RunBlobs = field(default_factory=lambda: NoBlobs())

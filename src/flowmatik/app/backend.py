@@ -22,7 +22,14 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.memory import (
+    DocumentLabels,
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    StoredDocument,
+)
+from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.recordings import RunRecordings
@@ -40,7 +47,9 @@ from flowmatik.contracts.waits import RunSignals
 class MemoryAccess(Protocol):
     """What a person does with memory."""
 
-    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]: ...
+    def ingest(
+        self, workspace_id: str, paths: Sequence[Path], *, labels: DocumentLabels | None = None
+    ) -> AsyncIterator[IngestProgress]: ...
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]: ...
 
@@ -110,6 +119,9 @@ class Backend(Protocol):
 
     @property
     def memory(self) -> MemoryAccess: ...
+
+    @property
+    def memory_care(self) -> MemoryCare: ...
 
     @property
     def agents(self) -> AgentAccess: ...

@@ -61,3 +61,10 @@ def _is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def other_embedders(settings: Settings) -> tuple[Embedder, ...]:
+    """Beside the endpoint that is set, the model that came along: workspaces that have its vectors go on
+    comparing them until they are moved (`flowmatik memory reembed`)."""
+    shipped = load_embedder() if settings.embeddings and settings.embedding_endpoint is not None else None
+    return () if shipped is None else (shipped,)

@@ -18,6 +18,7 @@ from flowmatik.app.remote_deltas import RemoteDeltas
 from flowmatik.app.remote_facts import RemoteExtraction, RemoteFacts
 from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
+from flowmatik.app.remote_memory_care import RemoteMemoryCare
 from flowmatik.app.remote_models import RemoteModels
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_recordings import RemoteRecordings
@@ -45,7 +46,8 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.memory import DocumentLabels, IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -91,6 +93,7 @@ class RemoteBackend:
         self.runs: Runs = RemoteRuns(self._server)
         self.control: RunControl = RemoteControl(self._server)
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
+        self.memory_care: MemoryCare = RemoteMemoryCare(self._server)
         self.agents = RemoteAgents(self._server)
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)
@@ -132,23 +135,28 @@ class RemoteMemory:
         self._server = server
         self._same_disk = same_disk
 
-    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
-        return self._in_place(paths) if self._same_disk else self._sent_over(paths)
+    def ingest(
+        self, workspace_id: str, paths: Sequence[Path], *, labels: DocumentLabels | None = None
+    ) -> AsyncIterator[IngestProgress]:
+        given = labels or DocumentLabels()
+        return self._in_place(paths, given) if self._same_disk else self._sent_over(paths, given)
 
-    async def _in_place(self, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    async def _in_place(self, paths: Sequence[Path], labels: DocumentLabels) -> AsyncIterator[IngestProgress]:
         for path in paths:
-            body = {"path": str(path.resolve())}
+            body = {"path": str(path.resolve()), "acl": list(labels.acl), "tags": list(labels.tags)}
             steps = await self._server.ask(
                 _PROGRESS, "POST", "/v1/memory/ingest", json=body, timeout=INGEST_SECONDS
             )
             for step in steps.items:
                 yield step
 
-    async def _sent_over(self, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    async def _sent_over(
+        self, paths: Sequence[Path], labels: DocumentLabels
+    ) -> AsyncIterator[IngestProgress]:
         files = [(name, path) for given in paths for name, path in _files(given)]
         for done, (name, path) in enumerate(files, start=1):
             try:
-                steps = await self._send(name, path)
+                steps = await self._send(name, path, labels)
             except InvalidInput as error:  # one bad file harms no other
                 steps = (
                     IngestProgress(
@@ -162,7 +170,7 @@ class RemoteMemory:
             for step in steps:
                 yield dataclasses.replace(step, done=done, total=len(files))
 
-    async def _send(self, name: str, path: Path) -> Sequence[IngestProgress]:
+    async def _send(self, name: str, path: Path, labels: DocumentLabels) -> Sequence[IngestProgress]:
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         with path.open("rb") as content:  # httpx reads it piece by piece
             steps = await self._server.ask(
@@ -170,6 +178,7 @@ class RemoteMemory:
                 "POST",
                 "/v1/memory/documents",
                 files={"files": (name, content, kind)},
+                params={"acl": list(labels.acl), "tag": list(labels.tags)},
                 timeout=INGEST_SECONDS,
             )
         of_file = [s for s in steps.items if s.source == name or s.source.endswith(f"/{name}")]

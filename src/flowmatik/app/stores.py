@@ -16,13 +16,15 @@ KNOWN_WORKSPACES = 1000  # whose readers are kept, so that what their callers re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """`scrub`: puts what was deleted out of the files, where there are any."""
+    """`scrub`: puts what was deleted out of the files, where there are any. `settle`: takes what was deleted of
+    kept answers out of the store's log and free pages."""
 
     journal: Journal
     database: Database
     lookups: Database
     cleaning: Database
     durable: bool
+    settle: Callable[[], Awaitable[object]]
     scrub: Callable[[], Awaitable[bool]] | None = None
     reads: Callable[[str], RunReads] | None = None
 
@@ -46,6 +48,7 @@ async def open_stores(settings: Settings, clock: Clock, stack: AsyncExitStack) -
         lookups=database,
         cleaning=database,
         durable=settings.durable,
+        settle=store.checkpoint,
         scrub=store.checkpoint,
     )
 
@@ -55,6 +58,7 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
     other; a login is looked up before its workspace is known."""
     from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
     from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
+    from flowmatik.stores.vacuum import rewrite
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
@@ -77,5 +81,6 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
         lookups=everywhere,
         cleaning=cleaning,
         durable=(await durability(url)).fsync,
+        settle=lambda: rewrite(url, "model_answers"),
         reads=reads,
     )

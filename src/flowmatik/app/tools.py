@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.connections import Credentials
-from flowmatik.contracts.memory import Memory
+from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.security import PrincipalRights
 from flowmatik.contracts.tools import ToolBox
 from flowmatik.core.journal.port import Journal
@@ -39,6 +39,7 @@ class ToolParts:
     memory: Memory
     clock: Clock
     rights: PrincipalRights
+    audience: Audience | None = None
     credentials: Credentials | None = None
 
 
@@ -47,7 +48,7 @@ async def open_tools(settings: Settings, parts: ToolParts, stack: AsyncExitStack
     faulty file of tools."""
     from flowmatik.agents import EnforcedTools, OwnSkillBox, SkillBox, ToolUnion, build_toolbox
 
-    shipped = build_toolbox(parts.memory, outbox=settings.outbox, clock=parts.clock)
+    shipped = build_toolbox(parts.memory, outbox=settings.outbox, clock=parts.clock, audience=parts.audience)
     library = await asyncio.to_thread(skills_of, settings)
     with_folders = SkillBox(folder_skills(settings, library))
     own = OwnSkillBox(library)

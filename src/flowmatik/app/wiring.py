@@ -10,17 +10,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowmatik.app.audience import KnownAudience
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
 from flowmatik.app.facts import OpenFacts, facts_chore, open_facts
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
+from flowmatik.app.memory_care import care_of
+from flowmatik.app.memory_store import open_memory
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
-from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.settings import Settings
 from flowmatik.app.stores import open_stores
 from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
@@ -43,7 +46,8 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import Embedder, Memory
+from flowmatik.contracts.memory import Audience, Memory
+from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -69,7 +73,7 @@ from flowmatik.kernel.events import EventBus
 from flowmatik.stores.home_lock import HomeLock
 
 if TYPE_CHECKING:
-    from flowmatik.memory import SqliteMemory
+    pass
 
 log = logging.getLogger(__name__)
 WORKSPACE = "default"
@@ -84,6 +88,8 @@ class Platform:
     runs: Runs
     control: RunControl
     memory: Memory
+    memory_care: MemoryCare
+    audience: Audience
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles
@@ -205,7 +211,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     stores = await open_stores(settings, clock, stack)
     embedding = embedding_money(settings, WORKSPACE)
     embedder = embedder_of(settings, embedding)
-    memory = await _open_memory(settings, clock, embedder, stack)
+    memory = open_memory(settings, stores.database, clock, embedder)
+    stack.push_async_callback(memory.close)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
@@ -217,7 +224,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     )
     teams = teams_of(settings, stores.database, clock)
     connections = await open_connections(settings, stores.database, clock)
-    parts = ToolParts(memory=memory, clock=clock, rights=identity, credentials=connections)
+    audience = KnownAudience(teams, identity)
+    parts = ToolParts(memory=memory, clock=clock, rights=identity, audience=audience, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
     remembered.extraction.use(models)
@@ -293,6 +301,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         runs=runs,
         control=engine.control,
         memory=memory,
+        memory_care=care_of(memory, stores.database, clock, stores.settle),
+        audience=audience,
         agents=catalogue,
         versions=versions,
         factory=factory,
@@ -329,25 +339,6 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         lock=lock,
         clock=clock,
     )
-
-
-async def _open_memory(
-    settings: Settings, clock: Clock, embedder: Embedder | None, stack: AsyncExitStack
-) -> "SqliteMemory":
-    from flowmatik.memory import Places, build_memory
-
-    places = Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads)
-    memory = build_memory(
-        settings.data / "memory.db",
-        embedder=embedder,
-        clock=clock,
-        places=places,
-        read_only=not Role(settings.role).serves,
-    )
-    stack.push_async_callback(memory.close)
-    if Role(settings.role) is Role.GATEWAY:
-        await memory.status(WORKSPACE)  # workers only read the file, and ask for it before anybody else may
-    return memory
 
 
 async def _stop_engine(engine: EngineHandle) -> None:

@@ -1,6 +1,6 @@
 """Memory: documents in, cited passages out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -68,13 +68,31 @@ class IngestProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentLabels:
+    """What people say of documents that they hand over. `acl`: the principals that may see them (`user:…`,
+    `team:…`, `role:…`, `group:…`), everybody of the workspace when it is empty. `dated`: an ISO date or time,
+    "" to leave what the document itself says."""
+
+    acl: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    dated: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDocument:
-    """`source` is the name that citations show."""
+    """`source` is the name that citations show; `source_id` names the folder, file or uploads that it came
+    from."""
 
     id: str
     source: str
     chunks: int
     size_bytes: int
+    source_id: str = ""
+    tags: tuple[str, ...] = ()
+    acl: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +113,13 @@ def is_among(source: str, sources: Sequence[str]) -> bool:
     return any(source == name or source.startswith(f"{name}/") for name in names)
 
 
+class Audience(Protocol):
+    async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
+        """The principals that a user or key stands for, as an `acl` names them: itself, who made it, the
+        teams of either, and `role:admin`. Of nobody in particular: what the local user stands for."""
+        ...
+
+
 class SourceIndex(Protocol):
     """What runs may be bound to."""
 
@@ -104,41 +129,69 @@ class SourceIndex(Protocol):
 
 
 class Memory(Protocol):
-    """Every method filters by workspace. Raises DocumentError, InvalidInput, Unavailable."""
+    """Every method filters by workspace. `on_behalf` names the principals of the person for whom something
+    is asked: a document whose `acl` names none of them is not there; None is the workspace's own work, which
+    sees all. Raises DocumentError, InvalidInput, Unavailable."""
 
-    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    def ingest(
+        self, workspace_id: str, paths: Sequence[Path], *, labels: DocumentLabels | None = None
+    ) -> AsyncIterator[IngestProgress]:
         """Sync files and folders: unchanged content costs nothing, changed files replace
         exactly their chunks, files gone from a folder that was ingested before vanish. A bad
-        file is reported as skipped, never fatal."""
+        file is reported as skipped, never fatal. `labels` are put on all of them, in place of those that
+        they had, before anybody can find them; without, what they had stays."""
         ...
 
     async def search(
-        self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
+        self,
+        workspace_id: str,
+        query: str,
+        *,
+        limit: int = 8,
+        sources: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
     ) -> list[Passage]:
         """Best first. `sources` restricts to those source names or path prefixes: the result is
-        that of a memory which holds nothing else."""
+        that of a memory which holds nothing else; and so does `on_behalf`."""
         ...
 
-    async def passage(self, workspace_id: str, passage_id: str) -> Passage | None: ...
+    async def passage(
+        self, workspace_id: str, passage_id: str, *, on_behalf: frozenset[str] | None = None
+    ) -> Passage | None: ...
 
-    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+    async def locate(
+        self, workspace_id: str, passage_id: str, quote: str, *, on_behalf: frozenset[str] | None = None
+    ) -> Passage | None:
         """The passage narrowed to where `quote` stands verbatim in its stored source (exact
         lines or page of the quote); None when it does not."""
         ...
 
-    async def tables(self, workspace_id: str, *, sources: Sequence[str] = ()) -> list[TableSource]:
+    async def tables(
+        self,
+        workspace_id: str,
+        *,
+        sources: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
+    ) -> list[TableSource]:
         """`sources` as in `search`."""
         ...
 
     async def status(self, workspace_id: str) -> MemoryStatus: ...
 
     async def documents(
-        self, workspace_id: str, *, after: str = "", limit: int = 100
+        self,
+        workspace_id: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+        on_behalf: frozenset[str] | None = None,
     ) -> list[StoredDocument]:
         """By source name, those after the source `after`."""
         ...
 
-    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+    async def remove(
+        self, workspace_id: str, ref: str, *, on_behalf: frozenset[str] | None = None
+    ) -> list[str]:
         """Erase documents with all that came of them, also from the file's free pages. `ref` is a
         document's id, its source name or its absolute path, or a folder of either. The sources that were
         removed; NotFound (`not_found.document`) without any. A file that somebody else owns stays, and is

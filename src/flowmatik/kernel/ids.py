@@ -5,7 +5,24 @@ import hashlib
 import uuid_utils
 
 PREFIXES = frozenset(
-    {"run", "tsk", "agt", "doc", "evl", "evt", "chk", "wkr", "usr", "key", "inp", "call", "sch", "thr", "fct"}
+    {
+        "run",
+        "tsk",
+        "agt",
+        "doc",
+        "evl",
+        "evt",
+        "chk",
+        "wkr",
+        "usr",
+        "key",
+        "inp",
+        "call",
+        "sch",
+        "thr",
+        "fct",
+        "era",
+    }
 )
 
 

@@ -1,16 +1,19 @@
 """Documents in, cited passages out: see README.md."""
 
+from flowmatik.memory.care import StoredMemoryCare
 from flowmatik.memory.checkup import Condition, look_at
 from flowmatik.memory.embedding import embedder_registry, load_embedder
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
-from flowmatik.memory.sqlite_memory import SqliteMemory, build_memory
+from flowmatik.memory.stored_memory import MemoryStore, StoredMemory, build_memory
 
 __all__ = [
     "Condition",
     "IngestLimits",
+    "MemoryStore",
     "Places",
-    "SqliteMemory",
+    "StoredMemory",
+    "StoredMemoryCare",
     "build_memory",
     "embedder_registry",
     "load_embedder",

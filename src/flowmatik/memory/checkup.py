@@ -63,7 +63,7 @@ def _examined(path: Path, embedder_id: str, seconds: float, *, alone: bool) -> C
             schema = refuse_newer(connection, path)
             if not schema:
                 return None
-            documents, passages, without = _counts(connection, embedder_id)
+            documents, passages, without = _counts(connection, schema, embedder_id)
             return Condition(
                 schema=schema,
                 documents=documents,
@@ -75,13 +75,21 @@ def _examined(path: Path, embedder_id: str, seconds: float, *, alone: bool) -> C
         raise unusable(path, error) from error
 
 
-def _counts(connection: Connection, embedder_id: str) -> tuple[int, int, int]:
-    row = connection.execute(
-        "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks), (SELECT count(*) FROM"
-        " documents d WHERE ?1 <> '' AND d.embedder <> ?1 AND EXISTS (SELECT 1 FROM chunks c WHERE"
-        " c.document_id = d.id))",
-        (embedder_id,),
-    ).fetchone()
+_COUNTS = (
+    "SELECT (SELECT count(*) FROM memory_documents), (SELECT count(*) FROM memory_chunks),"
+    " (SELECT count(*) FROM memory_documents d WHERE ?1 <> '' AND d.chunks >"
+    " (SELECT count(*) FROM memory_vectors v"
+    " WHERE v.workspace_id = d.workspace_id AND v.document = d.id AND v.embedder = ?1))"
+)
+_COUNTS_1 = (  # as version 1 had it, which the next start brings up to date
+    "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks), (SELECT count(*) FROM"
+    " documents d WHERE ?1 <> '' AND d.embedder <> ?1 AND EXISTS (SELECT 1 FROM chunks c WHERE"
+    " c.document_id = d.id))"
+)
+
+
+def _counts(connection: Connection, schema: int, embedder_id: str) -> tuple[int, int, int]:
+    row = connection.execute(_COUNTS_1 if schema == 1 else _COUNTS, (embedder_id,)).fetchone()
     return int(row[0]), int(row[1]), int(row[2])
 
 

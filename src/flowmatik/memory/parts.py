@@ -2,15 +2,15 @@
 Their paths lie below the outer file's, so that none of them is ever a file on disk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.memory import Notice
-from flowmatik.kernel.sqlite import Connection
-from flowmatik.memory import records
+from flowmatik.memory import reading
 from flowmatik.memory.prepare import Prepared
-from flowmatik.memory.store import Store
-from flowmatik.memory.vectors import Vectors
+from flowmatik.memory.records import Known, Stamp
+from flowmatik.memory.writing import restamped
 
 
 def parts_of(prepared: Prepared) -> Iterator[Prepared]:
@@ -45,38 +45,24 @@ def is_part(path: str) -> bool:
     return there is not None and there.is_file()
 
 
-async def keep(store: Store, workspace_id: str, prepared: Prepared, vectors: Vectors) -> int:
-    """The parts as they are now, and none that were before. How many passages they have."""
-    await store.write(drop_below, workspace_id, prepared.record.stamp.path)
-    passages = 0
-    for part in parts_of(prepared):
-        record, _ = await vectors.add(part.record, part.contexts)
-        await store.write(records.replace_document, workspace_id, record)
-        passages += len(record.chunks)
-    return passages
-
-
-def drop_below(connection: Connection, workspace_id: str, path: str) -> None:
-    """The parts of the file at `path`."""
-    for one in _below(connection, workspace_id, path):
-        records.delete_document(connection, workspace_id, one.id)
-
-
-def move_below(
-    connection: Connection, workspace_id: str, before: tuple[str, str], now: tuple[str, str]
-) -> None:
+async def moved_below(
+    database: Database, workspace_id: str, before: tuple[str, str], now: tuple[str, str]
+) -> list[Statement]:
     """`before` and `now` are path and source of the outer file: its parts go with it."""
-    for one in _below(connection, workspace_id, before[0]):
-        stamp = records.Stamp(
+    statements: list[Statement] = []
+    for one in await below(database, workspace_id, before[0]):
+        stamp = Stamp(
             path=now[0] + one.stamp.path.removeprefix(before[0]),
             content_hash=one.stamp.content_hash,
             size=one.stamp.size,
             mtime_ns=0,
         )
         source = now[1] + one.source.removeprefix(before[1])
-        records.restamp(connection, workspace_id, one.id, source, stamp)
+        statements += restamped(workspace_id, one.id, source, stamp)
+    return statements
 
 
-def _below(connection: Connection, workspace_id: str, path: str) -> Sequence[records.Known]:
-    known = records.documents_of(connection, workspace_id, f"{path}/")
+async def below(database: Database, workspace_id: str, path: str) -> list[Known]:
+    """The parts of the file at `path`."""
+    known = await reading.documents_of(database, workspace_id, f"{path}/")
     return [one for one in known if one.stamp.path.startswith(f"{path}/")]

@@ -4,12 +4,12 @@ import json
 import re
 from dataclasses import replace
 
+from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Passage
-from flowmatik.kernel.sqlite import Connection
 from flowmatik.memory.parsing import Document
 
 
-def locate(connection: Connection, workspace_id: str, passage: Passage, quote: str) -> Passage | None:
+async def locate(database: Database, workspace_id: str, passage: Passage, quote: str) -> Passage | None:
     """`passage` narrowed to `quote`: first inside the passage, then anywhere in its document.
 
     Words and signs must be the same; only runs of white space may differ, because a quote is
@@ -18,13 +18,14 @@ def locate(connection: Connection, workspace_id: str, passage: Passage, quote: s
     words = quote.split()
     if not words:
         return None
-    row = connection.execute(
-        "SELECT d.text, d.lines, d.pages FROM chunks c JOIN documents d ON d.id = c.document_id"
-        " WHERE c.workspace_id = ? AND c.id = ?",
-        (workspace_id, passage.id),
-    ).fetchone()
-    if row is None:
+    rows = await database.fetch(
+        "SELECT d.text, d.lines, d.pages FROM memory_chunks c JOIN memory_documents d"
+        " ON d.workspace_id = c.workspace_id AND d.id = c.document WHERE c.workspace_id = $1 AND c.id = $2",
+        *(workspace_id, passage.id),
+    )
+    if not rows:
         return None
+    row = rows[0]
     pattern = re.compile(r"\s+".join(map(re.escape, words)))
     match = pattern.search(row[0], passage.start, passage.end) or pattern.search(row[0])
     if match is None:
@@ -44,14 +45,15 @@ def locate(connection: Connection, workspace_id: str, passage: Passage, quote: s
         end=end,
         lines=(first, last) if first is not None and last is not None else None,
         page=document.page_at(start),
-        heading=passage.heading if inside else _heading_at(connection, workspace_id, passage.id, start),
+        heading=passage.heading if inside else await _heading_at(database, workspace_id, passage.id, start),
     )
 
 
-def _heading_at(connection: Connection, workspace_id: str, passage_id: str, offset: int) -> str:
-    row = connection.execute(
-        "SELECT n.heading FROM chunks c JOIN chunks n ON n.document_id = c.document_id"
-        ' WHERE c.workspace_id = ? AND c.id = ? AND n.start <= ? AND n."end" > ?',
-        (workspace_id, passage_id, offset, offset),
-    ).fetchone()
-    return str(row[0]) if row else ""
+async def _heading_at(database: Database, workspace_id: str, passage_id: str, offset: int) -> str:
+    rows = await database.fetch(
+        "SELECT n.heading FROM memory_chunks c JOIN memory_chunks n ON n.workspace_id = c.workspace_id"
+        " AND n.document = c.document WHERE c.workspace_id = $1 AND c.id = $2 AND n.start_at <= $3"
+        " AND n.end_at > $3",
+        *(workspace_id, passage_id, offset),
+    )
+    return str(rows[0][0]) if rows else ""

@@ -1,64 +1,161 @@
--- Version 1. Every row carries its workspace; every query filters by it.
-CREATE TABLE workspaces (
-    workspace_id TEXT PRIMARY KEY,
-    revision INTEGER NOT NULL DEFAULT 0  -- grows with every change; caches compare it
+-- Version 2. Every row carries its workspace; every query filters by it. PostgreSQL has the same tables by a
+-- revision of its own (stores/migrations); a test compares the two.
+CREATE TABLE memory_workspaces (
+    workspace_id TEXT NOT NULL PRIMARY KEY,
+    revision BIGINT NOT NULL DEFAULT 0,    -- grows with every change; caches compare it, writers lock it
+    next_chunk BIGINT NOT NULL DEFAULT 1,
+    embedder TEXT NOT NULL DEFAULT '',     -- whose vectors search compares; '' until there are some
+    moving_to TEXT NOT NULL DEFAULT ''     -- the embedder whose vectors are being written beside them
 ) WITHOUT ROWID;
-
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY,
+CREATE TABLE memory_sources (
     workspace_id TEXT NOT NULL,
-    path TEXT NOT NULL,          -- absolute; what the document is, across syncs
-    source TEXT NOT NULL,        -- the name that citations show
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,                    -- folder, file, uploads
+    name TEXT NOT NULL,
+    location TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, location)
+) WITHOUT ROWID;
+CREATE TABLE memory_documents (
+    workspace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    source_id TEXT NOT NULL,               -- '' for one taken in before sources were kept
+    path TEXT NOT NULL,                    -- absolute; what the document is, across syncs
+    source TEXT NOT NULL,                  -- the name that citations show
     title TEXT NOT NULL,
     language TEXT NOT NULL,
     effective TEXT NOT NULL,
     version TEXT NOT NULL,
-    replaces TEXT NOT NULL,      -- JSON list, as the document says it
+    replaces TEXT NOT NULL,                -- JSON list, as the document says it
+    dated TEXT NOT NULL,                   -- ISO date or time of the document itself, '' if unknown
+    tags TEXT NOT NULL,                    -- JSON list
+    metadata TEXT NOT NULL,                -- JSON object of strings
     content_hash TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,   -- 0: do not trust it, hash again
-    pipeline TEXT NOT NULL,      -- version of parsing, chunking and analysis
-    embedder TEXT NOT NULL,      -- '' when the chunks have no vectors
+    size BIGINT NOT NULL,
+    mtime_ns BIGINT NOT NULL,              -- 0: do not trust it, hash again
+    pipeline TEXT NOT NULL,                -- version of parsing, chunking and analysis
+    derived TEXT NOT NULL,                 -- version of what is derived from the stored text
     text TEXT NOT NULL,
-    lines TEXT NOT NULL,         -- JSON [[offset, line], …]
-    pages TEXT NOT NULL,         -- JSON [offset, …]
+    lines TEXT NOT NULL,                   -- JSON [[offset, line], …]
+    pages TEXT NOT NULL,                   -- JSON [offset, …]
+    chunks BIGINT NOT NULL,
     ingested_at TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, path),
     UNIQUE (workspace_id, source)
 );
-CREATE INDEX documents_hash ON documents (workspace_id, content_hash);
-
-CREATE TABLE chunks (
-    row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
+CREATE INDEX memory_documents_hash ON memory_documents (workspace_id, content_hash);
+CREATE INDEX memory_documents_of ON memory_documents (workspace_id, source_id);
+-- Who may see a document: everybody of the workspace when it has no row here.
+CREATE TABLE memory_acl (
     workspace_id TEXT NOT NULL,
-    document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    line_from INTEGER,
-    line_to INTEGER,
-    page INTEGER,
+    document TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, document, principal),
+    FOREIGN KEY (workspace_id, document) REFERENCES memory_documents (workspace_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE memory_chunks (
+    workspace_id TEXT NOT NULL,
+    number BIGINT NOT NULL,                -- never used again within its workspace
+    id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    start_at BIGINT NOT NULL,
+    end_at BIGINT NOT NULL,
+    line_from BIGINT,
+    line_to BIGINT,
+    page BIGINT,
     heading TEXT NOT NULL,
     language TEXT NOT NULL,
-    terms INTEGER NOT NULL,      -- length for BM25
-    vector BLOB,                 -- float32, unit length
-    UNIQUE (workspace_id, id)
+    terms BIGINT NOT NULL,                 -- length for BM25
+    PRIMARY KEY (workspace_id, number),
+    UNIQUE (workspace_id, id),
+    FOREIGN KEY (workspace_id, document) REFERENCES memory_documents (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX chunks_document ON chunks (document_id);
-
-CREATE TABLE postings (
+CREATE INDEX memory_chunks_document ON memory_chunks (workspace_id, document);
+CREATE TABLE memory_vectors (
+    workspace_id TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    embedder TEXT NOT NULL,
+    document TEXT NOT NULL,
+    vector BLOB NOT NULL,                  -- float32, little-endian, unit length
+    PRIMARY KEY (workspace_id, chunk, embedder),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+);
+CREATE INDEX memory_vectors_document ON memory_vectors (workspace_id, document, embedder);
+CREATE TABLE memory_postings (
     workspace_id TEXT NOT NULL,
     term TEXT NOT NULL,
-    chunk INTEGER NOT NULL REFERENCES chunks (row) ON DELETE CASCADE,
-    frequency INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, term, chunk)
+    chunk BIGINT NOT NULL,
+    frequency BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, term, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX postings_chunk ON postings (chunk);
-
-CREATE TABLE tables (
+CREATE INDEX memory_postings_chunk ON memory_postings (workspace_id, chunk);
+CREATE TABLE memory_tables (
     workspace_id TEXT NOT NULL,
-    document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    document TEXT NOT NULL,
     format TEXT NOT NULL,
-    table_name TEXT NOT NULL,    -- '' for a file that is one table
-    PRIMARY KEY (workspace_id, document_id, table_name)
+    table_name TEXT NOT NULL,              -- '' for a file that is one table
+    PRIMARY KEY (workspace_id, document, table_name),
+    FOREIGN KEY (workspace_id, document) REFERENCES memory_documents (workspace_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
+-- What a passage mentions. These rows are the references that keep an entity, an alias, a relation.
+CREATE TABLE memory_mentions (
+    workspace_id TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    entity TEXT NOT NULL,                  -- its folded canonical form
+    kind TEXT NOT NULL,
+    surface TEXT NOT NULL,                 -- as it is written the first time in the passage
+    count BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, chunk, entity, kind),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX memory_mentions_entity ON memory_mentions (workspace_id, entity);
+CREATE INDEX memory_mentions_document ON memory_mentions (workspace_id, document);
+CREATE TABLE memory_entities (
+    workspace_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    mentions BIGINT NOT NULL,              -- rows of memory_mentions; at 0 it goes
+    PRIMARY KEY (workspace_id, key)
+) WITHOUT ROWID;
+CREATE INDEX memory_entities_unmentioned ON memory_entities (workspace_id) WHERE mentions <= 0;
+CREATE TABLE memory_aliases (
+    workspace_id TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    chunk BIGINT NOT NULL,                 -- whose passage it was taken from
+    PRIMARY KEY (workspace_id, alias, entity, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX memory_aliases_chunk ON memory_aliases (workspace_id, chunk);
+CREATE TABLE memory_relations (
+    workspace_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    object TEXT NOT NULL,
+    chunk BIGINT NOT NULL,                 -- one row for each passage that supports it
+    weight DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (workspace_id, subject, relation, object, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
+-- The last change of each document, for indexes outside. It names no content.
+CREATE TABLE memory_outbox (
+    workspace_id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    position BIGINT NOT NULL,              -- the revision that it came with
+    change TEXT NOT NULL,                  -- stored, deleted
+    PRIMARY KEY (workspace_id, document)
+) WITHOUT ROWID;
+CREATE INDEX memory_outbox_order ON memory_outbox (workspace_id, position);
+-- Certificates of erasure. What was erased is named by salted hashes only.
+CREATE TABLE memory_erasures (
+    workspace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    body TEXT NOT NULL,                    -- canonical JSON
+    PRIMARY KEY (workspace_id, id)
+);

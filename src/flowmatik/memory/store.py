@@ -5,71 +5,87 @@ free and makes every write a short transaction that is wholly there or not at al
 """
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Literal, TypeVar
 
-from flowmatik.kernel.errors import ConfigurationError, Unavailable
+from flowmatik.contracts.database import Row, Statement
+from flowmatik.kernel.errors import ConfigurationError, Conflict, InvalidInput, Unavailable
+from flowmatik.kernel.placeholders import numbered
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DAMAGED = "unavailable.memory.damaged"
-_SCHEMA = Path(__file__).with_name("schema.sql")
+_HERE = Path(__file__).parent
+_SCRIPTS = {0: ("schema.sql",), 1: ("schema.sql", "schema_from_1.sql")}  # by the version that was found
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Store:
-    """Opens or creates the file at the first use. Raises ConfigurationError when a newer
-    Flowmatik wrote it, Unavailable when it cannot be opened, read or written."""
+class MemoryFile:
+    """The contract `Database` over a file of memory's own, opened or created at the first use. Raises
+    ConfigurationError when a newer Flowmatik wrote it, Unavailable when it cannot be opened, read or
+    written, Conflict for a broken uniqueness constraint."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    dialect: Literal["sqlite", "postgresql"] = "sqlite"
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = _Worker(path, "memory-writer", _refuse_writing if read_only else _open_for_writing)
-        self._reader = _Worker(path, "memory-reader", _open_beside if read_only else _open_for_reading)
-        self._ready = read_only  # whoever writes has made it
+        self._writer = _Worker(path, "memory-writer", _open_for_writing)
+        self._reader = _Worker(path, "memory-reader", _open_for_reading)
+        self._ready = False
 
-    async def write(
-        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` on the writer thread inside one transaction."""
-        self._ready = True
+    async def fetch(self, sql: str, *params: Any) -> list[Row]:
+        """All rows. Anything but a SELECT runs, and commits, on the writer."""
+        statement = numbered(sql)
 
-        def transact(connection: Connection) -> T:
-            with transaction(connection):
-                return function(connection, *args, **kwargs)
+        def work(connection: Connection) -> list[Row]:
+            return connection.execute(statement, params).fetchall()
 
-        return await self._writer.call(transact)
+        if statement.lstrip()[:6].upper() == "SELECT":
+            if not self._ready:
+                await self._write(lambda _: None)  # the reader finds the schema in place
+            return await self._reader.call(work)
+        return await self._write(work)
 
-    async def read(
-        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` on the reader thread, in one snapshot of the file."""
-        if not self._ready:
-            await self.write(lambda _: None)  # the reader finds the schema in place
+    async def transaction(self, statements: Sequence[Statement]) -> list[int]:
+        """All or nothing; returns the affected row counts."""
 
-        def observe(connection: Connection) -> T:
-            connection.execute("BEGIN")
-            try:
-                return function(connection, *args, **kwargs)
-            finally:
-                connection.execute("ROLLBACK")
+        def work(connection: Connection) -> list[int]:
+            return [connection.execute(numbered(sql), params).rowcount for sql, params in statements]
 
-        return await self._reader.call(observe)
+        return await self._write(work)
 
-    async def fold_in(self) -> None:
-        """Bring the WAL into the file and empty it, so that nothing erased is left there. A reader at
-        work puts that off to the next time, or to the end."""
-        await self._writer.call(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    def within(self, workspace_id: str) -> "MemoryFile":
+        """A file cannot tell workspaces apart; the SQL has to."""
+        del workspace_id
+        return self
+
+    async def purge(self) -> bool:
+        """Bring the log into the file and empty it, so that nothing erased is left there. False when a
+        reader was in the way, which puts that off to the next time, or to the end."""
+
+        def work(connection: Connection) -> bool:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+        return await self._writer.call(work)
 
     async def close(self) -> None:
-        """Finish what runs, close both connections; the last one folds the WAL in."""
+        """Finish what runs, close both connections; the last one folds the log in."""
         await self._reader.close()
         await self._writer.close()
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        def transact(connection: Connection) -> T:
+            with transaction(connection):
+                return work(connection)
+
+        result = await self._writer.call(transact)
+        self._ready = True
+        return result
 
 
 class _Worker:
@@ -100,6 +116,8 @@ class _Worker:
             return function(self._connection)
         except (sqlite3.Error, OSError) as error:
             raise unusable(self._path, error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise _refused(self._path, error) from error
 
     async def close(self) -> None:
         self._closed = True
@@ -110,14 +128,26 @@ class _Worker:
         await asyncio.to_thread(self._executor.shutdown)
 
 
-def unusable(path: Path, error: Exception) -> Unavailable:
+def unusable(path: Path, error: Exception) -> Unavailable | Conflict | InvalidInput:
     """`error` of the driver or of the disk, as people and programs are told it."""
     if is_damage(error):
         return damaged(path, str(error))
+    if isinstance(error, sqlite3.IntegrityError) and "UNIQUE constraint failed" in str(error):
+        return Conflict(f"{path.name} has such a row already: {error}", code="conflict.exists")
+    if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError)):
+        return _refused(path, error)
     return Unavailable(
         f"the memory {path} cannot be used: {error}; check the disk and the file's rights",
         code="unavailable.memory",
         context={"path": str(path)},
+    )
+
+
+def _refused(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{path.name} refuses a value: {error}",
+        code="input.value",
+        context={"store": path.name, "said": str(error)},
     )
 
 
@@ -162,36 +192,16 @@ def _open_for_reading(path: Path) -> Connection:
     return connection
 
 
-def _open_beside(path: Path) -> Connection:
-    """While another process writes: never checkpoints, which before SQLite 3.51.3 two must not do at once."""
-    connection = connect(path, read_only=True)
-    try:
-        if refuse_newer(connection, path) < SCHEMA_VERSION:
-            raise sqlite3.OperationalError("it has not been prepared; start a gateway on this home first")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _refuse_writing(path: Path) -> Connection:
-    raise Unavailable(
-        f"the memory {path} is only read by this process; send documents to a gateway",
-        code="unavailable.memory.read_only",
-        retryable=False,
-        context={"path": str(path)},
-    )
-
-
 def _migrate(connection: Connection, path: Path) -> None:
-    found = refuse_newer(connection, path)
-    if found == SCHEMA_VERSION:
+    """In one transaction: a crash on the way leaves the file as it was."""
+    if refuse_newer(connection, path) == SCHEMA_VERSION:
         return
     with transaction(connection):
-        if _version(connection) == 0:  # another process may have been first
-            for statement in _SCHEMA.read_text(encoding="utf-8").split(";\n"):
+        found = _version(connection)  # another process may have been first
+        for script in _SCRIPTS.get(found, ()):
+            for statement in (_HERE / script).read_text(encoding="utf-8").split(";\n"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def refuse_newer(connection: Connection, path: Path) -> int:

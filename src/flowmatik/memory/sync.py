@@ -3,61 +3,92 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from flowmatik.contracts.memory import Embedder, IngestProgress, Notice
+from flowmatik.contracts.database import Database, Statement
+from flowmatik.contracts.memory import DocumentLabels, Embedder, IngestProgress, Notice
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import (
     ConfigurationError,
+    Conflict,
     DocumentError,
     InvalidInput,
     NotFound,
 )
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import parts, records
+from flowmatik.memory import parts, reading, records
+from flowmatik.memory.choosing import Embedders
+from flowmatik.memory.derived import DERIVED
 from flowmatik.memory.formats import Format, Formats
 from flowmatik.memory.isolation import Workers
 from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.loading import revision_of
+from flowmatik.memory.numbering import Numbers
 from flowmatik.memory.places import Places, is_within
 from flowmatik.memory.prepare import Job, Prepared
+from flowmatik.memory.rebuild import derive_again
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
-from flowmatik.memory.scan import PRIVATE, Found, Scan, read, scan, too_large
-from flowmatik.memory.store import Store
+from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
+from flowmatik.memory.writing import SourceRow, erased, labelled, restamped, stored
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
+_ATTEMPTS = 4  # against others who store the same document, or take the same name, at the same time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One ingest of one workspace."""
+
+    workspace_id: str
+    database: Database
+    embedder: Embedder | None
+    vectors: Vectors
+    labels: DocumentLabels | None
+    sources: tuple[SourceRow, ...] = ()
+
+    @property
+    def embedder_id(self) -> str:
+        return self.embedder.id if self.embedder else ""
+
+    def source_of(self, path: Path) -> SourceRow:
+        return next(one for one in self.sources if is_within(path, Path(one.location)))
 
 
 class Synchroniser:
     def __init__(
         self,
-        store: Store,
+        database: Database,
         *,
-        embedder: Embedder | None,
+        embedders: Embedders,
         clock: Clock,
         limits: IngestLimits,
         places: Places,
     ) -> None:
         """Raises ConfigurationError when a parser's manifest is wrong."""
-        self._store = store
+        self._database = database
         self._places = places
         self._formats = Formats()
-        self._embedder = embedder
+        self._embedders = embedders
         self._clock = clock
         self._limits = limits
         self._workers = Workers(limits)
+        self._numbers = Numbers()
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
         """Ends the parsers' processes."""
         await self._workers.close()
 
-    async def run(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    async def run(
+        self, workspace_id: str, paths: Sequence[Path], labels: DocumentLabels | None
+    ) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
         found = await asyncio.to_thread(scan, list(paths), self._places)
-        known = await self._store.read(records.known_documents, workspace_id)
+        run = await self._begin(workspace_id, found, labels)
+        known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
         unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
         if unknown:
             paths_given = ", ".join(map(str, unknown))
@@ -66,69 +97,94 @@ class Synchroniser:
                 code="input.paths",
                 context={"paths": paths_given},
             )
-        gone, vectors = _gone(found, known, self._places.resolved()), Vectors(self._embedder)
+        gone = _gone(found, known, self._places.resolved())
         done, total = 0, len(found.found) + len(found.refused) + len(gone)
         for refused in found.refused:
             done += 1
-            yield IngestProgress(
-                source=refused.relative,
-                outcome="skipped",
-                reason=refused.reason,
-                code=refused.code,
-                values={"why": refused.why} if refused.why else {},
-                done=done,
-                total=total,
-            )
+            yield replace(_refusal(refused), done=done, total=total)
         for file in found.found:
             async with self._lock:
-                progress = await self._file(workspace_id, file, known.get(str(file.path)), vectors)
+                progress = await self._file(run, file, known.get(str(file.path)))
             if progress.outcome == "moved":
                 total -= 1
             done += 1
             yield replace(progress, done=done, total=max(done, total))
         for path in gone:
             async with self._lock:
-                deleted = await self._delete(workspace_id, path)
+                deleted = await self._delete(run, path)
             if deleted is not None:
                 done += 1
                 yield replace(deleted, done=done, total=max(done, total))
 
-    async def remove(self, workspace_id: str, ref: str) -> list[str]:
-        """See `Memory.remove`."""
+    async def _begin(self, workspace_id: str, found: Scan, labels: DocumentLabels | None) -> _Run:
+        database = self._database.within(workspace_id)
+        _, compared = await revision_of(database, workspace_id)
+        embedder, places = self._embedders.of(compared), self._places.resolved()
+        return _Run(
+            workspace_id=workspace_id,
+            database=database,
+            embedder=embedder,
+            vectors=Vectors(embedder),
+            labels=labels,
+            sources=await asyncio.to_thread(_source_rows, found.scopes, places),
+        )
+
+    async def remove(self, workspace_id: str, ref: str, on_behalf: reading.OnBehalf = None) -> list[Known]:
+        """See `Memory.remove`; what is left in free pages is the caller's."""
+        database = self._database.within(workspace_id)
         async with self._lock:
-            found = await self._store.read(records.documents_of, workspace_id, ref) if ref.strip("/") else []
+            named = bool(ref.strip("/"))
+            found = await reading.documents_of(database, workspace_id, ref, on_behalf) if named else []
             if not found:
                 raise NotFound(
                     f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",
                     code="not_found.document",
                     context={"document": ref},
                 )
-            ids = [known.id for known in found]
-            await self._store.write(records.delete_documents, workspace_id, ids)
-            await self._store.fold_in()
-            for known in found:
-                await asyncio.to_thread(self._places.discard, Path(known.stamp.path))
-        return [known.source for known in found]
+            await self.erase(workspace_id, found)
+        return found
 
-    async def _delete(self, workspace_id: str, path: str) -> IngestProgress | None:
-        known = await self._store.read(records.known_at, workspace_id, path)
+    async def erase(self, workspace_id: str, documents: Sequence[Known]) -> None:
+        """All or none of them; then the files that are memory's own."""
+        database = self._database.within(workspace_id)
+        await database.transaction([one for known in documents for one in erased(workspace_id, known.id)])
+        for known in documents:
+            await asyncio.to_thread(self._places.discard, Path(known.stamp.path))
+
+    async def _delete(self, run: _Run, path: str) -> IngestProgress | None:
+        known = await reading.known_at(run.database, run.workspace_id, "", path)
         if known is None:  # it has moved meanwhile
             return None
-        await self._store.write(records.delete_document, workspace_id, known.id)
-        await self._store.write(parts.drop_below, workspace_id, path)
+        await self._erase_whole(run, known)
         return IngestProgress(source=known.source, outcome="deleted")
 
-    async def _file(
-        self, workspace_id: str, file: Found, before: Known | None, vectors: Vectors
-    ) -> IngestProgress:
+    async def _erase_whole(self, run: _Run, known: Known) -> None:
+        """With its parts."""
+        below = await parts.below(run.database, run.workspace_id, known.stamp.path)
+        gone = [one for each in (known, *below) for one in erased(run.workspace_id, each.id)]
+        await run.database.transaction(gone)
+
+    async def _file(self, run: _Run, file: Found, before: Known | None) -> IngestProgress:
         """`before` is what was known at the start of the run; anything but "unchanged" looks again,
         because another run may have been here."""
-        if before and self._same_time(before, file) and self._current(before):
+        if before and self._same_time(before, file) and _is_current(run, before):
+            if before.derived != DERIVED:
+                await derive_again(run.database, run.workspace_id, before.id)
+            if run.labels is not None:
+                await run.database.transaction(labelled(run.workspace_id, before.id, run.labels))
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
-        known = await self._store.read(records.known_at, workspace_id, str(file.path))
-        name = (
-            known.source if known else await self._store.read(records.free_name, workspace_id, _names(file))
-        )
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._looked_at(run, file)
+            except Conflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _looked_at(self, run: _Run, file: Found) -> IngestProgress:
+        database, workspace_id = run.database, run.workspace_id
+        known = await reading.known_at(database, workspace_id, run.embedder_id, str(file.path))
+        name = known.source if known else await reading.free_name(database, workspace_id, _names(file))
         fmt = self._formats.of(file.path)
         try:
             if fmt is None:
@@ -138,11 +194,10 @@ class Synchroniser:
                     code="document.unsupported",
                     context={"known": " ".join(self._formats.suffixes())},
                 )
-            return await self._changed(workspace_id, file, fmt, name, known, vectors)
+            return await self._changed(run, file, fmt, name, known)
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
-                await self._store.write(records.delete_document, workspace_id, known.id)
-                await self._store.write(parts.drop_below, workspace_id, str(file.path))
+                await self._erase_whole(run, known)
             if not error.retryable:
                 await asyncio.to_thread(self._places.discard, file.path)
             return IngestProgress(
@@ -157,18 +212,8 @@ class Synchroniser:
         stamp = known.stamp
         return stamp.mtime_ns != 0 and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
 
-    def _current(self, known: Known) -> bool:
-        embedded = self._embedder is None or known.chunks == 0 or known.embedder == self._embedder.id
-        return embedded and _understood(known)
-
     async def _changed(
-        self,
-        workspace_id: str,
-        file: Found,
-        fmt: Format,
-        name: str,
-        known: Known | None,
-        vectors: Vectors,
+        self, run: _Run, file: Found, fmt: Format, name: str, known: Known | None
     ) -> IngestProgress:
         limit = self._limits.max_table_bytes if fmt.is_table else self._limits.max_file_bytes
         if file.size > limit:
@@ -178,35 +223,58 @@ class Synchroniser:
         stamp = self._stamp(file, digest, status)
         origin = known
         if known is None:
-            twins = await self._store.read(records.known_with, workspace_id, digest)
+            twins = await reading.known_with(run.database, run.workspace_id, run.embedder_id, digest)
             origin = await asyncio.to_thread(_moved_from, twins)
             if origin is not None and origin.source == file.relative:
                 name = origin.source
         same = bool(origin and origin.stamp.content_hash == digest and _keeps_title(origin, name))
-        if origin and same and self._current(origin):
-            return await self._kept(workspace_id, origin, name, stamp, moved=known is None)
-        prepared, record, notices = await self._record(
-            fmt, data, name, stamp, origin.id if origin else new_id("doc"), vectors
-        )
+        if origin and same and _is_current(run, origin):
+            return await self._kept(run, origin, name, stamp, moved=known is None)
+        prepared, notices = await self._prepared(run, fmt, data, _Identity(name, stamp, origin))
+        record = prepared.record
         if origin and same and _understood(origin) and not record.embedder:  # nothing new, not even vectors
-            kept = await self._kept(workspace_id, origin, name, stamp, moved=known is None)
+            kept = await self._kept(run, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
-        await self._store.write(records.replace_document, workspace_id, record)
-        if origin is not None and known is None:
-            await self._store.write(parts.drop_below, workspace_id, origin.stamp.path)
-        inside = await parts.keep(self._store, workspace_id, prepared, vectors)
+        passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
         outcome = "updated" if known else "moved" if origin else "added"
-        return IngestProgress(
-            source=name, outcome=outcome, chunks=len(record.chunks) + inside, notices=notices
-        )
+        return IngestProgress(source=name, outcome=outcome, chunks=passages, notices=notices)
+
+    async def _store(self, run: _Run, prepared: Prepared, before: tuple[str, ...]) -> int:
+        """The document with its parts as they are now, and none that lay `before` below it, at once. How many
+        passages they have."""
+        records_now = [prepared.record, *(part.record for part in parts.parts_of(prepared))]
+        now = {record.id for record in records_now}
+        statements: list[Statement] = []
+        for path in {*before, prepared.record.stamp.path}:
+            for old in await parts.below(run.database, run.workspace_id, path):
+                if old.id not in now:
+                    statements += erased(run.workspace_id, old.id)
+        for record in records_now:
+            statements += await self._statements(run, record)
+        await run.database.transaction(statements)
+        return sum(len(record.chunks) for record in records_now)
+
+    async def _statements(self, run: _Run, record: DocumentRecord) -> list[Statement]:
+        workspace_id, count = run.workspace_id, len(record.chunks)
+        first = await self._numbers.take(run.database, workspace_id, count)
+        source = run.source_of(Path(record.stamp.path))
+        statements = await asyncio.to_thread(stored, workspace_id, record, source, first)
+        if run.labels is not None:
+            statements += labelled(workspace_id, record.id, run.labels)
+        return statements
 
     async def _kept(
-        self, workspace_id: str, origin: Known, name: str, stamp: Stamp, *, moved: bool
+        self, run: _Run, origin: Known, name: str, stamp: Stamp, *, moved: bool
     ) -> IngestProgress:
-        await self._store.write(records.restamp, workspace_id, origin.id, name, stamp)
+        statements = restamped(run.workspace_id, origin.id, name, stamp)
+        if run.labels is not None:
+            statements += labelled(run.workspace_id, origin.id, run.labels)
         if moved:
-            before, now = (origin.stamp.path, origin.source), (stamp.path, name)
-            await self._store.write(parts.move_below, workspace_id, before, now)
+            where = ((origin.stamp.path, origin.source), (stamp.path, name))
+            statements += await parts.moved_below(run.database, run.workspace_id, *where)
+        await run.database.transaction(statements)
+        if origin.derived != DERIVED:
+            await derive_again(run.database, run.workspace_id, origin.id)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 
@@ -216,20 +284,64 @@ class Synchroniser:
         mtime = 0 if abs(age) < _RACY_SECONDS else status.st_mtime_ns
         return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
 
-    async def _record(
-        self, fmt: Format, data: bytes, name: str, stamp: Stamp, document_id: str, vectors: Vectors
-    ) -> tuple[Prepared, DocumentRecord, tuple[Notice, ...]]:
+    async def _prepared(
+        self, run: _Run, fmt: Format, data: bytes, who: "_Identity"
+    ) -> tuple[Prepared, tuple[Notice, ...]]:
+        """With vectors, in its parts too."""
         job = Job(
             format_id=fmt.id,
-            name=name,
+            name=who.name,
             data=data,
-            document_id=document_id,
-            stamp=stamp,
+            document_id=who.document_id(),
+            stamp=who.stamp,
             at=self._clock.now().isoformat(),
         )
-        prepared = await self._workers.prepare(job)
-        record, notices = await vectors.add(prepared.record, prepared.contexts)
-        return prepared, record, (*prepared.notices, *parts.left_out(prepared), *notices)
+        bare = await self._workers.prepare(job)
+        prepared, notices = await self._embedded(run, bare)
+        return prepared, (*bare.notices, *parts.left_out(bare), *notices)
+
+    async def _embedded(self, run: _Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
+        record, notices = await run.vectors.add(records.storable(bare.record), bare.contexts)
+        inner = [(await self._embedded(run, part))[0] for part in bare.parts]
+        return replace(bare, record=record, parts=tuple(inner)), notices
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """`origin`: the document that it was so far, if any."""
+
+    name: str
+    stamp: Stamp
+    origin: Known | None
+
+    def document_id(self) -> str:
+        return self.origin.id if self.origin else new_id("doc")
+
+
+def _refusal(refused: Refused) -> IngestProgress:
+    return IngestProgress(
+        source=refused.relative,
+        outcome="skipped",
+        reason=refused.reason,
+        code=refused.code,
+        values={"why": refused.why} if refused.why else {},
+    )
+
+
+def _source_rows(scopes: Sequence[Path], places: Places) -> tuple[SourceRow, ...]:
+    """Blocking."""
+
+    def kind(scope: Path) -> str:
+        return "uploads" if places.is_upload(scope) else "folder" if scope.is_dir() else "file"
+
+    return tuple(
+        SourceRow(kind=kind(scope), name=scope.name or str(scope), location=str(scope)) for scope in scopes
+    )
+
+
+def _is_current(run: _Run, known: Known) -> bool:
+    embedded = run.embedder is None or known.embedded == known.chunks
+    return embedded and _understood(known)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:

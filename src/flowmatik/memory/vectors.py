@@ -47,7 +47,7 @@ class Vectors:
 
 
 def _with_vectors(record: DocumentRecord, vectors: object, embedder_id: str) -> DocumentRecord:
-    rows = np.ascontiguousarray(cast("npt.NDArray[np.float32]", vectors), dtype=np.float32)
+    rows = np.ascontiguousarray(cast("npt.NDArray[np.float32]", vectors), dtype="<f4")
     chunks = tuple(
         replace(chunk, vector=row.tobytes()) for chunk, row in zip(record.chunks, rows, strict=True)
     )

@@ -63,6 +63,11 @@ def unavailable_errors() -> tuple[type[Exception], ...]:
     )
 
 
+def raised_by_postgres() -> tuple[type[Exception], ...]:
+    """What asyncpg raises, of whatever kind; `translated` tells which."""
+    return _RAISED
+
+
 def translated(error: Exception) -> FlowmatikError | None:
     """Our error for what asyncpg raised; None for a mistake in the program."""
     if isinstance(error, asyncpg.UniqueViolationError):

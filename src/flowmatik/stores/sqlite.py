@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar
 
 from flowmatik.contracts.database import Row, Statement
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, JournalUnavailable, StoreFull
+from flowmatik.kernel.placeholders import numbered
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
-from flowmatik.stores.placeholders import numbered
 
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.citations import citation_skills
 from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
 from flowmatik.contracts.memory import (
+    DocumentLabels,
     IngestProgress,
     MemoryStatus,
     Passage,
@@ -31,23 +32,41 @@ class Shelf:
     def __init__(self, *sources: TableSource) -> None:
         self._sources = list(sources)
 
-    def ingest(self, workspace_id: str, paths: Sequence[Path]) -> AsyncIterator[IngestProgress]:
+    def ingest(
+        self, workspace_id: str, paths: Sequence[Path], *, labels: DocumentLabels | None = None
+    ) -> AsyncIterator[IngestProgress]:
         raise NotImplementedError
 
     async def search(
-        self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
+        self,
+        workspace_id: str,
+        query: str,
+        *,
+        limit: int = 8,
+        sources: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
     ) -> list[Passage]:
         return []
 
-    async def passage(self, workspace_id: str, passage_id: str) -> Passage | None:
+    async def passage(
+        self, workspace_id: str, passage_id: str, *, on_behalf: frozenset[str] | None = None
+    ) -> Passage | None:
         return None
 
-    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+    async def locate(
+        self, workspace_id: str, passage_id: str, quote: str, *, on_behalf: frozenset[str] | None = None
+    ) -> Passage | None:
         if passage_id != "chk_1" or quote not in TEXT:
             return None
         return Passage(id="chk_1", source="gate.md", text=TEXT, start=0, end=len(TEXT), lines=(3, 3))
 
-    async def tables(self, workspace_id: str, *, sources: Sequence[str] = ()) -> list[TableSource]:
+    async def tables(
+        self,
+        workspace_id: str,
+        *,
+        sources: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
+    ) -> list[TableSource]:
         known = self._sources if workspace_id == "default" else []
         return [source for source in known if is_among(source.name, sources)]
 
@@ -55,11 +74,18 @@ class Shelf:
         raise NotImplementedError
 
     async def documents(
-        self, workspace_id: str, *, after: str = "", limit: int = 100
+        self,
+        workspace_id: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+        on_behalf: frozenset[str] | None = None,
     ) -> list[StoredDocument]:
         raise NotImplementedError
 
-    async def remove(self, workspace_id: str, ref: str) -> list[str]:
+    async def remove(
+        self, workspace_id: str, ref: str, *, on_behalf: frozenset[str] | None = None
+    ) -> list[str]:
         raise NotImplementedError
 
 
@@ -300,7 +326,9 @@ LINES = {"en.csv": 'Ida Moss,41000,2019-06-01,"12,500"', "es.csv": "Ida Moss;3,5
 class Rows(Shelf):
     """One line of each file, under the file's name."""
 
-    async def locate(self, workspace_id: str, passage_id: str, quote: str) -> Passage | None:
+    async def locate(
+        self, workspace_id: str, passage_id: str, quote: str, *, on_behalf: frozenset[str] | None = None
+    ) -> Passage | None:
         text = LINES[passage_id]
         return Passage(id=passage_id, source=passage_id, text=text, start=0, end=len(text), lines=(2, 2))
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.memory import SqliteMemory, build_memory
+from flowmatik.memory import StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, WordEmbedder
 
 
@@ -13,7 +13,7 @@ def embedder() -> WordEmbedder:
 
 
 @pytest.fixture
-async def memory(tmp_path: Path, embedder: WordEmbedder) -> AsyncIterator[SqliteMemory]:
+async def memory(tmp_path: Path, embedder: WordEmbedder) -> AsyncIterator[StoredMemory]:
     built = build_memory(tmp_path / "home" / "memory.db", embedder=embedder, clock=StandingClock())
     yield built
     await built.close()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from flowmatik.contracts.memory import IngestProgress, Passage
 from flowmatik.kernel.errors import ModelUnavailable
-from flowmatik.memory import SqliteMemory
+from flowmatik.memory import StoredMemory
 
 
 class StandingClock:
@@ -47,15 +47,15 @@ class WordEmbedder:
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
-async def ingest(memory: SqliteMemory, *paths: Path, workspace: str = "default") -> list[IngestProgress]:
+async def ingest(memory: StoredMemory, *paths: Path, workspace: str = "default") -> list[IngestProgress]:
     return [progress async for progress in memory.ingest(workspace, paths)]
 
 
-async def outcomes(memory: SqliteMemory, *paths: Path, workspace: str = "default") -> dict[str, str]:
+async def outcomes(memory: StoredMemory, *paths: Path, workspace: str = "default") -> dict[str, str]:
     return {p.source: p.code or p.outcome for p in await ingest(memory, *paths, workspace=workspace)}
 
 
-async def best(memory: SqliteMemory, query: str, workspace: str = "default") -> Passage:
+async def best(memory: StoredMemory, query: str, workspace: str = "default") -> Passage:
     found = await memory.search(workspace, query)
     assert found, f"nothing found for {query!r}"
     return found[0]

@@ -9,7 +9,7 @@ import pypdf
 import pytest
 from fpdf import FPDF
 
-from flowmatik.memory import IngestLimits, SqliteMemory, build_memory
+from flowmatik.memory import IngestLimits, StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, best, ingest, outcomes
 
 
@@ -37,7 +37,7 @@ def _bomb(path: Path, megabytes: int) -> None:
 
 
 async def test_each_bad_file_is_skipped_by_its_code_and_the_good_ones_are_taken(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     (folder / "good.md").write_text("# Good\n\nAlpha text.", encoding="utf-8")
     _pdf(folder / "locked.pdf", "Secret")
@@ -72,7 +72,7 @@ async def test_each_bad_file_is_skipped_by_its_code_and_the_good_ones_are_taken(
 
 
 async def test_what_is_skipped_says_what_is_wrong_and_counts_as_done(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     _pdf(folder / "locked.pdf", "Secret")
     _encrypt(folder / "locked.pdf")
@@ -118,7 +118,7 @@ async def test_too_much_text_or_time_is_a_reason_to_skip(tmp_path: Path, folder:
 
 
 async def test_links_are_not_followed_out_of_the_folder(
-    memory: SqliteMemory, folder: Path, tmp_path: Path
+    memory: StoredMemory, folder: Path, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -136,7 +136,7 @@ async def test_links_are_not_followed_out_of_the_folder(
     assert all("secret" not in p.text for p in await memory.search("default", "outside secret"))
 
 
-async def test_a_link_that_leads_nowhere_is_reported(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_link_that_leads_nowhere_is_reported(memory: StoredMemory, folder: Path) -> None:
     (folder / "gone.md").symlink_to(folder / "was-here.md")
     (folder / "circle.md").symlink_to(folder / "circle.md")
     assert await outcomes(memory, folder) == {
@@ -145,14 +145,14 @@ async def test_a_link_that_leads_nowhere_is_reported(memory: SqliteMemory, folde
     }
 
 
-async def test_hidden_files_are_left_alone(memory: SqliteMemory, folder: Path) -> None:
+async def test_hidden_files_are_left_alone(memory: StoredMemory, folder: Path) -> None:
     (folder / ".git").mkdir()
     (folder / ".git" / "a.md").write_text("x", encoding="utf-8")
     (folder / ".env.txt").write_text("KEY=1", encoding="utf-8")
     assert await outcomes(memory, folder) == {}
 
 
-async def test_a_document_that_turns_bad_leaves_no_old_passages(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_document_that_turns_bad_leaves_no_old_passages(memory: StoredMemory, folder: Path) -> None:
     (folder / "a.md").write_text("# A\n\nAlpha text.", encoding="utf-8")
     await ingest(memory, folder)
     (folder / "a.md").write_bytes(b"\x00\x01\x02")
@@ -162,14 +162,14 @@ async def test_a_document_that_turns_bad_leaves_no_old_passages(memory: SqliteMe
 
 @pytest.mark.parametrize("text", ["", "   \n\n  "])
 async def test_an_empty_document_is_taken_without_passages(
-    memory: SqliteMemory, folder: Path, text: str
+    memory: StoredMemory, folder: Path, text: str
 ) -> None:
     (folder / "a.md").write_text(text, encoding="utf-8")
     assert await outcomes(memory, folder) == {"a.md": "added"}
     assert await outcomes(memory, folder) == {"a.md": "unchanged"}
 
 
-async def test_a_document_without_text_is_noted(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_document_without_text_is_noted(memory: StoredMemory, folder: Path) -> None:
     for name in ("empty.md", "blank.txt", "empty.csv"):
         (folder / name).write_text("" if name.startswith("empty") else " \n\n", encoding="utf-8")
     (folder / "full.md").write_text("# Full\n\nSome text.", encoding="utf-8")
@@ -198,7 +198,7 @@ async def test_a_document_without_text_is_noted(memory: SqliteMemory, folder: Pa
     ],
 )
 async def test_rows_that_do_not_fit_their_header_are_noted(
-    text: str, values: dict[str, int] | None, memory: SqliteMemory, folder: Path
+    text: str, values: dict[str, int] | None, memory: StoredMemory, folder: Path
 ) -> None:
     (folder / "people.csv").write_text(text, encoding="utf-8")
     (step,) = await ingest(memory, folder)
@@ -208,7 +208,7 @@ async def test_rows_that_do_not_fit_their_header_are_noted(
     )
 
 
-async def test_an_archive_that_lies_about_its_size_is_unreadable(memory: SqliteMemory, folder: Path) -> None:
+async def test_an_archive_that_lies_about_its_size_is_unreadable(memory: StoredMemory, folder: Path) -> None:
     buffer = io.BytesIO()
     document = docx.Document()
     document.add_paragraph("word " * 20000)

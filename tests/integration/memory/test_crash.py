@@ -43,8 +43,10 @@ async def test_a_killed_ingest_leaves_whole_documents_and_the_next_one_finishes(
     assert process.returncode == -signal.SIGKILL
 
     connection = connect(path)
-    counts = [row[0] for row in connection.execute("SELECT count(*) FROM chunks GROUP BY document_id")]
-    strays = connection.execute("SELECT count(*) FROM postings WHERE chunk NOT IN (SELECT row FROM chunks)")
+    counts = [row[0] for row in connection.execute("SELECT count(*) FROM memory_chunks GROUP BY document")]
+    strays = connection.execute(
+        "SELECT count(*) FROM memory_postings WHERE chunk NOT IN (SELECT number FROM memory_chunks)"
+    )
     assert strays.fetchone()[0] == 0
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.close()

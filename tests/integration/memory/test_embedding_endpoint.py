@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.memory import SqliteMemory, build_memory, load_embedder
+from flowmatik.memory import StoredMemory, build_memory, load_embedder
 from flowmatik.testing.openai_server import OpenAIServer, Step
 from tests.integration.memory.support import StandingClock, best, ingest, outcomes
 
@@ -21,7 +21,7 @@ TEXTS = {
 @asynccontextmanager
 async def remembering(
     home: Path, server: OpenAIServer | str, *, model: str = "m", dimensions: int = 16
-) -> AsyncGenerator[SqliteMemory]:
+) -> AsyncGenerator[StoredMemory]:
     base_url = server if isinstance(server, str) else server.base_url
     embedder = load_embedder(
         "openai_compatible", {"base_url": base_url, "model": model, "dimension": dimensions, "api_key": KEY}

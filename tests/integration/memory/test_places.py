@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.kernel.sqlite import connect
-from flowmatik.memory import Places, SqliteMemory, build_memory
+from flowmatik.memory import Places, StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, ingest, outcomes
 
 
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def guarded(home: Path) -> AsyncIterator[SqliteMemory]:
+async def guarded(home: Path) -> AsyncIterator[StoredMemory]:
     data = home / ".flowmatik"
     places = Places(private=(data, home / "settings.md"), uploads=data / "uploads")
     built = build_memory(data / "memory.db", embedder=None, clock=StandingClock(), places=places)
@@ -35,14 +35,14 @@ async def guarded(home: Path) -> AsyncIterator[SqliteMemory]:
     await built.close()
 
 
-async def nothing_known(memory: SqliteMemory) -> bool:
+async def nothing_known(memory: StoredMemory) -> bool:
     state = await memory.status("default")
     return (state.documents, state.tables) == (0, 0)
 
 
 @pytest.mark.parametrize("given", ["", "keys", "journal.db", "keys/secret.txt", "../.flowmatik/keys"])
 async def test_the_data_of_the_installation_is_refused_by_every_path(
-    guarded: SqliteMemory, home: Path, given: str
+    guarded: StoredMemory, home: Path, given: str
 ) -> None:
     (step,) = await ingest(guarded, home / ".flowmatik" / given)
     assert (step.outcome, step.code) == ("skipped", "document.private")
@@ -52,7 +52,7 @@ async def test_the_data_of_the_installation_is_refused_by_every_path(
 
 @pytest.mark.parametrize("given", ["", ".flowmatik", "notes.md"])
 async def test_uploads_stay_when_what_lies_around_them_is_ingested(
-    guarded: SqliteMemory, home: Path, given: str
+    guarded: StoredMemory, home: Path, given: str
 ) -> None:
     upload = home / ".flowmatik" / "uploads" / "default" / "sent.md"
     upload.write_text("The parcel arrives on Monday.", encoding="utf-8")
@@ -64,7 +64,7 @@ async def test_uploads_stay_when_what_lies_around_them_is_ingested(
     assert [step.outcome for step in steps] == ["deleted"], "it is gone where uploads are looked at"
 
 
-async def test_a_link_does_not_lead_into_it_either(guarded: SqliteMemory, home: Path, tmp_path: Path) -> None:
+async def test_a_link_does_not_lead_into_it_either(guarded: StoredMemory, home: Path, tmp_path: Path) -> None:
     (tmp_path / "innocent").symlink_to(home / ".flowmatik" / "keys")
     (tmp_path / "innocent.db").symlink_to(home / ".flowmatik" / "journal.db")
     for link in ("innocent", "innocent.db"):
@@ -73,7 +73,7 @@ async def test_a_link_does_not_lead_into_it_either(guarded: SqliteMemory, home: 
     assert await nothing_known(guarded)
 
 
-async def test_a_hard_link_is_the_private_file_itself(guarded: SqliteMemory, home: Path) -> None:
+async def test_a_hard_link_is_the_private_file_itself(guarded: StoredMemory, home: Path) -> None:
     folder = home / "documents"
     folder.mkdir()
     os.link(home / ".flowmatik" / "journal.db", folder / "harmless.db")
@@ -84,7 +84,7 @@ async def test_a_hard_link_is_the_private_file_itself(guarded: SqliteMemory, hom
     assert await nothing_known(guarded)
 
 
-async def test_hard_links_to_other_files_are_taken(guarded: SqliteMemory, home: Path) -> None:
+async def test_hard_links_to_other_files_are_taken(guarded: StoredMemory, home: Path) -> None:
     folder = home / "documents"
     folder.mkdir()
     upload = home / ".flowmatik" / "uploads" / "default" / "sent.md"
@@ -106,7 +106,7 @@ async def test_a_home_that_is_a_link_itself_keeps_its_data(home: Path, tmp_path:
 
 
 async def test_a_private_file_in_a_folder_is_refused_and_its_neighbours_are_taken(
-    guarded: SqliteMemory, home: Path
+    guarded: StoredMemory, home: Path
 ) -> None:
     assert await outcomes(guarded, home) == {"notes.md": "added", "settings.md": "document.private"}
     assert all("sesame" not in found.text for found in await guarded.search("default", "other word sesame"))
@@ -126,7 +126,7 @@ async def test_what_was_taken_before_it_was_private_goes_at_the_next_look(home: 
 
 
 async def test_an_upload_is_taken_and_a_rejected_one_is_removed_and_told_once(
-    guarded: SqliteMemory, home: Path
+    guarded: StoredMemory, home: Path
 ) -> None:
     uploads = home / ".flowmatik" / "uploads" / "default"
     (uploads / "good.md").write_text("The ferry is called Golondrina.", encoding="utf-8")
@@ -136,7 +136,7 @@ async def test_an_upload_is_taken_and_a_rejected_one_is_removed_and_told_once(
     assert await outcomes(guarded, uploads) == {"good.md": "unchanged"}
 
 
-async def test_a_rejected_file_of_somebody_elses_stays(guarded: SqliteMemory, folder: Path) -> None:
+async def test_a_rejected_file_of_somebody_elses_stays(guarded: StoredMemory, folder: Path) -> None:
     (folder / "bad.md").write_bytes(b"\x00\x01\x02" * 100)
     assert await outcomes(guarded, folder) == {"bad.md": "document.binary"}
     assert os.listdir(folder) == ["bad.md"]

@@ -7,7 +7,7 @@ import pytest
 from flowmatik.contracts.memory import StoredDocument
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.sqlite import connect
-from flowmatik.memory import Places, SqliteMemory, build_memory
+from flowmatik.memory import Places, StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, WordEmbedder, ingest, outcomes
 
 WORD = "abracadabra"
@@ -23,22 +23,24 @@ def library(folder: Path) -> Path:
     return folder
 
 
-async def names(memory: SqliteMemory, workspace: str = "default") -> list[str]:
+async def names(memory: StoredMemory, workspace: str = "default") -> list[str]:
     return [document.source for document in await memory.documents(workspace)]
 
 
-async def test_documents_are_listed_by_name_page_by_page(memory: SqliteMemory, library: Path) -> None:
+async def test_documents_are_listed_by_name_page_by_page(memory: StoredMemory, library: Path) -> None:
     await ingest(memory, library)
     first = await memory.documents("default", limit=3)
     rest = await memory.documents("default", after=first[-1].source)
     assert [one.source for one in (*first, *rest)] == ["old/one.md", "old/two.md", "older.md", "sales.csv"]
     size = (library / "old" / "one.md").stat().st_size
-    assert first[0] == StoredDocument(id=first[0].id, source="old/one.md", chunks=1, size_bytes=size)
+    assert first[0] == StoredDocument(
+        id=first[0].id, source="old/one.md", chunks=1, size_bytes=size, source_id=first[1].source_id
+    )
 
 
 @pytest.mark.parametrize("by", ["id", "source", "path"])
 async def test_a_document_is_erased_by_its_id_its_name_or_its_path(
-    memory: SqliteMemory, library: Path, by: str
+    memory: StoredMemory, library: Path, by: str
 ) -> None:
     await ingest(memory, library)
     first = (await memory.documents("default"))[0]
@@ -51,7 +53,7 @@ async def test_a_document_is_erased_by_its_id_its_name_or_its_path(
 
 @pytest.mark.parametrize("given", ["old", "old/", "PATH/old"])
 async def test_a_folder_is_erased_with_all_that_is_in_it_and_nothing_beside(
-    memory: SqliteMemory, library: Path, given: str
+    memory: StoredMemory, library: Path, given: str
 ) -> None:
     await ingest(memory, library)
     assert await memory.remove("default", given.replace("PATH", str(library))) == ["old/one.md", "old/two.md"]
@@ -71,8 +73,8 @@ async def test_nothing_of_it_is_left_in_any_table_nor_in_the_bytes_of_the_files(
     assert WORD.encode() not in left
     rows = connect(path, read_only=True)
     left_rows = rows.execute(
-        "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks),"
-        " (SELECT count(*) FROM postings), (SELECT count(*) FROM tables)"
+        "SELECT (SELECT count(*) FROM memory_documents), (SELECT count(*) FROM memory_chunks),"
+        " (SELECT count(*) FROM memory_postings), (SELECT count(*) FROM memory_tables)"
     ).fetchone()
     assert left_rows == (0, 0, 0, 0)
     rows.close()
@@ -81,7 +83,7 @@ async def test_nothing_of_it_is_left_in_any_table_nor_in_the_bytes_of_the_files(
 
 
 async def test_what_memory_does_not_have_is_not_found_and_nothing_goes(
-    memory: SqliteMemory, library: Path
+    memory: StoredMemory, library: Path
 ) -> None:
     await ingest(memory, library)
     for ref in ("nowhere.md", "", "/", "o", "doc_unknown", "%", str(library.parent / "doc")):

@@ -7,7 +7,7 @@ from fpdf import FPDF
 
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.kernel.sqlite import connect
-from flowmatik.memory import SqliteMemory, build_memory, load_embedder
+from flowmatik.memory import StoredMemory, build_memory, load_embedder
 from tests.integration.memory.support import StandingClock, WordEmbedder, best, ingest
 
 SPANISH = """# Normas de viaje
@@ -39,7 +39,7 @@ A late volume costs ten cents a day.
 
 
 @pytest.fixture
-async def library(memory: SqliteMemory, folder: Path) -> SqliteMemory:
+async def library(memory: StoredMemory, folder: Path) -> StoredMemory:
     (folder / "viaje-2026.md").write_text(SPANISH, encoding="utf-8")
     (folder / "viaje-2024.md").write_text("# Normas viejas\n\nVigente desde: 2024-01-01\n", encoding="utf-8")
     (folder / "library.md").write_text(ENGLISH, encoding="utf-8")
@@ -48,7 +48,7 @@ async def library(memory: SqliteMemory, folder: Path) -> SqliteMemory:
 
 
 async def test_a_spanish_question_finds_its_passage_with_all_that_a_citation_needs(
-    library: SqliteMemory,
+    library: StoredMemory,
 ) -> None:
     found = await best(library, "¿Cuánto pagan por los kilómetros con coche propio?")
     assert (found.source, found.heading) == ("viaje-2026.md", "Normas de viaje > Kilometraje")
@@ -60,17 +60,17 @@ async def test_a_spanish_question_finds_its_passage_with_all_that_a_citation_nee
     assert {leg for leg, _ in found.scores} == {"bm25", "dense", "coverage"}
 
 
-async def test_an_english_question_finds_inflected_words(library: SqliteMemory) -> None:
+async def test_an_english_question_finds_inflected_words(library: StoredMemory) -> None:
     found = await best(library, "How long is a book lent and can I renew it?")
     assert found.heading == "Library rules > Lending"
     assert found.language == "en"
 
 
-async def test_accents_and_capitals_do_not_matter(library: SqliteMemory) -> None:
+async def test_accents_and_capitals_do_not_matter(library: StoredMemory) -> None:
     assert (await best(library, "KILOMETRO")).heading.endswith("Kilometraje")
 
 
-async def test_sources_restrict_to_names_and_folders(memory: SqliteMemory, folder: Path) -> None:
+async def test_sources_restrict_to_names_and_folders(memory: StoredMemory, folder: Path) -> None:
     for name in ("a", "ab"):
         (folder / name).mkdir()
         (folder / name / "x.md").write_text(f"# X\n\nShared word in {name}.", encoding="utf-8")
@@ -81,7 +81,7 @@ async def test_sources_restrict_to_names_and_folders(memory: SqliteMemory, folde
     assert await memory.search("default", "shared", sources=["nothing"]) == []
 
 
-async def test_the_limit_is_kept_and_checked(library: SqliteMemory) -> None:
+async def test_the_limit_is_kept_and_checked(library: StoredMemory) -> None:
     assert len(await library.search("default", "la empresa books euros", limit=2)) == 2
     with pytest.raises(InvalidInput):
         await library.search("default", "x", limit=0)
@@ -103,7 +103,7 @@ async def test_without_an_embedder_search_is_full_text_and_the_status_says_so(
 
 
 async def test_a_query_goes_on_in_full_text_when_the_embedder_is_down(
-    library: SqliteMemory, embedder: WordEmbedder
+    library: StoredMemory, embedder: WordEmbedder
 ) -> None:
     embedder.down = True
     found = await best(library, "kilómetro")
@@ -120,14 +120,14 @@ async def test_meaning_finds_what_words_do_not(tmp_path: Path, folder: Path) -> 
     await memory.close()
 
 
-async def test_a_search_sees_a_change_at_once(library: SqliteMemory, folder: Path) -> None:
+async def test_a_search_sees_a_change_at_once(library: StoredMemory, folder: Path) -> None:
     await best(library, "kilómetro")
     (folder / "new.md").write_text("# N\n\nKilómetro kilómetro.", encoding="utf-8")
     await ingest(library, folder / "new.md")
     assert (await best(library, "kilómetro")).source == "new.md"
 
 
-async def test_a_quote_is_located_by_its_exact_line(library: SqliteMemory) -> None:
+async def test_a_quote_is_located_by_its_exact_line(library: StoredMemory) -> None:
     passage = await best(library, "kilómetro coche")
     quote = await library.locate("default", passage.id, "0,31 euros por kilómetro")
     assert quote is not None
@@ -135,7 +135,7 @@ async def test_a_quote_is_located_by_its_exact_line(library: SqliteMemory) -> No
     assert SPANISH[quote.start : quote.end] == quote.text
 
 
-async def test_a_quote_from_elsewhere_in_the_document_is_located_there(library: SqliteMemory) -> None:
+async def test_a_quote_from_elsewhere_in_the_document_is_located_there(library: StoredMemory) -> None:
     passage = await best(library, "kilómetro coche")
     quote = await library.locate("default", passage.id, "hasta 28 euros")
     assert quote is not None
@@ -143,13 +143,13 @@ async def test_a_quote_from_elsewhere_in_the_document_is_located_there(library: 
 
 
 @pytest.mark.parametrize("quote", ["0,32 euros por kilómetro", "0,31 Euros", "", "  ", "three weeks"])
-async def test_what_is_not_there_verbatim_is_not_located(library: SqliteMemory, quote: str) -> None:
+async def test_what_is_not_there_verbatim_is_not_located(library: StoredMemory, quote: str) -> None:
     passage = await best(library, "kilómetro coche")
     assert await library.locate("default", passage.id, quote) is None
 
 
 async def test_a_quote_over_broken_lines_has_the_lines_of_the_source(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     (folder / "a.txt").write_text(
         "TITLE\n\nThe answer\nis forty\r\ntwo. More.\n", encoding="utf-8", newline=""
@@ -161,7 +161,7 @@ async def test_a_quote_over_broken_lines_has_the_lines_of_the_source(
     assert (quote.text, quote.lines) == ("answer\nis forty\ntwo.", (3, 5))
 
 
-async def test_pdf_passages_carry_their_page(memory: SqliteMemory, folder: Path) -> None:
+async def test_pdf_passages_carry_their_page(memory: StoredMemory, folder: Path) -> None:
     pdf = FPDF()
     for number, text in enumerate(
         ("The first page speaks of apples.", "The second speaks of pears."), start=1
@@ -181,7 +181,7 @@ async def test_pdf_passages_carry_their_page(memory: SqliteMemory, folder: Path)
     assert quote.page == 2
 
 
-async def test_word_documents_keep_headings_and_tables(memory: SqliteMemory, folder: Path) -> None:
+async def test_word_documents_keep_headings_and_tables(memory: StoredMemory, folder: Path) -> None:
     document = docx.Document()
     document.add_heading("Contrato", level=0)
     document.add_heading("Precio", level=1)
@@ -198,7 +198,7 @@ async def test_word_documents_keep_headings_and_tables(memory: SqliteMemory, fol
 
 
 async def test_tables_are_listed_and_a_csv_is_found_by_its_columns(
-    memory: SqliteMemory, folder: Path, tmp_path: Path
+    memory: StoredMemory, folder: Path, tmp_path: Path
 ) -> None:
     rows = "\n".join(f"{i},2026-01-0{i % 9 + 1},norte,{i}" for i in range(50))
     (folder / "ventas.csv").write_text(f"sale_id,sale_date,region,units_sold\n{rows}\n", encoding="utf-8")
@@ -223,7 +223,7 @@ async def test_tables_are_listed_and_a_csv_is_found_by_its_columns(
 
 @pytest.mark.parametrize("question", ["late volume", "¿cuánto paga la empresa por kilómetro?", "zzz unheard"])
 async def test_a_search_among_some_documents_is_that_of_a_memory_with_nothing_else(
-    library: SqliteMemory, tmp_path: Path, question: str
+    library: StoredMemory, tmp_path: Path, question: str
 ) -> None:
     alone = build_memory(tmp_path / "alone.db", embedder=WordEmbedder(), clock=StandingClock())
     (tmp_path / "one").mkdir()
@@ -237,7 +237,7 @@ async def test_a_search_among_some_documents_is_that_of_a_memory_with_nothing_el
 
 
 async def test_a_folder_stands_for_what_is_below_it_and_an_unknown_name_for_nothing(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     for name in ("a/one.md", "a/b/two.md", "ab/three.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -256,7 +256,7 @@ async def test_a_folder_stands_for_what_is_below_it_and_an_unknown_name_for_noth
     assert await memory.missing("other", ["a"]) == ["a"]
 
 
-async def test_what_was_replaced_brings_what_replaces_it(memory: SqliteMemory, folder: Path) -> None:
+async def test_what_was_replaced_brings_what_replaces_it(memory: StoredMemory, folder: Path) -> None:
     old = "# Tarifas 2024\n\n## Amarre\n\nEl amarre de barcas cuesta 9 euros.\n"
     new = "# Tarifas 2025\n\nSustituye a: tarifas-2024.md\n\n## Amarre\n\nEl amarre cuesta 11 euros.\n\n"
     for name, text in {"tarifas-2024.md": old, "tarifas-2025.md": new + "## Luz\n\nLa luz, 3.\n"}.items():

@@ -5,7 +5,7 @@ import pytest
 
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput, Unavailable
 from flowmatik.kernel.sqlite import connect
-from flowmatik.memory import SqliteMemory, build_memory
+from flowmatik.memory import StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, WordEmbedder, best, ingest, outcomes
 
 LONG_AGO = 1_600_000_000_000_000_000  # ns since the epoch
@@ -17,7 +17,7 @@ def _write(folder: Path, **files: str) -> None:
 
 
 async def test_unchanged_files_cost_no_reading_and_no_embedding(
-    memory: SqliteMemory, folder: Path, embedder: WordEmbedder
+    memory: StoredMemory, folder: Path, embedder: WordEmbedder
 ) -> None:
     _write(folder, a="# A\n\nAlpha text.", b="# B\n\nBeta text.")
     for name in ("a.md", "b.md"):
@@ -30,7 +30,7 @@ async def test_unchanged_files_cost_no_reading_and_no_embedding(
     assert len(embedder.calls) == before
 
 
-async def test_a_touched_file_of_the_same_content_is_unchanged(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_touched_file_of_the_same_content_is_unchanged(memory: StoredMemory, folder: Path) -> None:
     _write(folder, a="# A\n\nAlpha text.")
     await ingest(memory, folder)
     passage = await best(memory, "alpha")
@@ -40,7 +40,7 @@ async def test_a_touched_file_of_the_same_content_is_unchanged(memory: SqliteMem
 
 
 async def test_a_changed_file_replaces_exactly_its_chunks(
-    memory: SqliteMemory, folder: Path, embedder: WordEmbedder
+    memory: StoredMemory, folder: Path, embedder: WordEmbedder
 ) -> None:
     _write(folder, a="# A\n\n## One\n\nAlpha text.\n\n## Two\n\nGamma text.", b="# B\n\nBeta text.")
     await ingest(memory, folder)
@@ -56,7 +56,7 @@ async def test_a_changed_file_replaces_exactly_its_chunks(
     assert (await memory.status("default")).chunks == 3
 
 
-async def test_a_deleted_file_vanishes_with_all_that_came_of_it(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_deleted_file_vanishes_with_all_that_came_of_it(memory: StoredMemory, folder: Path) -> None:
     _write(folder, a="# A\n\nAlpha text.", b="# B\n\nBeta text.")
     (folder / "t.csv").write_text("x,y\n1,2\n", encoding="utf-8")
     await ingest(memory, folder)
@@ -88,7 +88,7 @@ async def test_erased_text_is_not_left_in_the_file(tmp_path: Path, folder: Path)
 
 
 async def test_a_renamed_file_is_moved_and_its_citations_stay(
-    memory: SqliteMemory, folder: Path, embedder: WordEmbedder
+    memory: StoredMemory, folder: Path, embedder: WordEmbedder
 ) -> None:
     _write(folder, a="# A\n\nAlpha text.")
     await ingest(memory, folder)
@@ -105,7 +105,7 @@ async def test_a_renamed_file_is_moved_and_its_citations_stay(
 
 
 async def test_two_roots_with_one_name_are_told_apart_by_their_folders(
-    memory: SqliteMemory, tmp_path: Path
+    memory: StoredMemory, tmp_path: Path
 ) -> None:
     for root in ("north", "south"):
         (tmp_path / root).mkdir()
@@ -119,7 +119,7 @@ async def test_two_roots_with_one_name_are_told_apart_by_their_folders(
 
 
 async def test_a_file_known_by_its_folder_is_the_same_when_given_alone(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     (folder / "sub").mkdir()
     _write(folder / "sub", a="# A\n\nAlpha text.")
@@ -130,7 +130,7 @@ async def test_a_file_known_by_its_folder_is_the_same_when_given_alone(
 
 
 async def test_a_path_that_never_existed_is_an_error_before_anything_is_done(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     _write(folder, a="# A\n\nAlpha text.")
     with pytest.raises(InvalidInput, match=r"nowhere\.md"):
@@ -139,7 +139,7 @@ async def test_a_path_that_never_existed_is_an_error_before_anything_is_done(
 
 
 async def test_vectors_that_failed_are_made_by_the_next_sync(
-    memory: SqliteMemory, folder: Path, embedder: WordEmbedder
+    memory: StoredMemory, folder: Path, embedder: WordEmbedder
 ) -> None:
     _write(folder, a="# A\n\nAlpha text.")
     embedder.down = True
@@ -186,13 +186,13 @@ async def test_a_file_that_is_no_database_is_unavailable_by_name(tmp_path: Path)
     await memory.close()
 
 
-async def test_a_closed_memory_says_so(memory: SqliteMemory) -> None:
+async def test_a_closed_memory_says_so(memory: StoredMemory) -> None:
     await memory.close()
     with pytest.raises(Unavailable, match="closed"):
         await memory.status("default")
 
 
-async def test_workspaces_do_not_see_each_other(memory: SqliteMemory, tmp_path: Path) -> None:
+async def test_workspaces_do_not_see_each_other(memory: StoredMemory, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.md").write_text(f"# A\n\nSecret of {name}.", encoding="utf-8")
@@ -207,7 +207,7 @@ async def test_workspaces_do_not_see_each_other(memory: SqliteMemory, tmp_path: 
     assert await memory.search("three", "secret") == []
 
 
-async def test_scores_do_not_depend_on_other_workspaces(memory: SqliteMemory, folder: Path) -> None:
+async def test_scores_do_not_depend_on_other_workspaces(memory: StoredMemory, folder: Path) -> None:
     _write(folder, a="# A\n\nAlpha text here.", b="# B\n\nBeta text there.")
     await ingest(memory, folder, workspace="one")
     before = await memory.search("one", "alpha text")

@@ -59,14 +59,14 @@ async def test_a_sound_memory_is_described_and_left_alone(settings: Settings) ->
     before = {one.name: one.stat().st_mtime_ns for one in settings.data.iterdir()}
     finding = await check_memory(settings)
     assert (finding.ok, finding.mend) == (True, "")
-    assert said(finding).startswith("2 documents, 2 passages (schema 1); sound")
+    assert said(finding).startswith("2 documents, 2 passages (schema 2); sound")
     assert {one.name: one.stat().st_mtime_ns for one in settings.data.iterdir()} == before
 
 
 async def test_it_is_looked_at_while_somebody_writes(settings: Settings) -> None:
     with closing(connect(path(settings))) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("DELETE FROM documents WHERE source = 'alpha.md'")
+        writer.execute("DELETE FROM memory_documents WHERE source = 'alpha.md'")
         assert said(await check_memory(settings)).startswith("2 documents")
         writer.execute("COMMIT")
         assert said(await check_memory(settings)).startswith("1 document,")

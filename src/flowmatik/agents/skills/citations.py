@@ -4,10 +4,11 @@ import asyncio
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from flowmatik.agents.output import schema_fault
+from flowmatik.agents.skills.audience import NOBODY, Callers
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.calculator import calculated
 from flowmatik.agents.skills.computations import expression_of, is_calculation, is_computation
@@ -49,7 +50,9 @@ ENGLISH = {
 }
 
 
-def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
+def citation_skills(memory: Memory, tables: Tables, callers: Callers = NOBODY) -> list[Skill]:
+    proofs = _Proofs(memory, tables, callers)
+
     async def citations_check(context: ToolContext, finding: dict[str, Any]) -> dict[str, Any]:
         """Check a finding: its schema, that each citation resolves to its stored source and
         quotes it word for word, that computations give the same result again, and that the
@@ -64,7 +67,7 @@ def citation_skills(memory: Memory, tables: Tables) -> list[Skill]:
         checks = [_check("schema", True, "fits")]
         located: list[dict[str, Any]] = []
         for citation in cast("list[dict[str, Any]]", finding["citations"]):
-            row, check = await _locate(memory, tables, context, citation)
+            row, check = await _locate(proofs, context, citation)
             checks.append(check)
             if row is not None:
                 located.append(row)
@@ -90,19 +93,29 @@ def _english(value: Any) -> Any:
     return f"{fault['place']}: {fault['text']}" if "place" in fault else fault["text"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Proofs:
+    """Where citations are looked up, and for whom."""
+
+    memory: Memory
+    tables: Tables
+    callers: Callers
+
+
 async def _locate(
-    memory: Memory, tables: Tables, context: ToolContext, citation: dict[str, Any]
+    proofs: _Proofs, context: ToolContext, citation: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
     n, passage_id, quote = citation["n"], str(citation["passage_id"]), str(citation["quote"])
     row: dict[str, Any] = {"n": n, "passage_id": passage_id, "quote": quote}
     row |= {"source": "", "lines": None, "page": None, "computation": ""}
     if is_computation(passage_id):
-        return await _compute_again(tables, context, row)
+        return await _compute_again(proofs, context, row)
     if is_calculation(passage_id):
         return await _calculate_again(row)
     if not quote.strip():
         return None, _check("citation", False, "empty", n=n)
-    found = await memory.locate(context.workspace_id, passage_id, quote)
+    on_behalf = await proofs.callers.of(context)
+    found = await proofs.memory.locate(context.workspace_id, passage_id, quote, on_behalf=on_behalf)
     if found is None:
         return None, _check("citation", False, "missing", n=n, passage=passage_id)
     if not is_among(found.source, context.sources):
@@ -119,12 +132,14 @@ async def _locate(
 
 
 async def _compute_again(
-    tables: Tables, context: ToolContext, row: dict[str, Any]
+    proofs: _Proofs, context: ToolContext, row: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, Check]:
     """A SELECT of a constant would prove any figure, so a computation must read a table."""
     n = row["n"]
     try:
-        again = await tables.recompute(context.workspace_id, row["passage_id"], context.sources)
+        again = await proofs.tables.recompute(
+            context.workspace_id, row["passage_id"], context.sources, await proofs.callers.of(context)
+        )
     except ToolError as error:
         return None, _not_computed(n, error)
     if not again["sources"]:

@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from flowmatik.agents.skills.audience import NOBODY, Callers
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.contracts.memory import Memory, Passage
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel.clock import Clock
 
 
-def document_skills(memory: Memory, clock: Clock) -> list[Skill]:
+def document_skills(memory: Memory, clock: Clock, callers: Callers = NOBODY) -> list[Skill]:
     async def memory_search(
         context: ToolContext,
         query: Annotated[str, Field(min_length=1, max_length=4000)],
@@ -18,7 +19,13 @@ def document_skills(memory: Memory, clock: Clock) -> list[Skill]:
     ) -> dict[str, Any]:
         """Search the documents; returns the best passages with their ids, sources,
         lines or page, and the date from which their document is in force; and today's date."""
-        found = await memory.search(context.workspace_id, query, limit=limit, sources=context.sources)
+        found = await memory.search(
+            context.workspace_id,
+            query,
+            limit=limit,
+            sources=context.sources,
+            on_behalf=await callers.of(context),
+        )
         today = clock.now().date().isoformat()
         return {"passages": [passage_row(passage) for passage in found], "today": today}
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from flowmatik.agents.skills.audience import NOBODY, Callers
 from flowmatik.agents.skills.box import Skill, skill
 from flowmatik.agents.skills.computations import MAX_SQL, computation_id, plain, sql_of, summary
 from flowmatik.agents.skills.encodings import utf8
@@ -44,25 +45,25 @@ class TableLimits:
     at_once: int = 2
 
 
-def table_skills(tables: "Tables") -> list[Skill]:
+def table_skills(tables: "Tables", callers: Callers = NOBODY) -> list[Skill]:
     async def tables_describe(context: ToolContext) -> dict[str, Any]:
         """List the workspace's tables: the name to use in SQL, columns with their types, the values
         of columns that have few, minimum and maximum, and the number of rows."""
-        return await tables.describe(context.workspace_id, context.sources)
+        return await tables.describe(context.workspace_id, context.sources, await callers.of(context))
 
     async def tables_query(
         context: ToolContext, sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL)]
     ) -> dict[str, Any]:
         """Run one DuckDB SELECT over the tables. Returns columns, rows (at most 200), a
         computation_id to cite, and a summary to quote."""
-        return await tables.query(context.workspace_id, sql, context.sources)
+        return await tables.query(context.workspace_id, sql, context.sources, await callers.of(context))
 
     return [skill(tables_describe, timeout=60.0), skill(tables_query, timeout=30.0)]
 
 
 class Tables:
-    """The tables of every workspace, or those `among` some sources; loaded databases are kept while
-    their files do not change."""
+    """The tables of every workspace, or those `among` some sources that somebody may see; loaded databases
+    are kept while their files do not change."""
 
     def __init__(self, memory: Memory, limits: TableLimits | None = None) -> None:
         self._memory = memory
@@ -71,23 +72,35 @@ class Tables:
         self._lock = threading.Lock()
         self._slots = asyncio.Semaphore(self._limits.at_once)
 
-    async def describe(self, workspace_id: str, among: Sequence[str] = ()) -> dict[str, Any]:
-        sources = await self._memory.tables(workspace_id, sources=among)
+    async def describe(
+        self, workspace_id: str, among: Sequence[str] = (), on_behalf: frozenset[str] | None = None
+    ) -> dict[str, Any]:
+        sources = await self._memory.tables(workspace_id, sources=among, on_behalf=on_behalf)
         if not sources:
             return {"tables": []}
         return await self._run(workspace_id, sources, lambda database, cursor: database.describe(cursor))
 
-    async def query(self, workspace_id: str, sql: str, among: Sequence[str] = ()) -> dict[str, Any]:
+    async def query(
+        self,
+        workspace_id: str,
+        sql: str,
+        among: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
+    ) -> dict[str, Any]:
         """Raises ToolError (`tool.sql.…`) for anything but one SELECT that DuckDB can run."""
-        sources = await self._memory.tables(workspace_id, sources=among)
+        sources = await self._memory.tables(workspace_id, sources=among, on_behalf=on_behalf)
         if not sources:
             raise ToolError("there are no tables; ingest a CSV, Parquet or SQLite file", code="tool.sql.none")
         return await self._run(workspace_id, sources, lambda database, cursor: database.query(cursor, sql))
 
     async def recompute(
-        self, workspace_id: str, identifier: str, among: Sequence[str] = ()
+        self,
+        workspace_id: str,
+        identifier: str,
+        among: Sequence[str] = (),
+        on_behalf: frozenset[str] | None = None,
     ) -> dict[str, Any]:
-        return await self.query(workspace_id, sql_of(identifier), among)
+        return await self.query(workspace_id, sql_of(identifier), among, on_behalf)
 
     async def _run(
         self,

@@ -9,18 +9,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import shown_name
-from flowmatik.contracts.memory import IngestProgress
+from flowmatik.contracts.memory import DocumentLabels, IngestProgress
 from flowmatik.kernel.errors import NotFound
 
 
-async def ingest(session: Session, backend: Backend, paths: Sequence[Path]) -> list[IngestProgress]:
+async def ingest(
+    session: Session, backend: Backend, paths: Sequence[Path], labels: DocumentLabels | None = None
+) -> list[IngestProgress]:
     """Put `paths` into memory, showing how far it is; what became of each file."""
     outcomes: list[IngestProgress] = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     shown = session.err.is_terminal and not session.json
     with Progress(*columns, console=session.err, transient=True, disable=not shown) as progress:
         bar = progress.add_task(session.text("memory.reading"), total=None)
-        async for step in backend.memory.ingest(backend.workspace_id, list(paths)):
+        async for step in backend.memory.ingest(backend.workspace_id, list(paths), labels=labels):
             outcomes.append(step)
             progress.update(bar, total=step.total or None, completed=step.done)
             if step.outcome == "skipped":

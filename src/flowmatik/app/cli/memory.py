@@ -1,6 +1,7 @@
 """`flowmatik memory …`: documents in, passages out."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
-from flowmatik.contracts.memory import Passage
+from flowmatik.contracts.memory import DocumentLabels, Passage
 from flowmatik.kernel.errors import InvalidInput, NotFound
 
+ACL = re.compile(r"(user|team|role|group):\S{1,200}")
 memory_app = typer.Typer(help="help.memory", no_args_is_help=True)
 
 
@@ -23,12 +25,22 @@ memory_app = typer.Typer(help="help.memory", no_args_is_help=True)
 def ingest_paths(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="help.memory.paths", metavar="PATH…")],
+    acl: Annotated[list[str] | None, typer.Option(help="help.memory.acl")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="help.memory.tag")] = None,
 ) -> None:
     session = session_of(context)
     for path in paths:
         if not path.exists():
             raise no_such_path(path)
-    session.run(_ingest(session, paths))
+    labels = DocumentLabels(acl=tuple(acl or ()), tags=tuple(tag or ())) if acl or tag else None
+    for one in acl or ():
+        if not ACL.fullmatch(one):
+            raise InvalidInput(
+                f"{one!r} names nobody; write user:ID, team:NAME, role:NAME or group:NAME",
+                code="input.acl",
+                context={"principal": one},
+            )
+    session.run(_ingest(session, paths, labels))
 
 
 @memory_app.command("search", help="help.memory.search")
@@ -66,8 +78,8 @@ def status(context: typer.Context) -> None:
     session.run(_status(session))
 
 
-async def _ingest(session: Session, paths: list[Path]) -> int:
-    outcomes = await session.on_backend(lambda backend: ingest(session, backend, paths))
+async def _ingest(session: Session, paths: list[Path], labels: DocumentLabels | None) -> int:
+    outcomes = await session.on_backend(lambda backend: ingest(session, backend, paths, labels))
     if session.json:
         session.print_json({"items": [dataclasses.asdict(step) for step in outcomes], "next": None})
     only_skipped = bool(outcomes) and all(step.outcome == "skipped" for step in outcomes)

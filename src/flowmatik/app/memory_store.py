@@ -1,0 +1,39 @@
+"""Where an installation's memory is: a file in its home, or its PostgreSQL."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowmatik.app.embeddings import other_embedders
+from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory import Embedder
+from flowmatik.kernel.clock import Clock
+
+if TYPE_CHECKING:
+    from flowmatik.memory import MemoryStore, StoredMemory
+
+
+def open_memory(
+    settings: Settings, database: Database, clock: Clock, embedder: Embedder | None
+) -> "StoredMemory":
+    """In a file of its own, so that the journal's writer never waits for a sync; in PostgreSQL beside the
+    journal, for every process. `database` is the platform's."""
+    from flowmatik.memory import Places, build_memory
+
+    return build_memory(
+        _store(settings, database),
+        embedder=embedder,
+        clock=clock,
+        places=Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads),
+        others=other_embedders(settings),
+    )
+
+
+def _store(settings: Settings, database: Database) -> "Path | MemoryStore":
+    url = settings.database_url
+    if not url:
+        return settings.data / "memory.db"
+    from flowmatik.memory import MemoryStore
+    from flowmatik.stores.vacuum import rewrite
+
+    return MemoryStore(database=database, name="PostgreSQL", purge=lambda: rewrite(url, "memory_"))

@@ -1,0 +1,91 @@
+"""Looking after memory: derived things made again, another embedder, erasure with a certificate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    documents: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """`embedder` is whose vectors are compared now; `chunks` how many passages were embedded for it."""
+
+    embedder: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequest:
+    """Exactly one of them. `subject`: the names of one person or thing, e-mail addresses too; each document
+    that mentions one goes as a whole. `source`: the name or place of what was handed over. `document`: as
+    `Memory.remove` takes it."""
+
+    subject: tuple[str, ...] = ()
+    source: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased, told without telling what it was. `target` is SHA-256 over `salt` and what was asked,
+    so that somebody who knows it can check; `hashes` are those of the documents' contents; `counts` rows by
+    where they were; `stores` where everything was looked for; `outside` codes for what is not in reach:
+    `backups`, `journals` (runs keep what they quoted), `files` (that memory does not own and would read
+    again), `database_log`. `purged`: nothing is left in free pages and logs either. `digest` is SHA-256 over
+    the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
+
+    id: str
+    made_at: str
+    made_by: str
+    kind: Literal["subject", "source", "document"]
+    salt: str
+    target: str
+    documents: int
+    hashes: tuple[str, ...]
+    counts: Mapping[str, int]
+    stores: tuple[str, ...]
+    outside: tuple[str, ...]
+    purged: bool
+    digest: str = ""
+    sources: tuple[str, ...] = field(default=())
+
+
+class AlsoForgets(Protocol):
+    """Somebody else who keeps things that came from documents."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
+        """Everything that may have come from those documents; how many things went."""
+        ...
+
+
+class MemoryCare(Protocol):
+    """Each call is for one workspace, goes on where it was stopped when it is asked again, and disturbs no
+    search. Raises Unavailable, NotFound, InvalidInput."""
+
+    async def rebuild(self, workspace_id: str) -> Rebuilt:
+        """Everything that is derived from the stored texts, again."""
+        ...
+
+    async def reembed(self, workspace_id: str, embedder: str = "") -> Moved:
+        """Vectors of another embedder, "" for the configured one: written beside the old ones, which search
+        compares until the last is there. NotFound (`not_found.embedder`) for one that is not there."""
+        ...
+
+    async def forget(
+        self, workspace_id: str, request: ErasureRequest, *, by: str, rehearse: bool = False
+    ) -> Erasure:
+        """Erase and certify; with `rehearse` only say what would go. NotFound (`not_found.document`) when
+        nothing would."""
+        ...
+
+    async def erasures(self, workspace_id: str, *, after: str = "", limit: int = 100) -> list[Erasure]:
+        """The certificates, oldest first, those after the id `after`."""
+        ...

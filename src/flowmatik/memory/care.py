@@ -1,0 +1,138 @@
+"""`StoredMemoryCare`: looking after a `StoredMemory`."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, cast
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, Moved, Rebuilt
+from flowmatik.kernel import canonical
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.ids import new_id
+from flowmatik.memory import erasure
+from flowmatik.memory.loading import revision_of
+from flowmatik.memory.rebuild import rebuild
+from flowmatik.memory.records import Known
+from flowmatik.memory.reembed import reembed
+from flowmatik.memory.stored_memory import StoredMemory
+
+_PURGES = 5  # attempts: a reader may be in the way for a moment
+
+
+class StoredMemoryCare:
+    """Implements `MemoryCare`. `others` keep things that came from documents, and forget with it."""
+
+    def __init__(self, memory: StoredMemory, clock: Clock, *, others: Sequence[AlsoForgets] = ()) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._others = tuple(others)
+
+    async def rebuild(self, workspace_id: str) -> Rebuilt:
+        steps = [step async for step in rebuild(self._within(workspace_id), workspace_id)]
+        return steps[-1] if steps else Rebuilt(documents=0, chunks=0)
+
+    async def reembed(self, workspace_id: str, embedder: str = "") -> Moved:
+        known = self._memory.embedders
+        target = known.known(embedder) if embedder else known.configured
+        if target is None:
+            there = ", ".join(known.ids()) or "–"
+            raise NotFound(
+                f"there is no embedder {embedder!r} here; there are: {there}",
+                code="not_found.embedder",
+                context={"embedder": embedder, "known": there},
+            )
+        database = self._within(workspace_id)
+        counts = [count async for count in reembed(database, workspace_id, target)]
+        self._memory.forget_cached(workspace_id)
+        return Moved(
+            embedder=(await revision_of(database, workspace_id))[1], chunks=counts[-1] if counts else 0
+        )
+
+    async def forget(
+        self, workspace_id: str, request: ErasureRequest, *, by: str, rehearse: bool = False
+    ) -> Erasure:
+        target = erasure.target_of(request)
+        database = self._within(workspace_id)
+        found = await erasure.documents_meant(database, workspace_id, target)
+        if not found:
+            raise NotFound(
+                "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
+                code="not_found.erasure",
+            )
+        ids = [known.id for known in found]
+        counts = await erasure.counted(database, workspace_id, ids)
+        salt, hashed = erasure.hashed(target)
+        certificate = Erasure(
+            id="",
+            made_at=self._clock.now().isoformat(),
+            made_by=by,
+            kind=cast("Any", target.kind),
+            salt=salt,
+            target=hashed,
+            documents=len(found),
+            hashes=tuple(sorted(known.stamp.content_hash for known in found)),
+            counts=counts,
+            stores=(self._memory.store.name, *(one.name for one in self._others)),
+            outside=self._outside(found),
+            purged=False,
+            sources=tuple(known.source for known in found),
+        )
+        if rehearse:
+            return certificate
+        return await self._erased(workspace_id, found, replace(certificate, sources=()))
+
+    async def _erased(self, workspace_id: str, found: Sequence[Known], certificate: Erasure) -> Erasure:
+        counts = dict(certificate.counts)
+        await self._memory.sync.erase(workspace_id, found)
+        self._memory.forget_cached(workspace_id)
+        for one in self._others:
+            counts[one.name] = await one.forget(workspace_id, [known.id for known in found])
+        outside = self._outside(found)  # uploads have gone meanwhile
+        done = replace(
+            certificate, id=new_id("era"), counts=counts, outside=outside, purged=await self._purged()
+        )
+        done = replace(done, digest=erasure.digest_of(done))
+        await self._within(workspace_id).transaction([
+            (
+                "INSERT INTO memory_erasures (workspace_id, id, made_at, made_by, body)"
+                " VALUES ($1, $2, $3, $4, $5)",
+                (workspace_id, done.id, done.made_at, done.made_by, canonical.dumps(asdict(done))),
+            )
+        ])  # fmt: skip
+        return done
+
+    async def erasures(self, workspace_id: str, *, after: str = "", limit: int = 100) -> list[Erasure]:
+        rows = await self._within(workspace_id).fetch(
+            "SELECT body FROM memory_erasures WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+            *(workspace_id, after, limit),
+        )
+        return [_certificate(str(row[0])) for row in rows]
+
+    def _outside(self, found: Sequence[Known]) -> tuple[str, ...]:
+        kept = any(os.path.lexists(Path(known.stamp.path)) for known in found)
+        log = self._memory.store.database.dialect == "postgresql"
+        return (
+            "backups",
+            "journals",
+            *(("files",) if kept else ()),
+            *(("database_log",) if log else ()),
+        )
+
+    async def _purged(self) -> bool:
+        for _ in range(_PURGES):
+            if await self._memory.store.purge():
+                return True
+        return False
+
+    def _within(self, workspace_id: str) -> Database:
+        return self._memory.store.database.within(workspace_id)
+
+
+def _certificate(body: str) -> Erasure:
+    kept = cast("dict[str, Any]", canonical.loads(body))
+    for name in ("hashes", "stores", "outside", "sources"):
+        kept[name] = tuple(kept[name])
+    return Erasure(**kept)

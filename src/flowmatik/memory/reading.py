@@ -1,0 +1,208 @@
+"""What is asked of the stored documents; every question names the workspace and, where people ask, on whose
+behalf."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory import MemoryStatus, StoredDocument, TableSource, is_among
+from flowmatik.memory.bulk import listed
+from flowmatik.memory.records import Known, Stamp
+
+Format = Literal["csv", "parquet", "sqlite"]
+OnBehalf = frozenset[str] | None
+
+_KNOWN = (
+    "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.derived,"
+    " d.chunks, (SELECT count(*) FROM memory_vectors v WHERE v.workspace_id = d.workspace_id"
+    " AND v.document = d.id AND v.embedder = $2), d.source_id FROM memory_documents d"
+    " WHERE d.workspace_id = $1"
+)
+_OPEN = (
+    " AND (NOT EXISTS (SELECT 1 FROM memory_acl a WHERE a.workspace_id = d.workspace_id"
+    " AND a.document = d.id) OR EXISTS (SELECT 1 FROM memory_acl a WHERE a.workspace_id = d.workspace_id"
+    " AND a.document = d.id AND a.principal IN (:list)))"
+)
+_MOST_PRINCIPALS = 1000
+
+
+def seen(sql: str, params: tuple[Any, ...], on_behalf: OnBehalf) -> tuple[str, tuple[Any, ...]]:
+    """`sql` with its `:seen` as the condition that document `d` may be seen, and all its parameters."""
+    if on_behalf is None:
+        return sql.replace(":seen", ""), params
+    principals = sorted(on_behalf) or [""]  # nobody in particular sees what is everybody's
+    ((condition, values),) = listed(_OPEN, principals[:_MOST_PRINCIPALS], len(params) + 1)
+    return sql.replace(":seen", condition), (*params, *values)
+
+
+async def known_documents(database: Database, workspace_id: str, embedder: str) -> dict[str, Known]:
+    """By absolute path."""
+    rows = await database.fetch(f"{_KNOWN} ORDER BY d.path", workspace_id, embedder)
+    return {str(row[3]): _known(row) for row in rows}
+
+
+async def known_at(database: Database, workspace_id: str, embedder: str, path: str) -> Known | None:
+    rows = await database.fetch(f"{_KNOWN} AND d.path = $3", workspace_id, embedder, path)
+    return _known(rows[0]) if rows else None
+
+
+async def known_with(database: Database, workspace_id: str, embedder: str, content_hash: str) -> list[Known]:
+    """The documents of this very content."""
+    rows = await database.fetch(f"{_KNOWN} AND d.content_hash = $3", workspace_id, embedder, content_hash)
+    return [_known(row) for row in rows]
+
+
+async def free_name(database: Database, workspace_id: str, names: Sequence[str]) -> str:
+    """The first of `names` that no document has; the last one when all are taken."""
+    for name in names:
+        taken = await database.fetch(
+            "SELECT 1 FROM memory_documents WHERE workspace_id = $1 AND source = $2", workspace_id, name
+        )
+        if not taken:
+            return name
+    return names[-1]
+
+
+async def missing_sources(database: Database, workspace_id: str, sources: Sequence[str]) -> list[str]:
+    """Those that are neither a document's name nor a folder of one."""
+    missing: list[str] = []
+    for source in sources:
+        name = source.rstrip("/")
+        found = await database.fetch(
+            "SELECT 1 FROM memory_documents WHERE workspace_id = $1"
+            " AND (source = $2 OR (source > $3 AND source < $4)) LIMIT 1",
+            *(workspace_id, name, f"{name}/", f"{name}0"),  # 0 comes after /
+        )
+        if not found:
+            missing.append(source)
+    return missing
+
+
+async def documents_of(
+    database: Database, workspace_id: str, ref: str, on_behalf: OnBehalf = None
+) -> list[Known]:
+    """Of this id, source or path, or below this folder of sources or paths."""
+    below = ref.rstrip("/") + "/"
+    sql, params = seen(
+        f"{_KNOWN} AND (d.id = $3 OR d.source = $3 OR d.path = $3 OR substr(d.source, 1, $5) = $4"
+        " OR substr(d.path, 1, $5) = $4):seen ORDER BY d.source",
+        (workspace_id, "", ref, below, len(below)),
+        on_behalf,
+    )
+    return [_known(row) for row in await database.fetch(sql, *params)]
+
+
+async def documents_with(database: Database, workspace_id: str, ids: Sequence[str]) -> list[Known]:
+    """By source name."""
+    found: list[Known] = []
+    for sql, values in listed(f"{_KNOWN} AND d.id IN (:list)", ids, 3):
+        found += [_known(row) for row in await database.fetch(sql, workspace_id, "", *values)]
+    return sorted(found, key=lambda known: known.source)
+
+
+async def documents_after(
+    database: Database, workspace_id: str, source: str, limit: int, on_behalf: OnBehalf
+) -> list[StoredDocument]:
+    """By source name."""
+    sql, params = seen(
+        "SELECT d.id, d.source, d.chunks, d.size, d.source_id, d.tags, d.metadata, d.dated"
+        " FROM memory_documents d WHERE d.workspace_id = $1 AND d.source > $2:seen"
+        " ORDER BY d.source LIMIT $3",
+        (workspace_id, source, limit),
+        on_behalf,
+    )
+    rows = await database.fetch(sql, *params)
+    access = await access_of(database, workspace_id, [row[0] for row in rows])
+    return [
+        StoredDocument(
+            id=row[0],
+            source=row[1],
+            chunks=row[2],
+            size_bytes=row[3],
+            source_id=row[4],
+            tags=tuple(json.loads(row[5])),
+            metadata=json.loads(row[6]),
+            dated=row[7],
+            acl=access.get(row[0], ()),
+        )
+        for row in rows
+    ]
+
+
+async def access_of(
+    database: Database, workspace_id: str, documents: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Who may see them; everybody sees one that is not there."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sql, values in listed(
+        "SELECT document, principal FROM memory_acl WHERE workspace_id = $1 AND document IN (:list)"
+        " ORDER BY document, principal",
+        documents,
+        2,
+    ):
+        for document, principal in await database.fetch(sql, workspace_id, *values):
+            found[document] = (*found.get(document, ()), principal)
+    return found
+
+
+async def tables(
+    database: Database, workspace_id: str, sources: Sequence[str], on_behalf: OnBehalf
+) -> list[TableSource]:
+    sql, params = seen(
+        "SELECT d.source, d.path, t.format, t.table_name, d.content_hash FROM memory_tables t"
+        " JOIN memory_documents d ON d.workspace_id = t.workspace_id AND d.id = t.document"
+        " WHERE t.workspace_id = $1:seen ORDER BY d.source, t.table_name",
+        (workspace_id,),
+        on_behalf,
+    )
+    readable = [row for row in await database.fetch(sql, *params) if os.access(row[1], os.R_OK)]
+    files = Counter(PurePosixPath(source).name for source in {row[0] for row in readable})
+    return [
+        TableSource(
+            name=source if files[PurePosixPath(source).name] > 1 else PurePosixPath(source).name,
+            path=path,
+            format=kind,
+            table=table,
+            content_hash=digest,
+        )
+        for source, path, kind, table, digest in readable
+        if is_among(source, sources)
+    ]
+
+
+async def status(database: Database, workspace_id: str, embedder_id: str) -> MemoryStatus:
+    ((documents, size, chunks, embedded, tables_there),) = await database.fetch(
+        "SELECT count(*), coalesce(sum(d.size), 0), coalesce(sum(d.chunks), 0),"
+        " (SELECT count(*) FROM memory_vectors v WHERE v.workspace_id = $1 AND v.embedder = $2),"
+        " (SELECT count(*) FROM memory_tables t WHERE t.workspace_id = $1)"
+        " FROM memory_documents d WHERE d.workspace_id = $1",
+        workspace_id,
+        embedder_id,
+    )
+    return MemoryStatus(
+        documents=documents,
+        chunks=int(chunks),
+        tables=tables_there,
+        embedded=embedded if embedder_id else 0,
+        embedding_model=embedder_id,
+        size_bytes=int(size),
+    )
+
+
+def _known(row: Sequence[Any]) -> Known:
+    stamp = Stamp(path=row[3], content_hash=row[4], size=row[5], mtime_ns=row[6])
+    return Known(
+        id=row[0],
+        source=row[1],
+        title=row[2],
+        stamp=stamp,
+        pipeline=row[7],
+        derived=row[8],
+        chunks=row[9],
+        embedded=row[10],
+        source_id=row[11],
+    )

@@ -1,0 +1,241 @@
+"""`StoredMemory`: the Memory contract over a `Database`: a file of its own, or the platform's PostgreSQL."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory import (
+    DocumentLabels,
+    Embedder,
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    StoredDocument,
+    TableSource,
+)
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import FlowmatikError, InvalidInput
+from flowmatik.memory import analysis, loading, quotes, reading, retrieval
+from flowmatik.memory.choosing import Embedders
+from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.loading import Snapshot
+from flowmatik.memory.places import Places
+from flowmatik.memory.reading import OnBehalf
+from flowmatik.memory.retrieval import Query
+from flowmatik.memory.store import MemoryFile
+from flowmatik.memory.sync import Synchroniser
+
+_log = logging.getLogger(__name__)
+MAX_LIMIT = 200
+MAX_QUERY_CHARS = 8000
+_CACHED_WORKSPACES = 16
+_ATTEMPTS = 3  # of a search, while somebody changes the workspace under it
+Purge = Callable[[], Awaitable[bool]]
+Close = Callable[[], Awaitable[object]]
+
+
+async def _nothing() -> bool:
+    """A store of somebody else's is closed, and cleaned, by them."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStore:
+    """Where memory is. `purge` takes what was deleted out of free pages and logs, as far as that can be done
+    from here, and says whether it is; `tidy` is what of it is cheap enough for each removal. `name` is what a
+    certificate calls it."""
+
+    database: Database
+    name: str
+    purge: Purge = field(default=_nothing)
+    tidy: Purge = field(default=_nothing)
+    close: Close = field(default=_nothing)
+
+
+def in_file(path: Path) -> MemoryStore:
+    file = MemoryFile(path)
+    return MemoryStore(database=file, name=path.name, purge=file.purge, tidy=file.purge, close=file.close)
+
+
+def build_memory(
+    where: Path | MemoryStore,
+    *,
+    embedder: Embedder | None,
+    clock: Clock,
+    limits: IngestLimits | None = None,
+    places: Places | None = None,
+    others: Sequence[Embedder] = (),
+) -> "StoredMemory":
+    """Memory in the file of that path, made at the first use, or in a store. Without an embedder search is
+    full text only; `others` are embedders whose vectors are still compared in workspaces that have them.
+    Raises ConfigurationError when a parser's manifest is wrong."""
+    store = in_file(where) if isinstance(where, Path) else where
+    embedders = Embedders(embedder, others)
+    sync = Synchroniser(
+        store.database,
+        embedders=embedders,
+        clock=clock,
+        limits=limits or IngestLimits(),
+        places=places or Places(),
+    )
+    return StoredMemory(store, sync, embedders=embedders)
+
+
+class StoredMemory:
+    """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
+
+    def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders) -> None:
+        self._store = store
+        self._embedders = embedders
+        self._sync = sync
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+
+    @property
+    def store(self) -> MemoryStore:
+        return self._store
+
+    @property
+    def embedders(self) -> Embedders:
+        return self._embedders
+
+    @property
+    def sync(self) -> Synchroniser:
+        return self._sync
+
+    async def close(self) -> None:
+        await self._sync.close()
+        await self._store.close()
+
+    async def ingest(
+        self, workspace_id: str, paths: Sequence[Path], *, labels: DocumentLabels | None = None
+    ) -> AsyncIterator[IngestProgress]:
+        _check_workspace(workspace_id)
+        async for progress in self._sync.run(workspace_id, paths, labels):
+            yield progress
+
+    async def search(
+        self,
+        workspace_id: str,
+        query: str,
+        *,
+        limit: int = 8,
+        sources: Sequence[str] = (),
+        on_behalf: OnBehalf = None,
+    ) -> list[Passage]:
+        database = self._within(workspace_id)
+        if not 1 <= limit <= MAX_LIMIT:
+            raise InvalidInput(
+                f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
+                code="input.limit",
+                context={"limit": limit, "most": MAX_LIMIT},
+            )
+        text = query[:MAX_QUERY_CHARS].strip()
+        if not analysis.words(text):
+            return []
+        embedder = await self._embedder_of(database, workspace_id)
+        asked = Query(
+            text=text,
+            limit=limit,
+            sources=tuple(sources),
+            vector=await _query_vector(embedder, text),
+            on_behalf=on_behalf,
+        )
+        found: list[Passage] = []
+        for _ in range(_ATTEMPTS):
+            snapshot = await self._snapshot(database, workspace_id, embedder)
+            found = await retrieval.search(database, workspace_id, asked, snapshot)
+            if (await loading.revision_of(database, workspace_id))[0] == snapshot.revision:
+                break
+        return found
+
+    async def passage(
+        self, workspace_id: str, passage_id: str, *, on_behalf: OnBehalf = None
+    ) -> Passage | None:
+        database = self._within(workspace_id)
+        row = await loading.passage(database, workspace_id, passage_id, on_behalf)
+        if row is None:
+            return None
+        embedder = await self._embedder_of(database, workspace_id)
+        snapshot = await self._snapshot(database, workspace_id, embedder)
+        return retrieval.passage_of(row, loading.narrowed(snapshot, (), on_behalf).names)
+
+    async def locate(
+        self, workspace_id: str, passage_id: str, quote: str, *, on_behalf: OnBehalf = None
+    ) -> Passage | None:
+        passage = await self.passage(workspace_id, passage_id, on_behalf=on_behalf)
+        if passage is None:
+            return None
+        return await quotes.locate(self._within(workspace_id), workspace_id, passage, quote)
+
+    async def tables(
+        self, workspace_id: str, *, sources: Sequence[str] = (), on_behalf: OnBehalf = None
+    ) -> list[TableSource]:
+        """Those whose file is there and readable now. `name` is the file's name, or the whole
+        source name where two files share it."""
+        return await reading.tables(self._within(workspace_id), workspace_id, sources, on_behalf)
+
+    async def status(self, workspace_id: str) -> MemoryStatus:
+        """`size_bytes` is the size of the workspace's files as they were read."""
+        database = self._within(workspace_id)
+        embedder = await self._embedder_of(database, workspace_id)
+        return await reading.status(database, workspace_id, embedder.id if embedder else "")
+
+    async def documents(
+        self, workspace_id: str, *, after: str = "", limit: int = 100, on_behalf: OnBehalf = None
+    ) -> list[StoredDocument]:
+        return await reading.documents_after(
+            self._within(workspace_id), workspace_id, after, limit, on_behalf
+        )
+
+    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
+        return await reading.missing_sources(self._within(workspace_id), workspace_id, sources)
+
+    async def remove(self, workspace_id: str, ref: str, *, on_behalf: OnBehalf = None) -> list[str]:
+        _check_workspace(workspace_id)
+        removed = await self._sync.remove(workspace_id, ref, on_behalf)
+        self.forget_cached(workspace_id)
+        await self._store.tidy()
+        return [known.source for known in removed]
+
+    def forget_cached(self, workspace_id: str) -> None:
+        self._snapshots.pop(workspace_id, None)
+
+    def _within(self, workspace_id: str) -> Database:
+        _check_workspace(workspace_id)
+        return self._store.database.within(workspace_id)
+
+    async def _embedder_of(self, database: Database, workspace_id: str) -> Embedder | None:
+        _, compared = await loading.revision_of(database, workspace_id)
+        return self._embedders.of(compared)
+
+    async def _snapshot(self, database: Database, workspace_id: str, embedder: Embedder | None) -> Snapshot:
+        model = (embedder.id, embedder.dimension) if embedder else ("", 0)
+        snapshot = await loading.load(database, workspace_id, *model, self._snapshots.get(workspace_id))
+        self._snapshots[workspace_id] = snapshot
+        self._snapshots.move_to_end(workspace_id)
+        while len(self._snapshots) > _CACHED_WORKSPACES:
+            self._snapshots.popitem(last=False)
+        return snapshot
+
+
+async def _query_vector(embedder: Embedder | None, text: str) -> npt.NDArray[np.float32] | None:
+    if embedder is None:
+        return None
+    try:
+        rows = cast("npt.NDArray[np.float32]", await embedder.embed([text]))
+    except FlowmatikError as error:
+        _log.warning("search falls back to full text", extra={"error": error.code})
+        return None
+    return rows[0]
+
+
+def _check_workspace(workspace_id: str) -> None:
+    if not workspace_id:
+        raise InvalidInput("the workspace is empty; every call names one", code="input.workspace")
