@@ -27,7 +27,10 @@ class OpenThreads:
     keeper: ThreadKeeper
 
 
-def thread_memory(store: ThreadStore, agents: AgentDirectory, facts: FactRecall) -> ThreadMemory:
+def thread_memory(
+    store: ThreadStore, agents: AgentDirectory, facts: FactRecall | None = None
+) -> ThreadMemory:
+    """Without `facts`, of the thread alone."""
     return ThreadMemory(store, Policies(agents), agents, facts)
 
 
