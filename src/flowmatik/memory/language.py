@@ -7,12 +7,12 @@ from functools import lru_cache
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 STOP_WORDS: dict[str, frozenset[str]] = {
-    "es": _set(
+    "es": word_set(
         """a al algo algunas algunos ante antes aquel aquella aquellos aquí así aun aunque bajo
         bien cada como cómo con contra cual cuál cuales cuáles cualquier cuando cuándo cuanta
         cuánta cuantas cuántas cuanto cuánto cuantos cuántos de del desde donde dónde dos
@@ -24,7 +24,7 @@ STOP_WORDS: dict[str, frozenset[str]] = {
         tiene tienen todo toda todos todas tras tu tú un una uno unos unas usted y ya yo cuyo
         cuya puede pueden hace hacen debe deben"""
     ),
-    "en": _set(
+    "en": word_set(
         """a about above after again all also am an and any are as at be because been before being
         below between both but by can could did do does doing down during each for from further
         had has have having he her here hers him his how i if in into is it its itself just may
