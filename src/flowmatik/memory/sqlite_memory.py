@@ -25,7 +25,7 @@ from flowmatik.kernel.sqlite import Connection
 from flowmatik.memory import analysis, quotes, records, retrieval
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
-from flowmatik.memory.retrieval import Query, Snapshot
+from flowmatik.memory.retrieval import Legs, Query, Snapshot
 from flowmatik.memory.store import Store
 from flowmatik.memory.sync import Synchroniser
 
@@ -72,8 +72,15 @@ class SqliteMemory:
             yield progress
 
     async def search(
-        self, workspace_id: str, query: str, *, limit: int = 8, sources: Sequence[str] = ()
+        self,
+        workspace_id: str,
+        query: str,
+        *,
+        limit: int = 8,
+        sources: Sequence[str] = (),
+        legs: Legs | None = None,
     ) -> list[Passage]:
+        """As the contract has it; `legs` leaves parts of the search out, to measure what they bring."""
         _check_workspace(workspace_id)
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidInput(
@@ -85,7 +92,7 @@ class SqliteMemory:
         if not analysis.words(text):
             return []
         vector = await self._query_vector(text)
-        asked = Query(text=text, limit=limit, sources=tuple(sources), vector=vector)
+        asked = Query(text=text, limit=limit, sources=tuple(sources), vector=vector, legs=legs or Legs())
 
         def run(connection: Connection) -> list[Passage]:
             return retrieval.search(connection, workspace_id, asked, self._snapshot(connection, workspace_id))

@@ -1,0 +1,128 @@
+"""Passages as they are handed out: text, place in the source, and why they are there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flowmatik.contracts.memory import Passage, Reason
+from flowmatik.kernel.sqlite import Connection
+from flowmatik.memory.retrieval.closeness import features
+from flowmatik.memory.retrieval.ranking import Ranked, Text
+from flowmatik.memory.retrieval.snapshot import Snapshot
+from flowmatik.memory.sources import Names, resolve_replaces
+
+ALIKE = 0.9  # Jaccard similarity of n-grams from which on two passages say the same
+
+_COLUMNS = (
+    'c.row, c.id, d.source, substr(d.text, c.start + 1, c."end" - c.start), c.start, c."end",'
+    " c.line_from, c.line_to, c.page, c.heading, c.language, d.effective, d.replaces, d.title, d.language"
+)
+
+
+def read(
+    connection: Connection, workspace_id: str, places: Sequence[int], snapshot: Snapshot
+) -> dict[int, Passage]:
+    """By place in the snapshot."""
+    at = {int(snapshot.rows[place]): place for place in places}
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM chunks c JOIN documents d ON d.id = c.document_id"  # noqa: S608
+        " WHERE c.workspace_id = ? AND c.row IN (SELECT value FROM json_each(?))",
+        (workspace_id, json.dumps(sorted(at))),
+    ).fetchall()
+    return {at[row[0]]: _passage(row, snapshot.names) for row in rows}
+
+
+def passage_by_id(connection: Connection, workspace_id: str, passage_id: str, names: Names) -> Passage | None:
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM chunks c JOIN documents d ON d.id = c.document_id"  # noqa: S608
+        " WHERE c.workspace_id = ? AND c.id = ?",
+        (workspace_id, passage_id),
+    ).fetchone()
+    return None if row is None else _passage(row, names)
+
+
+def _passage(row: Sequence[Any], names: Names) -> Passage:
+    return Passage(
+        id=row[1],
+        source=row[2],
+        text=row[3],
+        start=row[4],
+        end=row[5],
+        lines=None if row[6] is None else (row[6], row[7]),
+        page=row[8],
+        heading=row[9],
+        language=row[10] or row[14],
+        effective=row[11],
+        replaces=resolve_replaces(row[2], json.loads(row[12]), names),
+        title=row[13],
+    )
+
+
+def text_of(passage: Passage) -> Text:
+    return Text(title=passage.title, text=passage.text, language=passage.language)
+
+
+def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
+    """Those in `found`, in their order, but what says the same as one before it comes last."""
+    kept: list[int] = []
+    again: list[int] = []
+    for place in order:
+        if place in found:
+            same = any(_alike(found[place], found[other]) for other in kept)
+            (again if same else kept).append(place)
+    return kept + again
+
+
+def _alike(one: Passage, other: Passage) -> bool:
+    """Whether nearly all that either says is in both; of the same document they never are."""
+    shorter, longer = sorted((len(one.text), len(other.text)))
+    if one.source == other.source or shorter < ALIKE * ALIKE * longer:
+        return False
+    mine, theirs = (
+        set(features(passage.title, passage.text, passage.language).grams.tolist())
+        for passage in (one, other)
+    )
+    return len(mine & theirs) >= ALIKE * len(mine | theirs)
+
+
+def explained(
+    order: Sequence[int], found: Mapping[int, Passage], ranked: Ranked, snapshot: Snapshot
+) -> list[Passage]:
+    entities = {number: key for key, number in snapshot.graph.keys.items()} if ranked.hops else {}
+    return [
+        replace(
+            found[place],
+            score=float(ranked.total[place]),
+            scores=_scores(place, ranked),
+            why=_reasons(place, ranked, found, entities),
+        )
+        for place in order
+    ]
+
+
+def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
+    hop = ranked.hops.get(place)
+    return (
+        *((name, float(values[place])) for name, values in ranked.scores.items()),
+        ("graph", hop.value if hop else 0.0),
+        ("outstanding", ranked.outstanding),
+    )
+
+
+def _reasons(
+    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Mapping[int, str]
+) -> tuple[Reason, ...]:
+    reasons: list[Reason] = []
+    if ranked.scores["bm25"][place] > 0:
+        reasons.append(Reason(kind="words", value=float(ranked.scores["coverage"][place])))
+    if ranked.scores["dense"][place] > 0:
+        reasons.append(Reason(kind="meaning", value=float(ranked.scores["dense"][place])))
+    if place in ranked.meant:
+        value, key = ranked.meant[place]
+        reasons.append(Reason(kind="title", value=value, entity=key))
+    if place in ranked.hops:
+        hop = ranked.hops[place]
+        via = found[hop.via].id if hop.via in found else ""
+        reasons.append(Reason(kind="link", value=hop.value, entity=entities[hop.entity], via=via))
+    return tuple(reasons)
