@@ -110,7 +110,8 @@ async def ask(
         rows.append(
             (
                 float(ids[:1] != [] and ids[0] in question.gold),
-                *(len(question.gold.intersection(ids[:k])) / len(question.gold) for k in (2, 5)),
+                len(question.gold.intersection(ids[:2])) / len(question.gold),
+                len(question.gold.intersection(ids[:5])) / len(question.gold),
             )
         )
     return np.array(rows), 1000 * (time.perf_counter() - started) / len(questions)
@@ -127,6 +128,7 @@ async def measure(one: RetrievalSet, options: argparse.Namespace) -> list[str]:
     questions = one.questions[:QUICK] if options.quick else one.questions
     halves = np.array([question.half for question in questions])
     rows: list[str] = []
+    timing = ""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "docs"
         folder.mkdir()

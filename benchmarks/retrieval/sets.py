@@ -78,28 +78,33 @@ def public(data: Path) -> Iterator[RetrievalSet]:
 
 
 def _multihop(folder: Path, name: str) -> RetrievalSet:
-    corpus = json.loads((folder / f"{name}_train_corpus.json").read_text(encoding="utf-8"))
-    asked = json.loads((folder / f"{name}_train.json").read_text(encoding="utf-8"))
+    corpus = _read(folder / f"{name}_train_corpus.json")
+    asked = cast("list[dict[str, Any]]", _read(folder / f"{name}_train.json"))
     if isinstance(corpus, dict):  # title → sentences
-        pairs = [(str(title), "".join(cast("list[str]", text))) for title, text in corpus.items()]
-        golds = [{title for title, _ in one["supporting_facts"]} for one in asked]
-        place = {title: number for number, (title, _) in enumerate(pairs)}
+        titled = cast("dict[str, list[str]]", corpus)
+        pairs = [(title, "".join(text)) for title, text in titled.items()]
+        of_title = {title: number for number, (title, _) in enumerate(pairs)}
+        golds = [{of_title[str(title)] for title, _ in one["supporting_facts"]} for one in asked]
     else:
         pairs = [(str(one["title"]), str(one["text"])) for one in cast("list[dict[str, Any]]", corpus)]
+        of_pair = {pair: number for number, pair in enumerate(pairs)}
         golds = [
-            {(p["title"], p["paragraph_text"]) for p in one["paragraphs"] if p["is_supporting"]}
+            {of_pair[p["title"], p["paragraph_text"]] for p in one["paragraphs"] if p["is_supporting"]}
             for one in asked
         ]
-        place = {pair: number for number, pair in enumerate(pairs)}
     return RetrievalSet(
         name=name,
         language="en",
         passages=tuple(Text(id=str(n), title=title, text=text) for n, (title, text) in enumerate(pairs)),
         questions=tuple(
-            Question(text=one["question"], gold=frozenset(str(place[key]) for key in gold), half=n % 2)
+            Question(text=one["question"], gold=frozenset(map(str, gold)), half=n % 2)
             for n, (one, gold) in enumerate(zip(asked, golds, strict=True))
         ),
     )
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _xquad(path: Path, code: str) -> RetrievalSet:
