@@ -15,12 +15,12 @@ LINKED = {
         "Zafiro (engine)",
         "The Zafiro is a small engine for boats. It is made by Talleres Noria since 1962.",
     ),
-    "noria": ("Talleres Noria", "The workshop opened in Vigo. Elena Prats established it with two brothers."),
+    "noria": ("Talleres Noria", "The workshop opened in Vigo. Elena Prats founded it with two brothers."),
     "founders": (
         "Founders",
-        "Those who begin something new are asked about it for years, and few of them like that.",
+        "A company has founders, and who founded a company is often asked.",
     ),
-    "company": ("Notaries", "A firm is entered in the register by a notary, whoever has founded it."),
+    "company": ("Company law", "A company is entered in the register by a notary, who keeps its rules."),
     "engines": ("Engine care", "An engine is oiled once a month, and a boat is washed after each trip."),
     "faro": ("Faro de Poniente", "El faro guía a los barcos desde 1890. Lo dibujó Marta Quiroga."),
     "quiroga": ("Marta Quiroga", "Estudió en la Escuela de Oporto y murió en Lugo a los noventa años."),
@@ -59,15 +59,15 @@ async def test_a_question_over_two_documents_finds_the_second_one_by_the_link(
     linked: SqliteMemory, question: str, needed: str
 ) -> None:
     without = await linked.search("default", question, limit=3, legs=Legs(graph=False))
-    assert needed not in names(without)[:2]
-    assert needed in names(await linked.search("default", question, limit=3))[:2]
+    assert needed not in names(without)
+    assert needed in names(await linked.search("default", question, limit=3))
     await linked.close()
 
 
 async def test_a_hit_says_over_what_it_was_reached_and_from_where(linked: SqliteMemory) -> None:
     found = await linked.search("default", FOUNDER, limit=3)
-    first, second = found[:2]
-    assert names([first, second]) == ["zafiro", "noria"]
+    first, second = found[0], found[names(found).index("noria")]
+    assert names([first]) == ["zafiro"]
     assert {"words", "title"} <= {reason.kind for reason in first.why}
     (link,) = [reason for reason in second.why if reason.kind == "link"]
     assert (link.entity, link.via) == ("talleres noria", first.id)
