@@ -45,6 +45,15 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answerable:
+    """How probable it is that the passages of one search answer its question, from 0 to 1, and what that
+    was reckoned from."""
+
+    score: float
+    figures: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableSource:
     """A data file (CSV, Parquet, SQLite) that the user supplied; `path` is readable now.
     For SQLite, one TableSource per table with `table` set."""

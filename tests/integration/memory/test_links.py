@@ -7,7 +7,7 @@ import pytest
 
 from flowmatik.contracts.memory import Passage
 from flowmatik.memory import SqliteMemory, build_memory
-from flowmatik.memory.retrieval import Legs
+from flowmatik.memory.retrieval import Legs, answerable
 from tests.integration.memory.support import StandingClock, ingest
 
 LINKED = {
@@ -133,4 +133,15 @@ async def test_what_says_the_same_as_another_hit_comes_after_what_says_something
 @pytest.mark.parametrize("question", ["the", "¿?", "😀 😀", "a" * 9000, '"Zafiro', "Talleres\x00Noria"])
 async def test_an_odd_question_is_no_error(linked: SqliteMemory, question: str) -> None:
     await linked.search("default", question)
+    await linked.close()
+
+
+async def test_a_question_that_nothing_answers_is_less_answerable(linked: SqliteMemory) -> None:
+    there = answerable(await linked.search("default", "¿Desde cuándo guía el faro a los barcos?"))
+    absent = answerable(
+        await linked.search("default", "How much does a subscription to the magazine cost a year?")
+    )
+    assert 0.0 <= absent.score < 0.3 < 0.5 < there.score <= 1.0
+    assert {name for name, _ in there.figures} == {"coverage", "close", "bm25_gap"}
+    assert answerable([]).score == 0.0
     await linked.close()

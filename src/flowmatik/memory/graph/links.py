@@ -68,6 +68,11 @@ class Graph:
         )
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The key of each entity by its number."""
+        return tuple(sorted(self.keys, key=self.keys.__getitem__))
+
+    @cached_property
     def entities_of(self) -> _Table:
         """What each passage mentions."""
         return _Table(*self.mentions, len(self.documents))

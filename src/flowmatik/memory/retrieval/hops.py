@@ -50,28 +50,32 @@ class Evidence:
 def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
     """The best hop to each passage that is linked to one of those in front."""
     order = np.argsort(-evidence.standing, kind="stable")[:FIRST]
+    front = [int(i) for i in order if evidence.standing[i] > 0]
+    linked = {via: found for via in front if (found := _linked(graph, evidence, via))}
+    if not linked:
+        return {}
+    passages = np.array(sorted({passage for found in linked.values() for passage in found}), dtype=np.int64)
+    worth = _worth(evidence, list(linked), passages)
     best: dict[int, Hop] = {}
-    for via in (int(i) for i in order if evidence.standing[i] > 0):
-        linked = _linked(graph, evidence, via)
-        if not linked:
-            continue
-        passages = np.array(sorted(linked), dtype=np.int64)
-        strengths = np.array([linked[int(i)][0] for i in passages])
-        values = strengths * evidence.standing[via] ** SURE * _worth(evidence, via, passages)
-        for passage, value in zip(passages.tolist(), values.tolist(), strict=True):
-            if passage not in best or value > best[passage].value:
-                best[passage] = Hop(passage=passage, via=via, entity=linked[passage][1], value=value)
+    for row, (via, found) in enumerate(linked.items()):
+        sure = float(evidence.standing[via]) ** SURE
+        for passage, value in zip(passages.tolist(), worth[row].tolist(), strict=True):
+            if passage in found:
+                strength, entity = found[passage]
+                total = strength * sure * value
+                if passage not in best or total > best[passage].value:
+                    best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
     return best
 
 
-def _worth(evidence: Evidence, via: int, passages: Ints) -> Floats:
+def _worth(evidence: Evidence, front: list[int], passages: Ints) -> Floats:
+    """What each of those in front (rows) makes of each passage."""
     weights = evidence.words.weights
+    added = np.zeros((len(front), len(passages)))
     if len(weights) and weights.sum() > 0:
-        missing = (weights / weights.sum()) * (1.0 - evidence.words.held(np.array([via]))[:, 0])
-        added = missing @ evidence.words.held(passages)
-    else:
-        added = np.zeros(len(passages))
-    return ANY + COMPLETES * added + NEAR * evidence.nearness[passages]
+        missing = 1.0 - evidence.words.held(np.array(front, dtype=np.int64))
+        added = (missing * (weights / weights.sum())[:, None]).T @ evidence.words.held(passages)
+    return ANY + COMPLETES * added + NEAR * evidence.nearness[passages][None, :]
 
 
 def _linked(graph: Graph, evidence: Evidence, via: int) -> dict[int, tuple[float, int]]:

@@ -64,32 +64,33 @@ def text_of(passage: Passage) -> Text:
 
 
 def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
-    """Those in `found`, in their order, but what says the same as one before it comes last."""
-    kept: list[int] = []
+    """Those in `found`, in their order, but what says the same as one before it, of another document,
+    comes last."""
+    kept: dict[int, frozenset[int]] = {}
     again: list[int] = []
     for place in order:
-        if place in found:
-            same = any(_alike(found[place], found[other]) for other in kept)
-            (again if same else kept).append(place)
-    return kept + again
+        if place not in found:
+            continue
+        one = found[place]
+        grams = frozenset(features(one.title, one.text, one.language).grams.tolist())
+        same = any(one.source != found[other].source and _alike(grams, kept[other]) for other in kept)
+        if same:
+            again.append(place)
+        else:
+            kept[place] = grams
+    return [*kept, *again]
 
 
-def _alike(one: Passage, other: Passage) -> bool:
-    """Whether nearly all that either says is in both; of the same document they never are."""
-    shorter, longer = sorted((len(one.text), len(other.text)))
-    if one.source == other.source or shorter < ALIKE * ALIKE * longer:
-        return False
-    mine, theirs = (
-        set(features(passage.title, passage.text, passage.language).grams.tolist())
-        for passage in (one, other)
-    )
-    return len(mine & theirs) >= ALIKE * len(mine | theirs)
+def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether nearly all that either says is in both."""
+    shorter, longer = sorted((len(one), len(other)))
+    return shorter >= ALIKE * longer and len(one & other) >= ALIKE * len(one | other)
 
 
 def explained(
     order: Sequence[int], found: Mapping[int, Passage], ranked: Ranked, snapshot: Snapshot
 ) -> list[Passage]:
-    entities = {number: key for key, number in snapshot.graph.keys.items()} if ranked.hops else {}
+    entities = snapshot.graph.names if ranked.hops else ()
     return [
         replace(
             found[place],
@@ -111,7 +112,7 @@ def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
 
 
 def _reasons(
-    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Mapping[int, str]
+    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Sequence[str]
 ) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if ranked.scores["bm25"][place] > 0:
