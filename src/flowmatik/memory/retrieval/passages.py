@@ -30,7 +30,7 @@ def read(
         " WHERE c.workspace_id = ? AND c.row IN (SELECT value FROM json_each(?))",
         (workspace_id, json.dumps(sorted(at))),
     ).fetchall()
-    return {at[row[0]]: _passage(row, snapshot.names) for row in rows}
+    return {at[row[0]]: passage_of(row, snapshot.names) for row in rows}
 
 
 def passage_by_id(connection: Connection, workspace_id: str, passage_id: str, names: Names) -> Passage | None:
@@ -39,10 +39,11 @@ def passage_by_id(connection: Connection, workspace_id: str, passage_id: str, na
         " WHERE c.workspace_id = ? AND c.id = ?",
         (workspace_id, passage_id),
     ).fetchone()
-    return None if row is None else _passage(row, names)
+    return None if row is None else passage_of(row, names)
 
 
-def _passage(row: Sequence[Any], names: Names) -> Passage:
+def passage_of(row: Sequence[Any], names: Names) -> Passage:
+    """The passage of a row that was read."""
     return Passage(
         id=row[1],
         source=row[2],
