@@ -27,8 +27,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.machine import describe
 from benchmarks.report import write_section
 from flowmatik.agents.skills.documents import passage_row
@@ -38,8 +36,6 @@ from flowmatik.contracts.models import Message, ModelRequest, ToolCall, ToolSche
 from flowmatik.integrations.models.gateway import Gateway, GatewaySettings
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import build_memory, load_embedder
-from flowmatik.memory.language import detect
-from flowmatik.memory.retrieval import fuse
 
 ABOUT = (__doc__ or "").partition("\n\n")[2].partition("\n\n")[2].strip()
 COLUMNS = (
@@ -73,10 +69,8 @@ class Question:
     def without_its_paragraph(self) -> "Question":
         """As a search would answer that never saw it: the scores are relative to the best left."""
         kept = [p for p in self.passages if p.source != self.paragraph]
-        legs = [dict(p.scores) for p in kept]
-        words, cosine = (np.array([leg[name] for leg in legs]) for name in ("bm25", "dense"))
-        total = fuse(words, cosine, detect(self.text)).tolist()
-        scored = [replace(p, score=score) for p, score in zip(kept, total, strict=True)]
+        best = max((p.score for p in kept), default=1.0)
+        scored = [replace(p, score=p.score / best) for p in kept]
         return replace(self, passages=tuple(sorted(scored, key=lambda p: -p.score)))
 
 

@@ -7,6 +7,19 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a passage was found. `words`: `value` is the share of the question's information that its words
+    cover; `meaning`: the cosine of its vector; `title`: the question names its document's title `entity`;
+    `link`: it is linked over `entity` to the passage `via` ("" when that one is not among those read), and
+    completes it by `value`."""
+
+    kind: Literal["words", "meaning", "title", "link"]
+    value: float
+    entity: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A chunk as stored. `text` is exactly `document_text[start:end]`; `lines` (1-based,
     inclusive) for text formats, `page` (1-based) for PDF. `heading` is the heading path
@@ -28,6 +41,16 @@ class Passage:
     title: str = ""
     score: float = 0.0
     scores: tuple[tuple[str, float], ...] = ()  # per leg, for explanation
+    why: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerable:
+    """How probable it is that the passages of one search answer its question, from 0 to 1, and what that
+    was reckoned from."""
+
+    score: float
+    figures: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

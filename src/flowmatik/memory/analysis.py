@@ -56,20 +56,30 @@ def terms(text: str, language: str) -> list[str]:
     ]
 
 
-def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
-    """For each meaningful word of the question, its terms in every language.
+def content_words(query: str, query_language: str) -> list[str]:
+    """The meaningful words of a question as they are written, each once.
 
     Stop-words are those of the question's language, or of both when it is unsure; a question
     made of nothing else keeps them all.
     """
+    surface = {fold(word): word for word in words(query) if word}
     asked = list(dict.fromkeys(fold(word) for word in words(query) if word))
-    surface = {fold(word): word for word in words(query)}
     sets: Iterable[frozenset[str]] = (
         [_FOLDED_STOPS[query_language]] if query_language in _FOLDED_STOPS else _FOLDED_STOPS.values()
     )
     stops = frozenset[str]().union(*sets)
     kept = [word for word in asked if word not in stops] or asked
+    return [surface[word] for word in kept[:MAX_QUERY_WORDS]]
+
+
+def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
+    """For each meaningful word of the question, its terms in every language."""
     groups = (
-        tuple(f"{code}:{stem(surface[word], code)}" for code in LANGUAGES) for word in kept[:MAX_QUERY_WORDS]
+        tuple(f"{code}:{stem(word, code)}" for code in LANGUAGES)
+        for word in content_words(query, query_language)
     )
     return list(dict.fromkeys(groups))
+
+
+def is_stop_word(folded: str) -> bool:
+    return any(folded in stops for stops in _FOLDED_STOPS.values())

@@ -4,9 +4,10 @@ A snapshot holds no text. Passages are numbered once and never change, so that a
 vectors of new numbers are read.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,16 @@ import numpy.typing as npt
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.memory import is_among
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.graph.keys import title_keys
+from flowmatik.memory.graph.links import Graph, Named, build_graph
 from flowmatik.memory.reading import OnBehalf, seen
 from flowmatik.memory.sources import Names, with_successors
 
 PAGE = 4000  # vectors read by one statement: some megabytes
 _ATTEMPTS = 3
+IN_GRAPH = (
+    "'name', 'quote', 'code', 'gazetteer', 'email', 'url', 'date'"  # kinds of mentions that link passages
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +33,8 @@ Floats = npt.NDArray[np.float64]
 class Snapshot:
     """What search keeps in memory of a workspace, valid for one revision. All arrays run over the
     chunks in the order of `rows`; `vectors` has a row of zeros for a chunk without one. `access`, `tags` and
-    `dated` are parallel to `names.sources`; nobody in `access` means everybody."""
+    `dated` are parallel to `names.sources`; nobody in `access` means everybody. `mentioned` is what `graph`
+    was made of, by the passages' numbers."""
 
     revision: int
     embedder: str
@@ -36,12 +43,11 @@ class Snapshot:
     documents: npt.NDArray[np.int32]  # index into `names.sources`
     vectors: npt.NDArray[np.float32] | None
     names: Names
+    graph: Graph
+    mentioned: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: dict[int, tuple[str, ...]]())
     access: tuple[frozenset[str], ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
     dated: tuple[str, ...] = ()
-
-    def average_length(self) -> float:
-        return float(self.lengths.mean()) if len(self.lengths) else 1.0
 
 
 async def revision_of(database: Database, workspace_id: str) -> tuple[int, str]:
@@ -86,19 +92,45 @@ async def _loaded(
         if row[2] in number  # stored since the documents were read
     ]
     rows = np.array([row[0] for row in chunks], dtype=np.int64)
-    names = Names(sources=tuple(row[1] for row in found), titles=tuple(row[2] for row in found))
+    names = Names(sources=tuple(row[1] for row in found), titles=tuple(str(row[2]) for row in found))
+    documents = np.array([number[row[2]] for row in chunks], dtype=np.int32)
+    mentioned = await _mentioned(database, workspace_id, rows, old)
+    titles = [title_keys(title) for title in names.titles]
+    named = [
+        Named(mentions=mentioned[row], titles=titles[document])
+        for row, document in zip(rows.tolist(), documents.tolist(), strict=True)
+    ]
     return Snapshot(
         revision=revision,
         embedder=embedder_id,
         rows=rows,
         lengths=np.array([row[1] for row in chunks], dtype=np.float64),
-        documents=np.array([number[row[2]] for row in chunks], dtype=np.int32),
+        documents=documents,
         vectors=await _vectors(database, workspace_id, (embedder_id, dimension), rows, old),
         names=with_successors(names, [json.loads(row[3]) for row in found]),
+        graph=await asyncio.to_thread(build_graph, named, documents),
+        mentioned=mentioned,
         access=tuple(access.get(row[0], frozenset[str]()) for row in found),
         tags=tuple(tuple(json.loads(row[4])) for row in found),
         dated=tuple(row[5] for row in found),
     )
+
+
+async def _mentioned(
+    database: Database, workspace_id: str, rows: npt.NDArray[np.int64], old: Snapshot | None
+) -> Mapping[int, tuple[str, ...]]:
+    """What each passage names; what `old` has is not read again, for a passage never changes."""
+    known: Mapping[int, tuple[str, ...]] = old.mentioned if old is not None else {}
+    found: dict[int, list[str]] = {int(row): [] for row in rows if int(row) not in known}
+    sql = (
+        "SELECT DISTINCT chunk, entity FROM memory_mentions WHERE workspace_id = $1 AND kind IN"
+        " ('name', 'quote', 'code', 'gazetteer', 'email', 'url', 'date') AND chunk IN (:list)"
+    )
+    for statement, numbers in listed(sql, list(found), 2):
+        for number, entity in await database.fetch(statement, workspace_id, *numbers):
+            found[int(number)].append(entity)
+    kept = {int(row): known[int(row)] for row in rows if int(row) in known}
+    return kept | {number: tuple(entities) for number, entities in found.items()}
 
 
 def _nothing(embedder_id: str) -> Snapshot:
@@ -110,6 +142,7 @@ def _nothing(embedder_id: str) -> Snapshot:
         documents=np.zeros(0, dtype=np.int32),
         vectors=None,
         names=Names(sources=(), titles=()),
+        graph=build_graph([], np.zeros(0, dtype=np.int32)),
     )
 
 
@@ -252,4 +285,5 @@ def narrowed(snapshot: Snapshot, sources: Sequence[str], on_behalf: OnBehalf) ->
         documents=snapshot.documents[kept],
         vectors=None if snapshot.vectors is None else snapshot.vectors[kept],
         names=names,
+        graph=snapshot.graph.narrowed(kept),
     )

@@ -29,6 +29,7 @@ from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.places import Places
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import Query
+from flowmatik.memory.retrieval.ranking import ALL, Legs
 from flowmatik.memory.store import MemoryFile
 from flowmatik.memory.sync import Synchroniser
 
@@ -128,7 +129,9 @@ class StoredMemory:
         limit: int = 8,
         sources: Sequence[str] = (),
         on_behalf: OnBehalf = None,
+        legs: Legs = ALL,
     ) -> list[Passage]:
+        """As the contract has it; `legs` leaves parts of the search out, to measure what they bring."""
         database = self._within(workspace_id)
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidInput(
@@ -146,6 +149,7 @@ class StoredMemory:
             sources=tuple(sources),
             vector=await _query_vector(embedder, text),
             on_behalf=on_behalf,
+            legs=legs,
         )
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):

@@ -32,10 +32,10 @@ async def test_documents_passages_vectors_and_revisions_are_there_as_before(old:
     status = await memory.status("default")
     assert (status.documents, status.chunks, status.embedded, status.tables) == (3, 4, 4, 1)
     found = await memory.search("default", "days of leave")
-    assert [one.id for one in found][:2] == [
+    assert {one.id for one in found[:2]} == {
         "chk_282af8a48bb1c0c0ca3aed927afaf5d3",
         "chk_a48c4c0cba20070a41a24cbd6da07f49",
-    ]
+    }
     assert dict(found[0].scores)["dense"] > 0
     assert (await memory.documents("other"))[0].source == "leave.md"
     assert (await memory.passage("default", found[-1].id) or found[0]).text == found[-1].text

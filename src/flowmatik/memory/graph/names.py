@@ -9,15 +9,16 @@ from flowmatik.memory.language import STOP_WORDS, fold, word_set
 
 _TOKEN = re.compile(r"\b(?:[A-Z]\.){2,}|\b([A-Z])\1\.\s?([A-Z])\2\.|[^\W_]+(?:[-'’·][^\W_]+)*|&")
 _STOPS = frozenset(fold(word) for words in STOP_WORDS.values() for word in words)
-_OPENERS = _STOPS | word_set("""however although though thus hence moreover furthermore nevertheless meanwhile later earlier today
-    yesterday tomorrow often sometimes usually finally next many several few since within without upon like unlike
-    despite according given yes no
-    please note see use let also around among along across near every each another both either neither
-    name which whose whom list tell give find how ever never still until towards toward together perhaps
-    sin embargo ademas asimismo aunque segun mediante luego despues mas tarde finalmente
-    hoy ayer manana nunca siempre quizas tampoco entonces ahora aqui alli mientras dado dada debido gracias
-    junto cerca lejos dentro fuera algunos algunas varios varias muchos muchas pocos pocas cada ambos ambas
-    dime nombra indica cita vease nota si no""")
+_OPENERS = _STOPS | word_set(
+    """however although though thus hence moreover furthermore nevertheless meanwhile later earlier today
+    yesterday tomorrow often sometimes usually finally next many several few since within without upon
+    like unlike despite according given yes no please note see use let also around among along across
+    near every each another both either neither name which whose whom list tell give find how ever never
+    still until towards toward together perhaps sin embargo ademas asimismo aunque segun mediante luego
+    despues mas tarde finalmente hoy ayer manana nunca siempre quizas tampoco entonces ahora aqui alli
+    mientras dado dada debido gracias junto cerca lejos dentro fuera algunos algunas varios varias
+    muchos muchas pocos pocas cada ambos ambas dime nombra indica cita vease nota si no"""
+)
 _ALONE_NONE = _OPENERS | word_set("""one two three four five six seven eight nine ten first second third new
     uno dos tres cuatro cinco seis siete ocho nueve diez primero segundo tercero nuevo nueva""")
 _INNER = word_set("of de del la las los da do dos das di du des van von der den ter bin ibn al el")

@@ -1,0 +1,176 @@
+"""Which passages hang together: one names what another is about, or both name the same.
+
+The strongest link that needs no model is a title: a passage that mentions another document's title (or
+its title without brackets) leads to it. A rare entity that two documents share is a weaker one. How much a
+workspace has of the first tells whether links mean anything there (`Graph.strength`).
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.memory.analysis import is_stop_word
+
+NAMED_MOST = 100  # documents that name a title: one that more of them name says nothing
+SHARED_MOST = 40  # documents that share an entity
+FULL_STRENGTH = 0.1  # share of documents whose title others name, from which on links count fully
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What one passage names: keys of entities, and of its own titles."""
+
+    mentions: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+class _Table:
+    """Rows of sorted distinct numbers, packed."""
+
+    def __init__(self, rows: Ints, values: Ints, count: int) -> None:
+        order = np.lexsort((values, rows))
+        self._values = values[order]
+        self._starts = np.searchsorted(rows[order], np.arange(count + 1))
+
+    def of(self, row: int) -> Ints:
+        return self._values[self._starts[row] : self._starts[row + 1]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Graph:
+    """Passages by their place in a snapshot, entities by number. `documents` is the document of each
+    passage; `mentions` and `titles` are pairs of passage and entity."""
+
+    keys: Mapping[str, int]
+    documents: npt.NDArray[np.int32]
+    mentions: tuple[Ints, Ints]
+    titles: tuple[Ints, Ints]
+
+    def narrowed(self, kept: npt.NDArray[np.bool_]) -> "Graph":
+        """As if there were no other passages than those."""
+        place = np.cumsum(kept) - 1
+
+        def among(pairs: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+            there = kept[pairs[0]]
+            return place[pairs[0][there]], pairs[1][there]
+
+        return Graph(
+            keys=self.keys,
+            documents=self.documents[kept],
+            mentions=among(self.mentions),
+            titles=among(self.titles),
+        )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The key of each entity by its number."""
+        return tuple(sorted(self.keys, key=self.keys.__getitem__))
+
+    @cached_property
+    def entities_of(self) -> _Table:
+        """What each passage mentions."""
+        return _Table(*self.mentions, len(self.documents))
+
+    @cached_property
+    def titles_of(self) -> _Table:
+        return _Table(*self.titles, len(self.documents))
+
+    @cached_property
+    def mentioning(self) -> _Table:
+        """The passages that mention each entity."""
+        return _Table(self.mentions[1], self.mentions[0], len(self.keys))
+
+    @cached_property
+    def titled(self) -> _Table:
+        """The passages of the documents that bear each entity as their title."""
+        return _Table(self.titles[1], self.titles[0], len(self.keys))
+
+    @cached_property
+    def bearers(self) -> Ints:
+        """Of how many documents each entity is the title."""
+        return self._documents_of(self.titles)
+
+    @cached_property
+    def spread(self) -> Ints:
+        """How many documents mention each entity."""
+        return self._documents_of(self.mentions)
+
+    @cached_property
+    def spread_with_titles(self) -> Ints:
+        both = tuple(np.concatenate(pair) for pair in zip(self.mentions, self.titles, strict=True))
+        return self._documents_of((both[0], both[1]))
+
+    @cached_property
+    def strength(self) -> float:
+        """0 to 1: how much it is a habit here that documents name one another."""
+        total = len(np.unique(self.documents))
+        if not total:
+            return 0.0
+        named = 0
+        for entity in np.unique(self.titles[1]):
+            if 0 < self.spread[entity] <= NAMED_MOST:
+                own = set(self.documents[self.titled.of(int(entity))].tolist())
+                others = set(self.documents[self.mentioning.of(int(entity))].tolist())
+                named += len(own) if others - own else 0
+        return min(1.0, named / total / FULL_STRENGTH)
+
+    def meant_by(self, keys: Iterable[str]) -> dict[int, tuple[float, str]]:
+        """The passages of the documents whose titles are among `keys`: how surely that one is meant, and
+        the key."""
+        found: dict[int, tuple[float, str]] = {}
+        for key in keys:
+            entity = self.keys.get(key, -1)
+            if entity < 0 or not self.bearers[entity]:
+                continue
+            value = 1.0 / float(self.bearers[entity])
+            for passage in self.titled.of(entity).tolist():
+                if value > found.get(passage, (0.0, ""))[0]:
+                    found[passage] = (value, key)
+        return found
+
+    def _documents_of(self, pairs: tuple[Ints, Ints]) -> Ints:
+        if not len(pairs[0]):
+            return np.zeros(len(self.keys), dtype=np.int64)
+        distinct = np.unique(np.stack((pairs[1], self.documents[pairs[0]].astype(np.int64))), axis=1)
+        return np.bincount(distinct[0], minlength=len(self.keys))
+
+
+def build_graph(named: Sequence[Named], documents: npt.NDArray[np.int32]) -> Graph:
+    """Of the passages in their order. An entity that only one passage mentions, and that is no title, joins
+    nothing and is left out; so is a title of one short or empty word."""
+    count: dict[str, int] = {}
+    borne: set[str] = set()
+    for one in named:
+        for key in one.mentions:
+            count[key] = count.get(key, 0) + 1
+        borne.update(key for key in one.titles if len(key) > 2 and not is_stop_word(key))
+    kept = sorted(borne | {key for key, times in count.items() if times > 1})
+    keys = {key: number for number, key in enumerate(kept)}
+    return Graph(
+        keys=keys,
+        documents=documents,
+        mentions=_pairs([one.mentions for one in named], keys),
+        titles=_pairs([one.titles for one in named], keys),
+    )
+
+
+def _pairs(lists: Sequence[tuple[str, ...]], keys: Mapping[str, int]) -> tuple[Ints, Ints]:
+    found = sorted({(n, keys[key]) for n, names in enumerate(lists) for key in names if key in keys})
+    table = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def rarity(documents: float) -> float:
+    """Of a shared entity: 1 when two documents have it, less the more do."""
+    return 1.0 / max(documents - 1.0, 1.0)
+
+
+def certainty(bearers: float) -> float:
+    """Of a title: 1 when one document bears it."""
+    return 1.0 / math.sqrt(max(bearers, 1.0))

@@ -1,0 +1,9 @@
+"""Finding passages: words, vectors and links between passages, fused by evidence."""
+
+from flowmatik.memory.retrieval.answerability import answerable
+from flowmatik.memory.retrieval.fusion import fuse
+from flowmatik.memory.retrieval.passages import passage_of
+from flowmatik.memory.retrieval.ranking import Legs
+from flowmatik.memory.retrieval.search import Query, search
+
+__all__ = ["Legs", "Query", "answerable", "fuse", "passage_of", "search"]

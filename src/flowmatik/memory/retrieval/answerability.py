@@ -1,0 +1,46 @@
+"""Whether what was found answers at all: a logistic model over figures that compare across searches.
+
+Fitted on the even halves of HotpotQA and XQuAD (es, en), each question once with its passages in memory and
+once without them, and measured on the odd halves: AUROC 0.83, 0.95 and 0.96; expected calibration error
+0.06. With another embedding model cosines mean something else, and only the order of scores is to be trusted.
+"""
+
+import math
+from collections.abc import Sequence
+
+from flowmatik.contracts.memory import Answerable, Passage
+
+AMONG = 8  # passages that are looked at
+WITH_VECTORS = {
+    "coverage": 3.32,
+    "close": 3.40,
+    "dense": 3.25,
+    "dense_gap": 1.72,
+    "bm25_gap": 2.45,
+    "": -7.00,
+}
+WORDS_ONLY = {"coverage": 3.75, "close": 3.89, "bm25_gap": 2.50, "": -5.35}
+
+
+def answerable(passages: Sequence[Passage]) -> Answerable:
+    """Of the passages of one search, best first; 0 when there are none."""
+    legs = [dict(passage.scores) for passage in passages[:AMONG]]
+    if not legs:
+        return Answerable(score=0.0)
+    dense = sorted((leg.get("dense", 0.0) for leg in legs), reverse=True)
+    words = sorted((leg.get("bm25", 0.0) for leg in legs), reverse=True)
+    figures = {
+        "coverage": max(leg.get("coverage", 0.0) for leg in legs),
+        "close": max(leg.get("close", 0.0) for leg in legs),
+        "dense": dense[0],
+        "dense_gap": dense[0] - _mean(dense[1:]) if len(dense) > 1 else dense[0],
+        "bm25_gap": 1.0 - _mean(words[1:]) / words[0] if len(words) > 1 and words[0] > 0 else 0.0,
+    }
+    weights = WITH_VECTORS if any(dense) else WORDS_ONLY
+    total = weights[""] + sum(weight * figures[name] for name, weight in weights.items() if name)
+    used = tuple((name, figures[name]) for name in weights if name)
+    return Answerable(score=1.0 / (1.0 + math.exp(-total)), figures=used)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,49 @@
+"""One score of both legs, weighted by how clearly the vectors tell passages apart for this question.
+
+An embedding model that knows the language puts its best passage far out of the crowd; one that does not
+puts all of them near one another, and its best is no further out than the largest of as many random
+numbers would be (sqrt(2 ln n) standard deviations). Where the best stands between the two is the evidence
+for the weight. So no list says which model knows which language.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+WEAK = 0.2  # weight of vectors that tell nothing apart: they still find what words do not
+STRONG = 0.55
+CLEAR = 3.0  # standard deviations beyond chance from which on the vectors weigh most
+UNKNOWN = 0.35  # with few passages there is no crowd to stand out from
+FEW = 20
+
+Floats = npt.NDArray[np.float64]
+
+
+def outstanding(cosine: Floats) -> float:
+    """How many standard deviations the best of these stands beyond the best of random ones."""
+    spread = float(cosine.std()) if len(cosine) > 1 else 0.0
+    if spread <= 0:
+        return 0.0
+    return float(cosine.max() - cosine.mean()) / spread - math.sqrt(2.0 * math.log(len(cosine)))
+
+
+def dense_weight(cosine: Floats) -> float:
+    """The weight of vectors, 0 without any."""
+    if not cosine.size or cosine.max() <= 0:
+        return 0.0
+    seen = WEAK + (STRONG - WEAK) * min(max(outstanding(cosine) / CLEAR, 0.0), 1.0)
+    return (len(cosine) * seen + FEW * UNKNOWN) / (len(cosine) + FEW)
+
+
+def to_best(scores: Floats) -> Floats:
+    """Divided by the best, nothing below 0."""
+    positive = np.maximum(scores, 0.0)
+    return positive / positive.max() if positive.size and positive.max() > 0 else positive
+
+
+def fuse(words: Floats, cosine: Floats, weight: float | None = None) -> Floats:
+    """Weighted sum of both, each divided by its best; a leg without a match counts nothing. Without a
+    `weight` that of the vectors is taken from the evidence."""
+    share = dense_weight(cosine) if weight is None else weight
+    return (1.0 - share) * to_best(words) + share * to_best(cosine)

@@ -1,0 +1,118 @@
+"""The graph leg: what completes an answer stands one link away from what begins it.
+
+A question that needs two passages ("Who wrote the book that the film … is based on?") shares few words with
+the second one. For each of the passages in front, those that are linked to it are valued by what they add:
+the part of the question's information that the first one leaves uncovered, and nearness in meaning.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.memory.graph.links import NAMED_MOST, SHARED_MOST, Graph, certainty, rarity
+from flowmatik.memory.retrieval.words import Words
+
+FIRST = 20  # passages from which links are followed
+NAMES = 1.0  # the passage in front names the other one's title
+NAMED = 0.4  # the other one names the title of the passage in front
+SHARES = 0.6  # both name the same
+ANY = 0.2  # what a link is worth by itself
+COMPLETES = 1.5
+NEAR = 1.0
+MOST = 100  # passages looked at behind one entity
+SURE = 2.0  # exponent: links of what is itself uncertain say little
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """To `passage` from `via`, over `entity` (its number in the graph)."""
+
+    passage: int
+    via: int
+    entity: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """`standing`: every passage's score so far, the best is 1; `nearness`: its cosine, the best is 1."""
+
+    words: Words
+    standing: Floats
+    nearness: Floats
+
+
+def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
+    """The best hop to each passage that is linked to one of those in front."""
+    order = np.argsort(-evidence.standing, kind="stable")[:FIRST]
+    front = [int(i) for i in order if evidence.standing[i] > 0]
+    linked = {via: found for via in front if (found := _linked(graph, evidence, via))}
+    if not linked:
+        return {}
+    passages = np.array(sorted({passage for found in linked.values() for passage in found}), dtype=np.int64)
+    worth = _worth(evidence, list(linked), passages)
+    best: dict[int, Hop] = {}
+    for row, (via, found) in enumerate(linked.items()):
+        sure = float(evidence.standing[via]) ** SURE
+        for passage, value in zip(passages.tolist(), worth[row].tolist(), strict=True):
+            if passage in found:
+                strength, entity = found[passage]
+                total = strength * sure * value
+                if passage not in best or total > best[passage].value:
+                    best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
+    return best
+
+
+def _worth(evidence: Evidence, front: list[int], passages: Ints) -> Floats:
+    """What each of those in front (rows) makes of each passage."""
+    weights = evidence.words.weights
+    added = np.zeros((len(front), len(passages)))
+    if len(weights) and weights.sum() > 0:
+        missing = 1.0 - evidence.words.held(np.array(front, dtype=np.int64))
+        added = (missing * (weights / weights.sum())[:, None]).T @ evidence.words.held(passages)
+    return ANY + COMPLETES * added + NEAR * evidence.nearness[passages][None, :]
+
+
+def _linked(graph: Graph, evidence: Evidence, via: int) -> dict[int, tuple[float, int]]:
+    """The passages of other documents that are linked to it: how strongly, and over which entity."""
+    found: dict[int, tuple[float, int]] = {}
+    shared: dict[int, float] = {}
+    own = graph.documents[via]
+    for passages, strength, entity, adds in _links(graph, via):
+        others = _nearest(passages[graph.documents[passages] != own], evidence)
+        for passage in others.tolist():
+            value = strength
+            if adds:
+                value = shared[passage] = min(shared.get(passage, 0.0) + strength, SHARES)
+            if value > found.get(passage, (0.0, 0))[0]:
+                found[passage] = (value, entity)
+    return found
+
+
+def _nearest(passages: Ints, evidence: Evidence) -> Ints:
+    """Of a long document's passages those that are worth looking at."""
+    if len(passages) <= MOST:
+        return passages
+    worth = evidence.nearness[passages] + evidence.standing[passages]
+    return passages[np.argsort(-worth, kind="stable")[:MOST]]
+
+
+def _links(graph: Graph, via: int) -> Iterator[tuple[Ints, float, int, bool]]:
+    """Passages, strength, entity, and whether several of the kind add up."""
+    mentioned, titles = graph.entities_of.of(via), graph.titles_of.of(via)
+    for entity in mentioned.tolist():
+        if graph.bearers[entity] and graph.spread[entity] <= NAMED_MOST:
+            yield graph.titled.of(entity), NAMES * certainty(int(graph.bearers[entity])), entity, False
+    for entity in titles.tolist():
+        if 0 < graph.spread[entity] <= NAMED_MOST:
+            yield graph.mentioning.of(entity), NAMED * certainty(int(graph.bearers[entity])), entity, False
+    for entity in sorted({*mentioned.tolist(), *titles.tolist()}):
+        if graph.spread_with_titles[entity] <= SHARED_MOST:
+            strength = SHARES * rarity(int(graph.spread_with_titles[entity]))
+            both = np.union1d(graph.mentioning.of(entity), graph.titled.of(entity))
+            yield both, strength, entity, True

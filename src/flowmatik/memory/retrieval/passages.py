@@ -1,0 +1,102 @@
+"""Passages as they are handed out: text, place in the source, and why they are there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flowmatik.contracts.memory import Passage, Reason
+from flowmatik.memory.loading import Snapshot
+from flowmatik.memory.retrieval.closeness import features
+from flowmatik.memory.retrieval.ranking import Ranked, Text
+from flowmatik.memory.sources import Names, resolve_replaces
+
+ALIKE = 0.9  # Jaccard similarity of n-grams from which on two passages say the same
+
+
+def passage_of(row: Sequence[Any], names: Names) -> Passage:
+    """The passage of a row that `loading` gave."""
+    return Passage(
+        id=row[1],
+        source=row[2],
+        text=row[3],
+        start=row[4],
+        end=row[5],
+        lines=None if row[6] is None else (row[6], row[7]),
+        page=row[8],
+        heading=row[9],
+        language=row[10] or row[14],
+        effective=row[11],
+        replaces=resolve_replaces(row[2], json.loads(row[12]), names),
+        title=row[13],
+    )
+
+
+def text_of(passage: Passage) -> Text:
+    return Text(title=passage.title, text=passage.text, language=passage.language)
+
+
+def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
+    """Those in `found`, in their order, but what says the same as one before it, of another document,
+    comes last."""
+    kept: dict[int, frozenset[int]] = {}
+    again: list[int] = []
+    for place in order:
+        if place not in found:
+            continue
+        one = found[place]
+        grams = frozenset(features(one.title, one.text, one.language).grams.tolist())
+        same = any(one.source != found[other].source and _alike(grams, kept[other]) for other in kept)
+        if same:
+            again.append(place)
+        else:
+            kept[place] = grams
+    return [*kept, *again]
+
+
+def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
+    """Whether nearly all that either says is in both."""
+    shorter, longer = sorted((len(one), len(other)))
+    return shorter >= ALIKE * longer and len(one & other) >= ALIKE * len(one | other)
+
+
+def explained(
+    order: Sequence[int], found: Mapping[int, Passage], ranked: Ranked, snapshot: Snapshot
+) -> list[Passage]:
+    entities = snapshot.graph.names if ranked.hops else ()
+    return [
+        replace(
+            found[place],
+            score=float(ranked.total[place]),
+            scores=_scores(place, ranked),
+            why=_reasons(place, ranked, found, entities),
+        )
+        for place in order
+    ]
+
+
+def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
+    hop = ranked.hops.get(place)
+    return (
+        *((name, float(values[place])) for name, values in ranked.scores.items()),
+        ("graph", hop.value if hop else 0.0),
+        ("outstanding", ranked.outstanding),
+    )
+
+
+def _reasons(
+    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Sequence[str]
+) -> tuple[Reason, ...]:
+    reasons: list[Reason] = []
+    if ranked.scores["bm25"][place] > 0:
+        reasons.append(Reason(kind="words", value=float(ranked.scores["coverage"][place])))
+    if ranked.scores["dense"][place] > 0:
+        reasons.append(Reason(kind="meaning", value=float(ranked.scores["dense"][place])))
+    if place in ranked.meant:
+        value, key = ranked.meant[place]
+        reasons.append(Reason(kind="title", value=value, entity=key))
+    if place in ranked.hops:
+        hop = ranked.hops[place]
+        via = found[hop.via].id if hop.via in found else ""
+        reasons.append(Reason(kind="link", value=hop.value, entity=entities[hop.entity], via=via))
+    return tuple(reasons)

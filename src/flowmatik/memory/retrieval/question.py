@@ -1,0 +1,33 @@
+"""What a question asks for, by its form: language, words that carry it, what it names, and when."""
+
+from dataclasses import dataclass
+
+from flowmatik.memory import analysis, language
+from flowmatik.memory.graph.mentions import mentions
+from flowmatik.memory.language import fold
+
+_NAMING = ("name", "quote", "code", "gazetteer", "email", "url", "date")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """`words` are its meaningful words, folded; `groups` the index terms of each; `names` the keys of the
+    entities that it names."""
+
+    text: str
+    language: str
+    words: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+
+
+def understand(text: str) -> Question:
+    code = language.detect(text)
+    named = mentions(text, title="", heading="", language=code)
+    return Question(
+        text=text,
+        language=code,
+        words=tuple(fold(word) for word in analysis.content_words(text, code)),
+        groups=tuple(analysis.query_terms(text, code)),
+        names=tuple(dict.fromkeys(one.key for one in named if one.kind in _NAMING)),
+    )

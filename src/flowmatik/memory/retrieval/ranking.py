@@ -1,0 +1,146 @@
+"""From the legs' scores to one order. Pure: the texts that it wants are read by the caller.
+
+1. Words and vectors are fused; the passages in front (`wanted`) are looked at more closely.
+2. Documents whose titles the question names gain.
+3. What is linked to the passages in front gains by what it completes, as far as the workspace's documents
+   name one another at all. The first place goes to the passage that stands best by itself.
+
+The weights were chosen on the even questions of HotpotQA, MuSiQue and XQuAD together, in the middle of flat
+optima; benchmarks/retrieval prints both halves apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.memory.graph.links import Graph
+from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, to_best
+from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
+from flowmatik.memory.retrieval.question import Question
+from flowmatik.memory.retrieval.words import Words
+
+CLOSELY = 40  # passages whose texts are looked at
+TOGETHER = 0.5
+LIKENESS = 0.5
+TITLED = 0.5
+LINKED = 0.75
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legs:
+    """Which parts take part; all but for measuring what each of them brings."""
+
+    words: bool = True
+    vectors: bool = True
+    closeness: bool = True
+    graph: bool = True
+
+
+ALL = Legs()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Of a passage, as it is indexed: under its title."""
+
+    title: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """`total` is the score of every passage, the best is 1, and 0 for what nothing speaks for. `scores` are
+    the parts by name, each over all passages; `outstanding` says how far the best vector stands beyond
+    chance, `meant` and `hops` why passages gained."""
+
+    total: Floats
+    scores: Mapping[str, Floats]
+    outstanding: float
+    meant: Mapping[int, tuple[float, str]]
+    hops: Mapping[int, Hop]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Of one question. Cosines are 0 for passages without a vector."""
+
+    question: Question
+    words: Words
+    bm25: Floats
+    coverage: Floats
+    cosine: Floats
+    weight: float
+    graph: Graph
+    legs: Legs = ALL
+
+    def wanted(self) -> list[int]:
+        """The passages whose texts are looked at."""
+        if not self.legs.closeness:
+            return []
+        total = fuse(self.bm25, self.cosine, self.weight)
+        return [int(i) for i in np.argsort(-total, kind="stable")[:CLOSELY] if total[i] > 0]
+
+    def order(self, texts: Mapping[int, Text]) -> Ranked:
+        text = to_best(self.bm25)
+        close = np.zeros(len(text))
+        if texts and self.bm25.any():
+            places = sorted(texts)
+            seen = [features(one.title, one.text, one.language) for one in (texts[i] for i in places)]
+            close[places] = [together(self.question, self.words, one) for one in seen]
+            alike = np.zeros(len(text))
+            alike[places] = likeness(self.question, seen)
+            text = to_best(text + TOGETHER * close + LIKENESS * to_best(alike))
+        standing = to_best(fuse(text, self.cosine, self.weight))
+        strength = self.graph.strength if self.legs.graph else 0.0
+        meant = self.graph.meant_by(self.question.names) if strength else {}
+        for passage, (value, _) in meant.items():
+            standing[passage] += strength * TITLED * value
+        standing = to_best(standing)
+        total, hops = self._with_links(standing, strength)
+        parts = {"bm25": self.bm25, "dense": self.cosine, "coverage": self.coverage, "close": close}
+        return Ranked(
+            total=to_best(total),
+            scores=parts,
+            outstanding=outstanding(self.cosine),
+            meant=meant,
+            hops=hops,
+        )
+
+    def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Mapping[int, Hop]]:
+        if not strength or not standing.any():
+            return standing, {}
+        evidence = Evidence(words=self.words, standing=standing, nearness=to_best(self.cosine))
+        hops = follow(self.graph, evidence)
+        total = standing.copy()
+        for passage, hop in hops.items():
+            total[passage] += strength * LINKED * hop.value
+        first = int(np.argmax(standing))
+        total[first] = max(float(total.max()), float(total[first]))
+        others = np.flatnonzero(total >= total[first])
+        total[others[others != first]] = np.nextafter(total[first], 0.0)
+        return total, hops
+
+
+def ranking(question: Question, words: Words, cosine: Floats, graph: Graph, legs: Legs = ALL) -> Ranking:
+    bm25, coverage = words.scores()
+    if not legs.words:
+        bm25 = np.zeros(len(bm25))
+    if not legs.vectors:
+        cosine = np.zeros(len(cosine))
+    weight = dense_weight(cosine)
+    return Ranking(
+        question=question,
+        words=words,
+        bm25=bm25,
+        coverage=coverage,
+        cosine=cosine,
+        weight=weight,
+        graph=graph,
+        legs=legs,
+    )

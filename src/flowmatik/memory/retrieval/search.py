@@ -1,0 +1,69 @@
+"""Search over one workspace: what is read of the store for it, and in which order."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.memory import Passage
+from flowmatik.memory import loading
+from flowmatik.memory.loading import Snapshot
+from flowmatik.memory.reading import OnBehalf
+from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval.question import understand
+from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
+from flowmatik.memory.retrieval.successors import with_successors
+from flowmatik.memory.retrieval.words import words_of
+
+SPARE = 10  # passages read beyond the limit, to take the place of those that say the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    text: str
+    limit: int
+    sources: tuple[str, ...] = ()
+    vector: npt.NDArray[np.float32] | None = None
+    on_behalf: OnBehalf = None
+    legs: Legs = ALL
+
+
+async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
+    """Best first. A passage that has gone since the snapshot was made is left out."""
+    snapshot = loading.narrowed(snapshot, query.sources, query.on_behalf)
+    if not len(snapshot.rows):
+        return []
+    question = await asyncio.to_thread(understand, query.text)
+    found = [
+        await loading.postings(database, workspace_id, group, snapshot.rows) for group in question.groups
+    ]
+
+    def rank() -> Ranking:
+        cosine = np.zeros(len(snapshot.rows))
+        if query.vector is not None and snapshot.vectors is not None:
+            cosine = (snapshot.vectors @ query.vector).astype(np.float64)
+        return ranking(question, words_of(found, snapshot.lengths), cosine, snapshot.graph, query.legs)
+
+    asked = await asyncio.to_thread(rank)
+    read = await _read(database, workspace_id, asked.wanted(), snapshot)
+    ranked = await asyncio.to_thread(
+        asked.order, {place: passages.text_of(passage) for place, passage in read.items()}
+    )
+    total = ranked.total
+    order = [int(i) for i in np.argsort(-total, kind="stable")[: query.limit + SPARE] if total[i] > 0]
+    read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
+    order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
+    read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
+    return passages.explained([place for place in order if place in read], read, ranked, snapshot)
+
+
+async def _read(
+    database: Database, workspace_id: str, places: Sequence[int], snapshot: Snapshot
+) -> dict[int, Passage]:
+    """By place in the snapshot."""
+    at = {int(snapshot.rows[place]): place for place in places}
+    rows = await loading.passages(database, workspace_id, sorted(at))
+    return {at[number]: passages.passage_of(row, snapshot.names) for number, row in rows.items()}
