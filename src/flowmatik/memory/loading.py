@@ -97,8 +97,8 @@ async def _loaded(
     mentioned = await _mentioned(database, workspace_id, rows, old)
     titles = [title_keys(title) for title in names.titles]
     named = [
-        Named(mentions=mentioned[row], titles=titles[document])
-        for row, document in zip(rows.tolist(), documents.tolist(), strict=True)
+        Named(mentions=mentioned[int(row)], titles=titles[int(document)])
+        for row, document in zip(rows, documents, strict=True)
     ]
     return Snapshot(
         revision=revision,
