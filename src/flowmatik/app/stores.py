@@ -16,8 +16,8 @@ KNOWN_WORKSPACES = 1000  # whose readers are kept, so that what their callers re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """`scrub`: puts what was deleted out of the files, where there are any. `settle`: takes deleted answers out
-    of the store's log and free pages."""
+    """`scrub`: puts what was deleted out of the files, where there are any. `settle`: takes deleted answers
+    out of the store's log and free pages."""
 
     journal: Journal
     database: Database

@@ -9,9 +9,10 @@ from flowmatik.memory.language import STOP_WORDS, fold, word_set
 
 _TOKEN = re.compile(r"\b(?:[A-Z]\.){2,}|\b([A-Z])\1\.\s?([A-Z])\2\.|[^\W_]+(?:[-'’·][^\W_]+)*|&")
 _STOPS = frozenset(fold(word) for words in STOP_WORDS.values() for word in words)
-_OPENERS = _STOPS | word_set("""however although though thus hence moreover furthermore nevertheless meanwhile later earlier today
-    yesterday tomorrow often sometimes usually finally next many several few since within without upon like unlike
-    despite according given yes no
+_OPENERS = _STOPS | word_set("""
+    however although though thus hence moreover furthermore nevertheless meanwhile later earlier today
+    yesterday tomorrow often sometimes usually finally next many several few since within without upon
+    like unlike despite according given yes no
     please note see use let also around among along across near every each another both either neither
     name which whose whom list tell give find how ever never still until towards toward together perhaps
     sin embargo ademas asimismo aunque segun mediante luego despues mas tarde finalmente
