@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory import SqliteMemory, build_memory
+from flowmatik.memory import StoredMemory, build_memory
 from flowmatik.memory.scan import Found, read, scan
 from tests.integration.memory.support import StandingClock, best, ingest, outcomes
 
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-async def plain(tmp_path: Path) -> AsyncIterator[SqliteMemory]:
+async def plain(tmp_path: Path) -> AsyncIterator[StoredMemory]:
     built = build_memory(tmp_path / "home" / "memory.db", embedder=None, clock=StandingClock())
     yield built
     await built.close()
@@ -35,7 +35,7 @@ def found(path: Path) -> Found:
 
 
 async def test_a_text_of_two_gigabytes_is_refused_without_reading_it(
-    plain: SqliteMemory, folder: Path
+    plain: StoredMemory, folder: Path
 ) -> None:
     await asyncio.to_thread(sparse, folder / "huge.txt", 2048 * MIB)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_inblock
@@ -45,7 +45,7 @@ async def test_a_text_of_two_gigabytes_is_refused_without_reading_it(
 
 
 async def test_one_line_of_a_hundred_megabytes_is_refused_and_one_of_a_million_signs_is_cut(
-    plain: SqliteMemory, folder: Path
+    plain: StoredMemory, folder: Path
 ) -> None:
     await asyncio.to_thread((folder / "line.txt").write_bytes, b"word " * (20 * MIB))
     await asyncio.to_thread((folder / "million.txt").write_bytes, b"x" * 1_000_000)
@@ -83,7 +83,7 @@ def test_of_a_table_of_ten_million_rows_only_the_head_is_kept(tmp_path: Path) ->
     ],
 )
 async def test_wrong_and_mixed_encodings_are_read_line_by_line(
-    plain: SqliteMemory, folder: Path, data: bytes, text: str, note: dict[str, int] | None
+    plain: StoredMemory, folder: Path, data: bytes, text: str, note: dict[str, int] | None
 ) -> None:
     (folder / "a.txt").write_bytes(data)
     (step,) = await ingest(plain, folder)
@@ -92,7 +92,7 @@ async def test_wrong_and_mixed_encodings_are_read_line_by_line(
 
 
 async def test_offsets_hold_from_right_to_left_and_beyond_the_basic_plane(
-    plain: SqliteMemory, folder: Path
+    plain: StoredMemory, folder: Path
 ) -> None:
     text = (
         "# שלום עולם 👩‍👩‍👧\n\nהספינה יוצאת בצהריים 🚢. مرحبا بالعالم، السفينة هنا.\n\n"
@@ -109,7 +109,7 @@ async def test_offsets_hold_from_right_to_left_and_beyond_the_basic_plane(
     assert located.lines == (3, 3)
 
 
-async def test_a_folder_that_is_a_loop_of_links_is_reported(plain: SqliteMemory, folder: Path) -> None:
+async def test_a_folder_that_is_a_loop_of_links_is_reported(plain: StoredMemory, folder: Path) -> None:
     (folder / "one").symlink_to(folder / "two")
     (folder / "two").symlink_to(folder / "one")
     assert await outcomes(plain, folder) == {"one": "document.dangling", "two": "document.dangling"}
@@ -128,7 +128,7 @@ def test_a_file_that_is_gone_when_it_is_read_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_grows_while_it_is_read_is_whole_after_the_next_sync(
-    plain: SqliteMemory, folder: Path
+    plain: StoredMemory, folder: Path
 ) -> None:
     path, stop = folder / "a.txt", threading.Event()
     await asyncio.to_thread(path.write_bytes, b"The tide turns at noon.\n\n" * 2_000)

@@ -3,7 +3,7 @@
 from email.message import EmailMessage
 from pathlib import Path
 
-from flowmatik.memory import SqliteMemory
+from flowmatik.memory import StoredMemory
 from tests.integration.memory.support import best, ingest, outcomes
 
 
@@ -17,12 +17,12 @@ def write(path: Path, **attached: str) -> None:
     path.write_bytes(message.as_bytes())
 
 
-async def sources(memory: SqliteMemory) -> list[str]:
+async def sources(memory: StoredMemory) -> list[str]:
     return [one.source for one in await memory.documents("default")]
 
 
 async def test_attachments_are_found_by_their_own_name_and_bad_ones_are_noted(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     write(folder / "a.eml", high="# High\n\nPelicans at noon.", low="# Low\n\nHerons at night.")
     (step,) = await ingest(memory, folder)
@@ -35,7 +35,7 @@ async def test_attachments_are_found_by_their_own_name_and_bad_ones_are_noted(
     assert await sources(memory) == ["a.eml", "a.eml/high.md", "a.eml/low.md"]
 
 
-async def test_attachments_change_move_and_go_with_their_letter(memory: SqliteMemory, folder: Path) -> None:
+async def test_attachments_change_move_and_go_with_their_letter(memory: StoredMemory, folder: Path) -> None:
     write(folder / "a.eml", high="Pelicans at noon.", low="Herons at night.")
     await ingest(memory, folder)
     write(folder / "a.eml", low="Herons at dusk.", spring="Swifts at dawn.")
@@ -52,7 +52,7 @@ async def test_attachments_change_move_and_go_with_their_letter(memory: SqliteMe
 
 
 async def test_a_letter_that_turns_bad_or_is_removed_takes_its_attachments_with_it(
-    memory: SqliteMemory, folder: Path
+    memory: StoredMemory, folder: Path
 ) -> None:
     for name in ("a", "b"):
         write(folder / f"{name}.eml", high="Pelicans at noon.")
@@ -64,7 +64,7 @@ async def test_a_letter_that_turns_bad_or_is_removed_takes_its_attachments_with_
     assert await sources(memory) == []
 
 
-async def test_a_file_like_an_attachment_is_a_document_beside_it(memory: SqliteMemory, folder: Path) -> None:
+async def test_a_file_like_an_attachment_is_a_document_beside_it(memory: StoredMemory, folder: Path) -> None:
     write(folder / "a.eml", high="Pelicans at noon.")
     await ingest(memory, folder)
     (folder / "high.md").write_text("Pelicans at noon.", encoding="utf-8")
