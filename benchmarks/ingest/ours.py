@@ -1,8 +1,9 @@
 """Flowmatik's memory taking in a folder, with a stopwatch on each stage."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import IngestLimits, Places, StoredMemory, load_embedder, sync
 from flowmatik.memory.choosing import Embedders
+from flowmatik.memory.isolation import Workers
+from flowmatik.memory.prepare import Job, Prepared
 from flowmatik.memory.store import MemoryFile
 from flowmatik.memory.stored_memory import MemoryStore
 
@@ -24,14 +27,10 @@ class Stages:
     for scanning and hand-overs."""
 
     characters: int = 0
-    seconds: dict[str, float] = field(
-        default_factory=lambda: {"parse": 0.0, "chunk": 0.0, "embed": 0.0, "write": 0.0}
-    )
+    seconds: dict[str, float] = field(default_factory=lambda: {"prepare": 0.0, "embed": 0.0, "write": 0.0})
 
-    def add(self, stage: str, began: float) -> float:
-        spent = time.perf_counter() - began
-        self.seconds[stage] += spent
-        return spent
+    def add(self, stage: str, began: float) -> None:
+        self.seconds[stage] += time.perf_counter() - began
 
 
 class TimedEmbedder:
@@ -64,34 +63,20 @@ class TimedStore(MemoryFile):
             self._stages.add("write", began)
 
 
-class TimedParser:
-    """A parser, timed."""
+class TimedWorkers(Workers):
+    """The workers, timed: a process apart parses, cuts and finds the terms, so that its whole answer is one
+    stage."""
 
-    def __init__(self, inner: Any, stages: Stages) -> None:
-        self._inner, self._stages = inner, stages
-        self.seconds = 0.0
+    def __init__(self, limits: IngestLimits, stages: Stages) -> None:
+        super().__init__(limits)
+        self._stages = stages
 
-    def parse(self, source: Any) -> Any:
+    async def prepare(self, job: Job) -> Prepared:
         began = time.perf_counter()
-        try:
-            return self._inner.parse(source)
-        finally:
-            self.seconds += self._stages.add("parse", began)
-
-
-def timed_prepare(stages: Stages, prepare: Callable[..., Any]) -> Callable[..., Any]:
-    """`prepare` is parse + chunk: what is not the parser's is counted as chunking, which includes
-    reading the header, telling the language and the terms for full text."""
-
-    def timed(parser: Any, source: Any, **kwargs: Any) -> Any:
-        watched = TimedParser(parser, stages)
-        began = time.perf_counter()
-        prepared = prepare(watched, source, **kwargs)
-        stages.seconds["chunk"] += time.perf_counter() - began - watched.seconds
-        stages.characters += len(prepared.record.text)
+        prepared = await super().prepare(job)
+        self._stages.add("prepare", began)
+        self._stages.characters += len(prepared.record.text)
         return prepared
-
-    return timed
 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:
@@ -108,7 +93,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     await embedder.embed(["so that the model is loaded before the clock starts"])
     stages = Stages()
     timed = cast("Any", sync)
-    timed.prepare = timed_prepare(stages, timed.prepare)
+    timed.Workers = partial(TimedWorkers, stages=stages)
     store = TimedStore(folder / "memory.db", stages)
     timed_embedder = cast("Embedder", TimedEmbedder(embedder, stages))
     embedders = Embedders(timed_embedder)

@@ -11,7 +11,7 @@ from flowmatik.core.outside.store import OutsideCall, OutsideStore
 from flowmatik.kernel.errors import JournalUnavailable
 
 RESERVING, BEYOND = 1, 1_000_000  # allotment numbers: those from the first on are tries to reserve
-LOST = "the process ended while the model was answering"
+ENDED_MEANWHILE = "the process ended while the model was answering"
 
 
 def kept(call: OutsideCall) -> dict[str, int]:
@@ -32,7 +32,7 @@ async def lost(call: OutsideCall, journal: Journal) -> ev.CallFailed:
     began."""
     asked = call.requested
     began = not asked.scopes or not asked.reserved_micros or bool(await journal.held(call.call_id))
-    return failed(asked, "call.lost", LOST, charged=began)
+    return failed(asked, "call.lost", ENDED_MEANWHILE, charged=began)
 
 
 async def settle(call: OutsideCall, journal: Journal, store: OutsideStore) -> None:
