@@ -14,7 +14,14 @@ from flowmatik.app.audience import KnownAudience
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
-from flowmatik.app.facts import ExtractionModels, OpenFacts, fact_sources, facts_chore, open_facts, sources_chore
+from flowmatik.app.facts import (
+    ExtractionModels,
+    OpenFacts,
+    fact_sources,
+    facts_chore,
+    open_facts,
+    sources_chore,
+)
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of
