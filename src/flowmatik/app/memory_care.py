@@ -9,6 +9,7 @@ from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
     from flowmatik.memory import StoredMemory, StoredMemoryCare
+    from flowmatik.memory.facts import FactSources
 
 Settle = Callable[[], Awaitable[object]]
 
@@ -30,8 +31,24 @@ class KeptAnswers:
         return count
 
 
-def care_of(memory: "StoredMemory", database: Database, clock: Clock, settle: Settle) -> "StoredMemoryCare":
+class DerivedFacts:
+    """Implements `AlsoForgets`: what was known from those documents, or from their passages, alone."""
+
+    name = "facts"
+
+    def __init__(self, sources: "FactSources") -> None:
+        self._sources = sources
+
+    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
+        del documents  # they, and their passages, are gone by now, which is what is looked for
+        return await self._sources.look(workspace_id)
+
+
+def care_of(
+    memory: "StoredMemory", database: Database, clock: Clock, settle: Settle, sources: "FactSources"
+) -> "StoredMemoryCare":
     """`database` is the platform's."""
     from flowmatik.memory import StoredMemoryCare
 
-    return StoredMemoryCare(memory, clock, others=(KeptAnswers(database, clock, settle),))
+    others = (KeptAnswers(database, clock, settle), DerivedFacts(sources))
+    return StoredMemoryCare(memory, clock, others=others)

@@ -14,7 +14,14 @@ from flowmatik.app.audience import KnownAudience
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
-from flowmatik.app.facts import OpenFacts, facts_chore, open_facts
+from flowmatik.app.facts import (
+    ExtractionModels,
+    OpenFacts,
+    fact_sources,
+    facts_chore,
+    open_facts,
+    sources_chore,
+)
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of
@@ -228,7 +235,6 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     parts = ToolParts(memory=memory, clock=clock, rights=identity, audience=audience, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
-    remembered.extraction.use(models)
     tools = await open_tools(settings, parts, stack)
     box = with_threads(tools.box, threads, stores.journal, remembered.tools)
     names, tags = names_and_tags(models)
@@ -287,7 +293,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     stack.push_async_callback(paid.calls.close)
     if embedding is not None:
         embedding.paid = paid.calls
+    remembered.extraction.use(ExtractionModels(models, paid.calls))
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
+    sources = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
+    engine.housekeeper.add(sources_chore(sources))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
@@ -301,7 +310,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         runs=runs,
         control=engine.control,
         memory=memory,
-        memory_care=care_of(memory, stores.database, clock, stores.settle),
+        memory_care=care_of(memory, stores.database, clock, stores.settle, sources),
         audience=audience,
         agents=catalogue,
         versions=versions,

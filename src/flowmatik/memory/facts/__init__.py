@@ -6,6 +6,7 @@ from flowmatik.memory.facts.model_extraction import ModelExtraction
 from flowmatik.memory.facts.recall import FactRecaller
 from flowmatik.memory.facts.screening import Screening
 from flowmatik.memory.facts.service import StoredFacts
+from flowmatik.memory.facts.sources import DocumentSources, FactSources, Sources
 from flowmatik.memory.facts.store import FactStore
 from flowmatik.memory.facts.tools import RECALL, REMEMBER, FactTools
 from flowmatik.memory.facts.viewing import Viewer, Viewers
@@ -15,12 +16,15 @@ __all__ = [
     "RECALL",
     "REMEMBER",
     "Consolidation",
+    "DocumentSources",
     "FactHearing",
     "FactRecaller",
+    "FactSources",
     "FactStore",
     "FactTools",
     "ModelExtraction",
     "Screening",
+    "Sources",
     "StoredFacts",
     "Viewer",
     "Viewers",

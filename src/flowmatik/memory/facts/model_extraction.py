@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 from flowmatik.contracts.facts import ExtractionCost, Fact, FactScope, NewFact, Origin, Support
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest
+from flowmatik.contracts.paid_calls import on_behalf_of
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.threads import Role, ThreadMessage, no_thread
 from flowmatik.kernel import canonical
@@ -109,7 +110,8 @@ class ModelExtraction:
                     "allowed": f"{most_micros / 1e6:.4f}",
                 },
             )
-        reply = await self._known().complete(request)
+        with on_behalf_of(principal.workspace_id, principal.id):
+            reply = await self._known().complete(request)
         return await self._kept(principal.workspace_id, viewer, messages, rows_of(reply))
 
     def _known(self) -> Models:

@@ -125,3 +125,14 @@ SET_POLICY = (
     "INSERT INTO fact_policies (workspace_id, policy) VALUES ($1, $2)"
     " ON CONFLICT (workspace_id) DO UPDATE SET policy = excluded.policy"
 )
+WITH_SOURCES = (
+    "SELECT DISTINCT workspace_id FROM fact_supports WHERE kind IN ('document', 'chunk', 'run')"
+    " ORDER BY workspace_id"
+)
+REFS = "SELECT DISTINCT ref FROM fact_supports WHERE workspace_id = $1 AND kind = $2 ORDER BY ref"
+RESTING = "SELECT count(*) FROM fact_supports WHERE workspace_id = $1 AND kind = $2"
+FOLLOWED = "SELECT state FROM fact_sources WHERE workspace_id = $1 AND source = $2"
+FOLLOW = (
+    "INSERT INTO fact_sources (workspace_id, source, state) VALUES ($1, $2, $3)"
+    " ON CONFLICT (workspace_id, source) DO UPDATE SET state = excluded.state"
+)

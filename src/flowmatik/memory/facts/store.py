@@ -196,6 +196,18 @@ class FactStore:
         """Of all workspaces, where the store shows them."""
         return [str(row[0]) for row in await self._database.fetch(text)]
 
+    async def resting(self, workspace_id: str, kinds: Sequence[str]) -> int:
+        """How many supports are of these kinds."""
+        within = self._database.within(workspace_id)
+        return sum([int((await within.fetch(sql.RESTING, workspace_id, kind))[0][0]) for kind in kinds])
+
+    async def followed(self, workspace_id: str, source: str) -> str:
+        rows = await self._database.within(workspace_id).fetch(sql.FOLLOWED, workspace_id, source)
+        return str(rows[0][0]) if rows else ""
+
+    async def follow(self, workspace_id: str, source: str, state: str) -> None:
+        await self._database.within(workspace_id).transaction([(sql.FOLLOW, (workspace_id, source, state))])
+
     async def erasures(self, workspace_id: str, by: str, limit: int) -> list[FactErasure]:
         rows = await self._database.within(workspace_id).fetch(sql.ERASURES, workspace_id, by, limit)
         return [erasure_of(row) for row in rows]

@@ -93,3 +93,12 @@ CREATE TABLE fact_policies (
     workspace_id TEXT NOT NULL PRIMARY KEY,
     policy TEXT NOT NULL
 );
+
+-- How far the keepers of what facts rest on had changed when the supports in it were looked up last.
+
+CREATE TABLE fact_sources (
+    workspace_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, source)
+);

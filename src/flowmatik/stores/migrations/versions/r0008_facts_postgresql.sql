@@ -1,9 +1,9 @@
-GRANT SELECT, INSERT, UPDATE, DELETE ON fact_lines, facts, fact_supports, fact_heard, fact_erasures, fact_policies
-    TO flowmatik_engine, flowmatik_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON fact_lines, facts, fact_supports, fact_heard, fact_erasures, fact_policies,
+    fact_sources TO flowmatik_engine, flowmatik_api;
 
 DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY['fact_lines', 'facts', 'fact_supports', 'fact_heard', 'fact_erasures',
-        'fact_policies'] LOOP
+        'fact_policies', 'fact_sources'] LOOP
         EXECUTE 'ALTER TABLE ' || target || ' ENABLE ROW LEVEL SECURITY';
         EXECUTE 'ALTER TABLE ' || target || ' FORCE ROW LEVEL SECURITY';
         EXECUTE 'CREATE POLICY engine_everywhere ON ' || target
