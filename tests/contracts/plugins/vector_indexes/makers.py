@@ -30,4 +30,9 @@ def _sqlite(numbers: str) -> Callable[[Path], VectorIndex]:
 MAKERS = (
     Maker(name="sqlite_exact", make=_sqlite("float32")),
     Maker(name="sqlite_exact_int8", make=_sqlite("int8"), tolerance=0.01),
+    Maker(
+        name="milvus_lite",
+        make=lambda folder: load_vector_index("milvus", {"path": str(folder / "milvus")}),
+        shared=False,
+    ),
 )

@@ -9,11 +9,11 @@ import pytest
 
 from flowmatik.contracts.vector_indexes import EVERYTHING, Held, VectorIndex, Where
 from flowmatik.kernel.errors import InvalidInput, NotFound
-from tests.contracts.plugins.vector_indexes.conftest import WS
+from tests.contracts.plugins.vector_indexes.conftest import OTHER, WS
 from tests.contracts.plugins.vector_indexes.corpus import DIMENSION, EMBEDDER, expected, rows, vectors
 from tests.contracts.plugins.vector_indexes.makers import Maker
 
-OTHER = "another"
+
 FILTERS = {
     "everything": EVERYTHING,
     "a folder": Where(sources=("rare",)),
