@@ -94,8 +94,8 @@ class VectorIndex(Protocol):
     async def search(
         self, workspace_id: str, vector: Vector, limit: int, where: Where = EVERYTHING
     ) -> list[Scored]:
-        """Best first, equal ones by id; fewer than `limit` only where no more fulfil `where`. A row or question
-        of zeros has cosine 0 with everything."""
+        """Best first, equal ones by id; fewer than `limit` only where no more fulfil `where`. A row or
+        question of zeros has cosine 0 with everything."""
         ...
 
     async def scores(self, workspace_id: str, vector: Vector, chunks: Sequence[str]) -> dict[str, float]:
@@ -103,7 +103,7 @@ class VectorIndex(Protocol):
         ...
 
     async def ids(self, workspace_id: str, *, after: str = "", limit: int = 1000) -> list[str]:
-        """In an order of the engine's own that does not change; `after` is the last one of the page before."""
+        """In an order of the engine's own that does not change; `after` is the last of the page before."""
         ...
 
     async def count(self, workspace_id: str) -> int: ...

@@ -1,13 +1,13 @@
-"""What goes wrong with an engine, as people and programs are told it. Vendors' texts may hold what was sent, so
-that only their kind is told."""
+"""What goes wrong with an engine, as people and programs are told it. Vendors' texts may hold what was sent,
+so that only their kind is told."""
 
 from flowmatik.kernel.errors import InvalidInput, NotFound, Unavailable
 
 
 def away(index: str, said: str) -> Unavailable:
     return Unavailable(
-        f"the vector index {index!r} cannot be used now ({said}); passages are found by their words until it is"
-        " back, and it catches up by itself",
+        f"the vector index {index!r} cannot be used now ({said}); passages are found by their words until it"
+        " is back, and it catches up by itself",
         code="unavailable.vector_index",
         context={"index": index, "said": said},
     )
@@ -41,8 +41,8 @@ def refused(index: str, said: str) -> InvalidInput:
 
 def unprepared(index: str, workspace_id: str) -> NotFound:
     return NotFound(
-        f"the vector index {index!r} has nothing of workspace {workspace_id!r}; run `flowmatik memory rebuild"
-        f" --index {index}`",
+        f"the vector index {index!r} has nothing of workspace {workspace_id!r}; it is filled when it catches"
+        " up with memory",
         code="not_found.vector_index",
         context={"index": index, "workspace": workspace_id},
     )

@@ -52,7 +52,8 @@ class IndexSettings:
 
     def wrong(self, key: str, wanted: str) -> ConfigurationError:
         return ConfigurationError(
-            f"the vector index {self._index!r} needs {key} to be {wanted}; correct memory.{self._index}.{key}",
+            f"the vector index {self._index!r} needs {key} to be {wanted}; correct"
+            f" memory.{self._index}.{key}",
             code="config.vector_index.value",
             context={"index": self._index, "key": key, "wanted": wanted},
         )

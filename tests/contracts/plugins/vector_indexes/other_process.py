@@ -1,5 +1,5 @@
-"""Another process at the files of an index: `python -m … NAME FOLDER ROLE`. It says on its standard output what
-it has done, a line each."""
+"""Another process at the files of an index: `python -m … NAME FOLDER ROLE`. It says on its standard output
+what it has done, a line each."""
 
 import asyncio
 import sys

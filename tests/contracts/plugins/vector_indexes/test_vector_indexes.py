@@ -13,7 +13,6 @@ from tests.contracts.plugins.vector_indexes.conftest import OTHER, WS
 from tests.contracts.plugins.vector_indexes.corpus import DIMENSION, EMBEDDER, expected, rows, vectors
 from tests.contracts.plugins.vector_indexes.makers import Maker
 
-
 FILTERS = {
     "everything": EVERYTHING,
     "a folder": Where(sources=("rare",)),

@@ -19,7 +19,8 @@ def build(settings: Any) -> MilvusIndex:
     seconds = given.seconds(SECONDS)
     if given.has("path") == given.has("uri"):
         raise ConfigurationError(
-            "the vector index 'milvus' needs either path, a folder on this machine, or uri, a server's address",
+            "the vector index 'milvus' needs either path, a folder on this machine, or uri, a server's"
+            " address",
             code="config.vector_index.milvus",
         )
     if given.has("path"):

@@ -84,9 +84,9 @@ class Server:
             raise self.translated(error) from error
 
     def translated(self, error: Exception) -> FlowmatikError:
-        milvus = _library()
-        if isinstance(error, milvus.MilvusException):
-            code, text = int(error.code), str(error.message).lower()
+        if isinstance(error, _library().MilvusException):
+            said: Any = error
+            code, text = int(said.code), str(said.message).lower()
             if "deadline" in text or "timeout" in text or "timed out" in text:
                 return faults.late(ID, self.seconds)
             if code in _INPUT:

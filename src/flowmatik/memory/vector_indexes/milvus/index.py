@@ -220,9 +220,7 @@ def _mark(client: Any, workspace_id: str) -> Held | None:
         return None
     client.load_collection(_name(workspace_id))
     (row,) = rows
-    return Held(
-        embedder=str(row["embedder"]), dimension=int(row["dimension"]), position=int(row["position"])
-    )
+    return Held(embedder=str(row["embedder"]), dimension=int(row["dimension"]), position=int(row["position"]))
 
 
 def _set_mark(client: Any, workspace_id: str, held: Held) -> None:

@@ -72,8 +72,8 @@ class VectorFile:
         except (sqlite3.Error, OSError) as error:
             if is_damage(error):
                 raise Unavailable(
-                    f"the vector index {self._index!r} in {self.path} is damaged; stop every flowmatik of this"
-                    f" home, delete the file and run `flowmatik memory rebuild --index {self._index}`",
+                    f"the vector index {self._index!r} in {self.path} is damaged; stop every flowmatik of"
+                    f" this home, delete the file, and it is filled again from memory",
                     code="unavailable.vector_index.damaged",
                     retryable=False,
                     context={"index": self._index, "path": str(self.path)},

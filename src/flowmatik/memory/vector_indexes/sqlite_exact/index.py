@@ -4,8 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from flowmatik.contracts.vector_indexes import EVERYTHING, Held, Scored, Vector, VectorRow, Where
 from flowmatik.kernel.sqlite import SQLITE_VERSION, Connection
@@ -20,6 +22,11 @@ _ROW = (
     "INSERT INTO vector_rows (workspace_id, key, chunk, document, terms, day, scale, vector)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+_DELETE = {
+    "key": "DELETE FROM vector_rows WHERE workspace_id = ? AND key = ?",
+    "document": "DELETE FROM vector_rows WHERE workspace_id = ? AND document = ?",
+}
 
 
 class SqliteExactIndex:
@@ -46,8 +53,9 @@ class SqliteExactIndex:
             connection.execute("DELETE FROM vector_rows WHERE workspace_id = ?", (workspace_id,))
             connection.execute(
                 "INSERT INTO vector_spaces (workspace_id, embedder, dimension, position, revision)"
-                " VALUES (?, ?, ?, 0, 1) ON CONFLICT (workspace_id) DO UPDATE SET embedder = excluded.embedder,"
-                " dimension = excluded.dimension, position = 0, revision = vector_spaces.revision + 1",
+                " VALUES (?, ?, ?, 0, 1) ON CONFLICT (workspace_id) DO UPDATE SET"
+                " embedder = excluded.embedder, dimension = excluded.dimension, position = 0,"
+                " revision = vector_spaces.revision + 1",
                 (workspace_id, *wanted),
             )
 
@@ -180,9 +188,7 @@ class SqliteExactIndex:
             return None
         if old is not None and old.revision == space[3]:
             return old
-        return _read(
-            connection, workspace_id, space, np.dtype(np.int8 if self._as_bytes else np.float32), old
-        )
+        return _read(connection, workspace_id, space, old, as_bytes=self._as_bytes)
 
     def _dimension(self, connection: Connection, workspace_id: str) -> int:
         space = _space(connection, workspace_id)
@@ -206,7 +212,7 @@ def _touch(connection: Connection, workspace_id: str) -> None:
 
 def _delete(connection: Connection, workspace_id: str, column: str, names: Sequence[str]) -> None:
     connection.executemany(
-        f"DELETE FROM vector_rows WHERE workspace_id = ? AND {column} = ?",
+        _DELETE[column],
         [(workspace_id, name) for name in names],
     )
 
@@ -223,14 +229,16 @@ def _read(
     connection: Connection,
     workspace_id: str,
     space: tuple[str, int, int, int],
-    kind: np.dtype[np.float32] | np.dtype[np.int8],
     old: Matrix | None,
+    *,
+    as_bytes: bool,
 ) -> Matrix:
     found = connection.execute(
         "SELECT number FROM vector_rows WHERE workspace_id = ? ORDER BY number", (workspace_id,)
     ).fetchall()
     numbers = np.array([row[0] for row in found], dtype=np.int64)
-    vectors = np.zeros((len(numbers), space[1]), dtype=kind)
+    kind = "i1" if as_bytes else "<f4"
+    vectors: npt.NDArray[Any] = np.zeros((len(numbers), space[1]), dtype=kind)
     chunks, terms = [""] * len(numbers), [""] * len(numbers)
     days, scales = np.zeros(len(numbers), dtype=np.int32), np.ones(len(numbers), dtype=np.float32)
     last = -1
@@ -241,13 +249,13 @@ def _read(
         vectors[kept], days[kept], scales[kept] = old.vectors[at], old.days[at], old.scales[at]
         for place, before in zip(kept, at, strict=True):
             chunks[place], terms[place] = old.chunks[before], old.terms[before]
-    place = int(np.searchsorted(numbers, last, side="right"))
+    first = int(np.searchsorted(numbers, last, side="right"))
     news = connection.execute(
         "SELECT chunk, terms, day, scale, vector FROM vector_rows WHERE workspace_id = ? AND number > ?"
         " ORDER BY number",
         (workspace_id, last),
     )
-    for place, row in enumerate(news, place):
+    for place, row in enumerate(news, first):
         chunks[place], terms[place], days[place], scales[place] = row[:4]
         vectors[place] = np.frombuffer(row[4], dtype=kind)
     return Matrix(

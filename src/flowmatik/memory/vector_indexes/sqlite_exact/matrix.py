@@ -1,10 +1,10 @@
 """The vectors of one workspace in memory, and how near each is to a question.
 
-With int8 each vector is its numbers divided by the largest of them and rounded to 127 steps, and that scale. The
-question stays a float: a block of bytes is widened in the processor's cache and multiplied there, so that only
-the bytes travel from memory. On two cores and 100,000 vectors of 384 numbers that took 10 ms against 32 ms for
-floats, and cosines differed by 0.002 at most; onnxruntime's MatMulInteger, which rounds the question too, took
-14 ms and was off by 0.003.
+With int8 each vector is its numbers divided by the largest of them and rounded to 127 steps, and that scale.
+The question stays a float: a block of bytes is widened in the processor's cache and multiplied there, so that
+only the bytes travel from memory. On two cores and 100,000 random vectors of 384 numbers that took 10 ms
+against 32 ms for floats, and cosines differed by 0.002 at most; onnxruntime's MatMulInteger, which rounds the
+question too, took 14 ms and was off by 0.003.
 """
 
 from collections.abc import Sequence
