@@ -13,7 +13,7 @@ BATCH = 50
 
 
 async def main(name: str, folder: Path, role: str) -> None:
-    index = next(maker for maker in MAKERS if maker.name == name).make(folder)
+    index = next(maker for maker in MAKERS if maker.name == name).made(folder)
     try:
         if role == "read":
             found = await index.search("default", rows(1)[0].vector, 100)

@@ -16,10 +16,10 @@ from tests.contracts.plugins.vector_indexes.other_process import BATCH
 SECRET = "Chunk-of-Ms-Zbigniewa-8843"
 
 
-def other(maker: Maker, folder: Path, role: str) -> subprocess.Popen[str]:
+def other(in_files: Maker, folder: Path, role: str) -> subprocess.Popen[str]:
     module = "tests.contracts.plugins.vector_indexes.other_process"
     return subprocess.Popen(
-        [sys.executable, "-m", module, maker.name, str(folder), role], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, in_files.name, str(folder), role], stdout=subprocess.PIPE, text=True
     )
 
 
@@ -29,12 +29,12 @@ def said(process: subprocess.Popen[str]) -> list[str]:
 
 
 async def test_a_second_process_reads_while_one_writes_or_is_refused_clearly(
-    own: VectorIndex, maker: Maker, tmp_path: Path
+    own: VectorIndex, in_files: Maker, tmp_path: Path
 ) -> None:
     await own.upsert(WS, rows(20))
-    process = other(maker, tmp_path, "read")
+    process = other(in_files, tmp_path, "read")
     told, _ = process.communicate(timeout=120)
-    if maker.shared:
+    if in_files.shared:
         assert told.split() == ["found", "20"]
     else:
         assert told.split() == ["refused", "unavailable.vector_index.taken"]
@@ -43,11 +43,9 @@ async def test_a_second_process_reads_while_one_writes_or_is_refused_clearly(
 
 
 async def test_what_was_written_before_a_sudden_end_is_there_and_no_place_is_ahead_of_it(
-    maker: Maker, tmp_path: Path
+    in_files: Maker, tmp_path: Path
 ) -> None:
-    if not maker.files:
-        return
-    process = other(maker, tmp_path, "write")
+    process = other(in_files, tmp_path, "write")
     done = 0
     while done < 4:
         word, number = said(process)
@@ -55,7 +53,7 @@ async def test_what_was_written_before_a_sudden_end_is_there_and_no_place_is_ahe
         done = int(number)
     process.kill()
     process.communicate(timeout=120)
-    index = maker.make(tmp_path)
+    index = in_files.made(tmp_path)
     held = await index.held(WS)
     assert held.position >= done
     assert await index.count(WS) >= held.position * BATCH
@@ -68,7 +66,7 @@ async def test_what_was_written_before_a_sudden_end_is_there_and_no_place_is_ahe
 
 
 async def test_nothing_of_an_erased_row_is_left_on_the_disk(
-    own: VectorIndex, maker: Maker, tmp_path: Path
+    own: VectorIndex, in_files: Maker, tmp_path: Path
 ) -> None:
     pattern = np.linspace(0.11, 0.93, 16, dtype=np.float32)
     (row, *others) = rows(40)
@@ -88,12 +86,12 @@ async def test_nothing_of_an_erased_row_is_left_on_the_disk(
 
 
 async def test_what_was_written_is_there_after_a_restart(
-    own: VectorIndex, maker: Maker, tmp_path: Path
+    own: VectorIndex, in_files: Maker, tmp_path: Path
 ) -> None:
     await own.upsert(WS, rows(30))
     await own.advance(WS, 5)
     await own.close()
-    again = maker.make(tmp_path)
+    again = in_files.made(tmp_path)
     assert (await again.held(WS)).position == 5
     assert len(await again.search(WS, rows(1)[0].vector, 100)) == 30
     assert await again.health()
