@@ -1,0 +1,1 @@
+"""Vector indexes: a folder each, chosen by `memory.vectors`."""
