@@ -9,8 +9,8 @@ from flowmatik.contracts.indexes import Filter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRow:
-    """One passage. `terms` are the analyser's index terms of its title, headings and text, with repetitions: an
-    index keeps these, and no text. `source` is the document's name, `dated` its ISO date or time, "" for
+    """One passage. `terms` are the analyser's index terms of its title, headings and text, with repetitions:
+    an index keeps these, and no text. `source` is the document's name, `dated` its ISO date or time, "" for
     none; nobody in `acl` means everybody."""
 
     chunk: str
@@ -25,8 +25,8 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextHit:
-    """`coverage`: the share, 0 to 1, of the question's information that the passage's words cover. Scores of one
-    search compare with each other, not with those of another index."""
+    """`coverage`: the share, 0 to 1, of the question's information that the passage's words cover. Scores of
+    one search compare with each other, not with those of another index."""
 
     chunk: str
     score: float
@@ -34,15 +34,36 @@ class TextHit:
 
 
 Asked = Sequence[tuple[str, ...]]
-"""A question as the analyser gives it: for each of its words the terms that it may stand as (one a language)."""
+"""A question as the analyser gives it: for each of its words the terms that it may stand for."""
 
 
-class TextIndex(Protocol):
+class TextSearch(Protocol):
     """BM25 over the analyser's terms. Every call is about one workspace and touches no other one's rows;
     rarity is that of the workspace, not of the installation. Calls raise Unavailable when the index cannot be
-    reached or does not answer in time, ConfigurationError when it refuses us. All changes may be made again."""
+    reached or does not answer in time, ConfigurationError when it refuses us."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
+
+    async def search(self, workspace_id: str, asked: Asked, limit: int, where: Filter) -> list[TextHit]:
+        """The best first, at equal scores by id; fewer than `limit` only when no more match."""
+        ...
+
+    async def ids(self, workspace_id: str, after: str = "", limit: int = 1000) -> list[str]:
+        """Passage ids above `after`, in the order of their code points: page by page all of them."""
+        ...
+
+    async def count(self, workspace_id: str) -> int: ...
+
+    async def health(self) -> None:
+        """Returns when the index can be used; raises as all calls do."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class TextIndex(TextSearch, Protocol):
+    """One that is written apart from memory. All changes may be made again."""
 
     async def upsert(self, workspace_id: str, rows: Sequence[TextRow]) -> None:
         """Each in the place of what there was of its passage. When it returns, searches find them."""
@@ -52,19 +73,11 @@ class TextIndex(Protocol):
         """By passage ids; unknown ones are passed over. When it returns, nothing finds them."""
         ...
 
-    async def delete_documents(self, workspace_id: str, documents: Sequence[str]) -> None:
-        """All their passages."""
+    async def delete_documents(
+        self, workspace_id: str, documents: Sequence[str], keep: Sequence[str] = ()
+    ) -> None:
+        """All their passages but those in `keep`."""
         ...
-
-    async def search(self, workspace_id: str, asked: Asked, limit: int, where: Filter) -> list[TextHit]:
-        """The best first, at equal scores by id; fewer than `limit` only when no more have one of the words."""
-        ...
-
-    async def ids(self, workspace_id: str, after: str = "", limit: int = 1000) -> list[str]:
-        """Passage ids above `after`, in order: page by page all of them."""
-        ...
-
-    async def count(self, workspace_id: str) -> int: ...
 
     async def position(self, workspace_id: str) -> int:
         """What `settle` kept, 0 for nothing."""
@@ -82,9 +95,3 @@ class TextIndex(Protocol):
         """Take what was deleted out of the index's files, as far as that can be done from here; whether it
         is."""
         ...
-
-    async def health(self) -> None:
-        """Returns when the index can be used; raises as all calls do."""
-        ...
-
-    async def close(self) -> None: ...
