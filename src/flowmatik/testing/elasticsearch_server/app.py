@@ -20,8 +20,8 @@ from flowmatik.testing.elasticsearch_server.searching import answer, matching
 class ElasticsearchServer:
     """`key` is the API key that it wants, "" for none; `user` a name and password beside it. `away` answers
     503 to everything, `busy` is how many requests get 429, `slow` how many seconds each one takes, `torn`
-    makes every search lose a shard, `full` refuses rows. `refresh` is its refresh interval in seconds; `requests`
-    are those that came."""
+    makes every search lose a shard, `full` refuses rows. `refresh` is its refresh interval in seconds;
+    `requests` are those that came."""
 
     key: str = ""
     user: str = ""

@@ -1,11 +1,13 @@
 """`world`: each text index in turn, with a way to put rows in: memory writes its own postings."""
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +22,7 @@ from flowmatik.memory.writing import erased
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.testing.app_server import served
 from flowmatik.testing.elasticsearch_server import ElasticsearchServer
+from tests.conftest import address_of, administer
 
 KEY = "a-key"
 ALL = Filter()
@@ -125,6 +128,9 @@ async def postings(place: Path) -> AsyncGenerator[World]:
 async def postings_in_postgres(url: str) -> AsyncGenerator[World]:
     pool = await open_pool(url, role="flowmatik_api")
     database = PostgresDatabase(pool)
+    for workspace in ("one", "two"):
+        sql = "DELETE FROM memory_documents WHERE workspace_id = $1"
+        await database.within(workspace).transaction([(sql, (workspace,))])
     yield World(search=load_text_index("postings", {"database": database}), database=database)
     await pool.close()
 
@@ -153,7 +159,29 @@ async def elasticsearch(place: Path) -> AsyncGenerator[World]:
         await file.close()
 
 
-WRITTEN = ("fts5", "elasticsearch")
+@asynccontextmanager
+async def postgres(url: str) -> AsyncGenerator[World]:
+    from flowmatik.memory.text_indexes.postgres import build
+
+    pool = await open_pool(url, role="flowmatik_engine")
+    database = PostgresDatabase(pool)
+    index = build({"database": database})
+    for workspace in ("one", "two"):
+        await index.drop(workspace)
+    yield World(search=index, index=index, database=database)
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+def words_database(pg_dsn: str, pg_template: str) -> Iterator[str]:
+    """One for all: to make one takes longer than a test."""
+    name = f"test_{uuid4().hex}"
+    asyncio.run(administer(pg_dsn, f'CREATE DATABASE "{name}" TEMPLATE "{pg_template}"'))
+    yield address_of(pg_dsn, name)
+    asyncio.run(administer(pg_dsn, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+WRITTEN = ("fts5", "elasticsearch", "postgres")
 
 
 @pytest.fixture(params=["postings", "postings-postgres", *WRITTEN])
@@ -167,8 +195,9 @@ def writing(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncCont
 
 
 def opened(request: pytest.FixtureRequest, name: str, place: Path) -> AbstractAsyncContextManager[World]:
-    if name == "postings-postgres":
-        return postings_in_postgres(str(request.getfixturevalue("pg_migrated")))
+    if "postgres" in name:
+        url = str(request.getfixturevalue("words_database"))
+        return postgres(url) if name == "postgres" else postings_in_postgres(url)
     return {"postings": postings, "fts5": fts5, "elasticsearch": elasticsearch}[name](place)
 
 

@@ -35,7 +35,7 @@ QUESTIONS = (
     *("hotel in Madrid", "warranty of repairs", "refund of returned goods", "notice to end the contract"),
     *("Who pays the training?", "sick leave certificate", "supplier invoice"),
 )
-LEAST_TAU = 0.8  # over all pairs of passages that both rank; the default itself has 1
+LEAST_TAU = 0.95  # over all pairs of passages that both rank; the default itself has 1
 
 
 def tau(ours: list[str], theirs: list[str]) -> float:
@@ -64,4 +64,3 @@ async def test_the_best_is_the_same_and_the_order_nearly(world: World, tmp_path:
             taus.append(tau([one.chunk for one in hits], [one.chunk for one in wanted]))
     mean = sum(taus) / len(taus)
     assert mean >= LEAST_TAU, f"{world.search.id}: {mean:.3f} {taus}"
-    print(world.search.id, round(mean, 3), round(min(taus), 3))
