@@ -1,8 +1,9 @@
-"""A text index follows memory: each change arrives, whatever dies when, and what differs is found and mended."""
+"""A text index follows memory: each change arrives, whatever dies when; what differs is found and mended."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -24,6 +25,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
     (place / "docs").mkdir(parents=True)
     async with on_sqlite(place) as one:
         yield one
+        await one.memory.close()
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ async def test_what_dies_midway_is_done_again(pair: tuple[Shelf, World, TextFeed
     await following.follow(shelf.database, WS, feed)
     shelf.write("a.md", "About the giraffe.")
     await shelf.take()
-    dying: TextIndex = Dying(world.index, call)  # type: ignore[assignment]
+    dying = cast("TextIndex", Dying(world.index, call))
     with pytest.raises(Unavailable):
         await following.follow(shelf.database, WS, TextFeed(shelf.database, dying))
     assert await world.found("zebra giraffe", WS), "the document is found all the time"

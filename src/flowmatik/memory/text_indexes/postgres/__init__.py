@@ -1,8 +1,8 @@
 """Full text in the platform's PostgreSQL: a `tsvector` of the analyser's terms with a GIN index.
 
 It ranks as the default does: BM25 over counts and lengths of the passages that the filter leaves, from totals
-kept for each workspace where there is no filter. It differs in one thing: a `tsvector` counts a term 255 times at
-most.
+kept for each workspace where there is no filter. It differs in one thing: a `tsvector` counts a term 255
+times at most.
 
 PostgreSQL uses no GIN index for a role under row-level security (`@@` is not leakproof), so searches of the
 role `flowmatik_api` read all rows of the workspace; those of the engine's role, whose policy is `true`, use
