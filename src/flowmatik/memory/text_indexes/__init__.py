@@ -1,0 +1,1 @@
+"""Full text indexes, one folder each."""
