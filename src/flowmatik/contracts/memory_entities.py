@@ -1,4 +1,4 @@
-"""What a workspace's documents speak of, as people put it right: entities joined, parted, and named beforehand."""
+"""What a workspace's documents speak of, as people put it right: entities joined, parted, named."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,9 +56,9 @@ class MemoryEntities(Protocol):
     async def show(self, workspace_id: str, entity: str) -> EntityDetail: ...
 
     async def merge(self, workspace_id: str, entity: str, into: str, *, by: str) -> EntityDetail:
-        """Both are one from now on, under the key of `into`, with all their names and mentions; documents that
-        are taken in again, or made again, change nothing of that. Raises InvalidInput (`input.entity`) for
-        the same entity, Conflict (`conflict.entity_merged`) for one that is joined with another already."""
+        """Both are one from now on, under the key of `into`, with all their names and mentions; documents
+        that are taken in again, or made again, change nothing of that. Raises InvalidInput (`input.entity`)
+        for the same entity, Conflict (`conflict.entity_merged`) for one that is joined with another already."""
         ...
 
     async def split(self, workspace_id: str, entity: str) -> EntityDetail:

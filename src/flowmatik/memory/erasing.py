@@ -102,5 +102,7 @@ def _begun(body: dict[str, Any]) -> Begun:
 
 
 def erasure_of(body: dict[str, Any]) -> Erasure:
-    lists = ("hashes", "stores", "outside", "sources")
-    return Erasure(**{**body, **{name: tuple(body.get(name, ())) for name in lists}})
+    kept = dict(body)
+    for name in ("hashes", "stores", "outside", "sources"):
+        kept[name] = tuple(body.get(name, ()))
+    return Erasure(**kept)

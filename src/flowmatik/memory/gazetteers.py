@@ -1,5 +1,5 @@
-"""The names that a workspace's users supply. What was derived under other names is derived again: the version of
-what is derived says under which."""
+"""The names that a workspace's users supply. What was derived under other names is derived again: the version
+of what is derived says under which."""
 
 import hashlib
 import json

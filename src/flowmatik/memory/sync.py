@@ -20,8 +20,8 @@ from flowmatik.kernel.ids import new_id
 from flowmatik.memory import parts, reading, records
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.derived import NOTHING_SUPPLIED, Supplied
-from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.formats import Format, Formats
+from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.isolation import Workers
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import revision_of

@@ -1,4 +1,4 @@
-"""People join and part entities and name them beforehand; documents that come again change nothing of that."""
+"""People join and part entities and name them beforehand; documents that come again change none of that."""
 
 import asyncio
 
