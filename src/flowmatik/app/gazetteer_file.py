@@ -52,12 +52,9 @@ def _of_json(path: Path, text: str) -> Iterator[GazetteerEntry]:
         raise _wrong(path, "it must be a list of objects")
     for number, row in enumerate(cast("list[Any]", rows), 1):
         known = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
-        aliases = known.get("aliases", [])
-        texts = (
-            known.get("name"),
-            known.get("kind", ""),
-            *(aliases if isinstance(aliases, list) else (None,)),
-        )
+        given: Any = known.get("aliases", [])
+        aliases = cast("list[Any]", given) if isinstance(given, list) else [None]
+        texts = (known.get("name"), known.get("kind", ""), *aliases)
         if not known or set(known) - _FIELDS or not all(isinstance(one, str) for one in texts):
             raise _wrong(
                 path, f"entry {number} must have a text name, and may have a list aliases and a text kind"

@@ -58,7 +58,7 @@ class MemoryEntities(Protocol):
     async def merge(self, workspace_id: str, entity: str, into: str, *, by: str) -> EntityDetail:
         """Both are one from now on, under the key of `into`, with all their names and mentions; documents
         that are taken in again, or made again, change nothing of that. Raises InvalidInput (`input.entity`)
-        for the same entity, Conflict (`conflict.entity_merged`) for one that is joined with another already."""
+        for the same entity, Conflict (`conflict.entity_merged`) for one that is joined with another."""
         ...
 
     async def split(self, workspace_id: str, entity: str) -> EntityDetail:
