@@ -53,7 +53,7 @@ def _of_json(path: Path, text: str) -> Iterator[GazetteerEntry]:
     for number, row in enumerate(cast("list[Any]", rows), 1):
         known = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
         given: Any = known.get("aliases", [])
-        aliases = cast("list[Any]", given) if isinstance(given, list) else [None]
+        aliases: list[Any] = cast("list[Any]", given) if isinstance(given, list) else [None]
         texts = (known.get("name"), known.get("kind", ""), *aliases)
         if not known or set(known) - _FIELDS or not all(isinstance(one, str) for one in texts):
             raise _wrong(

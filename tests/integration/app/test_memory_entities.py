@@ -58,6 +58,10 @@ async def test_through_a_server_it_is_as_on_the_home(
     code, fault = await command("merge", "nobody", "zurbano logistics")
     assert (code != 0, "not_found.entity" in json.dumps(fault)) == (True, True)
     assert (await command("split", "grupo zurbano"))[1]["mentions"] == 1
+    spoken = ["--url", url, "--api-key", key, "--lang", "es", "memory", "entities"]
+    capsys.readouterr()
+    assert await asyncio.to_thread(run_cli, [*spoken, "show", "grupo zurbano"]) == 0
+    assert "grupo zurbano: se nombra 1 vez" in capsys.readouterr().out
     names = tmp_path / "names.csv"
     names.write_text("name,aliases,kind\nBomba,hydraulic pump; pump X,product\n", encoding="utf-8")
     assert (await command("names", str(names)))[1] == {"names": 1}

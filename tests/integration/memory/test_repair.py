@@ -1,5 +1,6 @@
 """A damaged memory file is set aside; what can be read of it is found as before, the rest comes again."""
 
+import asyncio
 import json
 import os
 from collections.abc import Iterator
@@ -40,8 +41,8 @@ async def filled(path: Path, texts: Path) -> None:
         entities = StoredEntities(memory.store.database, StandingClock())
         await entities.merge("default", "title 1", "title 2", by="u")
         await memory.close()
-        _TEMPLATE["m.db"] = path.read_bytes()
-    path.write_bytes(_TEMPLATE["m.db"])
+        _TEMPLATE["m.db"] = await asyncio.to_thread(path.read_bytes)
+    await asyncio.to_thread(path.write_bytes, _TEMPLATE["m.db"])
 
 
 def pages_of(path: Path, table: str) -> list[int]:
@@ -149,8 +150,12 @@ async def test_who_dies_on_the_way_leaves_the_old_file_in_its_place(
     await filled(path, docs)
     overwrite(path, pages_of(path, "memory_postings")[:4])
     before = path.read_bytes()
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patch.setattr(os, "replace", dies)
         with pytest.raises(KeyboardInterrupt):
             await repair.repair(path, StandingClock())
     assert path.read_bytes() == before

@@ -124,7 +124,7 @@ def _told(session: Session, one: EntityDetail) -> int:
         session.print_json(dataclasses.asdict(one))
         return ExitCode.OK
     kind = f" [{one.kind}]" if one.kind else ""
-    session.print(session.text("entities.is", key=f"{shown_name(one.key)}{kind}", mentions=one.mentions))
+    session.print(session.text("entities.is", entity=f"{shown_name(one.key)}{kind}", mentions=one.mentions))
     for label, texts in (("names", one.names), ("merged", one.merged), ("documents", one.documents)):
         if texts:
             shown = "; ".join(map(shown_name, texts))
