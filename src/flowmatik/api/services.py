@@ -29,6 +29,7 @@ from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
+from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls, Spender, act_for
@@ -131,6 +132,7 @@ class ApiServices:
     control: RunControl
     memory: Memory
     memory_care: MemoryCare
+    memory_entities: MemoryEntities
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles

@@ -30,6 +30,7 @@ from flowmatik.contracts.memory import (
     StoredDocument,
 )
 from flowmatik.contracts.memory_care import MemoryCare
+from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.recordings import RunRecordings
@@ -122,6 +123,9 @@ class Backend(Protocol):
 
     @property
     def memory_care(self) -> MemoryCare: ...
+
+    @property
+    def memory_entities(self) -> MemoryEntities: ...
 
     @property
     def agents(self) -> AgentAccess: ...

@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from flowmatik.contracts.database import Database
+from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
-    from flowmatik.memory import StoredMemory, StoredMemoryCare
+    from flowmatik.memory import StoredEntities, StoredMemory, StoredMemoryCare
     from flowmatik.memory.facts import FactSources
 
+BROKEN_OFF_SECONDS = 300.0  # after so long nobody is at it any more
 Settle = Callable[[], Awaitable[object]]
 
 
@@ -52,3 +54,21 @@ def care_of(
 
     others = (KeptAnswers(database, clock, settle), DerivedFacts(sources))
     return StoredMemoryCare(memory, clock, others=others)
+
+
+def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":
+    from flowmatik.memory import StoredEntities
+
+    return StoredEntities(memory.store.database, clock)
+
+
+def erasures_chore(care: "StoredMemoryCare", everywhere: Database) -> Chore:
+    """Ends what somebody began to erase and did not live to end. `everywhere` shows the memory of all
+    workspaces."""
+    from flowmatik.memory.erasing import workspaces_with
+
+    async def work() -> None:
+        for workspace_id in await workspaces_with(everywhere):
+            await care.finish(workspace_id, older_than=BROKEN_OFF_SECONDS)
+
+    return Chore(name="erasures", every=BROKEN_OFF_SECONDS, work=work)

@@ -37,3 +37,9 @@ def _store(settings: Settings, database: Database) -> "Path | MemoryStore":
     from flowmatik.stores.vacuum import rewrite
 
     return MemoryStore(database=database, name="PostgreSQL", purge=lambda: rewrite(url, "memory_"))
+
+
+def everywhere_of(memory: "StoredMemory", lookups: Database) -> Database:
+    """The memory of all workspaces. `lookups` shows all of the platform's store."""
+    own = memory.store.database
+    return lookups if own.dialect == "postgresql" else own

@@ -58,6 +58,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         control=platform.control,
         memory=platform.memory,
         memory_care=platform.memory_care,
+        memory_entities=platform.memory_entities,
         audience=platform.audience,
         agents=platform.agents,
         versions=platform.versions,

@@ -24,8 +24,8 @@ from flowmatik.app.facts import (
 )
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.memory_care import care_of
-from flowmatik.app.memory_store import open_memory
+from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
+from flowmatik.app.memory_store import everywhere_of, open_memory
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -55,6 +55,7 @@ from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
+from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -96,6 +97,7 @@ class Platform:
     control: RunControl
     memory: Memory
     memory_care: MemoryCare
+    memory_entities: MemoryEntities
     audience: Audience
     agents: AgentCatalogue
     versions: AgentVersions
@@ -297,6 +299,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
     sources = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
     engine.housekeeper.add(sources_chore(sources))
+    care = care_of(memory, stores.database, clock, stores.settle, sources)
+    engine.housekeeper.add(erasures_chore(care, everywhere_of(memory, stores.lookups)))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
@@ -310,7 +314,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         runs=runs,
         control=engine.control,
         memory=memory,
-        memory_care=care_of(memory, stores.database, clock, stores.settle, sources),
+        memory_care=care,
+        memory_entities=entities_of(memory, clock),
         audience=audience,
         agents=catalogue,
         versions=versions,

@@ -3,6 +3,7 @@
 from flowmatik.memory.care import StoredMemoryCare
 from flowmatik.memory.checkup import Condition, look_at
 from flowmatik.memory.embedding import embedder_registry, load_embedder
+from flowmatik.memory.entities import StoredEntities
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
 from flowmatik.memory.stored_memory import MemoryStore, StoredMemory, build_memory
@@ -12,6 +13,7 @@ __all__ = [
     "IngestLimits",
     "MemoryStore",
     "Places",
+    "StoredEntities",
     "StoredMemory",
     "StoredMemoryCare",
     "build_memory",

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.contracts.database import Database
@@ -12,7 +12,8 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import erasure
+from flowmatik.memory import erasing, erasure
+from flowmatik.memory.erasing import Begun
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.rebuild import rebuild
 from flowmatik.memory.records import Known
@@ -57,15 +58,36 @@ class StoredMemoryCare:
         target = erasure.target_of(request)
         database = self._within(workspace_id)
         found = await erasure.documents_meant(database, workspace_id, target)
-        if not found:
+        merges, names = await erasing.said_of(database, workspace_id, target)
+        if not (found or merges or names):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
+        certificate = await self._certificate(workspace_id, target, found, by)
+        certificate = replace(
+            certificate, counts={**certificate.counts, "merges": len(merges), "names": len(names)}
+        )
+        if rehearse:
+            return certificate
+        documents = tuple((known.id, known.stamp.path) for known in found)
+        begun = Begun(
+            certificate=replace(certificate, id=new_id("era"), sources=()),
+            documents=documents,
+            merges=merges,
+            names=names,
+        )
+        await database.transaction([erasing.begins(workspace_id, begun)])
+        return await self._finished(workspace_id, begun)
+
+    async def _certificate(
+        self, workspace_id: str, target: erasure.Target, found: Sequence[Known], by: str
+    ) -> Erasure:
+        """Of what would go."""
         ids = [known.id for known in found]
-        counts = await erasure.counted(database, workspace_id, ids)
+        counts = await erasure.counted(self._within(workspace_id), workspace_id, ids)
         salt, hashed = erasure.hashed(target)
-        certificate = Erasure(
+        return Erasure(
             id="",
             made_at=self._clock.now().isoformat(),
             made_by=by,
@@ -76,32 +98,33 @@ class StoredMemoryCare:
             hashes=tuple(sorted(known.stamp.content_hash for known in found)),
             counts=counts,
             stores=(self._memory.store.name, *(one.name for one in self._others)),
-            outside=self._outside(found),
+            outside=self._outside([known.stamp.path for known in found]),
             purged=False,
             sources=tuple(known.source for known in found),
         )
-        if rehearse:
-            return certificate
-        return await self._erased(workspace_id, found, replace(certificate, sources=()))
 
-    async def _erased(self, workspace_id: str, found: Sequence[Known], certificate: Erasure) -> Erasure:
-        counts = dict(certificate.counts)
-        await self._memory.sync.erase(workspace_id, found)
+    async def finish(self, workspace_id: str, *, older_than: float = 0.0) -> list[Erasure]:
+        """Erasures that somebody began and did not end, at least so many seconds ago, are ended; their
+        certificates."""
+        before = (self._clock.now() - timedelta(seconds=older_than)).isoformat()
+        left = await erasing.left_over(self._within(workspace_id), workspace_id, before)
+        return [await self._finished(workspace_id, begun) for begun in left]
+
+    async def _finished(self, workspace_id: str, begun: Begun) -> Erasure:
+        done, counts = begun.certificate, dict(begun.certificate.counts)
+        await self._memory.sync.erase(workspace_id, begun.documents, erasing.unsaid(workspace_id, begun))
         self._memory.forget_cached(workspace_id)
         for one in self._others:
-            counts[one.name] = await one.forget(workspace_id, [known.id for known in found])
-        outside = self._outside(found)  # uploads have gone meanwhile
-        done = replace(
-            certificate, id=new_id("era"), counts=counts, outside=outside, purged=await self._purged()
-        )
+            went = await one.forget(workspace_id, [document for document, _ in begun.documents])
+            counts[one.name] = counts.get(one.name, 0) + went
+        if begun.documents:  # uploads have gone meanwhile
+            done = replace(done, outside=self._outside([path for _, path in begun.documents]))
+        done = replace(done, counts=counts)
+        database = self._within(workspace_id)
+        await database.transaction([erasing.told(workspace_id, done)])
+        done = replace(done, purged=await self._purged())
         done = replace(done, digest=erasure.digest_of(done))
-        await self._within(workspace_id).transaction([
-            (
-                "INSERT INTO memory_erasures (workspace_id, id, made_at, made_by, body)"
-                " VALUES ($1, $2, $3, $4, $5)",
-                (workspace_id, done.id, done.made_at, done.made_by, canonical.dumps(asdict(done))),
-            )
-        ])  # fmt: skip
+        await database.transaction(erasing.certified(workspace_id, done))
         return done
 
     async def erasures(self, workspace_id: str, *, after: str = "", limit: int = 100) -> list[Erasure]:
@@ -109,10 +132,10 @@ class StoredMemoryCare:
             "SELECT body FROM memory_erasures WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             *(workspace_id, after, limit),
         )
-        return [_certificate(str(row[0])) for row in rows]
+        return [erasing.erasure_of(canonical.loads(str(row[0]))) for row in rows]
 
-    def _outside(self, found: Sequence[Known]) -> tuple[str, ...]:
-        kept = any(os.path.lexists(Path(known.stamp.path)) for known in found)
+    def _outside(self, paths: Sequence[str]) -> tuple[str, ...]:
+        kept = any(os.path.lexists(path) for path in paths)
         log = self._memory.store.database.dialect == "postgresql"
         return (
             "backups",
@@ -129,10 +152,3 @@ class StoredMemoryCare:
 
     def _within(self, workspace_id: str) -> Database:
         return self._memory.store.database.within(workspace_id)
-
-
-def _certificate(body: str) -> Erasure:
-    kept = cast("dict[str, Any]", canonical.loads(body))
-    for name in ("hashes", "stores", "outside", "sources"):
-        kept[name] = tuple(kept[name])
-    return Erasure(**kept)

@@ -11,6 +11,7 @@ from typing import Any
 
 from flowmatik.contracts.database import Statement
 from flowmatik.memory.bulk import inserts
+from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.mentions import Mention, mentions
 
 DERIVED = "1"  # raise it when mentions, aliases or relations change: the next sync derives them again
@@ -30,11 +31,23 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supplied:
+    """What users give for it: the names that they supplied, and the version of what is derived under them."""
+
+    gazetteer: Gazetteer | None = None
+    derived: str = DERIVED
+
+
+NOTHING_SUPPLIED = Supplied()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     workspace_id: str
     id: str
     title: str
     is_table: bool
+    gazetteer: Gazetteer | None = None
 
 
 def derived_rows(document: Document, chunks: Sequence[Numbered]) -> Iterator[Statement]:
@@ -106,7 +119,13 @@ def unmentioned(workspace_id: str) -> Statement:
 def _mentions(document: Document, chunk: Numbered) -> tuple[Mention, ...]:
     """Of a table's beginning the title only: its cells are values and no prose."""
     text = "" if document.is_table else chunk.text
-    return mentions(text, title=document.title, heading=chunk.heading, language=chunk.language)
+    return mentions(
+        text,
+        title=document.title,
+        heading=chunk.heading,
+        language=chunk.language,
+        gazetteer=document.gazetteer,
+    )
 
 
 def _mention_rows(document: Document, number: int, found: Sequence[Mention]) -> Iterator[tuple[Any, ...]]:

@@ -82,7 +82,7 @@ async def documents_meant(database: Database, workspace_id: str, target: Target)
 async def _mentioning(database: Database, workspace_id: str, names: Iterable[str]) -> list[str]:
     """The documents whose text, title, name, path or labels have one of `names`, as whole words, whatever
     their case, accents and white space."""
-    pattern = re.compile("|".join(rf"(?<!\w){_pattern_of(name)}(?!\w)" for name in names))
+    pattern = _pattern_for(names)
     found: list[str] = []
     after = ""
     while True:
@@ -97,6 +97,15 @@ async def _mentioning(database: Database, workspace_id: str, names: Iterable[str
         if len(page) < _PAGE:
             return found
         after = str(page[-1][0])
+
+
+def is_named(target: Target, text: str) -> bool:
+    """Whether `text` names the subject."""
+    return _pattern_for(target.words).search(fold(text)) is not None
+
+
+def _pattern_for(names: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"(?<!\w){_pattern_of(name)}(?!\w)" for name in names))
 
 
 def _pattern_text(name: str) -> str:

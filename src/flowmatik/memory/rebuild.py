@@ -7,21 +7,24 @@ from flowmatik.contracts.database import Database, Row, Statement
 from flowmatik.contracts.memory_care import Rebuilt
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.memory import analysis
-from flowmatik.memory.derived import DERIVED, Document, Numbered, derived_rows, underived, unmentioned
+from flowmatik.memory.derived import Document, Numbered, Supplied, derived_rows, underived, unmentioned
+from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.records import context_of
 from flowmatik.memory.writing import noted, touched
 
 _PAGE = 100
 
 
-async def derive_again(database: Database, workspace_id: str, document_id: str) -> int | None:
+async def derive_again(
+    database: Database, workspace_id: str, document_id: str, supplied: Supplied
+) -> int | None:
     """In one transaction: until then search finds what there was. The number of its passages; None when it
     has gone, or has just been stored anew by somebody else."""
-    read = await _read(database, workspace_id, document_id)
+    read = await _read(database, workspace_id, document_id, supplied)
     if read is None:
         return None
     document, rows = read
-    statements = await asyncio.to_thread(_statements, document, rows)
+    statements = await asyncio.to_thread(_statements, document, rows, supplied.derived)
     try:
         await database.transaction(statements)
     except InvalidInput:  # its passages are no longer there
@@ -34,13 +37,14 @@ async def derive_again(database: Database, workspace_id: str, document_id: str) 
 async def rebuild(database: Database, workspace_id: str) -> AsyncIterator[Rebuilt]:
     """Everything derived of every document; what has been done so far after each page of them."""
     documents, chunks, after = 0, 0, ""
+    supplied = await supplied_to(database, workspace_id)
     while True:
         page = await database.fetch(
             "SELECT id FROM memory_documents WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             *(workspace_id, after, _PAGE),
         )
         for (document_id,) in page:
-            count = await derive_again(database, workspace_id, str(document_id))
+            count = await derive_again(database, workspace_id, str(document_id), supplied)
             if count is not None:
                 documents, chunks = documents + 1, chunks + count
         if page:
@@ -64,7 +68,9 @@ def _counted_again(workspace_id: str) -> list[Statement]:
     ]
 
 
-async def _read(database: Database, workspace_id: str, document_id: str) -> tuple[Document, list[Row]] | None:
+async def _read(
+    database: Database, workspace_id: str, document_id: str, supplied: Supplied
+) -> tuple[Document, list[Row]] | None:
     found = await database.fetch(
         "SELECT title, (SELECT count(*) FROM memory_tables t WHERE t.workspace_id = d.workspace_id"
         " AND t.document = d.id), text FROM memory_documents d WHERE workspace_id = $1 AND id = $2",
@@ -74,7 +80,13 @@ async def _read(database: Database, workspace_id: str, document_id: str) -> tupl
         return None
     title, tables, text = found[0]
     chunks = await _chunks(database, workspace_id, document_id)
-    document = Document(workspace_id=workspace_id, id=document_id, title=str(title), is_table=bool(tables))
+    document = Document(
+        workspace_id=workspace_id,
+        id=document_id,
+        title=str(title),
+        is_table=bool(tables),
+        gazetteer=supplied.gazetteer,
+    )
     return document, [
         (number, text[start:end], heading, code) for number, start, end, heading, code in chunks
     ]
@@ -93,7 +105,7 @@ async def _is_same(database: Database, document: Document, rows: Sequence[Row]) 
     return [row[0] for row in there] == [row[0] for row in rows]
 
 
-def _statements(document: Document, rows: Sequence[Row]) -> list[Statement]:
+def _statements(document: Document, rows: Sequence[Row], derived: str) -> list[Statement]:
     """Blocking."""
     workspace = document.workspace_id
     chunks = [
@@ -119,7 +131,7 @@ def _statements(document: Document, rows: Sequence[Row]) -> list[Statement]:
         ),
         (
             "UPDATE memory_documents SET derived = $3 WHERE workspace_id = $1 AND id = $2",
-            (workspace, document.id, DERIVED),
+            (workspace, document.id, derived),
         ),
         unmentioned(workspace),
         noted(workspace, document.id, "stored"),

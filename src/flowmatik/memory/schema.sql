@@ -141,6 +141,25 @@ CREATE TABLE memory_relations (
     FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
+-- Entities that people have joined: `entity` is `target`. No document takes them away.
+CREATE TABLE memory_merges (
+    workspace_id TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    target TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, entity)
+) WITHOUT ROWID;
+CREATE INDEX memory_merges_of ON memory_merges (workspace_id, target);
+-- Names that users supply, to be recognised in every text.
+CREATE TABLE memory_gazetteer (
+    workspace_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    aliases TEXT NOT NULL,                 -- JSON list
+    kind TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, key)
+) WITHOUT ROWID;
 -- The last change of each document, for indexes outside. It names no content.
 CREATE TABLE memory_outbox (
     workspace_id TEXT NOT NULL,
@@ -159,3 +178,11 @@ CREATE TABLE memory_erasures (
     body TEXT NOT NULL,                    -- canonical JSON
     PRIMARY KEY (workspace_id, id)
 );
+-- Erasures under way: a row goes with its certificate.
+CREATE TABLE memory_erasing (
+    workspace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    body TEXT NOT NULL,                    -- canonical JSON
+    PRIMARY KEY (workspace_id, id)
+) WITHOUT ROWID;

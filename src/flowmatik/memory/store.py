@@ -153,8 +153,8 @@ def _refused(path: Path, error: Exception) -> InvalidInput:
 
 def damaged(path: Path, said: str) -> Unavailable:
     return Unavailable(
-        f"the memory {path} is damaged: {said}; stop every flowmatik of this home, delete the file and "
-        "ingest the documents again",
+        f"the memory {path} is damaged: {said}; stop every flowmatik of this home and run "
+        "`flowmatik memory repair`, which keeps what can be read of it",
         code=DAMAGED,
         retryable=False,
         context={"path": str(path)},

@@ -19,8 +19,9 @@ from flowmatik.kernel.errors import (
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory import parts, reading, records
 from flowmatik.memory.choosing import Embedders
-from flowmatik.memory.derived import DERIVED
+from flowmatik.memory.derived import NOTHING_SUPPLIED, Supplied
 from flowmatik.memory.formats import Format, Formats
+from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.isolation import Workers
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import revision_of
@@ -48,6 +49,7 @@ class _Run:
     vectors: Vectors
     labels: DocumentLabels | None
     sources: tuple[SourceRow, ...] = ()
+    supplied: Supplied = NOTHING_SUPPLIED
 
     @property
     def embedder_id(self) -> str:
@@ -127,6 +129,7 @@ class Synchroniser:
             vectors=Vectors(embedder),
             labels=labels,
             sources=await asyncio.to_thread(_source_rows, found.scopes, places),
+            supplied=await supplied_to(database, workspace_id),
         )
 
     async def remove(self, workspace_id: str, ref: str, on_behalf: reading.OnBehalf = None) -> list[Known]:
@@ -141,15 +144,18 @@ class Synchroniser:
                     code="not_found.document",
                     context={"document": ref},
                 )
-            await self.erase(workspace_id, found)
+            await self.erase(workspace_id, [(known.id, known.stamp.path) for known in found])
         return found
 
-    async def erase(self, workspace_id: str, documents: Sequence[Known]) -> None:
-        """All or none of them; then the files that are memory's own."""
-        database = self._database.within(workspace_id)
-        await database.transaction([one for known in documents for one in erased(workspace_id, known.id)])
-        for known in documents:
-            await asyncio.to_thread(self._places.discard, Path(known.stamp.path))
+    async def erase(
+        self, workspace_id: str, documents: Sequence[tuple[str, str]], also: Sequence[Statement] = ()
+    ) -> None:
+        """All or none of them, by id and path; then the files that are memory's own."""
+        statements = [statement for one, _ in documents for statement in erased(workspace_id, one)]
+        if statements or also:
+            await self._database.within(workspace_id).transaction([*statements, *also])
+        for _, path in documents:
+            await asyncio.to_thread(self._places.discard, Path(path))
 
     async def _delete(self, run: _Run, path: str) -> IngestProgress | None:
         known = await reading.known_at(run.database, run.workspace_id, "", path)
@@ -168,8 +174,8 @@ class Synchroniser:
         """`before` is what was known at the start of the run; anything but "unchanged" looks again,
         because another run may have been here."""
         if before and self._same_time(before, file) and _is_current(run, before):
-            if before.derived != DERIVED:
-                await derive_again(run.database, run.workspace_id, before.id)
+            if before.derived != run.supplied.derived:
+                await derive_again(run.database, run.workspace_id, before.id, run.supplied)
             if run.labels is not None:
                 await run.database.transaction(labelled(run.workspace_id, before.id, run.labels))
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
@@ -258,7 +264,7 @@ class Synchroniser:
         workspace_id, count = run.workspace_id, len(record.chunks)
         first = await self._numbers.take(run.database, workspace_id, count)
         source = run.source_of(Path(record.stamp.path))
-        statements = await asyncio.to_thread(stored, workspace_id, record, source, first)
+        statements = await asyncio.to_thread(stored, workspace_id, record, source, first, run.supplied)
         if run.labels is not None:
             statements += labelled(workspace_id, record.id, run.labels)
         return statements
@@ -273,8 +279,8 @@ class Synchroniser:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
         await run.database.transaction(statements)
-        if origin.derived != DERIVED:
-            await derive_again(run.database, run.workspace_id, origin.id)
+        if origin.derived != run.supplied.derived:
+            await derive_again(run.database, run.workspace_id, origin.id, run.supplied)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from flowmatik.contracts.database import Statement
 from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.memory.bulk import inserts
-from flowmatik.memory.derived import DERIVED, Document, Numbered, derived_rows, underived, unmentioned
+from flowmatik.memory.derived import (
+    NOTHING_SUPPLIED,
+    Document,
+    Numbered,
+    Supplied,
+    derived_rows,
+    underived,
+    unmentioned,
+)
 from flowmatik.memory.records import PIPELINE, ChunkRecord, DocumentRecord, Stamp, chunk_id
 
 _DOCUMENT = (
@@ -60,7 +68,13 @@ class SourceRow:
         return f"src_{digest[:32]}"
 
 
-def stored(workspace_id: str, record: DocumentRecord, source: SourceRow, first: int) -> list[Statement]:
+def stored(
+    workspace_id: str,
+    record: DocumentRecord,
+    source: SourceRow,
+    first: int,
+    supplied: Supplied = NOTHING_SUPPLIED,
+) -> list[Statement]:
     """The document with exactly these passages and tables, whatever it had before; its labels stay. `first`
     is the first of as many numbers as it has passages, which nobody else has."""
     source_id = source.id_in(workspace_id)
@@ -79,8 +93,8 @@ def stored(workspace_id: str, record: DocumentRecord, source: SourceRow, first: 
                 "DELETE FROM memory_tables WHERE workspace_id = $1 AND document = $2",
             )
         ),
-        _document(workspace_id, record, source_id),
-        *_chunks(workspace_id, record, first),
+        _document(workspace_id, record, source_id, supplied),
+        *_chunks(workspace_id, record, first, supplied),
         *inserts(
             "memory_tables",
             ("workspace_id", "document", "format", "table_name"),
@@ -91,12 +105,12 @@ def stored(workspace_id: str, record: DocumentRecord, source: SourceRow, first: 
     ]
 
 
-def _document(workspace_id: str, record: DocumentRecord, source_id: str) -> Statement:
+def _document(workspace_id: str, record: DocumentRecord, source_id: str, supplied: Supplied) -> Statement:
     stamp = record.stamp
     row = (
         *(workspace_id, record.id, source_id, stamp.path, record.source, record.title, record.language),
         *(record.effective, record.version, json.dumps(record.replaces), record.dated or record.effective),
-        *("[]", "{}", stamp.content_hash, stamp.size, stamp.mtime_ns, PIPELINE, DERIVED),
+        *("[]", "{}", stamp.content_hash, stamp.size, stamp.mtime_ns, PIPELINE, supplied.derived),
         *(record.text, json.dumps(record.lines), json.dumps(record.pages), len(record.chunks)),
         record.ingested_at,
     )
@@ -108,7 +122,7 @@ def _document(workspace_id: str, record: DocumentRecord, source_id: str) -> Stat
     return statement
 
 
-def _chunks(workspace_id: str, record: DocumentRecord, first: int) -> Iterator[Statement]:
+def _chunks(workspace_id: str, record: DocumentRecord, first: int, supplied: Supplied) -> Iterator[Statement]:
     seen: Counter[str] = Counter()
     rows: list[tuple[object, ...]] = []
     numbered: list[Numbered] = []
@@ -122,7 +136,11 @@ def _chunks(workspace_id: str, record: DocumentRecord, first: int) -> Iterator[S
         numbered.append(_numbered(number, text, chunk))
     yield from inserts("memory_chunks", _CHUNK, rows)
     document = Document(
-        workspace_id=workspace_id, id=record.id, title=record.title, is_table=bool(record.tables)
+        workspace_id=workspace_id,
+        id=record.id,
+        title=record.title,
+        is_table=bool(record.tables),
+        gazetteer=supplied.gazetteer,
     )
     yield from derived_rows(document, numbered)
     vectors = {n: c.vector for n, c in enumerate(record.chunks, first) if c.vector is not None}

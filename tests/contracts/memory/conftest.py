@@ -21,7 +21,17 @@ TABLES = tuple(
     f"memory_{name}"
     for name in (
         *("workspaces", "sources", "documents", "acl", "chunks", "vectors", "postings", "tables"),
-        *("mentions", "entities", "aliases", "relations", "outbox", "erasures"),
+        *(
+            "mentions",
+            "entities",
+            "aliases",
+            "relations",
+            "merges",
+            "gazetteer",
+            "outbox",
+            "erasures",
+            "erasing",
+        ),
     )
 )
 

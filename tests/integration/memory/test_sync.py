@@ -180,7 +180,7 @@ async def test_a_schema_from_the_future_is_refused(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_unavailable_by_name(tmp_path: Path) -> None:
     (tmp_path / "m.db").write_bytes(b"this is not a database at all, really not" * 100)
     memory = build_memory(tmp_path / "m.db", embedder=None, clock=StandingClock())
-    with pytest.raises(Unavailable, match=r"m\.db is damaged.*delete") as caught:
+    with pytest.raises(Unavailable, match=r"m\.db is damaged.*memory repair") as caught:
         await memory.status("default")
     assert (caught.value.code, caught.value.retryable) == ("unavailable.memory.damaged", False)
     await memory.close()

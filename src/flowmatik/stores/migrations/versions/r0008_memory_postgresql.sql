@@ -131,7 +131,7 @@ CREATE INDEX memory_mentions_document ON memory_mentions (workspace_id, document
 
 CREATE TABLE memory_entities (
     workspace_id TEXT NOT NULL,
-    key TEXT NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
     mentions BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, key)
 );
@@ -162,6 +162,26 @@ CREATE TABLE memory_relations (
 
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
 
+CREATE TABLE memory_merges (
+    workspace_id TEXT NOT NULL,
+    entity TEXT COLLATE "C" NOT NULL,
+    target TEXT COLLATE "C" NOT NULL,
+    made_at TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, entity)
+);
+
+CREATE INDEX memory_merges_of ON memory_merges (workspace_id, target);
+
+CREATE TABLE memory_gazetteer (
+    workspace_id TEXT NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    aliases TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, key)
+);
+
 CREATE TABLE memory_outbox (
     workspace_id TEXT NOT NULL,
     document TEXT NOT NULL,
@@ -181,11 +201,19 @@ CREATE TABLE memory_erasures (
     PRIMARY KEY (workspace_id, id)
 );
 
+CREATE TABLE memory_erasing (
+    workspace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+);
+
 -- What has been certified is added to and never changed.
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON memory_workspaces, memory_sources, memory_documents, memory_acl,
     memory_chunks, memory_vectors, memory_postings, memory_tables, memory_mentions, memory_entities,
-    memory_aliases, memory_relations, memory_outbox
+    memory_aliases, memory_relations, memory_merges, memory_gazetteer, memory_outbox, memory_erasing
     TO flowmatik_engine, flowmatik_api;
 
 GRANT SELECT, INSERT ON memory_erasures TO flowmatik_engine, flowmatik_api;
@@ -194,7 +222,8 @@ DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY[
         'memory_workspaces', 'memory_sources', 'memory_documents', 'memory_acl', 'memory_chunks',
     'memory_vectors', 'memory_postings', 'memory_tables', 'memory_mentions', 'memory_entities',
-    'memory_aliases', 'memory_relations', 'memory_outbox', 'memory_erasures'
+    'memory_aliases', 'memory_relations', 'memory_merges', 'memory_gazetteer', 'memory_outbox',
+    'memory_erasures', 'memory_erasing'
     ] LOOP
         EXECUTE 'ALTER TABLE ' || target || ' ENABLE ROW LEVEL SECURITY';
         EXECUTE 'ALTER TABLE ' || target || ' FORCE ROW LEVEL SECURITY';

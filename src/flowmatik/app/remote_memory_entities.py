@@ -1,0 +1,56 @@
+"""The entities of a server's memory, for the command line."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Names:
+    names: tuple[GazetteerEntry, ...]
+
+
+_LISTED = TypeAdapter(Listed[Entity])
+_DETAIL = TypeAdapter(EntityDetail)
+_NAMES = TypeAdapter(_Names)
+
+
+class RemoteMemoryEntities:
+    """Implements `MemoryEntities`; the server knows the workspace, and who asks, by the key."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def list(
+        self, workspace_id: str, *, text: str = "", after: str = "", limit: int = 100
+    ) -> Sequence[Entity]:
+        del workspace_id
+        params = {"text": text, "cursor": after, "limit": limit}
+        return (await self._server.ask(_LISTED, "GET", "/v1/memory/entities", params=params)).items
+
+    async def show(self, workspace_id: str, entity: str) -> EntityDetail:
+        del workspace_id
+        return await self._server.ask(_DETAIL, "GET", "/v1/memory/entities/one", params={"name": entity})
+
+    async def merge(self, workspace_id: str, entity: str, into: str, *, by: str) -> EntityDetail:
+        del workspace_id, by
+        body = {"entity": entity, "into": into}
+        return await self._server.ask(_DETAIL, "POST", "/v1/memory/entities/merge", json=body)
+
+    async def split(self, workspace_id: str, entity: str) -> EntityDetail:
+        del workspace_id
+        return await self._server.ask(_DETAIL, "POST", "/v1/memory/entities/split", json={"entity": entity})
+
+    async def gazetteer(self, workspace_id: str) -> Sequence[GazetteerEntry]:
+        del workspace_id
+        return (await self._server.ask(_NAMES, "GET", "/v1/memory/gazetteer")).names
+
+    async def set_gazetteer(self, workspace_id: str, entries: Sequence[GazetteerEntry]) -> int:
+        del workspace_id
+        body = {"names": [dataclasses.asdict(one) for one in entries]}
+        return len((await self._server.ask(_NAMES, "PUT", "/v1/memory/gazetteer", json=body)).names)

@@ -1,0 +1,183 @@
+"""What can still be read of a damaged memory file, document by document, into a new one.
+
+A document is taken whole or not at all: one that lacks passages would be quoted as if it said no more. Nobody
+else has the file open.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
+from flowmatik.memory.store import SCHEMA_VERSION
+
+_PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
+_APART = ("memory_sources", "memory_merges", "memory_gazetteer", "memory_erasures", "memory_erasing")
+_MOST_ROWIDS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvaged:
+    """`kept` documents are in the new file. `lost`: their names, "?" where only their number is known."""
+
+    kept: int
+    lost: tuple[str, ...]
+
+
+def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
+    """Blocking. `new` has the schema and no rows. Its revisions are higher than any that was, and than
+    `least_revision`."""
+    try:
+        with closing(connect_aside(damaged, alone=_has_no_log(damaged))) as old, closing(connect(new)) as to:
+            if int(old.execute("PRAGMA user_version").fetchone()[0]) != SCHEMA_VERSION:
+                return Salvaged(kept=0, lost=())
+            to.execute("BEGIN")
+            found = _copied(old, to, least_revision)
+            to.execute("COMMIT")
+            to.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return found
+    except sqlite3.DatabaseError:
+        return Salvaged(kept=0, lost=())  # not even its beginning can be read
+
+
+def _has_no_log(path: Path) -> bool:
+    return not path.with_name(f"{path.name}-wal").exists()
+
+
+def _copied(old: Connection, to: Connection, least_revision: int) -> Salvaged:
+    for table in _APART:
+        for row in _rows(old, table):
+            _insert(to, table, row)
+    workspaces: dict[str, int] = {}
+    kept, lost = 0, list[str]()
+    for document in _documents(old):
+        workspace, source = str(document["workspace_id"]), str(document["source"])
+        if _is_whole(old, to, document):
+            kept += 1
+            workspaces.setdefault(workspace, 0)
+        else:
+            lost.append(source)
+    missing = _known_documents(old) - kept - len(lost)
+    lost += ["?"] * max(missing, 0)
+    known = {str(row["workspace_id"]): row for row in _rows(old, "memory_workspaces")}
+    for workspace in sorted({*workspaces, *known}):
+        _workspace(to, workspace, known.get(workspace), least_revision)
+    return Salvaged(kept=kept, lost=tuple(lost))
+
+
+def _documents(old: Connection) -> Iterator[dict[str, Any]]:
+    """One after the other by its number, so that a page that is gone takes no others along."""
+    for number in _rowids(old):
+        try:
+            cursor = old.execute("SELECT * FROM memory_documents WHERE rowid = ?", (number,))
+            row = cursor.fetchone()
+        except sqlite3.DatabaseError:
+            continue
+        if row is not None:
+            yield dict(zip((one[0] for one in cursor.description), row, strict=True))
+
+
+def _rowids(old: Connection) -> Sequence[int]:
+    for sql in ("SELECT rowid FROM memory_documents INDEXED BY memory_documents_hash", "SELECT rowid FROM"
+                " memory_documents INDEXED BY memory_documents_of"):  # fmt: skip
+        try:
+            return sorted(int(row[0]) for row in old.execute(sql))
+        except sqlite3.DatabaseError:
+            continue
+    try:
+        (most,) = old.execute("SELECT max(rowid) FROM memory_documents").fetchone()
+    except sqlite3.DatabaseError:
+        return ()
+    return range(1, min(int(most or 0), _MOST_ROWIDS) + 1)
+
+
+def _known_documents(old: Connection) -> int:
+    try:
+        sql = "SELECT count(*) FROM memory_documents INDEXED BY memory_documents_hash"
+        return int(old.execute(sql).fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0
+
+
+def _is_whole(old: Connection, to: Connection, document: dict[str, Any]) -> bool:
+    """And then it is in the new file."""
+    to.execute("SAVEPOINT document")
+    try:
+        key = (document["workspace_id"], document["id"])
+        _insert(to, "memory_documents", {**document, "derived": ""})
+        counts = {table: _copy_part(old, to, table, key) for table in _PARTS}
+        if counts["memory_chunks"] == document["chunks"] and _offsets_hold(to, key):
+            to.execute("RELEASE document")
+            return True
+    except sqlite3.DatabaseError:  # of what cannot be read, or does not fit together any more
+        pass
+    to.execute("ROLLBACK TO document")
+    to.execute("RELEASE document")
+    return False
+
+
+def _copy_part(old: Connection, to: Connection, table: str, key: tuple[Any, Any]) -> int:
+    count = 0
+    try:
+        cursor = old.execute(
+            " ".join(("SELECT * FROM", table, "WHERE workspace_id = ? AND document = ?")), key
+        )
+        names = [one[0] for one in cursor.description]
+        for row in cursor:
+            _insert(to, table, dict(zip(names, row, strict=True)))
+            count += 1
+    except sqlite3.DatabaseError:
+        if table != "memory_vectors":  # the next sync makes those again
+            raise
+    return count
+
+
+def _offsets_hold(to: Connection, key: tuple[Any, Any]) -> bool:
+    sql = (
+        "SELECT count(*) FROM memory_chunks c JOIN memory_documents d ON d.workspace_id = c.workspace_id"
+        " AND d.id = c.document WHERE c.workspace_id = ? AND c.document = ?"
+        " AND (c.start_at < 0 OR c.end_at < c.start_at OR c.end_at > length(d.text))"
+    )
+    return to.execute(sql, key).fetchone()[0] == 0
+
+
+def _rows(old: Connection, table: str) -> Iterator[dict[str, Any]]:
+    """As far as they can be read."""
+    try:
+        cursor = old.execute(" ".join(("SELECT * FROM", table)))
+        names = [one[0] for one in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+    except sqlite3.DatabaseError:
+        return
+
+
+def _insert(to: Connection, table: str, row: dict[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    sql = " ".join(("INSERT INTO", table, f"({names})", "VALUES", f"({marks})"))
+    to.execute(sql, tuple(row.values()))
+
+
+def _workspace(to: Connection, workspace: str, row: dict[str, Any] | None, least_revision: int) -> None:
+    """`next_chunk` is higher than any number that is in use."""
+    sql = "SELECT coalesce(max(number), 0) + 1 FROM memory_chunks WHERE workspace_id = ?"
+    (number,) = to.execute(sql, (workspace,)).fetchone()
+    known = row or {"revision": 0, "next_chunk": 1, "embedder": _embedder(to, workspace), "moving_to": ""}
+    _insert(to, "memory_workspaces", {
+        **known,
+        "workspace_id": workspace,
+        "revision": max(int(known["revision"]) + 1, least_revision),
+        "next_chunk": max(int(known["next_chunk"]), int(number)),
+    })  # fmt: skip
+
+
+def _embedder(to: Connection, workspace: str) -> str:
+    """Of which there are the most vectors."""
+    sql = (
+        "SELECT embedder FROM memory_vectors WHERE workspace_id = ? GROUP BY embedder"
+        " ORDER BY count(*) DESC LIMIT 1"
+    )
+    row = to.execute(sql, (workspace,)).fetchone()
+    return str(row[0]) if row else ""
