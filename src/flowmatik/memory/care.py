@@ -12,7 +12,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import erasure
+from flowmatik.memory import erasure, parts
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.rebuild import rebuild
 from flowmatik.memory.records import Known
@@ -57,6 +57,7 @@ class StoredMemoryCare:
         target = erasure.target_of(request)
         database = self._within(workspace_id)
         found = await erasure.documents_meant(database, workspace_id, target)
+        found = await parts.whole(database, workspace_id, found)
         if not found:
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",

@@ -31,7 +31,7 @@ from flowmatik.memory.rebuild import derive_again
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
-from flowmatik.memory.writing import SourceRow, erased, labelled, restamped, stored
+from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, restamped, stored
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
@@ -135,6 +135,7 @@ class Synchroniser:
         async with self._lock:
             named = bool(ref.strip("/"))
             found = await reading.documents_of(database, workspace_id, ref, on_behalf) if named else []
+            found = await parts.with_parts(database, workspace_id, found)
             if not found:
                 raise NotFound(
                     f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",
@@ -170,8 +171,9 @@ class Synchroniser:
         if before and self._same_time(before, file) and _is_current(run, before):
             if before.derived != DERIVED:
                 await derive_again(run.database, run.workspace_id, before.id)
-            if run.labels is not None:
-                await run.database.transaction(labelled(run.workspace_id, before.id, run.labels))
+            labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
+            if labels:
+                await run.database.transaction(labels)
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
         for attempt in range(_ATTEMPTS):
             try:
@@ -251,6 +253,9 @@ class Synchroniser:
                     statements += erased(run.workspace_id, old.id)
         for record in records_now:
             statements += await self._statements(run, record)
+        if run.labels is None:
+            for part in records_now[1:]:
+                statements += labelled_like(run.workspace_id, part.id, prepared.record.id)
         await run.database.transaction(statements)
         return sum(len(record.chunks) for record in records_now)
 
@@ -267,8 +272,7 @@ class Synchroniser:
         self, run: _Run, origin: Known, name: str, stamp: Stamp, *, moved: bool
     ) -> IngestProgress:
         statements = restamped(run.workspace_id, origin.id, name, stamp)
-        if run.labels is not None:
-            statements += labelled(run.workspace_id, origin.id, run.labels)
+        statements += await parts.labelled_whole(run.database, run.workspace_id, origin, run.labels)
         if moved:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
