@@ -2,7 +2,7 @@
 Their paths lie below the outer file's, so that none of them is ever a file on disk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flowmatik.contracts.database import Database, Statement
@@ -32,6 +32,17 @@ def left_out(prepared: Prepared) -> tuple[Notice, ...]:
         for each in whole
         for one in each.refused
     )
+
+
+def has_vectors(prepared: Prepared) -> bool:
+    """It, or a part of it."""
+    return any(one.record.embedder for one in (prepared, *parts_of(prepared)))
+
+
+def unembedded(known: Mapping[str, Known]) -> frozenset[str]:
+    """Of what is known by its path, the files with a part that lacks vectors."""
+    lacking = (Path(path) for path, one in known.items() if one.embedded < one.chunks)
+    return frozenset(str(outer) for path in lacking for outer in path.parents if str(outer) in known)
 
 
 def is_there(path: Path, present: set[str]) -> bool:

@@ -48,6 +48,7 @@ class _Run:
     vectors: Vectors
     labels: DocumentLabels | None
     sources: tuple[SourceRow, ...] = ()
+    behind: frozenset[str] = frozenset()  # the paths of files with a part that lacks vectors
 
     @property
     def embedder_id(self) -> str:
@@ -89,6 +90,7 @@ class Synchroniser:
         found = await asyncio.to_thread(scan, list(paths), self._places)
         run = await self._begin(workspace_id, found, labels)
         known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
+        run = replace(run, behind=parts.unembedded(known)) if run.embedder else run
         unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
         if unknown:
             paths_given = ", ".join(map(str, unknown))
@@ -233,8 +235,8 @@ class Synchroniser:
         if origin and same and _is_current(run, origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
         prepared, notices = await self._prepared(run, fmt, data, _Identity(name, stamp, origin))
-        record = prepared.record
-        if origin and same and _understood(origin) and not record.embedder:  # nothing new, not even vectors
+        bare = not parts.has_vectors(prepared)
+        if origin and same and _understood(origin) and bare:  # nothing new, not even vectors
             kept = await self._kept(run, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
         passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
@@ -306,7 +308,11 @@ class Synchroniser:
 
     async def _embedded(self, run: _Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
         record, notices = await run.vectors.add(records.storable(bare.record), bare.contexts)
-        inner = [(await self._embedded(run, part))[0] for part in bare.parts]
+        inner: list[Prepared] = []
+        for part in bare.parts:
+            one, more = await self._embedded(run, part)
+            inner.append(one)
+            notices = [*notices, *more]
         return replace(bare, record=record, parts=tuple(inner)), notices
 
 
@@ -344,8 +350,8 @@ def _source_rows(scopes: Sequence[Path], places: Places) -> tuple[SourceRow, ...
 
 
 def _is_current(run: _Run, known: Known) -> bool:
-    embedded = run.embedder is None or known.embedded == known.chunks
-    return embedded and _understood(known)
+    whole = known.embedded == known.chunks and known.stamp.path not in run.behind
+    return (run.embedder is None or whole) and _understood(known)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:

@@ -1,13 +1,17 @@
 """A letter and what is attached to it are seen, labelled and forgotten together."""
 
+from collections.abc import Sequence
 from email.message import EmailMessage
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.memory import Places, StoredMemoryCare, build_memory
 from tests.contracts.memory.conftest import WS, Shelf
-from tests.integration.memory.support import StandingClock
+from tests.integration.memory.support import StandingClock, WordEmbedder
 
 BOB = frozenset({"user:bob"})
 FOR_HR = DocumentLabels(acl=("team:hr",), tags=("pay",))
@@ -70,3 +74,30 @@ async def test_an_uploaded_letter_goes_with_the_attachment_that_names_somebody(t
     done = await care.forget(WS, ErasureRequest(subject=("Ana Zurbarán",)), by="user:admin")
     assert ("files" in done.outside, path.exists()) == (False, False)
     await memory.close()
+
+
+class Moody(WordEmbedder):
+    """Embeds no lions while `away`."""
+
+    away: bool = True
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.down = self.away and any("lion" in text for text in texts)
+        return await super().embed(texts)
+
+
+async def test_an_attachment_without_vectors_is_told_of_and_gets_them_at_the_next_ingest(
+    shelf: Shelf,
+) -> None:
+    path = letter(shelf.folder / "a.eml", one="The zebra.", two="The lion.")
+    moody = Moody()
+    memory = shelf.another(moody)
+    (step,) = [one async for one in memory.ingest(WS, [path])]
+    assert [(one.code, one.text.partition(":")[0]) for one in step.notices] == [
+        ("document.no_vectors", "a.eml/two.md")
+    ]
+    assert (await memory.status(WS)).embedded == 2
+    moody.away = False
+    assert [one.outcome async for one in memory.ingest(WS, [path])] == ["updated"]
+    assert (await memory.status(WS)).embedded == 3
+    assert [one.outcome async for one in memory.ingest(WS, [path])] == ["unchanged"]
