@@ -12,7 +12,7 @@ from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import erasing, erasure
+from flowmatik.memory import erasing, erasure, parts
 from flowmatik.memory.erasing import Begun
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.rebuild import rebuild
@@ -58,6 +58,7 @@ class StoredMemoryCare:
         target = erasure.target_of(request)
         database = self._within(workspace_id)
         found = await erasure.documents_meant(database, workspace_id, target)
+        found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
         if not (found or merges or names):
             raise NotFound(

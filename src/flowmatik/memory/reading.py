@@ -96,6 +96,22 @@ async def documents_of(
     return [_known(row) for row in await database.fetch(sql, *params)]
 
 
+async def documents_below(
+    database: Database, workspace_id: str, path: str, embedder: str = ""
+) -> list[Known]:
+    """Those whose path lies below `path`, by path."""
+    sql = f"{_KNOWN} AND d.path > $3 AND d.path < $4 ORDER BY d.path"
+    rows = await database.fetch(sql, workspace_id, embedder, f"{path}/", f"{path}0")  # 0 comes after /
+    return [_known(row) for row in rows]
+
+
+async def documents_at(database: Database, workspace_id: str, paths: Sequence[str]) -> list[Known]:
+    found: list[Known] = []
+    for sql, values in listed(f"{_KNOWN} AND d.path IN (:list)", paths, 3):
+        found += [_known(row) for row in await database.fetch(sql, workspace_id, "", *values)]
+    return found
+
+
 async def documents_with(database: Database, workspace_id: str, ids: Sequence[str]) -> list[Known]:
     """By source name."""
     found: list[Known] = []

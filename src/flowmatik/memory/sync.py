@@ -32,7 +32,7 @@ from flowmatik.memory.rebuild import derive_again
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
-from flowmatik.memory.writing import SourceRow, erased, labelled, restamped, stored
+from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, restamped, stored
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
@@ -50,6 +50,7 @@ class _Run:
     labels: DocumentLabels | None
     sources: tuple[SourceRow, ...] = ()
     supplied: Supplied = NOTHING_SUPPLIED
+    behind: frozenset[str] = frozenset()  # the paths of files with a part that lacks vectors
 
     @property
     def embedder_id(self) -> str:
@@ -91,6 +92,7 @@ class Synchroniser:
         found = await asyncio.to_thread(scan, list(paths), self._places)
         run = await self._begin(workspace_id, found, labels)
         known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
+        run = replace(run, behind=parts.unembedded(known)) if run.embedder else run
         unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
         if unknown:
             paths_given = ", ".join(map(str, unknown))
@@ -138,6 +140,7 @@ class Synchroniser:
         async with self._lock:
             named = bool(ref.strip("/"))
             found = await reading.documents_of(database, workspace_id, ref, on_behalf) if named else []
+            found = await parts.with_parts(database, workspace_id, found)
             if not found:
                 raise NotFound(
                     f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",
@@ -176,8 +179,9 @@ class Synchroniser:
         if before and self._same_time(before, file) and _is_current(run, before):
             if before.derived != run.supplied.derived:
                 await derive_again(run.database, run.workspace_id, before.id, run.supplied)
-            if run.labels is not None:
-                await run.database.transaction(labelled(run.workspace_id, before.id, run.labels))
+            labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
+            if labels:
+                await run.database.transaction(labels)
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
         for attempt in range(_ATTEMPTS):
             try:
@@ -237,8 +241,8 @@ class Synchroniser:
         if origin and same and _is_current(run, origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
         prepared, notices = await self._prepared(run, fmt, data, _Identity(name, stamp, origin))
-        record = prepared.record
-        if origin and same and _understood(origin) and not record.embedder:  # nothing new, not even vectors
+        bare = not parts.has_vectors(prepared)
+        if origin and same and _understood(origin) and bare:  # nothing new, not even vectors
             kept = await self._kept(run, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
         passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
@@ -257,6 +261,9 @@ class Synchroniser:
                     statements += erased(run.workspace_id, old.id)
         for record in records_now:
             statements += await self._statements(run, record)
+        if run.labels is None:
+            for part in records_now[1:]:
+                statements += labelled_like(run.workspace_id, part.id, prepared.record.id)
         await run.database.transaction(statements)
         return sum(len(record.chunks) for record in records_now)
 
@@ -273,8 +280,7 @@ class Synchroniser:
         self, run: _Run, origin: Known, name: str, stamp: Stamp, *, moved: bool
     ) -> IngestProgress:
         statements = restamped(run.workspace_id, origin.id, name, stamp)
-        if run.labels is not None:
-            statements += labelled(run.workspace_id, origin.id, run.labels)
+        statements += await parts.labelled_whole(run.database, run.workspace_id, origin, run.labels)
         if moved:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
@@ -308,7 +314,11 @@ class Synchroniser:
 
     async def _embedded(self, run: _Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
         record, notices = await run.vectors.add(records.storable(bare.record), bare.contexts)
-        inner = [(await self._embedded(run, part))[0] for part in bare.parts]
+        inner: list[Prepared] = []
+        for part in bare.parts:
+            one, more = await self._embedded(run, part)
+            inner.append(one)
+            notices = [*notices, *more]
         return replace(bare, record=record, parts=tuple(inner)), notices
 
 
@@ -346,8 +356,8 @@ def _source_rows(scopes: Sequence[Path], places: Places) -> tuple[SourceRow, ...
 
 
 def _is_current(run: _Run, known: Known) -> bool:
-    embedded = run.embedder is None or known.embedded == known.chunks
-    return embedded and _understood(known)
+    whole = known.embedded == known.chunks and known.stamp.path not in run.behind
+    return (run.embedder is None or whole) and _understood(known)
 
 
 def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:

@@ -202,6 +202,25 @@ def restamped(workspace_id: str, document_id: str, source: str, stamp: Stamp) ->
     ]
 
 
+def labelled_like(workspace_id: str, document_id: str, outer_id: str) -> list[Statement]:
+    """The labels of the document that it is a part of, whatever it had before."""
+    both = (workspace_id, document_id, outer_id)
+    return [
+        (
+            "UPDATE memory_documents SET (tags, metadata) ="
+            " (SELECT o.tags, o.metadata FROM memory_documents o WHERE o.workspace_id = $1 AND o.id = $3)"
+            " WHERE workspace_id = $1 AND id = $2",
+            both,
+        ),
+        ("DELETE FROM memory_acl WHERE workspace_id = $1 AND document = $2", both[:2]),
+        (
+            "INSERT INTO memory_acl (workspace_id, document, principal) SELECT workspace_id, $2, principal"
+            " FROM memory_acl WHERE workspace_id = $1 AND document = $3",
+            both,
+        ),
+    ]
+
+
 def labelled(workspace_id: str, document_id: str, labels: DocumentLabels) -> list[Statement]:
     """Exactly these labels, whatever it had before."""
     return [

@@ -93,7 +93,9 @@ class PineconeServer:
             raw = await request.body()
             try:
                 if len(raw) > MOST_BYTES:
-                    raise Refused(400, 11, f"Request size {len(raw)} exceeds the maximum of {MOST_BYTES} bytes")
+                    raise Refused(
+                        400, 11, f"Request size {len(raw)} exceeds the maximum of {MOST_BYTES} bytes"
+                    )
                 return work(request, json.loads(raw) if raw else {})
             except Refused as error:
                 body = {"code": error.code, "message": error.message, "details": []}

@@ -86,10 +86,12 @@ class Shelf:
 async def _shelf(store: MemoryStore, folder: Path, url: str = "") -> AsyncGenerator[Shelf]:
     shelf = Shelf(store=store, folder=folder, url=url)
     shelf.another()
-    yield shelf
-    for memory in shelf.opened:
-        await memory.sync.close()
-    await store.close()
+    try:
+        yield shelf
+    finally:
+        for memory in shelf.opened:
+            await memory.sync.close()  # the parsers' processes
+        await store.close()
 
 
 @asynccontextmanager

@@ -118,9 +118,7 @@ class PineconeIndex:
             deeper = await self._matches({**query, "topK": min(4 * limit, _DEEPEST)})
             found = max(found, deeper, key=len)
         nothing = not np.any(vector)
-        scored = [
-            (str(one["metadata"]["chunk"]), 0.0 if nothing else float(one["score"])) for one in found
-        ]
+        scored = [(str(one["metadata"]["chunk"]), 0.0 if nothing else float(one["score"])) for one in found]
         return sorted(scored, key=lambda one: (-one[1], one[0]))[:limit]
 
     async def scores(self, workspace_id: str, vector: Vector, chunks: Sequence[str]) -> dict[str, float]:
