@@ -168,12 +168,16 @@ def _library() -> Any:
     """Its log would hold what is sent; what goes wrong is raised as well."""
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-    return importlib.import_module("pymilvus")
+    import pymilvus
+
+    return pymilvus
 
 
 def _let_go(path: Path) -> None:
     """The client leaves the engine that it has started running."""
-    importlib.import_module("milvus_lite.server_manager").server_manager_instance.release_server(str(path))
+    from milvus_lite.server_manager import server_manager_instance
+
+    server_manager_instance.release_server(str(path))
 
 
 def _is_taken(path: Path) -> bool:
