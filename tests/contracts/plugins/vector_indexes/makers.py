@@ -49,7 +49,9 @@ MAKERS = (
     Maker(name="sqlite_exact_int8", make=_sqlite("int8"), tolerance=0.01),
     Maker(
         name="milvus_lite",
-        make=lambda folder: load_vector_index("milvus", {"path": str(folder / "milvus")}),
+        make=lambda folder: load_vector_index(
+            "milvus", {"path": str(folder / "milvus"), "timeout_seconds": 60}
+        ),
         shared=False,
     ),
     Maker(name="pinecone", serve=_pinecone),
