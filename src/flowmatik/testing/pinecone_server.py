@@ -1,13 +1,13 @@
-"""A small Pinecone for tests: one serverless index that keeps records in memory, evaluates the filters that it
-is sent, and answers in the data API's form, errors too. What is written is found only after a while, as there.
-What works with it is no proof of what works with the real service.
+"""A small Pinecone for tests: one serverless index that keeps records in memory, evaluates the filters that
+it is sent, and answers in the data API's form, errors too. What is written is found only after a while, as
+there. What works with it is no proof of what works with the real service.
 """
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from starlette.applications import Starlette
@@ -23,7 +23,7 @@ MOST_METADATA = 40 * 1024
 MOST_FOUND = 10_000
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "$eq": lambda have, want: want in have if isinstance(have, list) else have == want,
-    "$in": lambda have, want: bool(set(have if isinstance(have, list) else [have]) & set(want)),
+    "$in": lambda have, want: any(one in want for one in _several(have)),
     "$gte": lambda have, want: have >= want,
     "$lte": lambda have, want: have <= want,
 }
@@ -62,8 +62,8 @@ class Namespace:
 
 @dataclass(slots=True, kw_only=True)
 class PineconeServer:
-    """`delay` in seconds until a write is found; `away` answers 503 to everything; `shy` gives only so great a
-    share of the matches of a filtered query that asks for few, as approximate indexes may."""
+    """`delay` in seconds until a write is found; `away` answers 503 to everything; `shy` gives only so great
+    a share of the matches of a filtered query that asks for few, as approximate indexes may."""
 
     api_key: str
     dimension: int
@@ -98,7 +98,7 @@ class PineconeServer:
                     )
                 return work(request, json.loads(raw) if raw else {})
             except Refused as error:
-                body = {"code": error.code, "message": error.message, "details": []}
+                body: Record = {"code": error.code, "message": error.message, "details": []}
                 return JSONResponse(body, error.status)
 
         return answer
@@ -188,7 +188,7 @@ class PineconeServer:
         matches.sort(key=lambda one: -one[0])
         if wanted is not None and body["topK"] < 20:
             matches = matches[: max(1, int(self.shy * len(matches)))]
-        answer = [
+        answer: list[Record] = [
             {
                 "id": one["id"],
                 "score": score,
@@ -197,7 +197,7 @@ class PineconeServer:
             for score, one in matches[: body["topK"]]
         ]
         headers = {"x-pinecone-max-indexed-lsn": str(space.reflected)}
-        told = {"matches": answer, "namespace": name, "usage": {"readUnits": 1}}
+        told: Record = {"matches": answer, "namespace": name, "usage": {"readUnits": 1}}
         return JSONResponse(told, headers=headers)
 
     def _stats(self, request: Request, body: Record) -> Response:
@@ -227,12 +227,12 @@ def fulfils(metadata: Record, wanted: Record) -> bool:
     """Whether a record of this metadata fulfils a filter; what is not there fulfils nothing."""
     for name, condition in wanted.items():
         if name == "$and":
-            if not all([fulfils(metadata, one) for one in condition]):
+            if not all(fulfils(metadata, one) for one in condition):
                 return False
             continue
         if name.startswith("$") or not isinstance(condition, dict):
             raise Refused(400, 3, f"unsupported operator {name}")
-        for operator, value in condition.items():
+        for operator, value in cast("Record", condition).items():
             if operator not in _COMPARED:
                 raise Refused(400, 3, f"{operator} is not a valid operator")
             if name not in metadata or not _COMPARED[operator](metadata[name], value):
@@ -240,9 +240,13 @@ def fulfils(metadata: Record, wanted: Record) -> bool:
     return True
 
 
+def _several(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
 def _check_metadata(metadata: Record) -> None:
     for name, value in metadata.items():
-        texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        texts = isinstance(value, list) and all(isinstance(one, str) for one in _several(value))
         if not texts and not isinstance(value, (str, int, float, bool)):
             raise Refused(
                 400, 3, f"Metadata value must be a string, number, boolean or list of strings, got {name}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flowmatik.integrations.models.gateway import provider_plugins
+from flowmatik.memory.vector_indexes.choosing import vector_index_registry
 from tests.unit.house.repository import ROOT, normalised, python_files
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -186,10 +187,11 @@ def test_the_lock_satisfies_what_the_project_declares() -> None:
 
 
 def test_every_extra_brings_what_the_manifests_of_its_plugins_need() -> None:
-    """And `all-models` brings all of them."""
+    """And `all-models` brings those of all models."""
     declared: dict[str, list[str]] = project()["project"]["optional-dependencies"]
     wanted = {one.extra for one in provider_plugins().manifests() if one.extra}
-    assert wanted == set(declared) - {"all-models"}
+    indexes = {one.extra for one in vector_index_registry().manifests() if one.extra}
+    assert wanted | indexes == set(declared) - {"all-models"}
     assert set(re.split(r"[\[\],]", declared["all-models"][0])) - {"flowmatik", ""} == wanted
 
 

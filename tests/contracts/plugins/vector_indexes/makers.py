@@ -1,7 +1,7 @@
 """Each vector index in turn, as its contract needs it: opened in a folder, and once more as another process
 would have it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from tests.contracts.plugins.vector_indexes.served import served
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """`make` in a folder, or `serve` with an emulator. `tolerance` of cosines; `shared`: a second process may have
-    them open."""
+    """`make` in a folder, or `serve` with an emulator. `tolerance` of cosines; `shared`: a second process
+    may have them open."""
 
     name: str
     make: Callable[[Path], VectorIndex] | None = None
@@ -36,7 +36,7 @@ def _sqlite(numbers: str) -> Callable[[Path], VectorIndex]:
 
 
 @contextmanager
-def _pinecone() -> Iterator[Callable[[], VectorIndex]]:
+def _pinecone() -> Generator[Callable[[], VectorIndex]]:
     """What is written is found later, and filtered queries give less than there is unless they ask deeper."""
     server = PineconeServer(api_key="pc-key", dimension=DIMENSION + 2, delay=0.01, shy=0.7)
     with served(server.app()) as url:
@@ -49,7 +49,9 @@ MAKERS = (
     Maker(name="sqlite_exact_int8", make=_sqlite("int8"), tolerance=0.01),
     Maker(
         name="milvus_lite",
-        make=lambda folder: load_vector_index("milvus", {"path": str(folder / "milvus")}),
+        make=lambda folder: load_vector_index(
+            "milvus", {"path": str(folder / "milvus"), "timeout_seconds": 60}
+        ),
         shared=False,
     ),
     Maker(name="pinecone", serve=_pinecone),

@@ -46,6 +46,8 @@ async def test_search_finds_the_nearest_of_what_was_asked_for(
         assert [score for _, score in found] == pytest.approx([one for _, one in wanted], abs=maker.tolerance)
         if index.exact and maker.tolerance < 1e-3:
             assert [chunk for chunk, _ in found] == [chunk for chunk, _ in wanted]
+    everything = {chunk for chunk, _ in await index.search(WS, vectors(1)[0], len(held), where)}
+    assert everything == {chunk for chunk, _ in expected(held, vectors(1)[0], len(held), where)}
 
 
 async def test_all_that_there_is_can_be_asked_for(index: VectorIndex) -> None:

@@ -18,6 +18,7 @@ ID = "milvus"
 PAGE = 10_000  # rows of one answer; a server gives 16,384 at most
 COPIED_AT_ONCE = 500
 _GRACE = 2.0  # beyond the client's own time-out, in which it says more about what was late
+_OPENING = 60.0  # loading the client's libraries takes seconds, on a busy machine many
 _SERVER_THREADS = 8
 
 
@@ -44,11 +45,11 @@ class Server:
         patience = (seconds or self.seconds) + _GRACE
         loop = asyncio.get_running_loop()
         try:
+            async with asyncio.timeout(max(patience, _OPENING)), self._opening:
+                if self._client is None:
+                    self._client = await loop.run_in_executor(self._pool, self._guarded, self.open)
+            client = self._client
             async with asyncio.timeout(patience):
-                async with self._opening:
-                    if self._client is None:
-                        self._client = await loop.run_in_executor(self._pool, self._guarded, self.open)
-                client = self._client
                 return await loop.run_in_executor(self._pool, self._guarded, lambda: work(client))
         except TimeoutError as error:
             raise faults.late(ID, seconds or self.seconds) from error
@@ -168,12 +169,16 @@ def _library() -> Any:
     """Its log would hold what is sent; what goes wrong is raised as well."""
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-    return importlib.import_module("pymilvus")
+    import pymilvus
+
+    return pymilvus
 
 
 def _let_go(path: Path) -> None:
     """The client leaves the engine that it has started running."""
-    importlib.import_module("milvus_lite.server_manager").server_manager_instance.release_server(str(path))
+    from milvus_lite.server_manager import server_manager_instance
+
+    server_manager_instance.release_server(str(path))
 
 
 def _is_taken(path: Path) -> bool:

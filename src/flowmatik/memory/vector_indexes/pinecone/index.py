@@ -1,8 +1,8 @@
 """`PineconeIndex`: a namespace for each workspace.
 
 Pinecone refuses vectors of zeros, so that each has one number more than the embedder gives: 0, or 1 where all
-others are zeros, which is near to no question. An index of more numbers than that is filled up with zeros, which
-leave the cosine as it is.
+others are zeros, which is near to no question. An index of more numbers than that is filled up with zeros,
+which leave the cosine as it is.
 """
 
 from collections.abc import Sequence
@@ -148,7 +148,7 @@ class PineconeIndex:
                 params["paginationToken"] = token
             answer = await self._service.read("GET", "/vectors/list", params=params)
             names = [str(one["id"]) for one in answer.get("vectors", []) if str(one["id"]) > start]
-            token = str((answer.get("pagination") or {}).get("next", ""))
+            token = str(_part(answer, "pagination").get("next", ""))
             if names or not token:
                 break
         found = await self._fetched(space, names)
@@ -160,7 +160,7 @@ class PineconeIndex:
     async def count(self, workspace_id: str) -> int:
         """As far as the service's statistics have come."""
         told = await self._service.read("POST", "/describe_index_stats", json={})
-        space = (told.get("namespaces") or {}).get(_space(workspace_id)) or {}
+        space = _part(_part(told, "namespaces"), _space(workspace_id))
         return int(space.get("vectorCount", 0))
 
     async def drop(self, workspace_id: str) -> None:
@@ -187,7 +187,7 @@ class PineconeIndex:
         for first in range(0, len(names), _FETCHED):
             params = {"ids": list(names[first : first + _FETCHED]), "namespace": space}
             answer = await self._service.read("GET", "/vectors/fetch", params=params)
-            found.update(answer.get("vectors") or {})
+            found.update(_part(answer, "vectors"))
         return found
 
     async def _place(self, workspace_id: str, held: Held) -> None:
@@ -210,6 +210,11 @@ class PineconeIndex:
             told = await self._service.read("POST", "/describe_index_stats", json={})
             self._dimension = int(told["dimension"])
         return self._dimension
+
+
+def _part(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    """Of an answer, {} where it is absent."""
+    return answer.get(name) or {}
 
 
 def _space(workspace_id: str) -> str:
