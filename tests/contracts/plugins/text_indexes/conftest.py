@@ -120,8 +120,10 @@ def _stored(workspace: str, number: int, one: TextRow) -> list[Statement]:
 @asynccontextmanager
 async def postings(place: Path) -> AsyncGenerator[World]:
     file = MemoryFile(place / "memory.db")
-    yield World(search=load_text_index("postings", {"database": file}), database=file)
-    await file.close()
+    try:
+        yield World(search=load_text_index("postings", {"database": file}), database=file)
+    finally:
+        await file.close()
 
 
 @asynccontextmanager
@@ -131,8 +133,10 @@ async def postings_in_postgres(url: str) -> AsyncGenerator[World]:
     for workspace in ("one", "two"):
         sql = "DELETE FROM memory_documents WHERE workspace_id = $1"
         await database.within(workspace).transaction([(sql, (workspace,))])
-    yield World(search=load_text_index("postings", {"database": database}), database=database)
-    await pool.close()
+    try:
+        yield World(search=load_text_index("postings", {"database": database}), database=database)
+    finally:
+        await pool.close()
 
 
 @asynccontextmanager
@@ -141,9 +145,11 @@ async def fts5(place: Path) -> AsyncGenerator[World]:
 
     index = build({"path": place / "text.db"})
     file = MemoryFile(place / "memory.db")
-    yield World(search=index, index=index, database=file, path=place)
-    await index.close()
-    await file.close()
+    try:
+        yield World(search=index, index=index, database=file, path=place)
+    finally:
+        await index.close()
+        await file.close()
 
 
 @asynccontextmanager
@@ -154,9 +160,11 @@ async def elasticsearch(place: Path) -> AsyncGenerator[World]:
     async with served(server.app()) as url:
         index = build({"url": url, "api_key": KEY, "timeout": 2})
         file = MemoryFile(place / "memory.db")
-        yield World(search=index, index=index, database=file, server=server)
-        await index.close()
-        await file.close()
+        try:
+            yield World(search=index, index=index, database=file, server=server)
+        finally:
+            await index.close()
+            await file.close()
 
 
 @asynccontextmanager
@@ -168,8 +176,10 @@ async def postgres(url: str) -> AsyncGenerator[World]:
     index = build({"database": database})
     for workspace in ("one", "two"):
         await index.drop(workspace)
-    yield World(search=index, index=index, database=database)
-    await pool.close()
+    try:
+        yield World(search=index, index=index, database=database)
+    finally:
+        await pool.close()
 
 
 @pytest.fixture(scope="session")
