@@ -7,7 +7,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("outside", "answers", "facts", "memory")
+AREAS: tuple[str, ...] = ("outside", "answers", "facts", "memory", "sources")
 
 
 def upgrade() -> None:
