@@ -9,7 +9,7 @@ version of a file is its blob's id, so that a move costs nothing.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ class GitReader:
         known = cursor.partition(":")
         goes_on = known[2] == self._folder and known[0] and await self._has(mirror, known[0])
         if known[0] == commit and goes_on:
-            changes: list[Item] = []
+            changes: Sequence[Item] = ()
         elif goes_on:
             changes = await self._changed(mirror, known[0], commit)
         else:
@@ -105,7 +105,7 @@ class GitReader:
     async def _has(self, mirror: Path, commit: str) -> bool:
         return await self._git.succeeds(mirror, "cat-file", "-e", f"{commit}^{{commit}}")
 
-    async def _all(self, mirror: Path, commit: str) -> list[Item]:
+    async def _all(self, mirror: Path, commit: str) -> Sequence[Item]:
         told = await self._git.raw(
             mirror, "ls-tree", "-r", "-z", "--full-tree", "--long", commit, *self._within()
         )
@@ -117,7 +117,7 @@ class GitReader:
                 items.append(Entry(path=name, version=blob, size=int(size)))
         return items
 
-    async def _changed(self, mirror: Path, before: str, now: str) -> list[Item]:
+    async def _changed(self, mirror: Path, before: str, now: str) -> Sequence[Item]:
         told = await self._git.raw(
             mirror, "diff-tree", "-r", "-z", "--no-renames", "--full-index", before, now, *self._within()
         )

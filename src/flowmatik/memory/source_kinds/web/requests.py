@@ -109,7 +109,7 @@ class Pages:
         headers = {"User-Agent": AGENT, **_conditions(known)}
         try:
             async with self._opened().stream("GET", url, headers=headers) as sent:
-                if sent.is_redirect:
+                if sent.has_redirect_location:
                     return Answer(status=sent.status_code, body=b""), sent.headers["location"]
                 body = await _bounded(url, sent, most, cut=cut) if sent.status_code == 200 else b""
                 return _answer(sent, body), ""
