@@ -29,9 +29,9 @@ class _Body(BaseModel):
 
 
 class SourceRequest(_Body):
-    """`settings` are those of the kind; secrets are named there (`env:SOURCE_TOKEN`), never written. `acl`:
-    who alone may see its documents, unless the source itself says so. `cron`: five fields, or `@hourly` and the
-    like, in the time zone `timezone`; "" for never by itself."""
+    """`settings` are those of the kind; secrets are named there (`env:SOURCE_TOKEN`), never written.
+    `acl`: who alone may see its documents, unless the source itself says so. `cron`: five fields, or
+    `@hourly` and the like, in the time zone `timezone`; "" for never by itself."""
 
     name: Annotated[str, Field(max_length=100)]
     kind: Annotated[str, Field(max_length=100)]

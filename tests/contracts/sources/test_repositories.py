@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.kernel.errors import InvalidInput
-from tests.contracts.sources.conftest import W, Setting, counted
+from tests.contracts.sources.conftest import Setting, W, counted
 from tests.integration.memory.support import WordEmbedder
 
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")

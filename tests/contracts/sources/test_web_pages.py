@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowmatik.kernel.errors import InvalidInput
-from tests.contracts.sources.conftest import ME, W, Setting, counted
+from tests.contracts.sources.conftest import ME, Setting, W, counted
 from tests.integration.memory.support import WordEmbedder
 
 HTML = "text/html; charset=utf-8"
