@@ -41,9 +41,8 @@ async def ended(remote: RemoteBackend, now: SyncReport) -> SyncReport:
 
 async def test_a_source_is_added_synced_hooked_and_removed_through_a_server(platform: Platform) -> None:
     async with serve_platform(platform, host="127.0.0.1", port=0) as serving:
-        token = read_local_token(platform.settings)
-        assert token is not None
-        remote = RemoteBackend(serving.url, token)
+        token = await asyncio.to_thread(read_local_token, platform.settings)
+        remote = RemoteBackend(serving.url, token, language="en")
         try:
             place = str(platform.settings.home / "docs")
             assert "folder" in dict(await remote.sources.kinds())
@@ -72,12 +71,12 @@ async def test_a_source_is_added_synced_hooked_and_removed_through_a_server(plat
 
 async def test_who_may_not_and_where_not(platform: Platform) -> None:
     transport = httpx.ASGITransport(app=create_app(api_services(platform)))
-    reader = (await platform.identity.create_key(W, "reader", scopes=frozenset({"memory:write"}))).secret
-    admin = (await platform.identity.create_key(W, "admin", scopes=frozenset({"admin"}))).secret
+    writer = (await platform.identity.create_key(LOCAL, "writer", ("memory:write",))).secret
+    admin = (await platform.identity.create_key(LOCAL, "admin", ("admin",))).secret
     body = {"name": "docs", "kind": "folder", "settings": {"path": "/etc"}}
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         assert (await client.post("/v1/sources", json=body)).status_code == 401
-        for key in (reader, admin):
+        for key in (writer, admin):
             answer = await client.post("/v1/sources", json=body, headers={"Authorization": f"Bearer {key}"})
             assert answer.status_code == 403
         assert answer.json()["code"] == "auth.path"

@@ -14,7 +14,7 @@ from flowmatik.contracts.security import Principal
 from flowmatik.contracts.sources import Cause, FailedDocument, NewSource, Source, SyncReport
 from flowmatik.contracts.waits import Hook, HookTokens
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound
+from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound, Unavailable
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory.stored_memory import StoredMemory
 from flowmatik.memory.syncing.copies import Copies
@@ -249,7 +249,12 @@ class StoredSources:
             fault = error
         except Exception as error:  # it would begin again and fail for ever
             log.exception("a sync failed", extra={"source_id": one.id})
-            fault = FlowmatikError(f"internal fault: {type(error).__name__}; the log says more")
+            fault = Unavailable(
+                f"the sync ended with an internal fault: {type(error).__name__}; the log says more",
+                code="unavailable.sync",
+                retryable=False,
+                context={"fault": type(error).__name__},
+            )
         finally:
             self._owners.discard(owner)
         now = self._clock.now().isoformat()
