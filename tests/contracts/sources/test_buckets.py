@@ -7,6 +7,8 @@ from flowmatik.testing.s3_server import S3Server, serving
 from tests.contracts.sources.conftest import Setting, counted
 from tests.integration.memory.support import WordEmbedder
 
+pytestmark = pytest.mark.parametrize("dsn", ["sqlite"], indirect=True)
+
 KEYS = {"access_key": "env:SOURCE_KEY", "secret_key": "env:SOURCE_SECRET"}
 
 

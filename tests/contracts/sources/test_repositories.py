@@ -9,6 +9,8 @@ from flowmatik.kernel.errors import InvalidInput
 from tests.contracts.sources.conftest import Setting, W, counted
 from tests.integration.memory.support import WordEmbedder
 
+pytestmark = pytest.mark.parametrize("dsn", ["sqlite"], indirect=True)
+
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 
 

@@ -11,6 +11,8 @@ from flowmatik.kernel.errors import InvalidInput
 from tests.contracts.sources.conftest import ME, Setting, W, counted
 from tests.integration.memory.support import WordEmbedder
 
+pytestmark = pytest.mark.parametrize("dsn", ["sqlite"], indirect=True)
+
 HTML = "text/html; charset=utf-8"
 
 
