@@ -41,6 +41,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import SkillFolder, Skills
+from flowmatik.contracts.sources import SourceHooks, Sources
 from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals, WebHooks
@@ -133,6 +134,8 @@ class ApiServices:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    sources: Sources
+    source_hooks: SourceHooks
     agents: AgentCatalogue
     versions: AgentVersions
     bundles: AgentBundles

@@ -40,6 +40,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.sources import Sources
 from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
@@ -126,6 +127,9 @@ class Backend(Protocol):
 
     @property
     def memory_entities(self) -> MemoryEntities: ...
+
+    @property
+    def sources(self) -> Sources: ...
 
     @property
     def agents(self) -> AgentAccess: ...

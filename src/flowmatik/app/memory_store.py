@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from flowmatik.app.embeddings import other_embedders
 from flowmatik.app.settings import SETTINGS_FILE, Settings
+from flowmatik.app.sources import COPIES
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import Clock
@@ -24,7 +25,11 @@ def open_memory(
         _store(settings, database),
         embedder=embedder,
         clock=clock,
-        places=Places(private=(settings.data, settings.home / SETTINGS_FILE), uploads=settings.uploads),
+        places=Places(
+            private=(settings.data, settings.home / SETTINGS_FILE),
+            uploads=settings.uploads,
+            copies=settings.data / COPIES,
+        ),
         others=other_embedders(settings),
     )
 

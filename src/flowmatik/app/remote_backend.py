@@ -27,6 +27,7 @@ from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.remote_router import RemoteRouter
 from flowmatik.app.remote_schedules import RemoteBulk, RemoteSchedules
 from flowmatik.app.remote_skills import RemoteSkills
+from flowmatik.app.remote_sources import RemoteSources
 from flowmatik.app.remote_templates import RemoteFactory, RemoteTemplates
 from flowmatik.app.remote_threads import RemoteThreads
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
@@ -58,6 +59,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.sources import Sources
 from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
@@ -125,6 +127,7 @@ class RemoteBackend:
         self.skills: Skills = RemoteSkills(self._server)
         self.fact_extraction: FactExtraction = RemoteExtraction(self._server)
         self.facts: Facts = RemoteFacts(self._server)
+        self.sources: Sources = RemoteSources(self._server)
         self.threads: Threads = RemoteThreads(self._server)
 
     async def close(self) -> None:

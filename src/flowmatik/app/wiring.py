@@ -31,6 +31,7 @@ from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.settings import Settings
+from flowmatik.app.sources import open_sources, sources_chore
 from flowmatik.app.stores import open_stores
 from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
@@ -67,6 +68,7 @@ from flowmatik.contracts.runs import Runs
 from flowmatik.contracts.schedules import Schedules
 from flowmatik.contracts.security import Identity, Principal
 from flowmatik.contracts.skills import Skills
+from flowmatik.contracts.sources import SourceHooks, Sources
 from flowmatik.contracts.templates import AgentTemplates
 from flowmatik.contracts.threads import Threads
 from flowmatik.contracts.waits import RunSignals
@@ -98,6 +100,8 @@ class Platform:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    sources: Sources
+    source_hooks: SourceHooks
     audience: Audience
     agents: AgentCatalogue
     versions: AgentVersions
@@ -222,6 +226,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     embedder = embedder_of(settings, embedding)
     memory = open_memory(settings, stores.database, clock, embedder)
     stack.push_async_callback(memory.close)
+    hooks = await asyncio.to_thread(SignedHooks, settings.keys)
+    sources = open_sources(settings, memory, stores.database, stores.lookups, clock, hooks)
+    stack.push_async_callback(sources.close)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
@@ -264,7 +271,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             blobs=blobs,
             role=Role(settings.role),
             streams=streams,
-            hooks=await asyncio.to_thread(SignedHooks, settings.keys),
+            hooks=hooks,
             run_budget_micros=settings.run_budget_micros,
             runs_days=settings.runs_days,
             plans_by_profile=True,
@@ -302,6 +309,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     care = care_of(memory, stores.database, clock, stores.settle, sources)
     engine.housekeeper.add(erasures_chore(care, everywhere_of(memory, stores.lookups)))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
+    engine.housekeeper.add(sources_chore(sources))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)
@@ -316,6 +324,8 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         memory_care=care,
         memory_entities=entities_of(memory, clock),
+        sources=sources,
+        source_hooks=sources,
         audience=audience,
         agents=catalogue,
         versions=versions,

@@ -22,6 +22,8 @@ PREFIXES = frozenset(
         "thr",
         "fct",
         "era",
+        "src",
+        "syn",
     }
 )
 

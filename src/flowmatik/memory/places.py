@@ -11,22 +11,26 @@ Identity = tuple[int, int]  # device and inode
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """`private`: files and folders that are never read, under whatever name somebody leads there.
-    `uploads`: the folder of what was sent here, which may lie in a private one; its files have no other
-    owner and go when they are rejected or their document is removed."""
+    `uploads`: the folder of what was sent here, and `copies` that of what was fetched from sources; they may
+    lie in a private one; their files have no other owner and go when they are rejected or their document is
+    removed."""
 
     private: tuple[Path, ...] = ()
     uploads: Path | None = None
+    copies: Path | None = None
 
     def resolved(self) -> "Places":
         """Blocking. The same without links, as the two questions below need it."""
         uploads = None if self.uploads is None else real_path(self.uploads)
-        return Places(private=tuple(map(real_path, self.private)), uploads=uploads)
+        copies = None if self.copies is None else real_path(self.copies)
+        return Places(private=tuple(map(real_path, self.private)), uploads=uploads, copies=copies)
 
     def is_private(self, path: Path) -> bool:
         return not self.is_upload(path) and any(is_within(path, place) for place in self.private)
 
     def is_upload(self, path: Path) -> bool:
-        return self.uploads is not None and is_within(path, self.uploads)
+        own = (self.uploads, self.copies)
+        return any(folder is not None and is_within(path, folder) for folder in own)
 
     def identities(self) -> frozenset[Identity]:
         """Blocking. The private files as the disk knows them, by whatever name: hard links look like any

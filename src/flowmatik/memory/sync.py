@@ -90,7 +90,8 @@ class Synchroniser:
     ) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
         found = await asyncio.to_thread(scan, list(paths), self._places)
-        run = await self._begin(workspace_id, found, labels)
+        rows = await asyncio.to_thread(_source_rows, found.scopes, self._places.resolved())
+        run = await self.begin(workspace_id, rows, labels)
         known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
         run = replace(run, behind=parts.unembedded(known)) if run.embedder else run
         unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
@@ -120,27 +121,39 @@ class Synchroniser:
                 done += 1
                 yield replace(deleted, done=done, total=max(done, total))
 
-    async def _begin(self, workspace_id: str, found: Scan, labels: DocumentLabels | None) -> _Run:
+    async def begin(
+        self, workspace_id: str, sources: tuple[SourceRow, ...], labels: DocumentLabels | None = None
+    ) -> _Run:
+        """For `take` and `drop`."""
         database = self._database.within(workspace_id)
-        _, compared = await revision_of(database, workspace_id)
-        embedder, places = self._embedders.of(compared), self._places.resolved()
+        embedder = self._embedders.of((await revision_of(database, workspace_id))[1])
         return _Run(
             workspace_id=workspace_id,
             database=database,
             embedder=embedder,
             vectors=Vectors(embedder),
             labels=labels,
-            sources=await asyncio.to_thread(_source_rows, found.scopes, places),
+            sources=sources,
             supplied=await supplied_to(database, workspace_id),
         )
 
+    async def take(self, run: _Run, file: Found, labels: DocumentLabels) -> IngestProgress:
+        """One file of a source, as `run` does it with those that it finds."""
+        async with self._lock:
+            known = await reading.known_at(run.database, run.workspace_id, run.embedder_id, str(file.path))
+            return await self._file(replace(run, labels=labels), file, known)
+
+    async def drop(self, run: _Run, path: Path) -> bool:
+        """Whether there was a document of that file."""
+        async with self._lock:
+            return await self._delete(run, str(path)) is not None
+
     async def remove(self, workspace_id: str, ref: str, on_behalf: reading.OnBehalf = None) -> list[Known]:
         """See `Memory.remove`; what is left in free pages is the caller's."""
-        database = self._database.within(workspace_id)
         async with self._lock:
-            named = bool(ref.strip("/"))
-            found = await reading.documents_of(database, workspace_id, ref, on_behalf) if named else []
-            found = await parts.with_parts(database, workspace_id, found)
+            at, named = self._database.within(workspace_id), bool(ref.strip("/"))
+            found = await reading.documents_of(at, workspace_id, ref, on_behalf) if named else []
+            found = await parts.with_parts(at, workspace_id, found)
             if not found:
                 raise NotFound(
                     f"memory has no document {ref!r}; `flowmatik memory list` shows those that there are",

@@ -29,7 +29,6 @@ from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.mcp import mcp_app
-from flowmatik.app.cli.memory_repair import memory_app
 from flowmatik.app.cli.models import models_app
 from flowmatik.app.cli.openapi import openapi_app
 from flowmatik.app.cli.operate import (
@@ -47,6 +46,7 @@ from flowmatik.app.cli.run import run_command
 from flowmatik.app.cli.schedules import schedules_app
 from flowmatik.app.cli.session import Session, clean, console
 from flowmatik.app.cli.skills import skills_app
+from flowmatik.app.cli.sources import memory_app
 from flowmatik.app.cli.teams import teams_app
 from flowmatik.app.cli.templates import templates_app
 from flowmatik.app.cli.threads import threads_app

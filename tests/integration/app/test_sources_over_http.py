@@ -1,0 +1,82 @@
+"""Sources over HTTP: the whole platform, its address and its other half for the command line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flowmatik.api import create_app
+from flowmatik.app.local_token import read_local_token
+from flowmatik.app.remote_backend import RemoteBackend
+from flowmatik.app.settings import load_settings
+from flowmatik.app.web import api_services, serve_platform
+from flowmatik.app.wiring import Platform, open_platform
+from flowmatik.contracts.security import Principal
+from flowmatik.contracts.sources import NewSource, SyncReport
+from flowmatik.kernel.errors import InvalidInput, NotFound
+
+W = "default"
+LOCAL = Principal(id="local", name="local", workspace_id=W, scopes=frozenset({"admin"}))
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "docs").mkdir()
+    (home / "docs" / "a.md").write_text("# A\n\nThe heron wades.")
+    async with open_platform(load_settings(home, {}), recover_all=False) as opened:
+        yield opened
+
+
+async def ended(remote: RemoteBackend, now: SyncReport) -> SyncReport:
+    async with asyncio.timeout(120):
+        while now.status == "running":
+            await asyncio.sleep(0.05)
+            now = await remote.sources.report(LOCAL, "docs", now.id)
+    return now
+
+
+async def test_a_source_is_added_synced_hooked_and_removed_through_a_server(platform: Platform) -> None:
+    async with serve_platform(platform, host="127.0.0.1", port=0) as serving:
+        token = await asyncio.to_thread(read_local_token, platform.settings)
+        remote = RemoteBackend(serving.url, token, language="en")
+        try:
+            place = str(platform.settings.home / "docs")
+            assert "folder" in dict(await remote.sources.kinds())
+            made = await remote.sources.add(
+                LOCAL, NewSource(name="docs", kind="folder", settings={"path": place}, tags=("birds",))
+            )
+            assert made == (await remote.sources.list(LOCAL))[0]
+            report = await ended(remote, await remote.sources.sync(LOCAL, "docs"))
+            assert (report.status, report.added) == ("done", 1)
+            assert (await remote.sources.syncs(LOCAL, made.id))[0] == report
+            assert not await remote.sources.failures(LOCAL, "docs")
+            assert [one.tags for one in await platform.memory.documents(W)] == [("birds",)]
+            path = await remote.sources.hook(LOCAL, "docs")
+            async with httpx.AsyncClient(base_url=serving.url) as anybody:
+                assert (await anybody.post(path)).status_code == 202
+                assert (await anybody.post(path + "x")).status_code == 404
+            assert (await ended(remote, await remote.sources.retry(LOCAL, "docs"))).status == "done"
+            with pytest.raises(InvalidInput):
+                await remote.sources.add(LOCAL, NewSource(name="x", kind="folder", settings={"pth": place}))
+            assert await remote.sources.remove(LOCAL, "docs") == 1
+            with pytest.raises(NotFound):
+                await remote.sources.get(LOCAL, "docs")
+        finally:
+            await remote.close()
+
+
+async def test_who_may_not_and_where_not(platform: Platform) -> None:
+    transport = httpx.ASGITransport(app=create_app(api_services(platform)))
+    writer = (await platform.identity.create_key(LOCAL, "writer", ("memory:write",))).secret
+    admin = (await platform.identity.create_key(LOCAL, "admin", ("admin",))).secret
+    body = {"name": "docs", "kind": "folder", "settings": {"path": "/etc"}}
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        assert (await client.post("/v1/sources", json=body)).status_code == 401
+        for key in (writer, admin):
+            answer = await client.post("/v1/sources", json=body, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code == 403
+        assert answer.json()["code"] == "auth.path"
