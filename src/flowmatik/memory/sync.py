@@ -31,7 +31,7 @@ from flowmatik.memory.rebuild import derive_again
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
-from flowmatik.memory.writing import SourceRow, erased, labelled, restamped, stored
+from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_as, restamped, stored
 
 _TABLE_HEAD = 256 * 1024
 _RACY_SECONDS = 2.0
@@ -170,8 +170,8 @@ class Synchroniser:
         if before and self._same_time(before, file) and _is_current(run, before):
             if before.derived != DERIVED:
                 await derive_again(run.database, run.workspace_id, before.id)
-            if run.labels is not None:
-                await run.database.transaction(labelled(run.workspace_id, before.id, run.labels))
+            if labels := await self._labels(run, before):
+                await run.database.transaction(labels)
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
         for attempt in range(_ATTEMPTS):
             try:
@@ -251,6 +251,8 @@ class Synchroniser:
                     statements += erased(run.workspace_id, old.id)
         for record in records_now:
             statements += await self._statements(run, record)
+            if record is not prepared.record:
+                statements += labelled_as(run.workspace_id, record.id, prepared.record.id)
         await run.database.transaction(statements)
         return sum(len(record.chunks) for record in records_now)
 
@@ -266,9 +268,7 @@ class Synchroniser:
     async def _kept(
         self, run: _Run, origin: Known, name: str, stamp: Stamp, *, moved: bool
     ) -> IngestProgress:
-        statements = restamped(run.workspace_id, origin.id, name, stamp)
-        if run.labels is not None:
-            statements += labelled(run.workspace_id, origin.id, run.labels)
+        statements = [*restamped(run.workspace_id, origin.id, name, stamp), *await self._labels(run, origin)]
         if moved:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
@@ -277,6 +277,16 @@ class Synchroniser:
             await derive_again(run.database, run.workspace_id, origin.id)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
+
+    async def _labels(self, run: _Run, known: Known) -> list[Statement]:
+        """Those of this run on what was there before, its parts too."""
+        if run.labels is None:
+            return []
+        below = await parts.below(run.database, run.workspace_id, known.stamp.path)
+        return [
+            *labelled(run.workspace_id, known.id, run.labels),
+            *(one for part in below for one in labelled_as(run.workspace_id, part.id, known.id)),
+        ]
 
     def _stamp(self, file: Found, digest: str, status: os.stat_result) -> Stamp:
         """A file written this very moment may change again within the same tick of its clock."""

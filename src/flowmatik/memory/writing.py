@@ -204,3 +204,25 @@ def labelled(workspace_id: str, document_id: str, labels: DocumentLabels) -> lis
         ),
         noted(workspace_id, document_id, "stored"),
     ]
+
+
+def labelled_as(workspace_id: str, document_id: str, outer_id: str) -> list[Statement]:
+    """The labels of the document that it is a part of: whoever may not see a letter sees none of what is
+    attached to it."""
+    both = (workspace_id, document_id, outer_id)
+    return [
+        touched(workspace_id),
+        (
+            "UPDATE memory_documents SET tags = o.tags, metadata = o.metadata FROM memory_documents o"
+            " WHERE memory_documents.workspace_id = $1 AND memory_documents.id = $2"
+            " AND o.workspace_id = $1 AND o.id = $3",
+            both,
+        ),
+        ("DELETE FROM memory_acl WHERE workspace_id = $1 AND document = $2", (workspace_id, document_id)),
+        (
+            "INSERT INTO memory_acl (workspace_id, document, principal) SELECT workspace_id, $2, principal"
+            " FROM memory_acl WHERE workspace_id = $1 AND document = $3",
+            both,
+        ),
+        noted(workspace_id, document_id, "stored"),
+    ]
