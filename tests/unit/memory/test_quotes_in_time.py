@@ -1,0 +1,35 @@
+"""What is looked for in stored texts takes no longer than reading them, whatever both of them hold."""
+
+import random
+import re
+import time
+
+import pytest
+
+from flowmatik.memory import erasure, quotes
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_quote_is_found_where_a_pattern_finds_it(seed: int) -> None:
+    chance = random.Random(seed)
+    text = "".join(chance.choices("ab \n\t\u00a0", k=200))
+    begin = chance.randrange(150)
+    quote = " ".join(text[begin : begin + chance.randrange(1, 20)].split()) or "ab"
+    first = (chance.randrange(60), chance.randrange(60, 200))
+    pattern = re.compile(r"\s+".join(map(re.escape, quote.split())))
+    match = pattern.search(text, *first) or pattern.search(text)
+    assert quotes.place_of(quote, text, first) == (match and match.span())
+
+
+def test_a_quote_that_is_everywhere_but_for_its_end_is_looked_for_in_linear_time() -> None:
+    began = time.monotonic()
+    assert quotes.place_of("a " * 5_000 + "b", "a " * 500_000, (0, 1_000)) is None
+    assert time.monotonic() - began < 10
+
+
+def test_a_name_with_many_hyphens_is_looked_for_in_linear_time() -> None:
+    began = time.monotonic()
+    pattern = re.compile(erasure.pattern_of("ana" + " -" * 50 + " ruiz"))
+    assert pattern.search("ana" + "-" * 100_000) is None
+    assert pattern.search("ana - - ruiz")
+    assert time.monotonic() - began < 10
