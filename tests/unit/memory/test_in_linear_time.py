@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from flowmatik.memory import erasure, quotes
+from flowmatik.memory import erasure, near, quotes
+from flowmatik.memory.facts.keys import key_of
+from flowmatik.memory.language import fold
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -32,4 +34,20 @@ def test_a_name_with_many_hyphens_is_looked_for_in_linear_time() -> None:
     pattern = re.compile(erasure.pattern_of("ana" + " -" * 50 + " ruiz"))
     assert pattern.search("ana" + "-" * 100_000) is None
     assert pattern.search("ana - - ruiz")
+    assert time.monotonic() - began < 10
+
+
+def test_a_letter_with_many_accents_is_folded_in_linear_time() -> None:
+    began = time.monotonic()
+    text = "árbol " + "a" + "\u0301\u0316" * 200_000 + " ñandú"
+    assert fold(text) == "arbol a ñandu"
+    assert near.keys(text) == ()
+    assert time.monotonic() - began < 10
+
+
+def test_the_key_of_what_is_said_is_without_what_stands_around_it_in_linear_time() -> None:
+    began = time.monotonic()
+    assert key_of("  «Á b,  c!» ") == "a b, c"
+    assert key_of("¿?") == key_of("") == ""
+    assert key_of("x" + "." * 100_000 + "y") == "x" + "." * 100_000 + "y"
     assert time.monotonic() - began < 10
