@@ -8,7 +8,10 @@ import pytest
 
 from flowmatik.memory import erasure, near, quotes
 from flowmatik.memory.facts.keys import key_of
+from flowmatik.memory.formats import Formats
 from flowmatik.memory.language import fold
+from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.parsing import Source
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -50,4 +53,17 @@ def test_the_key_of_what_is_said_is_without_what_stands_around_it_in_linear_time
     assert key_of("  «Á b,  c!» ") == "a b, c"
     assert key_of("¿?") == key_of("") == ""
     assert key_of("x" + "." * 100_000 + "y") == "x" + "." * 100_000 + "y"
+    assert time.monotonic() - began < 10
+
+
+def test_a_long_line_of_code_is_read_in_linear_time() -> None:
+    began = time.monotonic()
+    source = Source(
+        name="a.py",
+        data=b"a" + b" " * 300_000 + b"b",
+        path="/a.py",
+        deadline=began + 60,
+        limits=IngestLimits(),
+    )
+    assert Formats().parser("code").parse(source).text
     assert time.monotonic() - began < 10
