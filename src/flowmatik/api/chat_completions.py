@@ -52,7 +52,8 @@ class _Asked:
     def headers(self) -> dict[str, str]:
         found = {"x-flowmatik-overhead-ms": f"{self.overhead():.3f}"}
         if name := self.notes.deployment:
-            found["x-flowmatik-model"] = name.encode("latin-1", "replace").decode("latin-1")
+            shown = name.encode("latin-1", "replace").decode("latin-1")  # the client may have made it up
+            found["x-flowmatik-model"] = "".join(sign if sign.isprintable() else "?" for sign in shown)
         return found
 
 

@@ -93,15 +93,15 @@ async def upload(
     stays."""
     folder = at.upload_dir / principal.workspace_id
     targets = [safe_target(folder, file.filename or "") for file in files]
+    await _refuse_others(principal, at, targets)
     for file, target in zip(files, targets, strict=True):
         await run_in_threadpool(_store, file, target)
-    names = [target.relative_to(folder).as_posix() for target in targets]
     labels = _labels(acl or (), tag or ())
     if labels is None:
         steps = await _ingest(at, principal, [folder], None)
     else:
         steps = await _ingest(at, principal, targets, labels)
-    told = [step for step in steps if step.outcome != "unchanged" or _is_one_of(step.source, names)]
+    told = [step for step in steps if _is_of(step.source, folder, targets, nested=labels is None)]
     counted = [replace(step, done=done, total=len(told)) for done, step in enumerate(told, start=1)]
     return _said(request, at, counted)
 
@@ -194,9 +194,31 @@ def _labels(acl: Sequence[str], tags: Sequence[str]) -> DocumentLabels | None:
     return DocumentLabels(acl=tuple(acl), tags=tuple(tags)) if acl or tags else None
 
 
-def _is_one_of(source: str, names: list[str]) -> bool:
-    """A document whose name was taken has a longer one."""
-    return any(source == name or source.endswith(f"/{name}") for name in names)
+def _is_of(source: str, folder: Path, targets: Sequence[Path], *, nested: bool) -> bool:
+    """Whether that is the name of one of the files that came: as much of its path as tells it from others.
+    What else the folder holds may be for others. `nested`: the folder was looked at, and not each file."""
+
+    def is_name_of(target: Path) -> bool:
+        least = len(target.relative_to(folder).as_posix()) if nested else 0
+        return len(source) >= least and f"/{target.as_posix()}".endswith(f"/{source}")
+
+    return any(map(is_name_of, targets))
+
+
+async def _refuse_others(principal: Principal, at: ApiServices, targets: Sequence[Path]) -> None:
+    """Raises PermissionDenied (`auth.denied.document`) where a file would take the place of a document that
+    its sender may not see."""
+    if principal.may("admin"):
+        return
+    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
+    hidden = await at.memory.hidden(principal.workspace_id, targets, on_behalf=on_behalf)
+    if hidden:
+        names = ", ".join(map(repr, sorted(hidden)))
+        raise PermissionDenied(
+            f"{names}: a document of that name is there and is for others; send yours under another name",
+            code="auth.denied.document",
+            context={"names": names},
+        )
 
 
 def safe_target(folder: Path, name: str) -> Path:

@@ -117,7 +117,7 @@ def fact_sources(
     return FactSources(FactStore(everywhere, clock), facts, known)
 
 
-def sources_chore(sources: "FactSources") -> Chore:
+def supports_chore(sources: "FactSources") -> Chore:
     from flowmatik.memory.facts.sources import EVERY_SECONDS
 
     return Chore(name="fact_sources", every=EVERY_SECONDS, work=sources.sweep)

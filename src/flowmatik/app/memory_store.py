@@ -22,7 +22,7 @@ def open_memory(
     from flowmatik.memory import Places, build_memory
 
     return build_memory(
-        _store(settings, database),
+        _store(settings, database, clock),
         embedder=embedder,
         clock=clock,
         places=Places(
@@ -34,14 +34,15 @@ def open_memory(
     )
 
 
-def _store(settings: Settings, database: Database) -> "Path | MemoryStore":
+def _store(settings: Settings, database: Database, clock: Clock) -> "Path | MemoryStore":
     url = settings.database_url
     if not url:
         return settings.data / "memory.db"
     from flowmatik.memory import MemoryStore
-    from flowmatik.stores.vacuum import rewrite
+    from flowmatik.stores.vacuum import TakingTurns, rewrite
 
-    return MemoryStore(database=database, name="PostgreSQL", purge=lambda: rewrite(url, "memory_"))
+    purge = TakingTurns(lambda: rewrite(url, "memory_"), clock)
+    return MemoryStore(database=database, name="PostgreSQL", purge=purge)
 
 
 def everywhere_of(memory: "StoredMemory", lookups: Database) -> Database:

@@ -58,7 +58,7 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
     other; a login is looked up before its workspace is known."""
     from flowmatik.core.journal.postgres import PostgresJournal, PostgresReads
     from flowmatik.stores.postgres import PostgresDatabase, durability, open_pool
-    from flowmatik.stores.vacuum import rewrite
+    from flowmatik.stores.vacuum import TakingTurns, rewrite
 
     engine_pool = await open_pool(url, role="flowmatik_engine")
     stack.push_async_callback(engine_pool.close)
@@ -81,6 +81,6 @@ async def _open_postgres(url: str, clock: Clock, stack: AsyncExitStack) -> Store
         lookups=everywhere,
         cleaning=cleaning,
         durable=(await durability(url)).fsync,
-        settle=lambda: rewrite(url, "model_answers"),
+        settle=TakingTurns(lambda: rewrite(url, "model_answers"), clock),
         reads=reads,
     )

@@ -20,7 +20,7 @@ from flowmatik.app.facts import (
     fact_sources,
     facts_chore,
     open_facts,
-    sources_chore,
+    supports_chore,
 )
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
@@ -304,9 +304,9 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         embedding.paid = paid.calls
     remembered.extraction.use(ExtractionModels(models, paid.calls))
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
-    sources = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
-    engine.housekeeper.add(sources_chore(sources))
-    care = care_of(memory, stores.database, clock, stores.settle, sources)
+    supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
+    engine.housekeeper.add(supports_chore(supports))
+    care = care_of(memory, stores.database, clock, stores.settle, supports)
     engine.housekeeper.add(erasures_chore(care, everywhere_of(memory, stores.lookups)))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     engine.housekeeper.add(sources_chore(sources))

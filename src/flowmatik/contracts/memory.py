@@ -212,6 +212,13 @@ class Memory(Protocol):
         """By source name, those after the source `after`."""
         ...
 
+    async def hidden(
+        self, workspace_id: str, paths: Sequence[Path], *, on_behalf: frozenset[str] | None
+    ) -> list[str]:
+        """The sources of the documents of those files that are not for them: who may not see a document
+        may not write over it either."""
+        ...
+
     async def remove(
         self, workspace_id: str, ref: str, *, on_behalf: frozenset[str] | None = None
     ) -> list[str]:

@@ -4,13 +4,14 @@ A subject's documents are removed as wholes: one without some of its passages wo
 more. They are found by the stored text and not only by what was recognised as a mention.
 """
 
+import asyncio
 import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from flowmatik.contracts.database import Database
+from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.memory_care import Erasure, ErasureRequest
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import InvalidInput
@@ -51,7 +52,7 @@ def target_of(request: ErasureRequest) -> Target:
         )
     if given[0].kind == "subject":
         for name in given[0].words:
-            if len(_pattern_text(name)) < _SHORTEST:
+            if len(_pattern_text(name).replace("-", "").replace("_", "")) < _SHORTEST:
                 raise InvalidInput(
                     f"the name {name!r} is too short to forget by; give at least {_SHORTEST} letters",
                     code="input.erasure_name",
@@ -91,9 +92,7 @@ async def _mentioning(database: Database, workspace_id: str, names: Iterable[str
             " WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             *(workspace_id, after, _PAGE),
         )
-        for document_id, *texts in page:
-            if any(pattern.search(fold(str(text))) for text in texts):
-                found.append(str(document_id))
+        found += await asyncio.to_thread(_those_with, pattern, page)
         if len(page) < _PAGE:
             return found
         after = str(page[-1][0])
@@ -105,15 +104,27 @@ def is_named(target: Target, text: str) -> bool:
 
 
 def _pattern_for(names: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?<!\w){_pattern_of(name)}(?!\w)" for name in names))
+    return re.compile("|".join(rf"(?<!\w){pattern_of(name)}(?!\w)" for name in names))
+
+
+def _those_with(pattern: re.Pattern[str], page: Sequence[Row]) -> list[str]:
+    """Blocking."""
+    return [
+        str(document_id)
+        for document_id, *texts in page
+        if any(pattern.search(fold(str(text))) for text in texts)
+    ]
 
 
 def _pattern_text(name: str) -> str:
     return " ".join(fold(name).split())
 
 
-def _pattern_of(name: str) -> str:
-    return r"[\s_-]+".join(map(re.escape, _pattern_text(name).split()))
+def pattern_of(name: str) -> str:
+    """A word of hyphens alone is what stands between words anyway, and several of them in a row would be
+    looked for in each way that they can be shared out."""
+    words = [word for word in _pattern_text(name).split() if word.strip("_-")]
+    return r"[\s_-]+".join(map(re.escape, words))
 
 
 async def counted(database: Database, workspace_id: str, documents: Sequence[str]) -> dict[str, int]:

@@ -10,6 +10,8 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 
+from flowmatik.memory.language import stream_safe
+
 NEAR = 0.8  # of the runs of words are shared by two texts that count as one
 MIN_WORDS = 20  # below, texts are alike by chance: titles, rows, signatures
 _RUN = 3
@@ -60,9 +62,8 @@ def firsts(texts: Sequence[str], keyed: Sequence[tuple[int, ...]]) -> list[int]:
 
 
 def _runs(text: str) -> frozenset[str]:
-    words = [match[0] for match in _WORD.finditer(unicodedata.normalize("NFC", text).casefold())][
-        :_MOST_WORDS
-    ]
+    plain = unicodedata.normalize("NFC", stream_safe(text)).casefold()
+    words = [match[0] for match in _WORD.finditer(plain)][:_MOST_WORDS]
     if len(words) < MIN_WORDS:
         return frozenset()
     return frozenset(" ".join(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1))

@@ -149,6 +149,21 @@ async def documents_after(
     ]
 
 
+async def hidden_at(
+    database: Database, workspace_id: str, paths: Sequence[str], on_behalf: OnBehalf
+) -> list[str]:
+    """The sources of those documents at `paths` that may not be seen."""
+    if on_behalf is None:
+        return []
+    found: dict[str, str] = {}
+    for sql, values in listed(
+        "SELECT id, source FROM memory_documents WHERE workspace_id = $1 AND path IN (:list)", paths, 2
+    ):
+        found.update({row[0]: row[1] for row in await database.fetch(sql, workspace_id, *values)})
+    access = await access_of(database, workspace_id, list(found))
+    return [source for one, source in found.items() if one in access and not on_behalf & {*access[one]}]
+
+
 async def access_of(
     database: Database, workspace_id: str, documents: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:

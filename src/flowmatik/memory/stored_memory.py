@@ -1,5 +1,6 @@
 """`StoredMemory`: the Memory contract over a `Database`: a file of its own, or the platform's PostgreSQL."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -26,7 +27,7 @@ from flowmatik.memory import analysis, loading, quotes, reading, retrieval
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
-from flowmatik.memory.places import Places
+from flowmatik.memory.places import Places, real_path
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import Query
 from flowmatik.memory.retrieval.ranking import ALL, Legs
@@ -197,6 +198,10 @@ class StoredMemory:
         return await reading.documents_after(
             self._within(workspace_id), workspace_id, after, limit, on_behalf
         )
+
+    async def hidden(self, workspace_id: str, paths: Sequence[Path], *, on_behalf: OnBehalf) -> list[str]:
+        places = await asyncio.to_thread(lambda: [str(real_path(path)) for path in paths])
+        return await reading.hidden_at(self._within(workspace_id), workspace_id, places, on_behalf)
 
     async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
         return await reading.missing_sources(self._within(workspace_id), workspace_id, sources)

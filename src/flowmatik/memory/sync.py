@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.memory import DocumentLabels, Embedder, IngestProgress, Notice
@@ -19,6 +19,15 @@ from flowmatik.kernel.errors import (
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory import parts, reading, records
 from flowmatik.memory.choosing import Embedders
+from flowmatik.memory.comparing import (
+    gone_of,
+    keeps_title,
+    moved_from,
+    names_of,
+    refusal,
+    source_rows,
+    understood,
+)
 from flowmatik.memory.derived import NOTHING_SUPPLIED, Supplied
 from flowmatik.memory.formats import Format, Formats
 from flowmatik.memory.gazetteers import supplied_to
@@ -30,7 +39,7 @@ from flowmatik.memory.places import Places, is_within
 from flowmatik.memory.prepare import Job, Prepared
 from flowmatik.memory.rebuild import derive_again
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
-from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan, read, scan, too_large
+from flowmatik.memory.scan import Found, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
 from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, restamped, stored
 
@@ -90,7 +99,7 @@ class Synchroniser:
     ) -> AsyncIterator[IngestProgress]:
         """See `Memory.ingest`. Two runs at a time take turns, file by file."""
         found = await asyncio.to_thread(scan, list(paths), self._places)
-        rows = await asyncio.to_thread(_source_rows, found.scopes, self._places.resolved())
+        rows = await asyncio.to_thread(source_rows, found.scopes, self._places.resolved())
         run = await self.begin(workspace_id, rows, labels)
         known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
         run = replace(run, behind=parts.unembedded(known)) if run.embedder else run
@@ -102,11 +111,11 @@ class Synchroniser:
                 code="input.paths",
                 context={"paths": paths_given},
             )
-        gone = _gone(found, known, self._places.resolved())
+        gone = gone_of(found, known, self._places.resolved())
         done, total = 0, len(found.found) + len(found.refused) + len(gone)
         for refused in found.refused:
             done += 1
-            yield replace(_refusal(refused), done=done, total=total)
+            yield replace(refusal(refused), done=done, total=total)
         for file in found.found:
             async with self._lock:
                 progress = await self._file(run, file, known.get(str(file.path)))
@@ -207,7 +216,7 @@ class Synchroniser:
     async def _looked_at(self, run: _Run, file: Found) -> IngestProgress:
         database, workspace_id = run.database, run.workspace_id
         known = await reading.known_at(database, workspace_id, run.embedder_id, str(file.path))
-        name = known.source if known else await reading.free_name(database, workspace_id, _names(file))
+        name = known.source if known else await reading.free_name(database, workspace_id, names_of(file))
         fmt = self._formats.of(file.path)
         try:
             if fmt is None:
@@ -247,15 +256,15 @@ class Synchroniser:
         origin = known
         if known is None:
             twins = await reading.known_with(run.database, run.workspace_id, run.embedder_id, digest)
-            origin = await asyncio.to_thread(_moved_from, twins)
+            origin = await asyncio.to_thread(moved_from, twins)
             if origin is not None and origin.source == file.relative:
                 name = origin.source
-        same = bool(origin and origin.stamp.content_hash == digest and _keeps_title(origin, name))
+        same = bool(origin and origin.stamp.content_hash == digest and keeps_title(origin, name))
         if origin and same and _is_current(run, origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
         prepared, notices = await self._prepared(run, fmt, data, _Identity(name, stamp, origin))
         bare = not parts.has_vectors(prepared)
-        if origin and same and _understood(origin) and bare:  # nothing new, not even vectors
+        if origin and same and understood(origin) and bare:  # nothing new, not even vectors
             kept = await self._kept(run, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
         passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
@@ -347,70 +356,6 @@ class _Identity:
         return self.origin.id if self.origin else new_id("doc")
 
 
-def _refusal(refused: Refused) -> IngestProgress:
-    return IngestProgress(
-        source=refused.relative,
-        outcome="skipped",
-        reason=refused.reason,
-        code=refused.code,
-        values={"why": refused.why} if refused.why else {},
-    )
-
-
-def _source_rows(scopes: Sequence[Path], places: Places) -> tuple[SourceRow, ...]:
-    """Blocking."""
-
-    def kind(scope: Path) -> str:
-        return "uploads" if places.is_upload(scope) else "folder" if scope.is_dir() else "file"
-
-    return tuple(
-        SourceRow(kind=kind(scope), name=scope.name or str(scope), location=str(scope)) for scope in scopes
-    )
-
-
 def _is_current(run: _Run, known: Known) -> bool:
     whole = known.embedded == known.chunks and known.stamp.path not in run.behind
-    return (run.embedder is None or whole) and _understood(known)
-
-
-def _gone(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
-    """Known files below what was looked at that are not there; one that is there but could not
-    be listed (no right to read the folder) is not gone. What must not be read is, but for uploads: nobody
-    looks at them from outside of their own folder."""
-    present = {str(file.path) for file in found.found}
-    unread = [refused.path for refused in found.refused if refused.code != PRIVATE]
-    uploads = [scope for scope in found.scopes if places.is_upload(scope)]
-
-    def is_gone(path: Path) -> bool:
-        looked_at = uploads if places.is_upload(path) else found.scopes
-        unseen = not parts.is_there(path, present) and any(is_within(path, scope) for scope in looked_at)
-        return unseen and not any(is_within(path, folder) for folder in unread)
-
-    return [path for path in known if is_gone(Path(path))]
-
-
-def _understood(known: Known) -> bool:
-    return known.pipeline == records.PIPELINE
-
-
-def _moved_from(twins: list[Known]) -> Known | None:
-    """Of the documents of the same content, one whose file is no longer where it was."""
-    paths = ((known, known.stamp.path) for known in twins)
-    gone = (known for known, path in paths if not os.path.lexists(path) and not parts.is_part(path))
-    return next(gone, None)
-
-
-def _keeps_title(origin: Known, name: str) -> bool:
-    """A title taken from the file's name is indexed: under a new name it is indexed anew."""
-    old, new = PurePath(origin.source).stem, PurePath(name).stem
-    return old == new or origin.title != old
-
-
-def _names(file: Found) -> list[str]:
-    """Relative to the root; prefixed by more and more of the root's folders, in case another file
-    has that name; at last the whole path."""
-    names, folder = [file.relative], file.root
-    while folder.name:
-        names.append(f"{folder.name}/{names[-1]}")
-        folder = folder.parent
-    return [*names, str(file.path)]
+    return (run.embedder is None or whole) and understood(known)

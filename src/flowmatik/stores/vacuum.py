@@ -1,8 +1,10 @@
 """Taking what was deleted out of PostgreSQL's table files."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from flowmatik.kernel.clock import Clock
 from flowmatik.stores.postgres import connect_once, raised_by_postgres, translated
 
 _LOCK_MS = 5000
@@ -18,6 +20,36 @@ _TABLES = (
     "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND starts_with(relname, $1)"
     " AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY relname"
 )
+
+
+class TakingTurns:
+    """Calls `work`, which locks everybody out, once for all who wait for it: one that begins after it was
+    asked for serves. Between two it rests as long as the last one took, so that no workspace, however often
+    it forgets something, has the others' tables locked all the time."""
+
+    def __init__(self, work: Callable[[], Awaitable[bool]], clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[bool] | None = None
+        self._rests_until = float("-inf")
+
+    async def __call__(self) -> bool:
+        """As `work`, whose errors all who waited for it are told."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._take())
+        return await asyncio.shield(self._next)
+
+    async def _take(self) -> bool:
+        async with self._turn:
+            if (rest := self._rests_until - self._clock.monotonic()) > 0:
+                await self._clock.sleep(rest)
+            self._next = None  # who asks from now on may have deleted what this one no longer sees
+            began = self._clock.monotonic()
+            try:
+                return await self._work()
+            finally:
+                self._rests_until = 2 * self._clock.monotonic() - began
 
 
 async def rewrite(url: str, prefix: str) -> bool:

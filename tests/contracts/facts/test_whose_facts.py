@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from flowmatik.contracts.database import Database
@@ -221,3 +222,13 @@ async def test_only_administrators_say_what_a_workspace_remembers(facts: StoredF
     await facts.set_policy(ADMIN, FactPolicy(special=True, half_life_days={"user": 3.0}))
     assert (await facts.policy(user())).half_life_days["user"] == 3.0
     assert (await facts.policy(user("usr_1", "other"))) == FactPolicy()
+
+
+async def test_what_was_certified_is_not_changed(facts: StoredFacts, database: Database) -> None:
+    if database.dialect == "sqlite":
+        return  # which has no roles
+    one = await facts.add(user(), OWN)
+    await facts.forget(user(), one.id)
+    for statement in ("UPDATE fact_erasures SET facts = 0", "DELETE FROM fact_erasures"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await database.within("acme").transaction([(statement, ())])

@@ -1,5 +1,8 @@
 """Who may see a document is asked inside each query."""
 
+from email.message import EmailMessage
+from pathlib import Path
+
 import pytest
 
 from flowmatik.agents.skills.audience import Callers
@@ -73,3 +76,32 @@ async def test_a_tool_searches_on_behalf_of_whom_its_run_is_for(shelf: Shelf) ->
         )
         found = await box.call("memory_search", {"query": "zebra salary"}, context)
         assert ("secret.md" in {row["source"] for row in found["passages"]}) is sees
+
+
+def letter(shelf: Shelf, **attached: str) -> Path:
+    message = EmailMessage()
+    message["Subject"] = "Pay"
+    message.set_content("The lists are attached.")
+    for name, text in attached.items():
+        message.add_attachment(text.encode(), maintype="text", subtype="markdown", filename=f"{name}.md")
+    path = shelf.write("pay.eml", "")
+    path.write_bytes(message.as_bytes())
+    return path
+
+
+async def test_what_is_attached_is_seen_by_those_alone_who_see_the_letter(shelf: Shelf) -> None:
+    path = letter(shelf, june="The zebra keeper earns 900.")
+    await shelf.take(path)
+    assert len(await shelf.memory.documents(WS, on_behalf=BOB)) == 2
+    restricted = DocumentLabels(acl=("team:hr",), tags=("pay",))
+    assert (await shelf.take(path, labels=restricted))["pay.eml"] == "unchanged"
+    assert await shelf.memory.documents(WS, on_behalf=BOB) == []
+    letter(shelf, june="The zebra keeper earns 900.", july="The lion keeper earns 950.")
+    assert (await shelf.take(path))["pay.eml"] == "updated"
+    assert await shelf.memory.documents(WS, on_behalf=BOB) == []
+    assert not await shelf.memory.search(WS, "lion keeper", on_behalf=BOB)
+    assert {one.source: one.tags for one in await shelf.memory.documents(WS, on_behalf=ANA)} == {
+        "pay.eml": ("pay",),
+        "pay.eml/june.md": ("pay",),
+        "pay.eml/july.md": ("pay",),
+    }

@@ -224,3 +224,20 @@ async def test_what_a_run_knows_are_the_messages_before_its_own_and_answers_that
 
     assert await known_before(3) == ["1?", "2?"]
     assert await known_before(3, answers=True) == ["1?", "2?", "one", "two"]
+
+
+async def test_a_thread_that_stays_for_its_run_keeps_what_rests_on_it(store: ThreadStore) -> None:
+    told = list[str]()
+
+    async def gone(workspace_id: str, thread_id: str) -> None:
+        told.append(thread_id)
+
+    store.tell_when_gone(gone)
+    known = await store.create("w", NewThread())
+    await store.say(place_of(known), said("one"))
+    on = await begun(store, known)
+    assert not await store.delete(*place_of(known))
+    assert told == []
+    await store.end(on, note("run_failed"))
+    assert await store.delete(*place_of(known))
+    assert told == [known.thread.id]

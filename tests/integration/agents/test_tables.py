@@ -70,6 +70,11 @@ class Shelf:
         known = self._sources if workspace_id == "default" else []
         return [source for source in known if is_among(source.name, sources)]
 
+    async def hidden(
+        self, workspace_id: str, paths: Sequence[Path], *, on_behalf: frozenset[str] | None
+    ) -> list[str]:
+        raise NotImplementedError
+
     async def status(self, workspace_id: str) -> MemoryStatus:
         raise NotImplementedError
 

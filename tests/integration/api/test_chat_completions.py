@@ -325,3 +325,12 @@ async def test_tests_and_probes_are_booked_for_what_they_were(tmp_path: Path) ->
         assert calls["probe"].spent_micros == probed.json()["cost_micros"]
         assert {re.sub("_.*", "", one.user) for one in await place.booked()} == {"key"}
         await place.balanced()
+
+
+async def test_a_name_with_line_breaks_makes_no_headers(tmp_path: Path) -> None:
+    async with served(tmp_path, Step(text="Hi.")) as place:
+        raw = await place.client().chat.completions.with_raw_response.create(
+            model=f"{MODEL}\r\nx-other: 1", messages=ASK
+        )
+        assert raw.headers["x-flowmatik-model"] == f"{MODEL}??x-other: 1"
+        assert "x-other" not in raw.headers

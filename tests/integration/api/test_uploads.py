@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from flowmatik.app.texts import catalogue
+from flowmatik.contracts.security import Principal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import Places, build_memory
 from tests.integration.api.test_api import Keys, bearer
@@ -74,3 +75,41 @@ async def test_a_body_that_no_parser_can_read_is_told_in_the_language_asked_for(
     answer = await client.post(path, content=content, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "input.body"), answer.text
     assert words in answer.json()["detail"]
+
+
+class Staff:
+    """An `Identity` and an `Audience`: whoever comes may write, and is themselves."""
+
+    async def authenticate(self, credential: str) -> Principal:
+        scopes = frozenset({"memory:read", "memory:write"})
+        return Principal(id=credential, name=credential, workspace_id="a", scopes=scopes)
+
+    async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
+        return frozenset({f"user:{principal}"})
+
+
+async def test_nobody_writes_over_what_is_for_others_or_hears_of_it(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    memory = build_memory(
+        tmp_path / "memory.db", embedder=None, clock=SystemClock(), places=Places(uploads=uploads)
+    )
+    app = app_with(memory=memory, identity=Staff(), audience=Staff(), upload_dir=uploads, words=_words)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def send(who: str, name: str, text: str, **query: str) -> httpx.Response:
+            files = [("files", (name, text.encode(), "text/plain"))]
+            return await client.post("/v1/memory/documents", files=files, params=query, headers=bearer(who))
+
+        assert (await send("ana", "pay.md", "Ana earns 900.", acl="user:ana")).status_code == 200
+        assert (await send("ana", "for-ana/pay.md", "Ana earns 950.")).status_code == 200
+        await send("ana", "for-ana/pay.md", "Ana earns 950.", acl="user:ana")
+        refused = await send("bob", "pay.md", "Ana earns nothing.")
+        assert (refused.status_code, refused.json()["code"]) == (403, "auth.denied.document")
+        (uploads / "a" / "hidden.xyz").write_text("which nobody can read")
+        told = (await send("bob", "own/pay.md", "Bob earns 800.")).json()["items"]
+        assert [step["source"] for step in told] == ["own/pay.md"]
+        found = await client.get("/v1/memory/search", params={"q": "Ana earns"}, headers=bearer("ana"))
+        assert "Ana earns 900." in [one["text"] for one in found.json()["items"]]
+        assert (await send("ana", "pay.md", "Ana earns 901.")).json()["items"][0]["outcome"] == "updated"
+    await memory.close()

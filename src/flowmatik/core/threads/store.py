@@ -203,6 +203,9 @@ class ThreadStore:
 
     async def delete(self, workspace_id: str, thread_id: str) -> bool:
         """With its messages. False while a run is on."""
+        rows = await self._database.within(workspace_id).fetch(sql.GET, workspace_id, thread_id)
+        if not rows or known_of(rows[0]).turn.open:
+            return False  # and nobody is told that it goes
         if self._gone is not None:
             await self._gone(workspace_id, thread_id)
         values = (workspace_id, thread_id)

@@ -10,12 +10,15 @@ MANY = frozenset(
     {"likes", "dislikes", "prefers", "uses", "speaks", "knows", "note", "child", "owns", "allergic_to"}
 )
 _GAPS = re.compile(r"[^\w]+")
-_AROUND = re.compile(r"^\W+|\W+$")
+_WORD = re.compile(r"\w")
 
 
 def key_of(text: str) -> str:
     """Without case, accents and punctuation around it; gaps are one space."""
-    return " ".join(_AROUND.sub("", fold(text)).split())
+    folded = fold(text)
+    ends = (_WORD.search(folded), _WORD.search(folded[::-1]))  # `\W+$` would be tried at each sign of a gap
+    begin, behind = (one.start() if one else len(folded) for one in ends)
+    return " ".join(folded[begin : max(begin, len(folded) - behind)].split())
 
 
 def predicate_of(text: str) -> str:

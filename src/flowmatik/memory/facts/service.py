@@ -6,6 +6,7 @@ from dataclasses import replace
 from flowmatik.contracts.database import Statement
 from flowmatik.contracts.facts import (
     EVERY_FACT,
+    MAX_QUOTE_CHARACTERS,
     Correction,
     Fact,
     FactErasure,
@@ -95,7 +96,7 @@ class StoredFacts:
     ) -> Fact:
         """A statement of whatever origin, by `viewer`. `overrides`: what else is said of its time is cut."""
         line = line_of(workspace_id, new, viewer)
-        self._no_secret(new.value, new.subject, *(one.quote for one in new.supports))
+        self._no_secret(new.value, new.subject, *(one.quote[:MAX_QUOTE_CHARACTERS] for one in new.supports))
         said = Version(
             id="",
             version=1,

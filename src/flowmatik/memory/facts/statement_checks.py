@@ -109,7 +109,7 @@ def checked_value(text: str) -> str:
 
 
 def _checked_value(text: str) -> None:
-    if not key_of(text) or len(text) > MAX_VALUE_CHARACTERS or _clean(text) != text:
+    if len(text) > MAX_VALUE_CHARACTERS or not key_of(text) or _clean(text) != text:
         raise InvalidInput(
             f"the value has {len(text):,} characters; it must say something, in 1 to "
             f"{MAX_VALUE_CHARACTERS:,} of them, without control characters",

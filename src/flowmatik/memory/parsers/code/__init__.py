@@ -25,6 +25,7 @@ _MEMBER = re.compile(
 _NO_MEMBER = re.compile(r"(?:return|if|for|while|switch|else|throw|new|await|catch|case|do|try)\b")
 _LEADING = re.compile(r"(?:#|//|/\*|\*|--|@|\[|///|\"\"\")")  # comments and decorators above a declaration
 _WIDEST_INDENT = 4
+_LONGEST = 1_000  # characters of a line that declares something; the patterns' time grows with their square
 _SAID = 100  # characters of a declaration
 
 
@@ -68,7 +69,7 @@ def _blocks(source: Source, text: str, declared: re.Pattern[str]) -> list[Block]
 def _level(line: str, declared: re.Pattern[str], nested: bool) -> int:
     body = line.lstrip()
     indent = len(line.expandtabs(_WIDEST_INDENT)) - len(line.expandtabs(_WIDEST_INDENT).lstrip())
-    if not body or (_NO_MEMBER.match(body) and declared is _DECLARED):
+    if not body or len(body) > _LONGEST or (_NO_MEMBER.match(body) and declared is _DECLARED):
         return 0
     if indent == 0:
         return 1 if declared.match(body) else 0

@@ -1,5 +1,9 @@
-GRANT SELECT, INSERT, UPDATE, DELETE ON fact_lines, facts, fact_supports, fact_heard, fact_erasures, fact_policies,
-    fact_sources TO flowmatik_engine, flowmatik_api;
+-- What has been certified is added to and never changed.
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON fact_lines, facts, fact_supports, fact_heard, fact_policies, fact_sources
+    TO flowmatik_engine, flowmatik_api;
+
+GRANT SELECT, INSERT ON fact_erasures TO flowmatik_engine, flowmatik_api;
 
 DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY['fact_lines', 'facts', 'fact_supports', 'fact_heard', 'fact_erasures',
