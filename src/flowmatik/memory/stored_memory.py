@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +14,11 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import (
     DocumentLabels,
     Embedder,
+    Found,
     IngestProgress,
     MemoryStatus,
     Passage,
+    Search,
     StoredDocument,
     TableSource,
 )
@@ -132,25 +134,29 @@ class StoredMemory:
         legs: Legs = ALL,
     ) -> list[Passage]:
         """As the contract has it; `legs` leaves parts of the search out, to measure what they bring."""
+        asked = Query(text=query, limit=limit, sources=tuple(sources), on_behalf=on_behalf, legs=legs)
+        return await self._found(workspace_id, asked)
+
+    async def find(self, workspace_id: str, asked: Search, *, on_behalf: OnBehalf = None) -> Found:
+        _check_limit(asked.limit)
+        query = Query(
+            text=asked.query,
+            limit=max(asked.limit, retrieval.AMONG),
+            sources=asked.sources,
+            on_behalf=on_behalf,
+            filters=retrieval.filters_of(asked),
+        )
+        found = await self._found(workspace_id, query)
+        return Found(items=tuple(found[: asked.limit]), answerable=retrieval.answerable(found))
+
+    async def _found(self, workspace_id: str, query: Query) -> list[Passage]:
         database = self._within(workspace_id)
-        if not 1 <= limit <= MAX_LIMIT:
-            raise InvalidInput(
-                f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
-                code="input.limit",
-                context={"limit": limit, "most": MAX_LIMIT},
-            )
-        text = query[:MAX_QUERY_CHARS].strip()
+        _check_limit(query.limit)
+        text = query.text[:MAX_QUERY_CHARS].strip()
         if not analysis.words(text):
             return []
         embedder = await self._embedder_of(database, workspace_id)
-        asked = Query(
-            text=text,
-            limit=limit,
-            sources=tuple(sources),
-            vector=await _query_vector(embedder, text),
-            on_behalf=on_behalf,
-            legs=legs,
-        )
+        asked = replace(query, text=text, vector=await _query_vector(embedder, text))
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):
             snapshot = await self._snapshot(database, workspace_id, embedder)
@@ -238,6 +244,15 @@ async def _query_vector(embedder: Embedder | None, text: str) -> npt.NDArray[np.
         _log.warning("search falls back to full text", extra={"error": error.code})
         return None
     return rows[0]
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(
+            f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
+            code="input.limit",
+            context={"limit": limit, "most": MAX_LIMIT},
+        )
 
 
 def _check_workspace(workspace_id: str) -> None:

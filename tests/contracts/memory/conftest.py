@@ -77,6 +77,8 @@ async def _shelf(store: MemoryStore, folder: Path, url: str = "") -> AsyncGenera
     shelf = Shelf(store=store, folder=folder, url=url)
     shelf.another()
     yield shelf
+    for memory in shelf.opened:
+        await memory.sync.close()
     await store.close()
 
 

@@ -29,7 +29,7 @@ from flowmatik.app.cli.limits import limits_app
 from flowmatik.app.cli.localise import localise, unknown_language, usage_fault
 from flowmatik.app.cli.login import login_command, logout_command
 from flowmatik.app.cli.mcp import mcp_app
-from flowmatik.app.cli.memory_care import memory_app
+from flowmatik.app.cli.memory_search import memory_app
 from flowmatik.app.cli.models import models_app
 from flowmatik.app.cli.openapi import openapi_app
 from flowmatik.app.cli.operate import (

@@ -13,6 +13,7 @@ from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.question import understand
 from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
@@ -28,12 +29,14 @@ class Query:
     sources: tuple[str, ...] = ()
     vector: npt.NDArray[np.float32] | None = None
     on_behalf: OnBehalf = None
+    filters: Filters = NO_FILTERS
     legs: Legs = ALL
 
 
 async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
     """Best first. A passage that has gone since the snapshot was made is left out."""
     snapshot = loading.narrowed(snapshot, query.sources, query.on_behalf)
+    snapshot = await filtered(database, workspace_id, snapshot, query.filters)
     if not len(snapshot.rows):
         return []
     question = await asyncio.to_thread(understand, query.text)
