@@ -16,6 +16,7 @@ from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.memory import (
     Answerable,
     DocumentLabels,
+    Expand,
     IngestProgress,
     MemoryStatus,
     Passage,
@@ -60,6 +61,7 @@ class Asked(BaseModel):
     since: Annotated[str, Field(max_length=60)] = ""
     until: Annotated[str, Field(max_length=60)] = ""
     language: Annotated[list[Code], Field(max_length=20)] = []
+    expand: Expand = "passage"
 
     def search(self) -> Search:
         return Search(
@@ -70,6 +72,7 @@ class Asked(BaseModel):
             dated_from=self.since,
             dated_until=self.until,
             languages=tuple(self.language),
+            expand=self.expand,
         )
 
 

@@ -204,6 +204,7 @@ class RemoteMemory:
             "since": asked.dated_from,
             "until": asked.dated_until,
             "language": list(asked.languages),
+            "expand": asked.expand,
         }
         return await self._server.ask(_FOUND, "GET", "/v1/memory/search", params=params)
 

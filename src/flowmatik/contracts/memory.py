@@ -54,13 +54,18 @@ class Answerable:
     likely: bool = False
 
 
+Expand = Literal["passage", "section", "document"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """What is asked, and among what: all conditions hold together, and the result is that of a memory which
     holds nothing else. `sources`: names of documents, or of folders that they lie in, one of which suffices.
     `tags`: one of them suffices. `dated_from` and `dated_until`: ISO dates as exact as one likes ("2024",
     "2024-05"), both included; what has no date is not found then. `languages`: codes of passages' languages,
-    one of which suffices; a passage whose language nobody knows has none."""
+    one of which suffices; a passage whose language nobody knows has none. `expand`: each passage in the text
+    of its section, or document, around it, up to 20,000 signs; one that stands in another one's is left
+    out."""
 
     query: str
     limit: int = 8
@@ -69,6 +74,7 @@ class Search:
     dated_from: str = ""
     dated_until: str = ""
     languages: tuple[str, ...] = ()
+    expand: Expand = "passage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,13 +88,14 @@ def build_memory(
         limits=limits or IngestLimits(),
         places=places or Places(),
     )
-    return StoredMemory(store, sync, embedders=embedders)
+    return StoredMemory(store, sync, embedders=embedders, clock=clock)
 
 
 class StoredMemory:
     """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
 
-    def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders) -> None:
+    def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
+        self._clock = clock
         self._store = store
         self._embedders = embedders
         self._sync = sync
@@ -147,7 +148,10 @@ class StoredMemory:
             filters=retrieval.filters_of(asked),
         )
         found = await self._found(workspace_id, query)
-        return Found(items=tuple(found[: asked.limit]), answerable=retrieval.answerable(found))
+        items = await retrieval.expanded(
+            self._within(workspace_id), workspace_id, found[: asked.limit], asked.expand
+        )
+        return Found(items=tuple(items), answerable=retrieval.answerable(found))
 
     async def _found(self, workspace_id: str, query: Query) -> list[Passage]:
         database = self._within(workspace_id)
@@ -156,7 +160,8 @@ class StoredMemory:
         if not analysis.words(text):
             return []
         embedder = await self._embedder_of(database, workspace_id)
-        asked = replace(query, text=text, vector=await _query_vector(embedder, text))
+        today = self._clock.now().date()
+        asked = replace(query, text=text, vector=await _query_vector(embedder, text), today=today)
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):
             snapshot = await self._snapshot(database, workspace_id, embedder)

@@ -103,3 +103,15 @@ async def test_how_probable_an_answer_is_does_not_depend_on_how_many_passages_ar
     assert one.answerable == more.answerable
     assert one.answerable.likely
     assert not (await river.memory.find(WS, Search(query="Who taxes quantum bread?"))).answerable.likely
+
+
+async def test_of_what_says_the_same_that_of_the_time_asked_for_stands_first(shelf: Shelf) -> None:
+    for year in ("2027", "2029", "2028"):  # the clock stands at the beginning of 2030
+        path = shelf.write(
+            f"rent-{year}.md", f"# Rent {year}\n\nThe rent of the hall is {year[3]}00 euros.\n"
+        )
+        await shelf.take(path, labels=DocumentLabels(dated=f"{year}-06-01"))
+    for query, first in (("What was the rent last year?", "2029"), ("the rent of the hall in 2027", "2027")):
+        found = await shelf.memory.find(WS, Search(query=query))
+        assert found.items[0].source == f"rent-{first}.md"
+        assert len(found.items) == 3, "nothing is left out for its time"

@@ -1,6 +1,7 @@
 """`flowmatik memory search`: passages, among what one likes, and why they were found."""
 
 import dataclasses
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,6 +19,12 @@ __all__ = ["memory_app", "search", "search_asked"]
 Several = list[str] | None
 
 
+class Expansion(StrEnum):
+    PASSAGE = "passage"
+    SECTION = "section"
+    DOCUMENT = "document"
+
+
 @memory_app.command("search", help="help.memory.search")
 def search(
     context: typer.Context,
@@ -28,6 +35,7 @@ def search(
     since: Annotated[str, typer.Option(help="help.memory.since", show_default=False)] = "",
     until: Annotated[str, typer.Option(help="help.memory.until", show_default=False)] = "",
     language: Annotated[Several, typer.Option(help="help.memory.language")] = None,
+    expand: Annotated[Expansion, typer.Option(help="help.memory.expand")] = Expansion.PASSAGE,
     why: Annotated[bool, typer.Option("--why", help="help.memory.why")] = False,
 ) -> None:
     session = session_of(context)
@@ -39,6 +47,7 @@ def search(
         dated_from=since,
         dated_until=until,
         languages=tuple(language or ()),
+        expand=expand.value,
     )
     session.run(search_asked(session, asked, why=why))
 
