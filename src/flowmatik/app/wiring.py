@@ -18,7 +18,7 @@ from flowmatik.app.facts import OpenFacts, facts_chore, open_facts
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of
-from flowmatik.app.memory_store import open_memory
+from flowmatik.app.memory_store import open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -287,6 +287,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     stack.push_async_callback(paid.calls.close)
     if embedding is not None:
         embedding.paid = paid.calls
+    rerank_with(settings, memory, paid.calls)
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     router = routing.learning_from(engine.runs, engine.bus)

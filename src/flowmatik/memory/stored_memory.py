@@ -22,6 +22,7 @@ from flowmatik.contracts.memory import (
     StoredDocument,
     TableSource,
 )
+from flowmatik.contracts.reranking import Reranker
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.memory import analysis, loading, quotes, reading, retrieval
@@ -30,6 +31,7 @@ from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.places import Places
 from flowmatik.memory.reading import OnBehalf
+from flowmatik.memory.reranking import RERANKED, reranked
 from flowmatik.memory.retrieval import Query
 from flowmatik.memory.retrieval.ranking import ALL, Legs
 from flowmatik.memory.store import MemoryFile
@@ -96,6 +98,7 @@ class StoredMemory:
 
     def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
         self._clock = clock
+        self._reranker: Reranker | None = None
         self._store = store
         self._embedders = embedders
         self._sync = sync
@@ -112,6 +115,10 @@ class StoredMemory:
     @property
     def sync(self) -> Synchroniser:
         return self._sync
+
+    def use_reranker(self, reranker: Reranker) -> None:
+        """For `find`, from now on."""
+        self._reranker = reranker
 
     async def close(self) -> None:
         await self._sync.close()
@@ -142,16 +149,18 @@ class StoredMemory:
         _check_limit(asked.limit)
         query = Query(
             text=asked.query,
-            limit=max(asked.limit, retrieval.AMONG),
+            limit=max(asked.limit, retrieval.AMONG, RERANKED if self._reranker else 1),
             sources=asked.sources,
             on_behalf=on_behalf,
             filters=retrieval.filters_of(asked),
         )
         found = await self._found(workspace_id, query)
-        items = await retrieval.expanded(
-            self._within(workspace_id), workspace_id, found[: asked.limit], asked.expand
-        )
-        return Found(items=tuple(items), answerable=retrieval.answerable(found))
+        answerable = retrieval.answerable(found)
+        if self._reranker is not None and len(found) > 1:
+            found = await reranked(self._reranker, workspace_id, query.text, found)
+        database = self._within(workspace_id)
+        items = await retrieval.expanded(database, workspace_id, found[: asked.limit], asked.expand)
+        return Found(items=tuple(items), answerable=answerable)
 
     async def _found(self, workspace_id: str, query: Query) -> list[Passage]:
         database = self._within(workspace_id)
