@@ -101,7 +101,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
         store, embedders=embedders, clock=SystemClock(), limits=IngestLimits(), places=Places()
     )
     place = MemoryStore(database=store, name="memory.db", close=store.close)
-    memory = StoredMemory(place, synchroniser, embedders=embedders)
+    memory = StoredMemory(place, synchroniser, embedders=embedders, clock=SystemClock())
     try:
         began = time.perf_counter()
         outcomes = [progress async for progress in memory.ingest(WORKSPACE, paths)]

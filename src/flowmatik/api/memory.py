@@ -14,10 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.memory import (
+    Answerable,
     DocumentLabels,
+    Expand,
     IngestProgress,
     MemoryStatus,
     Passage,
+    Search,
     StoredDocument,
 )
 from flowmatik.contracts.security import Principal
@@ -29,6 +32,8 @@ Writer = Annotated[Principal, needs("memory:write")]
 Admin = Annotated[Principal, needs("admin")]
 Whom = Annotated[str, Field(pattern=r"^(user|team|role|group):[^\s]{1,200}$")]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=4096)]
+Code = Annotated[str, Field(min_length=2, max_length=3)]
 
 
 class Ingested(BaseModel):
@@ -36,9 +41,39 @@ class Ingested(BaseModel):
     next: str = ""
 
 
-class Found(BaseModel):
+class Passages(BaseModel):
+    """Best first; `answerable` is how probable it is that they answer the question."""
+
     items: tuple[Passage, ...]
+    answerable: Answerable
     next: str = ""
+
+
+class Asked(BaseModel):
+    """`since` and `until`: ISO dates ("2024", "2024-05"), both included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(min_length=1, max_length=4000)]
+    limit: Annotated[int, Field(ge=1, le=50)] = 8
+    source: Annotated[list[Name], Field(max_length=100)] = []
+    tag: Annotated[list[Tag], Field(max_length=100)] = []
+    since: Annotated[str, Field(max_length=60)] = ""
+    until: Annotated[str, Field(max_length=60)] = ""
+    language: Annotated[list[Code], Field(max_length=20)] = []
+    expand: Expand = "passage"
+
+    def search(self) -> Search:
+        return Search(
+            query=self.q,
+            limit=self.limit,
+            sources=tuple(self.source),
+            tags=tuple(self.tag),
+            dated_from=self.since,
+            dated_until=self.until,
+            languages=tuple(self.language),
+            expand=self.expand,
+        )
 
 
 class Documents(BaseModel):
@@ -67,16 +102,12 @@ async def status(principal: Reader, at: Services) -> MemoryStatus:
 
 
 @router.get("/search")
-async def search(
-    principal: Reader,
-    at: Services,
-    q: Annotated[str, Query(min_length=1, max_length=4000)],
-    limit: Annotated[int, Query(ge=1, le=50)] = 8,
-) -> Found:
-    """As the caller may see it: documents that are for others are not there."""
+async def search(principal: Reader, at: Services, asked: Annotated[Asked, Query()]) -> Passages:
+    """As the caller may see it: documents that are for others are not there. With conditions the result is
+    that of a memory which holds nothing else."""
     on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
-    found = await at.memory.search(principal.workspace_id, q, limit=limit, on_behalf=on_behalf)
-    return Found(items=tuple(found))
+    found = await at.memory.find(principal.workspace_id, asked.search(), on_behalf=on_behalf)
+    return Passages(items=found.items, answerable=found.answerable)
 
 
 @router.post("/documents")

@@ -24,9 +24,11 @@ from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import (
     DocumentLabels,
+    Found,
     IngestProgress,
     MemoryStatus,
     Passage,
+    Search,
     StoredDocument,
 )
 from flowmatik.contracts.memory_care import MemoryCare
@@ -54,6 +56,8 @@ class MemoryAccess(Protocol):
     ) -> AsyncIterator[IngestProgress]: ...
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]: ...
+
+    async def find(self, workspace_id: str, asked: Search) -> Found: ...
 
     async def status(self, workspace_id: str) -> MemoryStatus: ...
 

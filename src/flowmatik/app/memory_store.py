@@ -8,6 +8,7 @@ from flowmatik.app.settings import SETTINGS_FILE, Settings
 from flowmatik.app.sources import COPIES
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.kernel.clock import Clock
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def open_memory(
         ),
         others=other_embedders(settings),
     )
+
+
+def rerank_with(settings: Settings, memory: "StoredMemory", paid: PaidCalls) -> None:
+    """Where a model is set for it."""
+    if settings.reranker_model:
+        from flowmatik.memory.reranking import load_reranker
+
+        memory.use_reranker(load_reranker("model", {"model": settings.reranker_model, "paid": paid}))
 
 
 def _store(settings: Settings, database: Database, clock: Clock) -> "Path | MemoryStore":

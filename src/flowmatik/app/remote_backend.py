@@ -48,7 +48,15 @@ from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
-from flowmatik.contracts.memory import DocumentLabels, IngestProgress, MemoryStatus, Passage, StoredDocument
+from flowmatik.contracts.memory import (
+    DocumentLabels,
+    Found,
+    IngestProgress,
+    MemoryStatus,
+    Passage,
+    Search,
+    StoredDocument,
+)
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.model_access import ModelAccess
@@ -73,7 +81,7 @@ class _Profile(BaseModel):
 _AGENT = TypeAdapter(AgentVersion)
 _PROFILE = TypeAdapter(_Profile)
 _AGENTS = TypeAdapter(Listed[AgentVersion])
-_PASSAGES = TypeAdapter(Listed[Passage])
+_FOUND = TypeAdapter(Found)
 _STATUS = TypeAdapter(MemoryStatus)
 _PROGRESS = TypeAdapter(Listed[IngestProgress])
 _DOCUMENTS = TypeAdapter(Listed[StoredDocument])
@@ -191,8 +199,20 @@ class RemoteMemory:
         return of_file or steps.items
 
     async def search(self, workspace_id: str, query: str, *, limit: int = 8) -> list[Passage]:
-        params = {"q": query, "limit": limit}
-        return list((await self._server.ask(_PASSAGES, "GET", "/v1/memory/search", params=params)).items)
+        return list((await self.find(workspace_id, Search(query=query, limit=limit))).items)
+
+    async def find(self, workspace_id: str, asked: Search) -> Found:
+        params = {
+            "q": asked.query,
+            "limit": asked.limit,
+            "source": list(asked.sources),
+            "tag": list(asked.tags),
+            "since": asked.dated_from,
+            "until": asked.dated_until,
+            "language": list(asked.languages),
+            "expand": asked.expand,
+        }
+        return await self._server.ask(_FOUND, "GET", "/v1/memory/search", params=params)
 
     async def status(self, workspace_id: str) -> MemoryStatus:
         return await self._server.ask(_STATUS, "GET", "/v1/memory")

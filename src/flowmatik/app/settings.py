@@ -53,6 +53,7 @@ class Settings:
     amounts are integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
+    `reranker_model` is asked to order what searches find, "" none;
     `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
     is that list, seen from the home; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
@@ -81,6 +82,7 @@ class Settings:
     embeddings: bool = True
     embedding_endpoint: EmbeddingEndpoint | None = None
     ingest_roots: tuple[Path, ...] = ()
+    reranker_model: str = ""
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
     display_currency: DisplayCurrency | None = None

@@ -25,7 +25,7 @@ from flowmatik.app.facts import (
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
-from flowmatik.app.memory_store import everywhere_of, open_memory
+from flowmatik.app.memory_store import everywhere_of, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -303,6 +303,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     if embedding is not None:
         embedding.paid = paid.calls
     remembered.extraction.use(ExtractionModels(models, paid.calls))
+    rerank_with(settings, memory, paid.calls)
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
     supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
     engine.housekeeper.add(supports_chore(supports))

@@ -47,10 +47,42 @@ class Passage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answerable:
     """How probable it is that the passages of one search answer its question, from 0 to 1, and what that
-    was reckoned from."""
+    was reckoned from. `likely`: whether that is enough to look for the answer in them."""
 
     score: float
     figures: tuple[tuple[str, float], ...] = ()
+    likely: bool = False
+
+
+Expand = Literal["passage", "section", "document"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is asked, and among what: all conditions hold together, and the result is that of a memory which
+    holds nothing else. `sources`: names of documents, or of folders that they lie in, one of which suffices.
+    `tags`: one of them suffices. `dated_from` and `dated_until`: ISO dates as exact as one likes ("2024",
+    "2024-05"), both included; what has no date is not found then. `languages`: codes of passages' languages,
+    one of which suffices; a passage whose language nobody knows has none. `expand`: each passage in the text
+    of its section, or document, around it, up to 20,000 signs; one that stands in another one's is left
+    out."""
+
+    query: str
+    limit: int = 8
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    dated_from: str = ""
+    dated_until: str = ""
+    languages: tuple[str, ...] = ()
+    expand: Expand = "passage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Best first, and whether they answer at all."""
+
+    items: tuple[Passage, ...]
+    answerable: Answerable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +208,12 @@ class Memory(Protocol):
     ) -> list[Passage]:
         """Best first. `sources` restricts to those source names or path prefixes: the result is
         that of a memory which holds nothing else; and so does `on_behalf`."""
+        ...
+
+    async def find(
+        self, workspace_id: str, asked: Search, *, on_behalf: frozenset[str] | None = None
+    ) -> Found:
+        """`search` with every condition, and with how probable it is that the passages answer."""
         ...
 
     async def passage(

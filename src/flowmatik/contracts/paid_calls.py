@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta
 
-Purpose = Literal["api", "test", "probe", "embedding", "extraction"]
+Purpose = Literal["api", "test", "probe", "embedding", "extraction", "rerank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -278,12 +278,16 @@ def narrowed(snapshot: Snapshot, sources: Sequence[str], on_behalf: OnBehalf) ->
             titles=tuple("" if n in hidden else title for n, title in enumerate(names.titles)),
             successors={n: newer for n, newer in names.successors.items() if not {n, newer} & hidden},
         )
+    return replace(holding(snapshot, kept), names=names)
+
+
+def holding(snapshot: Snapshot, kept: npt.NDArray[np.bool_]) -> Snapshot:
+    """With those passages alone."""
     return replace(
         snapshot,
         rows=snapshot.rows[kept],
         lengths=snapshot.lengths[kept],
         documents=snapshot.documents[kept],
         vectors=None if snapshot.vectors is None else snapshot.vectors[kept],
-        names=names,
         graph=snapshot.graph.narrowed(kept),
     )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -15,12 +15,15 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import (
     DocumentLabels,
     Embedder,
+    Found,
     IngestProgress,
     MemoryStatus,
     Passage,
+    Search,
     StoredDocument,
     TableSource,
 )
+from flowmatik.contracts.reranking import Reranker
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
 from flowmatik.memory import analysis, loading, quotes, reading, retrieval
@@ -29,6 +32,7 @@ from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.places import Places, real_path
 from flowmatik.memory.reading import OnBehalf
+from flowmatik.memory.reranking import RERANKED, reranked
 from flowmatik.memory.retrieval import Query
 from flowmatik.memory.retrieval.ranking import ALL, Legs
 from flowmatik.memory.store import MemoryFile
@@ -87,13 +91,15 @@ def build_memory(
         limits=limits or IngestLimits(),
         places=places or Places(),
     )
-    return StoredMemory(store, sync, embedders=embedders)
+    return StoredMemory(store, sync, embedders=embedders, clock=clock)
 
 
 class StoredMemory:
     """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
 
-    def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders) -> None:
+    def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
+        self._clock = clock
+        self._reranker: Reranker | None = None
         self._store = store
         self._embedders = embedders
         self._sync = sync
@@ -110,6 +116,10 @@ class StoredMemory:
     @property
     def sync(self) -> Synchroniser:
         return self._sync
+
+    def use_reranker(self, reranker: Reranker) -> None:
+        """For `find`, from now on."""
+        self._reranker = reranker
 
     async def close(self) -> None:
         await self._sync.close()
@@ -133,25 +143,35 @@ class StoredMemory:
         legs: Legs = ALL,
     ) -> list[Passage]:
         """As the contract has it; `legs` leaves parts of the search out, to measure what they bring."""
+        asked = Query(text=query, limit=limit, sources=tuple(sources), on_behalf=on_behalf, legs=legs)
+        return await self._found(workspace_id, asked)
+
+    async def find(self, workspace_id: str, asked: Search, *, on_behalf: OnBehalf = None) -> Found:
+        _check_limit(asked.limit)
+        query = Query(
+            text=asked.query,
+            limit=max(asked.limit, retrieval.AMONG, RERANKED if self._reranker else 1),
+            sources=asked.sources,
+            on_behalf=on_behalf,
+            filters=retrieval.filters_of(asked),
+        )
+        found = await self._found(workspace_id, query)
+        answerable = retrieval.answerable(found)
+        if self._reranker is not None and len(found) > 1:
+            found = await reranked(self._reranker, workspace_id, query.text, found)
         database = self._within(workspace_id)
-        if not 1 <= limit <= MAX_LIMIT:
-            raise InvalidInput(
-                f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
-                code="input.limit",
-                context={"limit": limit, "most": MAX_LIMIT},
-            )
-        text = query[:MAX_QUERY_CHARS].strip()
+        items = await retrieval.expanded(database, workspace_id, found[: asked.limit], asked.expand)
+        return Found(items=tuple(items), answerable=answerable)
+
+    async def _found(self, workspace_id: str, query: Query) -> list[Passage]:
+        database = self._within(workspace_id)
+        _check_limit(query.limit)
+        text = query.text[:MAX_QUERY_CHARS].strip()
         if not analysis.words(text):
             return []
         embedder = await self._embedder_of(database, workspace_id)
-        asked = Query(
-            text=text,
-            limit=limit,
-            sources=tuple(sources),
-            vector=await _query_vector(embedder, text),
-            on_behalf=on_behalf,
-            legs=legs,
-        )
+        today = self._clock.now().date()
+        asked = replace(query, text=text, vector=await _query_vector(embedder, text), today=today)
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):
             snapshot = await self._snapshot(database, workspace_id, embedder)
@@ -243,6 +263,15 @@ async def _query_vector(embedder: Embedder | None, text: str) -> npt.NDArray[np.
         _log.warning("search falls back to full text", extra={"error": error.code})
         return None
     return rows[0]
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(
+            f"limit {limit} is out of range; use 1 to {MAX_LIMIT}",
+            code="input.limit",
+            context={"limit": limit, "most": MAX_LIMIT},
+        )
 
 
 def _check_workspace(workspace_id: str) -> None:

@@ -10,10 +10,13 @@ from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.citations import citation_skills
 from flowmatik.agents.skills.tables import TableLimits, Tables, table_skills
 from flowmatik.contracts.memory import (
+    Answerable,
     DocumentLabels,
+    Found,
     IngestProgress,
     MemoryStatus,
     Passage,
+    Search,
     StoredDocument,
     TableSource,
     is_among,
@@ -47,6 +50,11 @@ class Shelf:
         on_behalf: frozenset[str] | None = None,
     ) -> list[Passage]:
         return []
+
+    async def find(
+        self, workspace_id: str, asked: Search, *, on_behalf: frozenset[str] | None = None
+    ) -> Found:
+        return Found(items=(), answerable=Answerable(score=0.0))
 
     async def passage(
         self, workspace_id: str, passage_id: str, *, on_behalf: frozenset[str] | None = None

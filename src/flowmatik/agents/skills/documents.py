@@ -6,7 +6,7 @@ from pydantic import Field
 
 from flowmatik.agents.skills.audience import NOBODY, Callers
 from flowmatik.agents.skills.box import Skill, skill
-from flowmatik.contracts.memory import Memory, Passage
+from flowmatik.contracts.memory import Memory, Passage, Search
 from flowmatik.contracts.tools import ToolContext
 from flowmatik.kernel.clock import Clock
 
@@ -18,16 +18,18 @@ def document_skills(memory: Memory, clock: Clock, callers: Callers = NOBODY) -> 
         limit: Annotated[int, Field(ge=1, le=50)] = 8,
     ) -> dict[str, Any]:
         """Search the documents; returns the best passages with their ids, sources,
-        lines or page, and the date from which their document is in force; and today's date."""
-        found = await memory.search(
+        lines or page, and the date from which their document is in force; how probable
+        it is that they answer (0 to 1); and today's date."""
+        found = await memory.find(
             context.workspace_id,
-            query,
-            limit=limit,
-            sources=context.sources,
+            Search(query=query, limit=limit, sources=context.sources),
             on_behalf=await callers.of(context),
         )
-        today = clock.now().date().isoformat()
-        return {"passages": [passage_row(passage) for passage in found], "today": today}
+        return {
+            "passages": [passage_row(passage) for passage in found.items],
+            "answerable": round(found.answerable.score, 3),
+            "today": clock.now().date().isoformat(),
+        }
 
     return [skill(memory_search)]
 

@@ -8,13 +8,11 @@ from typing import Annotated
 import typer
 
 from flowmatik.app.backend import Backend
-from flowmatik.app.cli.answer_view import place_of
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
-from flowmatik.contracts.answers import Citation
-from flowmatik.contracts.memory import DocumentLabels, Passage
+from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.kernel.errors import InvalidInput, NotFound
 
 ACL = re.compile(r"(user|team|role|group):\S{1,200}")
@@ -41,16 +39,6 @@ def ingest_paths(
                 context={"principal": one},
             )
     session.run(_ingest(session, paths, labels))
-
-
-@memory_app.command("search", help="help.memory.search")
-def search(
-    context: typer.Context,
-    query: Annotated[str, typer.Argument(help="help.memory.query", metavar="QUERY")],
-    limit: Annotated[int, typer.Option(min=1, max=50, help="help.memory.limit")] = 8,
-) -> None:
-    session = session_of(context)
-    session.run(_search(session, query, limit))
 
 
 @memory_app.command("list", help="help.memory.list")
@@ -84,23 +72,6 @@ async def _ingest(session: Session, paths: list[Path], labels: DocumentLabels | 
         session.print_json({"items": [dataclasses.asdict(step) for step in outcomes], "next": None})
     only_skipped = bool(outcomes) and all(step.outcome == "skipped" for step in outcomes)
     return ExitCode.FAILED if only_skipped else ExitCode.OK
-
-
-async def _search(session: Session, query: str, limit: int) -> int:
-    if not query.strip():
-        raise InvalidInput("the query is empty; say what to search for", code="input.query_empty")
-    passages = await session.on_backend(
-        lambda backend: backend.memory.search(backend.workspace_id, query, limit=limit)
-    )
-    if session.json:
-        session.print_json({"items": [dataclasses.asdict(passage) for passage in passages], "next": None})
-        return ExitCode.OK
-    for passage in passages:
-        session.print(_heading(session, passage))
-        session.print("    " + " ".join(passage.text.split()))
-    if not passages:
-        session.say("memory.no_hits")
-    return ExitCode.OK
 
 
 async def _list(session: Session, limit: int, cursor: str) -> int:
@@ -182,9 +153,3 @@ async def _status(session: Session) -> int:
         )
     )
     return ExitCode.OK
-
-
-def _heading(session: Session, passage: Passage) -> str:
-    here = Citation(n=0, source=passage.source, quote="", lines=passage.lines, page=passage.page)
-    heading = f" · {passage.heading}" if passage.heading else ""
-    return f"{passage.score:.3f}  {shown_name(passage.source)}{place_of(session, here)}{heading}"

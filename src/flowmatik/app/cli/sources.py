@@ -10,7 +10,7 @@ import typer
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.memory import ACL
-from flowmatik.app.cli.memory_repair import memory_app
+from flowmatik.app.cli.memory_search import memory_app
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.sources import NewSource, Source, SyncReport

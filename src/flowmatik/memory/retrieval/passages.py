@@ -32,8 +32,8 @@ def passage_of(row: Sequence[Any], names: Names) -> Passage:
     )
 
 
-def text_of(passage: Passage) -> Text:
-    return Text(title=passage.title, text=passage.text, language=passage.language)
+def text_of(passage: Passage, dated: str) -> Text:
+    return Text(title=passage.title, text=passage.text, language=passage.language, dated=dated)
 
 
 def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:

@@ -1,10 +1,13 @@
 """What a question asks for, by its form: language, words that carry it, what it names, and when."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from flowmatik.memory import analysis, language
 from flowmatik.memory.graph.mentions import mentions
 from flowmatik.memory.language import fold
+from flowmatik.memory.retrieval.parts import parts_of
+from flowmatik.memory.retrieval.times import times
 
 _NAMING = ("name", "quote", "code", "gazetteer", "email", "url", "date")
 
@@ -12,16 +15,19 @@ _NAMING = ("name", "quote", "code", "gazetteer", "email", "url", "date")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`words` are its meaningful words, folded; `groups` the index terms of each; `names` the keys of the
-    entities that it names."""
+    entities that it names; `times` what it says of when, and `parts` the index terms of each of the things
+    that it asks about at once."""
 
     text: str
     language: str
     words: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
+    times: tuple[str, ...] = ()
+    parts: tuple[frozenset[tuple[str, ...]], ...] = ()
 
 
-def understand(text: str) -> Question:
+def understand(text: str, today: date | None = None) -> Question:
     code = language.detect(text)
     named = mentions(text, title="", heading="", language=code)
     return Question(
@@ -30,4 +36,6 @@ def understand(text: str) -> Question:
         words=tuple(fold(word) for word in analysis.content_words(text, code)),
         groups=tuple(analysis.query_terms(text, code)),
         names=tuple(dict.fromkeys(one.key for one in named if one.kind in _NAMING)),
+        times=times(text, code, today),
+        parts=tuple(frozenset(analysis.query_terms(part, code)) for part in parts_of(text)),
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.question import understand
 from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
@@ -28,15 +30,18 @@ class Query:
     sources: tuple[str, ...] = ()
     vector: npt.NDArray[np.float32] | None = None
     on_behalf: OnBehalf = None
+    filters: Filters = NO_FILTERS
+    today: date | None = None
     legs: Legs = ALL
 
 
 async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
     """Best first. A passage that has gone since the snapshot was made is left out."""
     snapshot = loading.narrowed(snapshot, query.sources, query.on_behalf)
+    snapshot = await filtered(database, workspace_id, snapshot, query.filters)
     if not len(snapshot.rows):
         return []
-    question = await asyncio.to_thread(understand, query.text)
+    question = await asyncio.to_thread(understand, query.text, query.today)
     found = [
         await loading.postings(database, workspace_id, group, snapshot.rows) for group in question.groups
     ]
@@ -49,9 +54,11 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
 
     asked = await asyncio.to_thread(rank)
     read = await _read(database, workspace_id, asked.wanted(), snapshot)
-    ranked = await asyncio.to_thread(
-        asked.order, {place: passages.text_of(passage) for place, passage in read.items()}
-    )
+    texts = {
+        place: passages.text_of(passage, snapshot.dated[int(snapshot.documents[place])])
+        for place, passage in read.items()
+    }
+    ranked = await asyncio.to_thread(asked.order, texts)
     total = ranked.total
     order = [int(i) for i in np.argsort(-total, kind="stable")[: query.limit + SPARE] if total[i] > 0]
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)

@@ -24,6 +24,15 @@ class Words:
     often: tuple[Floats, ...]
     norms: Floats
 
+    def of(self, rows: Sequence[int]) -> "Words":
+        """Those words alone."""
+        return Words(
+            weights=self.weights[list(rows)],
+            at=tuple(self.at[row] for row in rows),
+            often=tuple(self.often[row] for row in rows),
+            norms=self.norms,
+        )
+
     def scores(self) -> tuple[Floats, Floats]:
         """BM25 of every passage, and the share of the question's information that its words cover."""
         total, covered = np.zeros(len(self.norms)), np.zeros(len(self.norms))

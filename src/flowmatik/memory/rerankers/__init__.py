@@ -1,0 +1,1 @@
+"""Rerankers, one folder each; none takes part unless a setting names it."""
