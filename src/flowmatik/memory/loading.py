@@ -219,22 +219,25 @@ async def postings(
     database: Database, workspace_id: str, terms: Sequence[str], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Where in `rows` one of `terms` stands, and how often the most frequent of them does."""
-    best: dict[int, int] = {}
-    for sql, values in listed(
-        "SELECT chunk, max(frequency) FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
-        " GROUP BY chunk",
-        terms,
-        2,
-    ):
-        for chunk, frequency in await database.fetch(sql, workspace_id, *values):
-            best[chunk] = max(frequency, best.get(chunk, 0))
-    if not best or not len(rows):
+    found: list[Row] = []
+    for sql, values in listed(_POSTINGS, terms, 2):
+        found += await database.fetch(sql, workspace_id, *values)
+    return await asyncio.to_thread(_placed, found, rows)
+
+
+# Not grouped by passage: SQLite would then walk all postings of the workspace in that order.
+_POSTINGS = "SELECT chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
+
+
+def _placed(found: Sequence[Row], rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
+    if not found or not len(rows):
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    numbers = np.fromiter(best, dtype=np.int64, count=len(best))
-    frequencies = np.fromiter(best.values(), dtype=np.float64, count=len(best))
+    table = np.array(found, dtype=np.int64)
+    table = table[np.lexsort((-table[:, 1], table[:, 0]))]
+    numbers, first = np.unique(table[:, 0], return_index=True)
     at = np.minimum(np.searchsorted(rows, numbers), len(rows) - 1)
     there = rows[at] == numbers  # the others are of documents that are not among them
-    return at[there], frequencies[there]
+    return at[there], table[first, 1][there].astype(np.float64)
 
 
 _PASSAGE = (
