@@ -97,6 +97,8 @@ def _other(words: list[str], spanish: int, english: int) -> str:
 @lru_cache(maxsize=100_000)
 def fold(word: str) -> str:
     """Lower case without accents ("ñ" counts as a letter of its own)."""
+    if word.isascii():
+        return word.lower()
     decomposed = unicodedata.normalize("NFD", word.casefold())
     kept = (c for i, c in enumerate(decomposed) if not _is_accent(decomposed, i))
     return unicodedata.normalize("NFC", "".join(kept))

@@ -56,8 +56,17 @@ def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
 
 def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
     """Whether nearly all that either says is in both."""
-    shorter, longer = sorted((len(one), len(other)))
-    return shorter >= ALIKE * longer and len(one & other) >= ALIKE * len(one | other)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
+    # |both| >= ALIKE |either| allows the shorter one so many that the longer one lacks; nearly all pairs
+    # are told apart by the first of them
+    spare = len(shorter) - ALIKE * (len(one) + len(other)) / (1.0 + ALIKE)
+    lacking = 0
+    for gram in shorter if spare >= 0 else ():
+        if gram not in longer:
+            lacking += 1
+            if lacking > spare:
+                return False
+    return spare >= 0
 
 
 def explained(

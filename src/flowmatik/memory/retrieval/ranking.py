@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, to_best
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
 from flowmatik.memory.retrieval.question import Question
@@ -84,7 +85,7 @@ class Ranking:
         if not self.legs.closeness:
             return []
         total = fuse(self.bm25, self.cosine, self.weight)
-        return [int(i) for i in np.argsort(-total, kind="stable")[:CLOSELY] if total[i] > 0]
+        return foremost(total, CLOSELY)
 
     def order(self, texts: Mapping[int, Text]) -> Ranked:
         text = to_best(self.bm25)

@@ -13,6 +13,7 @@ from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.question import understand
 from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
@@ -37,9 +38,7 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     if not len(snapshot.rows):
         return []
     question = await asyncio.to_thread(understand, query.text)
-    found = [
-        await loading.postings(database, workspace_id, group, snapshot.rows) for group in question.groups
-    ]
+    found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
 
     def rank() -> Ranking:
         cosine = np.zeros(len(snapshot.rows))
@@ -53,7 +52,7 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
         asked.order, {place: passages.text_of(passage) for place, passage in read.items()}
     )
     total = ranked.total
-    order = [int(i) for i in np.argsort(-total, kind="stable")[: query.limit + SPARE] if total[i] > 0]
+    order = foremost(total, query.limit + SPARE)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
     order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)

@@ -17,7 +17,10 @@ def with_successors(order: list[int], total: Floats, snapshot: Snapshot) -> list
     for i in order:
         document = int(snapshot.documents[i])
         newer = snapshot.names.successors.get(document)
-        theirs = [] if newer is None else np.flatnonzero(snapshot.documents == newer)
+        if newer is None:
+            found.append(i)
+            continue
+        theirs = np.flatnonzero(snapshot.documents == newer)
         if total[i] > 0 and len(theirs):
             replaced.setdefault(document, []).append(i)
             best = int(theirs[np.argmax(total[theirs])])
