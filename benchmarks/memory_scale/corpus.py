@@ -62,9 +62,9 @@ class Corpus:
             " ".join(self._said(draw, self._words[("es", "en")[number % 2]], 8)) for number in range(count)
         ]
 
-    def _said(self, draw: np.random.Generator, words: Sequence[str], count: int) -> list[str]:
+    def _said(self, draw: np.random.Generator, words: list[str], count: int) -> list[str]:
         places = np.minimum(np.searchsorted(self._share, draw.random(count)), len(words) - 1)
-        return [words[place] for place in places]
+        return [words[int(place)] for place in places]
 
     def write(self, folder: Path, numbers: Sequence[int], documents: int, version: int = 0) -> None:
         for number in numbers:

@@ -219,7 +219,7 @@ def _fill(vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], found: 
 
 
 # Not grouped by passage: SQLite would then walk all postings of the workspace in that order.
-_POSTINGS = "SELECT chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
+POSTINGS = "SELECT chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
 
 
 async def postings(
@@ -230,7 +230,7 @@ async def postings(
     found = snapshot.words.get(key)
     if found is None:
         rows: list[Row] = []
-        for sql, values in listed(_POSTINGS, terms, 2):
+        for sql, values in listed(POSTINGS, terms, 2):
             rows += await database.fetch(sql, workspace_id, *values)
         found = await asyncio.to_thread(_packed, rows)
         snapshot.words.put(key, found)
