@@ -113,6 +113,8 @@ def stream_safe(text: str) -> str:
 
 def fold(word: str) -> str:
     """Lower case without accents ("ñ" counts as a letter of its own)."""
+    if word.isascii():
+        return word.lower()
     decomposed = unicodedata.normalize("NFD", stream_safe(word.casefold()))
     kept = (c for i, c in enumerate(decomposed) if not _is_accent(decomposed, i))
     return unicodedata.normalize("NFC", "".join(kept))

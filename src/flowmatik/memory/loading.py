@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from flowmatik.contracts.memory import is_among
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.graph.keys import title_keys
 from flowmatik.memory.graph.links import Graph, Named, build_graph
+from flowmatik.memory.posting_cache import Found, PostingCache
 from flowmatik.memory.reading import OnBehalf, seen
 from flowmatik.memory.sources import Names, with_successors
 
@@ -34,7 +36,7 @@ class Snapshot:
     """What search keeps in memory of a workspace, valid for one revision. All arrays run over the
     chunks in the order of `rows`; `vectors` has a row of zeros for a chunk without one. `access`, `tags` and
     `dated` are parallel to `names.sources`; nobody in `access` means everybody. `mentioned` is what `graph`
-    was made of, by the passages' numbers."""
+    was made of, by the passages' numbers; `words` holds the postings that questions asked for."""
 
     revision: int
     embedder: str
@@ -48,6 +50,7 @@ class Snapshot:
     access: tuple[frozenset[str], ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
     dated: tuple[str, ...] = ()
+    words: PostingCache = field(default_factory=PostingCache)
 
 
 async def revision_of(database: Database, workspace_id: str) -> tuple[int, str]:
@@ -215,26 +218,40 @@ def _fill(vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], found: 
             vectors[at] = np.frombuffer(blob, dtype="<f4")
 
 
+# Not grouped by passage: SQLite would then walk all postings of the workspace in that order.
+POSTINGS = "SELECT chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
+
+
 async def postings(
-    database: Database, workspace_id: str, terms: Sequence[str], rows: npt.NDArray[np.int64]
+    database: Database, workspace_id: str, terms: Sequence[str], snapshot: Snapshot
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Where in `rows` one of `terms` stands, and how often the most frequent of them does."""
-    best: dict[int, int] = {}
-    for sql, values in listed(
-        "SELECT chunk, max(frequency) FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
-        " GROUP BY chunk",
-        terms,
-        2,
-    ):
-        for chunk, frequency in await database.fetch(sql, workspace_id, *values):
-            best[chunk] = max(frequency, best.get(chunk, 0))
-    if not best or not len(rows):
+    """Where in the snapshot one of `terms` stands, and how often the most frequent of them does."""
+    key = tuple(terms)
+    found = snapshot.words.get(key)
+    if found is None:
+        rows: list[Row] = []
+        for sql, values in listed(POSTINGS, terms, 2):
+            rows += await database.fetch(sql, workspace_id, *values)
+        found = await asyncio.to_thread(_packed, rows)
+        snapshot.words.put(key, found)
+    return _placed(found, snapshot.rows)
+
+
+def _packed(rows: Sequence[Row]) -> Found:
+    flat = chain.from_iterable(rows)
+    table = np.fromiter(flat, dtype=np.int64, count=2 * len(rows)).reshape(-1, 2)
+    table = table[np.lexsort((-table[:, 1], table[:, 0]))]
+    numbers, first = np.unique(table[:, 0], return_index=True)
+    return numbers, table[first, 1].astype(np.int32)
+
+
+def _placed(found: Found, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
+    numbers, frequencies = found
+    if not len(numbers) or not len(rows):
         return np.zeros(0, dtype=np.int64), np.zeros(0)
-    numbers = np.fromiter(best, dtype=np.int64, count=len(best))
-    frequencies = np.fromiter(best.values(), dtype=np.float64, count=len(best))
     at = np.minimum(np.searchsorted(rows, numbers), len(rows) - 1)
     there = rows[at] == numbers  # the others are of documents that are not among them
-    return at[there], frequencies[there]
+    return at[there], frequencies[there].astype(np.float64)
 
 
 _PASSAGE = (
@@ -263,7 +280,9 @@ async def passage(database: Database, workspace_id: str, passage_id: str, on_beh
 def narrowed(snapshot: Snapshot, sources: Sequence[str], on_behalf: OnBehalf) -> Snapshot:
     """As if the workspace held those documents and no other: what is rare and what is best is reckoned
     among them. Of what may not be seen not even the name is left."""
-    restricted: Mapping[int, frozenset[str]] = {n: who for n, who in enumerate(snapshot.access) if who}
+    restricted: Mapping[int, frozenset[str]] = {}
+    if on_behalf is not None:
+        restricted = {n: who for n, who in enumerate(snapshot.access) if who}
     if not sources and (on_behalf is None or not restricted):
         return snapshot
     hidden = {n for n, who in restricted.items() if on_behalf is not None and not who & on_behalf}

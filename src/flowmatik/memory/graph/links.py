@@ -112,12 +112,17 @@ class Graph:
         total = len(np.unique(self.documents))
         if not total:
             return 0.0
-        named = 0
-        for entity in np.unique(self.titles[1]):
-            if 0 < self.spread[entity] <= NAMED_MOST:
-                own = set(self.documents[self.titled.of(int(entity))].tolist())
-                others = set(self.documents[self.mentioning.of(int(entity))].tolist())
-                named += len(own) if others - own else 0
+        width = int(self.documents.max()) + 1
+
+        def distinct(pairs: tuple[Ints, Ints]) -> Ints:
+            """Entity and document of each pair as one number."""
+            return np.unique(pairs[1] * width + self.documents[pairs[0]])
+
+        bearing = distinct(self.titles)
+        naming = distinct(self.mentions)
+        others = np.setdiff1d(naming, bearing, assume_unique=True) // width
+        counted = np.intersect1d(others, np.flatnonzero(self.spread <= NAMED_MOST))
+        named = int(np.isin(bearing // width, counted).sum())
         return min(1.0, named / total / FULL_STRENGTH)
 
     def meant_by(self, keys: Iterable[str]) -> dict[int, tuple[float, str]]:

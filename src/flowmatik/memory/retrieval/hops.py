@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmatik.memory.graph.links import NAMED_MOST, SHARED_MOST, Graph, certainty, rarity
+from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.words import Words
 
 FIRST = 20  # passages from which links are followed
@@ -49,8 +50,7 @@ class Evidence:
 
 def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
     """The best hop to each passage that is linked to one of those in front."""
-    order = np.argsort(-evidence.standing, kind="stable")[:FIRST]
-    front = [int(i) for i in order if evidence.standing[i] > 0]
+    front = foremost(evidence.standing, FIRST)
     linked = {via: found for via in front if (found := _linked(graph, evidence, via))}
     if not linked:
         return {}

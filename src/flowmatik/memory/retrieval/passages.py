@@ -46,7 +46,7 @@ def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
             continue
         one = found[place]
         grams = frozenset(features(one.title, one.text, one.language).grams.tolist())
-        same = any(one.source != found[other].source and _alike(grams, kept[other]) for other in kept)
+        same = any(one.source != found[other].source and alike(grams, kept[other]) for other in kept)
         if same:
             again.append(place)
         else:
@@ -54,10 +54,18 @@ def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
     return [*kept, *again]
 
 
-def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
+def alike(one: frozenset[int], other: frozenset[int]) -> bool:
     """Whether nearly all that either says is in both."""
-    shorter, longer = sorted((len(one), len(other)))
-    return shorter >= ALIKE * longer and len(one & other) >= ALIKE * len(one | other)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
+    if len(shorter) < ALIKE * len(longer):
+        return False
+    lacking = 0
+    for gram in shorter:  # nearly all pairs are told apart by the first few
+        if gram not in longer:
+            lacking += 1
+            if len(shorter) - lacking < ALIKE * (len(longer) + lacking):
+                return False
+    return True
 
 
 def explained(

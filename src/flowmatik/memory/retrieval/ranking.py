@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, to_best
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
 from flowmatik.memory.retrieval.question import Question
@@ -89,8 +90,8 @@ class Ranking:
         if not self.legs.closeness:
             return []
         total = fuse(self.bm25, self.cosine, self.weight)
-        front = _front(total, CLOSELY)
-        return list(dict.fromkeys((*front, *(i for part in self._parts() for i in _front(part, OF_PART)))))
+        front = foremost(total, CLOSELY)
+        return list(dict.fromkeys((*front, *(i for part in self._parts() for i in foremost(part, OF_PART)))))
 
     def _parts(self) -> list[Floats]:
         """What each of the things that are asked about at once finds by its own words."""
@@ -142,10 +143,6 @@ class Ranking:
         others = np.flatnonzero(total >= total[first])
         total[others[others != first]] = np.nextafter(total[first], 0.0)
         return total, hops
-
-
-def _front(scores: Floats, count: int) -> list[int]:
-    return [int(i) for i in np.argsort(-scores, kind="stable")[:count] if scores[i] > 0]
 
 
 def ranking(question: Question, words: Words, cosine: Floats, graph: Graph, legs: Legs = ALL) -> Ranking:

@@ -15,6 +15,7 @@ from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import passages
 from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
+from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.question import understand
 from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
@@ -42,9 +43,7 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     if not len(snapshot.rows):
         return []
     question = await asyncio.to_thread(understand, query.text, query.today)
-    found = [
-        await loading.postings(database, workspace_id, group, snapshot.rows) for group in question.groups
-    ]
+    found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
 
     def rank() -> Ranking:
         cosine = np.zeros(len(snapshot.rows))
@@ -60,7 +59,7 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     }
     ranked = await asyncio.to_thread(asked.order, texts)
     total = ranked.total
-    order = [int(i) for i in np.argsort(-total, kind="stable")[: query.limit + SPARE] if total[i] > 0]
+    order = foremost(total, query.limit + SPARE)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
     order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)

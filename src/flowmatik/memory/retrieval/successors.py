@@ -17,8 +17,11 @@ def with_successors(order: list[int], total: Floats, snapshot: Snapshot) -> list
     for i in order:
         document = int(snapshot.documents[i])
         newer = snapshot.names.successors.get(document)
+        if newer is None:
+            found.append(i)
+            continue
         theirs = np.flatnonzero(snapshot.documents == newer)
-        if newer is not None and total[i] > 0 and len(theirs):
+        if total[i] > 0 and len(theirs):
             replaced.setdefault(document, []).append(i)
             best = int(theirs[np.argmax(total[theirs])])
             if best not in found and best not in order:

@@ -1,0 +1,1 @@
+"""Memory at ten thousand passages and more: taking in, search, space, sync of a few changes, removal."""

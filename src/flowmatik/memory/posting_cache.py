@@ -1,0 +1,40 @@
+"""The passages of words that were asked for, kept in memory as packed arrays."""
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
+import numpy.typing as npt
+
+MOST = 4_000_000  # passages of all words together: 48 MB
+
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+
+
+class PostingCache:
+    """Of one revision of one workspace: passage numbers, sorted, and how often the word stands in each. It
+    knows nothing of who may see them; whoever takes from it leaves out what is not in their snapshot."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._held = 0
+        self._found: OrderedDict[tuple[str, ...], Found] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, terms: tuple[str, ...]) -> Found | None:
+        with self._lock:
+            found = self._found.get(terms)
+            if found is not None:
+                self._found.move_to_end(terms)
+            return found
+
+    def put(self, terms: tuple[str, ...], found: Found) -> None:
+        """What was not asked for the longest makes room."""
+        with self._lock:
+            if terms in self._found or len(found[0]) > self._most:
+                return
+            self._found[terms] = found
+            self._held += len(found[0])
+            while self._held > self._most:
+                _, (numbers, _) = self._found.popitem(last=False)
+                self._held -= len(numbers)
