@@ -18,6 +18,7 @@ from flowmatik.contracts.memory import is_among
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.graph.keys import title_keys
 from flowmatik.memory.graph.links import Graph, Named, build_graph
+from flowmatik.memory.graph.merging import resolutions
 from flowmatik.memory.posting_cache import Found, PostingCache
 from flowmatik.memory.reading import OnBehalf, seen
 from flowmatik.memory.sources import Names, with_successors
@@ -98,6 +99,7 @@ async def _loaded(
     names = Names(sources=tuple(row[1] for row in found), titles=tuple(str(row[2]) for row in found))
     documents = np.array([number[row[2]] for row in chunks], dtype=np.int32)
     mentioned = await _mentioned(database, workspace_id, rows, old)
+    same = await resolutions(database, workspace_id)
     titles = [title_keys(title) for title in names.titles]
     named = [
         Named(mentions=mentioned[int(row)], titles=titles[int(document)])
@@ -111,7 +113,7 @@ async def _loaded(
         documents=documents,
         vectors=await _vectors(database, workspace_id, (embedder_id, dimension), rows, old),
         names=with_successors(names, [json.loads(row[3]) for row in found]),
-        graph=await asyncio.to_thread(build_graph, named, documents),
+        graph=await asyncio.to_thread(build_graph, named, documents, same),
         mentioned=mentioned,
         access=tuple(access.get(row[0], frozenset[str]()) for row in found),
         tags=tuple(tuple(json.loads(row[4])) for row in found),

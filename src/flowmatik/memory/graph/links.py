@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from flowmatik.memory.analysis import is_stop_word
 NAMED_MOST = 100  # documents that name a title: one that more of them name says nothing
 SHARED_MOST = 40  # documents that share an entity
 FULL_STRENGTH = 0.1  # share of documents whose title others name, from which on links count fully
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,7 +73,10 @@ class Graph:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The key of each entity by its number."""
-        return tuple(sorted(self.keys, key=self.keys.__getitem__))
+        first: dict[int, str] = {}
+        for key, number in self.keys.items():
+            first.setdefault(number, key)
+        return tuple(first[number] for number in sorted(first))
 
     @cached_property
     def entities_of(self) -> _Table:
@@ -146,9 +152,14 @@ class Graph:
         return np.bincount(distinct[0], minlength=len(self.keys))
 
 
-def build_graph(named: Sequence[Named], documents: npt.NDArray[np.int32]) -> Graph:
-    """Of the passages in their order. An entity that only one passage mentions, and that is no title, joins
-    nothing and is left out; so is a title of one short or empty word."""
+def build_graph(
+    named: Sequence[Named], documents: npt.NDArray[np.int32], same: Mapping[str, str] = NOTHING
+) -> Graph:
+    """Of the passages in their order; `same` says of a key which one people joined it to. An entity that only
+    one passage mentions, and that is no title, joins nothing and is left out; so is a title of one short or
+    empty word."""
+    if same:
+        named = [_joined(one, same) for one in named]
     count: dict[str, int] = {}
     borne: set[str] = set()
     for one in named:
@@ -158,11 +169,18 @@ def build_graph(named: Sequence[Named], documents: npt.NDArray[np.int32]) -> Gra
     kept = sorted(borne | {key for key, times in count.items() if times > 1})
     keys = {key: number for number, key in enumerate(kept)}
     return Graph(
-        keys=keys,
+        keys=keys | {key: keys[other] for key, other in same.items() if other in keys},
         documents=documents,
         mentions=_pairs([one.mentions for one in named], keys),
         titles=_pairs([one.titles for one in named], keys),
     )
+
+
+def _joined(one: Named, same: Mapping[str, str]) -> Named:
+    def told(keys: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(same.get(key, key) for key in keys))
+
+    return Named(mentions=told(one.mentions), titles=told(one.titles))
 
 
 def _pairs(lists: Sequence[tuple[str, ...]], keys: Mapping[str, int]) -> tuple[Ints, Ints]:

@@ -1,0 +1,21 @@
+import numpy as np
+
+from flowmatik.memory.graph.links import Named, build_graph
+
+DOCUMENTS = np.array([0, 1, 2], dtype=np.int32)
+NAMED = [
+    Named(mentions=("acme",), titles=("report",)),
+    Named(mentions=("acme s.l.",), titles=("letter",)),
+    Named(mentions=("other", "acme"), titles=("acme s.l.",)),
+]
+
+
+def test_what_people_joined_is_one_entity_under_either_name() -> None:
+    apart = build_graph(NAMED, DOCUMENTS)
+    assert apart.mentioning.of(apart.keys["acme s.l."]).tolist() == [1]
+    joined = build_graph(NAMED, DOCUMENTS, {"acme s.l.": "acme"})
+    assert joined.keys["acme"] == joined.keys["acme s.l."]
+    assert joined.mentioning.of(joined.keys["acme"]).tolist() == [0, 1, 2]
+    assert joined.titled.of(joined.keys["acme"]).tolist() == [2]
+    assert joined.names[joined.keys["acme s.l."]] == "acme"
+    assert joined.meant_by(["acme s.l."]) == {2: (1.0, "acme s.l.")}
