@@ -1,5 +1,5 @@
-"""Facts that a model reads are paid for: set aside before, booked after, refused where nobody bears them; on the
-home, through the server, and from the command line."""
+"""Facts that a model reads are paid for: set aside before, booked after, refused where nobody bears them; on
+the home, through the server, and from the command line."""
 
 import asyncio
 import json

@@ -1,8 +1,8 @@
 """Telling facts that what they rest on has gone, whichever way it went.
 
 Nobody has to remember to tell: whoever keeps sources says how far it has changed, and where that is not what
-it was the last time, the supports in it are looked up. That is written down after the facts were told, so that
-a process that dies in between does it once more.
+it was the last time, the supports in it are looked up. That is written down after the facts were told, so
+that a process that dies in between does it once more.
 """
 
 import logging
