@@ -109,7 +109,10 @@ class Breaker:
         if change.kind == "held":
             self._hold(now, change.seconds)
         elif change.kind == "open":
-            self._until, self._opened = now + change.seconds, change.opened
+            longest = self._rules.longest_open_seconds * (
+                1 + self._rules.jitter
+            )  # whatever was written there
+            self._until, self._opened = now + min(change.seconds, longest), change.opened
             self._begin_anew()
         elif self._until is not None:
             self._close()

@@ -1,6 +1,7 @@
 """A deployment that fails is left alone, and one call finds out whether it is back."""
 
 from flowmatik.integrations.routing.breaker import Breaker, Permit
+from flowmatik.integrations.routing.sharing import Change
 from flowmatik.integrations.routing.table import BreakerRules
 
 RULES = BreakerRules(
@@ -148,3 +149,11 @@ def test_without_rules_every_call_is_let_through() -> None:
     one.break_for_good()
     assert one.permit(0.0) is not None
     assert one.state(0.0) == "closed"
+
+
+def test_what_others_say_opens_it_no_longer_than_its_rules_allow() -> None:
+    rules = BreakerRules()
+    breaker = Breaker(rules)
+    breaker.follows(0.0, Change(kind="open", seconds=1e12, opened=1))
+    assert breaker.state(1.0) == "open"
+    assert breaker.admits(rules.longest_open_seconds * 2)
