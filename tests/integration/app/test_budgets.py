@@ -101,7 +101,9 @@ async def test_budgets_and_teams_are_for_administrators(served: Served) -> None:
 
 
 async def test_an_alert_is_in_the_list_and_in_the_metrics(served: Served) -> None:
-    await served.ask("PUT", "/v1/budgets/team:sales", {"limit_usd": 1, "thresholds": [50]})
+    await served.ask("PUT", "/v1/teams/sales/members/local")
+    put = await served.ask("PUT", "/v1/budgets/team:sales", {"limit_usd": 1, "thresholds": [50]})
+    assert put.status_code == 200
     await served.platform.journal.allot("default", "run_1", 1, {"team:sales": 500_000})
     (alert,) = (await served.ask("GET", "/v1/budgets/alerts?scope=team:sales")).json()["items"]
     assert (alert["threshold"], alert["used_micros"], alert["period"]) == (50, 500_000, "")
