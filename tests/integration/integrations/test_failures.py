@@ -14,6 +14,7 @@ from flowmatik.kernel.errors import FlowmatikError, ModelMalformed, ModelRejecte
 from flowmatik.testing.clock import SkippingClock
 from flowmatik.testing.openai_server import OpenAIServer, Step
 from tests.integration.integrations.support import KEY, ask, gateway
+from tests.unit.core.engines import eventually
 
 BUSY = Step(kind="rate_limited")
 
@@ -185,9 +186,15 @@ async def test_a_refused_connection_is_tried_again_and_known_to_be_free() -> Non
 async def test_a_cancelled_call_is_cancelled() -> None:
     with OpenAIServer(Step(kind="silent")) as server:
         async with gateway(server, SkippingClock()) as models:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.3):
-                    await models.complete(ask(timeout=60))
+            call = asyncio.create_task(models.complete(ask(timeout=300)))
+
+            async def asked() -> bool:
+                return len(server.calls) == 1
+
+            await eventually(asked, 120)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
             assert len(server.calls) == 1
 
 
