@@ -42,7 +42,7 @@ def tell_faults(session: Session, state: ListState) -> None:
     since = state.faulty_since.replace("T", " ")[:19]
     session.say("models.list_faults", count=len(state.faults), file=state.file, since=since)
     for one in state.faults:
-        values = {} if one.place else one.values
+        values: dict[str, object] = {} if one.place else dict(one.values)
         details = [dataclasses.asdict(one)] if one.place else []
         said = session.text.fault(one.code, {**values, "details": details}, one.text)
         session.say("models.list_fault", said=clean(said))
