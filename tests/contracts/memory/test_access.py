@@ -105,3 +105,12 @@ async def test_what_is_attached_is_seen_by_those_alone_who_see_the_letter(shelf:
         "pay.eml/june.md": ("pay",),
         "pay.eml/july.md": ("pay",),
     }
+
+
+async def test_only_documents_of_the_own_workspace_are_told_to_be_hidden(shelf: Shelf) -> None:
+    path = shelf.write("pay.md", "The pay of the director.")
+    await shelf.take(labels=DocumentLabels(acl=("user:ana",)))
+    hidden = shelf.memory.hidden
+    assert len(await hidden(WS, [path], on_behalf=frozenset({"user:bob"}))) == 1
+    assert await hidden(WS, [path], on_behalf=frozenset({"user:ana"})) == []
+    assert await hidden("another", [path], on_behalf=frozenset({"user:bob"})) == []
