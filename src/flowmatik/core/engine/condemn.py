@@ -11,6 +11,7 @@ from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.engine.handover import outcome_of
 from flowmatik.core.engine.inputs import facts_of
+from flowmatik.core.engine.money import last_of
 from flowmatik.core.engine.outcomes import failed, in_doubt
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.watch import Rested
@@ -121,6 +122,7 @@ async def _closed(
         _applied(state, fact, loop)
     facts += [*closing, end]
     status = RunStatus.CANCELLED if isinstance(end, ev.RunCancelled) else RunStatus.FAILED
+    await _to_settle(claim, state, journal, clock)
     append = Append(
         run_id=claim.head.run_id,
         workspace_id=claim.head.workspace_id,
@@ -143,6 +145,14 @@ async def _closed(
         with contextlib.suppress(JournalUnavailable):  # the sweep does it then
             await journal.drop_snapshot(claim.head.run_id)
     return Rested(state=state, status=status)
+
+
+async def _to_settle(claim: Claim, state: RunState, journal: Journal, clock: Clock) -> None:
+    """A run that rested was settled with what it had set aside, which it still gives back: the sweep looks
+    at it once more."""
+    if any(state.held.values()):
+        workspace_id, run_id = claim.head.workspace_id, claim.head.run_id
+        await retried(lambda: journal.allot(workspace_id, run_id, last_of(claim.head.epoch) - 1, {}), clock)
 
 
 def _end(error: EngineError, fault: Exception, at: str) -> ev.RunFailed | ev.RunCancelled:

@@ -171,7 +171,7 @@ class Account:
             return None
         self._holds = True
         held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
-        if state.aside:  # it gives that back at its end, also if nothing is drawn any more
+        if state.aside or state.reserved_micros:  # it gives that back at its end, also if it draws no more
             await self._allotted(state, {})
         return ev.AllotmentCounted(held=held)
 
@@ -227,12 +227,17 @@ def _beyond(state: RunState) -> dict[str, int]:
 async def _charge(journal: Journal, state: RunState, over: Mapping[str, int]) -> None:
     """Under the last number of its owner, so that it is done once."""
     created = state.created
-    await journal.charge(created.workspace_id, created.run_id, (state.epoch + 1) * PER_EPOCH - 1, over)
+    await journal.charge(created.workspace_id, created.run_id, last_of(state.epoch), over)
 
 
 async def _settle(journal: Journal, run_id: str, seq: int, epoch: int, kept: Kept) -> None:
     """Whatever any owner so far has asked for, also if it never heard the answer."""
-    await journal.settle(run_id, seq=seq, upto=(epoch + 1) * PER_EPOCH - 1, kept=kept)
+    await journal.settle(run_id, seq=seq, upto=last_of(epoch), kept=kept)
+
+
+def last_of(epoch: int) -> int:
+    """The last number of an allotment that an owner may use."""
+    return (epoch + 1) * PER_EPOCH - 1
 
 
 def _spent(state: RunState) -> Kept:
