@@ -157,7 +157,7 @@ def test_public_questions_are_answered_and_cited(
         print(f"\nxquad-{language}: {len(present)} questions, {score}")
     assert score.answers >= floor
     assert score.citations >= floor
-    assert score.answers > score.baseline
+    assert score.answers > score.baseline_short  # sentences of no greater length than ours may have
     assert score.refusals <= MOST_REFUSALS
     assert score.false_answers <= MOST_FALSE_ANSWERS
     assert score.too_long == 0

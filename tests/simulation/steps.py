@@ -87,7 +87,12 @@ def _refused(walk: Walk, event: ev.CallRefused, at: str) -> None:
         assert state.created.budget_micros is not None, told
         most = state.created.budget_micros
         walk.refusals.append(
-            Refusal(at=at, told=told, most=most, used=state.spent_micros + state.aside_micros)
+            Refusal(
+                at=at,
+                told=told,
+                most=most,
+                used=state.spent_micros + state.aside_micros + state.doubted_micros,
+            )
         )
 
 

@@ -371,6 +371,11 @@ class RunState:
         )
 
     @property
+    def doubted_micros(self) -> int:
+        """Set aside for calls in doubt."""
+        return sum(_reserved(call) for call_id, call in self.open.items() if call_id in self.doubt)
+
+    @property
     def aside_micros(self) -> int:
         """To take back what was done: it comes back to nobody before the run has ended."""
         return sum(one.micros for one in self.aside.values())

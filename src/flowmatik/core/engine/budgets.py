@@ -111,8 +111,10 @@ def by_own_caps(state: RunState, payer: Payer, price: Price) -> Reservation | No
     """What the run's budget and the cap of the task say, each of what was spent under it; None when both
     bear the call."""
     budget = state.created.budget_micros
-    used = state.spent_micros + state.aside_micros  # what is kept for taking back stays so
-    of_run = fit(budget, used, state.reserved_micros + state.reserved_below, price.micros)
+    doubted = state.doubted_micros  # nothing gives that back before a person says so
+    used = state.spent_micros + state.aside_micros + doubted  # what is kept for taking back stays so
+    under_way = state.reserved_micros - doubted + state.reserved_below
+    of_run = fit(budget, used, under_way, price.micros)
     if budget is not None and of_run is Fit.NEVER:
         return _over_budget(price, budget, used)
     judge = payer.judge_cap_micros
