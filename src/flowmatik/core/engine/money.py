@@ -171,7 +171,7 @@ class Account:
             return None
         self._holds = True
         held = await retried(lambda: self._journal.held(state.created.run_id), self._clock)
-        if state.aside:  # it gives that back at its end, also if nothing is drawn any more
+        if state.aside or state.doubted_micros:  # given back at its end, also if nothing is drawn any more
             await self._allotted(state, {})
         return ev.AllotmentCounted(held=held)
 
