@@ -6,8 +6,7 @@ from flowmatik.kernel.errors import InvalidInput, NotFound, Unavailable
 
 def away(index: str, said: str) -> Unavailable:
     return Unavailable(
-        f"the vector index {index!r} cannot be used now ({said}); passages are found by their words until it"
-        " is back, and it catches up by itself",
+        f"the vector index {index!r} cannot be used now ({said}); nothing is lost, memory has what it holds",
         code="unavailable.vector_index",
         context={"index": index, "said": said},
     )
@@ -15,8 +14,7 @@ def away(index: str, said: str) -> Unavailable:
 
 def late(index: str, seconds: float) -> Unavailable:
     return Unavailable(
-        f"the vector index {index!r} did not answer within {seconds:g} s; passages are found by their words"
-        " until it does",
+        f"the vector index {index!r} did not answer within {seconds:g} s; try again when it does",
         code="unavailable.vector_index.late",
         context={"index": index, "seconds": seconds},
     )
