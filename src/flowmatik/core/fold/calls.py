@@ -155,7 +155,7 @@ def _failed(state: RunState, event: ev.CallFailed, loop: AgentLoop) -> None:
         else:
             task.away = event
     lost = event.code == LOST  # the same question again, in a new call
-    if lost and call.kind == "tool":
+    if lost and call.kind == "tool" and call.purpose != "compensate":
         return setting_aside.lost(state, call)
     match call.purpose:
         case "recall" | "recall_tables":

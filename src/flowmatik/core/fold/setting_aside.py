@@ -22,11 +22,13 @@ def settled(state: RunState, call: ev.CallRequested, event: ev.CallSucceeded | e
 
 def lost(state: RunState, call: ev.CallRequested) -> None:
     """A read that costs, and whose answer nobody got: to ask again is another call."""
-    task = state.tasks[call.task_id]
-    if call.purpose == "verify":
-        task.verify_open = False
-    else:
-        task.asked.discard(call.tool_call_id)
+    match call.purpose:
+        case "recall" | "recall_tables":
+            state.recall_asked.discard(call.purpose)
+        case "verify":
+            state.tasks[call.task_id].verify_open = False
+        case _:
+            state.tasks[call.task_id].asked.discard(call.tool_call_id)
 
 
 def ended(state: RunState) -> None:

@@ -202,3 +202,14 @@ def test_a_damaged_snapshot_leads_nowhere_and_says_so(body: str, caplog: pytest.
     assert resumed(replace(snapshot, seq=snapshot.seq + 1), [], LOOP) is None
     assert resumed(snapshot, player.stored(), LOOP) is None, "these events do not follow it"
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+
+
+def test_a_priced_search_whose_answer_was_lost_is_made_again_before_anything_is_planned() -> None:
+    begun = ev.RunCreated(run_id="run_1", workspace_id="w", goal="Who signs?", created_at=AT,
+                          model="local/extractive", agents=AGENTS, tools=TOOLS)  # fmt: skip
+    player = Player(begun)
+    (asked,) = player.state.open.values()
+    player.fact(ev.CallFailed(call_id=asked.call_id, code="call.lost", message="m"))
+    (again,) = player.state.open.values()
+    assert (again.purpose, again.arguments) == (asked.purpose, asked.arguments) == ("recall", asked.arguments)
+    assert again.call_id != asked.call_id
