@@ -92,8 +92,9 @@ async def test_the_slots_of_live_workers_add_up(store: Store) -> None:
     await store.journal.register_worker("two", ttl_seconds=TTL, slots=4)
     await store.journal.register_worker("keeps house", ttl_seconds=TTL)
     assert await store.journal.capacity() == 20
+    assert await store.journal.peers() == 3
     await store.journal.retire_worker("one")
-    assert await store.journal.capacity() == 4
+    assert (await store.journal.capacity(), await store.journal.peers()) == (4, 2)
 
 
 async def test_limits_are_set_replaced_and_lifted(store: Store) -> None:

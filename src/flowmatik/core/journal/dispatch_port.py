@@ -52,6 +52,10 @@ class DispatchPort(Protocol):
         """How many runs all live workers together can drive."""
         ...
 
+    async def peers(self) -> int:
+        """How many processes live, whatever they do."""
+        ...
+
     async def set_limit(self, limit: Limit) -> None:
         """In place of the one of the same workspace and scope."""
         ...

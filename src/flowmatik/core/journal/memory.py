@@ -266,6 +266,9 @@ class InMemoryJournal(
     async def capacity(self) -> int:
         return sum(slots for owner, slots in self._slots.items() if self._alive(owner))
 
+    async def peers(self) -> int:
+        return sum(map(self._alive, self._leases))
+
     async def set_limit(self, limit: Limit) -> None:
         self._limits.put(limit)
 

@@ -270,6 +270,9 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         statements = [(self._sql["one_admits"], ()), (self._sql["admit"], (run_id, owner))]
         return (await self._database.transaction(statements))[1] == 1
 
+    async def peers(self) -> int:
+        return (await self._fetch("peers"))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity"))[0][0]
 

@@ -28,6 +28,10 @@ ORDER BY created_at, run_id LIMIT $1);
 SELECT CAST(coalesce(sum(slots), 0) AS BIGINT) FROM workers
 WHERE expires_at > extract(epoch FROM clock_timestamp());
 
+-- name: peers
+-- Processes that live, by the database's clock.
+SELECT count(*) FROM workers WHERE expires_at > extract(epoch FROM clock_timestamp());
+
 -- name: lead
 -- Take or renew a lead, by the database's clock; no row while another's holds.
 INSERT INTO relay_leases (name, owner, expires_at)

@@ -292,6 +292,9 @@ class SqliteJournal(SqliteRetention, SqliteMoney, SqlJournal, SqliteBus, SqliteK
         asked = (run_id, owner, self._seconds())
         return await self._store.write(lambda db: db.execute(self._sql["admit"], asked).rowcount == 1)
 
+    async def peers(self) -> int:
+        return (await self._fetch("peers", self._seconds()))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity", self._seconds()))[0][0]
 

@@ -22,6 +22,10 @@ ORDER BY created_at, run_id LIMIT $2;
 -- Of the live workers.
 SELECT coalesce(sum(slots), 0) FROM workers WHERE expires_at > $1;
 
+-- name: peers
+-- Processes that live.
+SELECT count(*) FROM workers WHERE expires_at > $1;
+
 -- name: lead
 -- Take or renew a lead; no row while another's holds.
 INSERT INTO relay_leases (name, owner, expires_at) VALUES ($1, $2, $3)
