@@ -102,10 +102,9 @@ async def test_without_redis_processes_keep_to_their_parts_of_a_limit(
     journal, nowhere = await several(processes), open_streams(f"redis://127.0.0.1:{free_port()}/0")
     try:
         limit = Limit(workspace_id="a", scope="tool:t", most=most)
-        throttles = dict(enumerate(process(nowhere, journal) for _ in range(processes)))
-        asked = [
-            await one.enter(turn(f"{n}-{t}", limit)) for n, one in enumerate(throttles) for t in range(9)
-        ]
+        throttles = [process(nowhere, journal) for _ in range(processes)]
+        tickets = [(one, f"{n}-{t}") for n, one in enumerate(throttles) for t in range(9)]
+        asked = [await one.enter(turn(ticket, limit)) for one, ticket in tickets]
         assert asked.count(0) == all_together
     finally:
         await nowhere.close()

@@ -1,8 +1,8 @@
 """What of a limit on calls is one process's while nobody counts for all of them: its part.
 
 The parts of all processes add up to the limit; but each has one call at once at least, so that runs go on,
-unless the limit is none at all. So a limit is passed only where there are more processes than it has calls, by
-their difference.
+unless the limit is none at all. So a limit is passed only where there are more processes than it has calls,
+by their difference.
 """
 
 import contextlib

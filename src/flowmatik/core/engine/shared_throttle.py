@@ -90,8 +90,8 @@ return 0
 
 
 class SharedThrottle:
-    """Without Redis each process counts its own calls (`alone`) under its part of every limit (`part_of`), with
-    those that were given their turn before, and no call waits for a server that is away.
+    """Without Redis each process counts its own calls (`alone`) under its part of every limit (`part_of`),
+    with those that were given their turn before, and no call waits for a server that is away.
 
     A ticket stays for `LEASE_SECONDS`, and longer as long as its holder says so (`keep`): one that died, or
     reaches the server no more, keeps others waiting no longer than that, however long its call might have
