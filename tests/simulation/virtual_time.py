@@ -57,7 +57,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        turn = _Turn(callback, args, context or copy_context(), self.now)
+        turn = _Turn(callback, args, copy_context() if context is None else context, self.now)
         self._turns.append(turn)
         return turn
 
@@ -69,7 +69,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        turn = _Turn(callback, args, context or copy_context(), when)
+        turn = _Turn(callback, args, copy_context() if context is None else context, when)
         self._count += 1
         heapq.heappush(self._later, (when, self._count, turn))
         return turn

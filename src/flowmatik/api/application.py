@@ -1,12 +1,9 @@
 """The FastAPI application. Everything under /v1 and /metrics is authenticated (/v1/hooks by its addresses);
 /docs describes the API but holds no data, and /health says only whether the process can serve."""
 
-from time import perf_counter
-
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowmatik import __version__
@@ -49,8 +46,8 @@ from flowmatik.api import (
     threads,
 )
 from flowmatik.api.admission import Admission
-from flowmatik.api.chat_stream import RECEIVED
-from flowmatik.api.problems import install, language_of, problem
+from flowmatik.api.bodies import BodyLimits
+from flowmatik.api.problems import install, language_of
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.kernel.errors import NotFound
@@ -163,7 +160,8 @@ def _operations(app: FastAPI) -> None:
 
 
 def _guards(app: FastAPI, given: ApiServices) -> None:
-    app.add_middleware(_BodyLimit, given=given)  # first added is innermost: the guard sees its answers
+    # The first added is innermost: the guard sees its answers.
+    app.add_middleware(BodyLimits, given=given, upload=UPLOAD)
     app.add_middleware(Admission)
     app.add_middleware(_Guard, given=given)
 
@@ -186,51 +184,3 @@ class _Guard:
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
-
-
-class _BodyLimit:
-    """Answers 413 to a body that declares too many bytes, or sends them undeclared."""
-
-    def __init__(self, app: ASGIApp, given: ApiServices) -> None:
-        self._app = app
-        self._given = given
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        limit = self._given.max_body if request.url.path == UPLOAD else self._given.max_json
-        declared = request.headers.get("content-length", "0")
-        if (declared.isdigit() and int(declared) > limit) or not await self._within(
-            limit, scope, receive, send
-        ):
-            detail = f"at most {limit:,} bytes are taken here"
-            told = problem(request, 413, "input.too_large", detail, values={"limit": f"{limit:,}"})
-            await told(scope, receive, send)
-
-    async def _within(self, limit: int, scope: Scope, receive: Receive, send: Send) -> bool:
-        """False when the body was longer and nothing has been answered: to the application its sender
-        has gone, and what it says about that is not what happened."""
-        seen, started = 0, False
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if message["type"] == "http.request" and not message.get("more_body"):
-                scope[RECEIVED] = perf_counter()
-            return {"type": "http.disconnect"} if seen > limit else message
-
-        async def answer(message: Message) -> None:
-            nonlocal started
-            if started or seen <= limit:
-                started = True
-                await send(message)
-
-        try:
-            await self._app(scope, counted, answer)
-        except ClientDisconnect:
-            if seen <= limit:
-                raise
-        return started or seen <= limit

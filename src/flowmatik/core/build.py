@@ -27,6 +27,7 @@ from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.offers import Offers
 from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.parts import DriverParts
+from flowmatik.core.engine.peers import Peers
 from flowmatik.core.engine.purse import Purse
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
@@ -244,9 +245,11 @@ def _parts(
     speaking: Speaking,
     appended: Callable[[str], None],
 ) -> DriverParts:
-    throttle: Throttle = LocalThrottle(services.clock)
+    alone = LocalThrottle(services.clock)
+    throttle: Throttle = alone
     if services.streams is not None:
-        throttle = SharedThrottle(services.streams, throttle, services.clock)
+        peers = Peers(services.journal, services.clock)
+        throttle = SharedThrottle(services.streams, alone, services.clock, peers)
     library = Library(services.blobs, services.journal, services.clock)
     return DriverParts(
         journal=services.journal,

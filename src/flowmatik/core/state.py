@@ -364,11 +364,10 @@ class RunState:
         calls = sum(_reserved(call) for call in self.open.values() if call.task_id == task_id)
         return calls + sum(sub.budget_micros or 0 for sub in self.subs.values() if sub.task_id == task_id)
 
-    def reserved_of(self, scope: str) -> int:
-        """Of a shared cap, for open calls."""
-        return sum(
-            _reserved(call) for call in self.open.values() if call.scopes is None or scope in call.scopes
-        )
+    def reserved_of(self, scope: str, *, doubted: bool = True) -> int:
+        """Of a shared cap, for open calls, with those in doubt or without."""
+        open_calls = (call for call_id, call in self.open.items() if doubted or call_id not in self.doubt)
+        return sum(_reserved(call) for call in open_calls if call.scopes is None or scope in call.scopes)
 
     @property
     def doubted_micros(self) -> int:

@@ -1,5 +1,7 @@
 """What every journal tells whoever decides which run goes next."""
 
+import asyncio
+
 import pytest
 
 from flowmatik.contracts.limits import Limit
@@ -90,8 +92,9 @@ async def test_the_slots_of_live_workers_add_up(store: Store) -> None:
     await store.journal.register_worker("two", ttl_seconds=TTL, slots=4)
     await store.journal.register_worker("keeps house", ttl_seconds=TTL)
     assert await store.journal.capacity() == 20
+    assert await store.journal.peers() == 3
     await store.journal.retire_worker("one")
-    assert await store.journal.capacity() == 4
+    assert (await store.journal.capacity(), await store.journal.peers()) == (4, 2)
 
 
 async def test_limits_are_set_replaced_and_lifted(store: Store) -> None:
@@ -124,3 +127,45 @@ async def test_one_process_leads_at_a_time(store: Store, ends: str) -> None:
         await store.elapse(0.6)
     assert not await store.journal.led("dispatch")
     assert await lead("dispatch", "two", ttl_seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("limit", "admitted"),
+    [
+        (Limit(workspace_id="a", scope="runs", most=2), 2),
+        (Limit(workspace_id="", scope="runs", most=1), 1),
+        (Limit(workspace_id="a", scope="agent:x", most=1), 1),
+        (Limit(workspace_id="a", scope="agent:y", most=0), 4),
+    ],
+)
+async def test_no_more_runs_are_admitted_than_a_limit_bears_by_however_many_at_once(
+    store: Store, limit: Limit, admitted: int
+) -> None:
+    await store.journal.set_limit(limit)
+    ids = [f"run_{n}" for n in range(4)]
+    for n, run_id in enumerate(ids):
+        await store.journal.register_worker(f"w{n}", ttl_seconds=TTL)
+        await made(store, run_id, agent="x")
+    asked = [store.journal.admit(run_id, f"w{n}") for n, run_id in enumerate(ids)]
+    said = await asyncio.gather(*asked)
+    assert sum(said) == admitted
+    assert await store.journal.underway() == ({("a", "x"): admitted} if admitted else {})
+    for n, run_id in enumerate(ids):
+        claim = await store.journal.claim(run_id, f"w{n}") if said[n] else None
+        assert (claim is not None) is said[n]
+
+
+async def test_an_orphan_is_admitted_whatever_the_limit_and_a_run_of_the_living_is_not(store: Store) -> None:
+    await store.journal.register_worker("w", ttl_seconds=TTL)
+    await store.journal.register_worker("heir", ttl_seconds=TTL)
+    await made(store, "run_1")
+    assert await store.journal.claim("run_1", "w") is not None
+    await store.journal.set_limit(Limit(workspace_id="a", scope="runs", most=1))
+    assert not await store.journal.admit("run_1", "heir")
+    assert await store.journal.admit("run_1", "w"), "asking again, for an answer may be lost"
+    await store.journal.retire_worker("w")
+    assert await store.journal.admit("run_1", "heir")
+    claim = await store.journal.claim("run_1", "heir")
+    assert claim is not None
+    assert claim.head.epoch == 2
+    assert not await store.journal.admit("run_none", "heir")

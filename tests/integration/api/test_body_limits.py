@@ -1,5 +1,6 @@
 """How large a body may be, declared or not, and who hears of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flowmatik.api import bodies
 from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
 from tests.integration.api_apps import app_with
@@ -100,3 +102,37 @@ async def test_a_refused_body_is_counted_and_carries_the_protective_headers(gate
     answer = await gateway.client.post("/v1/runs", content=body, headers=HEADERS)
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert gateway.counted == [("POST", 413)]
+
+
+async def dripping(seconds: float, parts: int) -> AsyncIterator[bytes]:
+    """A valid body, a byte at a time, `seconds` apart."""
+    for byte in b'{"goal": "x"}'.ljust(parts):
+        yield bytes([byte])
+        await asyncio.sleep(seconds)
+
+
+async def test_a_body_that_does_not_come_keeps_its_place_for_a_while_and_gets_408(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.3)
+    asked = asyncio.wait_for(
+        gateway.client.post("/v1/runs", content=dripping(0.05, 900), headers=HEADERS), 120
+    )
+    refused = await asked
+    assert (refused.status_code, refused.json()["code"]) == (408, "input.too_slow")
+    assert refused.headers["Connection"] == "close"
+    assert gateway.counted == [("POST", 408)]
+
+
+async def test_a_body_that_comes_slowly_but_within_its_time_is_taken(gateway: Gateway) -> None:
+    taken = await gateway.client.post("/v1/runs", content=dripping(0.02, 13), headers=HEADERS)
+    assert taken.status_code == 202
+
+
+async def test_a_large_body_has_the_longer_the_more_of_it_has_come(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "SLOWEST", 10)
+    taken = await gateway.client.post("/v1/runs", content=dripping(0.05, 20), headers=HEADERS)
+    assert taken.status_code == 202

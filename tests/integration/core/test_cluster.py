@@ -1,17 +1,22 @@
 """Gateways, schedulers and workers over one PostgreSQL, with a Redis that may lose everything."""
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from flowmatik.contracts.limits import Limit
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
-from flowmatik.core.journal.dispatch_port import DISPATCH
+from flowmatik.core.journal.dispatch_port import DISPATCH, Queue, ReadyRun
+from flowmatik.core.journal.postgres import PostgresJournal
 from flowmatik.core.services import Role
 from flowmatik.stores.redis import open_streams
 from flowmatik.testing.tools import FunctionTool, FunctionTools
@@ -170,6 +175,32 @@ async def test_no_more_runs_at_once_than_the_limit_of_their_workspace(
         await ended(gateway, made)
         assert till.most <= 3
         assert till.most > 1
+
+
+async def test_a_limit_on_runs_holds_while_nobody_leads_and_redis_is_away(
+    pg_migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every worker chooses for itself, each another run, by counts that are old before it comes to choose."""
+    counted, told = PostgresJournal.underway, PostgresJournal.ready_queues
+
+    async def mixed(journal: PostgresJournal, *given: Any, **more: Any) -> list[ReadyRun]:
+        return [replace(run, priority=random.randrange(100)) for run in await told(journal, *given, **more)]
+
+    async def late(journal: PostgresJournal) -> Mapping[Queue, int]:
+        found = await counted(journal)
+        await asyncio.sleep(0.4)
+        return found
+
+    monkeypatch.setattr(PostgresJournal, "underway", late)
+    monkeypatch.setattr(PostgresJournal, "ready_queues", mixed)
+    till = Till(seconds=0.2)
+    async with cluster(pg_migrated, f"redis://127.0.0.1:{free_port()}/0", till.tools) as at:
+        await at.journal.set_limit(Limit(workspace_id=WS, scope="runs", most=2))
+        gateway, *_ = await start(at, Role.GATEWAY, *[Role.WORKER] * 4)
+        made = await asyncio.gather(*(gateway.runs.create(WS, order(n)) for n in range(12)))
+        await ended(gateway, made, seconds=120)
+        assert till.most == 2
+        assert till.rung == Counter(made)
 
 
 async def test_a_single_run_is_not_behind_the_thousands_of_another_workspace(

@@ -9,8 +9,11 @@ import pytest
 
 from flowmatik.contracts.limits import Limit
 from flowmatik.core.engine import shared_throttle
+from flowmatik.core.engine.peers import Peers
 from flowmatik.core.engine.shared_throttle import SharedThrottle
 from flowmatik.core.engine.throttle import LocalThrottle, Turn
+from flowmatik.core.journal.memory import InMemoryJournal
+from flowmatik.core.journal.port import Journal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.stores.redis import RedisStreams, open_streams
 from tests.own_redis import free_port, own_redis
@@ -24,9 +27,10 @@ async def streams(redis_url: str) -> AsyncGenerator[RedisStreams]:
     await opened.close()
 
 
-def process(streams: RedisStreams) -> SharedThrottle:
+def process(streams: RedisStreams, journal: Journal | None = None) -> SharedThrottle:
     clock = SystemClock()
-    return SharedThrottle(streams, LocalThrottle(clock), clock)
+    peers = Peers(journal or InMemoryJournal(clock), clock)
+    return SharedThrottle(streams, LocalThrottle(clock), clock, peers)
 
 
 def turn(ticket: str, limit: Limit, seconds: float = 30.0) -> Turn:
@@ -82,6 +86,44 @@ async def test_without_redis_a_process_counts_alone() -> None:
         assert await throttle.enter(turn("y", limit)) == 0
     finally:
         await nowhere.close()
+
+
+async def several(count: int) -> InMemoryJournal:
+    journal = InMemoryJournal(SystemClock())
+    for n in range(count):
+        await journal.register_worker(f"wkr_{n}", ttl_seconds=60)
+    return journal
+
+
+@pytest.mark.parametrize(("most", "processes", "all_together"), [(6, 3, 6), (7, 3, 6), (2, 3, 3), (0, 3, 0)])
+async def test_without_redis_processes_keep_to_their_parts_of_a_limit(
+    most: int, processes: int, all_together: int
+) -> None:
+    journal, nowhere = await several(processes), open_streams(f"redis://127.0.0.1:{free_port()}/0")
+    try:
+        limit = Limit(workspace_id="a", scope="tool:t", most=most)
+        throttles = [process(nowhere, journal) for _ in range(processes)]
+        tickets = [(one, f"{n}-{t}") for n, one in enumerate(throttles) for t in range(9)]
+        asked = [await one.enter(turn(ticket, limit)) for one, ticket in tickets]
+        assert asked.count(0) == all_together
+    finally:
+        await nowhere.close()
+
+
+async def test_a_process_counts_what_it_was_given_before_redis_went_away(tmp_path: Path) -> None:
+    limit = Limit(workspace_id="a", scope="model:m", most=4, per_minute=600.0, burst=8)
+    async with own_redis(tmp_path) as server:
+        streams = open_streams(server.url, prefix="t:")
+        throttle = process(streams, await several(2))
+        try:
+            assert [await throttle.enter(turn(ticket, limit)) for ticket in "xyz"] == [0, 0, 0]
+            await server.stop()
+            assert await throttle.enter(turn("w", limit)) > 0, "two of four are its part"
+            await throttle.leave(turn("x", limit))
+            await throttle.leave(turn("y", limit))
+            assert await throttle.enter(turn("w", limit)) == 0
+        finally:
+            await streams.close()
 
 
 KEEPS = ("--appendonly", "yes", "--appendfsync", "always")

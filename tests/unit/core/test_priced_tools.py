@@ -360,3 +360,27 @@ def test_a_plan_of_tools_that_cost_more_than_the_budget_is_told_so_before_it_beg
     )
     found = estimate(RunState(created=created), [booking("a"), booking("b", "a")])
     assert (found.least_micros, found.most_micros) == (2 * BOOK, 2 * (BOOK + UNBOOK))
+
+
+@pytest.mark.parametrize("cap", ["shared", "own"])
+def test_a_run_does_not_wait_for_what_it_has_set_aside_for_a_call_of_its_own_in_doubt(cap: str) -> None:
+    class Breaks(Agency):
+        async def book(self, arguments: dict[str, Any], context: ToolContext) -> Any:
+            await asyncio.sleep(1)
+            raise ConnectionResetError("the reply was lost")
+
+    async def main() -> None:
+        over, shop, most = journal(), Breaks(), BOOK + LOOK - 5
+        if cap == "shared":
+            await over.set_cap(WS, "workspace", most)
+        async with agency(shop, over) as engine:
+            plan, budget = (
+                (replace(booking("car"), compensation=None), look()),
+                most if cap == "own" else None,
+            )
+            view = await ended(engine, *plan, budget_micros=budget)
+            assert [one.tool for one in view.in_doubt] == ["book"]
+            assert asyncio.get_running_loop().time() < 10
+        assert shop.looked == 0
+
+    in_virtual_time(main)

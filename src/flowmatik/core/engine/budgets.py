@@ -97,11 +97,12 @@ def fit(cap: int | None, spent: int, reserved: int, worst: int) -> Fit:
 
 
 def shared_fit(state: RunState, use: CapUse, worst: int) -> Fit:
-    """What runs at rest have spent, and this one, stays spent; the rest may come back. A soft cap bears
+    """What runs at rest have spent, and this one, stays spent; the rest may come back, but what this one has
+    set aside for calls in doubt, which nothing gives back before a person says so. A soft cap bears
     everything."""
     if use.soft:
         return Fit.NOW
-    open_micros = state.reserved_of(use.scope)
+    open_micros = state.reserved_of(use.scope, doubted=False)
     charged = state.bound(use.scope) - open_micros
     stays = use.granted_micros - use.others_micros - state.held.get(use.scope, 0)
     return fit(use.limit_micros, stays + charged, use.others_micros + open_micros, worst)

@@ -167,6 +167,8 @@ def _error(unreadable: EngineError | None, fault: Exception) -> EngineError:
         return EngineError("the run was stopped", code="call.aborted")
     if unreadable is not None:
         return unreadable
+    if isinstance(fault, EngineError) and fault.code in ev.BY_THE_ENGINE:
+        return fault
     kind = type(fault).__name__
     return EngineError(
         f"the engine met a fault of its own ({kind}); its log has the details",

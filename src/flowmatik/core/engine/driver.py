@@ -21,6 +21,7 @@ from flowmatik.core.engine.effects import Recorded, place_of
 from flowmatik.core.engine.expiry import expire
 from flowmatik.core.engine.handover import OUTCOMES, hand_over
 from flowmatik.core.engine.heads import head_of, head_status
+from flowmatik.core.engine.headway import Headway
 from flowmatik.core.engine.held import held_back, taken_over
 from flowmatik.core.engine.inputs import Inbox, ends_at_once, facts_of
 from flowmatik.core.engine.intents import intent_of
@@ -188,8 +189,8 @@ class RunDriver:
     async def _decide(self) -> None:
         if self._draining:
             return  # the next owner decides, from the same facts
-        now = self._parts.clock.now()
-        while commands := decide(self.state, self._parts.loop, now.isoformat()):
+        now, headway = self._parts.clock.now(), Headway(self.state, self._batch)
+        while commands := headway.of(decide(self.state, self._parts.loop, now.isoformat())):
             for command in commands[:AT_ONCE]:
                 if isinstance(command, Record):
                     self._put(command.event)

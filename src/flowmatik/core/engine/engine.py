@@ -261,7 +261,8 @@ class Engine:
         """In a slot taken before, which it frees."""
         claim: Claim | None = None
         try:
-            claim = await self._claimed(run_id, fold_version(self._parts.loop), versions.HERE)
+            if await self._admitted(run_id):
+                claim = await self._claimed(run_id, fold_version(self._parts.loop), versions.HERE)
             if claim is None:
                 await self._look_why(run_id)
         finally:
@@ -270,6 +271,14 @@ class Engine:
             if claim is None:
                 self._slots.give()
         return None if claim is None else await self._drive(claim)
+
+    async def _admitted(self, run_id: str) -> bool:
+        """Whoever chose the run, and by what it knew: under limits the journal counts once more, for all."""
+        if self._dispatcher is None or not self._parts.limits.now.on_runs:
+            return True
+        await self._lease.wait_valid()
+        journal, owner = self._parts.journal, self._lease.owner
+        return await retried(lambda: journal.admit(run_id, owner), self._parts.clock)
 
     async def _look_why(self, run_id: str) -> None:
         """A run that could not be claimed, because another has it, or is left as it is for the program that

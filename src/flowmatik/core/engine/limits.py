@@ -14,6 +14,11 @@ class Limits:
 
     def __init__(self, limits: Iterable[Limit] = ()) -> None:
         self._by = {(limit.workspace_id, limit.scope): limit for limit in limits}
+        self._bounded = {
+            limit.workspace_id
+            for limit in self._by.values()
+            if limit.most is not None and (limit.scope == RUNS or limit.scope.startswith("agent:"))
+        }
 
     @property
     def any(self) -> bool:
@@ -31,14 +36,14 @@ class Limits:
         limit = self.get(workspace_id, RUNS)
         return limit.weight if limit is not None and limit.weight > 0 else 1.0
 
+    @property
+    def on_runs(self) -> bool:
+        """Whether any limit may keep a run waiting."""
+        return bool(self._bounded)
+
     def bounds_runs(self, workspace_id: str) -> bool:
         """Whether any limit may keep a run of this workspace waiting."""
-        return any(
-            limit.most is not None
-            and limit.workspace_id in (EVERYWHERE, workspace_id)
-            and (limit.scope == RUNS or limit.scope.startswith("agent:"))
-            for limit in self._by.values()
-        )
+        return not self._bounded.isdisjoint((EVERYWHERE, workspace_id))
 
     def on_call(self, workspace_id: str, scope: str) -> list[Limit]:
         """Those that bind a call: the workspace's own, and the one for all together."""

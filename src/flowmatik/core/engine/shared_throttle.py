@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flowmatik.contracts.streams import Streams
-from flowmatik.core.engine.throttle import AGAIN_SECONDS, LONGEST_SECONDS, Throttle, Turn, burst_of
+from flowmatik.core.engine.peers import Peers, part_of
+from flowmatik.core.engine.throttle import AGAIN_SECONDS, LONGEST_SECONDS, LocalThrottle, Turn, burst_of
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError
 
@@ -88,17 +90,18 @@ return 0
 
 
 class SharedThrottle:
-    """Without Redis each process counts its own calls (`alone`), so that limits are passed as many times as
-    there are processes, and no call waits for a server that is away.
+    """Without Redis each process counts its own calls (`alone`) under its part of every limit (`part_of`),
+    with those that were given their turn before, and no call waits for a server that is away.
 
     A ticket stays for `LEASE_SECONDS`, and longer as long as its holder says so (`keep`): one that died, or
     reaches the server no more, keeps others waiting no longer than that, however long its call might have
     taken. What could not be given back, because the server was away at that moment, is owed and given back
     with the next word that reaches it. A server that lost everything is told again who is at work."""
 
-    def __init__(self, streams: Streams, alone: Throttle, clock: Clock) -> None:
+    def __init__(self, streams: Streams, alone: LocalThrottle, clock: Clock, peers: Peers) -> None:
         self._streams = streams
         self._alone = alone
+        self._peers = peers
         self._clock = clock
         self._held: dict[str, tuple[str, ...]] = {}  # by ticket, where it is at work
         self._owed: dict[str, tuple[str, ...]] = {}
@@ -119,12 +122,15 @@ class SharedThrottle:
             wait = float(await self._streams.run_script(ENTER, keys, numbers)) / 1000
         except FlowmatikError as error:
             log.debug("limits are counted here alone", extra={"error": error.message})
-            wait = await self._alone.enter(turn)
+            processes = await self._peers.count()
+            parts = tuple(part_of(limit, processes) for limit in turn.limits)
+            wait = await self._alone.enter(replace(turn, limits=parts))
             if wait <= 0:
                 self._hold(turn)  # the server hears of it when it is there again
             return wait
         if wait <= 0:
             self._hold(turn)
+            self._alone.hold(turn)
         await self._give()
         return wait
 

@@ -71,6 +71,12 @@ class LocalThrottle:
                 self._buckets[key] = (self._tokens(limit, now) - 1.0, now)
         return 0.0
 
+    def hold(self, turn: Turn) -> None:
+        """Its turn was given elsewhere; it counts here too, until it leaves."""
+        for limit in turn.limits:
+            if limit.most is not None:
+                self._open[_key(limit)].add(turn.ticket)
+
     def _wait(self, limit: Limit, now: float) -> float:
         if limit.most is not None and len(self._open[_key(limit)]) >= limit.most:
             return AGAIN_SECONDS

@@ -1,6 +1,8 @@
 """The versions of the decision logic, and what each one changed."""
 
-BY_THE_ENGINE = frozenset({"engine.fault", "engine.history"})  # codes of runs that it gave up itself
+BY_THE_ENGINE = frozenset(
+    {"engine.fault", "engine.history", "engine.stuck"}
+)  # of runs that it gave up itself
 OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this program takes over
 # 2: what is said to people carries a code and values. 3: a plan that stands in for the model's says so,
 # and a provider that refuses or does not answer the planner ends the run.

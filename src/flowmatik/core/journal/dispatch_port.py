@@ -34,6 +34,12 @@ class DispatchPort(Protocol):
         """How many runs of each queue have an owner, dead or alive."""
         ...
 
+    async def admit(self, run_id: str, owner: str) -> bool:
+        """Makes a run `owner`'s if it is nobody's and every limit on runs at once bears one more, counted
+        over all processes in one step; or if its owner died, for it counts already. False when it must wait,
+        has ended, or a live owner has it. The claim follows, and writes of it."""
+        ...
+
     async def busy(self) -> int:
         """How many runs live workers have."""
         ...
@@ -44,6 +50,10 @@ class DispatchPort(Protocol):
 
     async def capacity(self) -> int:
         """How many runs all live workers together can drive."""
+        ...
+
+    async def peers(self) -> int:
+        """How many processes live, whatever they do."""
         ...
 
     async def set_limit(self, limit: Limit) -> None:

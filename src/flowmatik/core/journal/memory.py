@@ -248,6 +248,15 @@ class InMemoryJournal(
     async def underway(self) -> Mapping[Queue, int]:
         return memory_dispatch.underway(self._live.values())
 
+    async def admit(self, run_id: str, owner: str) -> bool:
+        run = self._live.get(run_id)
+        if run is None or (run.owner not in ("", owner) and self._alive(run.owner)):
+            return False
+        if not run.owner and not memory_dispatch.fits(run, self._live.values(), self._limits.all()):
+            return False
+        run.owner, run.ready = owner, False
+        return True
+
     async def queued(self, workspace_id: str) -> int:
         return sum(run.ready for run in self._live.values() if run.workspace_id == workspace_id)
 
@@ -256,6 +265,9 @@ class InMemoryJournal(
 
     async def capacity(self) -> int:
         return sum(slots for owner, slots in self._slots.items() if self._alive(owner))
+
+    async def peers(self) -> int:
+        return sum(map(self._alive, self._leases))
 
     async def set_limit(self, limit: Limit) -> None:
         self._limits.put(limit)

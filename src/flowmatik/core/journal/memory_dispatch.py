@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from heapq import nsmallest
 
-from flowmatik.contracts.limits import Limit
+from flowmatik.contracts.limits import EVERYWHERE, RUNS, Limit
 from flowmatik.core.journal.dispatch_port import Queue, ReadyRun
 from flowmatik.core.journal.memory_runs import Run
 
@@ -37,6 +37,26 @@ def _ready(run: Run, *, orphan: bool = False) -> ReadyRun:
 
 def underway(runs: Iterable[Run]) -> Mapping[Queue, int]:
     return Counter((run.workspace_id, run.agent) for run in runs if run.owner)
+
+
+def fits(run: Run, runs: Iterable[Run], limits: Iterable[Limit]) -> bool:
+    """Whether every limit on runs at once bears this one beside those that have owners."""
+    counts = underway(runs)
+    for limit in limits:
+        everywhere = limit.workspace_id == EVERYWHERE
+        of_agent = bool(run.agent) and limit.scope == f"agent:{run.agent}"
+        if limit.most is None or not (everywhere or limit.workspace_id == run.workspace_id):
+            continue
+        if limit.scope != RUNS and not of_agent:
+            continue
+        busy = sum(
+            count
+            for (workspace_id, agent), count in counts.items()
+            if (everywhere or workspace_id == run.workspace_id) and (not of_agent or agent == run.agent)
+        )
+        if busy >= limit.most:
+            return False
+    return True
 
 
 class MemoryLimits:

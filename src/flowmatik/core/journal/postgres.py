@@ -266,6 +266,13 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
     async def busy(self) -> int:
         return (await self._fetch("busy"))[0][0]
 
+    async def admit(self, run_id: str, owner: str) -> bool:
+        statements = [(self._sql["one_admits"], ()), (self._sql["admit"], (run_id, owner))]
+        return (await self._database.transaction(statements))[1] == 1
+
+    async def peers(self) -> int:
+        return (await self._fetch("peers"))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity"))[0][0]
 

@@ -28,6 +28,10 @@ ORDER BY created_at, run_id LIMIT $1);
 SELECT CAST(coalesce(sum(slots), 0) AS BIGINT) FROM workers
 WHERE expires_at > extract(epoch FROM clock_timestamp());
 
+-- name: peers
+-- Processes that live, by the database's clock.
+SELECT count(*) FROM workers WHERE expires_at > extract(epoch FROM clock_timestamp());
+
 -- name: lead
 -- Take or renew a lead, by the database's clock; no row while another's holds.
 INSERT INTO relay_leases (name, owner, expires_at)
@@ -45,3 +49,23 @@ SELECT 1 FROM relay_leases WHERE name = $1 AND expires_at > extract(epoch FROM c
 -- Runs whose owners live; an orphan takes nobody's room.
 SELECT count(*) FROM runs r JOIN workers w ON w.owner = r.owner
 WHERE r.owner <> '' AND r.ended_at = '' AND w.expires_at > extract(epoch FROM clock_timestamp());
+
+-- name: admit
+-- One more run under way, if the limits bear it; one whose owner died counts already. Whoever asks holds what
+-- keeps others from counting meanwhile.
+UPDATE runs SET owner = $2, ready = 0 WHERE run_id = $1 AND ended_at = '' AND (
+    owner = $2
+    OR (owner <> '' AND NOT EXISTS (
+        SELECT 1 FROM workers WHERE workers.owner = runs.owner AND workers.expires_at > extract(epoch FROM clock_timestamp())))
+    OR (owner = '' AND NOT EXISTS (
+        SELECT 1 FROM limits l
+        WHERE l.most IS NOT NULL AND l.workspace_id IN ('', runs.workspace_id)
+            AND (l.scope = 'runs' OR (runs.agent <> '' AND l.scope = 'agent:' || runs.agent))
+            AND l.most <= (
+                SELECT count(*) FROM runs o WHERE o.owner <> '' AND o.ended_at = ''
+                    AND (l.workspace_id = '' OR o.workspace_id = l.workspace_id)
+                    AND (l.scope = 'runs' OR o.agent = runs.agent)))));
+
+-- name: one_admits
+-- Until the transaction ends nobody else admits a run.
+SELECT pg_advisory_xact_lock(hashtext('flowmatik.admit'));

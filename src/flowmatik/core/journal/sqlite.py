@@ -288,6 +288,13 @@ class SqliteJournal(SqliteRetention, SqliteMoney, SqlJournal, SqliteBus, SqliteK
     async def busy(self) -> int:
         return (await self._fetch("busy", self._seconds()))[0][0]
 
+    async def admit(self, run_id: str, owner: str) -> bool:
+        asked = (run_id, owner, self._seconds())
+        return await self._store.write(lambda db: db.execute(self._sql["admit"], asked).rowcount == 1)
+
+    async def peers(self) -> int:
+        return (await self._fetch("peers", self._seconds()))[0][0]
+
     async def capacity(self) -> int:
         return (await self._fetch("capacity", self._seconds()))[0][0]
 
