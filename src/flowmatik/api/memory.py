@@ -98,7 +98,9 @@ class IngestPath(BaseModel):
 
 @router.get("")
 async def status(principal: Reader, at: Services) -> MemoryStatus:
-    return await at.memory.status(principal.workspace_id)
+    """Counts of what the caller may see."""
+    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
+    return await at.memory.status(principal.workspace_id, on_behalf=on_behalf)
 
 
 @router.get("/search")

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowmatik.app.audience import KnownAudience
+from flowmatik.app.audience import KnownAudience, SourcesFor
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
@@ -266,7 +266,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             alone=not settings.database_url,
             durable=stores.durable,
             concurrency=settings.max_running_runs,
-            sources=memory,
+            sources=SourcesFor(memory, audience),
             reads=stores.reads,
             blobs=blobs,
             role=Role(settings.role),

@@ -178,8 +178,9 @@ class Audience(Protocol):
 class SourceIndex(Protocol):
     """What runs may be bound to."""
 
-    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
-        """Those of `sources` among which, as `is_among` has it, the workspace has no document or table."""
+    async def missing(self, workspace_id: str, sources: Sequence[str], principal: str) -> list[str]:
+        """Those of `sources` among which, as `is_among` has it, there is no document or table that
+        `principal`, whose run it is, may see: what is hidden is as good as not there."""
         ...
 
 
@@ -237,7 +238,9 @@ class Memory(Protocol):
         """`sources` as in `search`."""
         ...
 
-    async def status(self, workspace_id: str) -> MemoryStatus: ...
+    async def status(self, workspace_id: str, *, on_behalf: frozenset[str] | None = None) -> MemoryStatus:
+        """Counts of what may be seen."""
+        ...
 
     async def documents(
         self,

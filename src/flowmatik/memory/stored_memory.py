@@ -95,7 +95,7 @@ def build_memory(
 
 
 class StoredMemory:
-    """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
+    """Implements `Memory` of `flowmatik.contracts.memory`; close it when done."""
 
     def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
         self._clock = clock
@@ -206,11 +206,11 @@ class StoredMemory:
         source name where two files share it."""
         return await reading.tables(self._within(workspace_id), workspace_id, sources, on_behalf)
 
-    async def status(self, workspace_id: str) -> MemoryStatus:
-        """`size_bytes` is the size of the workspace's files as they were read."""
+    async def status(self, workspace_id: str, *, on_behalf: OnBehalf = None) -> MemoryStatus:
+        """`size_bytes` is the size of the files as they were read."""
         database = self._within(workspace_id)
         embedder = await self._embedder_of(database, workspace_id)
-        return await reading.status(database, workspace_id, embedder.id if embedder else "")
+        return await reading.status(database, workspace_id, embedder.id if embedder else "", on_behalf)
 
     async def documents(
         self, workspace_id: str, *, after: str = "", limit: int = 100, on_behalf: OnBehalf = None
@@ -223,8 +223,11 @@ class StoredMemory:
         places = await asyncio.to_thread(lambda: [str(real_path(path)) for path in paths])
         return await reading.hidden_at(self._within(workspace_id), workspace_id, places, on_behalf)
 
-    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
-        return await reading.missing_sources(self._within(workspace_id), workspace_id, sources)
+    async def missing(
+        self, workspace_id: str, sources: Sequence[str], *, on_behalf: OnBehalf = None
+    ) -> list[str]:
+        """Those of `sources` that are, for them, no document's name and no folder of one."""
+        return await reading.missing_sources(self._within(workspace_id), workspace_id, sources, on_behalf)
 
     async def remove(self, workspace_id: str, ref: str, *, on_behalf: OnBehalf = None) -> list[str]:
         _check_workspace(workspace_id)

@@ -83,7 +83,7 @@ class Shelf:
     ) -> list[str]:
         raise NotImplementedError
 
-    async def status(self, workspace_id: str) -> MemoryStatus:
+    async def status(self, workspace_id: str, *, on_behalf: frozenset[str] | None = None) -> MemoryStatus:
         raise NotImplementedError
 
     async def documents(
