@@ -195,7 +195,13 @@ class Memory(Protocol):
         """Sync files and folders: unchanged content costs nothing, changed files replace
         exactly their chunks, files gone from a folder that was ingested before vanish. A bad
         file is reported as skipped, never fatal. `labels` are put on all of them, in place of those that
-        they had, before anybody can find them; without, what they had stays."""
+        they had, before anybody can find them; without, what they had stays, and what is said of a file
+        outlasts a time in which it is gone or cannot be read."""
+        ...
+
+    async def announce(self, workspace_id: str, files: Mapping[Path, Path], labels: DocumentLabels) -> None:
+        """Before files are put in their places: for each place, where its content lies now. Whoever takes
+        such a content in there first gives it these labels, in the same step."""
         ...
 
     async def search(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import MemoryStatus, StoredDocument, TableSource, is_among
+from flowmatik.memory import kept_labels
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.records import Known, Stamp
 
@@ -155,16 +156,29 @@ async def documents_after(
 async def hidden_at(
     database: Database, workspace_id: str, paths: Sequence[str], on_behalf: OnBehalf
 ) -> list[str]:
-    """The sources of those documents at `paths` that may not be seen."""
+    """The sources of those documents at `paths` that may not be seen; the names of those files that are no
+    documents now, and for others when they are again."""
     if on_behalf is None:
         return []
     found: dict[str, str] = {}
+    there: set[str] = set()
     for sql, values in listed(
-        "SELECT id, source FROM memory_documents WHERE workspace_id = $1 AND path IN (:list)", paths, 2
+        "SELECT id, source, path FROM memory_documents WHERE workspace_id = $1 AND path IN (:list)", paths, 2
     ):
-        found.update({row[0]: row[1] for row in await database.fetch(sql, workspace_id, *values)})
+        rows = await database.fetch(sql, workspace_id, *values)
+        found.update({row[0]: row[1] for row in rows})
+        there.update(str(row[2]) for row in rows)
     access = await access_of(database, workspace_id, list(found))
-    return [source for one, source in found.items() if one in access and not on_behalf & {*access[one]}]
+    hidden = [source for one, source in found.items() if one in access and not on_behalf & {*access[one]}]
+    kept = await kept_labels.standing_at(database, workspace_id, [one for one in paths if one not in there])
+    return [
+        *hidden,
+        *(
+            PurePosixPath(one.path).name
+            for one in kept
+            if one.labels.acl and not on_behalf & {*one.labels.acl}
+        ),
+    ]
 
 
 async def access_of(

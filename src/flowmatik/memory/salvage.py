@@ -14,7 +14,14 @@ from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
 from flowmatik.memory.store import SCHEMA_VERSION
 
 _PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
-_APART = ("memory_sources", "memory_merges", "memory_gazetteer", "memory_erasures", "memory_erasing")
+_APART = (
+    "memory_sources",
+    "memory_labels",
+    "memory_merges",
+    "memory_gazetteer",
+    "memory_erasures",
+    "memory_erasing",
+)
 _MOST_ROWIDS = 50_000_000
 
 

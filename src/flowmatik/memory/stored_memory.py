@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,7 @@ from flowmatik.contracts.memory import (
 from flowmatik.contracts.reranking import Reranker
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
-from flowmatik.memory import analysis, loading, quotes, reading, retrieval
+from flowmatik.memory import analysis, kept_labels, loading, quotes, reading, retrieval, scan
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
@@ -218,6 +218,14 @@ class StoredMemory:
         return await reading.documents_after(
             self._within(workspace_id), workspace_id, after, limit, on_behalf
         )
+
+    async def announce(self, workspace_id: str, files: Mapping[Path, Path], labels: DocumentLabels) -> None:
+        def hashed() -> list[tuple[str, str]]:
+            return [(str(real_path(place)), scan.digest_of(content)) for place, content in files.items()]
+
+        contents = await asyncio.to_thread(hashed)
+        said = [one for path, of in contents for one in kept_labels.kept(workspace_id, path, labels, of)]
+        await self._within(workspace_id).transaction(said)
 
     async def hidden(self, workspace_id: str, paths: Sequence[Path], *, on_behalf: OnBehalf) -> list[str]:
         places = await asyncio.to_thread(lambda: [str(real_path(path)) for path in paths])
