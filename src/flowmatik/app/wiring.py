@@ -25,7 +25,7 @@ from flowmatik.app.facts import (
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
-from flowmatik.app.memory_store import everywhere_of, open_memory, rerank_with
+from flowmatik.app.memory_store import everywhere_of, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -181,6 +181,7 @@ async def open_platform(
             if not await asyncio.to_thread(lock.acquire):
                 raise await asyncio.to_thread(_in_use, lock, settings)
             stack.callback(lock.release)
+            await mend_memory(settings, SystemClock())
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in (

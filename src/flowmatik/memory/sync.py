@@ -258,9 +258,14 @@ class Synchroniser:
             )
 
     async def _keep_labels(self, run: _Run, path: Path) -> None:
-        """Of a file that is no document for now, and stays where it is."""
-        if run.labels is not None and await asyncio.to_thread(path.exists):
-            await run.database.transaction(kept_labels.standing(run.workspace_id, path, run.labels))
+        """Of a file that cannot be read for now, and stays where it is; and of what memory holds of it."""
+        if run.labels is None or not await asyncio.to_thread(path.exists):
+            return
+        statements = kept_labels.standing(run.workspace_id, path, run.labels)
+        known = await reading.known_at(run.database, run.workspace_id, "", str(path)) if statements else None
+        if known is not None:
+            statements += await parts.labelled_whole(run.database, run.workspace_id, known, run.labels)
+        await run.database.transaction(statements)
 
     def _same_time(self, known: Known, file: Found) -> bool:
         stamp = known.stamp
