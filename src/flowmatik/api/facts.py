@@ -47,7 +47,8 @@ class SupportRequest(_Body):
 class FactRequest(_Body):
     """`owner`: whose the scope is: a team, an agent or a thread. `subject` "user" is the caller. Times are
     dates or RFC 3339; without `valid_from` it holds from now on (`ever`: since ever). `many`: whether several
-    values hold side by side; null is as the predicate is known to be."""
+    values hold side by side; null is as the predicate is known to be. What an agent is told (`scope` agent)
+    it knows when it works for the caller, or, with `everybody`, for anybody."""
 
     subject: str
     predicate: str
@@ -61,6 +62,7 @@ class FactRequest(_Body):
     importance: Share = 0.5
     many: bool | None = None
     supports: Annotated[list[SupportRequest], Field(max_length=MAX_SUPPORTS - 1)] = []
+    everybody: bool = False
 
 
 class CorrectionRequest(_Body):

@@ -1,6 +1,7 @@
 """/v1/memory: documents in, passages out."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -98,7 +99,9 @@ class IngestPath(BaseModel):
 
 @router.get("")
 async def status(principal: Reader, at: Services) -> MemoryStatus:
-    return await at.memory.status(principal.workspace_id)
+    """Counts of what the caller may see."""
+    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
+    return await at.memory.status(principal.workspace_id, on_behalf=on_behalf)
 
 
 @router.get("/search")
@@ -125,13 +128,12 @@ async def upload(
     folder = at.upload_dir / principal.workspace_id
     targets = [safe_target(folder, file.filename or "") for file in files]
     await _refuse_others(principal, at, targets)
-    for file, target in zip(files, targets, strict=True):
-        await run_in_threadpool(_store, file, target)
     labels = _labels(acl or (), tag or ())
+    await _store(at, principal.workspace_id, list(zip(files, targets, strict=True)), labels)
     if labels is None:
         steps = await _ingest(at, principal, [folder], None)
     else:
-        steps = await _ingest(at, principal, targets, labels)
+        steps = await _ingest(at, principal, targets, None)  # what was announced, and for no other content
     told = [step for step in steps if _is_of(step.source, folder, targets, nested=labels is None)]
     counted = [replace(step, done=done, total=len(told)) for done, step in enumerate(told, start=1)]
     return _said(request, at, counted)
@@ -273,12 +275,29 @@ def safe_target(folder: Path, name: str) -> Path:
     return target
 
 
-def _store(file: UploadFile, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
+async def _store(
+    at: ApiServices,
+    workspace_id: str,
+    files: Sequence[tuple[UploadFile, Path]],
+    labels: DocumentLabels | None,
+) -> None:
+    """Beside their places first, under names that nobody reads, then into them: labels are said before
+    anybody can take the files in."""
+    staged: dict[Path, Path] = {}
     try:
-        with part.open("wb") as out:
-            shutil.copyfileobj(file.file, out)
-        part.replace(target)
+        for file, target in files:
+            part = staged.setdefault(target, target.with_name(f".{secrets.token_hex(8)}.part"))
+            await run_in_threadpool(_stage, file, part)
+        if labels is not None:
+            await at.memory.announce(workspace_id, staged, labels)
+        for target, part in staged.items():
+            await run_in_threadpool(part.replace, target)
     finally:
-        part.unlink(missing_ok=True)
+        for part in staged.values():
+            await run_in_threadpool(part.unlink, missing_ok=True)
+
+
+def _stage(file: UploadFile, part: Path) -> None:
+    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with part.open("wb") as out:
+        shutil.copyfileobj(file.file, out)

@@ -1,7 +1,14 @@
 """Whose documents a user, or a key, may see."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from flowmatik.contracts.budgets import Bearers
+from flowmatik.contracts.memory import Audience
 from flowmatik.contracts.security import PrincipalRights
+
+if TYPE_CHECKING:
+    from flowmatik.memory import StoredMemory
 
 ADMIN = "role:admin"
 
@@ -21,3 +28,15 @@ class KnownAudience:
             *(f"team:{one}" for one in bearing.teams),
             *((ADMIN,) if is_admin else ()),
         ))  # fmt: skip
+
+
+class SourcesFor:
+    """Implements `SourceIndex`: the sources of memory as whoever asks for a run may see them."""
+
+    def __init__(self, memory: "StoredMemory", audience: Audience) -> None:
+        self._memory = memory
+        self._audience = audience
+
+    async def missing(self, workspace_id: str, sources: Sequence[str], principal: str) -> list[str]:
+        on_behalf = await self._audience.on_behalf(workspace_id, principal)
+        return await self._memory.missing(workspace_id, sources, on_behalf=on_behalf)

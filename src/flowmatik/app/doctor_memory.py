@@ -5,13 +5,16 @@ from flowmatik.app.finding import Finding
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
-from flowmatik.memory import look_at
+from flowmatik.memory import ServerCondition, look_at, look_at_server
+from flowmatik.stores.postgres import PostgresDatabase, open_pool
 
 PROBE = "Flowmatik"  # costs next to nothing where an embedding costs something
 
 
 async def check_memory(settings: Settings) -> Finding:
     """Whether it answers, is sound and has vectors that the search can use."""
+    if settings.database_url:
+        return await _check_shared(settings, settings.database_url)
     path, embedder = settings.data / "memory.db", _embedder(settings)
     try:
         state = await look_at(path, embedder.id if embedder else "")
@@ -40,6 +43,57 @@ async def check_memory(settings: Settings) -> Finding:
             "model": embedder.id if embedder else "",
         },
     )
+
+
+async def _check_shared(settings: Settings, url: str) -> Finding:
+    """The same where it lies in PostgreSQL, of all workspaces."""
+    embedder = _embedder(settings)
+    try:
+        pool = await open_pool(url, role="flowmatik_engine", min_size=0, max_size=1)
+        try:
+            state = await look_at_server(PostgresDatabase(pool), embedder.id if embedder else "")
+        finally:
+            await pool.close()
+    except FlowmatikError as error:
+        values = {"error": _fault(error)}
+        return Finding(
+            check="memory",
+            ok=False,
+            detail="doctor.memory.failed",
+            mend="doctor.memory.server_unusable",
+            values=values,
+        )
+    if state is None:
+        detail, mend = "doctor.memory.no_tables", "doctor.memory.server_unusable"
+        return Finding(check="memory", ok=False, detail=detail, mend=mend)
+    if not state.documents and not state.orphans:
+        return Finding(check="memory", ok=True, detail="doctor.memory.none")
+    return Finding(
+        check="memory",
+        ok=not (state.partial or state.orphans),
+        detail="doctor.memory.shared",
+        mend=_mend_of(state),
+        values={
+            "documents": state.documents,
+            "passages": state.passages,
+            "pending": state.not_embedded,
+            "others": state.other_embedder,
+            "partial": state.partial,
+            "orphans": state.orphans,
+            "model": embedder.id if embedder else "",
+        },
+    )
+
+
+def _mend_of(state: ServerCondition) -> str:
+    """The worst first."""
+    if state.partial:
+        return "doctor.memory.partial"
+    if state.orphans:
+        return "doctor.memory.orphans"
+    if state.other_embedder:
+        return "doctor.memory.others"
+    return "doctor.memory.pending" if state.not_embedded else ""
 
 
 async def check_embedding(settings: Settings) -> Finding:

@@ -1,5 +1,6 @@
 """Where an installation's memory is: a file in its home, or its PostgreSQL."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,31 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Embedder
 from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import FlowmatikError
 
 if TYPE_CHECKING:
     from flowmatik.memory import MemoryStore, StoredMemory
+
+log = logging.getLogger(__name__)
+
+
+async def mend_memory(settings: Settings, clock: Clock) -> None:
+    """Before anybody opens it. A damaged memory keeps nobody from starting: its documents are taken in again,
+    and where that would lose more its own calls say what to do."""
+    if settings.database_url or settings.memory_repair != "auto":
+        return
+    from flowmatik.memory.repair import repair_at_start
+
+    try:
+        done = await repair_at_start(settings.data / "memory.db", clock)
+    except (FlowmatikError, OSError) as error:
+        log.error("the memory is damaged and was not repaired", extra={"reason": str(error)})
+        return
+    if done is not None:
+        log.error(
+            "the memory was damaged and has been repaired; ingest the folders again for what was lost",
+            extra={"kept": done.kept, "lost": len(done.lost), "set_aside": done.set_aside},
+        )
 
 
 def open_memory(

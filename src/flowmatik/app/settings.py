@@ -53,6 +53,7 @@ class Settings:
     amounts are integer micro-dollars, None is no cap; `providers` holds only those that can be used;
     `store_wait_seconds` is for whoever follows a run while its store is away; `ingest_roots` are the
     folders of which an administrator may ask the server to ingest something, () the home;
+    `memory_repair` "auto": a damaged memory file is set aside and repaired at the start, "off": by a command;
     `reranker_model` is asked to order what searches find, "" none;
     `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
     is that list, seen from the home; `language` "" leaves it to
@@ -83,6 +84,7 @@ class Settings:
     embedding_endpoint: EmbeddingEndpoint | None = None
     ingest_roots: tuple[Path, ...] = ()
     reranker_model: str = ""
+    memory_repair: str = "auto"
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
     display_currency: DisplayCurrency | None = None

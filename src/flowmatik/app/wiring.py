@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowmatik.app.audience import KnownAudience
+from flowmatik.app.audience import KnownAudience, SourcesFor
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
@@ -25,7 +25,7 @@ from flowmatik.app.facts import (
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
-from flowmatik.app.memory_store import everywhere_of, open_memory, rerank_with
+from flowmatik.app.memory_store import everywhere_of, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -181,6 +181,7 @@ async def open_platform(
             if not await asyncio.to_thread(lock.acquire):
                 raise await asyncio.to_thread(_in_use, lock, settings)
             stack.callback(lock.release)
+            await mend_memory(settings, SystemClock())
         await upgrade_store(settings)
         platform = await _build(settings, lock, stack)
         for subscribe in (
@@ -266,7 +267,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             alone=not settings.database_url,
             durable=stores.durable,
             concurrency=settings.max_running_runs,
-            sources=memory,
+            sources=SourcesFor(memory, audience),
             reads=stores.reads,
             blobs=blobs,
             role=Role(settings.role),

@@ -20,8 +20,9 @@ MAX_SUPPORTS = 20  # that one statement may bring
 
 
 class FactScope(StrEnum):
-    """For whom a fact is there: all of a workspace, the members of a team, whoever asks an agent, one person
-    alone, or one conversation."""
+    """For whom a fact is there: all of a workspace, the members of a team, an agent when it works for the
+    person of whom it has it (or for everybody, where a person says so), one person alone, or one
+    conversation."""
 
     WORKSPACE = "workspace"
     TEAM = "team"
@@ -64,8 +65,9 @@ class Support:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFact:
     """A statement. `owner`: whose the scope is (team, agent, user or thread; "" is the caller for USER, and
-    nobody for WORKSPACE). `person`: the one user whom a fact of an agent or a thread is for. `subject`
-    "user" is the person themselves. `valid_from` "": from now on; `valid_until` "": without end. Times are
+    nobody for WORKSPACE). `person`: the one user whom a fact of a thread or an agent is for, the
+    caller without. `everybody`: an agent is to know it whoever asks; only for AGENT. `subject` "user" is the
+    person themselves. `valid_from` "": from now on; `valid_until` "": without end. Times are
     RFC 3339 or dates. `confidence` and `importance` are from 0 to 1. `many`: whether several values hold side
     by side; None is as the predicate is known to be (`likes` has many, `name` one)."""
 
@@ -82,6 +84,7 @@ class NewFact:
     importance: float = 0.5
     many: bool | None = None
     supports: tuple[Support, ...] = ()
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

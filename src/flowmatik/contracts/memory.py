@@ -178,8 +178,9 @@ class Audience(Protocol):
 class SourceIndex(Protocol):
     """What runs may be bound to."""
 
-    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
-        """Those of `sources` among which, as `is_among` has it, the workspace has no document or table."""
+    async def missing(self, workspace_id: str, sources: Sequence[str], principal: str) -> list[str]:
+        """Those of `sources` among which, as `is_among` has it, there is no document or table that
+        `principal`, whose run it is, may see: what is hidden is as good as not there."""
         ...
 
 
@@ -194,7 +195,13 @@ class Memory(Protocol):
         """Sync files and folders: unchanged content costs nothing, changed files replace
         exactly their chunks, files gone from a folder that was ingested before vanish. A bad
         file is reported as skipped, never fatal. `labels` are put on all of them, in place of those that
-        they had, before anybody can find them; without, what they had stays."""
+        they had, before anybody can find them; without, what they had stays, and what is said of a file
+        outlasts a time in which it is gone or cannot be read."""
+        ...
+
+    async def announce(self, workspace_id: str, files: Mapping[Path, Path], labels: DocumentLabels) -> None:
+        """Before files are put in their places: for each place, where its content lies now. Whoever takes
+        such a content in there first gives it these labels, in the same step."""
         ...
 
     async def search(
@@ -237,7 +244,9 @@ class Memory(Protocol):
         """`sources` as in `search`."""
         ...
 
-    async def status(self, workspace_id: str) -> MemoryStatus: ...
+    async def status(self, workspace_id: str, *, on_behalf: frozenset[str] | None = None) -> MemoryStatus:
+        """Counts of what may be seen."""
+        ...
 
     async def documents(
         self,

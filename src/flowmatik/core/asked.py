@@ -122,12 +122,14 @@ def check_amount(name: str, micros: int | None) -> None:
         )
 
 
-async def check_sources(index: SourceIndex | None, workspace_id: str, sources: Sequence[str]) -> None:
-    """Raises InvalidInput for sources that nothing in memory bears: bound to a misspelt one, a run would
-    say that the documents do not hold the answer."""
+async def check_sources(
+    index: SourceIndex | None, workspace_id: str, sources: Sequence[str], principal: str
+) -> None:
+    """Raises InvalidInput for sources that nothing in memory bears, as far as `principal` may see: bound to a
+    misspelt one, a run would say that the documents do not hold the answer."""
     if index is None or not sources:
         return
-    if missing := await index.missing(workspace_id, sources):
+    if missing := await index.missing(workspace_id, sources, principal):
         names = ", ".join(map(repr, missing))
         raise InvalidInput(
             f"memory has no document, table or folder {names}; `flowmatik memory list` shows those that "

@@ -98,7 +98,7 @@ class RunService:
             new = replace(new, parameters=await guard.values(workspace_id, new.parameters))
         new = await by_playbook(services.playbooks, workspace_id, new)
         asked.check(new)
-        await asked.check_sources(services.sources, workspace_id, new.sources)
+        await asked.check_sources(services.sources, workspace_id, new.sources, new.principal)
         await asked.check_thread(services.threads, workspace_id, new.thread)
         found: list[Fault] = []
         choice = Choice(services, new, new_id("run"))

@@ -6,6 +6,7 @@ from flowmatik.memory.embedding import embedder_registry, load_embedder
 from flowmatik.memory.entities import StoredEntities
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.places import Places
+from flowmatik.memory.server_checkup import ServerCondition, look_at_server
 from flowmatik.memory.stored_memory import MemoryStore, StoredMemory, build_memory
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "IngestLimits",
     "MemoryStore",
     "Places",
+    "ServerCondition",
     "StoredEntities",
     "StoredMemory",
     "StoredMemoryCare",
@@ -20,4 +22,5 @@ __all__ = [
     "embedder_registry",
     "load_embedder",
     "look_at",
+    "look_at_server",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
-from flowmatik.memory.language import LANGUAGES, STOP_WORDS, WORD, fold
+from flowmatik.memory.language import LANGUAGES, OTHERS, STOP_WORDS, WORD, fold
 
 
 class _Stemmer(Protocol):
@@ -17,13 +17,20 @@ class _Stemmer(Protocol):
 
 
 _LOCK = threading.Lock()  # a stemmer keeps its word in itself
-_NAMES = {"es": "spanish", "en": "english"}
-_FOLDED_STOPS = {code: frozenset(map(fold, words)) for code, words in STOP_WORDS.items()}
+_NAMES = {
+    "es": "spanish",
+    "en": "english",
+    "pt": "portuguese",
+    "fr": "french",
+    "de": "german",
+    "it": "italian",
+}  # fmt: skip
+_FOLDED_STOPS = {code: frozenset(map(fold, words)) for code, words in (STOP_WORDS | OTHERS).items()}
 _MAX_TERM = 64
 MAX_QUERY_WORDS = 64
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _stemmer(language: str) -> _Stemmer:
     import snowballstemmer  # every language's tables: not for a start that searches nothing
 
@@ -45,7 +52,7 @@ def words(text: str) -> list[str]:
 
 
 def terms(text: str, language: str) -> list[str]:
-    """Index terms of a passage, with repetitions; of an unknown language, in every language."""
+    """Index terms of a passage, with repetitions; of an unknown language, in Spanish and English."""
     found = [word for word in words(text) if word]
     codes = (language,) if language in _FOLDED_STOPS else LANGUAGES
     return [
@@ -59,13 +66,15 @@ def terms(text: str, language: str) -> list[str]:
 def content_words(query: str, query_language: str) -> list[str]:
     """The meaningful words of a question as they are written, each once.
 
-    Stop-words are those of the question's language, or of both when it is unsure; a question
-    made of nothing else keeps them all.
+    Stop-words are those of the question's language, or of Spanish and English when it is unsure; a
+    question made of nothing else keeps them all.
     """
     surface = {fold(word): word for word in words(query) if word}
     asked = list(dict.fromkeys(fold(word) for word in words(query) if word))
     sets: Iterable[frozenset[str]] = (
-        [_FOLDED_STOPS[query_language]] if query_language in _FOLDED_STOPS else _FOLDED_STOPS.values()
+        [_FOLDED_STOPS[query_language]]
+        if query_language in _FOLDED_STOPS
+        else [_FOLDED_STOPS[code] for code in LANGUAGES]
     )
     stops = frozenset[str]().union(*sets)
     kept = [word for word in asked if word not in stops] or asked
@@ -75,11 +84,11 @@ def content_words(query: str, query_language: str) -> list[str]:
 def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
     """For each meaningful word of the question, its terms in every language."""
     groups = (
-        tuple(f"{code}:{stem(word, code)}" for code in LANGUAGES)
+        tuple(f"{code}:{stem(word, code)}" for code in _NAMES)
         for word in content_words(query, query_language)
     )
     return list(dict.fromkeys(groups))
 
 
 def is_stop_word(folded: str) -> bool:
-    return any(folded in stops for stops in _FOLDED_STOPS.values())
+    return any(folded in _FOLDED_STOPS[code] for code in LANGUAGES)

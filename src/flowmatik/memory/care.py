@@ -60,14 +60,16 @@ class StoredMemoryCare:
         found = await erasure.documents_meant(database, workspace_id, target)
         found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
-        if not (found or merges or names):
+        labels = await erasing.labelled_files(database, workspace_id, target)
+        if not (found or merges or names or labels):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
         certificate = await self._certificate(workspace_id, target, found, by)
         certificate = replace(
-            certificate, counts={**certificate.counts, "merges": len(merges), "names": len(names)}
+            certificate,
+            counts={**certificate.counts, "merges": len(merges), "names": len(names), "labels": len(labels)},
         )
         if rehearse:
             return certificate
@@ -77,6 +79,7 @@ class StoredMemoryCare:
             documents=documents,
             merges=merges,
             names=names,
+            labels=labels,
         )
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowmatik.kernel.errors import Unavailable
-from flowmatik.kernel.sqlite import Connection, connect_aside, sqlite3
+from flowmatik.kernel.sqlite import Connection, connect_aside, is_damage, sqlite3
 from flowmatik.memory.store import DAMAGED, damaged, refuse_newer, unusable
 
 SECONDS = 5.0  # of reading the file for faults; a large one is then sound as far as it was read
@@ -33,6 +33,25 @@ async def look_at(path: Path, embedder_id: str, *, seconds: float = SECONDS) -> 
     """None when nothing was ever taken in. Raises Unavailable for a memory that does not answer or is
     damaged, ConfigurationError for one that a newer Flowmatik made."""
     return await asyncio.to_thread(_look, path, embedder_id, seconds)
+
+
+async def looks_damaged(path: Path, *, seconds: float) -> bool:
+    """As far as that time goes. Nobody else has the file open. Whatever else keeps it from being used is for
+    whoever uses it to say."""
+    return await asyncio.to_thread(_looks_damaged, path, seconds)
+
+
+def _looks_damaged(path: Path, seconds: float) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with closing(connect_aside(path, alone=_is_alone(path))) as connection:
+            _is_sound(connection, path, seconds)
+    except (sqlite3.Error, OSError) as error:
+        return is_damage(error)
+    except Unavailable as error:
+        return error.code == DAMAGED
+    return False
 
 
 def _look(path: Path, embedder_id: str, seconds: float) -> Condition | None:

@@ -14,7 +14,7 @@ from flowmatik.memory.bulk import inserts
 from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.mentions import Mention, mentions
 
-DERIVED = "1"  # raise it when mentions, aliases or relations change: the next sync derives them again
+DERIVED = "2"  # raise it when words, mentions, aliases or relations change: the next sync derives them again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of
 _RELATED = frozenset(("heading", "name", "quote", "email", "url", "code", "gazetteer"))
 

@@ -3,27 +3,33 @@ certificate: whoever dies in between leaves what others need to do the rest and 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.memory_care import Erasure
 from flowmatik.kernel import canonical
+from flowmatik.memory import kept_labels
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.erasure import Target, is_named
 from flowmatik.memory.gazetteers import entries_of
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import merges_of
+from flowmatik.memory.kept_labels import KeptLabels
+from flowmatik.memory.places import is_within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """`documents`: id and path of each; `merges` and `names`: the keys of what people said of entities. None
-    of that outlasts the erasure."""
+    """`documents`: id and path of each; `merges` and `names`: the keys of what people said of entities;
+    `labels`: the paths of files of which people have said something, documents or not. None of that outlasts
+    the erasure."""
 
     certificate: Erasure
     documents: tuple[tuple[str, str], ...]
     merges: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 async def said_of(
@@ -39,6 +45,20 @@ async def said_of(
     return tuple(named), tuple(key_of(one.name) for one in texts)
 
 
+async def labelled_files(database: Database, workspace_id: str, target: Target) -> tuple[str, ...]:
+    """The paths of which something is kept that is meant, by the path or by what was said."""
+
+    def is_meant(one: KeptLabels) -> bool:
+        if target.kind == "subject":
+            labels = one.labels
+            texts = (one.path, *labels.acl, *labels.tags, *labels.metadata, *labels.metadata.values())
+            return any(is_named(target, text) for text in texts)
+        return is_within(Path(one.path), Path(target.words[0]))
+
+    kept = await kept_labels.all_kept(database, workspace_id)
+    return tuple(sorted({one.path for one in kept if is_meant(one)}))
+
+
 def unsaid(workspace_id: str, begun: Begun) -> list[Statement]:
     found: list[Statement] = []
     for keys, sql in (
@@ -46,7 +66,8 @@ def unsaid(workspace_id: str, begun: Begun) -> list[Statement]:
         (begun.names, "DELETE FROM memory_gazetteer WHERE workspace_id = $1 AND key IN (:list)"),
     ):
         found += [(statement, (workspace_id, *values)) for statement, values in listed(sql, keys, 2)]
-    return found
+    paths = {*begun.labels, *(path for _, path in begun.documents)}
+    return [*found, *kept_labels.unsaid(workspace_id, sorted(paths))]
 
 
 def begins(workspace_id: str, begun: Begun) -> Statement:
@@ -98,6 +119,7 @@ def _begun(body: dict[str, Any]) -> Begun:
         documents=tuple((str(one), str(path)) for one, path in body["documents"]),
         merges=tuple(body["merges"]),
         names=tuple(body["names"]),
+        labels=tuple(body.get("labels", ())),
     )
 
 

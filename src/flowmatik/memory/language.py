@@ -1,5 +1,4 @@
-"""Which language a text is in, by stop-words; good enough to choose a stemmer, and it says when unsure.
-Spanish and English have stemmers of their own in the index, the others are told apart from them."""
+"""Which language a text is in, by stop-words; good enough to choose a stemmer, and it says when unsure."""
 
 import re
 import unicodedata
@@ -67,6 +66,8 @@ _SHARED = STOP_WORDS["es"] & STOP_WORDS["en"]
 _MAIN = STOP_WORDS["es"] | STOP_WORDS["en"]
 _OWN = {code: words - _MAIN for code, words in OTHERS.items()}
 _LEAST = 4  # different words of its own, below which a text is in none of the others
+_SHORT = 12  # words: of a text as short as a question two of its own suffice, if nothing else is near
+_LEAST_SHORT = 2
 
 
 def detect(text: str, *, sample_chars: int = 6000) -> str:
@@ -92,7 +93,8 @@ def _other(words: list[str], spanish: int, english: int) -> str:
     best = max(counts, key=lambda code: counts[code])
     rivals = [spanish, english, *(count for code, count in counts.items() if code != best)]
     own = {word for word in words if word in _OWN[best]}
-    return best if counts[best] > 1.25 * max(rivals) and len(own) >= _LEAST else ""
+    least, ahead = (_LEAST_SHORT, 2.0) if len(words) <= _SHORT else (_LEAST, 1.25)
+    return best if counts[best] > ahead * max(rivals) and len(own) >= least else ""
 
 
 @lru_cache(maxsize=100_000)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import MemoryStatus, StoredDocument, TableSource, is_among
+from flowmatik.memory import kept_labels
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.records import Known, Stamp
 
@@ -67,17 +68,20 @@ async def free_name(database: Database, workspace_id: str, names: Sequence[str])
     return names[-1]
 
 
-async def missing_sources(database: Database, workspace_id: str, sources: Sequence[str]) -> list[str]:
+async def missing_sources(
+    database: Database, workspace_id: str, sources: Sequence[str], on_behalf: OnBehalf
+) -> list[str]:
     """Those that are neither a document's name nor a folder of one."""
     missing: list[str] = []
     for source in sources:
         name = source.rstrip("/")
-        found = await database.fetch(
-            "SELECT 1 FROM memory_documents WHERE workspace_id = $1"
-            " AND (source = $2 OR (source > $3 AND source < $4)) LIMIT 1",
-            *(workspace_id, name, f"{name}/", f"{name}0"),  # 0 comes after /
+        sql, params = seen(
+            "SELECT 1 FROM memory_documents d WHERE d.workspace_id = $1"
+            " AND (d.source = $2 OR (d.source > $3 AND d.source < $4)):seen LIMIT 1",
+            (workspace_id, name, f"{name}/", f"{name}0"),  # 0 comes after /
+            on_behalf,
         )
-        if not found:
+        if not await database.fetch(sql, *params):
             missing.append(source)
     return missing
 
@@ -152,16 +156,29 @@ async def documents_after(
 async def hidden_at(
     database: Database, workspace_id: str, paths: Sequence[str], on_behalf: OnBehalf
 ) -> list[str]:
-    """The sources of those documents at `paths` that may not be seen."""
+    """The sources of those documents at `paths` that may not be seen; the names of those files that are no
+    documents now, and for others when they are again."""
     if on_behalf is None:
         return []
     found: dict[str, str] = {}
+    there: set[str] = set()
     for sql, values in listed(
-        "SELECT id, source FROM memory_documents WHERE workspace_id = $1 AND path IN (:list)", paths, 2
+        "SELECT id, source, path FROM memory_documents WHERE workspace_id = $1 AND path IN (:list)", paths, 2
     ):
-        found.update({row[0]: row[1] for row in await database.fetch(sql, workspace_id, *values)})
+        rows = await database.fetch(sql, workspace_id, *values)
+        found.update({row[0]: row[1] for row in rows})
+        there.update(str(row[2]) for row in rows)
     access = await access_of(database, workspace_id, list(found))
-    return [source for one, source in found.items() if one in access and not on_behalf & {*access[one]}]
+    hidden = [source for one, source in found.items() if one in access and not on_behalf & {*access[one]}]
+    kept = await kept_labels.standing_at(database, workspace_id, [one for one in paths if one not in there])
+    return [
+        *hidden,
+        *(
+            PurePosixPath(one.path).name
+            for one in kept
+            if one.labels.acl and not on_behalf & {*one.labels.acl}
+        ),
+    ]
 
 
 async def access_of(
@@ -205,20 +222,24 @@ async def tables(
     ]
 
 
-async def status(database: Database, workspace_id: str, embedder_id: str) -> MemoryStatus:
-    ((documents, size, chunks, embedded, tables_there),) = await database.fetch(
-        "SELECT count(*), coalesce(sum(d.size), 0), coalesce(sum(d.chunks), 0),"
-        " (SELECT count(*) FROM memory_vectors v WHERE v.workspace_id = $1 AND v.embedder = $2),"
-        " (SELECT count(*) FROM memory_tables t WHERE t.workspace_id = $1)"
-        " FROM memory_documents d WHERE d.workspace_id = $1",
-        workspace_id,
-        embedder_id,
+async def status(
+    database: Database, workspace_id: str, embedder_id: str, on_behalf: OnBehalf
+) -> MemoryStatus:
+    sql, params = seen(
+        "SELECT count(*), coalesce(sum(d.size), 0), coalesce(sum(d.chunks), 0), coalesce(sum((SELECT count(*)"
+        " FROM memory_vectors v WHERE v.workspace_id = d.workspace_id AND v.document = d.id"
+        " AND v.embedder = $2)), 0), coalesce(sum((SELECT count(*) FROM memory_tables t"
+        " WHERE t.workspace_id = d.workspace_id AND t.document = d.id)), 0)"
+        " FROM memory_documents d WHERE d.workspace_id = $1:seen",
+        (workspace_id, embedder_id),
+        on_behalf,
     )
+    ((documents, size, chunks, embedded, tables_there),) = await database.fetch(sql, *params)
     return MemoryStatus(
         documents=documents,
         chunks=int(chunks),
-        tables=tables_there,
-        embedded=embedded if embedder_id else 0,
+        tables=int(tables_there),
+        embedded=int(embedded) if embedder_id else 0,
         embedding_model=embedder_id,
         size_bytes=int(size),
     )

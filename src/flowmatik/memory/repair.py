@@ -10,11 +10,14 @@ from pathlib import Path
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.kernel.sqlite import connect
-from flowmatik.memory.checkup import look_at
+from flowmatik.memory import hurt
+from flowmatik.memory.checkup import look_at, looks_damaged
 from flowmatik.memory.rebuild import rebuild
 from flowmatik.memory.salvage import salvage
 from flowmatik.memory.store import DAMAGED, MemoryFile
 
+UNSAID = "unavailable.memory.unsaid"
+_GLANCE = 0.3  # seconds
 _FOREVER = 86_400.0  # seconds: the whole file is read
 _BESIDE = ("-wal", "-shm")
 
@@ -30,12 +33,15 @@ class Repaired:
     lost: tuple[str, ...] = field(default=())
 
 
-async def repair(path: Path, clock: Clock) -> Repaired | None:
+async def repair(path: Path, clock: Clock, *, all_said: bool = False) -> Repaired | None:
     """None when there is no memory. Nobody else may have it open. Raises what `look_at` raises of a file that
-    is not damaged but cannot be used; whatever happens on the way, the old file is in its place or the new
-    one is."""
+    is not damaged but cannot be used, and, with `all_said`, Unavailable (`unavailable.memory.unsaid`) for one
+    of which something is lost that people have said and that does not come back by itself: who may see a
+    file, joined entities, names, certificates. Whatever happens on the way, the old file is in its place or
+    the new one is."""
     try:
         found = await look_at(path, "", seconds=_FOREVER)
+        await asyncio.to_thread(hurt.unmark, path)
         return None if found is None else Repaired()
     except Unavailable as error:
         if error.code != DAMAGED:
@@ -48,6 +54,8 @@ async def repair(path: Path, clock: Clock) -> Repaired | None:
         await file.transaction([])  # makes the schema
         revision = int(now.timestamp() * 1000)
         salvaged = await asyncio.to_thread(salvage, path, new, least_revision=revision)
+        if all_said and salvaged.unsaid:
+            raise _unsaid(path, salvaged.unsaid)
         for workspace_id in await _workspaces(file):
             async for _ in rebuild(file, workspace_id):
                 pass
@@ -57,7 +65,30 @@ async def repair(path: Path, clock: Clock) -> Repaired | None:
         raise
     await file.close()
     aside = await asyncio.to_thread(_swapped, path, new, f"{now:%Y%m%dT%H%M%SZ}")
+    await asyncio.to_thread(hurt.unmark, path)
     return Repaired(set_aside=str(aside), kept=salvaged.kept, lost=salvaged.lost)
+
+
+async def repair_at_start(path: Path, clock: Clock) -> Repaired | None:
+    """Where a short look, or somebody before, finds it damaged, and nothing is lost by it that people have
+    said; None where there is nothing to do. Raises what `repair` does."""
+    marked = await asyncio.to_thread(hurt.is_marked, path)
+    if not marked and not await looks_damaged(path, seconds=_GLANCE):
+        return None
+    done = await repair(path, clock, all_said=True)
+    return done if done is not None and done.set_aside else None
+
+
+def _unsaid(path: Path, tables: Sequence[str]) -> Unavailable:
+    names = ", ".join(tables)
+    return Unavailable(
+        f"the memory {path} is damaged and was not repaired by itself, because that would lose what people "
+        f"have said ({names}), such as who may see a document; restore it from a backup, or run "
+        "`flowmatik memory repair`, which goes on without that",
+        code=UNSAID,
+        retryable=False,
+        context={"path": str(path), "tables": names},
+    )
 
 
 async def _workspaces(file: MemoryFile) -> Sequence[str]:

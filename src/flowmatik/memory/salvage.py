@@ -4,6 +4,7 @@ A document is taken whole or not at all: one that lacks passages would be quoted
 else has the file open.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,16 +15,27 @@ from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
 from flowmatik.memory.store import SCHEMA_VERSION
 
 _PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
-_APART = ("memory_sources", "memory_merges", "memory_gazetteer", "memory_erasures", "memory_erasing")
+_APART = (
+    "memory_sources",
+    "memory_labels",
+    "memory_merges",
+    "memory_gazetteer",
+    "memory_erasures",
+    "memory_erasing",
+)
+_SAID = _APART[1:]
 _MOST_ROWIDS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Salvaged:
-    """`kept` documents are in the new file. `lost`: their names, "?" where only their number is known."""
+    """`kept` documents are in the new file. `lost`: their names, "?" where only their number is known.
+    `unsaid`: the tables of what people have said, some of which cannot be read any more and does not come
+    back by itself."""
 
     kept: int
     lost: tuple[str, ...]
+    unsaid: tuple[str, ...] = ()
 
 
 def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
@@ -32,14 +44,14 @@ def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
     try:
         with closing(connect_aside(damaged, alone=_has_no_log(damaged))) as old, closing(connect(new)) as to:
             if int(old.execute("PRAGMA user_version").fetchone()[0]) != SCHEMA_VERSION:
-                return Salvaged(kept=0, lost=())
+                return Salvaged(kept=0, lost=(), unsaid=_SAID)
             to.execute("BEGIN")
             found = _copied(old, to, least_revision)
             to.execute("COMMIT")
             to.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return found
     except sqlite3.DatabaseError:
-        return Salvaged(kept=0, lost=())  # not even its beginning can be read
+        return Salvaged(kept=0, lost=(), unsaid=_SAID)  # not even its beginning can be read
 
 
 def _has_no_log(path: Path) -> bool:
@@ -47,9 +59,7 @@ def _has_no_log(path: Path) -> bool:
 
 
 def _copied(old: Connection, to: Connection, least_revision: int) -> Salvaged:
-    for table in _APART:
-        for row in _rows(old, table):
-            _insert(to, table, row)
+    whole = {table for table in _APART if _copy_apart(old, to, table)}
     workspaces: dict[str, int] = {}
     kept, lost = 0, list[str]()
     for document in _documents(old):
@@ -64,7 +74,22 @@ def _copied(old: Connection, to: Connection, least_revision: int) -> Salvaged:
     known = {str(row["workspace_id"]): row for row in _rows(old, "memory_workspaces")}
     for workspace in sorted({*workspaces, *known}):
         _workspace(to, workspace, known.get(workspace), least_revision)
-    return Salvaged(kept=kept, lost=tuple(lost))
+    return Salvaged(kept=kept, lost=tuple(lost), unsaid=tuple(one for one in _SAID if one not in whole))
+
+
+def _copy_apart(old: Connection, to: Connection, table: str) -> bool:
+    """Whether all of its rows could be read: as many as each of its trees has."""
+    count = 0
+    for row in _rows(old, table):
+        _insert(to, table, row)
+        count += 1
+    try:
+        said = old.execute(" ".join(("PRAGMA integrity_check(", table, ")"))).fetchone()[0]
+        return bool(said == "ok") and old.execute(" ".join(("SELECT count(*) FROM", table))).fetchone() == (
+            count,
+        )
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _documents(old: Connection) -> Iterator[dict[str, Any]]:
@@ -108,7 +133,8 @@ def _is_whole(old: Connection, to: Connection, document: dict[str, Any]) -> bool
         key = (document["workspace_id"], document["id"])
         _insert(to, "memory_documents", {**document, "derived": ""})
         counts = {table: _copy_part(old, to, table, key) for table in _PARTS}
-        if counts["memory_chunks"] == document["chunks"] and _offsets_hold(to, key):
+        whole = counts["memory_chunks"] == document["chunks"] and _offsets_hold(to, key)
+        if whole and _is_labelled(to, document):
             to.execute("RELEASE document")
             return True
     except sqlite3.DatabaseError:  # of what cannot be read, or does not fit together any more
@@ -141,6 +167,20 @@ def _offsets_hold(to: Connection, key: tuple[Any, Any]) -> bool:
         " AND (c.start_at < 0 OR c.end_at < c.start_at OR c.end_at > length(d.text))"
     )
     return to.execute(sql, key).fetchone()[0] == 0
+
+
+def _is_labelled(to: Connection, document: dict[str, Any]) -> bool:
+    """Whether all may see it that people have said, and nobody else: it would be open to everybody without
+    the rows that say otherwise."""
+    said = to.execute(
+        "SELECT acl FROM memory_labels WHERE workspace_id = ? AND path = ? AND content_hash = ''",
+        (document["workspace_id"], document["path"]),
+    ).fetchone()
+    found = to.execute(
+        "SELECT principal FROM memory_acl WHERE workspace_id = ? AND document = ?",
+        (document["workspace_id"], document["id"]),
+    ).fetchall()
+    return said is None or sorted(json.loads(said[0])) == sorted(str(row[0]) for row in found)
 
 
 def _rows(old: Connection, table: str) -> Iterator[dict[str, Any]]:

@@ -196,6 +196,12 @@ def _read_once(found: Found, file: IO[bytes], keep: int, max_bytes: int) -> tupl
     return bytes(head), digest.hexdigest()
 
 
+def digest_of(path: Path) -> str:
+    """Blocking. As `read` gives it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def too_large(name: str, size: int, limit: int) -> DocumentError:
     return DocumentError(
         f"{name}: {size} bytes, above the limit of {limit}; split the file or raise the limit",

@@ -55,6 +55,18 @@ CREATE TABLE memory_acl (
     PRIMARY KEY (workspace_id, document, principal),
     FOREIGN KEY (workspace_id, document) REFERENCES memory_documents (workspace_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
+-- What people have said of a file, by its path: it outlasts the document. Under the hash of a content, what
+-- waits for that content; under '', what stands whatever the file holds.
+CREATE TABLE memory_labels (
+    workspace_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    acl TEXT NOT NULL,                     -- JSON list; empty: everybody's
+    tags TEXT NOT NULL,                    -- JSON list
+    metadata TEXT NOT NULL,                -- JSON object of strings
+    dated TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, path, content_hash)
+) WITHOUT ROWID;
 CREATE TABLE memory_chunks (
     workspace_id TEXT NOT NULL,
     number BIGINT NOT NULL,                -- never used again within its workspace

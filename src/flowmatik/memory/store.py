@@ -16,6 +16,7 @@ from flowmatik.contracts.database import Row, Statement
 from flowmatik.kernel.errors import ConfigurationError, Conflict, InvalidInput, Unavailable
 from flowmatik.kernel.placeholders import numbered
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
+from flowmatik.memory import hurt
 
 SCHEMA_VERSION = 2
 DAMAGED = "unavailable.memory.damaged"
@@ -115,6 +116,8 @@ class _Worker:
                 self._connection = self._opener(self._path)
             return function(self._connection)
         except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                hurt.mark(self._path)
             raise unusable(self._path, error) from error
         except (UnicodeEncodeError, OverflowError) as error:
             raise _refused(self._path, error) from error

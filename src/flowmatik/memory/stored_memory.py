@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,7 @@ from flowmatik.contracts.memory import (
 from flowmatik.contracts.reranking import Reranker
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
-from flowmatik.memory import analysis, loading, quotes, reading, retrieval
+from flowmatik.memory import analysis, kept_labels, loading, quotes, reading, retrieval, scan
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
@@ -95,7 +95,7 @@ def build_memory(
 
 
 class StoredMemory:
-    """Implements `Memory` and `SourceIndex` of `flowmatik.contracts.memory`; close it when done."""
+    """Implements `Memory` of `flowmatik.contracts.memory`; close it when done."""
 
     def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
         self._clock = clock
@@ -206,11 +206,11 @@ class StoredMemory:
         source name where two files share it."""
         return await reading.tables(self._within(workspace_id), workspace_id, sources, on_behalf)
 
-    async def status(self, workspace_id: str) -> MemoryStatus:
-        """`size_bytes` is the size of the workspace's files as they were read."""
+    async def status(self, workspace_id: str, *, on_behalf: OnBehalf = None) -> MemoryStatus:
+        """`size_bytes` is the size of the files as they were read."""
         database = self._within(workspace_id)
         embedder = await self._embedder_of(database, workspace_id)
-        return await reading.status(database, workspace_id, embedder.id if embedder else "")
+        return await reading.status(database, workspace_id, embedder.id if embedder else "", on_behalf)
 
     async def documents(
         self, workspace_id: str, *, after: str = "", limit: int = 100, on_behalf: OnBehalf = None
@@ -219,12 +219,23 @@ class StoredMemory:
             self._within(workspace_id), workspace_id, after, limit, on_behalf
         )
 
+    async def announce(self, workspace_id: str, files: Mapping[Path, Path], labels: DocumentLabels) -> None:
+        def hashed() -> list[tuple[str, str]]:
+            return [(str(real_path(place)), scan.digest_of(content)) for place, content in files.items()]
+
+        contents = await asyncio.to_thread(hashed)
+        said = [one for path, of in contents for one in kept_labels.kept(workspace_id, path, labels, of)]
+        await self._within(workspace_id).transaction(said)
+
     async def hidden(self, workspace_id: str, paths: Sequence[Path], *, on_behalf: OnBehalf) -> list[str]:
         places = await asyncio.to_thread(lambda: [str(real_path(path)) for path in paths])
         return await reading.hidden_at(self._within(workspace_id), workspace_id, places, on_behalf)
 
-    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
-        return await reading.missing_sources(self._within(workspace_id), workspace_id, sources)
+    async def missing(
+        self, workspace_id: str, sources: Sequence[str], *, on_behalf: OnBehalf = None
+    ) -> list[str]:
+        """Those of `sources` that are, for them, no document's name and no folder of one."""
+        return await reading.missing_sources(self._within(workspace_id), workspace_id, sources, on_behalf)
 
     async def remove(self, workspace_id: str, ref: str, *, on_behalf: OnBehalf = None) -> list[str]:
         _check_workspace(workspace_id)

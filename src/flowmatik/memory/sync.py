@@ -17,7 +17,7 @@ from flowmatik.kernel.errors import (
     NotFound,
 )
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import parts, reading, records
+from flowmatik.memory import kept_labels, parts, reading, records
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.comparing import (
     gone_of,
@@ -115,6 +115,7 @@ class Synchroniser:
         done, total = 0, len(found.found) + len(found.refused) + len(gone)
         for refused in found.refused:
             done += 1
+            await self._keep_labels(run, refused.path)
             yield replace(refusal(refused), done=done, total=total)
         for file in found.found:
             async with self._lock:
@@ -153,9 +154,12 @@ class Synchroniser:
             return await self._file(replace(run, labels=labels), file, known)
 
     async def drop(self, run: _Run, path: Path) -> bool:
-        """Whether there was a document of that file."""
+        """Whether there was a document of that file. Its source says of it what there is to say when it comes
+        back."""
         async with self._lock:
-            return await self._delete(run, str(path)) is not None
+            there = await self._delete(run, str(path)) is not None
+            await run.database.transaction(kept_labels.unsaid(run.workspace_id, [str(path)]))
+        return there
 
     async def remove(self, workspace_id: str, ref: str, on_behalf: reading.OnBehalf = None) -> list[Known]:
         """See `Memory.remove`; what is left in free pages is the caller's."""
@@ -169,8 +173,18 @@ class Synchroniser:
                     code="not_found.document",
                     context={"document": ref},
                 )
-            await self.erase(workspace_id, [(known.id, known.stamp.path) for known in found])
+            gone = [(known.id, known.stamp.path) for known in found]
+            await self.erase(workspace_id, gone, kept_labels.unsaid(workspace_id, await self._left(gone)))
         return found
+
+    async def _left(self, documents: Sequence[tuple[str, str]]) -> list[str]:
+        """The paths of those that are not there any more, or go now: of the others people expect that who may
+        see them is the same when they are taken again."""
+
+        def goes(path: Path) -> bool:
+            return self._places.resolved().is_upload(path) or not os.path.lexists(path)
+
+        return await asyncio.to_thread(lambda: [path for _, path in documents if goes(Path(path))])
 
     async def erase(
         self, workspace_id: str, documents: Sequence[tuple[str, str]], also: Sequence[Statement] = ()
@@ -203,7 +217,9 @@ class Synchroniser:
                 await derive_again(run.database, run.workspace_id, before.id, run.supplied)
             labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
             if labels:
-                await run.database.transaction(labels)
+                await run.database.transaction(
+                    [*labels, *kept_labels.standing(run.workspace_id, file.path, run.labels)]
+                )
             return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
         for attempt in range(_ATTEMPTS):
             try:
@@ -232,6 +248,7 @@ class Synchroniser:
                 await self._erase_whole(run, known)
             if not error.retryable:
                 await asyncio.to_thread(self._places.discard, file.path)
+            await self._keep_labels(run, file.path)
             return IngestProgress(
                 source=name,
                 outcome="skipped",
@@ -239,6 +256,16 @@ class Synchroniser:
                 code=error.code,
                 values=dict(error.context),
             )
+
+    async def _keep_labels(self, run: _Run, path: Path) -> None:
+        """Of a file that cannot be read for now, and stays where it is; and of what memory holds of it."""
+        if run.labels is None or not await asyncio.to_thread(path.exists):
+            return
+        statements = kept_labels.standing(run.workspace_id, path, run.labels)
+        known = await reading.known_at(run.database, run.workspace_id, "", str(path)) if statements else None
+        if known is not None:
+            statements += await parts.labelled_whole(run.database, run.workspace_id, known, run.labels)
+        await run.database.transaction(statements)
 
     def _same_time(self, known: Known, file: Found) -> bool:
         stamp = known.stamp
@@ -259,6 +286,9 @@ class Synchroniser:
             origin = await asyncio.to_thread(moved_from, twins)
             if origin is not None and origin.source == file.relative:
                 name = origin.source
+        if run.labels is None:
+            labels = await kept_labels.labels_for(run.database, run.workspace_id, stamp, origin)
+            run = replace(run, labels=labels)
         same = bool(origin and origin.stamp.content_hash == digest and keeps_title(origin, name))
         if origin and same and _is_current(run, origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
@@ -286,6 +316,7 @@ class Synchroniser:
         if run.labels is None:
             for part in records_now[1:]:
                 statements += labelled_like(run.workspace_id, part.id, prepared.record.id)
+        statements += kept_labels.with_file(run.workspace_id, prepared.record.stamp, run.labels, before)
         await run.database.transaction(statements)
         return sum(len(record.chunks) for record in records_now)
 
@@ -306,6 +337,7 @@ class Synchroniser:
         if moved:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
+        statements += kept_labels.with_file(run.workspace_id, stamp, run.labels, (origin.stamp.path,))
         await run.database.transaction(statements)
         if origin.derived != run.supplied.derived:
             await derive_again(run.database, run.workspace_id, origin.id, run.supplied)

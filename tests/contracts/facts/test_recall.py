@@ -65,6 +65,26 @@ async def test_a_run_is_told_the_facts_of_the_scopes_that_apply_and_no_others(
     assert await told(recaller, replace(ASKED, workspace_id="other")) == []
 
 
+async def test_what_one_person_tells_an_agent_is_not_for_the_next_one(
+    facts: StoredFacts, recaller: FactRecaller, clock: HandClock
+) -> None:
+    of_agent = replace(OFFICE, scope=FactScope.AGENT, owner="clerk")
+    await facts.add(user(), replace(of_agent, value="closed"))
+    mine = replace(ASKED, agent="clerk", thread="")
+    others = replace(mine, principal="usr_2")
+    assert "closed" in await told(recaller, mine)
+    assert "closed" not in await told(recaller, others)
+    assert "closed" not in await told(recaller, replace(mine, principal="key_1"))
+    assert [one.value for one in (await facts.list(user("usr_2"))).items] == []
+    await facts.add(user(), replace(of_agent, value="open", everybody=True))
+    assert "open" in await told(recaller, others)
+    with pytest.raises(InvalidInput) as refused:
+        await facts.add(user(), replace(OFFICE, everybody=True))
+    assert refused.value.code == "input.fact.everybody"
+    await facts.forget_person(user())
+    assert "closed" not in await told(recaller, mine)
+
+
 async def test_what_speaks_of_the_goal_comes_first_and_the_budget_holds(
     facts: StoredFacts, recaller: FactRecaller
 ) -> None:

@@ -20,7 +20,7 @@ WS = "default"
 TABLES = tuple(
     f"memory_{name}"
     for name in (
-        *("workspaces", "sources", "documents", "acl", "chunks", "vectors", "postings", "tables"),
+        *("workspaces", "sources", "documents", "acl", "labels", "chunks", "vectors", "postings", "tables"),
         *(
             "mentions",
             "entities",

@@ -8,10 +8,12 @@ import pytest
 from flowmatik.agents.skills.audience import Callers
 from flowmatik.agents.skills.box import SkillBox
 from flowmatik.agents.skills.documents import document_skills
+from flowmatik.app.audience import SourcesFor
 from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.contracts.tools import ToolContext
+from flowmatik.core.asked import check_sources
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound
 from tests.contracts.memory.conftest import WS, Shelf
 
 ANA, BOB = frozenset({"user:ana", "team:hr"}), frozenset({"user:bob"})
@@ -114,3 +116,34 @@ async def test_only_documents_of_the_own_workspace_are_told_to_be_hidden(shelf: 
     assert len(await hidden(WS, [path], on_behalf=frozenset({"user:bob"}))) == 1
     assert await hidden(WS, [path], on_behalf=frozenset({"user:ana"})) == []
     assert await hidden("another", [path], on_behalf=frozenset({"user:bob"})) == []
+
+
+async def test_counts_and_bound_sources_are_those_of_what_may_be_seen(shelf: Shelf) -> None:
+    await shared(shelf)
+    memory = shelf.memory
+    every, seen = await memory.status(WS), await memory.status(WS, on_behalf=BOB)
+    assert await memory.status(WS, on_behalf=ANA) == every
+    assert (every.documents, every.tables, every.embedded) == (3, 1, every.chunks)
+    names = ["secret.md", "pay.csv", "open.md", "never.md"]
+    assert await memory.missing(WS, names) == ["never.md"]
+    assert await memory.missing(WS, names, on_behalf=ANA) == ["never.md"]
+    assert await memory.missing(WS, names, on_behalf=BOB) == ["secret.md", "pay.csv", "never.md"]
+    for name in names[:2]:
+        await memory.remove(WS, name)
+    assert await memory.status(WS) == seen
+
+
+async def test_a_run_is_bound_only_to_what_its_principal_may_see(shelf: Shelf) -> None:
+    await shared(shelf)
+
+    class Staff:
+        async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
+            return {"ana": ANA, "bob": BOB}[principal]
+
+    index = SourcesFor(shelf.memory, Staff())
+    await check_sources(index, WS, ["secret.md"], "ana")
+    with pytest.raises(InvalidInput) as hidden:
+        await check_sources(index, WS, ["secret.md"], "bob")
+    with pytest.raises(InvalidInput) as unknown:
+        await check_sources(index, WS, ["secreta.md"], "bob")
+    assert hidden.value.message == unknown.value.message.replace("secreta", "secret")

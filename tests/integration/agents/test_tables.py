@@ -1,6 +1,6 @@
 """Read-only SQL over real files in a real DuckDB, and the checks of findings that rest on it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,15 @@ class Shelf:
         known = self._sources if workspace_id == "default" else []
         return [source for source in known if is_among(source.name, sources)]
 
+    async def announce(self, workspace_id: str, files: Mapping[Path, Path], labels: DocumentLabels) -> None:
+        raise NotImplementedError
+
     async def hidden(
         self, workspace_id: str, paths: Sequence[Path], *, on_behalf: frozenset[str] | None
     ) -> list[str]:
         raise NotImplementedError
 
-    async def status(self, workspace_id: str) -> MemoryStatus:
+    async def status(self, workspace_id: str, *, on_behalf: frozenset[str] | None = None) -> MemoryStatus:
         raise NotImplementedError
 
     async def documents(

@@ -109,6 +109,8 @@ async def test_nobody_writes_over_what_is_for_others_or_hears_of_it(tmp_path: Pa
         (uploads / "a" / "hidden.xyz").write_text("which nobody can read")
         told = (await send("bob", "own/pay.md", "Bob earns 800.")).json()["items"]
         assert [step["source"] for step in told] == ["own/pay.md"]
+        for who, counted in (("ana", 3), ("bob", 1)):
+            assert (await client.get("/v1/memory", headers=bearer(who))).json()["documents"] == counted
         found = await client.get("/v1/memory/search", params={"q": "Ana earns"}, headers=bearer("ana"))
         assert "Ana earns 900." in [one["text"] for one in found.json()["items"]]
         assert (await send("ana", "pay.md", "Ana earns 901.")).json()["items"][0]["outcome"] == "updated"

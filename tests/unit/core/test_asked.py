@@ -72,5 +72,5 @@ class Index:
     def __init__(self, *names: str) -> None:
         self._names = names
 
-    async def missing(self, workspace_id: str, sources: Sequence[str]) -> list[str]:
+    async def missing(self, workspace_id: str, sources: Sequence[str], principal: str) -> list[str]:
         return [one for one in sources if not any(is_among(name, [one]) for name in self._names)]

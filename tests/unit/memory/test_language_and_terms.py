@@ -29,7 +29,28 @@ def test_forms_of_a_word_share_a_term_in_its_language() -> None:
 
 def test_a_question_reaches_each_language_by_its_own_stem_without_stop_words() -> None:
     groups = analysis.query_terms("¿Cuánto cuestan las baterías?", "es")
-    assert groups == [("es:cuest", "en:cuestan"), ("es:bat", "en:bateria")]
+    assert [group[:2] for group in groups] == [("es:cuest", "en:cuestan"), ("es:bat", "en:bateria")]
+    assert {tuple(term[:3] for term in group) for group in groups} == {
+        ("es:", "en:", "pt:", "fr:", "de:", "it:")
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "stop_word", "written", "asked"),
+    [
+        ("pt", "não", "navegações", "navegação"),
+        ("fr", "les", "chevaux", "cheval"),
+        ("de", "nicht", "Häuser", "Häusern"),
+        ("it", "perché", "abbandonata", "abbandonate"),
+    ],
+)
+def test_a_passage_of_a_neighbouring_language_is_found_by_other_forms_of_its_words(
+    code: str, stop_word: str, written: str, asked: str
+) -> None:
+    indexed = analysis.terms(f"{stop_word} {written}", code)
+    assert [term.split(":")[0] for term in indexed] == [code]
+    (group,) = analysis.query_terms(asked, "")
+    assert set(indexed) & set(group)
 
 
 def test_a_question_of_stop_words_only_keeps_them() -> None:
@@ -61,6 +82,10 @@ def test_a_passage_of_unknown_language_is_indexed_in_both() -> None:
             "The crew of Das Boot met the owners of Le Monde and La Stampa in the harbour.",
             "en",
         ),
+        ("Wann wird das Haus des Besitzers geschlossen?", "de"),
+        ("Où sont les bateaux du port ?", "fr"),
+        ("Who sings La vie en rose in Das Boot?", ""),
+        ("¿Quién canta La vie en rose?", "es"),
     ],
 )
 def test_neighbouring_languages_are_told_from_spanish_and_english(text: str, code: str) -> None:

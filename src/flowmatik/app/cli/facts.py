@@ -90,6 +90,7 @@ def add(
     since: Since = "",
     until: Until = "",
     importance: Annotated[float, typer.Option(min=0, max=1, help="help.facts.importance")] = 0.5,
+    everybody: Annotated[bool, typer.Option("--everybody", help="help.facts.everybody")] = False,
 ) -> None:
     new = NewFact(
         subject=subject,
@@ -100,6 +101,7 @@ def add(
         valid_from=since,
         valid_until=until,
         importance=importance,
+        everybody=everybody,
     )
     session = session_of(context)
     session.run(_add(session, new))

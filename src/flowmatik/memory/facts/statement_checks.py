@@ -84,6 +84,12 @@ def supports_of(given: tuple[Support, ...], at: str) -> tuple[Support, ...]:
 
 def _whose(new: NewFact, viewer: Viewer) -> tuple[str, str]:
     """Owner of the scope, and the one person who sees it."""
+    if new.everybody and new.scope is not FactScope.AGENT:
+        raise InvalidInput(
+            f"a fact of the scope {new.scope.value!r} cannot be for everybody who asks; only an agent's can",
+            code="input.fact.everybody",
+            context={"scope": new.scope.value},
+        )
     if new.scope is FactScope.USER:
         if new.owner not in ("", viewer.person) or new.person not in ("", viewer.person):
             raise _not_yours(new.owner or new.person)
@@ -99,8 +105,10 @@ def _whose(new: NewFact, viewer: Viewer) -> tuple[str, str]:
             code="input.fact.team",
             context={"team": owner},
         )
-    # A conversation is its people's: what is remembered of it is seen by whoever had it remembered.
-    return owner, viewer.person if new.scope is FactScope.THREAD else new.person
+    # What is remembered of a conversation, or by an agent that many people talk to, is seen by whoever had it
+    # remembered: what one of them tells an agent is not for the next one.
+    own = new.scope is FactScope.THREAD or (new.scope is FactScope.AGENT and not new.everybody)
+    return owner, viewer.person if own else new.person
 
 
 def checked_value(text: str) -> str:

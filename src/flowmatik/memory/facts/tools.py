@@ -1,7 +1,8 @@
 """The tools by which agents keep something for later, and look for what was kept. Implements `ToolBox`.
 
-What an agent wants remembered may have been whispered to it by a document: it is kept for the person, the
-conversation or the agent alone, never for a workspace or a team, as an agent's word that rests on its run.
+What an agent wants remembered may have been whispered to it by a document: it is kept for the person alone,
+or for the agent when it works for that person, never for a workspace, a team or other people, as an agent's
+word that rests on its run.
 """
 
 from typing import Any, cast
@@ -43,7 +44,7 @@ _SPECS = {
                 "for": {
                     "type": "string",
                     "enum": ["user", "agent"],
-                    "description": "`user` (usual): for this person alone; `agent`: for you, whoever asks",
+                    "description": "`user` (usual): for this person; `agent`: for you, working for them",
                 },
             },
             "required": ["subject", "predicate", "value"],
@@ -118,7 +119,7 @@ class FactTools:
                 context={"why": why},
             )
         own = arguments.get("for") == "agent"
-        if not own and not viewer.direct:
+        if not viewer.direct:
             raise ToolError(
                 f"{REMEMBER}: nobody knows which person asks, so nothing is kept for them",
                 code="tool.remember.nobody",

@@ -1,4 +1,4 @@
-"""Who sees what: the facts of the workspace and its agents, of one's teams, and one's own."""
+"""Who sees what: facts of the workspace, what its agents know for everybody, of one's teams, one's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -61,6 +61,17 @@ CREATE TABLE memory_acl (
     FOREIGN KEY (workspace_id, document) REFERENCES memory_documents (workspace_id, id) ON DELETE CASCADE
 );
 
+CREATE TABLE memory_labels (
+    workspace_id TEXT NOT NULL,
+    path TEXT COLLATE "C" NOT NULL,
+    content_hash TEXT NOT NULL,
+    acl TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    dated TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, path, content_hash)
+);
+
 CREATE TABLE memory_chunks (
     workspace_id TEXT NOT NULL,
     number BIGINT NOT NULL,
@@ -212,7 +223,7 @@ CREATE TABLE memory_erasing (
 -- What has been certified is added to and never changed.
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON memory_workspaces, memory_sources, memory_documents, memory_acl,
-    memory_chunks, memory_vectors, memory_postings, memory_tables, memory_mentions, memory_entities,
+    memory_labels, memory_chunks, memory_vectors, memory_postings, memory_tables, memory_mentions, memory_entities,
     memory_aliases, memory_relations, memory_merges, memory_gazetteer, memory_outbox, memory_erasing
     TO flowmatik_engine, flowmatik_api;
 
@@ -220,8 +231,8 @@ GRANT SELECT, INSERT ON memory_erasures TO flowmatik_engine, flowmatik_api;
 
 DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY[
-        'memory_workspaces', 'memory_sources', 'memory_documents', 'memory_acl', 'memory_chunks',
-    'memory_vectors', 'memory_postings', 'memory_tables', 'memory_mentions', 'memory_entities',
+        'memory_workspaces', 'memory_sources', 'memory_documents', 'memory_acl', 'memory_labels',
+    'memory_chunks', 'memory_vectors', 'memory_postings', 'memory_tables', 'memory_mentions', 'memory_entities',
     'memory_aliases', 'memory_relations', 'memory_merges', 'memory_gazetteer', 'memory_outbox',
     'memory_erasures', 'memory_erasing'
     ] LOOP
