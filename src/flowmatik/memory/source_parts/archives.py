@@ -7,7 +7,6 @@ its reason; an archive that is cut off, or whose members overlap (so that little
 import hashlib
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.source_parts.made import too_large
+from flowmatik.memory.source_parts.made import nameless, too_large
 from flowmatik.memory.source_settings import lost
 
 MOST_MEMBER = 200 * 1024 * 1024
@@ -26,6 +25,7 @@ MOST_UNPACKED = 100 * 1024 * 1024 * 1024
 MOST_RATIO = 200
 _BIG = 1024 * 1024  # what is smaller may be packed as tightly as it likes
 _PART = 1024 * 1024
+_HEADER = 30  # bytes before each file, APPNOTE 4.3.7
 _DAMAGED = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError,
     RuntimeError,
@@ -54,7 +54,7 @@ class Archive:
         self.place = paths[0].name
         try:
             for path in paths:
-                self._add(path.name, path, path.stat().st_size, nested=nested)
+                self._add(path.name, path, nested=nested)
         except (*_DAMAGED,) as error:
             self._open.close()
             raise lost(self.place, f"it is no whole archive: {_said(error)}") from error
@@ -98,12 +98,12 @@ class Archive:
         except _DAMAGED as error:
             raise unreadable(member.name, _said(error)) from error
 
-    def _add(self, name: str, file: Path | IO[bytes], size: int, *, nested: bool) -> None:
+    def _add(self, name: str, file: Path | IO[bytes], *, nested: bool) -> None:
         archive = self._open.enter_context(zipfile.ZipFile(file))
         entries = [one for one in archive.infolist() if not one.is_dir()]
         if len(entries) + len(self._found) > MOST_ENTRIES:
             raise lost(name, f"it has more than {MOST_ENTRIES} files; make it several")
-        if sum(one.compress_size for one in entries) > size:
+        if sum(one.compress_size + _HEADER + len(one.orig_filename) for one in entries) > archive.start_dir:
             raise lost(name, "its files overlap, as in a bomb")
         if sum(one.file_size for one in entries) > MOST_UNPACKED:
             raise lost(name, f"it unpacks to more than {MOST_UNPACKED} bytes; make it several")
@@ -120,10 +120,10 @@ class Archive:
                 self._found[clean] = Member(name=clean, size=info.file_size, archive=archive, info=info)
 
     def _inner(self, member: Member) -> None:
-        file = self._open.enter_context(tempfile.TemporaryFile())
+        file = self._open.enter_context(nameless())
         with member.archive.open(member.info) as opened:
             shutil.copyfileobj(opened, file, _PART)
-        self._add(member.name, file, file.tell(), nested=False)
+        self._add(member.name, file, nested=False)
 
     def _refuse(self, name: str, why: DocumentError) -> None:
         unique, number = name, 1
@@ -134,7 +134,7 @@ class Archive:
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
-    """Without the mark for UTF-8 (APPNOTE 4.4.4) it may be UTF-8 all the same. "" for one that leads elsewhere."""
+    """Without the mark for UTF-8 (APPNOTE 4.4.4) it may be so still. "" for one that leads elsewhere."""
     name = info.filename
     if not info.flag_bits & 0x800:
         try:
@@ -167,7 +167,7 @@ def _fault(shown: str, info: zipfile.ZipInfo, clean: str) -> DocumentError | Non
         return DocumentError(f"{shown}: it is a link, no file", code="document.irregular")
     if info.file_size > _BIG and info.file_size > MOST_RATIO * max(1, info.compress_size):
         return DocumentError(
-            f"{shown}: it unpacks to {info.file_size} bytes, more than {MOST_RATIO} times its size, as a bomb",
+            f"{shown}: it unpacks to {info.file_size} bytes, over {MOST_RATIO} times its size, as a bomb",
             code="document.too_large",
             context={"size": info.file_size, "limit": MOST_RATIO * info.compress_size},
         )

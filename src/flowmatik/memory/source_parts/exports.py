@@ -8,19 +8,17 @@ import asyncio
 import hashlib
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
-from flowmatik.contracts.sources import Content, Entry, Item, Listed, SourceSetup
+from flowmatik.contracts.sources import Content, Entry, Item, Listed, SourceSetup, Unlisted
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.source_parts.archives import Archive, Member
-from flowmatik.memory.source_parts.made import Made, Spool, gone
+from flowmatik.memory.source_parts.made import Made, Spool
 from flowmatik.memory.source_settings import Given, lost
 
 _NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d{3})\.zip", re.IGNORECASE)
-_T = TypeVar("_T", bound="Made | Filed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,7 @@ class Filed:
     dated: str = ""
 
 
-Piece = Made | Filed
+Piece = Made | Filed | Unlisted
 Unpack = Callable[[Archive], Iterator[Piece]]  # raises Unavailable when it is no export of its kind
 
 
@@ -54,7 +52,7 @@ class ExportReader:
         self._archive: Archive | None = None
         self._files: Sequence[Path] = ()
         self._filed: dict[str, Member] = {}
-        self._entries: Sequence[Entry] | None = None
+        self._entries: Sequence[Item] | None = None
         self._spool = Spool()
         self._lock = threading.Lock()
         self._listed = Listed(complete=False)
@@ -81,8 +79,7 @@ class ExportReader:
             await asyncio.to_thread(self._archive.close)
 
     def _read(self, entry: Entry, most: int) -> Content:
-        if entry.path not in {one.path for one in self._opened()} if self._entries is None else False:
-            raise gone(entry.path)
+        self._opened()  # of an export that was not listed, because it is that of last time
         member = self._filed.get(entry.path)
         if member is None or self._archive is None:
             return self._spool.read(entry.path, most)
@@ -97,7 +94,7 @@ class ExportReader:
         said = repr([(name, found.st_size, found.st_mtime_ns, found.st_ino) for name, found in status])
         return hashlib.sha256(said.encode()).hexdigest()
 
-    def _opened(self) -> Sequence[Entry]:
+    def _opened(self) -> Sequence[Item]:
         with self._lock:
             if self._entries is None:
                 self._files = self._files or _newest(self._path)
@@ -105,13 +102,15 @@ class ExportReader:
                 self._entries = tuple(self._taken(self._archive))
             return self._entries
 
-    def _taken(self, archive: Archive) -> Iterator[Entry]:
+    def _taken(self, archive: Archive) -> Iterator[Item]:
         for piece in self._unpack(archive):
             yield self._entry(archive, piece)
         for name, why in archive.refused.items():
             yield self._spool.add(Made(path=name, fault=why))
 
-    def _entry(self, archive: Archive, piece: Piece) -> Entry:
+    def _entry(self, archive: Archive, piece: Piece) -> Item:
+        if isinstance(piece, Unlisted):
+            return piece
         if isinstance(piece, Made):
             return self._spool.add(piece)
         try:
@@ -137,19 +136,6 @@ def build_export(kind: str, given: SourceSetup, unpack: Unpack, *, nested: bool 
     if not path.is_absolute():
         raise settings.wrong("path", "an absolute path is needed")
     return ExportReader(path, unpack, is_private=given.outside.is_private, nested=nested)
-
-
-def unique(pieces: Iterable[_T], renamed: Callable[[_T, str], _T]) -> Iterator[_T]:
-    """The same, where the second of a path has a number behind its name."""
-    seen: set[str] = set()
-    for piece in pieces:
-        path, number = piece.path, 1
-        stem, dot, suffix = piece.path.rpartition(".")
-        while path in seen:
-            number += 1
-            path = f"{stem} ({number}){dot}{suffix}" if dot else f"{piece.path} ({number})"
-        seen.add(path)
-        yield piece if path == piece.path else renamed(piece, path)
 
 
 def _newest(path: Path) -> Sequence[Path]:

@@ -7,9 +7,10 @@ is what their content hashes to, so that only what has changed is read, and move
 import hashlib
 import tempfile
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import IO, cast
 
 from flowmatik.contracts.sources import Content, Entry
 from flowmatik.kernel.errors import DocumentError
@@ -36,7 +37,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._open = ExitStack()
-        self._file = self._open.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+        self._file = self._open.enter_context(nameless())
         self._lock = threading.Lock()
         self._places: dict[str, tuple[int, int]] = {}
         self._faults: dict[str, DocumentError] = {}
@@ -80,6 +81,13 @@ class Spool:
     def close(self) -> None:
         with self._lock:
             self._open.close()
+
+
+@contextmanager
+def nameless() -> Generator[IO[bytes]]:
+    """A file that goes when it is closed, on disk only when it is large."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        yield cast("IO[bytes]", file)
 
 
 def gone(path: str) -> DocumentError:
