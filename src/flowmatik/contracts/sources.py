@@ -1,6 +1,6 @@
 """Sources: places outside whose documents memory keeps in line with."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -118,12 +118,14 @@ class SourceOutside:
     """What a kind is given of the world. `secret`: what a reference such as `env:SOURCE_TOKEN` stands for,
     raises ConfigurationError. `http(private, seconds)`: an `httpx.AsyncClient` that follows nothing and,
     unless `private`, connects to no private network. `is_private` (blocking): whether a path is the
-    installation's own and never read. `conversations`: None where there are none."""
+    installation's own and never read. `conversations`, `bearer`: None where there are none;
+    `bearer(workspace, connection)` is an access token of the workspace's own connection, raises ToolError."""
 
     secret: Callable[[str], str]
     http: Callable[[bool, float], Any]
     is_private: Callable[[Path], bool] = _nothing
     conversations: Conversations | None = None
+    bearer: Callable[[str, str], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
