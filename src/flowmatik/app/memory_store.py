@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowmatik.app.embeddings import other_embedders
-from flowmatik.app.settings import SETTINGS_FILE, Settings
-from flowmatik.app.sources import COPIES
+from flowmatik.app.settings import Settings
+from flowmatik.app.sources import memory_places
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Embedder
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -43,17 +43,13 @@ def open_memory(
 ) -> "StoredMemory":
     """In a file of its own, so that the journal's writer never waits for a sync; in PostgreSQL beside the
     journal, for every process. `database` is the platform's."""
-    from flowmatik.memory import Places, build_memory
+    from flowmatik.memory import build_memory
 
     return build_memory(
         _store(settings, database, clock),
         embedder=embedder,
         clock=clock,
-        places=Places(
-            private=(settings.data, settings.home / SETTINGS_FILE),
-            uploads=settings.uploads,
-            copies=settings.data / COPIES,
-        ),
+        places=memory_places(settings),
         others=other_embedders(settings),
     )
 

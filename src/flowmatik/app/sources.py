@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flowmatik.app.settings import Settings, process_environment
+from flowmatik.app.settings import SETTINGS_FILE, Settings, process_environment
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.cron import Timetable
@@ -11,7 +11,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from flowmatik.memory import StoredMemory
+    from flowmatik.memory import Places, StoredMemory
     from flowmatik.memory.syncing import StoredSources
 
 COPIES = "sources"
@@ -32,7 +32,9 @@ def open_sources(
     from flowmatik.memory.syncing import Around, SourceKinds, StoredSources
 
     outside = SourceOutside(
-        secret=secret_of, http=lambda private, seconds: outbound_client(private=private, seconds=seconds)
+        secret=secret_of,
+        http=lambda private, seconds: outbound_client(private=private, seconds=seconds),
+        is_private=memory_places(settings).forbids,
     )
     around = Around(
         database=database,
@@ -44,6 +46,17 @@ def open_sources(
         clock=clock,
     )
     return StoredSources(memory, SourceKinds(outside), around)
+
+
+def memory_places(settings: Settings) -> "Places":
+    """What no source and no sync reads, and what memory may remove."""
+    from flowmatik.memory import Places
+
+    return Places(
+        private=(settings.data, settings.home / SETTINGS_FILE),
+        uploads=settings.uploads,
+        copies=settings.data / COPIES,
+    )
 
 
 def sources_chore(sources: "StoredSources") -> Chore:

@@ -1,11 +1,12 @@
 """Sources: places outside whose documents memory keeps in line with."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.threads import Thread, ThreadMessage
 
 Cause = Literal["manual", "schedule", "hook", "retry"]
 SyncStatus = Literal["running", "done", "failed"]
@@ -16,7 +17,7 @@ class Entry:
     """A document as its source lists it. `path` is its identity there. `version` changes whenever its content
     does (a commit's blob, an ETag, size and time); "" when only reading tells. `acl`: who may see it, where
     the source says so; None is as the source's own setting has it. `file`: where it can be read in place.
-    `size` in bytes, -1 when unknown; `dated` an ISO date or time."""
+    `size` in bytes, -1 when unknown; `dated` an ISO date or time; `tags` besides those of the source."""
 
     path: str
     version: str = ""
@@ -25,6 +26,7 @@ class Entry:
     metadata: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
     dated: str = ""
     file: Path | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +94,38 @@ class SourceReader(Protocol):
     async def close(self) -> None: ...
 
 
+class Conversations(Protocol):
+    """The threads of this installation, for the kind of source that reads them."""
+
+    async def page(self, workspace_id: str, before: str, limit: int) -> Sequence[Thread]:
+        """Without messages, the newest first, those older than the id `before` ("" for the first page)."""
+        ...
+
+    async def said(
+        self, workspace_id: str, thread_id: str, *, after: int, limit: int
+    ) -> Sequence[ThreadMessage]:
+        """In order, those whose number is above `after`; none for a thread that is gone."""
+        ...
+
+
+def _nothing(path: Path) -> bool:
+    del path
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOutside:
     """What a kind is given of the world. `secret`: what a reference such as `env:SOURCE_TOKEN` stands for,
     raises ConfigurationError. `http(private, seconds)`: an `httpx.AsyncClient` that follows nothing and,
-    unless `private`, connects to no private network."""
+    unless `private`, connects to no private network. `is_private` (blocking): whether a path is the
+    installation's own and never read. `conversations`, `bearer`: None where there are none;
+    `bearer(workspace, connection)` is an access token of the workspace's own connection, raises ToolError."""
 
     secret: Callable[[str], str]
     http: Callable[[bool, float], Any]
+    is_private: Callable[[Path], bool] = _nothing
+    conversations: Conversations | None = None
+    bearer: Callable[[str, str], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +134,7 @@ class SourceSetup:
 
     settings: Mapping[str, Any]
     outside: SourceOutside
+    workspace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

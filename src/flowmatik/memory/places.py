@@ -28,6 +28,11 @@ class Places:
     def is_private(self, path: Path) -> bool:
         return not self.is_upload(path) and any(is_within(path, place) for place in self.private)
 
+    def forbids(self, path: Path) -> bool:
+        """Blocking. Whether the path, links followed, or a file that it is another name of is private."""
+        own, real = self.resolved(), real_path(path)
+        return own.is_private(real) or identity_of(real) in own.identities()
+
     def is_upload(self, path: Path) -> bool:
         own = (self.uploads, self.copies)
         return any(folder is not None and is_within(path, folder) for folder in own)

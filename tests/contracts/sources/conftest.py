@@ -40,6 +40,7 @@ class Setting:
         self.folder = folder
         self.clock = clock
         self.secrets: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
         self.sources = self.opened()
 
     def opened(self) -> StoredSources:
@@ -47,6 +48,7 @@ class Setting:
         outside = SourceOutside(
             secret=lambda reference: self.secrets[reference],
             http=lambda private, seconds: outbound_client(private=private, seconds=seconds),
+            bearer=self.token,
         )
         around = Around(
             database=self.database,
@@ -58,6 +60,10 @@ class Setting:
             clock=self.clock,
         )
         return StoredSources(self.memory, SourceKinds(outside), around)
+
+    async def token(self, workspace_id: str, connection: str) -> str:
+        assert workspace_id == W
+        return self.tokens[connection]
 
     async def added(self, kind: str, name: str = "docs", **settings: object) -> Source:
         return await self.sources.add(ME, NewSource(name=name, kind=kind, settings=settings))

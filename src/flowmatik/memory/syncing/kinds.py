@@ -20,7 +20,7 @@ class SourceKinds:
     def all(self) -> Sequence[tuple[str, str]]:
         return [(one.id, one.summary) for one in self._registry.manifests()]
 
-    def open(self, kind: str, settings: Mapping[str, Any]) -> SourceReader:
+    def open(self, kind: str, settings: Mapping[str, Any], workspace_id: str) -> SourceReader:
         """Connects to nothing yet. Raises InvalidInput for settings that are none of its own, or wrong."""
         known = [one.id for one in self._registry.manifests()]
         if kind not in known:
@@ -29,5 +29,5 @@ class SourceKinds:
                 code="input.source.kind",
                 context={"kind": kind[:100], "known": ", ".join(known)},
             )
-        setup = SourceSetup(settings=settings, outside=self._outside)
+        setup = SourceSetup(settings=settings, outside=self._outside, workspace_id=workspace_id)
         return cast("SourceReader", self._registry.build(kind, setup))

@@ -105,16 +105,18 @@ def definition_of(row: Row) -> Definition:
 
 
 def said_of(entry: Entry) -> str:
-    """What the source says of a document besides its content."""
+    """What the source says of a document besides its content; no tags are no word, as before there were."""
     said = asdict(entry)
     del said["file"], said["version"], said["path"]
+    if not entry.tags:
+        del said["tags"]
     return as_json(said)
 
 
 def entry_of(kept: Kept) -> Entry:
     said = json.loads(kept.said)
-    acl = said.pop("acl")
-    return Entry(path=kept.path, acl=None if acl is None else tuple(acl), **said)
+    acl, tags = said.pop("acl"), said.pop("tags", ())
+    return Entry(path=kept.path, acl=None if acl is None else tuple(acl), tags=tuple(tags), **said)
 
 
 def kept_of(row: Row) -> Kept:

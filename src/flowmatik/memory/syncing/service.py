@@ -77,7 +77,7 @@ class StoredSources:
                 code="input.source.name",
                 context={"name": new.name[:100]},
             )
-        await self._kinds.open(new.kind, new.settings).close()
+        await self._kinds.open(new.kind, new.settings, principal.workspace_id).close()
         due = self._around.next_firing(new.cron, new.timezone, self._seconds()) if new.cron else None
         made = new_definition(
             principal.workspace_id,
@@ -127,7 +127,7 @@ class StoredSources:
         return removed
 
     async def _documents_removed(self, one: Definition, rows: SourceRows) -> int:
-        reader = self._kinds.open(one.kind, one.settings)
+        reader = self._kinds.open(one.kind, one.settings, one.workspace_id)
         await reader.close()
         root = reader.in_place or self._copies.root(one.workspace_id, one.id)
         source = SourceRow(kind=one.kind, name=one.name, location=str(root))
@@ -264,7 +264,7 @@ class StoredSources:
             log.warning("a sync could not be ended", extra={"source_id": one.id, "error": error.code})
 
     async def _synced(self, one: Definition, rows: SourceRows) -> str:
-        reader = self._kinds.open(one.kind, one.settings)
+        reader = self._kinds.open(one.kind, one.settings, one.workspace_id)
         needs = Needs(
             sync=self._memory.sync, copies=self._copies, clock=self._clock, most=self._around.max_bytes
         )

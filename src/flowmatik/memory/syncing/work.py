@@ -204,7 +204,8 @@ class SyncWork:
     def _labels(self, entry: Entry, fetched: _Fetched) -> DocumentLabels:
         acl = self._one.acl if entry.acl is None else entry.acl
         metadata = {"source_path": entry.path, **entry.metadata}
-        return DocumentLabels(acl=acl, tags=self._one.tags, metadata=metadata, dated=fetched.dated)
+        tags = tuple(dict.fromkeys((*self._one.tags, *entry.tags)))
+        return DocumentLabels(acl=acl, tags=tags, metadata=metadata, dated=fetched.dated)
 
     async def _recorded(self, entry: Entry, fetched: _Fetched, outcome: Outcome | None) -> None:
         kept = Kept(
