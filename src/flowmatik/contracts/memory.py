@@ -78,11 +78,23 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is odd about a document that was taken, or a search that was answered, all the same: a stable
+    code with what it names, and `text`, which says it in English."""
+
+    code: str
+    text: str
+    values: dict[str, Any] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Best first, and whether they answer at all."""
+    """Best first, and whether they answer at all. `notices`: what could not take part in the search as it
+    should have: `search.index_away`, `search.index_behind`."""
 
     items: tuple[Passage, ...]
     answerable: Answerable
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +107,6 @@ class TableSource:
     format: Literal["csv", "parquet", "sqlite"]
     table: str = ""
     content_hash: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """What is odd about a document that was taken all the same: a stable code with what it names, and
-    `text`, which says it in English."""
-
-    code: str
-    text: str
-    values: dict[str, Any] = field(default_factory=lambda: {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ CREATE TABLE memory_workspaces (
     revision BIGINT NOT NULL DEFAULT 0,    -- grows with every change; caches compare it, writers lock it
     next_chunk BIGINT NOT NULL DEFAULT 1,
     embedder TEXT NOT NULL DEFAULT '',     -- whose vectors search compares; '' until there are some
-    moving_to TEXT NOT NULL DEFAULT ''     -- the embedder whose vectors are being written beside them
+    moving_to TEXT NOT NULL DEFAULT '',    -- the embedder whose vectors are being written beside them
+    follower TEXT NOT NULL DEFAULT '',     -- whose turn it is to change indexes outside, until when
+    followed_until TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE memory_sources (
     workspace_id TEXT NOT NULL,

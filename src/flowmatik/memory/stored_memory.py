@@ -18,6 +18,7 @@ from flowmatik.contracts.memory import (
     Found,
     IngestProgress,
     MemoryStatus,
+    Notice,
     Passage,
     Search,
     StoredDocument,
@@ -30,10 +31,14 @@ from flowmatik.memory import analysis, kept_labels, loading, quotes, reading, re
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.limits import IngestLimits
 from flowmatik.memory.loading import Snapshot
+from flowmatik.memory.outside.asking import Asking
+from flowmatik.memory.outside.keeping import OutsideIndexes
+from flowmatik.memory.outside.vector_cache import VectorCache
 from flowmatik.memory.places import Places, real_path
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.reranking import RERANKED, reranked
 from flowmatik.memory.retrieval import Query
+from flowmatik.memory.retrieval.outside import USUAL, Reach
 from flowmatik.memory.retrieval.ranking import ALL, Legs
 from flowmatik.memory.store import MemoryFile
 from flowmatik.memory.sync import Synchroniser
@@ -104,6 +109,9 @@ class StoredMemory:
         self._embedders = embedders
         self._sync = sync
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+        self._indexes: OutsideIndexes | None = None
+        self._reach = USUAL
+        self._vectors: OrderedDict[tuple[str, str], VectorCache] = OrderedDict()
 
     @property
     def store(self) -> MemoryStore:
@@ -121,8 +129,14 @@ class StoredMemory:
         """For `find`, from now on."""
         self._reranker = reranker
 
+    def use_indexes(self, indexes: OutsideIndexes, reach: Reach = USUAL) -> None:
+        """For searches, from now on; they are closed with it."""
+        self._indexes, self._reach = indexes, reach
+
     async def close(self) -> None:
         await self._sync.close()
+        if self._indexes is not None:
+            await self._indexes.close()
         await self._store.close()
 
     async def ingest(
@@ -144,7 +158,8 @@ class StoredMemory:
     ) -> list[Passage]:
         """As the contract has it; `legs` leaves parts of the search out, to measure what they bring."""
         asked = Query(text=query, limit=limit, sources=tuple(sources), on_behalf=on_behalf, legs=legs)
-        return await self._found(workspace_id, asked)
+        found, _ = await self._found(workspace_id, asked)
+        return found
 
     async def find(self, workspace_id: str, asked: Search, *, on_behalf: OnBehalf = None) -> Found:
         _check_limit(asked.limit)
@@ -155,30 +170,32 @@ class StoredMemory:
             on_behalf=on_behalf,
             filters=retrieval.filters_of(asked),
         )
-        found = await self._found(workspace_id, query)
+        found, notices = await self._found(workspace_id, query)
         answerable = retrieval.answerable(found)
         if self._reranker is not None and len(found) > 1:
             found = await reranked(self._reranker, workspace_id, query.text, found)
         database = self._within(workspace_id)
         items = await retrieval.expanded(database, workspace_id, found[: asked.limit], asked.expand)
-        return Found(items=tuple(items), answerable=answerable)
+        return Found(items=tuple(items), answerable=answerable, notices=notices)
 
-    async def _found(self, workspace_id: str, query: Query) -> list[Passage]:
+    async def _found(self, workspace_id: str, query: Query) -> tuple[list[Passage], tuple[Notice, ...]]:
         database = self._within(workspace_id)
         _check_limit(query.limit)
         text = query.text[:MAX_QUERY_CHARS].strip()
         if not analysis.words(text):
-            return []
+            return [], ()
         embedder = await self._embedder_of(database, workspace_id)
         today = self._clock.now().date()
         asked = replace(query, text=text, vector=await _query_vector(embedder, text), today=today)
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):
             snapshot = await self._snapshot(database, workspace_id, embedder)
+            outside = self._asking(database, workspace_id, embedder)
+            asked = replace(asked, outside=outside, reach=self._reach)
             found = await retrieval.search(database, workspace_id, asked, snapshot)
             if (await loading.revision_of(database, workspace_id))[0] == snapshot.revision:
                 break
-        return found
+        return found, tuple(asked.outside.notices) if asked.outside else ()
 
     async def passage(
         self, workspace_id: str, passage_id: str, *, on_behalf: OnBehalf = None
@@ -246,6 +263,8 @@ class StoredMemory:
 
     def forget_cached(self, workspace_id: str) -> None:
         self._snapshots.pop(workspace_id, None)
+        for key in [key for key in self._vectors if key[0] == workspace_id]:
+            del self._vectors[key]
 
     def _within(self, workspace_id: str) -> Database:
         _check_workspace(workspace_id)
@@ -256,13 +275,25 @@ class StoredMemory:
         return self._embedders.of(compared)
 
     async def _snapshot(self, database: Database, workspace_id: str, embedder: Embedder | None) -> Snapshot:
-        model = (embedder.id, embedder.dimension) if embedder else ("", 0)
+        """Without vectors where an index has them."""
+        outside = self._indexes is not None and self._indexes.vectors is not None
+        model = (embedder.id, embedder.dimension) if embedder and not outside else ("", 0)
         snapshot = await loading.load(database, workspace_id, *model, self._snapshots.get(workspace_id))
         self._snapshots[workspace_id] = snapshot
         self._snapshots.move_to_end(workspace_id)
         while len(self._snapshots) > _CACHED_WORKSPACES:
             self._snapshots.popitem(last=False)
         return snapshot
+
+    def _asking(self, database: Database, workspace_id: str, embedder: Embedder | None) -> Asking | None:
+        if self._indexes is None:
+            return None
+        key = (workspace_id, embedder.id if embedder else "")
+        vectors = self._vectors.setdefault(key, VectorCache())
+        self._vectors.move_to_end(key)
+        while len(self._vectors) > _CACHED_WORKSPACES:
+            self._vectors.popitem(last=False)
+        return Asking(self._indexes, database, workspace_id, key[1], vectors)
 
 
 async def _query_vector(embedder: Embedder | None, text: str) -> npt.NDArray[np.float32] | None:

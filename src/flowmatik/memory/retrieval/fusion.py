@@ -7,6 +7,7 @@ for the weight. So no list says which model knows which language.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +21,40 @@ FEW = 20
 Floats = npt.NDArray[np.float64]
 
 
-def outstanding(cosine: Floats) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Of the cosines of all passages."""
+
+    count: int
+    best: float
+    mean: float
+    spread: float
+
+
+def crowd_of(cosine: Floats) -> Crowd:
+    return Crowd(
+        count=len(cosine),
+        best=float(cosine.max()) if cosine.size else 0.0,
+        mean=float(cosine.mean()) if cosine.size else 0.0,
+        spread=float(cosine.std()) if len(cosine) > 1 else 0.0,
+    )
+
+
+def outstanding(cosine: Floats | Crowd) -> float:
     """How many standard deviations the best of these stands beyond the best of random ones."""
-    spread = float(cosine.std()) if len(cosine) > 1 else 0.0
-    if spread <= 0:
+    crowd = cosine if isinstance(cosine, Crowd) else crowd_of(cosine)
+    if crowd.spread <= 0:
         return 0.0
-    return float(cosine.max() - cosine.mean()) / spread - math.sqrt(2.0 * math.log(len(cosine)))
+    return (crowd.best - crowd.mean) / crowd.spread - math.sqrt(2.0 * math.log(crowd.count))
 
 
-def dense_weight(cosine: Floats) -> float:
+def dense_weight(cosine: Floats | Crowd) -> float:
     """The weight of vectors, 0 without any."""
-    if not cosine.size or cosine.max() <= 0:
+    crowd = cosine if isinstance(cosine, Crowd) else crowd_of(cosine)
+    if not crowd.count or crowd.best <= 0:
         return 0.0
-    seen = WEAK + (STRONG - WEAK) * min(max(outstanding(cosine) / CLEAR, 0.0), 1.0)
-    return (len(cosine) * seen + FEW * UNKNOWN) / (len(cosine) + FEW)
+    seen = WEAK + (STRONG - WEAK) * min(max(outstanding(crowd) / CLEAR, 0.0), 1.0)
+    return (crowd.count * seen + FEW * UNKNOWN) / (crowd.count + FEW)
 
 
 def to_best(scores: Floats) -> Floats:

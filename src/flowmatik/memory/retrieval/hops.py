@@ -5,7 +5,7 @@ the second one. For each of the passages in front, those that are linked to it a
 the part of the question's information that the first one leaves uncovered, and nearness in meaning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,17 @@ def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
                 if passage not in best or total > best[passage].value:
                     best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
     return best
+
+
+def reached(graph: Graph, front: Sequence[int], most: int) -> Ints:
+    """The passages that are linked to those in front, the links of the first ones first."""
+    found: dict[int, None] = {}
+    for via in front:
+        for passages, *_ in _links(graph, via):
+            found.update(dict.fromkeys(passages[:most].tolist()))
+        if len(found) >= most:
+            break
+    return np.array([*found][:most], dtype=np.int64)
 
 
 def _worth(evidence: Evidence, front: list[int], passages: Ints) -> Floats:

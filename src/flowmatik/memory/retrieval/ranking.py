@@ -19,7 +19,7 @@ import numpy.typing as npt
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.retrieval.closeness import features, likeness, together
 from flowmatik.memory.retrieval.front import foremost
-from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, to_best
+from flowmatik.memory.retrieval.fusion import Crowd, crowd_of, dense_weight, fuse, outstanding, to_best
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.times import is_of
@@ -74,13 +74,15 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Of one question. Cosines are 0 for passages without a vector."""
+    """Of one question. Cosines are 0 for passages without a vector, and for those that nobody looked at;
+    `crowd` tells of all of them."""
 
     question: Question
     words: Words
     bm25: Floats
     coverage: Floats
     cosine: Floats
+    crowd: Crowd
     weight: float
     graph: Graph
     legs: Legs = ALL
@@ -125,7 +127,7 @@ class Ranking:
         return Ranked(
             total=to_best(total),
             scores=parts,
-            outstanding=outstanding(self.cosine),
+            outstanding=outstanding(self.crowd),
             meant=meant,
             hops=hops,
         )
@@ -145,20 +147,29 @@ class Ranking:
         return total, hops
 
 
-def ranking(question: Question, words: Words, cosine: Floats, graph: Graph, legs: Legs = ALL) -> Ranking:
+def ranking(
+    question: Question,
+    words: Words,
+    cosine: Floats,
+    graph: Graph,
+    legs: Legs = ALL,
+    crowd: Crowd | None = None,
+) -> Ranking:
+    """`crowd`: of all cosines where `cosine` has only some of them."""
     bm25, coverage = words.scores()
     if not legs.words:
         bm25 = np.zeros(len(bm25))
     if not legs.vectors:
-        cosine = np.zeros(len(cosine))
-    weight = dense_weight(cosine)
+        cosine, crowd = np.zeros(len(cosine)), None
+    seen = crowd or crowd_of(cosine)
     return Ranking(
         question=question,
         words=words,
         bm25=bm25,
         coverage=coverage,
         cosine=cosine,
-        weight=weight,
+        crowd=seen,
+        weight=dense_weight(seen),
         graph=graph,
         legs=legs,
     )

@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import Passage
 from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
+from flowmatik.memory.outside.asking import Asking
 from flowmatik.memory.reading import OnBehalf
 from flowmatik.memory.retrieval import passages
 from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.front import foremost
-from flowmatik.memory.retrieval.question import understand
+from flowmatik.memory.retrieval.outside import USUAL, AskedOutside, Reach, ranked_outside
+from flowmatik.memory.retrieval.question import Question, understand
 from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
 from flowmatik.memory.retrieval.words import words_of
@@ -34,6 +37,8 @@ class Query:
     filters: Filters = NO_FILTERS
     today: date | None = None
     legs: Legs = ALL
+    outside: Asking | None = None
+    reach: Reach = USUAL
 
 
 async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
@@ -43,15 +48,11 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     if not len(snapshot.rows):
         return []
     question = await asyncio.to_thread(understand, query.text, query.today)
-    found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
-
-    def rank() -> Ranking:
-        cosine = np.zeros(len(snapshot.rows))
-        if query.vector is not None and snapshot.vectors is not None:
-            cosine = (snapshot.vectors @ query.vector).astype(np.float64)
-        return ranking(question, words_of(found, snapshot.lengths), cosine, snapshot.graph, query.legs)
-
-    asked = await asyncio.to_thread(rank)
+    if query.outside is not None:
+        outside = _asked_outside(query, query.outside)
+        asked = await ranked_outside(database, workspace_id, outside, snapshot, question)
+    else:
+        asked = await _ranking(database, workspace_id, query, snapshot, question)
     read = await _read(database, workspace_id, asked.wanted(), snapshot)
     texts = {
         place: passages.text_of(passage, snapshot.dated[int(snapshot.documents[place])])
@@ -64,6 +65,40 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
     return passages.explained([place for place in order if place in read], read, ranked, snapshot)
+
+
+def _asked_outside(query: Query, asking: Asking) -> AskedOutside:
+    filters = query.filters
+    where = Filter(
+        sources=query.sources,
+        principals=query.on_behalf,
+        tags=tuple(sorted(filters.tags)),
+        dated_from=filters.dated_from,
+        dated_until=filters.dated_until,
+    )
+    return AskedOutside(
+        asking=asking,
+        vector=query.vector if query.legs.vectors else None,
+        where=where,
+        deep=bool(filters.languages),
+        legs=query.legs,
+        reach=query.reach,
+    )
+
+
+async def _ranking(
+    database: Database, workspace_id: str, query: Query, snapshot: Snapshot, question: Question
+) -> Ranking:
+    """From memory's own store alone."""
+    found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
+
+    def rank() -> Ranking:
+        cosine = np.zeros(len(snapshot.rows))
+        if query.vector is not None and snapshot.vectors is not None:
+            cosine = (snapshot.vectors @ query.vector).astype(np.float64)
+        return ranking(question, words_of(found, snapshot.lengths), cosine, snapshot.graph, query.legs)
+
+    return await asyncio.to_thread(rank)
 
 
 async def _read(

@@ -108,13 +108,13 @@ class VectorFollower:
 
 async def catch_up(database: Database, workspace_id: str, index: VectorIndex) -> int:
     """How many changes were applied. Raises as the index does; what is left then waits in the outbox."""
-    follower = await _follower(database, workspace_id, index)
+    follower = await follower_of(database, workspace_id, index)
     return 0 if follower is None else await follow(database, workspace_id, follower)
 
 
 async def reconcile(database: Database, workspace_id: str, index: VectorIndex) -> Compared:
     """Everything sent again, and what the store does not know taken out, while the index is searched."""
-    follower = await _follower(database, workspace_id, index)
+    follower = await follower_of(database, workspace_id, index)
     if follower is None:
         await index.drop(workspace_id)
         return await compare(database, workspace_id, index)
@@ -148,7 +148,7 @@ async def compare(database: Database, workspace_id: str, index: VectorIndex) -> 
     return Compared(stored=int(stored[0][0]), indexed=indexed, behind=int(behind[0][0]))
 
 
-async def _follower(database: Database, workspace_id: str, index: VectorIndex) -> VectorFollower | None:
+async def follower_of(database: Database, workspace_id: str, index: VectorIndex) -> VectorFollower | None:
     """None where there is no vector, and the index has nothing of the workspace either."""
     _, embedder = await revision_of(database, workspace_id)
     found = await database.fetch(

@@ -6,7 +6,9 @@ CREATE TABLE memory_workspaces (
     revision BIGINT NOT NULL DEFAULT 0,
     next_chunk BIGINT NOT NULL DEFAULT 1,
     embedder TEXT NOT NULL DEFAULT '',
-    moving_to TEXT NOT NULL DEFAULT ''
+    moving_to TEXT NOT NULL DEFAULT '',
+    follower TEXT NOT NULL DEFAULT '',
+    followed_until TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE memory_sources (

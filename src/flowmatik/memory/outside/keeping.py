@@ -1,0 +1,196 @@
+"""Keeping indexes outside as memory is: following its changes, comparing, rebuilding, erasing."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.indexes import IndexPort
+from flowmatik.contracts.memory_indexes import IndexState
+from flowmatik.contracts.text_indexes import TextIndex
+from flowmatik.contracts.vector_indexes import VectorIndex
+from flowmatik.kernel.clock import Clock
+from flowmatik.kernel.errors import FlowmatikError, NotFound, Unavailable
+from flowmatik.memory.following import changes_after
+from flowmatik.memory.outside.breaker import Breaker
+from flowmatik.memory.outside.turns import Turn, turn
+from flowmatik.memory.text_index import TextFeed
+from flowmatik.memory.vector_indexes import following
+
+PATIENCE_SECONDS = 10.0  # for who has the turn, when somebody waits for it to be done
+
+_log = logging.getLogger(__name__)
+
+
+class OutsideIndexes:
+    """Implements `MemoryIndexes`. `database` is memory's own; `vectors` and `text` are what search asks, None
+    for memory's own. Closes them."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, vectors: VectorIndex | None, text: TextIndex | None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self.vectors = vectors
+        self.text = text
+        self.near = Breaker(vectors.id if vectors else "", clock)
+        self.worded = Breaker(text.id if text else "", clock)
+        self._following = {leg: Breaker(leg, clock) for leg in ("vectors", "text")}
+        self._seen: dict[str, int] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(one.id for one in (self.vectors, self.text) if one is not None)
+
+    async def close(self) -> None:
+        for one in (self.vectors, self.text):
+            if one is not None:
+                await one.close()
+
+    async def follow_all(self, everywhere: Database) -> None:
+        """Every workspace that has changed since this process last brought its indexes up to date.
+        `everywhere` shows the memory of all workspaces. What an index raises is logged, and tried again."""
+        rows = await everywhere.fetch("SELECT workspace_id, revision FROM memory_workspaces")
+        for workspace_id, revision in rows:
+            if self._seen.get(workspace_id, -1) != revision and await self._followed(str(workspace_id)):
+                self._seen[workspace_id] = revision
+
+    async def _followed(self, workspace_id: str) -> bool:
+        database = self._database.within(workspace_id)
+        async with turn(database, workspace_id, self._clock) as mine:
+            return mine is not None and await self._brought(database, workspace_id, mine)
+
+    async def _brought(self, database: Database, workspace_id: str, mine: Turn) -> bool:
+        whole = True
+        for leg, breaker in self._following.items():
+            if breaker.open:
+                whole = False
+                continue
+            try:
+                whole &= await breaker.call(lambda leg=leg: self._one(leg, database, workspace_id, mine))
+            except FlowmatikError as error:
+                said = {"leg": leg, "workspace": workspace_id, "error": error.code}
+                _log.warning("an index is behind", extra=said)
+                whole = False
+        return whole
+
+    async def _one(self, leg: str, database: Database, workspace_id: str, mine: Turn) -> bool:
+        """False when the turn was lost on the way."""
+        port: IndexPort | None = None
+        if leg == "vectors" and self.vectors is not None:
+            port = await following.follower_of(database, workspace_id, self.vectors)
+        elif leg == "text" and self.text is not None:
+            port = TextFeed(database, self.text)
+        if port is None:
+            return True
+        while changes := await changes_after(database, workspace_id, await port.position(workspace_id)):
+            if not await mine.keep():
+                return False
+            await port.apply(workspace_id, changes)
+        return True
+
+    async def catch_up(self, workspace_id: str) -> None:
+        """Now, whoever has the turn. Raises as an index does, and Unavailable (`unavailable.index.busy`)."""
+        database = self._database.within(workspace_id)
+        async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
+            for leg in ("vectors", "text"):
+                if mine is None or not await self._one(leg, database, workspace_id, mine):
+                    raise _busy()
+
+    async def states(self, workspace_id: str) -> list[IndexState]:
+        database = self._database.within(workspace_id)
+        found: list[IndexState] = []
+        if (vectors := self.vectors) is not None:
+            empty = IndexState(leg="vectors", index=vectors.id)
+            found.append(await _told(empty, lambda: _vectors_state(database, workspace_id, vectors)))
+        if (text := self.text) is not None:
+            empty = IndexState(leg="text", index=text.id)
+            found.append(await _told(empty, lambda: _text_state(database, workspace_id, text)))
+        return found
+
+    async def rebuild(self, workspace_id: str) -> list[IndexState]:
+        database = self._database.within(workspace_id)
+        async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
+            if mine is None:
+                raise _busy()
+            if self.vectors is not None:
+                await following.reconcile(database, workspace_id, self.vectors)
+            if self.text is not None:
+                await TextFeed(database, self.text).reconcile(workspace_id)
+                await self.text.settle(workspace_id, 0)  # what is there may be of old labels
+            for leg in ("vectors", "text"):
+                if not await self._one(leg, database, workspace_id, mine):
+                    raise _busy()
+        return await self.states(workspace_id)
+
+    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
+        """These documents, which the store has no longer, out of all indexes; how many passages went. Under
+        the turn, so that nobody who read them before writes them again. Raises Unavailable when an index is
+        away: then it is not done."""
+        database = self._database.within(workspace_id)
+        went = 0
+        async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
+            if mine is None:
+                raise _busy()
+            for index in (self.vectors, self.text):
+                if index is not None:
+                    try:
+                        before = await index.count(workspace_id)
+                        await index.delete_documents(workspace_id, documents)
+                        went += max(before - await index.count(workspace_id), 0)
+                    except NotFound:  # it never had anything of the workspace
+                        continue
+        return went
+
+    async def purge(self, workspace_id: str) -> bool:
+        """Whether nothing of what was deleted is left in the indexes' own files either."""
+        done = True
+        if self.vectors is not None:
+            done &= await self.vectors.purge()
+        if self.text is not None:
+            done &= await self.text.purge(workspace_id)
+        return done
+
+
+async def _told(empty: IndexState, look: Callable[[], Awaitable[IndexState]]) -> IndexState:
+    try:
+        return await look()
+    except FlowmatikError as error:
+        return replace(empty, fault=error.code, said=error.message)
+
+
+async def _vectors_state(database: Database, workspace_id: str, index: VectorIndex) -> IndexState:
+    version = await index.health()
+    found = await following.compare(database, workspace_id, index)
+    return IndexState(
+        leg="vectors",
+        index=index.id,
+        version=version,
+        stored=found.stored,
+        indexed=found.indexed,
+        behind=found.behind,
+    )
+
+
+async def _text_state(database: Database, workspace_id: str, index: TextIndex) -> IndexState:
+    await index.health()
+    position = await index.position(workspace_id)
+    ((stored, behind),) = await database.fetch(
+        "SELECT (SELECT count(*) FROM memory_chunks WHERE workspace_id = $1), (SELECT count(*)"
+        " FROM memory_outbox WHERE workspace_id = $1 AND position > $2)",
+        *(workspace_id, position),
+    )
+    return IndexState(
+        leg="text",
+        index=index.id,
+        stored=int(stored),
+        indexed=await index.count(workspace_id),
+        behind=int(behind),
+    )
+
+
+def _busy() -> Unavailable:
+    return Unavailable(
+        "another process is bringing the index up to date just now; try again in a minute",
+        code="unavailable.index.busy",
+    )

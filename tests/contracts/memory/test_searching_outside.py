@@ -1,0 +1,181 @@
+"""Searches that ask indexes outside find what searches of memory's own store find."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from flowmatik.contracts.memory import DocumentLabels, Passage, Search
+from flowmatik.memory.retrieval.outside import Reach
+from tests.contracts.memory.conftest import WS, Shelf, on_postgres, on_sqlite
+from tests.contracts.memory.outside_indexes import PAIRS, Outside, outside
+
+ANA, BEN = frozenset(["user:ana"]), frozenset(["user:ben"])
+THINGS = (
+    *("walnut", "oak", "cedar", "invoice", "salary", "heron"),
+    *("river", "bridge", "copper", "engine", "harbour", "lantern"),
+)
+DOINGS = ["dries", "pays", "nests", "crosses", "carries", "burns", "floats", "breaks", "opens", "holds"]
+PLACES = ("Sevilla", "Toledo", "Lisbon", "Granada", "Porto", "Cadiz")
+ASKED = (
+    "Which walnut dries in Toledo?",
+    "heron nests by the river",
+    "salary of the harbour engine",
+    "Who pays the invoice in Lisbon and what does the lantern burn?",
+    "¿Qué puente se abre en Granada?",
+    "cedar copper Porto",
+)
+
+
+def text_of(n: int) -> str:
+    chance = random.Random(n)
+    lines = [
+        f"The {chance.choice(THINGS)} {chance.choice(DOINGS)} in {chance.choice(PLACES)} with {n} others."
+        for _ in range(4)
+    ]
+    return f"# {THINGS[n % len(THINGS)].title()} of {PLACES[n % len(PLACES)]} {n}\n\n" + "\n\n".join(lines)
+
+
+async def _filled(shelf: Shelf) -> None:
+    """Sixty documents: one in six is Ana's and tagged, one in five is dated."""
+    for n in range(60):
+        shelf.write(f"{'ab'[n % 2]}/{n}.md", text_of(n))
+    await shelf.take()
+    hers = [shelf.folder / "ab"[n % 2] / f"{n}.md" for n in range(0, 60, 6)]
+    await shelf.take(*hers, labels=DocumentLabels(acl=("user:ana",), tags=("hers",)))
+    dated = [shelf.folder / "ab"[n % 2] / f"{n}.md" for n in range(1, 60, 5)]
+    await shelf.take(*dated, labels=DocumentLabels(tags=("old",), dated="2024-05-20"))
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Filled once; each test has a copy of the file."""
+    place = tmp_path_factory.mktemp("filled")
+    (place / "docs").mkdir()
+
+    async def work() -> None:
+        async with on_sqlite(place) as shelf:
+            await _filled(shelf)
+
+    asyncio.run(work())
+    return place
+
+
+@pytest.fixture(params=PAIRS)
+async def there(request: pytest.FixtureRequest, tmp_path: Path, filled: Path) -> AsyncIterator[Outside]:
+    pair = str(request.param)
+    if pair.endswith("postgres"):
+        (tmp_path / "docs").mkdir()
+        store = on_postgres(str(request.getfixturevalue("pg_migrated")), tmp_path)
+    else:
+        shutil.copy(filled / "memory.db", tmp_path / "memory.db")
+        store = on_sqlite(tmp_path)
+    async with store as shelf, outside(shelf, pair) as found:
+        if pair.endswith("postgres"):
+            await _filled(shelf)
+        else:
+            shelf.folder = filled / "docs"
+        await found.follow()
+        yield found
+
+
+def _quartz(there: Outside, name: str) -> Path:
+    path = there.files[0].parent / f"{name}.md"
+    path.write_text("# Quartz\n\nThe quartz glows in Murcia.", encoding="utf-8")
+    return path
+
+
+def told(found: Sequence[Passage]) -> list[tuple[str, float]]:
+    return [(one.id, pytest.approx(one.score, abs=1e-4)) for one in found]
+
+
+@pytest.mark.parametrize("who", [None, ANA, BEN], ids=["system", "ana", "ben"])
+async def test_the_same_is_found_with_the_same_scores(there: Outside, who: frozenset[str] | None) -> None:
+    for question in ASKED:
+        for search in (
+            Search(query=question),
+            Search(query=question, sources=("docs/a",)),
+            Search(query=question, tags=("hers", "none")),
+            Search(query=question, dated_from="2024-05", dated_until="2024-05"),
+            Search(query=question, languages=("en",)),
+        ):
+            wanted = await there.own.find(WS, search, on_behalf=who)
+            found = await there.memory.find(WS, search, on_behalf=who)
+            assert told(found.items) == told(wanted.items), (question, search)
+            assert found.answerable.score == pytest.approx(wanted.answerable.score, abs=1e-3)
+            assert not found.notices
+
+
+async def test_of_many_passages_those_in_front_are_the_same(there: Outside) -> None:
+    memory = there.another(Reach(whole=10, front=20, crowd=25, linked=20))
+    same = 0
+    for question in ASKED:
+        wanted = [one.id for one in await there.own.search(WS, question, limit=5)]
+        found = [one.id for one in await memory.search(WS, question, limit=5)]
+        assert found[0] == wanted[0]
+        same += len({*wanted} & {*found})
+    assert same >= 0.8 * 5 * len(ASKED)
+
+
+async def test_nothing_of_another_workspace_and_of_others_is_found(there: Outside) -> None:
+    await there.take(workspace="another", labels=DocumentLabels(acl=("user:ben",)))
+    await there.follow()
+    for question in ASKED:
+        own = {one.id for one in await there.memory.search(WS, question, limit=50, on_behalf=BEN)}
+        rows = await there.shelf.rows("memory_chunks")
+        assert own
+        assert own <= {row[2] for row in rows}
+        hers = await there.memory.search(WS, question, limit=50, on_behalf=ANA)
+        assert {one.id for one in hers} - own
+        assert not await there.memory.search("another", question, on_behalf=ANA)
+        assert await there.memory.search("another", question, on_behalf=BEN)
+        assert not await there.memory.search("third", question)
+
+
+async def test_what_the_index_has_not_had_yet_is_found_and_what_is_gone_is_not(there: Outside) -> None:
+    await there.take(None, _quartz(there, "new"))
+    (best, *_) = (await there.memory.find(WS, Search(query="quartz in Murcia"))).items
+    assert best.source.endswith("new.md")
+    await there.memory.remove(WS, best.source)
+    await there.follow()
+    (first, *_) = await there.memory.search(WS, ASKED[0])
+    await there.own.remove(WS, first.source)
+    assert first.source not in [one.source for one in await there.memory.search(WS, ASKED[0], limit=50)]
+
+
+async def test_who_may_see_a_document_is_asked_of_the_store(there: Outside) -> None:
+    (first, *_) = await there.memory.search(WS, ASKED[0], on_behalf=BEN)
+    path = there.shelf.folder / first.source.removeprefix("docs/")
+    await there.take(DocumentLabels(acl=("user:ana",)), path)
+    for _ in range(2):
+        found = await there.memory.search(WS, ASKED[0], limit=50, on_behalf=BEN)
+        assert first.source not in [one.source for one in found]
+        assert first.source in [one.source for one in await there.memory.search(WS, ASKED[0], on_behalf=ANA)]
+        await there.follow()
+
+
+async def test_without_the_index_the_search_says_so_and_does_not_wait_each_time(there: Outside) -> None:
+    wanted = await there.memory.find(WS, Search(query=ASKED[0]))
+    for one in there.failing:
+        one.goes()
+    before = [one.calls for one in there.failing]
+    codes = {f"search.{leg}_away" for leg, on in (("vectors", there.vectors), ("text", there.text)) if on}
+    for _ in range(3):
+        found = await there.memory.find(WS, Search(query=ASKED[0]))
+        assert found.items
+        assert {one.code for one in found.notices} == codes
+        assert all(one.values["fault"] == "unavailable.index" for one in found.notices)
+    assert [one.calls for one in there.failing] == [count + 1 for count in before]
+    await there.take(None, _quartz(there, "late"))
+    await there.follow()  # nothing is lost: it waits in the outbox
+    for one in there.failing:
+        one.comes_back()
+    await there.clock.sleep(120)
+    await there.follow()
+    assert all(state.agrees for state in await there.indexes.states(WS))
+    again = await there.memory.find(WS, Search(query=ASKED[0]))
+    assert not again.notices
+    assert again.items[0].id == wanted.items[0].id
