@@ -39,6 +39,7 @@ from flowmatik.api import (
     routing,
     run_blobs,
     run_events,
+    run_images,
     runs,
     schedules,
     signals,
@@ -60,7 +61,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-UPLOAD = "/v1/memory/documents"
+UPLOADS = ("/v1/memory/documents", "/v1/runs/with-images")
 
 
 def create_app(given: ApiServices) -> FastAPI:
@@ -80,6 +81,7 @@ def create_app(given: ApiServices) -> FastAPI:
         runs,
         run_events,
         run_blobs,
+        run_images,
         recordings,
         memory,
         memory_care,
@@ -200,7 +202,7 @@ class _BodyLimit:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        limit = self._given.max_body if request.url.path == UPLOAD else self._given.max_json
+        limit = self._given.max_body if request.url.path in UPLOADS else self._given.max_json
         declared = request.headers.get("content-length", "0")
         if (declared.isdigit() and int(declared) > limit) or not await self._within(
             limit, scope, receive, send

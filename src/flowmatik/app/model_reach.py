@@ -8,6 +8,7 @@ from flowmatik.app.model_list.watching import ModelListWatch
 from flowmatik.app.models import model_routes, open_gateway
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.images import Sight
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -22,6 +23,7 @@ from flowmatik.integrations.layers.windows import listed_window
 from flowmatik.integrations.models.gateway import Gateway
 from flowmatik.integrations.probing.adapting import Adapted
 from flowmatik.integrations.probing.service import Asked, KnownModels, Named
+from flowmatik.integrations.probing.sight import KnownSight
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.shared_breakers import SharedBreakers
@@ -43,11 +45,13 @@ LISTED = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """From `open` on the model list is looked at, and breakers follow those of other processes; `close` ends
-    that, and the gateway's connections. `access`: over what pays for tests and probes."""
+    that, and the gateway's connections. `access`: over what pays for tests and probes. `sight`: who sees
+    pictures."""
 
     gateway: Gateway
     access: Callable[[PaidCalls], ModelAccess]
     watch: ModelListWatch
+    sight: Sight
     breakers: SharedBreakers | None = None
 
     def open(self) -> "Reach":
@@ -82,7 +86,7 @@ class Layering:
             answers=self.answers,
             models=lambda: self.models[0],
         )
-        adapted = Adapted(provider, self.probes, self.clock)
+        adapted = Adapted(provider, self.probes, self.clock, deployment.vision)
         window = partial(_window, deployment.model)
         return layered(deployment.id, adapted, settings_of(deployment), parts, window)
 
@@ -107,7 +111,8 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         return KnownModels(asked, known, layering.probes, layering.answers, clock)
 
     watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
-    return Reach(gateway=gateway, access=access, watch=watch, breakers=breakers)
+    sight = KnownSight(gateway.behind, layering.probes)
+    return Reach(gateway=gateway, access=access, watch=watch, sight=sight, breakers=breakers)
 
 
 def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:

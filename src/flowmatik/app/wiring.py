@@ -286,6 +286,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             playbooks=playbooks,
             versions=AssignedAgents(catalogue),
             bearers=teams,
+            sight=reach.sight,
         )
     )
     bulk_audit = BulkRecords(stores.database, clock)

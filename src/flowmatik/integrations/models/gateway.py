@@ -169,6 +169,11 @@ class Gateway:
         settings = first.settings or self._configured[first.provider]
         return first.model, self._provider(first.provider, settings)
 
+    def behind(self, model: str) -> tuple[Deployment, ...]:
+        """Who may serve it, before any that stand in for them; () where nobody does."""
+        route = self._routes.find(model)
+        return () if route is None else tuple(line.deployment for line in route.lines)
+
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
         for provider in (*(one[2] for one in self._built), *(one[1][2] for one in self._retired)):
