@@ -68,7 +68,7 @@ class NewRun:
     number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone.
     `sticky`: runs with the same one get the same version of an agent, where a channel has several; "" is that
     of its thread, else its own. `images`: pictures that its agents see beside the goal, with their bytes;
-    kept without metadata. ModelRejected (`model.vision`) when no model that would be asked sees any."""
+    kept without metadata. InvalidInput (`input.vision`) when no model that would be asked sees any."""
 
     goal: str
     agent: str = ""

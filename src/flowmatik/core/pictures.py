@@ -13,7 +13,6 @@ from flowmatik.contracts.images import (
     MOST_IMAGES,
     Image,
     Sight,
-    blind,
     image_of,
     ref_of_image,
 )
@@ -47,8 +46,8 @@ def cleaned(images: Sequence[Image]) -> tuple[Image, ...]:
 
 async def shown(created: ev.RunCreated, images: Sequence[Image], sight: Sight | None) -> ev.RunCreated:
     """The run with these pictures, and with agents that use, of their models, those that are not known to see
-    none. Raises ModelRejected (`model.vision`) when nobody who has a task could see them, InvalidInput
-    (`input.images_unseen`) when there is no such agent."""
+    none. Raises InvalidInput when nobody who has a task could see them (`input.vision`), or nobody has one
+    (`input.images_unseen`)."""
     if not images:
         return created
     looking = _looking(created)
@@ -67,7 +66,13 @@ async def shown(created: ev.RunCreated, images: Sequence[Image], sight: Sight | 
     seeing = [one for one in agents if one.ref() in looking and (one.model or created.model) not in unseeing]
     if not seeing:
         asked = sorted({one.model or created.model for one in agents if one.ref() in looking})
-        raise blind(", ".join(asked))
+        names = ", ".join(asked)
+        raise InvalidInput(
+            f"pictures were given, and {names} sees none; give the run an agent whose model does (`flowmatik "
+            "models probe` finds out which), or leave the pictures out",
+            code="input.vision",
+            context={"model": names},
+        )
     return replace(
         created,
         agents=agents,

@@ -20,7 +20,7 @@ from flowmatik.core.history import whole
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.integrations.probing.picture import red_square
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.kernel.errors import Conflict, InvalidInput, ModelRejected
+from flowmatik.kernel.errors import Conflict, InvalidInput
 from flowmatik.testing.models import ScriptedModels
 from tests.unit.core.engines import eventually, running_engine
 
@@ -131,9 +131,9 @@ async def test_what_the_picture_costs_at_most_is_asked_before_it_is_sent() -> No
 async def test_where_nobody_sees_pictures_there_is_no_run() -> None:
     office = Office(agent(model=BLIND))
     async with office.running() as engine:
-        with pytest.raises(ModelRejected, match="x/blind") as caught:
+        with pytest.raises(InvalidInput, match="x/blind") as caught:
             await engine.runs.create(WS, ASK)
-        assert caught.value.code == "model.vision"
+        assert caught.value.code == "input.vision"
         assert not (await engine.runs.list(WS)).items
     assert (office.seen, [one async for one in office.blobs.list(WS)]) == ([], [])
 

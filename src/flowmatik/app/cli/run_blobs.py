@@ -42,7 +42,7 @@ async def show_blob(session: Session, run_id: str, sha256: str, output: Path | N
     elif output is not None:
         session.say("runs.blob.written", bytes=len(data), path=str(output))
     else:
-        sys.stdout.buffer.write(data + b"\n")
+        sys.stdout.buffer.write(data if picture_in(data) else data + b"\n")
         sys.stdout.flush()
     return ExitCode.OK
 
