@@ -7,6 +7,7 @@ from functools import partial
 from flowmatik.app.model_list.watching import ModelListWatch
 from flowmatik.app.models import model_routes, open_gateway
 from flowmatik.app.settings import Settings
+from flowmatik.app.stores import Stores
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.images import Sight
 from flowmatik.contracts.model_access import ModelAccess
@@ -14,6 +15,7 @@ from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.contracts.streams import Streams
 from flowmatik.core.engine.housekeeping import Chore
+from flowmatik.integrations.alerts import Heard, HookStore, Openings
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.integrations.layers.compose import LayerParts, layered
 from flowmatik.integrations.layers.settings import Described, settings_of
@@ -52,16 +54,19 @@ class Reach:
     access: Callable[[PaidCalls], ModelAccess]
     watch: ModelListWatch
     sight: Sight
+    openings: Openings
     breakers: SharedBreakers | None = None
 
     def open(self) -> "Reach":
         self.watch.start()
         if self.breakers is not None:
             self.breakers.start(self.gateway.breakers)
+        self.openings.start(self.gateway.concerned)
         return self
 
     async def close(self) -> None:
         await self.watch.stop()
+        await self.openings.stop()
         if self.breakers is not None:
             await self.breakers.stop()
         await self.gateway.close()
@@ -91,8 +96,10 @@ class Layering:
         return layered(deployment.id, adapted, settings_of(deployment), parts, window)
 
 
-def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:
+def open_models(settings: Settings, stores: Stores, clock: Clock, streams: Streams | None) -> Reach:
     """Nothing is connected before the first call; close it when done."""
+    database = stores.database
+    openings = Openings(HookStore(database, stores.lookups, clock), clock)
     alone = LocalShare(clock)
     layering = Layering(
         share=alone if streams is None else SharedShare(streams, alone),
@@ -101,7 +108,7 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         clock=clock,
     )
     breakers = None if streams is None else SharedBreakers(streams, clock)
-    gateway = open_gateway(settings, clock, layering.around, breakers or ALONE)
+    gateway = open_gateway(settings, clock, layering.around, Heard(breakers or ALONE, openings.opened))
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
     known = partial(_named, gateway, own)
@@ -112,7 +119,9 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
 
     watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
     sight = KnownSight(gateway.behind, layering.probes)
-    return Reach(gateway=gateway, access=access, watch=watch, sight=sight, breakers=breakers)
+    return Reach(
+        gateway=gateway, access=access, watch=watch, sight=sight, openings=openings, breakers=breakers
+    )
 
 
 def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:
