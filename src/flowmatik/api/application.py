@@ -11,6 +11,7 @@ from flowmatik.api import (
     agent_bundles,
     agent_versions,
     agents,
+    alerts,
     approvals,
     auth,
     budgets,
@@ -36,6 +37,7 @@ from flowmatik.api import (
     routing,
     run_blobs,
     run_events,
+    run_images,
     runs,
     schedules,
     signals,
@@ -57,7 +59,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-UPLOAD = "/v1/memory/documents"
+UPLOADS = ("/v1/memory/documents", "/v1/runs/with-images")
 
 
 def create_app(given: ApiServices) -> FastAPI:
@@ -77,6 +79,7 @@ def create_app(given: ApiServices) -> FastAPI:
         runs,
         run_events,
         run_blobs,
+        run_images,
         recordings,
         memory,
         memory_care,
@@ -94,6 +97,7 @@ def create_app(given: ApiServices) -> FastAPI:
         deployments,
         limits,
         budgets,
+        alerts,
         signals,
         approvals,
         control,
@@ -161,7 +165,7 @@ def _operations(app: FastAPI) -> None:
 
 def _guards(app: FastAPI, given: ApiServices) -> None:
     # The first added is innermost: the guard sees its answers.
-    app.add_middleware(BodyLimits, given=given, upload=UPLOAD)
+    app.add_middleware(BodyLimits, given=given, uploads=UPLOADS)
     app.add_middleware(Admission)
     app.add_middleware(_Guard, given=given)
 

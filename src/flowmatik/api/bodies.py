@@ -5,6 +5,7 @@ bodies and never ends them must not keep those places (CWE-400, "slow POST").
 """
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 
 from fastapi import Request
@@ -22,19 +23,19 @@ GONE: Message = {"type": "http.disconnect"}
 
 class BodyLimits:
     """Answers 413 to a body that declares too many bytes, or sends them undeclared, and 408 to one that
-    does not come. `upload` is the path that takes files."""
+    does not come. `uploads` are the paths that take files."""
 
-    def __init__(self, app: ASGIApp, given: ApiServices, upload: str) -> None:
+    def __init__(self, app: ASGIApp, given: ApiServices, uploads: Sequence[str]) -> None:
         self._app = app
         self._given = given
-        self._upload = upload
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        limit = self._given.max_body if request.url.path == self._upload else self._given.max_json
+        limit = self._given.max_body if request.url.path in self._uploads else self._given.max_json
         declared = request.headers.get("content-length", "0")
         body = _Body(limit, scope, receive, send)
         body.large = declared.isdigit() and int(declared) > limit

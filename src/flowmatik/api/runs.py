@@ -11,6 +11,7 @@ from flowmatik.api.problems import language_of
 from flowmatik.api.run_filters import ListQuery, Tags
 from flowmatik.api.services import Services, Words, needs
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.images import Image
 from flowmatik.contracts.runs import (
     MAX_DEADLINE_SECONDS,
     MAX_PRIORITY,
@@ -103,7 +104,20 @@ async def create(
 ) -> Created:
     """Start a run. The same Idempotency-Key gives the same run; with another request, 409. Its events carry
     the W3C trace context of `traceparent`, or a new one."""
-    new = NewRun(
+    new = asked_run(body, principal, idempotency_key, traceparent)
+    run_id = await at.runs.create(principal.workspace_id, new)
+    response.headers["Location"] = f"/v1/runs/{run_id}"
+    return Created(id=run_id)
+
+
+def asked_run(
+    body: RunRequest,
+    principal: Principal,
+    idempotency_key: str,
+    traceparent: str,
+    images: tuple[Image, ...] = (),
+) -> NewRun:
+    return NewRun(
         goal=body.goal,
         agent=body.agent,
         language=body.language,
@@ -120,10 +134,8 @@ async def create(
         idempotency_key=idempotency_key,
         principal=principal.id,
         traceparent=traceparent,
+        images=images,
     )
-    run_id = await at.runs.create(principal.workspace_id, new)
-    response.headers["Location"] = f"/v1/runs/{run_id}"
-    return Created(id=run_id)
 
 
 @router.get("")

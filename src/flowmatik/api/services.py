@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.alerts import AlertHooks
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs, no_blob
 from flowmatik.contracts.budgets import BudgetAccess, Teams
@@ -147,6 +148,7 @@ class ApiServices:
     dead_letters: DeadLetters
     ledger: Ledger
     limits: LimitAccess
+    alert_hooks: AlertHooks
     budgets: BudgetAccess
     teams: Teams
     signals: RunSignals

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.alerts import AlertHooks
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.authors import Author
 from flowmatik.contracts.blobs import RunBlobs
@@ -209,6 +210,9 @@ class Backend(Protocol):
 
     @property
     def connections(self) -> Connections: ...
+
+    @property
+    def alert_hooks(self) -> AlertHooks: ...
 
     @property
     def skills(self) -> Skills: ...

@@ -7,12 +7,15 @@ from functools import partial
 from flowmatik.app.model_list.watching import ModelListWatch
 from flowmatik.app.models import model_routes, open_gateway
 from flowmatik.app.settings import Settings
+from flowmatik.app.stores import Stores
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.images import Sight
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.contracts.streams import Streams
 from flowmatik.core.engine.housekeeping import Chore
+from flowmatik.integrations.alerts import Heard, HookStore, Openings
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.integrations.layers.compose import LayerParts, layered
 from flowmatik.integrations.layers.settings import Described, settings_of
@@ -22,6 +25,7 @@ from flowmatik.integrations.layers.windows import listed_window
 from flowmatik.integrations.models.gateway import Gateway
 from flowmatik.integrations.probing.adapting import Adapted
 from flowmatik.integrations.probing.service import Asked, KnownModels, Named
+from flowmatik.integrations.probing.sight import KnownSight
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
 from flowmatik.integrations.routing.shared_breakers import SharedBreakers
@@ -43,21 +47,26 @@ LISTED = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """From `open` on the model list is looked at, and breakers follow those of other processes; `close` ends
-    that, and the gateway's connections. `access`: over what pays for tests and probes."""
+    that, and the gateway's connections. `access`: over what pays for tests and probes. `sight`: who sees
+    pictures."""
 
     gateway: Gateway
     access: Callable[[PaidCalls], ModelAccess]
     watch: ModelListWatch
+    sight: Sight
+    openings: Openings
     breakers: SharedBreakers | None = None
 
     def open(self) -> "Reach":
         self.watch.start()
         if self.breakers is not None:
             self.breakers.start(self.gateway.breakers)
+        self.openings.start(self.gateway.concerned)
         return self
 
     async def close(self) -> None:
         await self.watch.stop()
+        await self.openings.stop()
         if self.breakers is not None:
             await self.breakers.stop()
         await self.gateway.close()
@@ -82,13 +91,15 @@ class Layering:
             answers=self.answers,
             models=lambda: self.models[0],
         )
-        adapted = Adapted(provider, self.probes, self.clock)
+        adapted = Adapted(provider, self.probes, self.clock, deployment.vision)
         window = partial(_window, deployment.model)
         return layered(deployment.id, adapted, settings_of(deployment), parts, window)
 
 
-def open_models(settings: Settings, database: Database, clock: Clock, streams: Streams | None) -> Reach:
+def open_models(settings: Settings, stores: Stores, clock: Clock, streams: Streams | None) -> Reach:
     """Nothing is connected before the first call; close it when done."""
+    database = stores.database
+    openings = Openings(HookStore(database, stores.lookups, clock), clock)
     alone = LocalShare(clock)
     layering = Layering(
         share=alone if streams is None else SharedShare(streams, alone),
@@ -97,7 +108,7 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         clock=clock,
     )
     breakers = None if streams is None else SharedBreakers(streams, clock)
-    gateway = open_gateway(settings, clock, layering.around, breakers or ALONE)
+    gateway = open_gateway(settings, clock, layering.around, Heard(breakers or ALONE, openings.opened))
     layering.models.append(gateway)
     own = tuple(price.model for price in settings.prices)
     known = partial(_named, gateway, own)
@@ -107,7 +118,10 @@ def open_models(settings: Settings, database: Database, clock: Clock, streams: S
         return KnownModels(asked, known, layering.probes, layering.answers, clock)
 
     watch = ModelListWatch(settings.models_path, partial(model_routes, settings), gateway, clock)
-    return Reach(gateway=gateway, access=access, watch=watch, breakers=breakers)
+    sight = KnownSight(gateway.behind, layering.probes)
+    return Reach(
+        gateway=gateway, access=access, watch=watch, sight=sight, openings=openings, breakers=breakers
+    )
 
 
 def _named(gateway: Gateway, own: tuple[str, ...]) -> Named:

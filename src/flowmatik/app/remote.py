@@ -156,7 +156,16 @@ class RemoteRuns:
     async def create(self, workspace_id: str, new: NewRun) -> str:
         headers = {"Idempotency-Key": new.idempotency_key, "traceparent": new.traceparent}
         headers = {name: value for name, value in headers.items() if value}
-        return (await self._server.ask(CREATED, "POST", "/v1/runs", json=run_body(new), headers=headers)).id
+        path, body = "/v1/runs", run_body(new)
+        if new.images:
+            path = "/v1/runs/with-images"
+            sent: dict[str, Any] = {
+                "data": {"run": json.dumps(body)},
+                "files": [("images", (one.sha256, one.data, one.media_type)) for one in new.images],
+            }
+        else:
+            sent = {"json": body}
+        return (await self._server.ask(CREATED, "POST", path, headers=headers, **sent)).id
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")

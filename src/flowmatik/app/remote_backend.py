@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteRuns, RemoteServer
 from flowmatik.app.remote_agents import RemoteBundles, RemoteVersions
+from flowmatik.app.remote_alerts import RemoteAlertHooks
 from flowmatik.app.remote_budgets import RemoteBudgets, RemoteTeams
 from flowmatik.app.remote_bulk_audit import RemoteBulkAudit
 from flowmatik.app.remote_connections import RemoteConnections
@@ -32,6 +33,7 @@ from flowmatik.app.remote_templates import RemoteFactory, RemoteTemplates
 from flowmatik.app.remote_threads import RemoteThreads
 from flowmatik.app.remote_waits import RemoteApprovals, RemoteSignals
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.alerts import AlertHooks
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.budgets import BudgetAccess, Teams
@@ -121,6 +123,7 @@ class RemoteBackend:
         self.limits: LimitAccess = RemoteLimits(self._server)
         self.budgets: BudgetAccess = RemoteBudgets(self._server)
         self.teams: Teams = RemoteTeams(self._server)
+        self.alert_hooks: AlertHooks = RemoteAlertHooks(self._server)
         self.ledger: Ledger = RemoteLedger(self._server)
         self.signals: RunSignals = RemoteSignals(self._server)
         self.approvals: Approvals = RemoteApprovals(self._server)

@@ -91,6 +91,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         paid_calls=platform.paid_calls,
         models=platform.models,
         connections=platform.connections,
+        alert_hooks=platform.alert_hooks,
         skills=platform.skills,
         threads=platform.threads,
         facts=platform.facts,

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowmatik.app.alerts import alert_hooks
 from flowmatik.app.audience import KnownAudience, SourcesFor
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
@@ -37,6 +38,7 @@ from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
 from flowmatik.app.tools import ToolParts, open_tools, with_threads
 from flowmatik.contracts.agents import AgentCatalogue
+from flowmatik.contracts.alerts import AlertHooks
 from flowmatik.contracts.approvals import Approvals
 from flowmatik.contracts.blobs import RunBlobs
 from flowmatik.contracts.budgets import BudgetAccess, Teams
@@ -131,6 +133,7 @@ class Platform:
     model_access: ModelAccess
     paid_calls: PaidCalls
     connections: Connections
+    alert_hooks: AlertHooks
     skills: Skills
     conversations: OpenThreads
     remembered: OpenFacts
@@ -233,7 +236,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
     streams = streams_of(settings, stack)
-    reach = (await asyncio.to_thread(open_models, settings, stores.database, clock, streams)).open()
+    reach = (await asyncio.to_thread(open_models, settings, stores, clock, streams)).open()
     models = reach.gateway
     stack.push_async_callback(reach.close)
     identity = await asyncio.to_thread(
@@ -287,6 +290,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
             playbooks=playbooks,
             versions=AssignedAgents(catalogue),
             bearers=teams,
+            sight=reach.sight,
         )
     )
     bulk_audit = BulkRecords(stores.database, clock)
@@ -357,6 +361,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         model_access=reach.access(paid.calls),
         paid_calls=paid.calls,
         connections=connections,
+        alert_hooks=alert_hooks(stores, engine, clock),
         skills=tools.library,
         conversations=open_threads(threads, engine, runs, catalogue, stores.lookups, clock),
         remembered=remembered,

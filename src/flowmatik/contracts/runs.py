@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.approvals import PendingApproval
 from flowmatik.contracts.cascades import CascadeView
+from flowmatik.contracts.images import Image
 from flowmatik.contracts.plan_views import AlternativeView, PlanChangeView
 from flowmatik.contracts.plans import Declined, Estimate, PlanTask
 from flowmatik.contracts.routing import RouteView
@@ -66,7 +67,8 @@ class NewRun:
     `thread`: the conversation that it belongs to and whose messages it knows, which must be there; those from
     number `thread_before` on are left out when it is not 0. `thread_turn` is set by threads alone.
     `sticky`: runs with the same one get the same version of an agent, where a channel has several; "" is that
-    of its thread, else its own."""
+    of its thread, else its own. `images`: pictures that its agents see beside the goal, with their bytes;
+    kept without metadata. InvalidInput (`input.vision`) when no model that would be asked sees any."""
 
     goal: str
     agent: str = ""
@@ -88,6 +90,7 @@ class NewRun:
     thread_before: int = 0
     thread_turn: int = 0
     sticky: str = ""
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +211,17 @@ class InDoubtCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureView:
+    """`bytes` its length; `sha256` is that of the blob which the run keeps."""
+
+    sha256: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as people see it. `declined`: the planners that were asked before `planner` and could not;
     `estimate` is of its plan, `alternatives` are others that `planner` would take. While people decide about
@@ -263,6 +277,8 @@ class RunView:
     thread: str = ""  # the conversation that it belongs to
     partial: bool = False  # its answer lacks something: `answer.missing`
     cascade: CascadeView | None = None  # of all its tasks together
+    pictures: tuple[PictureView, ...] = ()
+    unseen_by: tuple[str, ...] = ()  # tasks that have gone to a model which sees no pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

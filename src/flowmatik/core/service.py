@@ -16,7 +16,7 @@ from flowmatik.contracts.runs import (
     RunSummary,
     RunView,
 )
-from flowmatik.core import asked, pauses, search, versions
+from flowmatik.core import asked, pauses, pictures, search, versions
 from flowmatik.core import events as ev
 from flowmatik.core.brain import factory
 from flowmatik.core.brain.plan_faults import Fault, refusal
@@ -69,9 +69,12 @@ class RunService:
         self._library = Library(services.blobs, services.journal, services.clock)
 
     async def create(self, workspace_id: str, new: NewRun) -> str:
+        new = replace(new, images=pictures.cleaned(new.images))
         created = await self.prepared(workspace_id, new)
         await self._backlog.check(workspace_id)
         first = asked.recorded(created)
+        for image in new.images:
+            await self._library.keep_bytes(created.run_id, workspace_id, image.data, image.media_type)
         await self._library.adopt(created.run_id, workspace_id, (first.payload,))
         run_id = await self._engine.create(
             Creation(
@@ -107,6 +110,7 @@ class RunService:
             allowed, found = await permitted(choice.directory, *given)
             new = replace(new, plan=allowed)
         created = await self._pinned(workspace_id, new, choice)
+        created = await pictures.shown(created, new.images, services.sight)
         if new.plan:
             found = factory.without_skills(given_plan_faults(created), created) + found
         if found:
@@ -314,6 +318,7 @@ def _request(created: ev.RunCreated) -> tuple[object, ...]:
         created.thread,
         created.thread_turn,
         created.sticky,
+        tuple(one.sha256 for one in created.pictures),
     )
 
 

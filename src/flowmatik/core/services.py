@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentDirectory, AgentLoop
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.channels import VersionChoice
+from flowmatik.contracts.images import Sight
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.playbooks import PlaybookCompiler
@@ -60,7 +61,8 @@ class EngineServices:
     callers may call what a profile of the workspace permits, and nothing else. `advisers`: whom decisions may
     ask, by name; a run asks only those that there were when it began. `versions`: which version of an agent a
     run gets; without it the catalogue's. `playbooks`: without it, no run can be asked for by one. `bearers`:
-    whose budgets bear what a run spends; without it, those of its principal alone."""
+    whose budgets bear what a run spends; without it, those of its principal alone. `sight`: which models see
+    pictures; without it nobody knows."""
 
     journal: Journal
     models: ModelGateway
@@ -86,6 +88,7 @@ class EngineServices:
     versions: VersionChoice | None = None
     playbooks: PlaybookCompiler | None = None
     bearers: Bearers | None = None
+    sight: Sight | None = None
 
     def seen_from(self, workspace_id: str) -> RunReads:
         return self.journal if self.reads is None else self.reads(workspace_id)

@@ -8,6 +8,7 @@ from flowmatik.contracts.routing import RouteView
 from flowmatik.contracts.runs import (
     CompensationView,
     InDoubtCall,
+    PictureView,
     RunStatus,
     RunView,
     SubRunsView,
@@ -17,6 +18,7 @@ from flowmatik.contracts.runs import (
 )
 from flowmatik.contracts.waits import Hook, HookTokens, OpenWait
 from flowmatik.core import cascade_view, plan_view
+from flowmatik.core.brain.pictures import unseen_by
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.engine.held import recorded_of, shown
 from flowmatik.core.events import CallInDoubt, CallRequested
@@ -84,6 +86,17 @@ def run_view(state: RunState, status: RunStatus, now: str, hooks: HookTokens | N
         schedule=created.schedule,
         scheduled_at=created.scheduled_at,
         cascade=cascade_view.of_run(state),
+        pictures=tuple(
+            PictureView(
+                sha256=one.sha256,
+                media_type=one.media_type,
+                bytes=one.size,
+                width=one.width,
+                height=one.height,
+            )
+            for one in created.pictures
+        ),
+        unseen_by=unseen_by(state),
     )
 
 

@@ -1,7 +1,6 @@
-"""What pictures cost, and what is said by models that see none."""
+"""What pictures cost."""
 
 from flowmatik.contracts.images import Image
-from flowmatik.kernel.errors import ModelRejected
 
 LEAST_TOKENS = 6_500
 MOST_TOKENS = 25_000
@@ -22,12 +21,3 @@ def image_tokens(image: Image, model: str) -> int:
         return DEAREST_TOKENS
     columns, rows = -(-image.width // PATCH), -(-image.height // PATCH)
     return min(MOST_TOKENS, max(LEAST_TOKENS, rows * (columns + 1)))
-
-
-def blind(model: str) -> ModelRejected:
-    return ModelRejected(
-        f"{model!r} sees no pictures; ask a model that does (`flowmatik models probe` finds out), or leave "
-        "the pictures out",
-        code="model.vision",
-        context={"model": model},
-    )

@@ -9,6 +9,7 @@ PREFIXES = frozenset(
         "run",
         "tsk",
         "agt",
+        "alh",
         "doc",
         "evl",
         "evt",

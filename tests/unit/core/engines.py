@@ -8,6 +8,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentLoop, AgentVersion, LoopAction, LoopState, ToolOutcome
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.budgets import Bearers
+from flowmatik.contracts.images import Sight
 from flowmatik.contracts.memory import SourceIndex
 from flowmatik.contracts.models import ModelGateway, ModelReply, ModelRequest
 from flowmatik.contracts.tools import Effect, ToolBox, ToolContext
@@ -78,6 +79,7 @@ async def running_engine(
     pace: Pace | None = None,
     by_profile: bool = False,
     bearers: Bearers | None = None,
+    sight: Sight | None = None,
 ) -> AsyncGenerator[EngineHandle]:
     clock = clock or SystemClock()
     handle = build_engine(
@@ -96,6 +98,7 @@ async def running_engine(
             snapshots=pace or Pace(),
             plans_by_profile=by_profile,
             bearers=bearers,
+            sight=sight,
         )
     )
     await handle.start(recover_all=recover_all)

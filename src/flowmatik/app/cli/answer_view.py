@@ -1,5 +1,6 @@
 """How a finished run is shown: the answer, what it rests on, what was checked, what it cost."""
 
+from flowmatik.app.cli.images import tell_of_unseen
 from flowmatik.app.cli.session import Session
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import CALCULATION, Citation
@@ -31,6 +32,7 @@ def show_run(session: Session, view: RunView) -> None:
     session.print(totals_line(session, view))
     if view.cascade is not None:
         session.print(cascade_line(session, view.cascade))
+    tell_of_unseen(session, view)
 
 
 def show_next(session: Session, view: RunView) -> None:

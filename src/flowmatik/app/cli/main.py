@@ -14,6 +14,7 @@ from typer.exceptions import Abort
 from flowmatik import __version__
 from flowmatik.app import exit_codes
 from flowmatik.app.cli.agent_evaluations import agents_app
+from flowmatik.app.cli.alerts import alerts_app
 from flowmatik.app.cli.approvals import approvals_app
 from flowmatik.app.cli.arguments import globals_first, value_of
 from flowmatik.app.cli.budgets import budgets_app
@@ -126,6 +127,7 @@ def build_app(text: Texts) -> typer.Typer:
     app.add_typer(limits_app, name="limits")
     app.add_typer(budgets_app, name="budgets")
     app.add_typer(teams_app, name="teams")
+    app.add_typer(alerts_app, name="alerts")
     app.add_typer(retention_app, name="retention")
     app.add_typer(router_app, name="router")
     app.add_typer(models_app, name="models")

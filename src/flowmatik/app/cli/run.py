@@ -11,6 +11,7 @@ import typer
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.following import follow_to_end, print_result
+from flowmatik.app.cli.images import read_images
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
 from flowmatik.app.cli.playbooks import parameters_of
 from flowmatik.app.cli.run_in_thread import check_alone, run_in_thread
@@ -19,6 +20,7 @@ from flowmatik.app.cli.watch import Following
 from flowmatik.app.examples import quickstart_goal
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import dollars
+from flowmatik.contracts.images import Image
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.contracts.runs import MAX_PRIORITY, NewRun
 from flowmatik.kernel.errors import DocumentError, InvalidInput, PlanInvalid
@@ -40,6 +42,7 @@ class Request:
     plan: "PlanFile | None" = None
     playbook: str = ""
     parameters: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
 
 
 def run_command(
@@ -59,6 +62,9 @@ def run_command(
         str, typer.Option("--playbook", metavar="NAME", help="help.run.playbook", show_default=False)
     ] = "",
     param: Annotated[list[str] | None, typer.Option("--param", metavar="K=V", help="help.run.param")] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", metavar="FILE", help="help.run.image")
+    ] = None,
     thread: Annotated[
         str, typer.Option(metavar="THREAD_ID", help="help.run.thread", show_default=False)
     ] = "",
@@ -83,6 +89,7 @@ def run_command(
         plan=planned,
         playbook=playbook,
         parameters=tuple(param or ()),
+        images=read_images(image or ()),
     )
     if thread:
         check_alone(_beside_a_thread(request))
@@ -96,6 +103,7 @@ def _beside_a_thread(request: Request) -> dict[str, object]:
         "--agent": request.agent,
         "--budget": request.budget is not None,
         "--docs": request.docs,
+        "--image": request.images,
         "--param": request.parameters,
         "--plan": request.plan,
         "--playbook": request.playbook,
@@ -117,6 +125,7 @@ async def run_goal(session: Session, request: Request) -> int:
         priority=request.priority,
         plan=request.plan.plan if request.plan else (),
         playbook=request.playbook,
+        images=request.images,
         idempotency_key=new_id("inp"),  # submitted again, it is still the same run
     )
     following = Following()

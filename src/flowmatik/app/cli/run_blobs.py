@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.kernel import canonical
 from flowmatik.kernel.disk import disk_fault
+from flowmatik.kernel.pictures import picture_in
 
 
 @runs_app.command("blob", help="help.runs.blob")
@@ -35,14 +37,22 @@ async def show_blob(session: Session, run_id: str, sha256: str, output: Path | N
         await asyncio.to_thread(_write, output, data)
     if session.json:
         body: dict[str, object] = {"run_id": run_id, "sha256": sha256, "bytes": len(data)}
-        where = {"output": str(output)} if output else {"value": canonical.loads(data)}
+        where = {"output": str(output)} if output else _shown(data)
         session.print_json(body | where)
     elif output is not None:
         session.say("runs.blob.written", bytes=len(data), path=str(output))
     else:
-        sys.stdout.buffer.write(data + b"\n")
+        sys.stdout.buffer.write(data if picture_in(data) else data + b"\n")
         sys.stdout.flush()
     return ExitCode.OK
+
+
+def _shown(data: bytes) -> dict[str, object]:
+    """JSON as it is, pictures as text that JSON can carry."""
+    picture = picture_in(data)
+    if picture is None:
+        return {"value": canonical.loads(data)}
+    return {"media_type": picture.media_type, "base64": b64encode(data).decode()}
 
 
 def _write(path: Path, data: bytes) -> None:

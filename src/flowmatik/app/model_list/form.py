@@ -30,7 +30,8 @@ class Entry(_Strict):
     there, else as the settings say; the key is a reference, `env:NAME` or `file:PATH`, never the key itself.
     `timeout` bounds one attempt, in seconds. `json_schema: false` asks for JSON in words. `context_policy`:
     what is done with a request longer than `context_tokens`; `summariser` is the model that writes the
-    summaries. `cache_seconds`: so long answers are kept and given again to the same request."""
+    summaries. `cache_seconds`: so long answers are kept and given again to the same request. `vision`:
+    whether the model sees pictures; without it probes tell."""
 
     model_name: Name
     model: Name
@@ -50,6 +51,7 @@ class Entry(_Strict):
     prices: Prices | None = None
     timeout: Annotated[float, Field(gt=0, le=580, allow_inf_nan=False)] | None = None
     json_schema: bool = True
+    vision: bool | None = None
 
 
 def _listed(given: object) -> object:

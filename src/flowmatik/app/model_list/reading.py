@@ -159,6 +159,7 @@ def _deployments(given: "ModelList", there: Surroundings) -> tuple[Deployment, .
                 cache_seconds=entry.cache_seconds,
                 max_output_tokens=entry.max_output_tokens,
                 timeout=entry.timeout,
+                vision=entry.vision,
             )
         )
     return tuple(found)

@@ -5,6 +5,7 @@ from typing import Any, cast
 from flowmatik.contracts.models import Message
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core.brain.gates import BRAIN
+from flowmatik.core.brain.pictures import listed
 from flowmatik.core.brain.references import shown
 from flowmatik.core.brain.remembered import INTRODUCED, REMEMBERED, remembered
 from flowmatik.core.brain.thread_memory import thread_memory
@@ -97,6 +98,8 @@ def plan_messages(state: RunState, instructions: str) -> tuple[Message, ...]:
         brief["conversation"] = memory
     if (kept := remembered(state, None)) is not None:
         brief[REMEMBERED] = {"about": INTRODUCED, **kept}
+    if state.created.pictures:
+        brief["pictures"] = listed(state)
     messages = [
         Message(role="system", content=instructions),
         Message(role="user", content=canonical.dumps(brief)),

@@ -111,6 +111,8 @@ def _created(parent: ev.RunCreated, sub: ev.SubRunRequested, spec: SubRunSpec) -
         parent_wait=sub.sub_id,
         depth=parent.depth + 1,
         ancestry=ancestry,
+        pictures=parent.pictures if sub.item is None else (),
+        blind=parent.blind if sub.item is None else (),
     )
 
 

@@ -27,6 +27,7 @@ from flowmatik.core.engine.guarding import keeps_back
 from flowmatik.core.engine.library import LARGE_BYTES, Library
 from flowmatik.core.engine.maps import Maps
 from flowmatik.core.engine.outcomes import failed, failed_by, in_doubt, in_doubt_by
+from flowmatik.core.engine.pictures import with_bytes
 from flowmatik.core.fold.calls import LOST
 from flowmatik.core.journal.port import NewEvent
 from flowmatik.core.state import RunState
@@ -42,6 +43,7 @@ from flowmatik.kernel.errors import (
 
 log = logging.getLogger(__name__)
 AWAY_SECONDS = 60.0
+DAMAGED = "engine.blob"
 AWAY_PAUSE_SECONDS = 0.5
 SPARED = ("step", "tool")  # purposes of calls whose results no decision looks into
 AGAIN_SECONDS = (0.2, 1.0)  # before an idempotent effect whose outcome nobody saw is tried again
@@ -87,10 +89,12 @@ class Effects:
         if keeps_back(call, place.state()):
             request = replace(request, cache=False)
         try:
+            request = await with_bytes(request, self.library, place.workspace_id)
             async with asyncio.timeout(call.timeout):
                 reply = await self.speaking.answered(self.models, call, request, place.state())
         except FlowmatikError as error:
-            free = isinstance(error, ModelRejected) or "status" in error.context
+            unsent = isinstance(error, ModelRejected | NotFound) or error.code == DAMAGED
+            free = unsent or "status" in error.context
             return failed_by(error, call, charged=not free)
         except TimeoutError:
             message = f"the model {call.name!r} did not answer within {call.timeout:g} s"

@@ -14,6 +14,7 @@ from flowmatik.kernel.errors import EngineError, NotFound, Unavailable
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 MEDIA_TYPE = "application/json"
+JSON_BEGINS = (b"{", b"[", b'"')
 LARGE_BYTES = 65_536  # of canonical JSON: what is longer stands in the journal by reference
 FIRST_SECONDS = 0.1
 LONGEST_SECONDS = 5.0
@@ -47,6 +48,16 @@ class Library:
         ref = await self.blobs.put(workspace_id, data, media_type=MEDIA_TYPE)
         return ref.shown(text)
 
+    async def keep_bytes(self, run_id: str, workspace_id: str, data: bytes, media_type: str) -> None:
+        """For the run, durable when it returns. Raises Unavailable while the journal or the blob store is
+        away."""
+        await self._refer(run_id, workspace_id, {ref_of(data, media_type).sha256: len(data)})
+        await self.blobs.put(workspace_id, data, media_type=media_type)
+
+    async def bytes_of(self, workspace_id: str, sha256: str) -> bytes:
+        """A store that is away is waited for. Raises NotFound, and EngineError for a damaged blob."""
+        return await self._patiently(lambda: self.blobs.get(workspace_id, sha256))
+
     async def adopt(self, run_id: str, workspace_id: str, texts: Iterable[str]) -> None:
         """The run refers to all blobs that these JSON texts, or those blobs, refer to: others put them, and
         may be deleted. Raises Unavailable while the journal or the blob store is away."""
@@ -66,11 +77,12 @@ class Library:
         return references_in([canonical.loads(text) for text in texts if may_refer(text)])
 
     async def _text(self, workspace_id: str, sha256: str) -> str:
-        """Of what cannot be read nothing more is known."""
+        """Of what cannot be read nothing more is known; what is no JSON (a picture) refers to nothing."""
         try:
-            return (await self.blobs.get(workspace_id, sha256)).decode(errors="replace")
+            data = await self.blobs.get(workspace_id, sha256)
         except (NotFound, EngineError):
             return ""
+        return data.decode(errors="replace") if data[:1] in JSON_BEGINS else ""
 
     async def _refer(self, run_id: str, workspace_id: str, blobs: Mapping[str, int]) -> None:
         busy = await self._journal.refer(run_id, workspace_id, blobs)

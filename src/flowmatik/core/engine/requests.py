@@ -8,6 +8,7 @@ from flowmatik.contracts.tools import ToolSpec
 from flowmatik.core import events as ev
 from flowmatik.core.brain.adapting import remedy_messages
 from flowmatik.core.brain.judging import MAX_JUDGE_TOKENS, VERDICT_SCHEMA, judge_messages, next_judge
+from flowmatik.core.brain.pictures import with_pictures
 from flowmatik.core.brain.plan import schema_of
 from flowmatik.core.brain.planners.order import planner_of as planner_of
 from flowmatik.core.brain.prompts import plan_messages
@@ -71,7 +72,7 @@ def model_request(
     tools = tool_schemas(action.tools, {name: specs[name] for name in specs if name in state.created.tools})
     return ModelRequest(
         model=model,
-        messages=action.messages,
+        messages=with_pictures(state, task, model, action.messages),
         tools=tools,
         again=bool(tools),  # an agent with tools comes back with their results
         output_schema=action.output_schema,

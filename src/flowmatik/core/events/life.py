@@ -6,6 +6,7 @@ from typing import Any
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.answers import Answer
 from flowmatik.contracts.channels import AssignedVersion
+from flowmatik.contracts.images import PictureRef
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import Check
 from flowmatik.contracts.runs import ForkedFrom as ForkedFrom
@@ -60,6 +61,8 @@ class RunCreated:
     turn_micros: dict[str, int] = field(default_factory=lambda: {})  # by agent@version: a turn at the worst
     playbook: str = ""  # name@version that `plan` was compiled from
     parameters: dict[str, Any] = field(default_factory=lambda: {})  # which it was compiled with
+    pictures: tuple[PictureRef, ...] = ()  # which its agents see
+    blind: tuple[str, ...] = ()  # models of its agents that are known to see none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ SOURCES = (
     "core/brain/advice.py",
     "core/brain/books.py",
     "core/brain/gates.py",
+    "core/brain/pictures.py",
     "core/brain/prompts.py",
     "core/brain/references.py",
     "core/brain/remembered.py",
@@ -23,6 +24,7 @@ SOURCES = (
     "core/snapshots",
     "core/state.py",
     "kernel/canonical.py",
+    "kernel/pictures.py",
 )
 ROOT = Path(__file__).parents[2]
 

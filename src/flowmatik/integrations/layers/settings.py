@@ -107,6 +107,9 @@ class Described(Protocol):
     @property
     def cache_seconds(self) -> int | None: ...
 
+    @property
+    def vision(self) -> bool | None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undescribed:
@@ -119,6 +122,7 @@ class Undescribed:
     context_policy: str = ""
     summariser: str = ""
     cache_seconds: int | None = None
+    vision: bool | None = None
 
 
 def settings_of(described: Described) -> LayerSettings:

@@ -169,6 +169,19 @@ class Gateway:
         settings = first.settings or self._configured[first.provider]
         return first.model, self._provider(first.provider, settings)
 
+    def behind(self, model: str) -> tuple[Deployment, ...]:
+        """Who may serve it, and who stands in for them; () where nobody does."""
+        route = self._routes.find(model)
+        return () if route is None else tuple(line.deployment for line in route.lines)
+
+    def concerned(self, deployment: str) -> tuple[str, tuple[str, ...] | None] | None:
+        """Of a deployment's id: its model, and the workspaces that call it, None where all may. None when
+        there is none such."""
+        line = next((one for one in self._routes.every if one.deployment.id == deployment), None)
+        if line is None:
+            return None
+        return line.deployment.model, None if line.listed else tuple(line.askers)
+
     async def close(self) -> None:
         """Closes the providers' connections; calls after it fail."""
         for provider in (*(one[2] for one in self._built), *(one[1][2] for one in self._retired)):

@@ -4,14 +4,13 @@ import logging
 import re
 from collections.abc import AsyncIterator
 
-from flowmatik.contracts.images import images_of
+from flowmatik.contracts.images import blind, images_of
 from flowmatik.contracts.model_access import Capabilities, Capability
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
 from flowmatik.integrations.probing.in_words import Lacking, read_back, told_in_words
 from flowmatik.integrations.probing.probing import TELLING
 from flowmatik.integrations.probing.store import StoredProbes
 from flowmatik.integrations.provider import ModelProvider
-from flowmatik.integrations.vision import blind
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, ModelRejected
 
@@ -34,10 +33,14 @@ class Adapted:
     says, and what cannot stream comes in one piece. Without a probe, or when it is too old, a model is
     taken to be able to do everything; a refusal of tools or of a schema says that it is not, and the
     request is told in words at once (the refused one was free). A model that sees no pictures is not shown
-    any: that is ModelRejected (`model.vision`), unsent once it is known.
+    any: that is ModelRejected (`model.vision`), unsent once it is known. `vision` is what the model
+    list says of it, which counts more than what was found out.
     """
 
-    def __init__(self, inner: ModelProvider, probes: StoredProbes, clock: Clock) -> None:
+    def __init__(
+        self, inner: ModelProvider, probes: StoredProbes, clock: Clock, vision: bool | None = None
+    ) -> None:
+        self._vision = vision
         self._inner = inner
         self._probes = probes
         self._clock = clock
@@ -97,7 +100,8 @@ class Adapted:
     async def _seeing(self, request: ModelRequest) -> Known:
         """What is known of the model. Raises ModelRejected where it is shown what it cannot see."""
         known = await self._of(request)
-        if known.get("vision") is False and images_of(request):
+        sees = known.get("vision") if self._vision is None else self._vision
+        if sees is False and images_of(request):
             raise blind(request.model)
         return known
 

@@ -24,7 +24,7 @@ class Deployment:
     without `settings` the provider is reached as it is configured. `timeout` bounds one attempt, in
     seconds; of deployments with the same name each gets calls in proportion to its `weight`. `limits`,
     `context_policy` ("" sends what is too long as it is) and `cache_seconds` (None keeps no answers) are for
-    what is put around its provider."""
+    what is put around its provider. `vision`: whether it sees pictures; None where nobody says."""
 
     id: str
     name: str
@@ -39,6 +39,7 @@ class Deployment:
     cache_seconds: int | None = None
     max_output_tokens: int | None = None
     timeout: float | None = None
+    vision: bool | None = None
 
     @property
     def provider(self) -> str:

@@ -4,9 +4,8 @@ commands ask a model."""
 from collections.abc import AsyncIterator
 
 from flowmatik.contracts.call_notes import ProviderWait
-from flowmatik.contracts.images import images_of
+from flowmatik.contracts.images import blind, images_of
 from flowmatik.contracts.models import ModelReply, ModelRequest, TextDelta, Usage
-from flowmatik.integrations.vision import blind
 
 MODEL = "local/extractive"
 
