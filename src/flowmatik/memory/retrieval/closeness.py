@@ -2,15 +2,16 @@
 sentence, and what merely looks like them (inflections, compounds, misspelt names), by character n-grams.
 
 Only for the passages that the legs put in front, whose texts are read for it. Nearly all of them are read for
-the first time, so that nothing here may cost much for each of their words: only words that begin as one of the
-question's stems does are stemmed, and the n-grams of all texts are hashed at once.
+the first time, so that nothing here may cost much for each of their words: only those that begin as one of
+the question's stems does are stemmed, and the n-grams of all texts are hashed at once.
 """
 
 import math
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +39,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Features:
-    """Of a text: the words of each sentence and of the title, as they are written; and all words as one
-    folded text with marks around each (`marked`)."""
+    """Of a text: its words as they are written, those of the title first, and where those of the title and of
+    each sentence end (`ends`); and all of them as one folded text with marks around each (`marked`)."""
 
     language: str
-    sentences: tuple[list[str], ...]
-    title: list[str]
+    words: list[str]
+    ends: list[int]
     marked: str
 
     @cached_property
@@ -57,16 +58,17 @@ _folded = lru_cache(maxsize=100_000)(fold)
 
 
 def _marked(words: Iterable[str]) -> str:
-    return "".join([f"#{word.lower() if word.isascii() else _folded(word)}#" for word in words if word])
+    return "".join([f"#{word.lower() if word.isascii() else _folded(word)}#" for word in words])
 
 
 @lru_cache(maxsize=2048)
 def features(title: str, text: str, language: str) -> Features:
-    under = analysis.words(title)
-    spoken = tuple(analysis.words(text[a:b]) for a, b in sentences(text))
-    return Features(
-        language=language, sentences=spoken, title=under, marked=_marked(chain(under, *spoken))
-    )
+    words = analysis.words(title)
+    ends = [len(words)]
+    for a, b in sentences(text):
+        words += analysis.words(text[a:b])
+        ends.append(len(words))
+    return Features(language=language, words=words, ends=ends, marked=_marked(words))
 
 
 class _Asked:
@@ -78,34 +80,38 @@ class _Asked:
             for term in group:
                 code, stem = term.split(":", 1)
                 self._stems.setdefault(code, {}).setdefault(stem, []).append(at)
-        self._begin = {
-            code: tuple({stem[: max(len(stem) - _CHANGED, min(len(stem), 1))] for stem in stems})
-            for code, stems in self._stems.items()
-        }
-        self._known: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._begin: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._known: dict[tuple[str, str], tuple[int, ...]] = {}
 
-    def among(self, words: Iterable[str], language: str) -> set[int]:
-        """Which of the question's words those of a text in that language are."""
-        known = self._known.setdefault(language, {})
-        found: set[int] = set()
-        for word in words:
-            held = known.get(word)
-            if held is None:
-                held = known[word] = self._of(word, language)
-            if held:
-                found.update(held)
-        return found
+    def found(self, passage: Features) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The places of the passage's words that are words of the question, and which ones those are."""
+        code, marked = passage.language, passage.marked
+        codes = (code,) if code in LANGUAGES else LANGUAGES
+        place = last = 0
+        for match in self._beginning(codes).finditer(marked):
+            place += marked.count("#", last, match.start())
+            last = match.start()
+            if held := self._of(passage.words[place // 2], code, codes):
+                yield place // 2, held
 
-    def _of(self, word: str, language: str) -> tuple[int, ...]:
-        codes = (language,) if language in LANGUAGES else LANGUAGES
-        return tuple(at for code in codes for at in self._looked_at(word, code)) if word else ()
+    def _beginning(self, codes: tuple[str, ...]) -> re.Pattern[str]:
+        if codes not in self._begin:
+            stems = [stem for code in codes for stem in self._stems.get(code, ())]
+            begin = sorted({re.escape(stem[: max(len(stem) - _CHANGED, 1)]) for stem in stems})
+            self._begin[codes] = re.compile(f"#(?:{'|'.join(begin)})" if begin else "(?!)")
+        return self._begin[codes]
+
+    def _of(self, word: str, language: str, codes: tuple[str, ...]) -> tuple[int, ...]:
+        held = self._known.get((word, language))
+        if held is None:
+            held = tuple(at for code in codes for at in self._looked_at(word, code))
+            self._known[word, language] = held
+        return held
 
     def _looked_at(self, word: str, code: str) -> Iterable[int]:
-        stems = self._stems.get(code)
-        folded = word.lower() if word.isascii() else _folded(word)
-        if stems is None or not folded.startswith(self._begin[code]) or analysis.is_stop(folded, code):
+        if analysis.is_stop(_folded(word), code):
             return ()
-        return stems.get(analysis.stem(word, code), ())
+        return self._stems.get(code, {}).get(analysis.stem(word, code), ())
 
 
 _asked = lru_cache(maxsize=16)(_Asked)
@@ -113,21 +119,25 @@ _asked = lru_cache(maxsize=16)(_Asked)
 
 def together(question: Question, words: Words, passage: Features) -> float:
     """The share of the question's information that the best one of its sentences holds, 0 to 1."""
-    mass = float(words.weights.sum())
-    asked, code = _asked(question.groups), passage.language
     weights: list[float] = words.weights.tolist()
-    titled = asked.among(passage.title, code)
-    best = 0.0
-    for sentence in passage.sentences:
-        there = asked.among(sentence, code)
-        held = 0.0
-        for at, weight in enumerate(weights if there or titled else ()):
-            if at in there:
-                held += weight
-            elif at in titled:
-                held += _UNDER_TITLE * weight
-        best = max(best, held)
+    there: dict[int, set[int]] = {}
+    for place, held in _asked(question.groups).found(passage):
+        there.setdefault(bisect_right(passage.ends, place), set()).update(held)
+    titled = there.pop(0, set[int]())
+    spoken = [*there.values(), set[int]()] if len(passage.ends) > 1 else []
+    best = max((_held(weights, one, titled) for one in spoken), default=0.0)
+    mass = float(words.weights.sum())
     return best / mass if mass else 0.0
+
+
+def _held(weights: Sequence[float], there: set[int], titled: set[int]) -> float:
+    held = 0.0
+    for at, weight in enumerate(weights):
+        if at in there:
+            held += weight
+        elif at in titled:
+            held += _UNDER_TITLE * weight
+    return held
 
 
 def likeness(question: Question, passages: Sequence[Features]) -> Floats:
