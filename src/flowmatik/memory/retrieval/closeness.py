@@ -25,7 +25,11 @@ from flowmatik.memory.retrieval.words import K1, B, Words
 _SIZES = (3, 4, 5)
 _SHORT = 5  # shorter words, with their marks, are not cut
 _UNDER_TITLE = 0.5  # what a word counts that stands in the title and not in the sentence
-_CHANGED = 3  # signs at the end of a stem in which it may differ from the beginning of its word
+# Signs at the end of a stem in which it may differ from the beginning of its word: "sensibility", "sensible".
+# Snowball's stemmers for Spanish and English change no more; of the English exceptions, all of short words,
+# only "dying", "lying" and "tying" (die, lie, tie) change the second sign.
+_CHANGED = 2
+_SURE = ((4, 2), (1, 1))  # a stem of so many signs shares so many with its word
 _MARK = ord("#")
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well mixed (Knuth's multiplicative hashing)
 _HALF = np.uint64(29)
@@ -97,7 +101,7 @@ class _Asked:
     def _beginning(self, codes: tuple[str, ...]) -> re.Pattern[str]:
         if codes not in self._begin:
             stems = [stem for code in codes for stem in self._stems.get(code, ())]
-            begin = sorted({re.escape(stem[: max(len(stem) - _CHANGED, 1)]) for stem in stems})
+            begin = sorted({re.escape(beginning(stem)) for stem in stems})
             self._begin[codes] = re.compile(f"#(?:{'|'.join(begin)})" if begin else "(?!)")
         return self._begin[codes]
 
@@ -112,6 +116,12 @@ class _Asked:
         if analysis.is_stop(_folded(word), code):
             return ()
         return self._stems.get(code, {}).get(analysis.stem(word, code), ())
+
+
+def beginning(stem: str) -> str:
+    """What all words of that stem, folded, begin with."""
+    sure = next((signs for least, signs in _SURE if len(stem) >= least), 0)
+    return stem[: max(len(stem) - _CHANGED, sure)]
 
 
 _asked = lru_cache(maxsize=16)(_Asked)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmatik.contracts.memory import Passage, Reason
+from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.retrieval.closeness import features
 from flowmatik.memory.retrieval.ranking import Ranked, Text
@@ -89,13 +90,12 @@ def alike(one: frozenset[int], other: frozenset[int]) -> bool:
 def explained(
     order: Sequence[int], found: Mapping[int, Passage], ranked: Ranked, snapshot: Snapshot
 ) -> list[Passage]:
-    entities = snapshot.graph.names if ranked.hops else ()
     return [
         replace(
             found[place],
             score=float(ranked.total[place]),
             scores=_scores(place, ranked),
-            why=_reasons(place, ranked, found, entities),
+            why=_reasons(place, ranked, found, snapshot.graph),
         )
         for place in order
     ]
@@ -110,9 +110,7 @@ def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _reasons(
-    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Sequence[str]
-) -> tuple[Reason, ...]:
+def _reasons(place: int, ranked: Ranked, found: Mapping[int, Passage], graph: Graph) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if ranked.scores["bm25"][place] > 0:
         reasons.append(Reason(kind="words", value=float(ranked.scores["coverage"][place])))
@@ -124,5 +122,5 @@ def _reasons(
     if place in ranked.hops:
         hop = ranked.hops[place]
         via = found[hop.via].id if hop.via in found else ""
-        reasons.append(Reason(kind="link", value=hop.value, entity=entities[hop.entity], via=via))
+        reasons.append(Reason(kind="link", value=hop.value, entity=graph.keys.name(hop.entity), via=via))
     return tuple(reasons)
