@@ -48,7 +48,10 @@ def stem(word: str, language: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    return [word.split("'")[0].split("’")[0] for word in WORD.findall(text)]
+    found: list[str] = WORD.findall(text)
+    if "'" in text or "’" in text:
+        return [word.split("'")[0].split("’")[0] for word in found]
+    return found
 
 
 def terms(text: str, language: str) -> list[str]:
@@ -88,6 +91,11 @@ def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
         for word in content_words(query, query_language)
     )
     return list(dict.fromkeys(groups))
+
+
+def is_stop(folded: str, code: str) -> bool:
+    """Of that language."""
+    return folded in _FOLDED_STOPS[code]
 
 
 def is_stop_word(folded: str) -> bool:

@@ -1,14 +1,14 @@
 """What search reads of the store: a workspace's snapshot, postings, passages.
 
-A snapshot holds no text. Passages are numbered once and never change, so that after a change only the
-vectors of new numbers are read.
+A snapshot holds no text. After a change only what has changed is read: the store's outbox says which
+documents those are.
 """
 
 import asyncio
-import json
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -16,42 +16,69 @@ import numpy.typing as npt
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.memory import is_among
 from flowmatik.memory.bulk import listed
-from flowmatik.memory.graph.keys import title_keys
-from flowmatik.memory.graph.links import Graph, Named, build_graph
+from flowmatik.memory.graph.links import Graph, build_graph, graph_of
 from flowmatik.memory.graph.merging import resolutions
+from flowmatik.memory.held import Held, nothing_held, read_again
 from flowmatik.memory.posting_cache import Found, PostingCache
 from flowmatik.memory.reading import OnBehalf, seen
 from flowmatik.memory.sources import Names, with_successors
+from flowmatik.memory.vector_rows import VectorRows
 
 PAGE = 4000  # vectors read by one statement: some megabytes
 _ATTEMPTS = 3
+_CHANGES = 2000  # documents: when more have changed, all are read again
+_NARROWED = 8  # parts of a workspace that are kept ready
 IN_GRAPH = (
     "'name', 'quote', 'code', 'gazetteer', 'email', 'url', 'date'"  # kinds of mentions that link passages
 )
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Parts:
+    """The parts of a snapshot that were asked for last, by what was asked: who may see a part of a workspace
+    asks again and again. They go with the snapshot, so that a change of rights holds at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[object, Snapshot] = OrderedDict()
+
+    def get(self, key: object) -> "Snapshot | None":
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def put(self, key: object, snapshot: "Snapshot") -> None:
+        with self._lock:
+            self._known[key] = snapshot
+            while len(self._known) > _NARROWED:
+                self._known.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What search keeps in memory of a workspace, valid for one revision. All arrays run over the
-    chunks in the order of `rows`; `vectors` has a row of zeros for a chunk without one. `access`, `tags` and
-    `dated` are parallel to `names.sources`; nobody in `access` means everybody. `mentioned` is what `graph`
-    was made of, by the passages' numbers; `words` holds the postings that questions asked for."""
+    chunks in the order of `rows`; `vectors @ question` is 0 for a chunk without one. `access`, `tags` and
+    `dated` are parallel to `names.sources`; nobody in `access` means everybody. `held` is what the whole
+    workspace's snapshot was made of, and what the next one is made from; `words` holds the postings that
+    questions asked for."""
 
     revision: int
     embedder: str
     rows: npt.NDArray[np.int64]
     lengths: Floats
     documents: npt.NDArray[np.int32]  # index into `names.sources`
-    vectors: npt.NDArray[np.float32] | None
+    vectors: VectorRows | None
     names: Names
     graph: Graph
-    mentioned: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: dict[int, tuple[str, ...]]())
+    held: Held = field(default_factory=nothing_held)
     access: tuple[frozenset[str], ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
     dated: tuple[str, ...] = ()
     words: PostingCache = field(default_factory=PostingCache)
+    parts: Parts = field(default_factory=Parts)
 
 
 async def revision_of(database: Database, workspace_id: str) -> tuple[int, str]:
@@ -72,70 +99,98 @@ async def load(
         revision, _ = await revision_of(database, workspace_id)
         if snapshot is not None and (snapshot.revision, snapshot.embedder) == (revision, embedder_id):
             break
-        snapshot = await _loaded(database, workspace_id, revision, (embedder_id, dimension), snapshot)
+        model = (embedder_id, dimension)
+        if snapshot is not None and snapshot.embedder == embedder_id and 0 < snapshot.revision < revision:
+            snapshot = await _refreshed(database, workspace_id, revision, model, snapshot)
+        else:
+            snapshot = None
+        snapshot = snapshot or await _loaded(database, workspace_id, revision, model)
     return snapshot or _nothing(embedder_id)
 
 
-async def _loaded(
-    database: Database, workspace_id: str, revision: int, model: tuple[str, int], old: Snapshot | None
-) -> Snapshot:
+async def _loaded(database: Database, workspace_id: str, revision: int, model: tuple[str, int]) -> Snapshot:
+    """All of it."""
+    held, _ = await read_again(database, workspace_id, nothing_held(), None)
+    count = len(held.rows)
+    vectors = VectorRows.none(count, model[1]) if model[0] and count else None
+    vectors = await _vectors(database, workspace_id, model[0], held.rows, vectors)
+    return await _made(database, workspace_id, revision, model[0], (held, vectors, PostingCache()))
+
+
+async def _refreshed(
+    database: Database, workspace_id: str, revision: int, model: tuple[str, int], old: Snapshot
+) -> Snapshot | None:
+    """From `old` and what has changed since; None when that is much, or does not lead to what there is (after
+    a repair of the store)."""
     embedder_id, dimension = model
-    found = await database.fetch(
-        "SELECT id, source, title, replaces, tags, dated FROM memory_documents WHERE workspace_id = $1"
-        " ORDER BY source",
+    rows = await database.fetch(
+        "SELECT document FROM memory_outbox WHERE workspace_id = $1 AND position > $2 LIMIT $3",
+        *(workspace_id, old.revision, _CHANGES + 1),
+    )
+    if len(rows) > _CHANGES:
+        return None
+    held, numbers = await read_again(database, workspace_id, old.held, [str(row[0]) for row in rows])
+    if not await _is_whole(database, workspace_id, revision, held):
+        return None
+    vectors: VectorRows | None = None
+    if embedder_id and len(held.rows):
+        before = old.vectors or VectorRows.none(len(old.rows), dimension)
+        there = np.isin(old.rows, held.rows)
+        vectors = before.moved(there, np.searchsorted(held.rows, old.rows[there]), len(held.rows))
+        vectors = await _vectors(database, workspace_id, embedder_id, held.rows, vectors)
+    words = old.words
+    if len(rows):
+        changed = np.union1d(numbers, old.rows[np.isin(old.rows, held.rows, invert=True)])
+        words = words.changed(changed, await _terms_of(database, workspace_id, numbers))
+    return await _made(database, workspace_id, revision, embedder_id, (held, vectors, words))
+
+
+async def _is_whole(database: Database, workspace_id: str, revision: int, held: Held) -> bool:
+    """Whether it has as many documents and passages as there are; when somebody writes, that is found out the
+    next time."""
+    ((documents, chunks),) = await database.fetch(
+        "SELECT (SELECT count(*) FROM memory_documents WHERE workspace_id = $1),"
+        " (SELECT count(*) FROM memory_chunks WHERE workspace_id = $1)",
         workspace_id,
     )
-    number = {row[0]: index for index, row in enumerate(found)}
-    access = await _access(database, workspace_id)
-    chunks = [
-        row
-        for row in await database.fetch(
-            "SELECT number, terms, document FROM memory_chunks WHERE workspace_id = $1 ORDER BY number",
-            workspace_id,
-        )
-        if row[2] in number  # stored since the documents were read
-    ]
-    rows = np.array([row[0] for row in chunks], dtype=np.int64)
-    names = Names(sources=tuple(row[1] for row in found), titles=tuple(str(row[2]) for row in found))
-    documents = np.array([number[row[2]] for row in chunks], dtype=np.int32)
-    mentioned = await _mentioned(database, workspace_id, rows, old)
+    if (int(documents), int(chunks)) == (len(held.documents), len(held.rows)):
+        return True
+    return (await revision_of(database, workspace_id))[0] != revision
+
+
+async def _made(
+    database: Database,
+    workspace_id: str,
+    revision: int,
+    embedder_id: str,
+    of: tuple[Held, VectorRows | None, PostingCache],
+) -> Snapshot:
+    held, vectors, words = of
     same = await resolutions(database, workspace_id)
-    titles = [title_keys(title) for title in names.titles]
-    named = [
-        Named(mentions=mentioned[int(row)], titles=titles[int(document)])
-        for row, document in zip(rows, documents, strict=True)
-    ]
-    return Snapshot(
-        revision=revision,
-        embedder=embedder_id,
-        rows=rows,
-        lengths=np.array([row[1] for row in chunks], dtype=np.float64),
-        documents=documents,
-        vectors=await _vectors(database, workspace_id, (embedder_id, dimension), rows, old),
-        names=with_successors(names, [json.loads(row[3]) for row in found]),
-        graph=await asyncio.to_thread(build_graph, named, documents, same),
-        mentioned=mentioned,
-        access=tuple(access.get(row[0], frozenset[str]()) for row in found),
-        tags=tuple(tuple(json.loads(row[4])) for row in found),
-        dated=tuple(row[5] for row in found),
-    )
 
+    def make() -> Snapshot:
+        documents = held.ordered()
+        places = held.places(documents)
+        names = Names(
+            sources=tuple(one.source for one in documents), titles=tuple(one.title for one in documents)
+        )
+        return Snapshot(
+            revision=revision,
+            embedder=embedder_id,
+            rows=held.rows,
+            lengths=held.lengths,
+            documents=places,
+            vectors=vectors if vectors is not None and vectors.any() else None,
+            names=with_successors(names, [one.replaces for one in documents]),
+            graph=graph_of(held.ring, held.pairs(), places, same),
+            held=held,
+            access=tuple(one.access for one in documents),
+            tags=tuple(one.tags for one in documents),
+            dated=tuple(one.dated for one in documents),
+            words=words,
+        )
 
-async def _mentioned(
-    database: Database, workspace_id: str, rows: npt.NDArray[np.int64], old: Snapshot | None
-) -> Mapping[int, tuple[str, ...]]:
-    """What each passage names; what `old` has is not read again, for a passage never changes."""
-    known: Mapping[int, tuple[str, ...]] = old.mentioned if old is not None else {}
-    found: dict[int, list[str]] = {int(row): [] for row in rows if int(row) not in known}
-    sql = (
-        "SELECT DISTINCT chunk, entity FROM memory_mentions WHERE workspace_id = $1 AND kind IN"
-        " ('name', 'quote', 'code', 'gazetteer', 'email', 'url', 'date') AND chunk IN (:list)"
-    )
-    for statement, numbers in listed(sql, list(found), 2):
-        for number, entity in await database.fetch(statement, workspace_id, *numbers):
-            found[int(number)].append(entity)
-    kept = {int(row): known[int(row)] for row in rows if int(row) in known}
-    return kept | {number: tuple(entities) for number, entities in found.items()}
+    return await asyncio.to_thread(make)
 
 
 def _nothing(embedder_id: str) -> Snapshot:
@@ -151,54 +206,22 @@ def _nothing(embedder_id: str) -> Snapshot:
     )
 
 
-async def _access(database: Database, workspace_id: str) -> dict[str, frozenset[str]]:
-    rows = await database.fetch(
-        "SELECT document, principal FROM memory_acl WHERE workspace_id = $1", workspace_id
-    )
-    found: dict[str, set[str]] = {}
-    for document, principal in rows:
-        found.setdefault(document, set()).add(principal)
-    return {document: frozenset(principals) for document, principals in found.items()}
-
-
 async def _vectors(
-    database: Database,
-    workspace_id: str,
-    model: tuple[str, int],
-    rows: npt.NDArray[np.int64],
-    old: Snapshot | None,
-) -> npt.NDArray[np.float32] | None:
-    """Those that `old` has are taken from there; None when no passage has one."""
-    embedder_id, dimension = model
-    if not embedder_id or not len(rows):
+    database: Database, workspace_id: str, embedder_id: str, rows: Ints, vectors: VectorRows | None
+) -> VectorRows | None:
+    """With those that are lacking, as far as there are any."""
+    if vectors is None:
         return None
-    vectors = np.zeros((len(rows), dimension), dtype=np.float32)
-    missing = np.ones(len(rows), dtype=np.bool_)
-    if old is not None and old.embedder == embedder_id and old.vectors is not None:
-        at = np.minimum(np.searchsorted(old.rows, rows), len(old.rows) - 1)
-        had = (old.rows[at] == rows) & old.vectors[at].any(axis=1)
-        vectors[had] = old.vectors[at[had]]
-        missing = ~had
-    wanted = rows[missing]
-    if len(wanted) > PAGE // 4 and len(wanted) > len(rows) // 8:
-        await _all_vectors(database, workspace_id, embedder_id, rows, vectors)
-    else:
+    wanted = rows[vectors.lacking]
+    if len(wanted) <= PAGE // 4 or len(wanted) <= len(rows) // 8:
         sql = (
             "SELECT chunk, vector FROM memory_vectors WHERE workspace_id = $1 AND embedder = $2"
             " AND chunk IN (:list)"
         )
-        for statement, numbers in listed(sql, [int(n) for n in wanted], 3):
-            _fill(vectors, rows, await database.fetch(statement, workspace_id, embedder_id, *numbers))
-    return vectors if vectors.any() else None
-
-
-async def _all_vectors(
-    database: Database,
-    workspace_id: str,
-    embedder_id: str,
-    rows: npt.NDArray[np.int64],
-    vectors: npt.NDArray[np.float32],
-) -> None:
+        for statement, numbers in listed(sql, wanted.tolist(), 3):
+            found = await database.fetch(statement, workspace_id, embedder_id, *numbers)
+            vectors = vectors.filled(wanted, rows, found)
+        return vectors
     after = 0
     while True:
         page = await database.fetch(
@@ -206,22 +229,19 @@ async def _all_vectors(
             " AND chunk > $3 ORDER BY chunk LIMIT $4",
             *(workspace_id, embedder_id, after, PAGE),
         )
-        _fill(vectors, rows, page)
+        vectors = vectors.filled(wanted, rows, page)
         if len(page) < PAGE:
-            return
+            return vectors
         after = int(page[-1][0])
 
 
-def _fill(vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], found: Sequence[Row]) -> None:
-    width = vectors.shape[1] * 4
-    for number, blob in found:
-        at = int(np.searchsorted(rows, int(number)))
-        if at < len(rows) and rows[at] == number and len(blob) == width:
-            vectors[at] = np.frombuffer(blob, dtype="<f4")
-
-
-# Not grouped by passage: SQLite would then walk all postings of the workspace in that order.
-POSTINGS = "SELECT chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND term IN (:list)"
+# One text of numbers, for a word may stand in tens of thousands of passages. Not grouped by passage: SQLite
+# would then walk all postings of the workspace in that order.
+_FREQUENCIES = 1 << 20  # above what one passage can have
+POSTINGS = (
+    "SELECT string_agg(CAST(chunk * 1048576 + frequency AS TEXT), ' ') FROM memory_postings"
+    " WHERE workspace_id = $1 AND term IN (:list)"
+)
 
 
 async def postings(
@@ -231,20 +251,30 @@ async def postings(
     key = tuple(terms)
     found = snapshot.words.get(key)
     if found is None:
-        rows: list[Row] = []
+        texts: list[str] = []
         for sql, values in listed(POSTINGS, terms, 2):
-            rows += await database.fetch(sql, workspace_id, *values)
-        found = await asyncio.to_thread(_packed, rows)
+            texts += [row[0] for row in await database.fetch(sql, workspace_id, *values) if row[0]]
+        found = await asyncio.to_thread(_packed, " ".join(texts))
         snapshot.words.put(key, found)
     return _placed(found, snapshot.rows)
 
 
-def _packed(rows: Sequence[Row]) -> Found:
-    flat = chain.from_iterable(rows)
-    table = np.fromiter(flat, dtype=np.int64, count=2 * len(rows)).reshape(-1, 2)
-    table = table[np.lexsort((-table[:, 1], table[:, 0]))]
-    numbers, first = np.unique(table[:, 0], return_index=True)
-    return numbers, table[first, 1].astype(np.int32)
+async def _terms_of(database: Database, workspace_id: str, numbers: Ints) -> list[tuple[str, int, int]]:
+    """The words of those passages, and how often each stands there."""
+    found: list[Row] = []
+    sql = "SELECT term, chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND chunk IN (:list)"
+    for statement, part in listed(sql, numbers.tolist(), 2):
+        found += await database.fetch(statement, workspace_id, *part)
+    return [(str(term), int(chunk), int(often)) for term, chunk, often in found]
+
+
+def _packed(text: str) -> Found:
+    if not text:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    table = np.fromstring(text, dtype=np.int64, sep=" ")
+    numbers, often = np.divmod(np.sort(table), _FREQUENCIES)
+    last = np.flatnonzero(np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)])  # its most frequent
+    return numbers[last], often[last].astype(np.int32)
 
 
 def _placed(found: Found, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -282,6 +312,16 @@ async def passage(database: Database, workspace_id: str, passage_id: str, on_beh
 def narrowed(snapshot: Snapshot, sources: Sequence[str], on_behalf: OnBehalf) -> Snapshot:
     """As if the workspace held those documents and no other: what is rare and what is best is reckoned
     among them. Of what may not be seen not even the name is left."""
+    key = (tuple(sources), on_behalf)
+    known = snapshot.parts.get(key)
+    if known is None:
+        known = _narrowed(snapshot, sources, on_behalf)
+        if known is not snapshot:
+            snapshot.parts.put(key, known)
+    return known
+
+
+def _narrowed(snapshot: Snapshot, sources: Sequence[str], on_behalf: OnBehalf) -> Snapshot:
     restricted: Mapping[int, frozenset[str]] = {}
     if on_behalf is not None:
         restricted = {n: who for n, who in enumerate(snapshot.access) if who}
@@ -311,4 +351,5 @@ def holding(snapshot: Snapshot, kept: npt.NDArray[np.bool_]) -> Snapshot:
         documents=snapshot.documents[kept],
         vectors=None if snapshot.vectors is None else snapshot.vectors[kept],
         graph=snapshot.graph.narrowed(kept),
+        parts=Parts(),
     )

@@ -2,18 +2,21 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 MOST = 4_000_000  # passages of all words together: 48 MB
 
+Ints = npt.NDArray[np.int64]
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 
 
 class PostingCache:
     """Of one revision of one workspace: passage numbers, sorted, and how often the word stands in each. It
-    knows nothing of who may see them; whoever takes from it leaves out what is not in their snapshot."""
+    knows nothing of who may see them; whoever takes from it leaves out what is not in their snapshot. A key
+    is all terms of a word, in all languages; the most frequent of them counts."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -38,3 +41,26 @@ class PostingCache:
             while self._held > self._most:
                 _, (numbers, _) = self._found.popitem(last=False)
                 self._held -= len(numbers)
+
+    def changed(self, numbers: Ints, found: Iterable[tuple[str, int, int]]) -> "PostingCache":
+        """As it is when those passages have exactly these terms (term, passage, how often); this one stays as
+        it was."""
+        often: dict[str, dict[int, int]] = {}
+        for term, number, count in found:
+            often.setdefault(term, {})[number] = count
+        with self._lock:
+            known = list(self._found.items())
+        cache = PostingCache(self._most)
+        for terms, (passages, counts) in known:
+            kept = np.isin(passages, numbers, invert=True)
+            new: dict[int, int] = {}
+            for term in terms:
+                for number, count in often.get(term, {}).items():
+                    new[number] = max(count, new.get(number, 0))
+            if new or not kept.all():
+                passages = np.concatenate((passages[kept], np.array([*new], dtype=np.int64)))
+                counts = np.concatenate((counts[kept], np.array([*new.values()], dtype=np.int32)))
+                order = np.argsort(passages, kind="stable")
+                passages, counts = passages[order], counts[order]
+            cache.put(terms, (passages, counts))
+        return cache

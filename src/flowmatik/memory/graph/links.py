@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.memory.analysis import is_stop_word
+from flowmatik.memory.graph.keyring import Keyring, Keys
 
 NAMED_MOST = 100  # documents that name a title: one that more of them name says nothing
 SHARED_MOST = 40  # documents that share an entity
@@ -37,9 +37,10 @@ class _Table:
     """Rows of sorted distinct numbers, packed."""
 
     def __init__(self, rows: Ints, values: Ints, count: int) -> None:
-        order = np.lexsort((values, rows))
-        self._values = values[order]
-        self._starts = np.searchsorted(rows[order], np.arange(count + 1))
+        width = int(values.max()) + 1 if len(values) else 1
+        pairs = np.sort(rows * width + values)  # one sort of whole numbers costs half of one by two keys
+        rows, self._values = np.divmod(pairs, width)
+        self._starts = np.searchsorted(rows, np.arange(count + 1))
 
     def of(self, row: int) -> Ints:
         return self._values[self._starts[row] : self._starts[row + 1]]
@@ -50,7 +51,7 @@ class Graph:
     """Passages by their place in a snapshot, entities by number. `documents` is the document of each
     passage; `mentions` and `titles` are pairs of passage and entity."""
 
-    keys: Mapping[str, int]
+    keys: Keys
     documents: npt.NDArray[np.int32]
     mentions: tuple[Ints, Ints]
     titles: tuple[Ints, Ints]
@@ -69,14 +70,6 @@ class Graph:
             mentions=among(self.mentions),
             titles=among(self.titles),
         )
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The key of each entity by its number."""
-        first: dict[int, str] = {}
-        for key, number in self.keys.items():
-            first.setdefault(number, key)
-        return tuple(first[number] for number in sorted(first))
 
     @cached_property
     def entities_of(self) -> _Table:
@@ -148,45 +141,71 @@ class Graph:
     def _documents_of(self, pairs: tuple[Ints, Ints]) -> Ints:
         if not len(pairs[0]):
             return np.zeros(len(self.keys), dtype=np.int64)
-        distinct = np.unique(np.stack((pairs[1], self.documents[pairs[0]].astype(np.int64))), axis=1)
-        return np.bincount(distinct[0], minlength=len(self.keys))
+        width = int(self.documents.max()) + 1
+        distinct = np.unique(pairs[1] * width + self.documents[pairs[0]])
+        return np.bincount(distinct // width, minlength=len(self.keys))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pairs:
+    """Passages by their place, and ids of what they mention or are titled; each pair once."""
+
+    mentions: tuple[Ints, Ints]
+    titles: tuple[Ints, Ints]
+
+
+def graph_of(
+    ring: Keyring, pairs: Pairs, documents: npt.NDArray[np.int32], same: Mapping[str, str] = NOTHING
+) -> Graph:
+    """`same` says of a key which one people joined it to. An entity that only one passage mentions, and that
+    is no title, joins nothing and is left out; so is a title of one short or empty word."""
+    ring.add(same.values())
+    telling = ring.telling
+    mentions, titles = pairs.mentions, pairs.titles
+    if same:
+        joined = np.arange(len(telling))
+        for key, other in same.items():
+            if key in ring.ids and ring.ids[key] < len(joined):
+                joined[ring.ids[key]] = ring.ids[other]
+        mentions, titles = _once(mentions[0], joined[mentions[1]]), _once(titles[0], joined[titles[1]])
+    kept = np.bincount(mentions[1], minlength=len(telling)) > 1
+    borne = np.zeros(len(telling), dtype=np.bool_)
+    borne[titles[1]] = True
+    keys = Keys(ring, kept | (borne & telling), same)
+    return Graph(
+        keys=keys, documents=documents, mentions=_numbered(mentions, keys), titles=_numbered(titles, keys)
+    )
 
 
 def build_graph(
     named: Sequence[Named], documents: npt.NDArray[np.int32], same: Mapping[str, str] = NOTHING
 ) -> Graph:
-    """Of the passages in their order; `same` says of a key which one people joined it to. An entity that only
-    one passage mentions, and that is no title, joins nothing and is left out; so is a title of one short or
-    empty word."""
-    if same:
-        named = [_joined(one, same) for one in named]
-    count: dict[str, int] = {}
-    borne: set[str] = set()
-    for one in named:
-        for key in one.mentions:
-            count[key] = count.get(key, 0) + 1
-        borne.update(key for key in one.titles if len(key) > 2 and not is_stop_word(key))
-    kept = sorted(borne | {key for key, times in count.items() if times > 1})
-    keys = {key: number for number, key in enumerate(kept)}
-    return Graph(
-        keys=keys | {key: keys[other] for key, other in same.items() if other in keys},
-        documents=documents,
-        mentions=_pairs([one.mentions for one in named], keys),
-        titles=_pairs([one.titles for one in named], keys),
+    """Of the passages in their order."""
+    ring = Keyring()
+    ring.add(key for one in named for key in (*one.mentions, *one.titles))
+    pairs = Pairs(
+        mentions=_listed(ring, [one.mentions for one in named]),
+        titles=_listed(ring, [one.titles for one in named]),
     )
+    return graph_of(ring, pairs, documents, same)
 
 
-def _joined(one: Named, same: Mapping[str, str]) -> Named:
-    def told(keys: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(same.get(key, key) for key in keys))
-
-    return Named(mentions=told(one.mentions), titles=told(one.titles))
-
-
-def _pairs(lists: Sequence[tuple[str, ...]], keys: Mapping[str, int]) -> tuple[Ints, Ints]:
-    found = sorted({(n, keys[key]) for n, names in enumerate(lists) for key in names if key in keys})
+def _listed(ring: Keyring, lists: Sequence[tuple[str, ...]]) -> tuple[Ints, Ints]:
+    found = [(place, ring.ids[key]) for place, keys in enumerate(lists) for key in keys]
     table = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
+    return _once(table[:, 0], table[:, 1])
+
+
+def _once(places: Ints, ids: Ints) -> tuple[Ints, Ints]:
+    width = int(ids.max()) + 1 if len(ids) else 1
+    places, ids = np.divmod(np.unique(places * width + ids), width)
+    return places, ids
+
+
+def _numbered(pairs: tuple[Ints, Ints], keys: Keys) -> tuple[Ints, Ints]:
+    numbers = keys.numbers[pairs[1]]
+    there = numbers >= 0
+    return pairs[0][there], numbers[there]
 
 
 def rarity(documents: float) -> float:

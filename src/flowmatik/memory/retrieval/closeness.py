@@ -1,94 +1,221 @@
 """How close a passage's text comes to the question, beyond which words it has: whether they stand in one
 sentence, and what merely looks like them (inflections, compounds, misspelt names), by character n-grams.
 
-Only for the passages that the legs put in front, whose texts are read for it.
+Only for the passages that the legs put in front, whose texts are read for it. Nearly all of them are read for
+the first time, so that nothing here may cost much for each of their words: only those that begin as one of
+the question's stems does are stemmed, and the n-grams of all texts are hashed at once.
 """
 
 import math
-import zlib
-from collections import Counter
-from collections.abc import Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from flowmatik.memory import analysis
 from flowmatik.memory.chunking import sentences
-from flowmatik.memory.language import fold
+from flowmatik.memory.language import LANGUAGES, fold
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.words import K1, B, Words
 
 _SIZES = (3, 4, 5)
-_SHORT = 5  # shorter words are not cut
+_SHORT = 5  # shorter words, with their marks, are not cut
 _UNDER_TITLE = 0.5  # what a word counts that stands in the title and not in the sentence
+# Signs at the end of a stem in which it may differ from the beginning of its word: "sensibility", "sensible".
+# Snowball's stemmers for Spanish and English change no more; of the English exceptions, all of short words,
+# only "dying", "lying" and "tying" (die, lie, tie) change the second sign.
+_CHANGED = 2
+_SURE = ((4, 2), (1, 1))  # a stem of so many signs shares so many with its word
+_MARK = ord("#")
+_PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well mixed (Knuth's multiplicative hashing)
+_HALF = np.uint64(29)
+_BITS = 16  # of the table that sorts out n-grams that the question does not have
+_REST = np.uint64(64 - _BITS)
 
 Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Features:
-    """Of a text: the terms of each sentence and of the title, and its n-grams, sorted, with their counts."""
+    """Of a text: its words as they are written, those of the title first, and where those of the title and of
+    each sentence end (`ends`); and all of them as one folded text with marks around each (`marked`)."""
 
-    sentences: tuple[frozenset[str], ...]
-    title: frozenset[str]
-    grams: npt.NDArray[np.uint32]
-    counts: Floats
-    length: float
+    language: str
+    words: list[str]
+    ends: list[int]
+    marked: str
+
+    @cached_property
+    def grams(self) -> Hashes:
+        """Its distinct n-grams, as numbers, sorted."""
+        signs = _Signs([self.marked])
+        return np.unique(np.concatenate([hashed[at] for hashed, at in signs.grams()]))
 
 
-@lru_cache(maxsize=50_000)
-def _grams(word: str) -> tuple[int, ...]:
-    marked = f"#{word}#"
-    if len(marked) < _SHORT:
-        return (zlib.crc32(marked.encode()),)
-    pieces = (marked[i : i + n] for n in _SIZES for i in range(len(marked) - n + 1))
-    return tuple(zlib.crc32(piece.encode()) for piece in pieces)
+_folded = lru_cache(maxsize=100_000)(fold)
+
+
+def _marked(words: Iterable[str]) -> str:
+    return "".join([f"#{word.lower() if word.isascii() else _folded(word)}#" for word in words])
 
 
 @lru_cache(maxsize=2048)
 def features(title: str, text: str, language: str) -> Features:
-    counted = Counter(gram for word in analysis.words(f"{title} {text}") for gram in _grams(fold(word)))
-    grams = np.array(sorted(counted), dtype=np.uint32)
-    return Features(
-        sentences=tuple(frozenset(analysis.terms(text[a:b], language)) for a, b in sentences(text)),
-        title=frozenset(analysis.terms(title, language)),
-        grams=grams,
-        counts=np.array([counted[int(gram)] for gram in grams], dtype=np.float64),
-        length=float(sum(counted.values())),
-    )
+    words = analysis.words(title)
+    ends = [len(words)]
+    for a, b in sentences(text):
+        words += analysis.words(text[a:b])
+        ends.append(len(words))
+    return Features(language=language, words=words, ends=ends, marked=_marked(words))
+
+
+class _Asked:
+    """The words of a question, to be found among those of a text."""
+
+    def __init__(self, groups: tuple[tuple[str, ...], ...]) -> None:
+        self._stems: dict[str, dict[str, list[int]]] = {}
+        for at, group in enumerate(groups):
+            for term in group:
+                code, stem = term.split(":", 1)
+                self._stems.setdefault(code, {}).setdefault(stem, []).append(at)
+        self._begin: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._known: dict[tuple[str, str], tuple[int, ...]] = {}
+
+    def found(self, passage: Features) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The places of the passage's words that are words of the question, and which ones those are."""
+        code, marked = passage.language, passage.marked
+        codes = (code,) if code in LANGUAGES else LANGUAGES
+        place = last = 0
+        for match in self._beginning(codes).finditer(marked):
+            place += marked.count("#", last, match.start())
+            last = match.start()
+            if held := self._of(passage.words[place // 2], code, codes):
+                yield place // 2, held
+
+    def _beginning(self, codes: tuple[str, ...]) -> re.Pattern[str]:
+        if codes not in self._begin:
+            stems = [stem for code in codes for stem in self._stems.get(code, ())]
+            begin = sorted({re.escape(beginning(stem)) for stem in stems})
+            self._begin[codes] = re.compile(f"#(?:{'|'.join(begin)})" if begin else "(?!)")
+        return self._begin[codes]
+
+    def _of(self, word: str, language: str, codes: tuple[str, ...]) -> tuple[int, ...]:
+        held = self._known.get((word, language))
+        if held is None:
+            held = tuple(at for code in codes for at in self._looked_at(word, code))
+            self._known[word, language] = held
+        return held
+
+    def _looked_at(self, word: str, code: str) -> Iterable[int]:
+        if analysis.is_stop(_folded(word), code):
+            return ()
+        return self._stems.get(code, {}).get(analysis.stem(word, code), ())
+
+
+def beginning(stem: str) -> str:
+    """What all words of that stem, folded, begin with."""
+    sure = next((signs for least, signs in _SURE if len(stem) >= least), 0)
+    return stem[: max(len(stem) - _CHANGED, sure)]
+
+
+_asked = lru_cache(maxsize=16)(_Asked)
 
 
 def together(question: Question, words: Words, passage: Features) -> float:
     """The share of the question's information that the best one of its sentences holds, 0 to 1."""
+    weights: list[float] = words.weights.tolist()
+    there: dict[int, set[int]] = {}
+    for place, held in _asked(question.groups).found(passage):
+        there.setdefault(bisect_right(passage.ends, place), set()).update(held)
+    titled = there.pop(0, set[int]())
+    spoken = [*there.values(), set[int]()] if len(passage.ends) > 1 else []
+    best = max((_held(weights, one, titled) for one in spoken), default=0.0)
     mass = float(words.weights.sum())
-    best = 0.0
-    titled = [not passage.title.isdisjoint(group) for group in question.groups]
-    for sentence in passage.sentences:
-        held = 0.0
-        for group, weight, under in zip(question.groups, words.weights, titled, strict=True):
-            if not sentence.isdisjoint(group):
-                held += weight
-            elif under:
-                held += _UNDER_TITLE * weight
-        best = max(best, held)
     return best / mass if mass else 0.0
+
+
+def _held(weights: Sequence[float], there: set[int], titled: set[int]) -> float:
+    held = 0.0
+    for at, weight in enumerate(weights):
+        if at in there:
+            held += weight
+        elif at in titled:
+            held += _UNDER_TITLE * weight
+    return held
 
 
 def likeness(question: Question, passages: Sequence[Features]) -> Floats:
     """BM25 over character n-grams; what is rare is reckoned among these passages."""
-    asked = np.array(sorted({gram for word in question.words for gram in _grams(word)}), dtype=np.uint32)
-    count = len(passages)
-    if not count or not len(asked):
+    wanted = _Signs([_marked(question.words)])
+    asked = [np.unique(hashed[at]) for hashed, at in wanted.grams()]
+    count, rows = len(passages), sum(map(len, asked))
+    if not count or not rows:
         return np.zeros(count)
-    table = np.zeros((len(asked), count))
-    for column, one in enumerate(passages):
-        if len(one.grams):
-            place = np.minimum(np.searchsorted(one.grams, asked), len(one.grams) - 1)
-            table[:, column] = np.where(one.grams[place] == asked, one.counts[place], 0.0)
+    signs = _Signs([one.marked for one in passages])
+    cells = [
+        _counted(mine, hashed, at, signs, count)
+        for mine, (hashed, at) in zip(asked, signs.grams(), strict=True)
+    ]
+    table = np.concatenate(cells).astype(np.float64)
     having = (table > 0).sum(axis=1)
     weights = np.array([math.log(1.0 + (count - n + 0.5) / (n + 0.5)) for n in having])
-    lengths = np.array([one.length for one in passages])
+    lengths = signs.lengths()
     norms = K1 * (1.0 - B + B * lengths / max(float(lengths.mean()), 1e-9))
     return weights @ (table * (K1 + 1.0) / (table + norms))
+
+
+def _counted(asked: Hashes, hashed: Hashes, at: Ints, signs: "_Signs", count: int) -> Ints:
+    """How often each text (columns) has each of those n-grams (rows). A table of their first bits sorts out
+    nearly all that are none of them."""
+    if not len(asked):
+        return np.zeros((0, count), dtype=np.int64)
+    maybe = np.zeros(1 << _BITS, dtype=np.bool_)
+    maybe[asked >> _REST] = True
+    there = at[maybe[hashed[at] >> _REST]]
+    found = hashed[there]
+    place = np.minimum(np.searchsorted(asked, found), len(asked) - 1)
+    same = asked[place] == found
+    cells = place[same] * count + signs.owner(there[same])
+    return np.bincount(cells, minlength=len(asked) * count).reshape(len(asked), count)
+
+
+class _Signs:
+    """The signs of marked texts, one after the other, and their n-grams within words. A short word is one
+    n-gram, whole."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        whole = "".join(texts).encode("utf-32-le", "surrogatepass")
+        self._codes = np.frombuffer(whole, dtype="<u4").astype(np.uint64)
+        self._ends = np.cumsum([len(text) for text in texts])
+        marks = np.flatnonzero(self._codes == _MARK)  # in pairs, for no word has one in it
+        self._first, last = marks[0::2], marks[1::2]
+        self._sizes = last - self._first + 1
+
+    def grams(self) -> Iterator[tuple[Hashes, Ints]]:
+        """For each size the hashes at all places, and at which of them an n-gram of that size begins."""
+        left = np.repeat(self._first + self._sizes, self._sizes) - np.arange(len(self._codes))
+        left[np.repeat(self._sizes < _SHORT, self._sizes)] = 0
+        rolled = np.zeros(len(self._codes) + 1, dtype=np.uint64)
+        for size in range(1, _SHORT + 1):
+            rolled = rolled[:-1] * _PRIME + self._codes[size - 1 :]
+            if size == 1:
+                continue
+            whole = self._first[self._sizes == size] if size < _SHORT else self._first[:0]
+            cut = np.flatnonzero(left[: len(rolled)] >= size) if size in _SIZES else self._first[:0]
+            mixed = (rolled ^ (rolled >> _HALF)) * _PRIME
+            yield mixed, np.concatenate((whole, cut))
+
+    def owner(self, places: Ints) -> Ints:
+        """Which text those signs are of."""
+        return np.searchsorted(self._ends, places, side="right")
+
+    def lengths(self) -> Floats:
+        """How many n-grams each text has."""
+        each = np.where(self._sizes < _SHORT, 1, sum(self._sizes - size + 1 for size in _SIZES))
+        return np.bincount(self.owner(self._first), each, minlength=len(self._ends)).astype(np.float64)

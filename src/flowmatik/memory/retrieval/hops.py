@@ -56,15 +56,15 @@ def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
         return {}
     passages = np.array(sorted({passage for found in linked.values() for passage in found}), dtype=np.int64)
     worth = _worth(evidence, list(linked), passages)
+    column = {passage: at for at, passage in enumerate(passages.tolist())}
     best: dict[int, Hop] = {}
     for row, (via, found) in enumerate(linked.items()):
         sure = float(evidence.standing[via]) ** SURE
-        for passage, value in zip(passages.tolist(), worth[row].tolist(), strict=True):
-            if passage in found:
-                strength, entity = found[passage]
-                total = strength * sure * value
-                if passage not in best or total > best[passage].value:
-                    best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
+        values: list[float] = worth[row].tolist()
+        for passage, (strength, entity) in found.items():
+            total = strength * sure * values[column[passage]]
+            if passage not in best or total > best[passage].value:
+                best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
     return best
 
 

@@ -5,12 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from flowmatik.contracts.memory import Passage, Reason
+from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.retrieval.closeness import features
 from flowmatik.memory.retrieval.ranking import Ranked, Text
 from flowmatik.memory.sources import Names, resolve_replaces
 
+_BUCKET_BITS = 12
+_ROUNDING = 1e-9
 ALIKE = 0.9  # Jaccard similarity of n-grams from which on two passages say the same
 
 
@@ -39,19 +45,32 @@ def text_of(passage: Passage, dated: str) -> Text:
 def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
     """Those in `found`, in their order, but what says the same as one before it, of another document,
     comes last."""
-    kept: dict[int, frozenset[int]] = {}
+    places = [place for place in order if place in found]
+    grams = [features(one.title, one.text, one.language).grams for one in (found[i] for i in places)]
+    possible = _perhaps_alike(grams)
+    kept: list[int] = []
     again: list[int] = []
-    for place in order:
-        if place not in found:
-            continue
-        one = found[place]
-        grams = frozenset(features(one.title, one.text, one.language).grams.tolist())
-        same = any(one.source != found[other].source and alike(grams, kept[other]) for other in kept)
-        if same:
-            again.append(place)
-        else:
-            kept[place] = grams
-    return [*kept, *again]
+    for row, place in enumerate(places):
+        same = any(
+            possible[row, other]
+            and found[place].source != found[places[other]].source
+            and alike(frozenset(grams[row].tolist()), frozenset(grams[other].tolist()))
+            for other in kept
+        )
+        (again if same else kept).append(row)
+    return [places[row] for row in (*kept, *again)]
+
+
+def _perhaps_alike(grams: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.bool_]:
+    """False for pairs that `alike` is false for. N-grams are thrown into buckets: one bucket that only one of
+    two texts has means one n-gram at least that the other lacks."""
+    buckets = np.zeros((len(grams), 1 << _BUCKET_BITS), dtype=np.float32)
+    for row, one in enumerate(grams):
+        buckets[row, one >> np.uint64(64 - _BUCKET_BITS)] = 1.0
+    sizes = np.array([len(one) for one in grams], dtype=np.float64)
+    lacking = buckets.sum(axis=1)[:, None] - buckets @ buckets.T  # whole numbers: exact
+    most = np.minimum(sizes[:, None] - lacking, (sizes[:, None] - lacking).T)
+    return most >= ALIKE * (sizes[:, None] + sizes[None, :] - most) * (1 - _ROUNDING)
 
 
 def alike(one: frozenset[int], other: frozenset[int]) -> bool:
@@ -71,13 +90,12 @@ def alike(one: frozenset[int], other: frozenset[int]) -> bool:
 def explained(
     order: Sequence[int], found: Mapping[int, Passage], ranked: Ranked, snapshot: Snapshot
 ) -> list[Passage]:
-    entities = snapshot.graph.names if ranked.hops else ()
     return [
         replace(
             found[place],
             score=float(ranked.total[place]),
             scores=_scores(place, ranked),
-            why=_reasons(place, ranked, found, entities),
+            why=_reasons(place, ranked, found, snapshot.graph),
         )
         for place in order
     ]
@@ -92,9 +110,7 @@ def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _reasons(
-    place: int, ranked: Ranked, found: Mapping[int, Passage], entities: Sequence[str]
-) -> tuple[Reason, ...]:
+def _reasons(place: int, ranked: Ranked, found: Mapping[int, Passage], graph: Graph) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if ranked.scores["bm25"][place] > 0:
         reasons.append(Reason(kind="words", value=float(ranked.scores["coverage"][place])))
@@ -106,5 +122,5 @@ def _reasons(
     if place in ranked.hops:
         hop = ranked.hops[place]
         via = found[hop.via].id if hop.via in found else ""
-        reasons.append(Reason(kind="link", value=hop.value, entity=entities[hop.entity], via=via))
+        reasons.append(Reason(kind="link", value=hop.value, entity=graph.keys.name(hop.entity), via=via))
     return tuple(reasons)

@@ -17,5 +17,5 @@ def test_what_people_joined_is_one_entity_under_either_name() -> None:
     assert joined.keys["acme"] == joined.keys["acme s.l."]
     assert joined.mentioning.of(joined.keys["acme"]).tolist() == [0, 1, 2]
     assert joined.titled.of(joined.keys["acme"]).tolist() == [2]
-    assert joined.names[joined.keys["acme s.l."]] == "acme"
+    assert joined.keys.name(joined.keys["acme s.l."]) == "acme"
     assert joined.meant_by(["acme s.l."]) == {2: (1.0, "acme s.l.")}
