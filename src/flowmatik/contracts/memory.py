@@ -25,7 +25,8 @@ class Passage:
     inclusive) for text formats, `page` (1-based) for PDF. `heading` is the heading path
     ("A > B"). `effective` is the ISO date from which the document says that it holds (its
     version header, in es or en), "" if it says none. `replaces`: source names that the
-    document says it supersedes. `score` is comparable within one search only."""
+    document says it supersedes. `score` is comparable within one search only. `also_in`: the
+    source names of other documents that say nearly the same, and are not shown beside it."""
 
     id: str
     source: str
@@ -42,6 +43,7 @@ class Passage:
     score: float = 0.0
     scores: tuple[tuple[str, float], ...] = ()  # per leg, for explanation
     why: tuple[Reason, ...] = ()
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,7 @@ class MemoryStatus:
     embedded: int
     embedding_model: str  # "" when search is full text only
     size_bytes: int
+    near_duplicates: int = 0  # passages that may say nearly what one of another document says, by their keys
 
 
 def is_among(source: str, sources: Sequence[str]) -> bool:

@@ -205,6 +205,16 @@ async def tables(
     ]
 
 
+# The inner condition runs along the index alone; the passages of keys that only one has are never looked at.
+_NEAR_DUPLICATES = (
+    "SELECT count(DISTINCT n.chunk) FROM memory_near n WHERE n.workspace_id = $1 AND n.key IN"
+    " (SELECT m.key FROM memory_near m JOIN memory_chunks c ON c.workspace_id = m.workspace_id"
+    " AND c.number = m.chunk WHERE m.workspace_id = $1 AND m.key IN (SELECT k.key FROM memory_near k"
+    " WHERE k.workspace_id = $1 GROUP BY k.key HAVING count(*) > 1)"
+    " GROUP BY m.key HAVING count(DISTINCT c.document) > 1)"
+)
+
+
 async def status(database: Database, workspace_id: str, embedder_id: str) -> MemoryStatus:
     ((documents, size, chunks, embedded, tables_there),) = await database.fetch(
         "SELECT count(*), coalesce(sum(d.size), 0), coalesce(sum(d.chunks), 0),"
@@ -214,6 +224,7 @@ async def status(database: Database, workspace_id: str, embedder_id: str) -> Mem
         workspace_id,
         embedder_id,
     )
+    ((near_duplicates,),) = await database.fetch(_NEAR_DUPLICATES, workspace_id)
     return MemoryStatus(
         documents=documents,
         chunks=int(chunks),
@@ -221,6 +232,7 @@ async def status(database: Database, workspace_id: str, embedder_id: str) -> Mem
         embedded=embedded if embedder_id else 0,
         embedding_model=embedder_id,
         size_bytes=int(size),
+        near_duplicates=int(near_duplicates),
     )
 
 

@@ -67,6 +67,9 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
     for passage in found.items:
         session.print(_heading(session, passage))
         session.print("    " + " ".join(passage.text.split()))
+        if passage.also_in:
+            others = ", ".join(map(shown_name, passage.also_in))
+            session.print("    " + session.text("memory.also_in", sources=others))
         for reason in passage.why if why else ():
             session.print("    - " + _reason(session, reason, found))
     percent = round(100 * found.answerable.score)

@@ -13,7 +13,7 @@ from flowmatik.contracts.memory import Passage
 from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
-from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval import passages, twins
 from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.question import understand
@@ -61,9 +61,28 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     total = ranked.total
     order = foremost(total, query.limit + SPARE)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
+    keys = await _keys(database, workspace_id, order, snapshot)
+    order, again = twins.shown_once([place for place in order if place in read], read, keys)
     order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
-    return passages.explained([place for place in order if place in read], read, ranked, snapshot)
+    order = [place for place in order if place in read]
+    shown = {place: read[place] for place in order}
+    keys |= await _keys(database, workspace_id, [place for place in order if place not in keys], snapshot)
+    also = await twins.named(database, workspace_id, shown, keys, snapshot)
+    for place, others in again.items():
+        if place in shown:
+            also[place] = tuple(sorted({*also.get(place, ()), *(read[one].source for one in others)}))
+    return twins.with_twins(passages.explained(order, read, ranked, snapshot), order, also)
+
+
+async def _keys(
+    database: Database, workspace_id: str, places: Sequence[int], snapshot: Snapshot
+) -> dict[int, frozenset[int]]:
+    """By place in the snapshot; of a passage without keys none, so that it is not asked for again."""
+    if not places:
+        return {}
+    found = await twins.keys_of(database, workspace_id, [int(snapshot.rows[place]) for place in places])
+    return {place: found.get(int(snapshot.rows[place]), frozenset()) for place in places}
 
 
 async def _read(
