@@ -11,9 +11,10 @@ class Reason:
     """Why a passage was found. `words`: `value` is the share of the question's information that its words
     cover; `meaning`: the cosine of its vector; `title`: the question names its document's title `entity`;
     `link`: it is linked over `entity` to the passage `via` ("" when that one is not among those read), and
-    completes it by `value`."""
+    completes it by `value`; `learned`: the part `entity` counts `value` times as much as it is shipped,
+    because of what answers of this workspace cite."""
 
-    kind: Literal["words", "meaning", "title", "link"]
+    kind: Literal["words", "meaning", "title", "link", "learned"]
     value: float
     entity: str = ""
     via: str = ""

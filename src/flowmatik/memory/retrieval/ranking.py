@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.memory_learning import SHIPPED, LegWeights
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.retrieval.closeness import features, likeness, together
 from flowmatik.memory.retrieval.front import foremost
-from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, to_best
+from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, reweighted, to_best
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.times import is_of
@@ -63,13 +64,14 @@ class Text:
 class Ranked:
     """`total` is the score of every passage, the best is 1, and 0 for what nothing speaks for. `scores` are
     the parts by name, each over all passages; `outstanding` says how far the best vector stands beyond
-    chance, `meant` and `hops` why passages gained."""
+    chance, `meant` and `hops` why passages gained, `weights` what was learned of the parts."""
 
     total: Floats
     scores: Mapping[str, Floats]
     outstanding: float
     meant: Mapping[int, tuple[float, str]]
     hops: Mapping[int, Hop]
+    weights: LegWeights = SHIPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Ranking:
     weight: float
     graph: Graph
     legs: Legs = ALL
+    weights: LegWeights = SHIPPED
 
     def wanted(self) -> list[int]:
         """The passages whose texts are looked at."""
@@ -110,7 +113,8 @@ class Ranking:
             close[places] = [together(self.question, self.words, one) for one in seen]
             alike = np.zeros(len(text))
             alike[places] = likeness(self.question, seen)
-            text = to_best(text + TOGETHER * close + LIKENESS * to_best(alike))
+            near = TOGETHER * close + LIKENESS * to_best(alike)
+            text = to_best(text + self.weights.closeness * near)
         standing = to_best(fuse(text, self.cosine, self.weight))
         for place, one in texts.items() if self.question.times else ():
             if standing[place] > 0 and is_of(self.question.times, one.text, one.language, one.dated):
@@ -128,6 +132,7 @@ class Ranking:
             outstanding=outstanding(self.cosine),
             meant=meant,
             hops=hops,
+            weights=self.weights,
         )
 
     def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Mapping[int, Hop]]:
@@ -137,7 +142,7 @@ class Ranking:
         hops = follow(self.graph, evidence)
         total = standing.copy()
         for passage, hop in hops.items():
-            total[passage] += strength * LINKED * hop.value
+            total[passage] += strength * LINKED * self.weights.links * hop.value
         first = int(np.argmax(standing))
         total[first] = max(float(total.max()), float(total[first]))
         others = np.flatnonzero(total >= total[first])
@@ -145,13 +150,20 @@ class Ranking:
         return total, hops
 
 
-def ranking(question: Question, words: Words, cosine: Floats, graph: Graph, legs: Legs = ALL) -> Ranking:
+def ranking(
+    question: Question,
+    words: Words,
+    cosine: Floats,
+    graph: Graph,
+    legs: Legs = ALL,
+    weights: LegWeights = SHIPPED,
+) -> Ranking:
     bm25, coverage = words.scores()
     if not legs.words:
         bm25 = np.zeros(len(bm25))
     if not legs.vectors:
         cosine = np.zeros(len(cosine))
-    weight = dense_weight(cosine)
+    weight = reweighted(dense_weight(cosine), words=weights.words, vectors=weights.meaning)
     return Ranking(
         question=question,
         words=words,
@@ -161,4 +173,5 @@ def ranking(question: Question, words: Words, cosine: Floats, graph: Graph, legs
         weight=weight,
         graph=graph,
         legs=legs,
+        weights=weights,
     )

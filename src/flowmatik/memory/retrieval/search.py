@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Passage
+from flowmatik.contracts.memory_learning import SHIPPED, LegWeights
 from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.reading import OnBehalf
@@ -34,6 +35,7 @@ class Query:
     filters: Filters = NO_FILTERS
     today: date | None = None
     legs: Legs = ALL
+    weights: LegWeights = SHIPPED
 
 
 async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
@@ -49,7 +51,8 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
         cosine = np.zeros(len(snapshot.rows))
         if query.vector is not None and snapshot.vectors is not None:
             cosine = (snapshot.vectors @ query.vector).astype(np.float64)
-        return ranking(question, words_of(found, snapshot.lengths), cosine, snapshot.graph, query.legs)
+        words = words_of(found, snapshot.lengths)
+        return ranking(question, words, cosine, snapshot.graph, query.legs, query.weights)
 
     asked = await asyncio.to_thread(rank)
     read = await _read(database, workspace_id, asked.wanted(), snapshot)

@@ -7,7 +7,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("outside", "answers", "facts", "memory", "words", "sources")
+AREAS: tuple[str, ...] = ("outside", "answers", "facts", "memory", "words", "sources", "learning")
 
 
 def upgrade() -> None:
