@@ -22,6 +22,10 @@ class StoredLearning:
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, LegWeights]] = OrderedDict()
 
+    @property
+    def store(self) -> LessonStore:
+        return self._store
+
     async def show(self, workspace_id: str) -> LearnedLegs:
         return learned(await self._store.latest(workspace_id))
 

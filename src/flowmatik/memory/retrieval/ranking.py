@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from flowmatik.contracts.memory_learning import SHIPPED, LegWeights
 from flowmatik.memory.graph.links import Graph
-from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.closeness import adjacent, features, likeness, together
 from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.fusion import dense_weight, fuse, outstanding, reweighted, to_best
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
@@ -28,6 +28,8 @@ from flowmatik.memory.retrieval.words import Words
 
 CLOSELY = 40  # passages whose texts are looked at
 TOGETHER = 0.5
+EXPECTED = 0.6  # of it: only in sentences that have what would answer the question
+ADJACENT = 0.3
 LIKENESS = 0.5
 TITLED = 0.5
 LINKED = 0.75
@@ -110,10 +112,14 @@ class Ranking:
         if texts and self.bm25.any():
             places = sorted(texts)
             seen = [features(one.title, one.text, one.language) for one in (texts[i] for i in places)]
-            close[places] = [together(self.question, self.words, one) for one in seen]
-            alike = np.zeros(len(text))
-            alike[places] = likeness(self.question, seen)
-            near = TOGETHER * close + LIKENESS * to_best(alike)
+            held = np.array([together(self.question, self.words, one) for one in seen])
+            close[places] = held[:, 0]
+            near = np.zeros(len(text))
+            near[places] = (
+                TOGETHER * ((1.0 - EXPECTED) * held[:, 0] + EXPECTED * held[:, 1])
+                + ADJACENT * np.array([adjacent(self.question, self.words, one) for one in seen])
+                + LIKENESS * to_best(likeness(self.question, seen))
+            )
             text = to_best(text + self.weights.closeness * near)
         standing = to_best(fuse(text, self.cosine, self.weight))
         for place, one in texts.items() if self.question.times else ():
