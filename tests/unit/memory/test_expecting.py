@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from flowmatik.memory.analysis import words
 from flowmatik.memory.retrieval.closeness import adjacent, features, together
 from flowmatik.memory.retrieval.expecting import Expected, expected, has
 from flowmatik.memory.retrieval.question import understand
@@ -45,12 +46,12 @@ def test_the_form_of_a_question_tells_what_would_answer_it(question: str, kind: 
     ],
 )
 def test_a_sentence_has_it_or_not(kind: Expected, sentence: str, there: bool) -> None:
-    assert has(kind, sentence, NONE) is there
+    assert has(kind, words(sentence), NONE) is there
 
 
 def test_what_the_question_says_itself_is_no_answer() -> None:
-    assert not has("time", "In 1953 the harbour was busy.", frozenset(("1953",)))
-    assert not has("name", "The keeper of Cork sleeps.", frozenset(("cork",)))
+    assert not has("time", words("In 1953 the harbour was busy."), frozenset(("1953",)))
+    assert not has("name", words("The keeper of Cork sleeps."), frozenset(("cork",)))
 
 
 def read(question: str, *texts: str) -> tuple[list[tuple[float, float]], list[float]]:
@@ -58,8 +59,8 @@ def read(question: str, *texts: str) -> tuple[list[tuple[float, float]], list[fl
     asked = understand(question)
     seen = [features("", text, "en") for text in texts]
     at = np.array([0])
-    words = words_of([(at, np.ones(1)) for _ in asked.groups], np.array([5.0, 5.0]))
-    return [together(asked, words, one) for one in seen], [adjacent(asked, words, one) for one in seen]
+    held = words_of([(at, np.ones(1)) for _ in asked.groups], np.array([5.0, 5.0]))
+    return [together(asked, held, one) for one in seen], [adjacent(asked, held, one) for one in seen]
 
 
 def test_a_sentence_that_could_answer_counts_beside_the_one_that_says_the_same() -> None:

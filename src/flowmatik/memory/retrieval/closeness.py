@@ -35,11 +35,11 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
     """Of a text: the terms of each sentence and of the title, and its n-grams, sorted, with their counts.
-    `texts` are the sentences as they are written; `places` where each term stands, counted in terms, the
-    title before the text."""
+    `words` are those of each sentence as they are written; `places` where each term stands, counted in terms,
+    the title before the text."""
 
     sentences: tuple[frozenset[str], ...]
-    texts: tuple[str, ...]
+    words: tuple[Sequence[str], ...]
     title: frozenset[str]
     places: Mapping[str, Sequence[int]]
     grams: npt.NDArray[np.uint32]
@@ -68,7 +68,7 @@ def features(title: str, text: str, language: str) -> Features:
         places.setdefault(term, []).append(place)
     return Features(
         sentences=tuple(map(frozenset, said)),
-        texts=texts,
+        words=tuple(analysis.words(one) for one in texts),
         title=frozenset(titled),
         places=places,
         grams=grams,
@@ -96,7 +96,7 @@ def together(question: Question, words: Words, passage: Features) -> tuple[float
     best = held[order[0]] / mass
     if not question.expected:
         return best, best
-    answering = (held[n] for n in order if has(question.expected, passage.texts[n], question.said))
+    answering = (held[n] for n in order if has(question.expected, passage.words[n], question.said))
     return best, next(answering, 0.0) / mass
 
 

@@ -2,27 +2,27 @@
 time, a number, or a name that the question does not have itself. In Spanish and English, by form alone."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
-from flowmatik.memory.language import fold
+from flowmatik.memory.language import fold, word_set
 
 Expected = Literal["", "time", "number", "name"]
 
-_MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-    "|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre"
+_TIMES = word_set(
+    """january february march april may june july august september october november december enero febrero
+    marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre monday tuesday wednesday
+    thursday friday saturday sunday lunes martes miercoles jueves viernes sabado domingo century centuries
+    siglo"""
 )
-_DAYS = (
-    "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-    "|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
+_NUMBERS = word_set(
+    """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty
+    forty fifty sixty seventy eighty ninety hundred thousand million billion half third quarter dozen several
+    both un una dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince veinte treinta
+    cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil millon millones mitad tercio cuarto
+    docena ambos"""
 )
-_SPELT = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|twenty|thirty"
-    "|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|half|third|quarter|dozen"
-    "|several|un|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|veinte"
-    "|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|mil|millon|millones|mitad|tercio"
-    "|cuarto|docena|ambos|both"
-)
+_DATED = re.compile(r"1\d{3}|20\d{2}|\d{1,2}(?:st|nd|rd|th)?")
 _UNITS_OF_TIME = "year|date|day|month|century|decade"
 _TIME = re.compile(
     rf"\b(?:when|(?:what|which) (?:{_UNITS_OF_TIME})|how long ago|cuando"
@@ -44,12 +44,6 @@ _FORMS: tuple[tuple[Expected, re.Pattern[str]], ...] = (
 )
 # "When it rains, what …?": the first word begins a clause and asks for nothing.
 _CLAUSE = re.compile(r"^(?:when|where|cuando|donde)\b[^,?]*,\s*(?=.*\b(?:what|who|which|how|where|when)\b)")
-_TIMES = re.compile(
-    rf"\b(?:1\d{{3}}|20\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?|siglo|century|centuries|{_MONTHS}|{_DAYS})\b"
-)
-_NUMBERS = re.compile(rf"\b(?:\d\w*|{_SPELT})\b")
-# Not what begins a sentence or a quotation, which is in capitals whatever it is.
-_NAMES = re.compile(r"""(?<![.!?¿¡"“«]\s)(?<![¿¡"“«])(?<!^)\b[^\W\d_a-zà-öø-ÿ][\w'’-]+""")
 
 
 def expected(question: str) -> Expected:
@@ -59,9 +53,18 @@ def expected(question: str) -> Expected:
     return next((kind for kind, form in _FORMS if form.search(asked)), "")
 
 
-def has(kind: Expected, sentence: str, but: frozenset[str]) -> bool:
-    """Whether there is one of that kind in it which is none of the folded words `but`."""
+def has(kind: Expected, sentence: Sequence[str], but: frozenset[str]) -> bool:
+    """Whether one of a sentence's words is of that kind, and none of the folded words `but`. The first word
+    is in capitals whatever it is."""
     if kind == "name":
-        return any(fold(found[0]) not in but for found in _NAMES.finditer(sentence))
-    form = _TIMES if kind == "time" else _NUMBERS
-    return any(found[0] not in but for found in form.finditer(fold(sentence)))
+        return any(word[0].isupper() and fold(word) not in but for word in sentence[1:] if word)
+    is_one = _is_time if kind == "time" else _is_number
+    return any(is_one(word) and word not in but for word in map(fold, sentence))
+
+
+def _is_time(word: str) -> bool:
+    return word in _TIMES or _DATED.fullmatch(word) is not None
+
+
+def _is_number(word: str) -> bool:
+    return word[:1].isdigit() or word in _NUMBERS
