@@ -34,6 +34,7 @@ from flowmatik.contracts.memory import (
 )
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.recordings import RunRecordings
@@ -132,6 +133,9 @@ class Backend(Protocol):
 
     @property
     def memory_entities(self) -> MemoryEntities: ...
+
+    @property
+    def memory_learning(self) -> MemoryLearning: ...
 
     @property
     def sources(self) -> Sources: ...

@@ -31,6 +31,7 @@ from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
+from flowmatik.app.search_learning import learning_from
 from flowmatik.app.settings import Settings
 from flowmatik.app.sources import open_sources, sources_chore
 from flowmatik.app.stores import open_stores
@@ -59,6 +60,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -102,6 +104,7 @@ class Platform:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    memory_learning: MemoryLearning
     sources: Sources
     source_hooks: SourceHooks
     audience: Audience
@@ -330,6 +333,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         memory_care=care,
         memory_entities=entities_of(memory, clock),
+        memory_learning=learning_from(engine.runs, engine.bus, memory, stores.database, clock),
         sources=sources,
         source_hooks=sources,
         audience=audience,

@@ -11,9 +11,10 @@ class Reason:
     """Why a passage was found. `words`: `value` is the share of the question's information that its words
     cover; `meaning`: the cosine of its vector; `title`: the question names its document's title `entity`;
     `link`: it is linked over `entity` to the passage `via` ("" when that one is not among those read), and
-    completes it by `value`."""
+    completes it by `value`; `learned`: the part `entity` counts `value` times as much as it is shipped,
+    because of what answers of this workspace cite."""
 
-    kind: Literal["words", "meaning", "title", "link"]
+    kind: Literal["words", "meaning", "title", "link", "learned"]
     value: float
     entity: str = ""
     via: str = ""
@@ -25,7 +26,8 @@ class Passage:
     inclusive) for text formats, `page` (1-based) for PDF. `heading` is the heading path
     ("A > B"). `effective` is the ISO date from which the document says that it holds (its
     version header, in es or en), "" if it says none. `replaces`: source names that the
-    document says it supersedes. `score` is comparable within one search only."""
+    document says it supersedes. `score` is comparable within one search only. `also_in`: the
+    source names of other documents that say nearly the same, and are not shown beside it."""
 
     id: str
     source: str
@@ -42,6 +44,7 @@ class Passage:
     score: float = 0.0
     scores: tuple[tuple[str, float], ...] = ()  # per leg, for explanation
     why: tuple[Reason, ...] = ()
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +163,7 @@ class MemoryStatus:
     embedded: int
     embedding_model: str  # "" when search is full text only
     size_bytes: int
+    near_duplicates: int = 0  # passages that may say nearly what one of another document says, by their keys
 
 
 def is_among(source: str, sources: Sequence[str]) -> bool:

@@ -93,6 +93,11 @@ def query_terms(query: str, query_language: str) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(groups))
 
 
+def is_known(code: str) -> bool:
+    """Whether there are stop-words and stems of that language."""
+    return code in _FOLDED_STOPS
+
+
 def is_stop(folded: str, code: str) -> bool:
     """Of that language."""
     return folded in _FOLDED_STOPS[code]

@@ -1,4 +1,5 @@
-"""What is derived from a document's stored text, passage by passage: words, mentions, aliases, relations.
+"""What is derived from a document's stored text, passage by passage: words, mentions, aliases, relations, and
+the keys by which texts that say nearly the same find one another.
 
 It depends on nothing else, so that it can be made again (`rebuild`), and every row of it names the passage
 that supports it, so that it goes with that passage.
@@ -14,7 +15,7 @@ from flowmatik.memory.bulk import inserts
 from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.mentions import Mention, mentions
 
-DERIVED = "2"  # raise it when words, mentions, aliases or relations change: the next sync derives them again
+DERIVED = "2"  # raise it when any of this changes: the next sync derives it again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of
 _RELATED = frozenset(("heading", "name", "quote", "email", "url", "code", "gazetteer"))
 
@@ -28,6 +29,7 @@ class Numbered:
     heading: str
     language: str
     terms: tuple[str, ...]
+    near_keys: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,11 @@ def derived_rows(document: Document, chunks: Sequence[Numbered]) -> Iterator[Sta
         for term, count in sorted(Counter(chunk.terms).items())
     ]
     yield from inserts("memory_postings", ("workspace_id", "term", "chunk", "frequency"), postings)
+    yield from inserts(
+        "memory_near",
+        ("workspace_id", "key", "chunk"),
+        [(workspace, key, chunk.number) for chunk in chunks for key in sorted(set(chunk.near_keys))],
+    )
     said = [(chunk, _mentions(document, chunk)) for chunk in chunks]
     rows = [row for chunk, found in said for row in _mention_rows(document, chunk.number, found)]
     columns = ("workspace_id", "chunk", "entity", "kind", "surface", "count", "document")
@@ -104,6 +111,8 @@ def underived(workspace_id: str, document_id: str) -> tuple[Statement, ...]:
                 "DELETE FROM memory_postings WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
                 " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",
                 "DELETE FROM memory_aliases WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
+                " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",
+                "DELETE FROM memory_near WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
                 " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",
                 "DELETE FROM memory_relations WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
                 " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",

@@ -46,6 +46,12 @@ def similarity(one: str, other: str) -> float:
     return len(first & second) / len(first | second) if first and second else 0.0
 
 
+def says_the_same(one: str, other: str) -> bool:
+    """Whether nothing is lost by showing one of them: nearly the same runs of words, and the same numbers,
+    for a price or a date in the middle of boilerplate is what somebody may ask about."""
+    return similarity(one, other) >= NEAR and _numbers(one) == _numbers(other)
+
+
 def firsts(texts: Sequence[str], keyed: Sequence[tuple[int, ...]]) -> list[int]:
     """For each text the position of the first one that it is near to, its own when there is none; `keyed` are
     the keys of each."""
@@ -67,6 +73,10 @@ def _runs(text: str) -> frozenset[str]:
     if len(words) < MIN_WORDS:
         return frozenset()
     return frozenset(" ".join(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1))
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(word for word in _WORD.findall(text) if any(sign.isdigit() for sign in word))
 
 
 def _filled(least: list[int | None]) -> list[int]:

@@ -222,6 +222,21 @@ async def tables(
     ]
 
 
+# The inner condition runs along the index alone; the passages of keys that only one has are never looked at.
+_NEAR_DUPLICATES = (
+    "SELECT count(DISTINCT n.chunk) FROM memory_near n"
+    " JOIN memory_chunks o ON o.workspace_id = n.workspace_id AND o.number = n.chunk"
+    " JOIN memory_documents d ON d.workspace_id = o.workspace_id AND d.id = o.document"
+    " WHERE n.workspace_id = $1:seen AND n.key IN"
+    " (SELECT m.key FROM memory_near m"
+    " JOIN memory_chunks c ON c.workspace_id = m.workspace_id AND c.number = m.chunk"
+    " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+    " WHERE m.workspace_id = $1:seen AND m.key IN (SELECT k.key FROM memory_near k"
+    " WHERE k.workspace_id = $1 GROUP BY k.key HAVING count(*) > 1)"
+    " GROUP BY m.key HAVING count(DISTINCT c.document) > 1)"
+)
+
+
 async def status(
     database: Database, workspace_id: str, embedder_id: str, on_behalf: OnBehalf
 ) -> MemoryStatus:
@@ -235,6 +250,8 @@ async def status(
         on_behalf,
     )
     ((documents, size, chunks, embedded, tables_there),) = await database.fetch(sql, *params)
+    near_sql, near_params = seen(_NEAR_DUPLICATES, (workspace_id,), on_behalf)
+    ((near_duplicates,),) = await database.fetch(near_sql, *near_params)
     return MemoryStatus(
         documents=documents,
         chunks=int(chunks),
@@ -242,6 +259,7 @@ async def status(
         embedded=int(embedded) if embedder_id else 0,
         embedding_model=embedder_id,
         size_bytes=int(size),
+        near_duplicates=int(near_duplicates),
     )
 
 

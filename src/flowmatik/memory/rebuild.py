@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from flowmatik.contracts.database import Database, Row, Statement
 from flowmatik.contracts.memory_care import Rebuilt
 from flowmatik.kernel.errors import InvalidInput
-from flowmatik.memory import analysis
+from flowmatik.memory import analysis, near
 from flowmatik.memory.derived import Document, Numbered, Supplied, derived_rows, underived, unmentioned
 from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.records import context_of
@@ -115,6 +115,7 @@ def _statements(document: Document, rows: Sequence[Row], derived: str) -> list[S
             heading=heading,
             language=code,
             terms=tuple(analysis.terms(context_of(document.title, heading, text), code)),
+            near_keys=near.keys(text),
         )
         for number, text, heading, code in rows
     ]

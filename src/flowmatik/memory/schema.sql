@@ -155,6 +155,15 @@ CREATE TABLE memory_relations (
     FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
+-- The MinHash keys of a passage: what has one in common with it may say nearly the same (near.py).
+CREATE TABLE memory_near (
+    workspace_id TEXT NOT NULL,
+    key BIGINT NOT NULL,
+    chunk BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, key, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX memory_near_chunk ON memory_near (workspace_id, chunk);
 -- Entities that people have joined: `entity` is `target`. No document takes them away.
 CREATE TABLE memory_merges (
     workspace_id TEXT NOT NULL,

@@ -24,6 +24,7 @@ from flowmatik.contracts.memory import (
     StoredDocument,
     TableSource,
 )
+from flowmatik.contracts.memory_learning import SHIPPED, LegWeighing
 from flowmatik.contracts.reranking import Reranker
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput
@@ -105,6 +106,7 @@ class StoredMemory:
     def __init__(self, store: MemoryStore, sync: Synchroniser, *, embedders: Embedders, clock: Clock) -> None:
         self._clock = clock
         self._reranker: Reranker | None = None
+        self._weighing: LegWeighing | None = None
         self._store = store
         self._embedders = embedders
         self._sync = sync
@@ -132,6 +134,10 @@ class StoredMemory:
     def use_indexes(self, indexes: OutsideIndexes, reach: Reach = USUAL) -> None:
         """For searches, from now on; they are closed with it."""
         self._indexes, self._reach = indexes, reach
+
+    def use_weighing(self, weighing: LegWeighing) -> None:
+        """What searches ask, from now on, how much each of their parts is to count in a workspace."""
+        self._weighing = weighing
 
     async def close(self) -> None:
         await self._sync.close()
@@ -186,7 +192,9 @@ class StoredMemory:
             return [], ()
         embedder = await self._embedder_of(database, workspace_id)
         today = self._clock.now().date()
-        asked = replace(query, text=text, vector=await _query_vector(embedder, text), today=today)
+        vector = await _query_vector(embedder, text)
+        weights = await self._weighing.weights(workspace_id) if self._weighing is not None else SHIPPED
+        asked = replace(query, text=text, vector=vector, today=today, weights=weights)
         found: list[Passage] = []
         for _ in range(_ATTEMPTS):
             snapshot = await self._snapshot(database, workspace_id, embedder)

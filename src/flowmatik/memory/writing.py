@@ -157,7 +157,12 @@ def _chunks(workspace_id: str, record: DocumentRecord, first: int, supplied: Sup
 
 def _numbered(number: int, text: str, chunk: ChunkRecord) -> Numbered:
     return Numbered(
-        number=number, text=text, heading=chunk.heading, language=chunk.language, terms=chunk.terms
+        number=number,
+        text=text,
+        heading=chunk.heading,
+        language=chunk.language,
+        terms=chunk.terms,
+        near_keys=chunk.near_keys,
     )
 
 

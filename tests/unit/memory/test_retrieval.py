@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from flowmatik.memory.graph.links import Named, build_graph
-from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.closeness import close, features, likeness
 from flowmatik.memory.retrieval.fusion import dense_weight, fuse
 from flowmatik.memory.retrieval.question import understand
 from flowmatik.memory.retrieval.words import words_of
@@ -37,8 +37,8 @@ def test_words_in_one_sentence_are_closer_than_words_spread_over_several() -> No
     words = words_of([(at, np.ones(1)) for _ in question.groups], np.array([5.0, 5.0]))
     one = features("", "The valve closes the red pipe. It is old.", "en")
     other = features("", "A valve is here. The pipe is red. A door closes.", "en")
-    assert together(question, words, one) == pytest.approx(1.0)
-    assert together(question, words, other) < 0.9
+    assert close(question, words, one).together == pytest.approx(1.0)
+    assert close(question, words, other).together < 0.9
 
 
 def test_a_misspelt_or_inflected_word_is_alike() -> None:

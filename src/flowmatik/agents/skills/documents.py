@@ -47,4 +47,5 @@ def passage_row(passage: Passage) -> dict[str, Any]:
         "replaces": passage.replaces,
         "language": passage.language,
         "score": round(passage.score, 6),
+        **({"also_in": passage.also_in} if passage.also_in else {}),
     }

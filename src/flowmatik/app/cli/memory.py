@@ -152,4 +152,6 @@ async def _status(session: Session) -> int:
             megabytes=f"{state.size_bytes / 1_000_000:.1f}",
         )
     )
+    if state.near_duplicates:
+        session.say("memory.near_duplicates", passages=state.near_duplicates)
     return ExitCode.OK

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flowmatik.app.cli.answer_view import place_of
-from flowmatik.app.cli.memory_repair import memory_app
+from flowmatik.app.cli.memory_learning import memory_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
@@ -67,6 +67,9 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
     for passage in found.items:
         session.print(_heading(session, passage))
         session.print("    " + " ".join(passage.text.split()))
+        if passage.also_in:
+            others = ", ".join(map(shown_name, passage.also_in))
+            session.print("    " + session.text("memory.also_in", sources=others))
         for reason in passage.why if why else ():
             session.print("    - " + _reason(session, reason, found))
     percent = round(100 * found.answerable.score)
@@ -80,11 +83,12 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
 def _reason(session: Session, reason: Reason, found: Found) -> str:
     via = next((one for one in found.items if one.id == reason.via), None)
     key = f"memory.why.{reason.kind}" if reason.kind != "link" or via else "memory.why.link_beyond"
+    learned = reason.kind == "learned"
     return session.text(
         key,
         percent=round(100 * reason.value),
         value=f"{reason.value:.2f}",
-        entity=reason.entity,
+        entity=session.text(f"memory.leg.{reason.entity}") if learned else reason.entity,
         via=f"{shown_name(via.source)}{_place(session, via)}" if via else "",
     )
 

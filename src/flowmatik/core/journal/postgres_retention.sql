@@ -102,6 +102,8 @@ WITH picked AS MATERIALIZED (
     DELETE FROM run_feedback t USING picked p WHERE t.run_id = p.run_id
 ), counted_cases AS (
     DELETE FROM case_outcomes t USING picked p WHERE t.run_id = p.run_id
+), taught AS (
+    DELETE FROM search_lessons t USING picked p WHERE t.run_id = p.run_id
 ), answered AS (
     DELETE FROM model_answers t USING picked p WHERE t.run_id = p.run_id AND t.run_id <> ''
 ), kept AS (

@@ -23,6 +23,7 @@ PARTS = (
     "tags",
     "feedback",
     "cases",
+    "lessons",
     "answers",
     "head",
 )

@@ -78,6 +78,10 @@ DELETE FROM run_feedback WHERE run_id = $1;
 -- For which case of the planner it was counted.
 DELETE FROM case_outcomes WHERE run_id = $1;
 
+-- name: delete_lessons
+-- What its answer taught searches.
+DELETE FROM search_lessons WHERE run_id = $1;
+
 -- name: delete_answers
 -- Of models, kept to be given again.
 DELETE FROM model_answers WHERE run_id = $1 AND run_id <> '';

@@ -1,5 +1,7 @@
 """How close a passage's text comes to the question, beyond which words it has: whether they stand in one
-sentence, and what merely looks like them (inflections, compounds, misspelt names), by character n-grams.
+sentence, and next to one another as in the question; whether that sentence has what would answer it (a time,
+a number, a name); and what merely looks like them (inflections, compounds, misspelt names), by character
+n-grams.
 
 Only for the passages that the legs put in front, whose texts are read for it. Nearly all of them are read for
 the first time, so that nothing here may cost much for each of their words: only those that begin as one of
@@ -9,9 +11,10 @@ the question's stems does are stemmed, and the n-grams of all texts are hashed a
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +22,21 @@ import numpy.typing as npt
 from flowmatik.memory import analysis
 from flowmatik.memory.chunking import sentences
 from flowmatik.memory.language import LANGUAGES, fold
+from flowmatik.memory.retrieval.expecting import has
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.words import K1, B, Words
 
 _SIZES = (3, 4, 5)
 _SHORT = 5  # shorter words, with their marks, are not cut
+_NEAR = 4  # terms, stop-words left out
 _UNDER_TITLE = 0.5  # what a word counts that stands in the title and not in the sentence
 # Signs at the end of a stem in which it may differ from the beginning of its word: "sensibility", "sensible".
 # Snowball's stemmers for Spanish and English change no more; of the English exceptions, all of short words,
-# only "dying", "lying" and "tying" (die, lie, tie) change the second sign.
+# only "dying", "lying" and "tying" (die, lie, tie) change the second sign. Those for other languages change
+# more, so that there all words are looked at.
 _CHANGED = 2
 _SURE = ((4, 2), (1, 1))  # a stem of so many signs shares so many with its word
+_EVERY = re.compile("#(?=[^#])")
 _MARK = ord("#")
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well mixed (Knuth's multiplicative hashing)
 _HALF = np.uint64(29)
@@ -57,6 +64,16 @@ class Features:
         signs = _Signs([self.marked])
         return np.unique(np.concatenate([hashed[at] for hashed, at in signs.grams()]))
 
+    @cached_property
+    def terms_before(self) -> list[int]:
+        """How many words that are no stop-words stand before each word."""
+        codes = _codes(self.language)
+        stops = [any(analysis.is_stop(_folded(word), code) for code in codes) for word in self.words]
+        return list(accumulate((not stop for stop in stops), initial=0))
+
+    def sentence(self, number: int) -> Sequence[str]:
+        return self.words[self.ends[number] : self.ends[number + 1]]
+
 
 _folded = lru_cache(maxsize=100_000)(fold)
 
@@ -75,6 +92,10 @@ def features(title: str, text: str, language: str) -> Features:
     return Features(language=language, words=words, ends=ends, marked=_marked(words))
 
 
+def _codes(language: str) -> tuple[str, ...]:
+    return (language,) if analysis.is_known(language) else LANGUAGES
+
+
 class _Asked:
     """The words of a question, to be found among those of a text."""
 
@@ -90,7 +111,7 @@ class _Asked:
     def found(self, passage: Features) -> Iterator[tuple[int, tuple[int, ...]]]:
         """The places of the passage's words that are words of the question, and which ones those are."""
         code, marked = passage.language, passage.marked
-        codes = (code,) if code in LANGUAGES else LANGUAGES
+        codes = _codes(code)
         place = last = 0
         for match in self._beginning(codes).finditer(marked):
             place += marked.count("#", last, match.start())
@@ -99,6 +120,8 @@ class _Asked:
                 yield place // 2, held
 
     def _beginning(self, codes: tuple[str, ...]) -> re.Pattern[str]:
+        if not set(codes) <= set(LANGUAGES):
+            return _EVERY
         if codes not in self._begin:
             stems = [stem for code in codes for stem in self._stems.get(code, ())]
             begin = sorted({re.escape(beginning(stem)) for stem in stems})
@@ -127,17 +150,72 @@ def beginning(stem: str) -> str:
 _asked = lru_cache(maxsize=16)(_Asked)
 
 
-def together(question: Question, words: Words, passage: Features) -> float:
-    """The share of the question's information that the best one of its sentences holds, 0 to 1."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """0 to 1 each: the share of the question's information that the best one of the passage's sentences holds
+    (`together`); that the best of those holds that have what would answer the question (`answering`); and the
+    share of the pairs of words that follow one another in the question which stand near one another here, in
+    whatever order, weighed by the less telling word of each (`adjacent`).
+
+    Source of the last: the sequential dependence model's unordered windows (Metzler and Croft 2005)."""
+
+    together: float
+    answering: float
+    adjacent: float
+
+
+FAR = Close(together=0.0, answering=0.0, adjacent=0.0)
+
+
+def close(question: Question, words: Words, passage: Features) -> Close:
     weights: list[float] = words.weights.tolist()
+    mass = sum(weights)
+    if not mass or len(passage.ends) < 2:
+        return FAR
     there: dict[int, set[int]] = {}
+    places: dict[int, list[int]] = {}
     for place, held in _asked(question.groups).found(passage):
         there.setdefault(bisect_right(passage.ends, place), set()).update(held)
+        for group in held:
+            places.setdefault(group, []).append(place)
+    if not there:
+        return FAR
     titled = there.pop(0, set[int]())
-    spoken = [*there.values(), set[int]()] if len(passage.ends) > 1 else []
-    best = max((_held(weights, one, titled) for one in spoken), default=0.0)
-    mass = float(words.weights.sum())
-    return best / mass if mass else 0.0
+    nowhere = _held(weights, set(), titled)
+    values = [nowhere] * (len(passage.ends) - 1)
+    for sentence, held in there.items():
+        values[sentence - 1] = _held(weights, held, titled)
+    best = answering = max(values)
+    if question.expected:
+        order = sorted(range(len(values)), key=lambda n: -values[n])
+        fitting = (values[n] for n in order if has(question.expected, passage.sentence(n), question.said))
+        answering = next(fitting, 0.0)
+    near = _adjacent(weights, places, passage)
+    return Close(together=best / mass, answering=answering / mass, adjacent=near)
+
+
+def _adjacent(weights: Sequence[float], places: Mapping[int, Sequence[int]], passage: Features) -> float:
+    total = found = 0.0
+    for n in range(len(weights) - 1):
+        weight = min(weights[n], weights[n + 1])
+        total += weight
+        if n in places and n + 1 in places and _meet(places[n], places[n + 1], passage.terms_before):
+            found += weight
+    return found / total if total else 0.0
+
+
+def _meet(one: Sequence[int], other: Sequence[int], terms: Sequence[int]) -> bool:
+    """Whether a place of each, both sorted, are different and no more than `_NEAR` terms apart."""
+    first = 0
+    for place in one:
+        while first < len(other) and terms[other[first]] < terms[place] - _NEAR:
+            first += 1
+        at = first
+        while at < len(other) and terms[other[at]] <= terms[place] + _NEAR:
+            if other[at] != place:
+                return True
+            at += 1
+    return False
 
 
 def _held(weights: Sequence[float], there: set[int], titled: set[int]) -> float:

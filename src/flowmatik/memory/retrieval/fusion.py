@@ -57,6 +57,11 @@ def dense_weight(cosine: Floats | Crowd) -> float:
     return (crowd.count * seen + FEW * UNKNOWN) / (crowd.count + FEW)
 
 
+def reweighted(weight: float, *, words: float, vectors: float) -> float:
+    """The weight of vectors beside words when either is to count so many times as much."""
+    return weight * vectors / (weight * vectors + (1.0 - weight) * words)
+
+
 def to_best(scores: Floats) -> Floats:
     """Divided by the best, nothing below 0."""
     positive = np.maximum(scores, 0.0)

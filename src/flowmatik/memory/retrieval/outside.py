@@ -26,7 +26,7 @@ from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.fusion import Crowd
 from flowmatik.memory.retrieval.hops import reached
 from flowmatik.memory.retrieval.question import Question
-from flowmatik.memory.retrieval.ranking import Legs, Ranking, ranking
+from flowmatik.memory.retrieval.ranking import Counting, Ranking, ranking
 from flowmatik.memory.retrieval.words import Words, words_of
 
 Ints = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ class AskedOutside:
     vector: npt.NDArray[np.float32] | None
     where: Filter
     deep: bool  # more is asked than the filter says: fewer of what an index gives will do
-    legs: Legs
+    counting: Counting
     reach: Reach = USUAL
 
 
@@ -87,7 +87,7 @@ async def ranked_outside(
     first = gathered.words().scores()[0]
     await gathered.add(np.array(foremost(first, asked.reach.front), dtype=np.int64))
     ranked = await asyncio.to_thread(gathered.ranking)
-    if not whole and asked.legs.graph and snapshot.graph.strength:
+    if not whole and asked.counting.legs.graph and snapshot.graph.strength:
         named = snapshot.graph.meant_by(question.names)
         front = [*dict.fromkeys((*ranked.wanted(), *named))]
         linked = await asyncio.to_thread(reached, snapshot.graph, front, asked.reach.linked)
@@ -210,7 +210,9 @@ class _Gathered:
             spread=float(among.std()) if len(among) > 1 else 0.0,
         )
         asked = self._asked
-        return ranking(self._question, self.words(), self._cosine, self._snapshot.graph, asked.legs, crowd)
+        return ranking(
+            self._question, self.words(), self._cosine, self._snapshot.graph, asked.counting, crowd
+        )
 
 
 def _rarity(count: int, having: float) -> float:

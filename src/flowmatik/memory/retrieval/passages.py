@@ -1,7 +1,7 @@
 """Passages as they are handed out: text, place in the source, and why they are there."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowmatik.contracts.memory import Passage, Reason
+from flowmatik.contracts.memory_learning import Leg
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.retrieval.closeness import features
@@ -17,6 +18,7 @@ from flowmatik.memory.sources import Names, resolve_replaces
 
 _BUCKET_BITS = 12
 _ROUNDING = 1e-9
+NOTICEABLE = 0.01  # of a multiplier: what moves a weight by less is no reason
 ALIKE = 0.9  # Jaccard similarity of n-grams from which on two passages say the same
 
 
@@ -123,4 +125,17 @@ def _reasons(place: int, ranked: Ranked, found: Mapping[int, Passage], graph: Gr
         hop = ranked.hops[place]
         via = found[hop.via].id if hop.via in found else ""
         reasons.append(Reason(kind="link", value=hop.value, entity=graph.keys.name(hop.entity), via=via))
-    return tuple(reasons)
+    return (*reasons, *_learned(place, ranked))
+
+
+def _learned(place: int, ranked: Ranked) -> Iterator[Reason]:
+    """The parts that speak for the passage, and count otherwise here than they are shipped."""
+    speaks: Mapping[Leg, bool] = {
+        "words": ranked.scores["bm25"][place] > 0,
+        "meaning": ranked.scores["dense"][place] > 0,
+        "closeness": ranked.scores["close"][place] > 0,
+        "links": place in ranked.hops,
+    }
+    for leg, does in speaks.items():
+        if does and abs(ranked.weights.of(leg) - 1.0) >= NOTICEABLE:
+            yield Reason(kind="learned", value=ranked.weights.of(leg), entity=leg)

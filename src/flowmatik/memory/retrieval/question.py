@@ -6,6 +6,7 @@ from datetime import date
 from flowmatik.memory import analysis, language
 from flowmatik.memory.graph.mentions import mentions
 from flowmatik.memory.language import fold
+from flowmatik.memory.retrieval.expecting import Expected, expected
 from flowmatik.memory.retrieval.parts import parts_of
 from flowmatik.memory.retrieval.times import times
 
@@ -16,7 +17,8 @@ _NAMING = ("name", "quote", "code", "gazetteer", "email", "url", "date")
 class Question:
     """`words` are its meaningful words, folded; `groups` the index terms of each; `names` the keys of the
     entities that it names; `times` what it says of when, and `parts` the index terms of each of the things
-    that it asks about at once."""
+    that it asks about at once; `expected` is the kind of thing that would answer it, and `said` all of its
+    words, folded."""
 
     text: str
     language: str
@@ -25,6 +27,8 @@ class Question:
     names: tuple[str, ...]
     times: tuple[str, ...] = ()
     parts: tuple[frozenset[tuple[str, ...]], ...] = ()
+    expected: Expected = ""
+    said: frozenset[str] = frozenset()
 
 
 def understand(text: str, today: date | None = None) -> Question:
@@ -38,4 +42,6 @@ def understand(text: str, today: date | None = None) -> Question:
         names=tuple(dict.fromkeys(one.key for one in named if one.kind in _NAMING)),
         times=times(text, code, today),
         parts=tuple(frozenset(analysis.query_terms(part, code)) for part in parts_of(text)),
+        expected=expected(text),
+        said=frozenset(fold(word) for word in analysis.words(text)),
     )

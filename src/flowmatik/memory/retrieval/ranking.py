@@ -16,10 +16,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.memory_learning import SHIPPED, LegWeights
 from flowmatik.memory.graph.links import Graph
-from flowmatik.memory.retrieval.closeness import features, likeness, together
+from flowmatik.memory.retrieval.closeness import close, features, likeness
 from flowmatik.memory.retrieval.front import foremost
-from flowmatik.memory.retrieval.fusion import Crowd, crowd_of, dense_weight, fuse, outstanding, to_best
+from flowmatik.memory.retrieval.fusion import (
+    Crowd,
+    crowd_of,
+    dense_weight,
+    fuse,
+    outstanding,
+    reweighted,
+    to_best,
+)
 from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.times import is_of
@@ -27,6 +36,8 @@ from flowmatik.memory.retrieval.words import Words
 
 CLOSELY = 40  # passages whose texts are looked at
 TOGETHER = 0.5
+EXPECTED = 0.6  # of it: only in sentences that have what would answer the question
+ADJACENT = 0.3
 LIKENESS = 0.5
 TITLED = 0.5
 LINKED = 0.75
@@ -50,6 +61,17 @@ ALL = Legs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """What takes part in a search, and how much each part counts in its workspace."""
+
+    legs: Legs = ALL
+    weights: LegWeights = SHIPPED
+
+
+AS_SHIPPED = Counting()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """Of a passage, as it is indexed: under its title. `dated`: its document's date, "" for none."""
 
@@ -63,13 +85,14 @@ class Text:
 class Ranked:
     """`total` is the score of every passage, the best is 1, and 0 for what nothing speaks for. `scores` are
     the parts by name, each over all passages; `outstanding` says how far the best vector stands beyond
-    chance, `meant` and `hops` why passages gained."""
+    chance, `meant` and `hops` why passages gained, `weights` what was learned of the parts."""
 
     total: Floats
     scores: Mapping[str, Floats]
     outstanding: float
     meant: Mapping[int, tuple[float, str]]
     hops: Mapping[int, Hop]
+    weights: LegWeights = SHIPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +109,7 @@ class Ranking:
     weight: float
     graph: Graph
     legs: Legs = ALL
+    weights: LegWeights = SHIPPED
 
     def wanted(self) -> list[int]:
         """The passages whose texts are looked at."""
@@ -105,14 +129,20 @@ class Ranking:
 
     def order(self, texts: Mapping[int, Text]) -> Ranked:
         text = to_best(self.bm25)
-        close = np.zeros(len(text))
+        together = np.zeros(len(text))
         if texts and self.bm25.any():
             places = sorted(texts)
             seen = [features(one.title, one.text, one.language) for one in (texts[i] for i in places)]
-            close[places] = [together(self.question, self.words, one) for one in seen]
-            alike = np.zeros(len(text))
-            alike[places] = likeness(self.question, seen)
-            text = to_best(text + TOGETHER * close + LIKENESS * to_best(alike))
+            held = [close(self.question, self.words, one) for one in seen]
+            together[places] = [one.together for one in held]
+            near = np.zeros(len(text))
+            near[places] = (
+                TOGETHER
+                * np.array([(1 - EXPECTED) * one.together + EXPECTED * one.answering for one in held])
+                + ADJACENT * np.array([one.adjacent for one in held])
+                + LIKENESS * to_best(likeness(self.question, seen))
+            )
+            text = to_best(text + self.weights.closeness * near)
         standing = to_best(fuse(text, self.cosine, self.weight))
         for place, one in texts.items() if self.question.times else ():
             if standing[place] > 0 and is_of(self.question.times, one.text, one.language, one.dated):
@@ -123,13 +153,14 @@ class Ranking:
             standing[passage] += strength * TITLED * value
         standing = to_best(standing)
         total, hops = self._with_links(standing, strength)
-        parts = {"bm25": self.bm25, "dense": self.cosine, "coverage": self.coverage, "close": close}
+        parts = {"bm25": self.bm25, "dense": self.cosine, "coverage": self.coverage, "close": together}
         return Ranked(
             total=to_best(total),
             scores=parts,
             outstanding=outstanding(self.crowd),
             meant=meant,
             hops=hops,
+            weights=self.weights,
         )
 
     def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Mapping[int, Hop]]:
@@ -139,7 +170,7 @@ class Ranking:
         hops = follow(self.graph, evidence)
         total = standing.copy()
         for passage, hop in hops.items():
-            total[passage] += strength * LINKED * hop.value
+            total[passage] += strength * LINKED * self.weights.links * hop.value
         first = int(np.argmax(standing))
         total[first] = max(float(total.max()), float(total[first]))
         others = np.flatnonzero(total >= total[first])
@@ -152,10 +183,11 @@ def ranking(
     words: Words,
     cosine: Floats,
     graph: Graph,
-    legs: Legs = ALL,
+    counting: Counting = AS_SHIPPED,
     crowd: Crowd | None = None,
 ) -> Ranking:
     """`crowd`: of all cosines where `cosine` has only some of them."""
+    legs, weights = counting.legs, counting.weights
     bm25, coverage = words.scores()
     if not legs.words:
         bm25 = np.zeros(len(bm25))
@@ -169,7 +201,8 @@ def ranking(
         coverage=coverage,
         cosine=cosine,
         crowd=seen,
-        weight=dense_weight(seen),
+        weight=reweighted(dense_weight(seen), words=weights.words, vectors=weights.meaning),
         graph=graph,
         legs=legs,
+        weights=weights,
     )

@@ -11,16 +11,17 @@ import numpy.typing as npt
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import Passage
+from flowmatik.contracts.memory_learning import SHIPPED, LegWeights
 from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.outside.asking import Asking
 from flowmatik.memory.reading import OnBehalf
-from flowmatik.memory.retrieval import passages
+from flowmatik.memory.retrieval import passages, twins
 from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.outside import USUAL, AskedOutside, Reach, ranked_outside
 from flowmatik.memory.retrieval.question import Question, understand
-from flowmatik.memory.retrieval.ranking import ALL, Legs, Ranking, ranking
+from flowmatik.memory.retrieval.ranking import ALL, Counting, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.successors import with_successors
 from flowmatik.memory.retrieval.words import words_of
 
@@ -37,8 +38,13 @@ class Query:
     filters: Filters = NO_FILTERS
     today: date | None = None
     legs: Legs = ALL
+    weights: LegWeights = SHIPPED
     outside: Asking | None = None
     reach: Reach = USUAL
+
+    @property
+    def counting(self) -> Counting:
+        return Counting(legs=self.legs, weights=self.weights)
 
 
 async def search(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> list[Passage]:
@@ -62,9 +68,28 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     total = ranked.total
     order = foremost(total, query.limit + SPARE)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
+    keys = await _keys(database, workspace_id, order, snapshot)
+    order, again = twins.shown_once([place for place in order if place in read], read, keys)
     order = with_successors(passages.distinct(order, read)[: query.limit], total, snapshot)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
-    return passages.explained([place for place in order if place in read], read, ranked, snapshot)
+    order = [place for place in order if place in read]
+    shown = {place: read[place] for place in order}
+    keys |= await _keys(database, workspace_id, [place for place in order if place not in keys], snapshot)
+    also = await twins.named(database, workspace_id, shown, keys, snapshot)
+    for place, others in again.items():
+        if place in shown:
+            also[place] = tuple(sorted({*also.get(place, ()), *(read[one].source for one in others)}))
+    return twins.with_twins(passages.explained(order, read, ranked, snapshot), order, also)
+
+
+async def _keys(
+    database: Database, workspace_id: str, places: Sequence[int], snapshot: Snapshot
+) -> dict[int, frozenset[int]]:
+    """By place in the snapshot; of a passage without keys none, so that it is not asked for again."""
+    if not places:
+        return {}
+    found = await twins.keys_of(database, workspace_id, [int(snapshot.rows[place]) for place in places])
+    return {place: found.get(int(snapshot.rows[place]), frozenset()) for place in places}
 
 
 def _asked_outside(query: Query, asking: Asking) -> AskedOutside:
@@ -81,7 +106,7 @@ def _asked_outside(query: Query, asking: Asking) -> AskedOutside:
         vector=query.vector if query.legs.vectors else None,
         where=where,
         deep=bool(filters.languages),
-        legs=query.legs,
+        counting=query.counting,
         reach=query.reach,
     )
 
@@ -96,7 +121,8 @@ async def _ranking(
         cosine = np.zeros(len(snapshot.rows))
         if query.vector is not None and snapshot.vectors is not None:
             cosine = (snapshot.vectors @ query.vector).astype(np.float64)
-        return ranking(question, words_of(found, snapshot.lengths), cosine, snapshot.graph, query.legs)
+        words = words_of(found, snapshot.lengths)
+        return ranking(question, words, cosine, snapshot.graph, query.counting)
 
     return await asyncio.to_thread(rank)
 

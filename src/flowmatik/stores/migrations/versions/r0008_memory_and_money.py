@@ -7,7 +7,9 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-AREAS: tuple[str, ...] = ("outside", "answers", "facts", "memory", "words", "sources", "alerts")
+AREAS: tuple[str, ...] = (
+    *("outside", "answers", "facts", "memory", "words", "sources", "alerts", "learning"),
+)
 
 
 def upgrade() -> None:

@@ -175,6 +175,15 @@ CREATE TABLE memory_relations (
 
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
 
+CREATE TABLE memory_near (
+    workspace_id TEXT NOT NULL,
+    key BIGINT NOT NULL,
+    chunk BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, key, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+);
+CREATE INDEX memory_near_chunk ON memory_near (workspace_id, chunk);
+
 CREATE TABLE memory_merges (
     workspace_id TEXT NOT NULL,
     entity TEXT COLLATE "C" NOT NULL,
@@ -226,7 +235,7 @@ CREATE TABLE memory_erasing (
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON memory_workspaces, memory_sources, memory_documents, memory_acl,
     memory_labels, memory_chunks, memory_vectors, memory_postings, memory_tables, memory_mentions, memory_entities,
-    memory_aliases, memory_relations, memory_merges, memory_gazetteer, memory_outbox, memory_erasing
+    memory_aliases, memory_relations, memory_near, memory_merges, memory_gazetteer, memory_outbox, memory_erasing
     TO flowmatik_engine, flowmatik_api;
 
 GRANT SELECT, INSERT ON memory_erasures TO flowmatik_engine, flowmatik_api;
@@ -235,7 +244,7 @@ DO $do$ DECLARE target TEXT; BEGIN
     FOREACH target IN ARRAY ARRAY[
         'memory_workspaces', 'memory_sources', 'memory_documents', 'memory_acl', 'memory_labels',
     'memory_chunks', 'memory_vectors', 'memory_postings', 'memory_tables', 'memory_mentions', 'memory_entities',
-    'memory_aliases', 'memory_relations', 'memory_merges', 'memory_gazetteer', 'memory_outbox',
+    'memory_aliases', 'memory_relations', 'memory_near', 'memory_merges', 'memory_gazetteer', 'memory_outbox',
     'memory_erasures', 'memory_erasing'
     ] LOOP
         EXECUTE 'ALTER TABLE ' || target || ' ENABLE ROW LEVEL SECURITY';
