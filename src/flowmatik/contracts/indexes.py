@@ -50,6 +50,9 @@ class Filter:
         return f"{self.dated_until}\uffff" if self.dated_until else ""
 
 
+EVERYTHING = Filter()
+
+
 def places(source: str) -> tuple[str, ...]:
     """The document's name and the folders that it lies in: what `Filter.sources` is compared with."""
     parts = source.split("/")

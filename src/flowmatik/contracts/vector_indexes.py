@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.indexes import EVERYTHING, Filter
+
 Vector = npt.NDArray[np.float32]
 
 
@@ -29,20 +31,6 @@ class VectorRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
-    """What is searched, evaluated inside the engine; all conditions hold together. `sources`: documents of
-    these names or below them. `on_behalf`: the principals for whom it is asked, None for the workspace's own
-    work. `tags`: all of them. `since` and `until`: ISO dates, both days included; what has no date is outside
-    of every range."""
-
-    sources: tuple[str, ...] = ()
-    on_behalf: frozenset[str] | None = None
-    tags: tuple[str, ...] = ()
-    since: str = ""
-    until: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What an index has of a workspace: whose vectors, of how many numbers, and up to which change of the
     outbox they have been brought; `embedder` is "" where nothing was ever prepared."""
@@ -52,12 +40,11 @@ class Held:
     position: int = 0
 
 
-EVERYTHING = Where()
 Scored = tuple[str, float]  # a passage's id and its cosine
 
 
 class VectorIndex(Protocol):
-    """Raises Unavailable (`unavailable.vector_index…`) when the engine is away, late or in another process's
+    """Raises Unavailable (`unavailable.index…`) when the engine is away, late or in another process's
     hands, InvalidInput for vectors of another length, ConfigurationError for what the engine cannot do.
 
     Calls that write are idempotent, and each may be done twice. `id` is the plugin's. `exact`: whether
@@ -92,7 +79,7 @@ class VectorIndex(Protocol):
         ...
 
     async def search(
-        self, workspace_id: str, vector: Vector, limit: int, where: Where = EVERYTHING
+        self, workspace_id: str, vector: Vector, limit: int, where: Filter = EVERYTHING
     ) -> list[Scored]:
         """Best first, equal ones by id; fewer than `limit` only where no more fulfil `where`. A row or
         question of zeros has cosine 0 with everything."""

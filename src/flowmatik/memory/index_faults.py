@@ -1,6 +1,7 @@
-"""What indexes outside raise, in words that name the index and say what to do."""
+"""What goes wrong with indexes outside, as people and programs are told it. What a vendor says may hold what
+it was sent, so that only its kind is told."""
 
-from flowmatik.kernel.errors import ConfigurationError, Unavailable
+from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound, Unavailable
 
 
 def away(index: str, said: str) -> Unavailable:
@@ -12,13 +13,47 @@ def away(index: str, said: str) -> Unavailable:
     )
 
 
+def late(index: str, seconds: float) -> Unavailable:
+    return Unavailable(
+        f"the index {index!r} did not answer within {seconds:g} s; try again when it does",
+        code="unavailable.index.late",
+        context={"index": index, "seconds": seconds},
+    )
+
+
+def taken(index: str, path: str) -> Unavailable:
+    return Unavailable(
+        f"the index {index!r} in {path} is in another process's hands, and only one can have it; use a"
+        " server for several processes, or stop the other one",
+        code="unavailable.index.taken",
+        context={"index": index, "path": path},
+    )
+
+
 def damaged(index: str, path: str) -> Unavailable:
     return Unavailable(
-        f"the file {path} of the index {index!r} is damaged; delete it and rebuild the index, it holds "
-        "nothing that memory does not have",
+        f"the file {path} of the index {index!r} is damaged; stop every flowmatik of this home and delete it:"
+        " it is filled again from memory",
         code="unavailable.index.damaged",
         retryable=False,
         context={"index": index, "path": path},
+    )
+
+
+def unprepared(index: str, workspace_id: str) -> NotFound:
+    return NotFound(
+        f"the index {index!r} has nothing of workspace {workspace_id!r}; it is filled when it catches up with"
+        " memory",
+        code="not_found.index",
+        context={"index": index, "workspace": workspace_id},
+    )
+
+
+def rejected(index: str, said: str) -> InvalidInput:
+    return InvalidInput(
+        f"the index {index!r} refuses what it was sent ({said})",
+        code="input.index",
+        context={"index": index, "said": said},
     )
 
 

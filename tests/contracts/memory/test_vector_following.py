@@ -6,8 +6,9 @@ from typing import cast
 import numpy as np
 import pytest
 
+from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import DocumentLabels
-from flowmatik.contracts.vector_indexes import VectorIndex, VectorRow, Where
+from flowmatik.contracts.vector_indexes import VectorIndex, VectorRow
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.memory.vector_indexes.choosing import load_vector_index
 from flowmatik.memory.vector_indexes.following import catch_up, compare, reconcile
@@ -46,10 +47,10 @@ async def test_it_follows_what_is_stored_labelled_replaced_and_removed(
     assert (await compare(database, WS, index)).agrees
     assert set(await index.ids(WS)) == await _ids(shelf)
     question = await _question("salaries")
-    everybody = await index.search(WS, question, 10, Where(on_behalf=frozenset(["user:ben"])))
-    ana = await index.search(WS, question, 10, Where(on_behalf=frozenset(["user:ana"])))
+    everybody = await index.search(WS, question, 10, Filter(principals=frozenset(["user:ben"])))
+    ana = await index.search(WS, question, 10, Filter(principals=frozenset(["user:ana"])))
     assert (len(everybody), len(ana)) == (1, 2)
-    assert len(await index.search(WS, question, 10, Where(tags=("pay",), since="2026-02-01"))) == 1
+    assert len(await index.search(WS, question, 10, Filter(tags=("pay",), dated_from="2026-02-01"))) == 1
     shelf.write("a/one.md", "Oak boards are dried for three years.")
     await shelf.take()
     assert not (await compare(database, WS, index)).agrees

@@ -2,7 +2,8 @@
 
 A condition becomes membership in a list, because every engine has that and means the same by it, while
 prefixes, absent values and case differ: a document's name is the list of the folders that it lies in, and of
-itself; who may see it is the list of principals, `everybody` where it is empty; its date is a whole number.
+itself; who may see it is the list of principals, `everybody` where it is empty; its date is a whole number of
+fourteen digits, from the year to the second.
 
 Each text becomes a key of 32 hexadecimal digits. So none is too long for an engine, or needs escaping in a
 query, and what engines outside hold names neither documents nor people (whoever guesses a name can still find
@@ -15,24 +16,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowmatik.contracts.vector_indexes import Vector, VectorRow, Where
+from flowmatik.contracts.indexes import Filter, places
+from flowmatik.contracts.vector_indexes import Vector
 from flowmatik.kernel.errors import InvalidInput
-from flowmatik.memory.vector_indexes.faults import refused
+from flowmatik.memory.index_faults import rejected
 
 EVERYBODY = "everybody"  # no key is
 UNDATED = 0
-LATEST = 99_999_999
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+LATEST = 99_99_99_99_99_99_99
+_DIGITS = 14
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`Where` in these values. None: not asked. `tags` must all be there, of the others one."""
+    """A `Filter` in these values. None: not asked; of each list one must be there."""
 
     under: tuple[str, ...] | None
     acl: tuple[str, ...] | None
-    tags: tuple[str, ...]
-    days: tuple[int, int] | None
+    tags: tuple[str, ...] | None
+    moments: tuple[int, int] | None
 
 
 def key(text: str) -> str:
@@ -41,8 +44,7 @@ def key(text: str) -> str:
 
 def under(source: str) -> list[str]:
     """`a/b/c.md` lies under `a`, `a/b` and itself."""
-    parts = source.split("/")
-    return [key("/".join(parts[: n + 1])) for n in range(len(parts))]
+    return [key(place) for place in places(source)]
 
 
 def seen_by(acl: tuple[str, ...]) -> list[str]:
@@ -53,44 +55,40 @@ def keys(texts: tuple[str, ...]) -> list[str]:
     return sorted({key(text) for text in texts})
 
 
-def day(dated: str) -> int:
-    """20261128 for 2026-11-28…, 0 for what is no date."""
-    found = _DATE.match(dated)
-    return int("".join(found.groups())) if found else UNDATED
+def moment(dated: str) -> int:
+    """20261128000000 for 2026-11-28, 0 for what is no date. Compares as the texts do, down to the second;
+    what a text lacks comes before all that it could be."""
+    digits = _digits(dated)
+    return int(digits.ljust(_DIGITS, "0")) if digits else UNDATED
 
 
-def asked(where: Where) -> Asked:
-    days = None
-    if where.since or where.until:
-        days = (_bound(where.since, UNDATED + 1), _bound(where.until, LATEST))
+def asked(where: Filter) -> Asked:
+    """Raises InvalidInput for what is no date (`input.date`)."""
+    moments = None
+    if where.dated_from or where.dated_until:
+        moments = (_bound(where.dated_from, UNDATED + 1, "0"), _bound(where.dated_until, LATEST, "9"))
     return Asked(
         under=tuple(key(name.rstrip("/")) for name in where.sources) or None,
-        acl=None if where.on_behalf is None else (EVERYBODY, *keys(tuple(where.on_behalf))),
-        tags=tuple(keys(where.tags)),
-        days=days,
+        acl=None if where.principals is None else (EVERYBODY, *keys(tuple(where.principals))),
+        tags=tuple(keys(where.tags)) or None,
+        moments=moments,
     )
 
 
-def _bound(said: str, default: int) -> int:
+def _bound(said: str, default: int, filling: str) -> int:
     if not said:
         return default
-    found = day(said)
-    if not found:
+    digits = _digits(said)
+    if not digits:
         raise InvalidInput(
             f"{said!r} is no date; write it as 2026-11-28", code="input.date", context={"value": said}
         )
-    return found
+    return int(digits.ljust(_DIGITS, filling))
 
 
-def matches(row: VectorRow, question: Asked) -> bool:
-    """Whether the row fulfils it: what every engine must answer."""
-    if question.under is not None and not set(question.under) & set(under(row.source)):
-        return False
-    if question.acl is not None and not set(question.acl) & set(seen_by(row.acl)):
-        return False
-    if not set(question.tags) <= set(keys(row.tags)):
-        return False
-    return question.days is None or question.days[0] <= day(row.dated) <= question.days[1]
+def _digits(dated: str) -> str:
+    found = _DATE.match(dated)
+    return re.sub(r"\D", "", found.group()) if found else ""
 
 
 def unit(vector: Vector) -> Vector:
@@ -102,7 +100,7 @@ def unit(vector: Vector) -> Vector:
 
 def check_length(vector: Vector, dimension: int, index: str) -> None:
     if not np.isfinite(vector).all():
-        raise refused(index, "a number that is not finite")
+        raise rejected(index, "a number that is not finite")
     found = int(np.asarray(vector).shape[-1])
     if found != dimension:
         raise InvalidInput(

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from flowmatik.contracts.vector_indexes import Vector, VectorRow, Where
-from flowmatik.memory.vector_indexes.terms import asked, matches, unit
+from flowmatik.contracts.indexes import Filter, places
+from flowmatik.contracts.vector_indexes import Vector, VectorRow
+from flowmatik.memory.vector_indexes.terms import unit
 
 DIMENSION = 16
 EMBEDDER = "words@16"
@@ -30,7 +31,18 @@ def rows(count: int, seed: int = 7) -> list[VectorRow]:
     ]
 
 
-def expected(held: list[VectorRow], question: Vector, limit: int, where: Where) -> list[tuple[str, float]]:
-    wanted = asked(where)
-    found = [(row.chunk, float(unit(row.vector) @ unit(question))) for row in held if matches(row, wanted)]
+def expected(held: list[VectorRow], question: Vector, limit: int, where: Filter) -> list[tuple[str, float]]:
+    found = [(row.chunk, float(unit(row.vector) @ unit(question))) for row in held if _fulfils(row, where)]
     return sorted(found, key=lambda one: (-one[1], one[0]))[:limit]
+
+
+def _fulfils(row: VectorRow, where: Filter) -> bool:
+    """As the contract has it, by the texts themselves."""
+    names = {name.rstrip("/") for name in where.sources}
+    return (
+        (not names or bool(names & set(places(row.source))))
+        and (where.principals is None or not row.acl or bool(where.principals & set(row.acl)))
+        and (not where.tags or bool(set(where.tags) & set(row.tags)))
+        and (not where.dated_from or row.dated >= where.dated_from)
+        and (not where.until or "" < row.dated <= where.until)
+    )

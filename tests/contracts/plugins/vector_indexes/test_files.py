@@ -37,7 +37,7 @@ async def test_a_second_process_reads_while_one_writes_or_is_refused_clearly(
     if in_files.shared:
         assert told.split() == ["found", "20"]
     else:
-        assert told.split() == ["refused", "unavailable.vector_index.taken"]
+        assert told.split() == ["refused", "unavailable.index.taken"]
     await own.upsert(WS, rows(21))
     assert await own.count(WS) == 21
 

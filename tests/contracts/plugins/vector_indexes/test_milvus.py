@@ -8,7 +8,8 @@ import pytest
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from pymilvus import MilvusClient
 
-from flowmatik.contracts.vector_indexes import VectorIndex, Where
+from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.kernel.errors import Unavailable
 from flowmatik.memory.vector_indexes.choosing import load_vector_index
 from tests.contracts.plugins.vector_indexes.conftest import WS
@@ -39,7 +40,7 @@ async def test_a_server_is_asked_through_the_same_client(index: VectorIndex) -> 
     await index.upsert(WS, held)
     await index.advance(WS, 7)
     found = await index.search(
-        WS, held[3].vector, 5, Where(tags=("rare",), on_behalf=frozenset(["user:ana"]))
+        WS, held[3].vector, 5, Filter(tags=("rare",), principals=frozenset(["user:ana"]))
     )
     assert found[0] == (held[3].chunk, pytest.approx(1.0, abs=1e-4))
     assert len(found) == 2
@@ -66,5 +67,5 @@ async def test_a_server_that_is_away_is_unavailable_and_soon() -> None:
     index = load_vector_index("milvus", {"uri": "http://127.0.0.1:9", "timeout_seconds": 1})
     with pytest.raises(Unavailable) as caught:
         await index.health()
-    assert caught.value.code.startswith("unavailable.vector_index")
+    assert caught.value.code.startswith("unavailable.index")
     await index.close()

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from flowmatik.contracts.vector_indexes import VectorIndex, Where
+from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput, Unavailable
 from flowmatik.memory.vector_indexes.choosing import load_vector_index
 from flowmatik.testing.pinecone_server import PineconeServer
@@ -55,14 +56,14 @@ async def test_what_is_never_found_is_said_to_be_late(
     server.delay = 600.0
     with pytest.raises(Unavailable) as caught:
         await impatient.upsert(WS, rows(1))
-    assert caught.value.code == "unavailable.vector_index.late"
+    assert caught.value.code == "unavailable.index.late"
     await impatient.close()
 
 
 async def test_a_query_that_gives_too_few_is_asked_deeper(index: VectorIndex, server: PineconeServer) -> None:
     await index.upsert(WS, rows(600))
     server.shy = 0.5
-    assert len(await index.search(WS, vectors(1)[0], 6, Where(tags=("rare",)))) == 6
+    assert len(await index.search(WS, vectors(1)[0], 6, Filter(tags=("rare",)))) == 6
 
 
 async def test_a_service_that_is_away_is_unavailable(index: VectorIndex, server: PineconeServer) -> None:
@@ -70,7 +71,7 @@ async def test_a_service_that_is_away_is_unavailable(index: VectorIndex, server:
     for call in (index.search(WS, vectors(1)[0], 5), index.upsert(WS, rows(1)), index.health()):
         with pytest.raises(Unavailable) as caught:
             await call
-        assert caught.value.code == "unavailable.vector_index"
+        assert caught.value.code == "unavailable.index"
         assert caught.value.retryable
 
 

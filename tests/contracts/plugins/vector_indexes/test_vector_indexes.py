@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from flowmatik.contracts.vector_indexes import EVERYTHING, Held, VectorIndex, Where
+from flowmatik.contracts.indexes import EVERYTHING, Filter
+from flowmatik.contracts.vector_indexes import Held, VectorIndex
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from tests.contracts.plugins.vector_indexes.conftest import OTHER, WS
 from tests.contracts.plugins.vector_indexes.corpus import DIMENSION, EMBEDDER, expected, rows, vectors
@@ -15,27 +16,31 @@ from tests.contracts.plugins.vector_indexes.makers import Maker
 
 FILTERS = {
     "everything": EVERYTHING,
-    "a folder": Where(sources=("rare",)),
-    "a folder with a slash": Where(sources=("plain/1/", "plain/2")),
-    "a document": Where(sources=("rare/103.md",)),
-    "no document": Where(sources=("rar", "plain/1/8")),
-    "what Ana may see and others may not": Where(
-        sources=("rare",), on_behalf=frozenset(["user:ana", "team:x"])
+    "a folder": Filter(sources=("rare",)),
+    "a folder with a slash": Filter(sources=("plain/1/", "plain/2")),
+    "a document": Filter(sources=("rare/103.md",)),
+    "no document": Filter(sources=("rar", "plain/1/8")),
+    "what Ana may see and others may not": Filter(
+        sources=("rare",), principals=frozenset(["user:ana", "team:x"])
     ),
-    "what Ben may see": Where(on_behalf=frozenset(["user:ben"])),
-    "what nobody in particular may see": Where(on_behalf=frozenset()),
-    "all of the tags": Where(tags=("rare", "día")),
-    "not all of the tags": Where(tags=("rare", "plain")),
-    "a day": Where(since="2026-02-03", until="2026-02-03"),
-    "since": Where(since="2025-01-20"),
-    "until": Where(until="2025-01-05"),
-    "one in a hundred": Where(tags=("rare",), on_behalf=frozenset(["user:ana"]), since="2026-01-01"),
+    "what Ben may see": Filter(principals=frozenset(["user:ben"])),
+    "what nobody in particular may see": Filter(principals=frozenset()),
+    "a tag": Filter(tags=("día",)),
+    "one of the tags": Filter(tags=("rare", "unknown")),
+    "no tag that is there": Filter(tags=("unknown",)),
+    "a day": Filter(dated_from="2026-02-03", dated_until="2026-02-03"),
+    "since": Filter(dated_from="2025-01-20"),
+    "until": Filter(dated_until="2025-01-05"),
+    "a month": Filter(dated_from="2025-01", dated_until="2025-01"),
+    "a year": Filter(dated_from="2026", dated_until="2026"),
+    "from an hour on": Filter(dated_from="2025-01-20T10:30", dated_until="2025-01-22T10"),
+    "one in a hundred": Filter(tags=("rare",), principals=frozenset(["user:ana"]), dated_from="2026-01-01"),
 }
 
 
 @pytest.mark.parametrize("where", FILTERS.values(), ids=FILTERS.keys())
 async def test_search_finds_the_nearest_of_what_was_asked_for(
-    index: VectorIndex, maker: Maker, where: Where
+    index: VectorIndex, maker: Maker, where: Filter
 ) -> None:
     held = rows(600)
     await index.upsert(WS, held)
@@ -53,7 +58,7 @@ async def test_search_finds_the_nearest_of_what_was_asked_for(
 async def test_all_that_there_is_can_be_asked_for(index: VectorIndex) -> None:
     held = rows(300)
     await index.upsert(WS, held)
-    rare = Where(tags=("rare",))
+    rare = Filter(tags=("rare",))
     assert {chunk for chunk, _ in await index.search(WS, vectors(1)[0], 200, rare)} == {
         "chunk-3", "chunk-103", "chunk-203"
     }  # fmt: skip
@@ -68,9 +73,9 @@ async def test_a_row_that_comes_again_takes_the_place_of_the_old_one(index: Vect
         await index.upsert(WS, [changed])
     assert await index.count(WS) == 1
     assert await index.ids(WS) == [first.chunk]
-    assert not await index.search(WS, first.vector, 5, Where(tags=first.tags))
-    assert not await index.search(WS, first.vector, 5, Where(on_behalf=frozenset()))
-    ((chunk, score),) = await index.search(WS, second.vector, 5, Where(tags=("new",), sources=("x",)))
+    assert not await index.search(WS, first.vector, 5, Filter(tags=first.tags))
+    assert not await index.search(WS, first.vector, 5, Filter(principals=frozenset()))
+    ((chunk, score),) = await index.search(WS, second.vector, 5, Filter(tags=("new",), sources=("x",)))
     assert (chunk, round(score, 2)) == (first.chunk, 1.0)
 
 
@@ -124,7 +129,7 @@ async def test_names_may_be_of_any_script(index: VectorIndex) -> None:
     ]
     await index.upsert(WS, held)
     for name, row in zip(names, held, strict=True):
-        where = Where(sources=(f"s/{name}",), tags=(name,), on_behalf=frozenset([f"user:{name}"]))
+        where = Filter(sources=(f"s/{name}",), tags=(name,), principals=frozenset([f"user:{name}"]))
         assert [chunk for chunk, _ in await index.search(WS, row.vector, 5, where)] == [name]
         assert set(await index.scores(WS, row.vector, [name])) == {name}
     assert sorted(await index.ids(WS)) == sorted(names)
@@ -159,7 +164,7 @@ async def test_wrong_vectors_are_refused_and_nothing_of_the_batch_is_kept(
 
 async def test_a_date_that_is_none_is_refused(index: VectorIndex) -> None:
     with pytest.raises(InvalidInput, match="yesterday"):
-        await index.search(WS, vectors(1)[0], 5, Where(since="yesterday"))
+        await index.search(WS, vectors(1)[0], 5, Filter(dated_from="yesterday"))
 
 
 async def test_its_place_is_kept_until_another_embedder_comes(index: VectorIndex) -> None:

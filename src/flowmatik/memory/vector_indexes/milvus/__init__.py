@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.memory.index_settings import IndexSettings
 from flowmatik.memory.vector_indexes.milvus.connection import LiteFolder, Server
 from flowmatik.memory.vector_indexes.milvus.index import ID, MilvusIndex
-from flowmatik.memory.vector_indexes.settings import IndexSettings
 
 SECONDS = 10.0
 _KNOWN = frozenset(("path", "uri", "api_key", "database", "timeout_seconds"))
@@ -21,7 +21,7 @@ def build(settings: Any) -> MilvusIndex:
         raise ConfigurationError(
             "the vector index 'milvus' needs either path, a folder on this machine, or uri, a server's"
             " address",
-            code="config.vector_index.milvus",
+            code="config.index.milvus",
         )
     if given.has("path"):
         return MilvusIndex(LiteFolder(Path(given.text("path")), seconds))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flowmatik.kernel.errors import FlowmatikError
-from flowmatik.memory.vector_indexes import faults
+from flowmatik.memory import index_faults
 
 T = TypeVar("T")
 ID = "milvus"
@@ -41,7 +41,7 @@ class Server:
 
     async def call(self, work: Callable[[Any], T], *, seconds: float | None = None) -> T:
         if self._closed:
-            raise faults.away(ID, "closed")
+            raise index_faults.away(ID, "closed")
         patience = (seconds or self.seconds) + _GRACE
         loop = asyncio.get_running_loop()
         try:
@@ -52,7 +52,7 @@ class Server:
             async with asyncio.timeout(patience):
                 return await loop.run_in_executor(self._pool, self._guarded, lambda: work(client))
         except TimeoutError as error:
-            raise faults.late(ID, seconds or self.seconds) from error
+            raise index_faults.late(ID, seconds or self.seconds) from error
 
     def open(self) -> Any:
         """Blocking."""
@@ -89,13 +89,13 @@ class Server:
             said: Any = error
             code, text = int(said.code), str(said.message).lower()
             if "deadline" in text or "timeout" in text or "timed out" in text:
-                return faults.late(ID, self.seconds)
+                return index_faults.late(ID, self.seconds)
             if code in _INPUT:
-                return faults.refused(ID, f"code {code}")
-            return faults.away(ID, f"{type(error).__name__}, code {code}")
+                return index_faults.rejected(ID, f"code {code}")
+            return index_faults.away(ID, f"{type(error).__name__}, code {code}")
         if isinstance(error, (ValueError, TypeError, AssertionError)):
-            return faults.refused(ID, type(error).__name__)
-        return faults.away(ID, type(error).__name__)
+            return index_faults.rejected(ID, type(error).__name__)
+        return index_faults.away(ID, type(error).__name__)
 
 
 _INPUT = frozenset((6, 1100, 1101))  # illegal argument (of Lite), and parameters that are invalid or lacking
@@ -152,7 +152,7 @@ class LiteFolder(Server):
             return milvus.MilvusClient(uri=str(path), timeout=self.seconds)
         except Exception as error:
             if _is_taken(path):
-                raise faults.taken(ID, str(self._folder)) from error
+                raise index_faults.taken(ID, str(self._folder)) from error
             raise
 
     def _generations(self) -> list[Path]:

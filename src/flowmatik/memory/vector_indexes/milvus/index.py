@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from flowmatik.contracts.vector_indexes import EVERYTHING, Held, Scored, Vector, VectorRow, Where
-from flowmatik.memory.vector_indexes.faults import unprepared
+from flowmatik.contracts.indexes import EVERYTHING, Filter
+from flowmatik.contracts.vector_indexes import Held, Scored, Vector, VectorRow
+from flowmatik.memory.index_faults import unprepared
 from flowmatik.memory.vector_indexes.milvus.connection import ID, PAGE, Server
 from flowmatik.memory.vector_indexes.milvus.schemas import (
     MARKS,
@@ -23,9 +24,9 @@ from flowmatik.memory.vector_indexes.terms import (
     Asked,
     asked,
     check_length,
-    day,
     key,
     keys,
+    moment,
     seen_by,
     under,
     unit,
@@ -103,7 +104,7 @@ class MilvusIndex:
             await self._connection.call(work)
 
     async def search(
-        self, workspace_id: str, vector: Vector, limit: int, where: Where = EVERYTHING
+        self, workspace_id: str, vector: Vector, limit: int, where: Filter = EVERYTHING
     ) -> list[Scored]:
         question = asked(where)
 
@@ -237,7 +238,7 @@ def _entity(row: VectorRow) -> dict[str, Any]:
         "below": under(row.source),
         "acl": seen_by(row.acl),
         "tags": keys(row.tags),
-        "day": day(row.dated),
+        "moment": moment(row.dated),
         "vector": unit(row.vector).tolist(),
     }
 
@@ -249,10 +250,10 @@ def _condition(question: Asked) -> str:
         parts.append(f"array_contains_any(below, {_listed(question.under)})")
     if question.acl is not None:
         parts.append(f"array_contains_any(acl, {_listed(question.acl)})")
-    if question.tags:
-        parts.append(f"array_contains_all(tags, {_listed(question.tags)})")
-    if question.days is not None:
-        parts.append(f"day >= {question.days[0]} and day <= {question.days[1]}")
+    if question.tags is not None:
+        parts.append(f"array_contains_any(tags, {_listed(question.tags)})")
+    if question.moments is not None:
+        parts.append(f"moment >= {question.moments[0]} and moment <= {question.moments[1]}")
     return " and ".join(parts)
 
 

@@ -19,7 +19,7 @@ def chunk_fields(dimension: int) -> list[dict[str, Any]]:
         {"field_name": "below", "max_length": _KEY_LENGTH, **several},
         {"field_name": "acl", "max_length": _KEY_LENGTH, **several},
         {"field_name": "tags", "max_length": _KEY_LENGTH, **several},
-        {"field_name": "day", "datatype": kind.INT64},
+        {"field_name": "moment", "datatype": kind.INT64},
         {"field_name": "vector", "datatype": kind.FLOAT_VECTOR, "dim": dimension},
     ]
 

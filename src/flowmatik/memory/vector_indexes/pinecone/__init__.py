@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from flowmatik.memory.index_settings import IndexSettings
 from flowmatik.memory.vector_indexes.pinecone.index import ID, PineconeIndex
 from flowmatik.memory.vector_indexes.pinecone.service import Service
-from flowmatik.memory.vector_indexes.settings import IndexSettings
 
 SECONDS = 15.0
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from flowmatik.contracts.vector_indexes import EVERYTHING, Held, Scored, Vector, VectorRow, Where
+from flowmatik.contracts.indexes import EVERYTHING, Filter
+from flowmatik.contracts.vector_indexes import Held, Scored, Vector, VectorRow
 from flowmatik.kernel.errors import ConfigurationError
-from flowmatik.memory.vector_indexes.faults import refused, unprepared
+from flowmatik.memory.index_faults import rejected, unprepared
 from flowmatik.memory.vector_indexes.pinecone.service import ID, Service
 from flowmatik.memory.vector_indexes.terms import (
     Asked,
     asked,
     check_length,
-    day,
     key,
     keys,
+    moment,
     seen_by,
     under,
     unit,
@@ -52,7 +53,7 @@ class PineconeIndex:
             raise ConfigurationError(
                 f"the Pinecone index has vectors of {width} numbers; this embedder needs an index of"
                 f" {dimension + 1}, metric cosine",
-                code="config.vector_index.pinecone",
+                code="config.index.pinecone",
                 context={"found": width, "needed": dimension + 1},
             )
         found = await self.held(workspace_id)
@@ -101,10 +102,10 @@ class PineconeIndex:
             await self._write("/vectors/delete", {"namespace": _space(workspace_id), "filter": some})
 
     async def search(
-        self, workspace_id: str, vector: Vector, limit: int, where: Where = EVERYTHING
+        self, workspace_id: str, vector: Vector, limit: int, where: Filter = EVERYTHING
     ) -> list[Scored]:
         if limit > MOST:
-            raise refused(ID, f"a limit above {MOST}")
+            raise rejected(ID, f"a limit above {MOST}")
         condition = _condition(asked(where))
         check_length(vector, await self._prepared(workspace_id), ID)
         query: dict[str, Any] = {
@@ -239,7 +240,7 @@ def _record(row: VectorRow, width: int) -> dict[str, Any]:
             "below": under(row.source),
             "acl": seen_by(row.acl),
             "tags": keys(row.tags),
-            "day": day(row.dated),
+            "moment": moment(row.dated),
         },
     }
 
@@ -251,7 +252,8 @@ def _condition(question: Asked) -> dict[str, Any]:
         parts.append({"below": {"$in": list(question.under)}})
     if question.acl is not None:
         parts.append({"acl": {"$in": list(question.acl)}})
-    parts += [{"tags": {"$in": [tag]}} for tag in question.tags]
-    if question.days is not None:
-        parts.append({"day": {"$gte": question.days[0], "$lte": question.days[1]}})
+    if question.tags is not None:
+        parts.append({"tags": {"$in": list(question.tags)}})
+    if question.moments is not None:
+        parts.append({"moment": {"$gte": question.moments[0], "$lte": question.moments[1]}})
     return {"$and": parts} if parts else {}

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import httpx
 
-from flowmatik.memory.vector_indexes import faults
+from flowmatik.memory import index_faults
 
 ID = "pinecone"
 VERSION = "2025-10"
@@ -46,7 +46,7 @@ class Service:
             if written is None:
                 if headers.get("x-absent"):
                     return
-                raise faults.away(ID, "no log sequence number: not a serverless index")
+                raise index_faults.away(ID, "no log sequence number: not a serverless index")
             pause = _PAUSE
             query = {"namespace": body["namespace"], "vector": probe, "topK": 1}
             while True:
@@ -68,7 +68,7 @@ class Service:
             async with asyncio.timeout(self._seconds):
                 return await work
         except TimeoutError as error:
-            raise faults.late(ID, self._seconds) from error
+            raise index_faults.late(ID, self._seconds) from error
 
     async def _asked(
         self, method: str, path: str, sent: Mapping[str, Any], *, absent_is_empty: bool = False
@@ -78,7 +78,7 @@ class Service:
                 response = await self._connected().request(method, f"{self._host}{path}", **sent)
             except httpx.HTTPError as error:
                 if attempt == _ATTEMPTS:
-                    raise faults.away(ID, type(error).__name__) from error
+                    raise index_faults.away(ID, type(error).__name__) from error
                 await asyncio.sleep(_PAUSE * 2**attempt)
                 continue
             status = response.status_code
@@ -88,9 +88,9 @@ class Service:
                 return {"x-absent": "1"}, {}
             may_pass = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             if not may_pass and status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                raise faults.refused(ID, f"HTTP {status}")
+                raise index_faults.rejected(ID, f"HTTP {status}")
             if not may_pass or attempt == _ATTEMPTS:
-                raise faults.away(ID, f"HTTP {status}")
+                raise index_faults.away(ID, f"HTTP {status}")
             await asyncio.sleep(_PAUSE * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
@@ -110,7 +110,7 @@ def _body(response: httpx.Response) -> dict[str, Any]:
     try:
         body: object = response.json()
     except ValueError as error:
-        raise faults.away(ID, "an answer that is no JSON") from error
+        raise index_faults.away(ID, "an answer that is no JSON") from error
     if not isinstance(body, dict):
-        raise faults.away(ID, "an answer of another form")
+        raise index_faults.away(ID, "an answer of another form")
     return cast("dict[str, Any]", body)

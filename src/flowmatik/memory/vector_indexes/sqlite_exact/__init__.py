@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from flowmatik.memory.vector_indexes.settings import IndexSettings
+from flowmatik.memory.index_settings import IndexSettings
 from flowmatik.memory.vector_indexes.sqlite_exact.index import ID, SqliteExactIndex
 
 

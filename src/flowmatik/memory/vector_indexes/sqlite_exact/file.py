@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from flowmatik.kernel.errors import ConfigurationError, Unavailable
+from flowmatik.kernel.errors import ConfigurationError
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
+from flowmatik.memory.index_faults import away, damaged
 from flowmatik.memory.store import transaction
-from flowmatik.memory.vector_indexes.faults import away
 
 VERSION = 1
 T = TypeVar("T")
@@ -71,13 +71,7 @@ class VectorFile:
             return work(self._connection)
         except (sqlite3.Error, OSError) as error:
             if is_damage(error):
-                raise Unavailable(
-                    f"the vector index {self._index!r} in {self.path} is damaged; stop every flowmatik of"
-                    f" this home, delete the file, and it is filled again from memory",
-                    code="unavailable.vector_index.damaged",
-                    retryable=False,
-                    context={"index": self._index, "path": str(self.path)},
-                ) from error
+                raise damaged(self._index, str(self.path)) from error
             raise away(self._index, str(error)) from error
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.vector_indexes import EVERYTHING, Held, Scored, Vector, VectorRow, Where
+from flowmatik.contracts.indexes import EVERYTHING, Filter
+from flowmatik.contracts.vector_indexes import Held, Scored, Vector, VectorRow
 from flowmatik.kernel.sqlite import SQLITE_VERSION, Connection
-from flowmatik.memory.vector_indexes.faults import unprepared
+from flowmatik.memory.index_faults import unprepared
 from flowmatik.memory.vector_indexes.sqlite_exact.file import VectorFile
 from flowmatik.memory.vector_indexes.sqlite_exact.matrix import Matrix, packed, posted
-from flowmatik.memory.vector_indexes.terms import asked, check_length, day, key, keys, seen_by, under
+from flowmatik.memory.vector_indexes.terms import asked, check_length, key, keys, moment, seen_by, under
 
 ID = "sqlite_exact"
 _CACHED_WORKSPACES = 16
 _ROW = (
-    "INSERT INTO vector_rows (workspace_id, key, chunk, document, terms, day, scale, vector)"
+    "INSERT INTO vector_rows (workspace_id, key, chunk, document, terms, moment, scale, vector)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
@@ -86,7 +87,7 @@ class SqliteExactIndex:
             for name, row in latest.items():
                 check_length(row.vector, dimension, ID)
                 vector, scale = packed(row.vector, as_bytes=self._as_bytes)
-                document, dated = key(row.document), day(row.dated)
+                document, dated = key(row.document), moment(row.dated)
                 values.append((
                     *(workspace_id, name, row.chunk, document, _terms(row), dated, scale, vector),
                 ))  # fmt: skip
@@ -111,7 +112,7 @@ class SqliteExactIndex:
         await self._file.write(work)
 
     async def search(
-        self, workspace_id: str, vector: Vector, limit: int, where: Where = EVERYTHING
+        self, workspace_id: str, vector: Vector, limit: int, where: Filter = EVERYTHING
     ) -> list[Scored]:
         question = asked(where)
         matrix = await self._matrix(workspace_id)
@@ -240,23 +241,23 @@ def _read(
     kind = "i1" if as_bytes else "<f4"
     vectors: npt.NDArray[Any] = np.zeros((len(numbers), space[1]), dtype=kind)
     chunks, terms = [""] * len(numbers), [""] * len(numbers)
-    days, scales = np.zeros(len(numbers), dtype=np.int32), np.ones(len(numbers), dtype=np.float32)
+    moments, scales = np.zeros(len(numbers), dtype=np.int64), np.ones(len(numbers), dtype=np.float32)
     last = -1
     if old is not None and len(old.numbers) and old.dimension == space[1]:
         last = int(old.numbers[-1])  # a row that is written again gets a new number
         kept = np.flatnonzero(numbers <= last)
         at = np.searchsorted(old.numbers, numbers[kept])
-        vectors[kept], days[kept], scales[kept] = old.vectors[at], old.days[at], old.scales[at]
+        vectors[kept], moments[kept], scales[kept] = old.vectors[at], old.moments[at], old.scales[at]
         for place, before in zip(kept, at, strict=True):
             chunks[place], terms[place] = old.chunks[before], old.terms[before]
     first = int(np.searchsorted(numbers, last, side="right"))
     news = connection.execute(
-        "SELECT chunk, terms, day, scale, vector FROM vector_rows WHERE workspace_id = ? AND number > ?"
+        "SELECT chunk, terms, moment, scale, vector FROM vector_rows WHERE workspace_id = ? AND number > ?"
         " ORDER BY number",
         (workspace_id, last),
     )
     for place, row in enumerate(news, first):
-        chunks[place], terms[place], days[place], scales[place] = row[:4]
+        chunks[place], terms[place], moments[place], scales[place] = row[:4]
         vectors[place] = np.frombuffer(row[4], dtype=kind)
     return Matrix(
         revision=space[3],
@@ -264,7 +265,7 @@ def _read(
         numbers=numbers,
         chunks=tuple(chunks),
         terms=tuple(terms),
-        days=days,
+        moments=moments,
         scales=scales,
         vectors=vectors,
         postings=posted(terms),

@@ -42,7 +42,7 @@ class Matrix:
     numbers: npt.NDArray[np.int64]
     chunks: tuple[str, ...]
     terms: tuple[str, ...]
-    days: npt.NDArray[np.int32]
+    moments: npt.NDArray[np.int64]
     scales: npt.NDArray[np.float32]
     vectors: npt.NDArray[np.float32] | npt.NDArray[np.int8]
     postings: dict[str, npt.NDArray[np.int32]] = field(default_factory=lambda: {})
@@ -50,14 +50,12 @@ class Matrix:
     def fulfilling(self, question: Asked) -> Mask | None:
         """None: all of them."""
         found: Mask | None = None
-        for kind, terms in (("u", question.under), ("a", question.acl)):
+        for kind, terms in (("u", question.under), ("a", question.acl), ("t", question.tags)):
             if terms is not None:
                 found = _both(found, self._any_of([f"{kind}{term}" for term in terms]))
-        for term in question.tags:
-            found = _both(found, self._any_of([f"t{term}"]))
-        if question.days is not None:
-            first, last = question.days
-            found = _both(found, (self.days >= first) & (self.days <= last))
+        if question.moments is not None:
+            first, last = question.moments
+            found = _both(found, (self.moments >= first) & (self.moments <= last))
         return found
 
     def _any_of(self, terms: Sequence[str]) -> Mask:

@@ -13,7 +13,7 @@ CREATE TABLE vector_rows (
     chunk TEXT NOT NULL,
     document TEXT NOT NULL,
     terms TEXT NOT NULL,
-    day INTEGER NOT NULL,
+    moment INTEGER NOT NULL,
     scale REAL NOT NULL,
     vector BLOB NOT NULL,
     UNIQUE (workspace_id, key)

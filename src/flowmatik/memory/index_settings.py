@@ -1,4 +1,4 @@
-"""What a vector index is configured with."""
+"""What an index outside is configured with."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -16,8 +16,8 @@ class IndexSettings:
         if unknown:
             names = ", ".join(unknown)
             raise ConfigurationError(
-                f"the vector index {index!r} does not know {names}; it knows {', '.join(sorted(known))}",
-                code="config.vector_index.unknown",
+                f"the index {index!r} does not know {names}; it knows {', '.join(sorted(known))}",
+                code="config.index.unknown",
                 context={"index": index, "keys": names, "known": ", ".join(sorted(known))},
             )
 
@@ -52,8 +52,7 @@ class IndexSettings:
 
     def wrong(self, key: str, wanted: str) -> ConfigurationError:
         return ConfigurationError(
-            f"the vector index {self._index!r} needs {key} to be {wanted}; correct"
-            f" memory.{self._index}.{key}",
-            code="config.vector_index.value",
+            f"the index {self._index!r} needs {key} to be {wanted}; correct memory.{self._index}.{key}",
+            code="config.index.value",
             context={"index": self._index, "key": key, "wanted": wanted},
         )
