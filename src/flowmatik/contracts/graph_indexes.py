@@ -12,7 +12,7 @@ from typing import Protocol
 from flowmatik.contracts.indexes import Filter
 
 LINKING = ("title", "heading", "name", "quote", "email", "url", "code", "gazetteer")
-"""The kinds of mention that join entities. Dates and quantities do not: everything of a year hangs together."""
+"""The kinds of mention that join entities. Dates and quantities do not: all of a year hangs together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ class GraphPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphDocument:
-    """`source` is its name, `acl` names who may see it (everybody when it is empty), `dated` is an ISO date or
-    time, "" for none."""
+    """`source` is its name, `acl` names who may see it (everybody when it is empty), `dated` is an ISO date
+    or time, "" for none."""
 
     id: str
     source: str

@@ -79,9 +79,7 @@ class StoredGraph:
         steps: list[Step] = []
         while last != first and last in came:
             link, evidence = came[last]
-            steps.append(
-                Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence)
-            )
+            steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
             last = link.origin
         return steps[::-1]
 

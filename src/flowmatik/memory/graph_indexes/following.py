@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.graph_indexes import (
@@ -101,73 +102,25 @@ async def documents_of(
     database: Database, workspace_id: str, documents: Sequence[str]
 ) -> list[GraphDocument]:
     """As they are now, those that are there."""
-
-    async def rows(sql: str, values: Sequence[object]) -> list[Row]:
-        found: list[Row] = []
-        for statement, params in listed(sql, values, 2):
-            found += await database.fetch(statement, workspace_id, *params)
-        return found
-
-    about = await rows(
+    read = _Read(database=database, workspace_id=workspace_id)
+    about = await read.rows(
         "SELECT id, source, tags, dated FROM memory_documents WHERE workspace_id = $1 AND id IN (:list)",
         documents,
     )
-    acl: dict[str, list[str]] = {}
-    for document, principal in await rows(
-        "SELECT document, principal FROM memory_acl WHERE workspace_id = $1 AND document IN (:list)"
-        " ORDER BY principal",
-        documents,
-    ):
-        acl.setdefault(str(document), []).append(str(principal))
-    chunks = await rows(
-        "SELECT number, id, document FROM memory_chunks WHERE workspace_id = $1 AND document IN (:list)"
-        " ORDER BY number",
-        documents,
-    )
-    numbers = [int(row[0]) for row in chunks]
-    mentions = _by_chunk(
-        await rows(
-            "SELECT chunk, entity, kind, count FROM memory_mentions WHERE workspace_id = $1"
-            " AND chunk IN (:list) ORDER BY chunk, entity, kind",
-            numbers,
+    acl = _grouped(
+        await read.rows(
+            "SELECT document, principal FROM memory_acl WHERE workspace_id = $1 AND document IN (:list)"
+            " ORDER BY principal",
+            documents,
         )
     )
-    aliases = _by_chunk(
-        await rows(
-            "SELECT chunk, alias, entity FROM memory_aliases WHERE workspace_id = $1 AND chunk IN (:list)"
-            " ORDER BY chunk, alias, entity",
-            numbers,
-        )
-    )
-    relations = _by_chunk(
-        await rows(
-            "SELECT chunk, subject, relation, object, weight FROM memory_relations WHERE workspace_id = $1"
-            " AND chunk IN (:list) ORDER BY chunk, subject, relation, object",
-            numbers,
-        )
-    )
-    passages: dict[str, list[GraphPassage]] = {}
-    for number, chunk, document in chunks:
-        passages.setdefault(str(document), []).append(
-            GraphPassage(
-                chunk=str(chunk),
-                mentions=tuple(
-                    GraphMention(entity=str(entity), kind=str(kind), count=int(count))
-                    for entity, kind, count in mentions.get(int(number), ())
-                ),
-                aliases=tuple((str(alias), str(entity)) for alias, entity in aliases.get(int(number), ())),
-                relations=tuple(
-                    GraphRelation(subject=str(one), relation=str(how), object=str(other), weight=float(weight))
-                    for one, how, other, weight in relations.get(int(number), ())
-                ),
-            )
-        )
+    passages = await _passages(read, documents)
     return [
         GraphDocument(
             id=str(name),
             source=str(source),
             passages=tuple(passages.get(str(name), ())),
-            acl=tuple(acl.get(str(name), ())),
+            acl=tuple(str(one[0]) for one in acl.get(name, ())),
             tags=tuple(json.loads(tags)),
             dated=str(dated),
         )
@@ -175,9 +128,68 @@ async def documents_of(
     ]
 
 
-def _by_chunk(rows: Sequence[Row]) -> dict[int, list[Sequence[object]]]:
-    """What follows the number of the passage in each row. `listed` may name a value twice, a row comes once."""
-    found: dict[int, list[Sequence[object]]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    database: Database
+    workspace_id: str
+
+    async def rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        found: list[Row] = []
+        for statement, params in listed(sql, values, 2):
+            found += await self.database.fetch(statement, self.workspace_id, *params)
+        return found
+
+
+async def _passages(read: _Read, documents: Sequence[str]) -> dict[str, list[GraphPassage]]:
+    """By their document."""
+    chunks = await read.rows(
+        "SELECT number, id, document FROM memory_chunks WHERE workspace_id = $1 AND document IN (:list)"
+        " ORDER BY number",
+        documents,
+    )
+    numbers = [int(row[0]) for row in chunks]
+    mentions = _grouped(
+        await read.rows(
+            "SELECT chunk, entity, kind, count FROM memory_mentions WHERE workspace_id = $1"
+            " AND chunk IN (:list) ORDER BY chunk, entity, kind",
+            numbers,
+        )
+    )
+    aliases = _grouped(
+        await read.rows(
+            "SELECT chunk, alias, entity FROM memory_aliases WHERE workspace_id = $1 AND chunk IN (:list)"
+            " ORDER BY chunk, alias, entity",
+            numbers,
+        )
+    )
+    relations = _grouped(
+        await read.rows(
+            "SELECT chunk, subject, relation, object, weight FROM memory_relations WHERE workspace_id = $1"
+            " AND chunk IN (:list) ORDER BY chunk, subject, relation, object",
+            numbers,
+        )
+    )
+    found: dict[str, list[GraphPassage]] = {}
+    for number, chunk, document in chunks:
+        passage = GraphPassage(
+            chunk=str(chunk),
+            mentions=tuple(
+                GraphMention(entity=str(entity), kind=str(kind), count=int(count))
+                for entity, kind, count in mentions.get(number, ())
+            ),
+            aliases=tuple((str(alias), str(entity)) for alias, entity in aliases.get(number, ())),
+            relations=tuple(
+                GraphRelation(subject=str(one), relation=str(how), object=str(other), weight=float(weight))
+                for one, how, other, weight in relations.get(number, ())
+            ),
+        )
+        found.setdefault(str(document), []).append(passage)
+    return found
+
+
+def _grouped(rows: Sequence[Row]) -> dict[Any, list[Row]]:
+    """By what stands first in each row."""
+    found: dict[Any, list[Row]] = {}
     for row in rows:
-        found.setdefault(int(row[0]), []).append(tuple(row)[1:])
+        found.setdefault(row[0], []).append(tuple(row)[1:])
     return found

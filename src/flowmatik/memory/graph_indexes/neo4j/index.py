@@ -100,7 +100,7 @@ class Neo4jGraph:
     async def health(self) -> str:
         version = await self._server.version()
         numbers = version.split(".")
-        if not (numbers[0].isdecimal() and _LEAST <= (int(numbers[0]), _number(numbers[1:]))):
+        if not (numbers[0].isdecimal() and (int(numbers[0]), _number(numbers[1:])) >= _LEAST):
             raise unfit(ID, f"Neo4j {version or 'of an unknown version'}", "Neo4j 5.19 or newer")
         await self._server.read(statements.POSITION, workspace="")
         return version

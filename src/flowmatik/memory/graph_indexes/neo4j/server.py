@@ -13,7 +13,7 @@ import httpx
 
 from flowmatik.kernel.clock import Clock, SystemClock
 from flowmatik.kernel.errors import FlowmatikError
-from flowmatik.memory.index_faults import away, refused
+from flowmatik.memory.index_faults import away, late, refused
 
 ID = "neo4j"
 _ATTEMPTS = 4
@@ -36,18 +36,20 @@ class Server:
         self._bookmarks: list[str] = []
 
     async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        return await self._asked(statement, parameters, "READ")
+        return await self._asked(statement, parameters, "Read")
 
     async def write(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """The statement is one that may be done twice: what Neo4j calls transient is tried again."""
-        return await self._asked(statement, parameters, "WRITE")
+        return await self._asked(statement, parameters, "Write")
 
     async def version(self) -> str:
         """As the discovery document says it."""
         try:
             async with asyncio.timeout(self._timeout):
                 reply = await self._client.get("/")
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise late(ID, self._timeout) from error
+        except httpx.HTTPError as error:
             raise away(ID, type(error).__name__) from error
         if not reply.is_success:
             raise _fault(reply.status_code, "")
@@ -56,16 +58,16 @@ class Server:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _asked(
-        self, statement: str, parameters: Mapping[str, Any], mode: str
-    ) -> list[dict[str, Any]]:
+    async def _asked(self, statement: str, parameters: Mapping[str, Any], mode: str) -> list[dict[str, Any]]:
         body: dict[str, Any] = {"statement": statement, "parameters": parameters, "accessMode": mode}
         if self._bookmarks:
             body["bookmarks"] = self._bookmarks
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._patient(body)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise late(ID, self._timeout) from error
+        except httpx.HTTPError as error:
             raise away(ID, type(error).__name__) from error
         self._bookmarks = [str(one) for one in answer.get("bookmarks") or self._bookmarks]
         data = answer.get("data") or {}
