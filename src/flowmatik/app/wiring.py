@@ -24,7 +24,7 @@ from flowmatik.app.facts import (
 )
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
+from flowmatik.app.memory_care import care_of, entities_of, erasures_chore, graph_of
 from flowmatik.app.memory_store import everywhere_of, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
@@ -57,6 +57,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_graph import MemoryGraph
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls
@@ -100,6 +101,7 @@ class Platform:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    memory_graph: MemoryGraph
     sources: Sources
     source_hooks: SourceHooks
     audience: Audience
@@ -325,6 +327,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         memory_care=care,
         memory_entities=entities_of(memory, clock),
+        memory_graph=graph_of(memory),
         sources=sources,
         source_hooks=sources,
         audience=audience,

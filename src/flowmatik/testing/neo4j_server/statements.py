@@ -133,11 +133,11 @@ def _links(graph: Graph, given: Properties) -> Answer:
                     b = graph.nodes[n.end]
                     if n.end != a and n.properties.get("kind") in kinds and b["workspace"] == workspace:
                         found.setdefault((graph.nodes[a]["key"], b["key"]), set()).add(m.start)
-    rows = [
+    rows: list[list[Any]] = [
         [origin, entity, len(passages), min(graph.nodes[one]["chunk"] for one in passages)]
-        for (origin, entity), passages in found.items()
+        for (origin, entity), passages in sorted(found.items(), key=lambda one: one[0][::-1])
     ]
-    rows.sort(key=lambda row: (-row[2], row[1], row[0]))
+    rows.sort(key=lambda row: int(row[2]), reverse=True)
     return ["origin", "entity", "passages", "chunk"], rows[: given["limit"]]
 
 

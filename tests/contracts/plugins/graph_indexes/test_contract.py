@@ -1,5 +1,7 @@
 """What every graph index promises, and the walks over each of them."""
 
+from itertools import pairwise
+
 import pytest
 
 from flowmatik.contracts.indexes import Filter
@@ -22,7 +24,7 @@ def letter(title: str, *names: str) -> str:
 
 async def chain(world: World, *names: str) -> None:
     """Each one is named together with the next one, by a document of theirs only."""
-    for n, (one, other) in enumerate(zip(names, names[1:], strict=False)):
+    for n, (one, other) in enumerate(pairwise(names)):
         await world.put(f"{n}.md", letter(f"Letter {n}x", one, other))
 
 

@@ -70,7 +70,7 @@ class Server:
         except httpx.HTTPError as error:
             raise away(ID, type(error).__name__) from error
         self._bookmarks = [str(one) for one in answer.get("bookmarks") or self._bookmarks]
-        data = answer.get("data") or {}
+        data = cast("Answer", answer.get("data") or {})
         fields = [str(one) for one in data.get("fields", ())]
         return [dict(zip(fields, row, strict=True)) for row in data.get("values", ())]
 

@@ -6,13 +6,6 @@ within its workspace. Relations and aliases carry the document that supports the
 an index when it goes.
 """
 
-SPACE, DOCUMENT, PASSAGE, ENTITY = (
-    "FlowmatikSpace",
-    "FlowmatikDocument",
-    "FlowmatikPassage",
-    "FlowmatikEntity",
-)
-
 SCHEMA = (
     "CREATE CONSTRAINT flowmatik_space IF NOT EXISTS FOR (n:FlowmatikSpace) REQUIRE n.workspace IS UNIQUE",
     "CREATE CONSTRAINT flowmatik_document IF NOT EXISTS FOR (n:FlowmatikDocument)"
