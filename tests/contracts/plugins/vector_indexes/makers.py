@@ -10,6 +10,7 @@ from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.memory.vector_indexes.choosing import load_vector_index
 from flowmatik.testing.pinecone_server import PineconeServer
 from tests.contracts.plugins.vector_indexes.corpus import DIMENSION
+from tests.contracts.plugins.vector_indexes.pooled import by_hnsw, exactly
 from tests.contracts.plugins.vector_indexes.served import served
 
 
@@ -55,5 +56,7 @@ MAKERS = (
         shared=False,
     ),
     Maker(name="pinecone", serve=_pinecone),
+    Maker(name="pgvector", serve=exactly),
+    Maker(name="pgvector_hnsw", serve=by_hnsw),
 )
 IN_FILES = tuple(maker for maker in MAKERS if maker.make is not None)
