@@ -31,6 +31,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_graph import MemoryGraph
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
@@ -137,6 +138,7 @@ class ApiServices:
     memory_care: MemoryCare
     memory_entities: MemoryEntities
     memory_learning: MemoryLearning
+    memory_graph: MemoryGraph
     sources: Sources
     source_hooks: SourceHooks
     agents: AgentCatalogue

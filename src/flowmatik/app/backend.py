@@ -34,6 +34,7 @@ from flowmatik.contracts.memory import (
 )
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_graph import MemoryGraph
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
@@ -136,6 +137,7 @@ class Backend(Protocol):
 
     @property
     def memory_learning(self) -> MemoryLearning: ...
+    def memory_graph(self) -> MemoryGraph: ...
 
     @property
     def sources(self) -> Sources: ...

@@ -11,6 +11,7 @@ from flowmatik.kernel.clock import Clock
 if TYPE_CHECKING:
     from flowmatik.memory import StoredEntities, StoredMemory, StoredMemoryCare
     from flowmatik.memory.facts import FactSources
+    from flowmatik.memory.graph_walks import StoredGraph
 
 BROKEN_OFF_SECONDS = 300.0  # after so long nobody is at it any more
 Settle = Callable[[], Awaitable[object]]
@@ -60,6 +61,15 @@ def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":
     from flowmatik.memory import StoredEntities
 
     return StoredEntities(memory.store.database, clock)
+
+
+def graph_of(memory: "StoredMemory") -> "StoredGraph":
+    """Over memory's own tables."""
+    from flowmatik.memory.graph_indexes.choosing import load_graph_index
+    from flowmatik.memory.graph_walks import StoredGraph
+
+    database = memory.store.database
+    return StoredGraph(database, load_graph_index(settings={"database": database}))
 
 
 def erasures_chore(care: "StoredMemoryCare", everywhere: Database) -> Chore:

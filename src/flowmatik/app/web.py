@@ -60,6 +60,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         memory_care=platform.memory_care,
         memory_entities=platform.memory_entities,
         memory_learning=platform.memory_learning,
+        memory_graph=platform.memory_graph,
         sources=platform.sources,
         source_hooks=platform.source_hooks,
         audience=platform.audience,

@@ -25,7 +25,7 @@ from flowmatik.app.facts import (
 )
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.memory_care import care_of, entities_of, erasures_chore
+from flowmatik.app.memory_care import care_of, entities_of, erasures_chore, graph_of
 from flowmatik.app.memory_store import everywhere_of, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
@@ -60,6 +60,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_graph import MemoryGraph
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
@@ -105,6 +106,7 @@ class Platform:
     memory_care: MemoryCare
     memory_entities: MemoryEntities
     memory_learning: MemoryLearning
+    memory_graph: MemoryGraph
     sources: Sources
     source_hooks: SourceHooks
     audience: Audience
@@ -334,6 +336,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory_care=care,
         memory_entities=entities_of(memory, clock),
         memory_learning=learning_from(engine.runs, engine.bus, memory, stores.database, clock),
+        memory_graph=graph_of(memory),
         sources=sources,
         source_hooks=sources,
         audience=audience,

@@ -9,7 +9,9 @@ from pathlib import Path
 from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.memory.vector_indexes.choosing import load_vector_index
 from flowmatik.testing.pinecone_server import PineconeServer
+from flowmatik.testing.weaviate_server import WeaviateServer
 from tests.contracts.plugins.vector_indexes.corpus import DIMENSION
+from tests.contracts.plugins.vector_indexes.pooled import by_hnsw, exactly
 from tests.contracts.plugins.vector_indexes.served import served
 
 
@@ -44,6 +46,15 @@ def _pinecone() -> Generator[Callable[[], VectorIndex]]:
         yield lambda: load_vector_index("pinecone", given)
 
 
+@contextmanager
+def _weaviate() -> Generator[Callable[[], VectorIndex]]:
+    """Deletions take a few at once."""
+    server = WeaviateServer(api_key="wv-key", most_deleted=4)
+    with served(server.app()) as url:
+        given = {"url": url, "api_key": "wv-key", "timeout_seconds": 60}
+        yield lambda: load_vector_index("weaviate", given)
+
+
 MAKERS = (
     Maker(name="sqlite_exact", make=_sqlite("float32")),
     Maker(name="sqlite_exact_int8", make=_sqlite("int8"), tolerance=0.01),
@@ -55,5 +66,8 @@ MAKERS = (
         shared=False,
     ),
     Maker(name="pinecone", serve=_pinecone),
+    Maker(name="weaviate", serve=_weaviate),
+    Maker(name="pgvector", serve=exactly),
+    Maker(name="pgvector_hnsw", serve=by_hnsw),
 )
 IN_FILES = tuple(maker for maker in MAKERS if maker.make is not None)

