@@ -30,6 +30,7 @@ from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.contracts.paid_calls import PaidCalls, Spender, act_for
@@ -134,6 +135,7 @@ class ApiServices:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    memory_indexes: MemoryIndexes
     sources: Sources
     source_hooks: SourceHooks
     agents: AgentCatalogue

@@ -33,6 +33,7 @@ from flowmatik.contracts.memory import (
 )
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.contracts.recordings import RunRecordings
@@ -131,6 +132,9 @@ class Backend(Protocol):
 
     @property
     def memory_entities(self) -> MemoryEntities: ...
+
+    @property
+    def memory_indexes(self) -> MemoryIndexes: ...
 
     @property
     def sources(self) -> Sources: ...

@@ -20,6 +20,7 @@ from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_memory_care import RemoteMemoryCare
 from flowmatik.app.remote_memory_entities import RemoteMemoryEntities
+from flowmatik.app.remote_memory_indexes import RemoteMemoryIndexes
 from flowmatik.app.remote_models import RemoteModels
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
 from flowmatik.app.remote_recordings import RemoteRecordings
@@ -59,6 +60,7 @@ from flowmatik.contracts.memory import (
 )
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.recordings import RunRecordings
 from flowmatik.contracts.retention import Retention
@@ -107,6 +109,7 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.memory_care: MemoryCare = RemoteMemoryCare(self._server)
         self.memory_entities: MemoryEntities = RemoteMemoryEntities(self._server)
+        self.memory_indexes: MemoryIndexes = RemoteMemoryIndexes(self._server)
         self.agents = RemoteAgents(self._server)
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)

@@ -59,6 +59,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         memory=platform.memory,
         memory_care=platform.memory_care,
         memory_entities=platform.memory_entities,
+        memory_indexes=platform.memory_indexes,
         sources=platform.sources,
         source_hooks=platform.source_hooks,
         audience=platform.audience,
