@@ -20,6 +20,7 @@ from flowmatik.contracts.memory import (
     Expand,
     IngestProgress,
     MemoryStatus,
+    Notice,
     Passage,
     Search,
     StoredDocument,
@@ -43,10 +44,12 @@ class Ingested(BaseModel):
 
 
 class Passages(BaseModel):
-    """Best first; `answerable` is how probable it is that they answer the question."""
+    """Best first; `answerable` is how probable it is that they answer the question, `notices` what could not
+    take part in the search as it should have."""
 
     items: tuple[Passage, ...]
     answerable: Answerable
+    notices: tuple[Notice, ...] = ()
     next: str = ""
 
 
@@ -105,12 +108,19 @@ async def status(principal: Reader, at: Services) -> MemoryStatus:
 
 
 @router.get("/search")
-async def search(principal: Reader, at: Services, asked: Annotated[Asked, Query()]) -> Passages:
+async def search(
+    request: Request, principal: Reader, at: Services, asked: Annotated[Asked, Query()]
+) -> Passages:
     """As the caller may see it: documents that are for others are not there. With conditions the result is
     that of a memory which holds nothing else."""
     on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
     found = await at.memory.find(principal.workspace_id, asked.search(), on_behalf=on_behalf)
-    return Passages(items=found.items, answerable=found.answerable)
+    language = language_of(request)
+    notices = tuple(
+        replace(one, text=at.words(language, "fault", one.code, one.values, one.text))
+        for one in found.notices
+    )
+    return Passages(items=found.items, answerable=found.answerable, notices=notices)
 
 
 @router.post("/documents")

@@ -32,6 +32,7 @@ from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.memory_graph import MemoryGraph
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
@@ -139,6 +140,7 @@ class ApiServices:
     memory_entities: MemoryEntities
     memory_learning: MemoryLearning
     memory_graph: MemoryGraph
+    memory_indexes: MemoryIndexes
     sources: Sources
     source_hooks: SourceHooks
     agents: AgentCatalogue

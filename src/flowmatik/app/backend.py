@@ -35,6 +35,7 @@ from flowmatik.contracts.memory import (
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.memory_graph import MemoryGraph
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.playbooks import PlaybookVersion
@@ -138,6 +139,7 @@ class Backend(Protocol):
     @property
     def memory_learning(self) -> MemoryLearning: ...
     def memory_graph(self) -> MemoryGraph: ...
+    def memory_indexes(self) -> MemoryIndexes: ...
 
     @property
     def sources(self) -> Sources: ...

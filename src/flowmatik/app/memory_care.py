@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flowmatik.memory import StoredEntities, StoredMemory, StoredMemoryCare
     from flowmatik.memory.facts import FactSources
     from flowmatik.memory.graph_walks import StoredGraph
+    from flowmatik.memory.outside.keeping import OutsideIndexes
 
 BROKEN_OFF_SECONDS = 300.0  # after so long nobody is at it any more
 Settle = Callable[[], Awaitable[object]]
@@ -48,13 +49,15 @@ class DerivedFacts:
 
 
 def care_of(
-    memory: "StoredMemory", database: Database, clock: Clock, settle: Settle, sources: "FactSources"
+    memory: "StoredMemory",
+    answers: KeptAnswers,
+    sources: "FactSources",
+    clock: Clock,
+    indexes: "OutsideIndexes",
 ) -> "StoredMemoryCare":
-    """`database` is the platform's."""
     from flowmatik.memory import StoredMemoryCare
 
-    others = (KeptAnswers(database, clock, settle), DerivedFacts(sources))
-    return StoredMemoryCare(memory, clock, others=others)
+    return StoredMemoryCare(memory, clock, others=(answers, DerivedFacts(sources)), indexes=indexes)
 
 
 def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":

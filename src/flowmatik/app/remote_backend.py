@@ -22,6 +22,7 @@ from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_memory_care import RemoteMemoryCare
 from flowmatik.app.remote_memory_entities import RemoteMemoryEntities
 from flowmatik.app.remote_memory_graph import RemoteMemoryGraph
+from flowmatik.app.remote_memory_indexes import RemoteMemoryIndexes
 from flowmatik.app.remote_memory_learning import RemoteMemoryLearning
 from flowmatik.app.remote_models import RemoteModels
 from flowmatik.app.remote_playbooks import RemoteCases, RemotePlaybooks
@@ -64,6 +65,7 @@ from flowmatik.contracts.memory import (
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.memory_graph import MemoryGraph
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.recordings import RunRecordings
@@ -115,6 +117,7 @@ class RemoteBackend:
         self.memory_entities: MemoryEntities = RemoteMemoryEntities(self._server)
         self.memory_learning: MemoryLearning = RemoteMemoryLearning(self._server)
         self.memory_graph: MemoryGraph = RemoteMemoryGraph(self._server)
+        self.memory_indexes: MemoryIndexes = RemoteMemoryIndexes(self._server)
         self.agents = RemoteAgents(self._server)
         self.versions: AgentVersions = RemoteVersions(self._server)
         self.bundles: AgentBundles = RemoteBundles(self._server)

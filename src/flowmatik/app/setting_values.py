@@ -350,6 +350,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("embeddings.api_key", "", "FLOWMATIK_EMBEDDINGS_API_KEY", header_key, "", secret=True),
     _setting("memory.reranker_model", "reranker_model", "FLOWMATIK_RERANKER_MODEL", text, ""),
     _setting("memory.repair", "memory_repair", "FLOWMATIK_MEMORY_REPAIR", one_of("auto", "off"), "auto"),
+    _setting("memory.vectors", "vector_index", "FLOWMATIK_MEMORY_VECTORS", text, ""),
+    _setting("memory.text", "text_index", "FLOWMATIK_MEMORY_TEXT", text, ""),
     _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
     _setting("blobs.url", "blobs_url", "FLOWMATIK_BLOBS_URL", bucket_address, ""),
     _setting("blobs.endpoint", "blobs_endpoint", "FLOWMATIK_BLOBS_ENDPOINT", web_address, ""),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from flowmatik.app.index_settings import IndexTables, check_indexes, no_tables, take_index_tables
 from flowmatik.app.setting_groups import (
     EmbeddingEndpoint,
     Provider,
@@ -55,6 +56,8 @@ class Settings:
     folders of which an administrator may ask the server to ingest something, () the home;
     `memory_repair` "auto": a damaged memory file is set aside and repaired at the start, "off": by a command;
     `reranker_model` is asked to order what searches find, "" none;
+    `vector_index` and `text_index` are the plugins that searches ask, "" memory's own store, with what the
+    file says of each in `index_tables`;
     `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
     is that list, seen from the home; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
@@ -85,6 +88,9 @@ class Settings:
     ingest_roots: tuple[Path, ...] = ()
     reranker_model: str = ""
     memory_repair: str = "auto"
+    vector_index: str = ""
+    text_index: str = ""
+    index_tables: IndexTables = field(default_factory=no_tables, repr=False)
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None
     display_currency: DisplayCurrency | None = None
@@ -187,6 +193,7 @@ def load_settings(
     faults: list[Fault] = []
     document = _read_document(home / SETTINGS_FILE, faults)
     prices = parse_prices(document.pop("prices", {}), f"{SETTINGS_FILE} [prices]", faults)
+    tables = take_index_tables(document, environment, SETTINGS_FILE, faults)
     in_file = _flatten(document)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -199,6 +206,7 @@ def load_settings(
     display = display_currency_of(values, faults)
     check_redis(values, faults)
     check_role(values, faults)
+    check_indexes(values, "settings", faults)
     if faults:
         raise _all_faults(faults)
     return Settings(
@@ -206,6 +214,7 @@ def load_settings(
         providers=providers,
         prices=prices,
         embedding_endpoint=endpoint,
+        index_tables=tables,
         display_currency=display,
         warnings=_unknown_variables(environment),
         **{s.field: values[s.key] for s in SETTINGS if s.field},

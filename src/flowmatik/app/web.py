@@ -61,6 +61,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         memory_entities=platform.memory_entities,
         memory_learning=platform.memory_learning,
         memory_graph=platform.memory_graph,
+        memory_indexes=platform.memory_indexes,
         sources=platform.sources,
         source_hooks=platform.source_hooks,
         audience=platform.audience,

@@ -25,7 +25,8 @@ from flowmatik.app.facts import (
 )
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.memory_care import care_of, entities_of, erasures_chore, graph_of
+from flowmatik.app.memory_care import KeptAnswers, care_of, entities_of, erasures_chore, graph_of
+from flowmatik.app.memory_indexes import indexes_chore, use_indexes
 from flowmatik.app.memory_store import everywhere_of, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
@@ -61,6 +62,7 @@ from flowmatik.contracts.memory import Audience, Memory
 from flowmatik.contracts.memory_care import MemoryCare
 from flowmatik.contracts.memory_entities import MemoryEntities
 from flowmatik.contracts.memory_graph import MemoryGraph
+from flowmatik.contracts.memory_indexes import MemoryIndexes
 from flowmatik.contracts.memory_learning import MemoryLearning
 from flowmatik.contracts.model_access import ModelAccess
 from flowmatik.contracts.models import ModelGateway
@@ -107,6 +109,7 @@ class Platform:
     memory_entities: MemoryEntities
     memory_learning: MemoryLearning
     memory_graph: MemoryGraph
+    memory_indexes: MemoryIndexes
     sources: Sources
     source_hooks: SourceHooks
     audience: Audience
@@ -234,6 +237,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     embedding = embedding_money(settings, WORKSPACE)
     embedder = embedder_of(settings, embedding)
     memory = open_memory(settings, stores.database, clock, embedder)
+    indexes = use_indexes(settings, memory, clock)
     stack.push_async_callback(memory.close)
     hooks = await asyncio.to_thread(SignedHooks, settings.keys)
     sources = open_sources(settings, memory, stores.database, stores.lookups, clock, hooks)
@@ -317,8 +321,10 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
     supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
     engine.housekeeper.add(supports_chore(supports))
-    care = care_of(memory, stores.database, clock, stores.settle, supports)
-    engine.housekeeper.add(erasures_chore(care, everywhere_of(memory, stores.lookups)))
+    care = care_of(memory, KeptAnswers(stores.database, clock, stores.settle), supports, clock, indexes)
+    everywhere = everywhere_of(memory, stores.lookups)
+    engine.housekeeper.add(erasures_chore(care, everywhere))
+    engine.housekeeper.add(indexes_chore(indexes, everywhere))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     engine.housekeeper.add(sources_chore(sources))
     router = routing.learning_from(engine.runs, engine.bus)
@@ -337,6 +343,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory_entities=entities_of(memory, clock),
         memory_learning=learning_from(engine.runs, engine.bus, memory, stores.database, clock),
         memory_graph=graph_of(memory),
+        memory_indexes=indexes,
         sources=sources,
         source_hooks=sources,
         audience=audience,

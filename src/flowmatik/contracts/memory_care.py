@@ -36,7 +36,8 @@ class Erasure:
     so that somebody who knows it can check; `hashes` are those of the documents' contents; `counts` rows by
     where they were; `stores` where everything was looked for; `outside` codes for what is not in reach:
     `backups`, `journals` (runs keep what they quoted), `files` (that memory does not own and would read
-    again), `database_log`. `purged`: nothing is left in free pages and logs either. `digest` is SHA-256 over
+    again), `database_log`, `indexes` (files or services that may keep what was
+    deleted there). `purged`: nothing is left in free pages and logs either. `digest` is SHA-256 over
     the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
 
     id: str

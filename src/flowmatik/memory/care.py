@@ -15,6 +15,7 @@ from flowmatik.kernel.ids import new_id
 from flowmatik.memory import erasing, erasure, parts
 from flowmatik.memory.erasing import Begun
 from flowmatik.memory.loading import revision_of
+from flowmatik.memory.outside.keeping import OutsideIndexes
 from flowmatik.memory.rebuild import rebuild
 from flowmatik.memory.records import Known
 from flowmatik.memory.reembed import reembed
@@ -26,10 +27,18 @@ _PURGES = 5  # attempts: a reader may be in the way for a moment
 class StoredMemoryCare:
     """Implements `MemoryCare`. `others` keep things that came from documents, and forget with it."""
 
-    def __init__(self, memory: StoredMemory, clock: Clock, *, others: Sequence[AlsoForgets] = ()) -> None:
+    def __init__(
+        self,
+        memory: StoredMemory,
+        clock: Clock,
+        *,
+        others: Sequence[AlsoForgets] = (),
+        indexes: OutsideIndexes | None = None,
+    ) -> None:
         self._memory = memory
         self._clock = clock
         self._others = tuple(others)
+        self._indexes = indexes
 
     async def rebuild(self, workspace_id: str) -> Rebuilt:
         steps = [step async for step in rebuild(self._within(workspace_id), workspace_id)]
@@ -101,7 +110,11 @@ class StoredMemoryCare:
             documents=len(found),
             hashes=tuple(sorted(known.stamp.content_hash for known in found)),
             counts=counts,
-            stores=(self._memory.store.name, *(one.name for one in self._others)),
+            stores=(
+                self._memory.store.name,
+                *(self._indexes.names if self._indexes else ()),
+                *(one.name for one in self._others),
+            ),
             outside=self._outside([known.stamp.path for known in found]),
             purged=False,
             sources=tuple(known.source for known in found),
@@ -121,12 +134,17 @@ class StoredMemoryCare:
         for one in self._others:
             went = await one.forget(workspace_id, [document for document, _ in begun.documents])
             counts[one.name] = counts.get(one.name, 0) + went
+        if self._indexes is not None and self._indexes.names and begun.documents:
+            ids = [document for document, _ in begun.documents]
+            counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
             done = replace(done, outside=self._outside([path for _, path in begun.documents]))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
         await database.transaction([erasing.told(workspace_id, done)])
         done = replace(done, purged=await self._purged())
+        if self._indexes is not None and not await self._indexes.purge(workspace_id):
+            done = replace(done, purged=False, outside=(*done.outside, "indexes"))
         done = replace(done, digest=erasure.digest_of(done))
         await database.transaction(erasing.certified(workspace_id, done))
         return done

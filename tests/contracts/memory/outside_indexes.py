@@ -78,7 +78,8 @@ class Outside:
         await self.shelf.take(*paths, workspace=workspace, labels=labels)
 
     async def follow(self) -> None:
-        await self.indexes.follow_all(self.shelf.database)
+        for workspace in (WS, "another"):  # PostgreSQL shows one at a time to this role
+            await self.indexes.follow_all(self.shelf.database.within(workspace))
 
     def another(self, reach: Reach) -> StoredMemory:
         memory = self.shelf.another()

@@ -13,6 +13,7 @@ import pytest
 from flowmatik.app import (
     doctor,
     doctor_blobs,
+    doctor_indexes,
     doctor_local,
     doctor_memory,
     doctor_models,
@@ -187,6 +188,7 @@ def test_every_text_of_the_doctor_exists_and_is_used() -> None:
         doctor_redis,
         doctor_server,
         doctor_skills,
+        doctor_indexes,
         doctor_tools,
     )
     code = "".join(inspect.getsource(part) for part in parts)

@@ -9,10 +9,12 @@ import typer
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.ingest_view import ingest, no_such_path
+from flowmatik.app.cli.memory_indexes import index_states, print_indexes
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
-from flowmatik.contracts.memory import DocumentLabels
+from flowmatik.contracts.memory import DocumentLabels, MemoryStatus
+from flowmatik.contracts.memory_indexes import IndexState
 from flowmatik.kernel.errors import InvalidInput, NotFound
 
 ACL = re.compile(r"(user|team|role|group):\S{1,200}")
@@ -137,9 +139,13 @@ def not_in_memory(document: str) -> NotFound:
 
 
 async def _status(session: Session) -> int:
-    state = await session.on_backend(lambda backend: backend.memory.status(backend.workspace_id))
+    async def look(backend: Backend) -> tuple[MemoryStatus, list[IndexState]]:
+        return await backend.memory.status(backend.workspace_id), await index_states(backend)
+
+    state, indexes = await session.on_backend(look)
     if session.json:
-        session.print_json(dataclasses.asdict(state))
+        told = [dataclasses.asdict(one) for one in indexes]
+        session.print_json({**dataclasses.asdict(state), "indexes": told})
         return ExitCode.OK
     session.print(
         session.text(
@@ -154,4 +160,5 @@ async def _status(session: Session) -> int:
     )
     if state.near_duplicates:
         session.say("memory.near_duplicates", passages=state.near_duplicates)
+    print_indexes(session, indexes)
     return ExitCode.OK

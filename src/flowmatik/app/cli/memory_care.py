@@ -8,6 +8,7 @@ import typer
 
 from flowmatik.app.backend import Backend
 from flowmatik.app.cli.memory import memory_app, whole_path
+from flowmatik.app.cli.memory_indexes import rebuild_indexes
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
@@ -16,9 +17,12 @@ from flowmatik.kernel.errors import NotFound
 
 
 @memory_app.command("rebuild", help="help.memory.rebuild")
-def rebuild(context: typer.Context) -> None:
+def rebuild(
+    context: typer.Context,
+    index: Annotated[bool, typer.Option("--index", help="help.memory.rebuild.index")] = False,
+) -> None:
     session = session_of(context)
-    session.run(rebuild_all(session))
+    session.run(rebuild_indexes(session) if index else rebuild_all(session))
 
 
 @memory_app.command("reembed", help="help.memory.reembed")

@@ -59,8 +59,12 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
     if session.json:
         items = [dataclasses.asdict(passage) for passage in found.items]
         answerable = dataclasses.asdict(found.answerable)
-        session.print_json({"items": items, "answerable": answerable, "next": None})
+        notices = [dataclasses.asdict(one) for one in found.notices]
+        told = {"items": items, "answerable": answerable, "notices": notices, "next": None}
+        session.print_json(told)
         return ExitCode.OK
+    for notice in found.notices:
+        session.say(f"fault.{notice.code}", **notice.values)
     if not found.items:
         session.say("memory.no_hits")
         return ExitCode.OK

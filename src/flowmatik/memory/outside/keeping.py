@@ -1,7 +1,7 @@
 """Keeping indexes outside as memory is: following its changes, comparing, rebuilding, erasing."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 from flowmatik.contracts.database import Database
@@ -24,15 +24,23 @@ _log = logging.getLogger(__name__)
 
 class OutsideIndexes:
     """Implements `MemoryIndexes`. `database` is memory's own; `vectors` and `text` are what search asks, None
-    for memory's own. Closes them."""
+    for memory's own; those named `in_store` keep their tables there, and are cleaned with it. Closes
+    them."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, vectors: VectorIndex | None, text: TextIndex | None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        vectors: VectorIndex | None,
+        text: TextIndex | None,
+        in_store: Collection[str] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self.vectors = vectors
         self.text = text
+        self._in_store = frozenset(in_store)
         self.near = Breaker(vectors.id if vectors else "", clock)
         self.worded = Breaker(text.id if text else "", clock)
         self._following = {leg: Breaker(leg, clock) for leg in ("vectors", "text")}
@@ -140,14 +148,16 @@ class OutsideIndexes:
                         went += max(before - await index.count(workspace_id), 0)
                     except NotFound:  # it never had anything of the workspace
                         continue
+                    except Unavailable as error:
+                        raise _not_yet(index.id, error) from error
         return went
 
     async def purge(self, workspace_id: str) -> bool:
         """Whether nothing of what was deleted is left in the indexes' own files either."""
         done = True
-        if self.vectors is not None:
+        if self.vectors is not None and self.vectors.id not in self._in_store:
             done &= await self.vectors.purge()
-        if self.text is not None:
+        if self.text is not None and self.text.id not in self._in_store:
             done &= await self.text.purge(workspace_id)
         return done
 
@@ -186,6 +196,15 @@ async def _text_state(database: Database, workspace_id: str, index: TextIndex) -
         stored=int(stored),
         indexed=await index.count(workspace_id),
         behind=int(behind),
+    )
+
+
+def _not_yet(index: str, error: Unavailable) -> Unavailable:
+    return Unavailable(
+        f"memory has forgotten it, and the index {index!r} not yet ({error.code}); as soon as the index can"
+        " be used it is taken out there too, and the certificate written",
+        code="unavailable.index.erasure",
+        context={"index": index, "fault": error.code},
     )
 
 

@@ -75,7 +75,10 @@ async def ranked_outside(
         worded = await asked.asking.worded(question.groups, limit, asked.where)
     known = await _places(database, workspace_id, [*(near or ()), *(worded or ())], snapshot)
     gathered = _Gathered(database, workspace_id, asked, snapshot, question)
-    gathered.cosines_from(None if near is None else {known[one]: near[one] for one in near if one in known})
+    if near is not None:
+        gathered.cosines_from({known[one]: near[one] for one in near if one in known})
+    elif not asked.asking.has_vectors:
+        await asyncio.to_thread(gathered.own_cosines)
     if worded is None:
         await gathered.own_words()
     late = _at(snapshot, sorted(asked.asking.late))
@@ -113,7 +116,7 @@ class _Gathered:
         self._snapshot = snapshot
         self._question = question
         count = len(snapshot.rows)
-        self._vectors = False
+        self._vectors = self._all_compared = False
         self._cosine = np.zeros(count)
         self._compared = np.zeros(count, dtype=np.bool_)
         self._read = np.zeros(count, dtype=np.bool_)
@@ -122,11 +125,18 @@ class _Gathered:
         self._crowd = np.zeros(0, dtype=np.int64)
         asked.asking.vectors.at(snapshot.revision, snapshot.rows)
 
-    def cosines_from(self, near: dict[int, float] | None) -> None:
-        """By place; None: there are none in this search."""
-        self._vectors = near is not None
-        for place, cosine in (near or {}).items():
+    def cosines_from(self, near: dict[int, float]) -> None:
+        """By place; without there are none in this search."""
+        self._vectors = True
+        for place, cosine in near.items():
             self._cosine[place], self._compared[place] = cosine, True
+
+    def own_cosines(self) -> None:
+        """Those of the vectors in memory: of all passages."""
+        vector, vectors = self._asked.vector, self._snapshot.vectors
+        if vector is not None and vectors is not None:
+            self._cosine = (vectors @ vector).astype(np.float64)
+            self._all_compared = True
 
     def cosines_are_all(self) -> None:
         self._compared[:] = True
@@ -202,7 +212,7 @@ class _Gathered:
         return max(seen, share * len(often))
 
     def ranking(self) -> Ranking:
-        among = self._cosine[self._crowd]
+        among = self._cosine if self._all_compared else self._cosine[self._crowd]
         crowd = Crowd(
             count=len(self._cosine),
             best=float(self._cosine.max()),
