@@ -1,5 +1,5 @@
-"""A gateway that is asked fifteen times as much as it takes at once: it refuses what is too much in words that
-a program understands, and stays as small as it was."""
+"""A gateway that is asked fifteen times as much as it takes at once: it refuses what is too much in words
+that a program understands, and stays as small as it was."""
 
 import asyncio
 import time
