@@ -24,9 +24,9 @@ PostgreSQL, so that on two cores more workers cannot be faster.
 and worker over PostgreSQL, without Redis; beside one Restate server with one handler process, and a queue of
 DBOS. Everything of ours goes over HTTP, as with Restate's ingress: the client creates the run (authenticated,
 its plan checked and pinned to agents and tools, its goal looked at by guardrails), follows its events until
-they end, and reads what became of it: three requests and some forty events for one answer of Restate. The step
-is a skill of a folder of the home, called in a loop of its own, its schema looked at. The cases above leave all
-that out, on both sides; DBOS is called within its process here as there.
+they end, and reads what became of it: three requests and some forty events for one answer of Restate. The
+step is a skill of a folder of the home, called in a loop of its own, its schema looked at. The cases above
+leave all that out, on both sides; DBOS is called within its process here as there.
 
 `one` is the latency of one run of ten steps at a time, in milliseconds: ours through dispatch, with one
 worker.

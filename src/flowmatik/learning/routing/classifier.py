@@ -143,8 +143,8 @@ class Classifier:
             yield parts, logs.argmax(axis=1) == labels[outer]
 
     def _left_out(self, samples: Samples, labels: npt.NDArray[np.int64]) -> Iterator[list[Scores]]:
-        """The parts of the confidence in samples whose whole class was not fitted on, nor is there a place for
-        it in the heads: one that is never right would raise the energy of all the others."""
+        """The parts of the confidence in samples whose whole class was not fitted on, nor is there a place
+        for it in the heads: one that is never right would raise the energy of all the others."""
         groups = min(MOST_LEFT_OUT, len(self.classes))
         for group in range(groups if len(self.classes) > FEWEST_CLASSES else 0):
             out = labels % groups == group
