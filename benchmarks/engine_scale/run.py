@@ -20,6 +20,14 @@ PostgreSQL, so that on two cores more workers cannot be faster.
 - `langgraph`: ten nodes, `durability="sync"`, its PostgreSQL saver, in as many processes, which share the
   fifty runs. A process that dies is not noticed by the others: nothing hands its runs over.
 
+`whole` is one machine as people begin with it: `flowmatik up --role all`, one process with gateway, scheduler
+and worker over PostgreSQL, without Redis; beside one Restate server with one handler process, and a queue of
+DBOS. Everything of ours goes over HTTP, as with Restate's ingress: the client creates the run (authenticated,
+its plan checked and pinned to agents and tools, its goal looked at by guardrails), follows its events until
+they end, and reads what became of it: three requests and some forty events for one answer of Restate. The
+step is a skill of a folder of the home, called in a loop of its own, its schema looked at. The cases above
+leave all that out, on both sides; DBOS is called within its process here as there.
+
 `one` is the latency of one run of ten steps at a time, in milliseconds: ours through dispatch, with one
 worker.
 """
@@ -78,11 +86,23 @@ ONE = Case(
     higher_is_better=False,
 )
 
+WHOLE = Case(
+    name="whole",
+    unit="steps/s",
+    n=2000,
+    quick_n=300,
+    contestants=(
+        Contestant(name="flowmatik", module="benchmarks.engine_scale.whole"),
+        *(peer for peer in _peers("load", 1) if peer.name != "langgraph"),
+    ),
+    prepare=databases,
+)
+
 BENCHMARK = Benchmark(
     name="engine_scale",
     title="Several worker processes",
     about=ABOUT,
-    cases=(*(_case(workers) for workers in (1, 2, 4)), ONE),
+    cases=(*(_case(workers) for workers in (1, 2, 4)), WHOLE, ONE),
     versions=("dbos", "restate-sdk", "langgraph", "langgraph-checkpoint-postgres", "asyncpg", "redis"),
 )
 

@@ -92,7 +92,7 @@ class Classifier:
         alone = held_out is None and len(samples) <= MOST_FOLDED
         folded = [] if held_out is not None else list(self._folded(samples, known))
         strange = list(self._left_out(samples, known)) if alone else []
-        self._fit(samples, known)
+        self._fit(samples, known, len(self.classes))
         parts = _joined([one for one, _ in folded]) if held_out is None else self._parts(held_out)[1]
         self._scales = [Scale(mean=float(part.mean()), deviation=float(part.std()) + 1e-9) for part in parts]
         own = self._confidence(parts)
@@ -112,7 +112,7 @@ class Classifier:
         scaled = [scale.of(part) for scale, part in zip(self._scales, parts, strict=True)]
         return np.asarray(np.sum(scaled, axis=0), dtype=np.float64)
 
-    def _fit(self, samples: Samples, labels: npt.NDArray[np.int64]) -> None:
+    def _fit(self, samples: Samples, labels: npt.NDArray[np.int64], classes: int) -> None:
         present = np.unique(labels)
         self._vocabulary = Vocabulary(samples.texts)
         self._near = samples.vectors
@@ -120,16 +120,16 @@ class Classifier:
         self._layer_scale: tuple[Matrix, Matrix] | None = None
         self._layer_head: Head | None = None
         self._distance: RelativeMahalanobis | None = None
-        self._head = fitted(self._mixed(samples), labels, len(self.classes), strength=STRENGTH)
+        self._head = fitted(self._mixed(samples), labels, classes, strength=STRENGTH)
         if samples.layers is None:
             return
         deviation = samples.layers.std(axis=0) + 1e-3
         self._layer_scale = (samples.layers.mean(axis=0), deviation)
         inner = self._inner(samples)
         self._near = inner
-        self._layer_head = fitted(inner, labels, len(self.classes), strength=INNER_STRENGTH)
-        if len(samples) >= ENOUGH_FOR_COVARIANCE and len(present) == len(self.classes):
-            self._distance = relative_mahalanobis(_means(inner), labels, len(self.classes))
+        self._layer_head = fitted(inner, labels, classes, strength=INNER_STRENGTH)
+        if len(samples) >= ENOUGH_FOR_COVARIANCE and len(present) == classes:
+            self._distance = relative_mahalanobis(_means(inner), labels, classes)
 
     def _folded(
         self, samples: Samples, labels: npt.NDArray[np.int64]
@@ -138,16 +138,18 @@ class Classifier:
         rows = np.arange(len(samples))
         for fold in range(FOLDS if len(samples) <= MOST_FOLDED else 1):
             outer = rows % FOLDS == fold
-            self._fit(samples.take(rows[~outer]), labels[~outer])
+            self._fit(samples.take(rows[~outer]), labels[~outer], len(self.classes))
             logs, parts = self._parts(samples.take(rows[outer]))
             yield parts, logs.argmax(axis=1) == labels[outer]
 
     def _left_out(self, samples: Samples, labels: npt.NDArray[np.int64]) -> Iterator[list[Scores]]:
-        """The parts of the confidence in samples whose whole class was not fitted on."""
+        """The parts of the confidence in samples whose whole class was not fitted on, nor is there a place
+        for it in the heads: one that is never right would raise the energy of all the others."""
         groups = min(MOST_LEFT_OUT, len(self.classes))
         for group in range(groups if len(self.classes) > FEWEST_CLASSES else 0):
             out = labels % groups == group
-            self._fit(samples.take(np.flatnonzero(~out)), labels[~out])
+            there, places = np.unique(labels[~out], return_inverse=True)
+            self._fit(samples.take(np.flatnonzero(~out)), places.astype(np.int64), len(there))
             yield self._parts(samples.take(np.flatnonzero(out)))[1]
 
     def _parts(self, samples: Samples) -> tuple[Matrix, list[Scores]]:
