@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flowmatik.contracts.budgets import Bearers
 from flowmatik.contracts.memory import Audience
-from flowmatik.contracts.security import PrincipalRights
+from flowmatik.contracts.security import PrincipalRights, UserNames
 
 if TYPE_CHECKING:
     from flowmatik.memory import StoredMemory
@@ -14,18 +14,24 @@ ADMIN = "role:admin"
 
 
 class KnownAudience:
-    """Implements `Audience` by the teams and the rights that somebody has now."""
+    """Implements `Audience` by the teams and the rights that somebody has now. Sources from elsewhere know
+    people by their addresses and groups by their names: a user whose name here is that address, and a team
+    of that name, are the same."""
 
-    def __init__(self, bearers: Bearers, rights: PrincipalRights) -> None:
+    def __init__(self, bearers: Bearers, rights: PrincipalRights, names: UserNames) -> None:
         self._bearers = bearers
         self._rights = rights
+        self._names = names
 
     async def on_behalf(self, workspace_id: str, principal: str) -> frozenset[str]:
         bearing = await self._bearers.bearing(workspace_id, principal)
+        names = await self._names.names_of(workspace_id, bearing.principals)
         is_admin = "admin" in await self._rights.rights_of(workspace_id, bearing.principals[0])
         return frozenset((
             *(f"user:{one}" for one in bearing.principals),
             *(f"team:{one}" for one in bearing.teams),
+            *(f"user:{one.lower()}" for one in names if "@" in one),
+            *(f"group:{one.lower()}" for one in bearing.teams),
             *((ADMIN,) if is_admin else ()),
         ))  # fmt: skip
 

@@ -1,12 +1,15 @@
 """Sources, put together."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowmatik.app.settings import SETTINGS_FILE, Settings, process_environment
+from flowmatik.contracts.connections import Credentials
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.waits import HookTokens
 from flowmatik.core.cron import Timetable
 from flowmatik.core.engine.housekeeping import Chore
+from flowmatik.core.threads.conversations import ThreadConversations
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import ConfigurationError
 
@@ -18,15 +21,20 @@ COPIES = "sources"
 _SECRETS = "env:SOURCE_"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceParts:
+    """`everywhere` sees all workspaces."""
+
+    database: Database
+    everywhere: Database
+    tokens: HookTokens
+    credentials: Credentials
+
+
 def open_sources(
-    settings: Settings,
-    memory: "StoredMemory",
-    database: Database,
-    everywhere: Database,
-    clock: Clock,
-    tokens: HookTokens,
+    settings: Settings, memory: "StoredMemory", parts: SourceParts, clock: Clock
 ) -> "StoredSources":
-    """`everywhere` sees all workspaces. Close it before the memory."""
+    """Close it before the memory."""
     from flowmatik.agents.outbound import outbound_client
     from flowmatik.contracts.sources import SourceOutside
     from flowmatik.memory.syncing import Around, SourceKinds, StoredSources
@@ -35,13 +43,15 @@ def open_sources(
         secret=secret_of,
         http=lambda private, seconds: outbound_client(private=private, seconds=seconds),
         is_private=memory_places(settings).forbids,
+        conversations=ThreadConversations(parts.database),
+        bearer=lambda workspace, name: _bearer(parts.credentials, workspace, name),
     )
     around = Around(
-        database=database,
-        everywhere=everywhere,
+        database=parts.database,
+        everywhere=parts.everywhere,
         alone=not settings.database_url,
         copies=settings.data / COPIES,
-        tokens=tokens,
+        tokens=parts.tokens,
         next_firing=lambda cron, timezone, seconds: Timetable(cron, timezone).next(seconds),
         clock=clock,
     )
@@ -63,6 +73,19 @@ def sources_chore(sources: "StoredSources") -> Chore:
     from flowmatik.memory.syncing import EVERY_SECONDS
 
     return Chore(name="sources", every=EVERY_SECONDS, work=sources.sweep)
+
+
+def threads_chore(parts: SourceParts) -> Chore:
+    from flowmatik.memory.syncing.conversing import EVERY_SECONDS, ThreadFollowing
+
+    following = ThreadFollowing(parts.database, parts.everywhere, ThreadConversations(parts.database))
+    return Chore(name="thread_sources", every=EVERY_SECONDS, work=following.sweep)
+
+
+async def _bearer(credentials: Credentials, workspace_id: str, name: str) -> str:
+    """Of the workspace's own connection, nobody's personal one."""
+    headers = await credentials.headers(workspace_id, "", name)
+    return headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def secret_of(reference: str) -> str:

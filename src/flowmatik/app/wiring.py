@@ -34,7 +34,7 @@ from flowmatik.app.runs_defaults import RunsWithDefaults
 from flowmatik.app.schema import upgrade_store
 from flowmatik.app.search_learning import learning_from
 from flowmatik.app.settings import Settings
-from flowmatik.app.sources import open_sources, sources_chore
+from flowmatik.app.sources import SourceParts, open_sources, sources_chore, threads_chore
 from flowmatik.app.stores import open_stores
 from flowmatik.app.streams import streams_of
 from flowmatik.app.threads import OpenThreads, open_threads, thread_memory
@@ -240,7 +240,11 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     indexes = use_indexes(settings, memory, clock)
     stack.push_async_callback(memory.close)
     hooks = await asyncio.to_thread(SignedHooks, settings.keys)
-    sources = open_sources(settings, memory, stores.database, stores.lookups, clock, hooks)
+    connections = await open_connections(settings, stores.database, clock)
+    around = SourceParts(
+        database=stores.database, everywhere=stores.lookups, tokens=hooks, credentials=connections
+    )
+    sources = open_sources(settings, memory, around, clock)
     stack.push_async_callback(sources.close)
     blobs = open_blobs(settings)
     stack.push_async_callback(blobs.close)
@@ -252,8 +256,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         StoredIdentity, stores.database, clock, settings.keys, lookups=stores.lookups
     )
     teams = teams_of(settings, stores.database, clock)
-    connections = await open_connections(settings, stores.database, clock)
-    audience = KnownAudience(teams, identity)
+    audience = KnownAudience(teams, identity, identity)
     parts = ToolParts(memory=memory, clock=clock, rights=identity, audience=audience, credentials=connections)
     threads = ThreadStore(stores.database, clock)
     remembered = open_facts(stores.database, teams, clock, threads, stores.scrub)
@@ -327,6 +330,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     engine.housekeeper.add(indexes_chore(indexes, everywhere))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     engine.housekeeper.add(sources_chore(sources))
+    engine.housekeeper.add(threads_chore(around))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)

@@ -1,5 +1,6 @@
 """Identity: who calls, for which workspace, with which rights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,12 @@ class PrincipalRights(Protocol):
     async def rights_of(self, workspace_id: str, principal_id: str) -> frozenset[str]:
         """What a principal may do now, by its id; nothing for one that the workspace does not have (any
         more)."""
+        ...
+
+
+class UserNames(Protocol):
+    async def names_of(self, workspace_id: str, ids: Sequence[str]) -> Sequence[str]:
+        """The names of users by their ids, without those that the workspace does not have or has locked."""
         ...
 
 

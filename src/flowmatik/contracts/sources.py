@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from flowmatik.contracts.security import Principal
-from flowmatik.contracts.threads import Thread, ThreadMessage
+from flowmatik.contracts.threads import ThreadMessage
 
 Cause = Literal["manual", "schedule", "hook", "retry"]
 SyncStatus = Literal["running", "done", "failed"]
@@ -94,11 +94,28 @@ class SourceReader(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A thread without its messages. `people`: principals that have part in it. `mark` is another one
+    whenever what was said in it is."""
+
+    id: str
+    title: str
+    agent: str
+    updated_at: str
+    people: tuple[str, ...]
+    mark: str
+
+
 class Conversations(Protocol):
     """The threads of this installation, for the kind of source that reads them."""
 
-    async def page(self, workspace_id: str, before: str, limit: int) -> Sequence[Thread]:
-        """Without messages, the newest first, those older than the id `before` ("" for the first page)."""
+    async def state(self, workspace_id: str) -> str:
+        """Another one whenever something was said, or has gone, in any of them."""
+        ...
+
+    async def page(self, workspace_id: str, before: str, limit: int) -> Sequence[Conversation]:
+        """The newest first, those older than the id `before` ("" for the first page)."""
         ...
 
     async def said(

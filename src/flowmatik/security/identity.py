@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -153,6 +154,18 @@ class StoredIdentity:
             ]
         )
         return count > 0
+
+    async def names_of(self, workspace_id: str, ids: Sequence[str]) -> Sequence[str]:
+        """Implements `UserNames`."""
+        within = self._database.within(workspace_id)
+        found = [
+            await within.fetch(
+                "SELECT username FROM users WHERE workspace_id = $1 AND id = $2 AND disabled = 0",
+                *(workspace_id, one),
+            )
+            for one in dict.fromkeys(ids)
+        ]
+        return [str(row[0]) for rows in found for row in rows]
 
     async def rights_of(self, workspace_id: str, principal_id: str) -> frozenset[str]:
         """Implements `PrincipalRights`."""

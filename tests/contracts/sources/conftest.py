@@ -9,7 +9,7 @@ import pytest
 from flowmatik.agents.outbound import outbound_client
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.security import Principal
-from flowmatik.contracts.sources import NewSource, Source, SourceOutside, SyncReport
+from flowmatik.contracts.sources import Conversations, NewSource, Source, SourceOutside, SyncReport
 from flowmatik.core.cron import Timetable
 from flowmatik.memory import MemoryStore, Places, StoredMemory, build_memory
 from flowmatik.memory.syncing import Around, SourceKinds, StoredSources
@@ -41,6 +41,7 @@ class Setting:
         self.clock = clock
         self.secrets: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
+        self.conversations: Conversations | None = None
         self.sources = self.opened()
 
     def opened(self) -> StoredSources:
@@ -49,6 +50,7 @@ class Setting:
             secret=lambda reference: self.secrets[reference],
             http=lambda private, seconds: outbound_client(private=private, seconds=seconds),
             bearer=self.token,
+            conversations=self.conversations,
         )
         around = Around(
             database=self.database,

@@ -22,6 +22,7 @@ from flowmatik.memory.source_settings import lost
 MOST_MEMBER = 200 * 1024 * 1024
 MOST_ENTRIES = 500_000
 MOST_UNPACKED = 100 * 1024 * 1024 * 1024
+MOST_NESTED = 10 * 1024 * 1024 * 1024  # is unpacked to the disk
 MOST_RATIO = 200
 _BIG = 1024 * 1024  # what is smaller may be packed as tightly as it likes
 _PART = 1024 * 1024
@@ -120,6 +121,8 @@ class Archive:
                 self._found[clean] = Member(name=clean, size=info.file_size, archive=archive, info=info)
 
     def _inner(self, member: Member) -> None:
+        if member.size > MOST_NESTED:
+            raise lost(self.place, f"its part {member.name} has more than {MOST_NESTED} bytes")
         file = self._open.enter_context(nameless())
         with member.archive.open(member.info) as opened:
             shutil.copyfileobj(opened, file, _PART)

@@ -276,3 +276,9 @@ async def waiting(everywhere: Database, now: int) -> list[Definition]:
         now,
     )
     return [definition_of(row) for row in rows]
+
+
+async def of_kind(everywhere: Database, kind: str) -> list[Definition]:
+    """In all workspaces."""
+    rows = await everywhere.fetch(f"{_DEFINITION} WHERE kind = $1 ORDER BY workspace_id, id", kind)
+    return [definition_of(row) for row in rows]

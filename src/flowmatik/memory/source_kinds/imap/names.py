@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-_SHIFTED = re.compile(r"&([^-]*)-")
+_SHIFTED = re.compile(r"&([^&-]*)-")
 _FOREIGN = re.compile(r"[^\x20-\x7e]+")
-_LINE = re.compile(rb'\((?P<flags>[^)]*)\) (?P<delimiter>"(?:\\.|[^"])*"|NIL) ?(?P<name>.*)', re.DOTALL)
+_LINE = re.compile(rb'\((?P<flags>[^)]*)\) (?P<delimiter>"\\?."|NIL) ?(?P<name>.*)', re.DOTALL)
 # RFC 6154: no letters of their own, or none that anybody wants to find.
 _LEFT_OUT = frozenset(("\\all", "\\drafts", "\\junk", "\\trash"))
 _CLOSED = frozenset(("\\noselect", "\\nonexistent"))

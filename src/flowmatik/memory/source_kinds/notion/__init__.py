@@ -19,8 +19,8 @@ from flowmatik.memory.source_parts.made import Made
 from flowmatik.memory.source_settings import lost
 
 _ID = re.compile(r"(?P<name>.*?)[ _-]?(?P<id>[0-9a-f]{32})(?P<all>_all)?$", re.DOTALL)
-_LINK = re.compile(r"(\]\()(?!https?:|mailto:)([^)\s]+)(\))")
-_REF = re.compile(r"""((?:href|src)=")(?!https?:|mailto:|#|data:)([^"]+)(")""")
+_LINK = re.compile(r"(\]\()(?!https?:|mailto:)([^)\s]{1,2000})(\))")
+_REF = re.compile(r"""((?:href|src)=")(?!https?:|mailto:|#|data:)([^"]{1,2000})(")""")
 _PAGES = (".md", ".html")
 _MOST_PAGE = 10 * 1024 * 1024
 _DATE = re.compile(r"^(?:Created|Created time|Last edited time|Date): (.+)$", re.MULTILINE)

@@ -14,6 +14,7 @@ from flowmatik.memory.source_settings import lost
 _USERS = ("users.json", "org_users.json")
 _PRIVATE = ("groups.json", "mpims.json", "dms.json")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json")
+_MOST_JSON = 64 * 1024 * 1024
 Message = dict[str, object]
 
 
@@ -78,7 +79,7 @@ def days_of(archive: Archive, channel: Channel) -> Iterator[Sequence[Message]]:
             continue
         if name in archive.refused:
             raise archive.refused[name]
-        yield _objects(archive.read(archive.members[name]), name)
+        yield _objects(archive.read(archive.members[name], _MOST_JSON), name)
 
 
 def _channel(one: Mapping[str, Any], members: tuple[str, ...] | None, named: str = "") -> Channel:
@@ -99,7 +100,7 @@ def _listed(archive: Archive, file: str) -> Sequence[Message]:
     if member is None:
         return ()
     try:
-        return _objects(archive.read(member), file)
+        return _objects(archive.read(member, _MOST_JSON), file)
     except DocumentError as error:
         raise lost(archive.place, error.message) from error
 
