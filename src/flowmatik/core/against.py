@@ -7,10 +7,10 @@ from dataclasses import replace
 from flowmatik.contracts.agents import AgentLoop, AgentVersion
 from flowmatik.contracts.runs import ReplayDifference, ReplayReport
 from flowmatik.core import events as ev
-from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.replay import compared, is_decision, unreadable
 from flowmatik.core.state import RunState
+from flowmatik.core.walking import Walk
 from flowmatik.kernel.errors import InvalidInput
 
 NEWEST = "newest"
@@ -56,22 +56,20 @@ def replay_against(
 ) -> ReplayReport:
     """The first difference of every task, and of the run itself: from there on the two histories are not to
     be compared. What was recorded is what is gone on with. `begun` stands for the first event."""
-    walk = _Walk(begun, ev.decode(history[0]), loop)
+    recorded = ev.decode(history[0])
+    walk = Walk(begun, recorded, loop)
+    tasks = _Tasks(walk.state, loop, recorded.decision_version if isinstance(recorded, ev.RunCreated) else 0)
     found: list[ReplayDifference] = []
     decisions = 0
-    for stored in history[1:]:
-        try:
-            event = walk.as_begun(ev.decode(stored))
+    try:
+        for stored, event in walk.through(history[1:]):
             if is_decision(event):
                 decisions += 1
-                found += walk.difference(stored.seq, event)
-            walk.apply(event)
-        except Exception as error:  # what was recorded makes no sense any more, or is damaged
-            found.append(unreadable(stored, error))
-            break
-        if walk.parted:
-            break
-        walk.state.seq = stored.seq
+                found += tasks.difference(stored.seq, event)
+            if tasks.parted:
+                break
+    except Exception as error:  # what was recorded makes no sense any more, or is damaged
+        found.append(unreadable(walk.at or history[0], error))
     return ReplayReport(
         run_id=run_id,
         events=len(history),
@@ -82,23 +80,15 @@ def replay_against(
     )
 
 
-class _Walk:
-    """Through a history under another beginning."""
+class _Tasks:
+    """Which of them have parted: each is named once, and the others are decided without it."""
 
-    def __init__(self, begun: ev.RunCreated, recorded: ev.Event, loop: AgentLoop) -> None:
-        self.state = RunState(created=begun)
+    def __init__(self, state: RunState, loop: AgentLoop, asked: int) -> None:
+        self.state = state
         self.parted = False  # the run as a whole
         self._loop = loop
-        self._lost: set[str] = set()  # tasks that have parted
-        old = recorded.agents if isinstance(recorded, ev.RunCreated) else ()
-        self._refs = {one.ref(): begun.agents[n].ref() for n, one in enumerate(old)}
-        self._asked = recorded.decision_version if isinstance(recorded, ev.RunCreated) else 0
-
-    def as_begun(self, event: ev.Event) -> ev.Event:
-        """That a task went to an agent by its new name is no difference, only what comes of it."""
-        if isinstance(event, ev.TaskRouted) and event.agent in self._refs:
-            return replace(event, agent=self._refs[event.agent])
-        return event
+        self._asked = asked
+        self._lost: set[str] = set()
 
     def difference(self, seq: int, event: ev.Event) -> list[ReplayDifference]:
         task_id: str = getattr(event, "task_id", "")
@@ -122,6 +112,3 @@ class _Walk:
             return compared(self.state, event, self._loop, asked=self._asked)
         finally:
             self.state.live = live
-
-    def apply(self, event: ev.Event) -> None:
-        apply(self.state, event, self._loop)

@@ -9,9 +9,9 @@ from flowmatik.core import events as ev
 from flowmatik.core.brain.commands import Command, StartCall, StartSubRun
 from flowmatik.core.brain.decide import decide
 from flowmatik.core.engine.requests import hash_again
-from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.state import RunState
+from flowmatik.core.walking import Walk
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError
 
@@ -23,29 +23,24 @@ SHOWN = 12  # digits of their hashes
 def replay(run_id: str, history: Sequence[StoredEvent], loop: AgentLoop) -> ReplayReport:
     """Compares every recorded decision with what `decide` says at the same point. A history that cannot
     be read differs where its reading ends."""
-    state: RunState | None = None
     found: list[ReplayDifference] = []
-    decisions = 0
-    for stored in history:
-        try:
-            event = ev.decode(stored)
-            if state is None:
-                state = _begun(event)
+    decisions, walk = 0, None
+    try:
+        begun = _begun(history)
+        walk = Walk(begun, begun, loop)
+        for stored, event in walk.through(history[1:]):
+            if not is_decision(event):
                 continue
-            if is_decision(event):
-                decisions += 1
-                expected, recorded = compared(state, event, loop)
-                if expected != recorded:
-                    task_id: str = getattr(event, "task_id", "")
-                    found.append(
-                        ReplayDifference(seq=stored.seq, task_id=task_id, recorded=recorded, decided=expected)
-                    )
-                    break
-            apply(state, event, loop)
-        except Exception as error:  # whatever a damaged history makes of them
-            found.append(unreadable(stored, error))
-            break
-        state.seq = stored.seq
+            decisions += 1
+            expected, recorded = compared(walk.state, event, loop)
+            if expected != recorded:
+                task_id: str = getattr(event, "task_id", "")
+                found.append(
+                    ReplayDifference(seq=stored.seq, task_id=task_id, recorded=recorded, decided=expected)
+                )
+                break
+    except Exception as error:  # whatever a damaged history makes of them
+        found += [unreadable(one, error) for one in _broken_at(walk, history)]
     return ReplayReport(
         run_id=run_id,
         events=len(history),
@@ -77,10 +72,16 @@ def compared(
     return f"{expected}, request {again}", f"{found}, request {then}"
 
 
-def _begun(event: ev.Event) -> RunState:
+def _begun(history: Sequence[StoredEvent]) -> ev.RunCreated:
+    event = ev.decode(history[0])
     if not isinstance(event, ev.RunCreated):
         raise EngineError("a history begins with RunCreated", code="engine.event")
-    return RunState(created=event)
+    return event
+
+
+def _broken_at(walk: Walk | None, history: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+    at = walk.at if walk is not None else None
+    return (at,) if at is not None else history[:1]
 
 
 def is_decision(event: ev.Event) -> bool:

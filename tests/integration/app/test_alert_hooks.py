@@ -24,6 +24,7 @@ from flowmatik.app.web import serve_platform
 from flowmatik.app.wiring import open_platform
 from flowmatik.contracts.alerts import MOST_ATTEMPTS, MOST_HOOKS, NewAlertHook
 from flowmatik.contracts.budgets import ALERT_EVENT, Budget
+from flowmatik.contracts.database import Database
 from flowmatik.contracts.models import Message, ModelRequest
 from flowmatik.contracts.paid_calls import spender_in
 from flowmatik.integrations.alerts import Heard, HookStore, Openings, Sender, StoredAlertHooks
@@ -32,6 +33,7 @@ from flowmatik.integrations.routing.sharing import ALONE, Change
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound
 from flowmatik.kernel.events import CloudEvent
 from flowmatik.stores.migrate import upgrade
+from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 from flowmatik.testing.openai_server import OpenAIServer, Step
 from tests.integration.app.test_plans import Served
@@ -148,9 +150,9 @@ async def test_a_budget_at_its_threshold_is_told_once_and_signed(
 class Kept:
     """Hooks over a store of their own, with a clock that is moved by hand."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Database, everywhere: Database) -> None:
         self.clock = HandClock()
-        self.store = HookStore(database, database, self.clock)
+        self.store = HookStore(database, everywhere, self.clock)
         sender = Sender(http=_open, value_of=lambda reference: SECRET, say=said, clock=self.clock)
         self.hooks = StoredAlertHooks(self.store, sender, self.clock)
 
@@ -185,24 +187,48 @@ def _open(private: bool) -> httpx.AsyncClient:
 async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     await upgrade(str(tmp_path / "journal.db"))
     store = SqliteStore(str(tmp_path / "journal.db"))
-    yield Kept(SqliteDatabase(store))
+    yield Kept(SqliteDatabase(store), SqliteDatabase(store))
     await store.close()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "journal.db")
+    dsn: str = request.getfixturevalue("pg_database")
+    return dsn
+
+
+@pytest.fixture
+async def stored(target: str) -> AsyncIterator[Kept]:
+    """On PostgreSQL as the roles that serve callers and that keep house."""
+    await upgrade(target)
+    if not target.startswith("postgresql"):
+        store = SqliteStore(target)
+        yield Kept(SqliteDatabase(store), SqliteDatabase(store))
+        await store.close()
+        return
+    api = await open_pool(target, role="flowmatik_api", max_size=2)
+    engine = await open_pool(target, role="flowmatik_engine", max_size=2)
+    yield Kept(PostgresDatabase(api), PostgresDatabase(engine))
+    await api.close()
+    await engine.close()
+
+
 async def test_what_is_not_taken_is_sent_again_ever_later_and_then_given_up(
-    kept: Kept, receiver: Receiver
+    stored: Kept, receiver: Receiver
 ) -> None:
-    hook = await kept.hooks.add("w", here(receiver))
+    hook = await stored.hooks.add("w", here(receiver))
     receiver.status = 503
-    await kept.hooks.hear(kept.alert())
-    await kept.hooks.hear(kept.alert())  # the bus tells it again
+    await stored.hooks.hear(stored.alert())
+    await stored.hooks.hear(stored.alert())  # the bus tells it again
     for n, pause in enumerate((*PAUSES, 10**6), start=1):
-        await kept.hooks.tell()
-        await kept.hooks.tell()  # not before its time
+        await stored.hooks.tell()
+        await stored.hooks.tell()  # not before its time
         assert len(receiver.got) == n
-        kept.clock.jump(pause)
-    await kept.hooks.tell()
-    (one,) = await kept.hooks.deliveries("w", hook.id)
+        stored.clock.jump(pause)
+    await stored.hooks.tell()
+    (one,) = await stored.hooks.deliveries("w", hook.id)
     assert (one.state, one.attempts, one.status, one.error) == ("failed", MOST_ATTEMPTS, 503, "alert.status")
     assert {headers["webhook-id"] for headers, _ in receiver.got} == {"budget:1"}
     assert len({headers["webhook-timestamp"] for headers, _ in receiver.got}) == MOST_ATTEMPTS
@@ -238,13 +264,13 @@ async def test_a_private_network_is_closed_to_hooks_that_were_not_allowed_in(kep
 
 
 async def test_each_workspace_hears_its_own_budgets_and_all_hear_of_listed_deployments(
-    kept: Kept, receiver: Receiver
+    stored: Kept, receiver: Receiver
 ) -> None:
-    mine = await kept.hooks.add("w", here(receiver))
-    theirs = await kept.hooks.add("v", here(receiver, kinds=("breaker",)))
-    await kept.hooks.hear(kept.alert(workspace_id="v"))  # of which v does not want to hear
-    await kept.hooks.hear(kept.alert(2))
-    openings = Openings(kept.store, kept.clock)
+    mine = await stored.hooks.add("w", here(receiver))
+    theirs = await stored.hooks.add("v", here(receiver, kinds=("breaker",)))
+    await stored.hooks.hear(stored.alert(workspace_id="v"))  # of which v does not want to hear
+    await stored.hooks.hear(stored.alert(2))
+    openings = Openings(stored.store, stored.clock)
     heard = Heard(ALONE, openings.opened)
     openings.start(lambda one: {"listed": ("x/m", None), "own": ("x/n", ("v",))}.get(one))
     for deployment in ("listed", "own", "unknown"):
@@ -255,20 +281,20 @@ async def test_each_workspace_hears_its_own_budgets_and_all_hear_of_listed_deplo
     heard.told("listed", Change(kind="open", seconds=5.2, opened=1))  # again within five minutes
 
     async def noted() -> bool:
-        return len(await kept.hooks.deliveries("v", theirs.id)) == 2
+        return len(await stored.hooks.deliveries("v", theirs.id)) == 2
 
     await eventually(noted)
     await openings.stop()
-    assert {one.subject for one in await kept.hooks.deliveries("w", mine.id)} == {"workspace", "listed"}
-    assert {one.subject for one in await kept.hooks.deliveries("v", theirs.id)} == {"listed", "own"}
-    await kept.hooks.tell()
+    assert {one.subject for one in await stored.hooks.deliveries("w", mine.id)} == {"workspace", "listed"}
+    assert {one.subject for one in await stored.hooks.deliveries("v", theirs.id)} == {"listed", "own"}
+    await stored.hooks.tell()
     assert {one["workspaceid"] for one in receiver.said if one["subject"] == "listed"} == {"w", "v"}
     assert any("fails and is left alone for 5 s" in one["text"] for one in receiver.said)
     with suppress(NotFound):
-        await kept.hooks.remove("w", theirs.id)
+        await stored.hooks.remove("w", theirs.id)
         raise AssertionError("another workspace's hook was removed")
     with pytest.raises(NotFound):
-        await kept.hooks.test("w", theirs.id)
+        await stored.hooks.test("w", theirs.id)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from flowmatik.contracts.recordings import (
 from flowmatik.contracts.team_tools import TEAM_TOOLS
 from flowmatik.core import events as ev
 from flowmatik.core.engine.requests import hash_again
-from flowmatik.core.fold import apply
 from flowmatik.core.history import whole
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.recordings.hiding import Hider
@@ -27,6 +26,7 @@ from flowmatik.core.recordings.replaying import replayed
 from flowmatik.core.recordings.requests import request_of
 from flowmatik.core.services import EngineServices
 from flowmatik.core.state import RunState
+from flowmatik.core.walking import Walk
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError, NotFound
 
@@ -81,20 +81,19 @@ class StoredRecordings:
         """And the runs within it."""
         loop, children = self._services.loop, list[str]()
         requests: dict[str, SentRequest] = {}
-        state: RunState | None = None
-        for stored in history:
-            event = ev.decode(stored)
-            if isinstance(event, ev.RunCreated):
-                state = RunState(created=event)
-                continue
-            if state is None:
-                raise EngineError("a history begins with RunCreated", code="engine.event")
-            if isinstance(event, ev.CallRequested) and event.kind == "model" and self._proved(state, event):
-                requests[event.call_id] = request_of(state, event, loop)
+        begun = ev.decode(history[0]) if history else None
+        if not isinstance(begun, ev.RunCreated):
+            raise EngineError("a history begins with RunCreated", code="engine.event")
+        walk = Walk(begun, begun, loop)
+        for _, event in walk.through(history[1:]):
+            if (
+                isinstance(event, ev.CallRequested)
+                and event.kind == "model"
+                and self._proved(walk.state, event)
+            ):
+                requests[event.call_id] = request_of(walk.state, event, loop)
             if isinstance(event, ev.SubRunRequested):
                 children.append(event.child_id)
-            apply(state, event, loop)
-            state.seq = stored.seq
         events = tuple(
             RecordedEvent(seq=one.seq, type=one.type, at=one.at, payload=canonical.loads(one.payload))
             for one in history

@@ -2,7 +2,7 @@
 recorded outcomes alone. Pure: no network, no store, no model, no tool."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion
 from flowmatik.contracts.recordings import (
@@ -14,11 +14,10 @@ from flowmatik.contracts.recordings import (
 )
 from flowmatik.core import events as ev
 from flowmatik.core.against import with_agent
-from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.recordings.requests import difference, request_of
 from flowmatik.core.replay import compared, is_decision
-from flowmatik.core.state import RunState
+from flowmatik.core.walking import Walk
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import EngineError, InvalidInput
 
@@ -49,7 +48,7 @@ def replayed(recording: Recording, loop: AgentLoop, agent: AgentVersion | None =
     for run, created in zip(recording.runs, begun, strict=True):
         has = agent is not None and agent.name in {one.name for one in created.agents}
         instead = with_agent(created, agent, {}) if agent is not None and has else created
-        if (parted := _Walk(run, created, instead, loop, counts).first()) is not None:
+        if (parted := _Exchanges(run, created, instead, loop, counts).first()) is not None:
             found.append(parted)
     return RecordingReport(
         run_id=recording.run_id,
@@ -75,8 +74,8 @@ def _stored(run: RecordedRun) -> Iterator[StoredEvent]:
         yield StoredEvent(seq=one.seq, type=one.type, payload=canonical.dumps(one.payload), at=one.at)
 
 
-class _Walk:
-    """Through one run, until it parts from what was recorded."""
+class _Exchanges:
+    """Of one run, until it parts from what was recorded."""
 
     def __init__(
         self,
@@ -89,44 +88,31 @@ class _Walk:
         self._run = run
         self._loop = loop
         self._counts = counts
-        self._state = RunState(created=begun)
-        pairs = zip(recorded.agents, begun.agents, strict=True)
-        self._refs = {old.ref(): new.ref() for old, new in pairs if old.ref() != new.ref()}
+        self._walk = Walk(begun, recorded, loop)
         self._exchange = 0
 
     def first(self) -> tuple[str, ExchangeDifference] | None:
         """With the time when it was recorded."""
+        first, *others = _stored(self._run)
         self._counts.events += 1
-        for stored in list(_stored(self._run))[1:]:
-            self._counts.events += 1
-            try:
-                event = self._renamed(stored)
+        try:
+            for stored, event in self._walk.through(others):
+                self._counts.events += 1
                 found = self._compared(stored, event) if is_decision(event) else None
                 if found is not None:
                     return stored.at, found
-                apply(self._state, event, self._loop)
-            except Exception as error:  # what was recorded makes no sense under another beginning
-                why = f"cannot be replayed: {type(error).__name__}: {error}"
-                return stored.at, self._difference(stored, None, stored.type, why)
-            self._state.seq = stored.seq
+        except Exception as error:  # what was recorded makes no sense under another beginning
+            at = self._walk.at or first
+            why = f"cannot be replayed: {type(error).__name__}: {error}"
+            return at.at, self._difference(at, None, at.type, why)
         return None
-
-    def _renamed(self, stored: StoredEvent) -> ev.Event:
-        """That decisions name an agent by its new version is no difference, only what comes of it."""
-        event = ev.decode(stored)
-        if not self._refs or not is_decision(event):
-            return event
-        payload = stored.payload
-        for old, new in self._refs.items():
-            payload = payload.replace(old, new)
-        return ev.decode(replace(stored, payload=payload))
 
     def _compared(self, stored: StoredEvent, event: ev.Event) -> ExchangeDifference | None:
         call = event if isinstance(event, ev.CallRequested) and event.kind in ("model", "tool") else None
         if call is not None:
             self._exchange += 1
             self._counts.exchanges += 1
-        decided, recorded = compared(self._state, event, self._loop, asked=UNHASHED)
+        decided, recorded = compared(self._walk.state, event, self._loop, asked=UNHASHED)
         if decided != recorded:
             return self._difference(stored, call, recorded, decided)
         if call is None or call.kind != "model":
@@ -135,7 +121,7 @@ class _Walk:
         if sent is None:
             self._counts.unproved += 1
             return None
-        if diff := difference(sent, request_of(self._state, call, self._loop)):
+        if diff := difference(sent, request_of(self._walk.state, call, self._loop)):
             return self._difference(stored, call, recorded, decided, diff)
         return None
 
