@@ -41,6 +41,8 @@ _MARK = ord("#")
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well mixed (Knuth's multiplicative hashing)
 _HALF = np.uint64(29)
 _BITS = 16  # of the table that sorts out n-grams that the question does not have
+_BUCKETS = 12
+_ROUNDING = 1e-9
 _REST = np.uint64(64 - _BITS)
 
 Floats = npt.NDArray[np.float64]
@@ -59,10 +61,10 @@ class Features:
     marked: str
 
     @cached_property
-    def grams(self) -> Hashes:
-        """Its distinct n-grams, as numbers, sorted."""
-        signs = _Signs([self.marked])
-        return np.unique(np.concatenate([hashed[at] for hashed, at in signs.grams()]))
+    def grams(self) -> frozenset[int]:
+        """Its distinct n-grams, as numbers."""
+        found = _Signs([self.marked]).grams()
+        return frozenset(np.concatenate([hashed[at] for hashed, at in found]).tolist())
 
     @cached_property
     def terms_before(self) -> list[int]:
@@ -261,6 +263,21 @@ def _counted(asked: Hashes, hashed: Hashes, at: Ints, signs: "_Signs", count: in
     same = asked[place] == found
     cells = place[same] * count + signs.owner(there[same])
     return np.bincount(cells, minlength=len(asked) * count).reshape(len(asked), count)
+
+
+def perhaps_alike(texts: Sequence[Features], share: float) -> npt.NDArray[np.bool_]:
+    """For each two of the texts, false where they cannot have that share of all their n-grams in common.
+
+    N-grams are thrown into buckets. A bucket that only one of two texts has is one n-gram at least that the
+    other lacks; in common they have no more than what then is left of either."""
+    signs = _Signs([one.marked for one in texts])
+    buckets = np.zeros((len(texts), 1 << _BUCKETS), dtype=np.float32)
+    for hashed, at in signs.grams():
+        buckets[signs.owner(at), hashed[at] >> np.uint64(64 - _BUCKETS)] = 1.0
+    lacking = buckets.sum(axis=1)[:, None] - buckets @ buckets.T  # whole numbers: exact
+    left = signs.lengths()[:, None] - lacking
+    common = np.minimum(left, left.T)
+    return common >= (share - _ROUNDING) * (common + lacking + lacking.T)
 
 
 class _Signs:

@@ -5,19 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from flowmatik.contracts.memory import Passage, Reason
 from flowmatik.contracts.memory_learning import Leg
 from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.loading import Snapshot
-from flowmatik.memory.retrieval.closeness import features
+from flowmatik.memory.retrieval.closeness import features, perhaps_alike
 from flowmatik.memory.retrieval.ranking import Ranked, Text
 from flowmatik.memory.sources import Names, resolve_replaces
 
-_BUCKET_BITS = 12
-_ROUNDING = 1e-9
 NOTICEABLE = 0.01  # of a multiplier: what moves a weight by less is no reason
 ALIKE = 0.9  # Jaccard similarity of n-grams from which on two passages say the same
 
@@ -48,31 +43,19 @@ def distinct(order: Sequence[int], found: Mapping[int, Passage]) -> list[int]:
     """Those in `found`, in their order, but what says the same as one before it, of another document,
     comes last."""
     places = [place for place in order if place in found]
-    grams = [features(one.title, one.text, one.language).grams for one in (found[i] for i in places)]
-    possible = _perhaps_alike(grams)
+    texts = [features(one.title, one.text, one.language) for one in (found[i] for i in places)]
+    possible = perhaps_alike(texts, ALIKE)
     kept: list[int] = []
     again: list[int] = []
     for row, place in enumerate(places):
         same = any(
             possible[row, other]
             and found[place].source != found[places[other]].source
-            and alike(frozenset(grams[row].tolist()), frozenset(grams[other].tolist()))
+            and alike(texts[row].grams, texts[other].grams)
             for other in kept
         )
         (again if same else kept).append(row)
     return [places[row] for row in (*kept, *again)]
-
-
-def _perhaps_alike(grams: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.bool_]:
-    """False for pairs that `alike` is false for. N-grams are thrown into buckets: one bucket that only one of
-    two texts has means one n-gram at least that the other lacks."""
-    buckets = np.zeros((len(grams), 1 << _BUCKET_BITS), dtype=np.float32)
-    for row, one in enumerate(grams):
-        buckets[row, one >> np.uint64(64 - _BUCKET_BITS)] = 1.0
-    sizes = np.array([len(one) for one in grams], dtype=np.float64)
-    lacking = buckets.sum(axis=1)[:, None] - buckets @ buckets.T  # whole numbers: exact
-    most = np.minimum(sizes[:, None] - lacking, (sizes[:, None] - lacking).T)
-    return most >= ALIKE * (sizes[:, None] + sizes[None, :] - most) * (1 - _ROUNDING)
 
 
 def alike(one: frozenset[int], other: frozenset[int]) -> bool:
