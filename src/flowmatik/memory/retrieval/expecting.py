@@ -11,9 +11,9 @@ Expected = Literal["", "time", "number", "name"]
 
 _TIMES = word_set(
     """january february march april may june july august september october november december enero febrero
-    marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre monday tuesday wednesday
-    thursday friday saturday sunday lunes martes miercoles jueves viernes sabado domingo century centuries
-    siglo"""
+    marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre monday tuesday
+    wednesday thursday friday saturday sunday lunes martes miercoles jueves viernes sabado domingo century
+    centuries siglo"""
 )
 _NUMBERS = word_set(
     """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen twenty thirty
