@@ -55,7 +55,8 @@ def test_what_the_question_says_itself_is_no_answer() -> None:
 
 
 def read(question: str, *texts: str) -> tuple[list[tuple[float, float]], list[float]]:
-    """How close each text is, as a whole and in what could answer; and what stands next to one another, all words of the question weighing the same."""
+    """How close each text is, as a whole and in what could answer, and what of it stands next to one another;
+    all words of the question weigh the same."""
     asked = understand(question)
     seen = [features("", text, "en") for text in texts]
     at = np.array([0])
