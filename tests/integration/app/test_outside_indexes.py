@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_what_is_wrong_with_an_index_in_the_settings_is_told(
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings_of(tmp_path, text)
-    details = caught.value.context["details"]
+    details = cast("list[dict[str, object]]", caught.value.context["details"])
     assert [one["code"] for one in details] == [f"setting.{code}" for code in codes]
     assert "k-123" not in str(caught.value)
 
