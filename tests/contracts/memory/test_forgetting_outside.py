@@ -37,10 +37,6 @@ def _bytes(there: Outside) -> bytes:
     return b"".join(path.read_bytes() for path in parts)
 
 
-async def _ids(there: Outside) -> list[str]:
-    return [row[2] for row in await there.shelf.rows("memory_chunks") if row]
-
-
 async def test_nothing_of_it_is_left_in_their_files(there: Outside) -> None:
     (his,) = [one.id for one in await there.memory.search(WS, "quuxiferous") if "his" in one.source]
     if there.text is not None:

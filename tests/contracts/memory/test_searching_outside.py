@@ -148,6 +148,8 @@ async def test_what_the_index_has_not_had_yet_is_found_and_what_is_gone_is_not(t
     await there.take(None, _quartz(there, "new"))
     (best, *_) = (await there.memory.find(WS, Search(query="quartz in Murcia"))).items
     assert best.source.endswith("new.md")
+    few = there.another(Reach(whole=1, front=5, crowd=1, linked=1))
+    assert (await few.search(WS, "quartz in Murcia"))[0].id == best.id
     await there.memory.remove(WS, best.source)
     await there.follow()
     (first, *_) = await there.memory.search(WS, ASKED[0])

@@ -65,7 +65,7 @@ def remove(
 @memory_app.command("status", help="help.memory.status")
 def status(context: typer.Context) -> None:
     session = session_of(context)
-    session.run(_status(session))
+    session.run(show_status(session))
 
 
 async def _ingest(session: Session, paths: list[Path], labels: DocumentLabels | None) -> int:
@@ -138,7 +138,7 @@ def not_in_memory(document: str) -> NotFound:
     )
 
 
-async def _status(session: Session) -> int:
+async def show_status(session: Session) -> int:
     async def look(backend: Backend) -> tuple[MemoryStatus, list[IndexState]]:
         return await backend.memory.status(backend.workspace_id), await index_states(backend)
 

@@ -145,7 +145,8 @@ async def compare(database: Database, workspace_id: str, index: VectorIndex) -> 
         *(workspace_id, embedder),
     )
     indexed = await index.count(workspace_id) if held.embedder == embedder else 0
-    return Compared(stored=int(stored[0][0]), indexed=indexed, behind=int(behind[0][0]))
+    late = int(behind[0][0]) if embedder or held.embedder else 0  # without vectors there is nothing to send
+    return Compared(stored=int(stored[0][0]), indexed=indexed, behind=late)
 
 
 async def follower_of(database: Database, workspace_id: str, index: VectorIndex) -> VectorFollower | None:

@@ -7,15 +7,21 @@ from typing import Any, cast
 import httpx
 
 from flowmatik.memory.index_faults import lacking, refused
+from flowmatik.memory.index_settings import IndexSettings
 from flowmatik.memory.text_indexes.elasticsearch.index import ElasticsearchIndex
 from flowmatik.memory.text_indexes.elasticsearch.server import ID, Server
 
 _CONNECT_SECONDS = 5.0
+_KNOWN = frozenset(("url", "user", "password", "api_key", "ca", "prefix", "replicas", "timeout"))
 
 
 def build(settings: Any) -> ElasticsearchIndex:
     """`settings`: as the README says. Raises ConfigurationError."""
     given = cast("Mapping[str, Any]", settings or {})
+    checked = IndexSettings(ID, given, _KNOWN)
+    for key in ("timeout", "replicas"):
+        if isinstance(given.get(key, 1), bool) or not isinstance(given.get(key, 1), (int, float)):
+            raise checked.wrong(key, "a number")
     if not given.get("url"):
         raise lacking(ID, "url")
     if given.get("user") and not given.get("password"):

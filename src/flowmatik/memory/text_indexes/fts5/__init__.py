@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from flowmatik.kernel.sqlite import SQLITE_VERSION
 from flowmatik.memory.index_faults import lacking, unfit
+from flowmatik.memory.index_settings import IndexSettings
 from flowmatik.memory.text_indexes.fts5.index import Fts5Index
 
 OLDEST = (3, 43)  # contentless_delete
@@ -18,6 +19,7 @@ OLDEST = (3, 43)  # contentless_delete
 def build(settings: Any) -> Fts5Index:
     """`settings`: `path`, of the file, made at the first use."""
     given = cast("Mapping[str, Any]", settings or {})
+    IndexSettings("fts5", given, frozenset(("path",)))
     if not given.get("path"):
         raise lacking("fts5", "path")
     if tuple(map(int, SQLITE_VERSION.split(".")[:2])) < OLDEST:
