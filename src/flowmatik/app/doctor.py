@@ -9,7 +9,7 @@ import sys
 from flowmatik.app.doctor_blobs import check_blobs
 from flowmatik.app.doctor_indexes import check_indexes
 from flowmatik.app.doctor_local import check_local_models
-from flowmatik.app.doctor_memory import check_embedding, check_memory
+from flowmatik.app.doctor_memory import check_embedding, check_memory, check_parsing
 from flowmatik.app.doctor_models import check_model_list
 from flowmatik.app.doctor_providers import check_provider
 from flowmatik.app.doctor_redis import check_redis
@@ -38,7 +38,7 @@ async def examine(settings: Settings, *, detect: bool = False) -> list[Finding]:
     findings += await check_store(settings)
     findings += await check_redis(settings)
     findings.append(await check_blobs(settings))
-    findings += [await check_memory(settings), await check_embedding(settings)]
+    findings += [await check_memory(settings), await check_parsing(), await check_embedding(settings)]
     findings += await check_indexes(settings)
     findings += await check_tools(settings)
     findings += await check_skills(settings)

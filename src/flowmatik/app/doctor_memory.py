@@ -5,7 +5,8 @@ from flowmatik.app.finding import Finding
 from flowmatik.app.settings import Settings
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.errors import ConfigurationError, FlowmatikError
-from flowmatik.memory import ServerCondition, look_at, look_at_server
+from flowmatik.memory import IngestLimits, ServerCondition, look_at, look_at_server
+from flowmatik.memory.isolation import Lost, Refused, measures
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 
 PROBE = "Flowmatik"  # costs next to nothing where an embedding costs something
@@ -94,6 +95,25 @@ def _mend_of(state: ServerCondition) -> str:
     if state.other_embedder:
         return "doctor.memory.others"
     return "doctor.memory.pending" if state.not_embedded else ""
+
+
+async def check_parsing() -> Finding:
+    """What keeps a parser from harm by a stranger's file. Never a fault: the system has it or has not."""
+    try:
+        holds = await measures(IngestLimits())
+    except (Refused, Lost):
+        return Finding(
+            check="parsing", ok=True, detail="doctor.parsing.here", mend="doctor.parsing.here_mend"
+        )
+    closed = {"network", "reading"} <= {*holds}
+    missing = ", ".join(one for one in ("network", "reading") if one not in holds)
+    return Finding(
+        check="parsing",
+        ok=True,
+        detail="doctor.parsing.detail" if closed else "doctor.parsing.open",
+        mend="" if closed else "doctor.parsing.mend",
+        values={"missing": missing},
+    )
 
 
 async def check_embedding(settings: Settings) -> Finding:

@@ -46,14 +46,22 @@ async def said_of(
 
 
 async def labelled_files(database: Database, workspace_id: str, target: Target) -> tuple[str, ...]:
-    """The paths of which something is kept that is meant, by the path or by what was said."""
+    """The paths of which something is kept that is meant, by the path or by what was said; who may see a file
+    names nobody that it is about."""
+    places = [Path(word) for word in target.words]
+    if target.kind == "source":
+        rows = await database.fetch(
+            "SELECT location FROM memory_sources WHERE workspace_id = $1 AND (name = $2 OR id = $2)",
+            *(workspace_id, target.words[0]),
+        )
+        places += [Path(str(row[0])) for row in rows]
 
     def is_meant(one: KeptLabels) -> bool:
         if target.kind == "subject":
             labels = one.labels
-            texts = (one.path, *labels.acl, *labels.tags, *labels.metadata, *labels.metadata.values())
+            texts = (one.path, *labels.tags, *labels.metadata, *labels.metadata.values())
             return any(is_named(target, text) for text in texts)
-        return is_within(Path(one.path), Path(target.words[0]))
+        return any(is_within(Path(one.path), place) for place in places)
 
     kept = await kept_labels.all_kept(database, workspace_id)
     return tuple(sorted({one.path for one in kept if is_meant(one)}))

@@ -43,8 +43,9 @@ def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
     `least_revision`."""
     try:
         with closing(connect_aside(damaged, alone=_has_no_log(damaged))) as old, closing(connect(new)) as to:
-            if int(old.execute("PRAGMA user_version").fetchone()[0]) != SCHEMA_VERSION:
-                return Salvaged(kept=0, lost=(), unsaid=_SAID)
+            version = int(old.execute("PRAGMA user_version").fetchone()[0])
+            if version != SCHEMA_VERSION:  # in the first one there was nothing that people say
+                return Salvaged(kept=0, lost=(), unsaid=() if version == 1 else _SAID)
             to.execute("BEGIN")
             found = _copied(old, to, least_revision)
             to.execute("COMMIT")

@@ -11,9 +11,7 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.security import Principal
 from flowmatik.memory.facts import FactStore, StoredFacts
 from flowmatik.memory.facts.viewing import Viewers
-from flowmatik.stores.migrate import upgrade
-from flowmatik.stores.postgres import PostgresDatabase, open_pool
-from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
+from tests.contracts.stores import opened
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,24 +52,10 @@ def user(name: str = "usr_1", workspace: str = "acme", *scopes: str) -> Principa
 ADMIN = user("usr_9", "acme", "admin")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def dsn(request: pytest.FixtureRequest) -> str:
-    """ "" for a SQLite file."""
-    return request.getfixturevalue("pg_migrated") if request.param == "postgres" else ""
-
-
 @pytest.fixture
 async def database(dsn: str, tmp_path: Path) -> AsyncIterator[Database]:
-    if dsn:
-        await upgrade(dsn)
-        pool = await open_pool(dsn, role="flowmatik_api")
-        yield PostgresDatabase(pool)
-        await pool.close()
-        return
-    await upgrade(tmp_path / "journal.db")
-    store = SqliteStore(tmp_path / "journal.db", synchronous="NORMAL")
-    yield SqliteDatabase(store)
-    await store.close()
+    async with opened(dsn, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

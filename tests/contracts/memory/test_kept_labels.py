@@ -121,6 +121,19 @@ async def test_what_was_said_of_a_file_that_is_no_document_now_is_forgotten_too(
         await care.forget(WS, asked, by="user:admin")
 
 
+async def test_forgetting_a_person_or_a_source_opens_no_other_file(shelf: Shelf) -> None:
+    other = shelf.write("../other/plan.md", "# Plan\n\nOf nobody.")
+    await shelf.take(other, labels=DocumentLabels(acl=("user:ana",)))
+    path = await restricted(shelf)
+    path.write_bytes(UNREADABLE)
+    await shelf.take()
+    care = StoredMemoryCare(shelf.memory, SystemClock())
+    with pytest.raises(NotFound):
+        await care.forget(WS, ErasureRequest(subject=("user:ana",)), by="user:admin")
+    await care.forget(WS, ErasureRequest(source=str(path)), by="user:admin")
+    assert [Path(row[1]).name for row in await shelf.rows("memory_labels")] == ["plan.md"]
+
+
 async def test_a_removed_file_that_is_not_there_leaves_nothing(shelf: Shelf) -> None:
     path = await restricted(shelf)
     path.unlink()

@@ -14,10 +14,8 @@ from flowmatik.core.cron import Timetable
 from flowmatik.memory import MemoryStore, Places, StoredMemory, build_memory
 from flowmatik.memory.syncing import Around, SourceKinds, StoredSources
 from flowmatik.security import SignedHooks
-from flowmatik.stores.migrate import upgrade
-from flowmatik.stores.postgres import PostgresDatabase, open_pool
-from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
 from tests.contracts.facts.conftest import HandClock
+from tests.contracts.stores import opened
 from tests.integration.memory.support import WordEmbedder
 
 W = "acme"
@@ -85,24 +83,10 @@ def counted(report: SyncReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names if getattr(report, name)}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def dsn(request: pytest.FixtureRequest) -> str:
-    """ "" for SQLite files."""
-    return request.getfixturevalue("pg_migrated") if request.param == "postgres" else ""
-
-
 @pytest.fixture
 async def database(dsn: str, tmp_path: Path) -> AsyncIterator[Database]:
-    if dsn:
-        await upgrade(dsn)
-        pool = await open_pool(dsn, role="flowmatik_engine")
-        yield PostgresDatabase(pool)
-        await pool.close()
-        return
-    await upgrade(tmp_path / "journal.db")
-    store = SqliteStore(tmp_path / "journal.db", synchronous="NORMAL")
-    yield SqliteDatabase(store)
-    await store.close()
+    async with opened(dsn, tmp_path, role="flowmatik_engine") as found:
+        yield found
 
 
 @pytest.fixture

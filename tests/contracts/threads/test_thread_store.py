@@ -12,29 +12,13 @@ from flowmatik.core.threads.rows import Entry, Known
 from flowmatik.core.threads.store import ThreadStore, place_of
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import NotFound
-from flowmatik.stores.migrate import upgrade
-from flowmatik.stores.postgres import PostgresDatabase, open_pool
-from flowmatik.stores.sqlite import SqliteDatabase, SqliteStore
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def dsn(request: pytest.FixtureRequest) -> str:
-    """ "" for a SQLite file."""
-    return request.getfixturevalue("pg_migrated") if request.param == "postgres" else ""
+from tests.contracts.stores import opened
 
 
 @pytest.fixture
 async def database(dsn: str, tmp_path: Path) -> AsyncIterator[Database]:
-    if dsn:
-        await upgrade(dsn)
-        pool = await open_pool(dsn, role="flowmatik_api")
-        yield PostgresDatabase(pool)
-        await pool.close()
-        return
-    await upgrade(tmp_path / "journal.db")
-    store = SqliteStore(tmp_path / "journal.db")
-    yield SqliteDatabase(store)
-    await store.close()
+    async with opened(dsn, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

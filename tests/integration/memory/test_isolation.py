@@ -1,12 +1,15 @@
 """Parsers in a process of their own: what that process may do, and what is left when it dies."""
 
 import asyncio
+import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
 import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.kernel.sqlite import connect
 from flowmatik.memory import IngestLimits, build_memory
 from flowmatik.memory.isolation import Workers, process
 from flowmatik.memory.prepare import Job
@@ -235,3 +239,73 @@ async def test_no_worker_outlives_a_parent_that_was_killed(deaf: bool) -> None:
     parent.kill()
     await parent.wait()
     await until(lambda: not is_running(pid))
+
+
+_TRIES = """
+import json, os, sys
+from flowmatik.memory.isolation.confine import confine
+secret, opens = sys.argv[1:3]
+holds = confine(os.getppid(), 1 << 33, opens)
+
+def tried(what):
+    try:
+        what()
+    except PermissionError:
+        return "refused"
+    except OSError as error:
+        return error.strerror
+    return "done"
+
+import xml.etree.ElementTree, zipfile, lxml.etree  # loaded only now
+print(json.dumps({
+    "holds": "reading" in holds,
+    "secret": tried(lambda: open(secret).close()),
+    "beside": tried(lambda: open(os.path.join(os.path.dirname(opens or secret), "new"), "w").close()),
+    "list": tried(lambda: os.listdir(os.path.dirname(secret))),
+    "password": tried(lambda: open("/etc/passwd").close()),
+    "write": tried(lambda: open(os.path.join(os.path.dirname(os.__file__), "new.py"), "w").close()),
+    "null": tried(lambda: open(os.devnull, "w").close()),
+}))
+"""
+
+
+def has_landlock() -> bool:
+    """Asked of the kernel, and not of what is tested."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return sys.platform == "linux" and libc.syscall(444, None, 0, 1) >= 1
+
+
+def tries(secret: Path, opens: str = "") -> dict[str, str]:
+    line = [sys.executable, "-c", _TRIES, str(secret), opens]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_worker_opens_nothing_but_its_python(tmp_path: Path) -> None:
+    secret, database = tmp_path / "own" / "secret.txt", tmp_path / "shop" / "sales.db"
+    for one in (secret, database):
+        one.parent.mkdir()
+        one.write_text("x")
+    found = tries(secret)
+    assert found.pop("holds") is has_landlock()
+    if has_landlock():
+        assert found.pop("null") == "done"
+        assert set(found.values()) == {"refused"}
+        of_a_database = tries(secret, str(database))
+        assert (of_a_database["secret"], of_a_database["beside"]) == ("refused", "done")
+
+
+async def test_a_database_is_read_by_a_worker_that_reads_nothing_after_it(
+    workers: Workers, tmp_path: Path
+) -> None:
+    path = tmp_path / "sales.db"
+    with closing(connect(path)) as made:  # with a log beside it
+        made.execute("CREATE TABLE sales (id INTEGER)")
+        data = await asyncio.to_thread(path.read_bytes)
+        stamp = Stamp(path=str(path), content_hash="", size=len(data), mtime_ns=0)
+        asked = Job(format_id="sqlite", name="sales.db", data=data, document_id="d", stamp=stamp, at="")
+        assert (await workers.prepare(asked)).record.tables == ("sales",)
+    assert workers.pids == ()
+    await workers.prepare(job())
+    assert ("reading" in workers.holds) is has_landlock()

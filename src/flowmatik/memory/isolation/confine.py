@@ -9,6 +9,8 @@ import threading
 import time
 from contextlib import suppress
 
+from flowmatik.memory.isolation import landlock
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -18,8 +20,9 @@ _OPEN_FILES = 64
 _NICENESS = 5
 
 
-def confine(parent: int, memory_bytes: int) -> list[str]:
-    """Blocking, once, at the start. `parent` is the process without which this one has no business."""
+def confine(parent: int, memory_bytes: int, opens: str = "") -> list[str]:
+    """Blocking, once, at the start. `parent` is the process without which this one has no business, `opens` a
+    file that it must open itself."""
     holds: list[str] = []
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     if hasattr(os, "nice"):
@@ -35,6 +38,8 @@ def confine(parent: int, memory_bytes: int) -> list[str]:
         # With privileges a network of its own is enough, and the right to read files is kept.
         if libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
             holds.append("network")
+        if "privileges" in holds and landlock.restrict(opens):
+            holds.append("reading")
     if os.getppid() != parent:  # it died before we asked to be told
         os._exit(0)
     if "parent" not in holds:

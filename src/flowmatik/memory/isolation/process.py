@@ -20,7 +20,7 @@ package = types.ModuleType("flowmatik.memory")
 package.__path__ = [sys.argv[4]]
 sys.modules["flowmatik.memory"] = package
 from flowmatik.memory.isolation.worker import main
-main(int(sys.argv[1]), int(sys.argv[2]))
+main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[5])
 """
 
 
@@ -95,22 +95,29 @@ class WorkerProcess:
         return status
 
 
-def _command(limits: IngestLimits) -> list[str]:
+def _command(limits: IngestLimits, opens: str) -> list[str]:
     paths = [os.path.abspath(path) for path in sys.path]  # "" is the present folder
     boot = [sys.executable, "-I", "-X", "utf8", "-c", _BOOT]
-    told = [str(os.getpid()), str(limits.worker_bytes), json.dumps(paths), str(Path(__file__).parents[1])]
+    told = [
+        str(os.getpid()),
+        str(limits.worker_bytes),
+        json.dumps(paths),
+        str(Path(__file__).parents[1]),
+        opens,
+    ]
     return boot + told
 
 
-async def start(limits: IngestLimits) -> WorkerProcess:
-    """Raises Refused when there can be no process, Lost when it ended at once."""
+async def start(limits: IngestLimits, opens: str = "") -> WorkerProcess:
+    """`opens`: the one file that it may open, with what lies beside it. Raises Refused when there can be no
+    process, Lost when it ended at once."""
     if not sys.executable:
         raise Refused("this program has no Python interpreter of its own to start")
     theirs_in, jobs = os.pipe()
     answers, theirs_out = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *_command(limits),
+            *_command(limits, opens),
             stdin=theirs_in,
             stdout=theirs_out,
             stderr=None,  # until it is ready, then it has none
@@ -131,3 +138,10 @@ async def start(limits: IngestLimits) -> WorkerProcess:
         worker.stop()
         raise Lost(None) from error
     return worker
+
+
+async def measures(limits: IngestLimits) -> tuple[str, ...]:
+    """Those of `confine` that hold in a worker here. Raises what `start` raises."""
+    worker = await start(limits)
+    await worker.end()
+    return worker.holds

@@ -13,12 +13,12 @@ _GRACE_SECONDS = 5
 _MOST_JOB = 1 << 40
 
 
-def main(parent: int, memory_bytes: int) -> None:
+def main(parent: int, memory_bytes: int, opens: str = "") -> None:
     """Until the parent closes the pipe, or memory was short."""
     replies = os.fdopen(os.dup(1), "wb")
     jobs = os.fdopen(os.dup(0), "rb")
     formats = Formats()
-    holds = confine(parent, memory_bytes)
+    holds = confine(parent, memory_bytes, opens)
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):  # what a library prints must not end up between the answers
         os.dup2(silence, stream)
@@ -53,4 +53,4 @@ def _answer(formats: Formats, head: bytes, body: bytes) -> Prepared | wire.Failu
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4])

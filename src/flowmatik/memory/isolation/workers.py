@@ -15,6 +15,7 @@ from flowmatik.memory.prepare import Job, Prepared, run_job
 
 _log = logging.getLogger(__name__)
 _OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)
+_OPENED_BY_PATH = frozenset(("sqlite",))  # by their library; every other parser is given the bytes
 _GRACE_SECONDS = 1.0  # for a parser that looks at the clock itself to say so
 
 
@@ -75,7 +76,8 @@ class Workers:
         await self._drop_idle()
 
     async def _once(self, job: Job) -> Prepared:
-        worker = await self._take()
+        by_path = job.format_id in _OPENED_BY_PATH
+        worker = await (self._started(job.stamp.path) if by_path else self._take())
         seconds = self._limits.parse_seconds
         asked = asyncio.ensure_future(worker.ask(job, self._limits))
         try:
@@ -87,7 +89,11 @@ class Workers:
             if isinstance(error, TimeoutError) or (isinstance(error, Lost) and error.status == _OUT_OF_TIME):
                 raise _timeout(job, seconds) from error
             raise
-        self._put_back(worker)
+        if by_path:  # it may open what the next file's must not
+            self._all.discard(worker)
+            await worker.end()
+        else:
+            self._put_back(worker)
         if isinstance(answer, Failure):
             raise DocumentError(
                 answer.message,
@@ -104,7 +110,10 @@ class Workers:
                 self._all.add(worker)
                 return worker
             await worker.end()
-        worker = await start(self._limits)
+        return await self._started()
+
+    async def _started(self, opens: str = "") -> WorkerProcess:
+        worker = await start(self._limits, opens)
         self._all.add(worker)
         return worker
 
