@@ -75,10 +75,10 @@ def sources_chore(sources: "StoredSources") -> Chore:
     return Chore(name="sources", every=EVERY_SECONDS, work=sources.sweep)
 
 
-def threads_chore(parts: SourceParts) -> Chore:
+def threads_chore(parts: SourceParts, clock: Clock) -> Chore:
     from flowmatik.memory.syncing.conversing import EVERY_SECONDS, ThreadFollowing
 
-    following = ThreadFollowing(parts.database, parts.everywhere, ThreadConversations(parts.database))
+    following = ThreadFollowing(parts.database, parts.everywhere, ThreadConversations(parts.database), clock)
     return Chore(name="thread_sources", every=EVERY_SECONDS, work=following.sweep)
 
 

@@ -330,7 +330,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     engine.housekeeper.add(indexes_chore(indexes, everywhere))
     engine.housekeeper.add(answers_chore(stores.lookups, clock))
     engine.housekeeper.add(sources_chore(sources))
-    engine.housekeeper.add(threads_chore(around))
+    engine.housekeeper.add(threads_chore(around, clock))
     router = routing.learning_from(engine.runs, engine.bus)
     runs = RunsWithDefaults(engine.runs, budget_micros=settings.run_budget_micros)
     learn = CaseLearning(engine.runs, cases, embedder)

@@ -1,14 +1,17 @@
 """Threads of this installation as documents, on both stores: for whom they are, and what erasing reaches."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.memory import Search
-from flowmatik.contracts.threads import NewThread, Role
+from flowmatik.contracts.sources import Conversation
+from flowmatik.contracts.threads import NewThread, Role, ThreadMessage
 from flowmatik.core.threads.conversations import ThreadConversations
 from flowmatik.core.threads.rows import Entry, Known
 from flowmatik.core.threads.store import ThreadStore, place_of
-from flowmatik.kernel.errors import InvalidInput
+from flowmatik.kernel.errors import InvalidInput, Unavailable
 from flowmatik.memory.syncing import ThreadFollowing
 from tests.contracts.sources.conftest import ME, Setting, W, counted
 
@@ -63,7 +66,7 @@ async def test_what_is_said_is_followed_and_what_is_erased_goes(
     other = await begun(threads, "usr_luis", "The stork claps.")
     await at.added("threads")
     await at.synced()
-    following = ThreadFollowing(database, database, ThreadConversations(database))
+    following = ThreadFollowing(database, database, ThreadConversations(database), at.clock)
 
     async def followed() -> dict[str, int]:
         await following.sweep()
@@ -87,6 +90,39 @@ async def test_what_is_said_is_followed_and_what_is_erased_goes(
     assert b"heron" in copies
     assert b"secretary" not in copies
     assert b"stork" not in copies
+
+
+class Away:
+    """Conversations that cannot be read now."""
+
+    async def state(self, workspace_id: str) -> str:
+        return "another"
+
+    async def page(self, workspace_id: str, before: str, limit: int) -> Sequence[Conversation]:
+        raise Unavailable("the store is away", code="unavailable.journal")
+
+    async def said(
+        self, workspace_id: str, thread_id: str, *, after: int, limit: int
+    ) -> Sequence[ThreadMessage]:
+        raise Unavailable("the store is away", code="unavailable.journal")
+
+
+async def test_a_sync_that_failed_is_not_begun_again_at_once(
+    at: Setting, threads: ThreadStore, database: Database
+) -> None:
+    await begun(threads, "usr_ana", "The heron wades.")
+    await at.added("threads")
+    await at.synced()
+    at.conversations = Away()
+    at.sources = at.opened()
+    following = ThreadFollowing(database, database, Away(), at.clock)
+    for minutes, syncs in ((0, 2), (1, 2), (5, 3)):
+        at.clock.pass_by(minutes=minutes)
+        await following.sweep()
+        await at.sources.sweep()
+        await at.sources.settled()
+        assert len(await at.sources.syncs(ME, "docs")) == syncs
+    assert len(await at.names()) == 1
 
 
 async def test_only_conversations_with_some_agents_and_no_unknown_setting(
