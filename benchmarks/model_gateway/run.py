@@ -12,9 +12,9 @@ ABOUT = """
 A model server in a process of its own answers each call after a fixed time (1 s with 100 calls under way, 5 s
 with 1,000). Calls begin at even distances, 100 and 200 a second, so that nobody waits for the processor.
 `p50` and `p99` are what a call takes beyond the server's time, until the answer arrived, or of a stream the
-first piece; `cpu` is the client's process time for a call. What a contestant has loaded when its first calls are
-over is left out of collections of garbage, as our server does it for itself: without that the slowest calls
-of all of them tell how long a full collection looks through their libraries.
+first piece; `cpu` is the client's process time for a call. What a contestant has loaded when its first calls
+are over is left out of collections of garbage, as our server does it for itself: without that the slowest
+calls of all of them tell how long a full collection looks through their libraries.
 
 `openai` is the vendor's client called by hand, which is the least that there is, connections and server
 included: what ours adds is the difference. Ours is the whole gateway: a model list with a stand-in, circuit
