@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ QUICK_SECONDS = 44.0  # --quick must end within 50 s, start-up and clearing away
 RESERVED_SECONDS = 2.0  # of those, kept for each contestant of a later case
 FULL_SECONDS = 600.0
 FULL_ROUNDS = 5
+VALUE = "value"
 PEERS_HINT = "install the peers with `just setup-bench`"
 
 
@@ -52,7 +53,9 @@ class Case:
     """`prepare` opens what the case needs (a server, a folder) and yields `fresh`, which yields a
     new, empty target for every single measurement. The first contestant is ours. `parts` names what
     else ours measures on the way, with its unit; each becomes a line of its own, `case.part`. `goals`
-    say how many times a contestant's figure ours should reach, or stay below where lower is better."""
+    say how many times a contestant's figure ours should reach, or stay below where lower is better. `also`:
+    what every contestant measures on the way, by its name in the measurement; each becomes a case of its own,
+    with that name and unit, and the goals of this one."""
 
     name: str
     unit: str
@@ -63,17 +66,28 @@ class Case:
     higher_is_better: bool = True
     parts: Mapping[str, str] = field(default_factory=lambda: {})
     goals: Mapping[str, float] = field(default_factory=lambda: {})
+    also: Mapping[str, tuple[str, str]] = field(default_factory=lambda: {})
+
+    def views(self) -> "dict[str, Case]":
+        """By the name in the measurement: itself, and what is measured with it."""
+        others = {
+            key: replace(self, name=name, unit=unit, parts={}, also={})
+            for key, (name, unit) in self.also.items()
+        }
+        return {VALUE: self, **others}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """`about` says in Markdown what is measured and what is not; it goes above the table."""
+    """`about` says in Markdown what is measured and what is not; it goes above the table. `rounds`: of a full
+    run."""
 
     name: str
     title: str
     about: str
     cases: tuple[Case, ...]
     versions: tuple[str, ...] = ()
+    rounds: int = FULL_ROUNDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,28 +158,30 @@ def run(bench: Benchmark, arguments: Sequence[str]) -> int:
     deadline = time.monotonic() + (QUICK_SECONDS if options.quick else FULL_SECONDS * 20)
     cases = [case for case in bench.cases if options.case in ("", case.name)]
     _say_what_is_missing(cases)
-    rounds = options.rounds or (1 if options.quick else FULL_ROUNDS)
+    rounds = options.rounds or (1 if options.quick else bench.rounds)
     results: list[CaseResult] = []
     whole = True
     for place, case in enumerate(cases):
         later = sum(RESERVED_SECONDS * len(other.contestants) for other in cases[place + 1 :])
-        result, complete = _run_case(case, rounds, options.quick, deadline - later)
+        found, complete = _run_case(case, rounds, options.quick, deadline - later)
         whole = whole and complete
-        if result is None:
+        if not found:
             return 1
-        results.append(result)
-        _show(bench, result, options.json)
+        results += found
+        for result in found:
+            _show(bench, result, options.json)
     if not options.quick and not options.case:
         _document(bench, results, rounds, whole)
     return 0
 
 
-def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[CaseResult | None, bool]:
-    """The result (None: ours failed), and whether every contestant took part in every round."""
+def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[list[CaseResult], bool]:
+    """The results (none: ours failed), and whether every contestant took part in every round."""
     n = case.quick_n if quick else case.n
     present = [one for one in case.contestants if not one.missing()]
     complete = len(present) == len(case.contestants)
-    samples: dict[str, list[float]] = {}
+    views = case.views()
+    samples: dict[str, dict[str, list[float]]] = {view: {} for view in views}
     parts: dict[str, list[float]] = {part: [] for part in case.parts}
     with case.prepare() as fresh:
         for turn in range(rounds):
@@ -185,13 +201,23 @@ def _run_case(case: Case, rounds: int, quick: bool, deadline: float) -> tuple[Ca
                     _note(case, contestant, str(error))
                     complete = False
                     if ours:
-                        return None, False
+                        return [], False
                 else:
-                    samples.setdefault(contestant.name, []).append(measured["value"])
+                    for view, kept in samples.items():
+                        kept.setdefault(contestant.name, []).append(measured[view])
                     for part in parts if ours else ():
                         parts[part].append(measured[part])
-    ordered = {one.name: samples[one.name] for one in case.contestants if one.name in samples}
-    return CaseResult(case=case, n=n, samples=ordered, parts=parts), complete
+    names = [one.name for one in case.contestants]
+    results = [
+        CaseResult(
+            case=seen,
+            n=n,
+            samples={name: samples[view][name] for name in names if name in samples[view]},
+            parts=parts if view == VALUE else {},
+        )
+        for view, seen in views.items()
+    ]
+    return results, complete
 
 
 def _options(bench: Benchmark, arguments: Sequence[str]) -> argparse.Namespace:
@@ -199,14 +225,14 @@ def _options(bench: Benchmark, arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less work, one round, under 50 s")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--case", default="", choices=["", *(case.name for case in bench.cases)])
-    parser.add_argument("--rounds", type=int, default=0, help=f"default {FULL_ROUNDS}, 1 with --quick")
+    parser.add_argument("--rounds", type=int, default=0, help=f"default {bench.rounds}, 1 with --quick")
     return parser.parse_args(arguments)
 
 
 def _document(bench: Benchmark, results: Sequence[CaseResult], rounds: int, whole: bool) -> None:
-    if not whole or rounds < FULL_ROUNDS:
+    if not whole or rounds < bench.rounds:
         print(
-            f"docs/benchmarks.md is left as it is: that takes every contestant and {FULL_ROUNDS} rounds",
+            f"docs/benchmarks.md is left as it is: that takes every contestant and {bench.rounds} rounds",
             file=sys.stderr,
         )
         return

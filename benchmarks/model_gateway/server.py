@@ -1,12 +1,14 @@
 """A model server that answers everything alike after a fixed time, and costs little itself.
 
-`python -m benchmarks.model_gateway.server` prints its address and serves until its input ends. The first part
-of a request's path says how many seconds the answer takes.
+`python -m benchmarks.model_gateway.server` prints its address and serves until its input ends. The first
+part of a request's path says how many seconds the answer takes, the second (`COUNT-NAME`) how many of those
+that come under this name are answered at once.
 """
 
 import asyncio
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 TEXT = "Hello there, this is the answer. " * 8
@@ -70,12 +72,21 @@ class Answering(asyncio.Protocol):
             return
         self._got = body[length:]
         answer = STREAM if b'"stream":true' in body or b'"stream": true' in body else WHOLE
-        seconds = float(lines[0].split(b"/")[1])
+        asked, name = lines[0].split(b"/")[1:3]
+        seconds = 0.0 if _warms_up(name) else float(asked)
         asyncio.get_running_loop().call_later(seconds, self._send, answer)
 
     def _send(self, answer: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(answer)
+
+
+_seen: Counter[bytes] = Counter()
+
+
+def _warms_up(name: bytes) -> bool:
+    _seen[name] += 1
+    return _seen[name] <= int(name.partition(b"-")[0])
 
 
 async def main() -> None:

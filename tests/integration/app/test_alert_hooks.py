@@ -249,6 +249,17 @@ async def test_a_process_that_dies_over_an_alert_leaves_it_to_the_next(
     assert len(receiver.got) == 1
 
 
+async def test_what_was_told_is_not_told_again_when_it_is_heard_again(kept: Kept, receiver: Receiver) -> None:
+    await kept.hooks.add("w", here(receiver))
+    for _ in range(2):
+        await kept.hooks.hear(kept.alert())
+        await kept.hooks.tell()
+    assert len(receiver.got) == 1
+    kept.clock.jump(31 * 86_400)
+    await kept.hooks.forget()
+    assert await kept.hooks.deliveries("w", (await kept.hooks.list("w"))[0].id) == []
+
+
 async def test_nobody_follows_an_answer_that_leads_elsewhere(kept: Kept, receiver: Receiver) -> None:
     hook = await kept.hooks.add("w", here(receiver))
     receiver.status = 307

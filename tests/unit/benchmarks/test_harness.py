@@ -1,6 +1,7 @@
 """The harness: what it prints, what it leaves out, and when it writes the page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,26 @@ def test_each_case_and_part_is_one_json_object_a_line(capsys: pytest.CaptureFixt
         {"bench": "trial", "case": "only", "n": 2, "ours": 20.0, "unit": "x/s", "peers": {"peer": 8.0}},
         {"bench": "trial", "case": "only.cpu", "n": 2, "ours": 3.0, "unit": "ms", "peers": {}},
     ]
+
+
+def test_what_is_measured_on_the_way_is_a_case_of_its_own_for_everybody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    peer = Contestant(name="peer", module=MODULE, options={"speed": 4})
+    made = benchmark(peer)
+    case = replace(made.cases[0], parts={}, also={"cpu": ("only_cpu", "ms")})
+    assert run(replace(made, cases=(case,)), ["--quick", "--json"]) == 0
+    assert lines(capsys) == [
+        {"bench": "trial", "case": "only", "n": 2, "ours": 20.0, "unit": "x/s", "peers": {"peer": 8.0}},
+        {"bench": "trial", "case": "only_cpu", "n": 2, "ours": 3.0, "unit": "ms", "peers": {"peer": 3.0}},
+    ]
+
+
+def test_so_many_rounds_as_a_benchmark_says_are_enough_for_the_page(page: Path) -> None:
+    assert run(replace(benchmark(), rounds=2), ["--rounds", "1"]) == 0
+    assert not page.exists()
+    assert run(replace(benchmark(), rounds=2), []) == 0
+    assert "2 rounds" in page.read_text()
 
 
 def test_a_peer_that_is_not_installed_is_left_out_and_stderr_says_how_to_install_it(
