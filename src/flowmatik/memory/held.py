@@ -145,7 +145,8 @@ def _without(held: Held, changed: Iterable[str] | None) -> Held:
     going = np.zeros(len(held.titled), dtype=np.bool_)
     going[[held.documents[one].handle for one in gone]] = True
     kept = ~going[held.owners]
-    mentioning = np.isin(held.mentions[0], held.rows[~kept], invert=True)
+    mentioning = np.ones(len(held.mentions[0]), dtype=np.bool_)
+    mentioning[among(held.mentions[0], held.rows[~kept])] = False
     return replace(
         held,
         documents={key: one for key, one in held.documents.items() if key not in gone},
@@ -154,6 +155,14 @@ def _without(held: Held, changed: Iterable[str] | None) -> Held:
         owners=held.owners[kept],
         mentions=(held.mentions[0][mentioning], held.mentions[1][mentioning]),
     )
+
+
+def among(numbers: Ints, some: Ints) -> Ints:
+    """The places of those `some` in `numbers`; both are sorted, and a number may be there many times."""
+    first, last = np.searchsorted(numbers, some), np.searchsorted(numbers, some, side="right")
+    counts = last - first
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(first, counts) + np.arange(int(counts.sum())) - before
 
 
 def _documented(held: Held, found: Sequence[Row], access: Mapping[str, set[str]]) -> Held:

@@ -132,15 +132,16 @@ async def _refreshed(
     held, numbers = await read_again(database, workspace_id, old.held, [str(row[0]) for row in rows])
     if not await _is_whole(database, workspace_id, revision, held):
         return None
+    at = np.minimum(np.searchsorted(held.rows, old.rows), max(len(held.rows) - 1, 0))
+    kept = held.rows[at] == old.rows if len(held.rows) else np.zeros(len(old.rows), dtype=np.bool_)
     vectors: VectorRows | None = None
     if embedder_id and len(held.rows):
         before = old.vectors or VectorRows.none(len(old.rows), dimension)
-        there = np.isin(old.rows, held.rows)
-        vectors = before.moved(there, np.searchsorted(held.rows, old.rows[there]), len(held.rows))
+        vectors = before.moved(kept, np.searchsorted(held.rows, old.rows[kept]), len(held.rows))
         vectors = await _vectors(database, workspace_id, embedder_id, held.rows, vectors)
     words = old.words
     if len(rows):
-        changed = np.union1d(numbers, old.rows[np.isin(old.rows, held.rows, invert=True)])
+        changed = np.union1d(numbers, old.rows[~kept])
         words = words.changed(changed, await _terms_of(database, workspace_id, numbers))
     return await _made(database, workspace_id, revision, embedder_id, (held, vectors, words))
 

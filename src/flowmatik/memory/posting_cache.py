@@ -52,7 +52,9 @@ class PostingCache:
             known = list(self._found.items())
         cache = PostingCache(self._most)
         for terms, (passages, counts) in known:
-            kept = np.isin(passages, numbers, invert=True)
+            at = np.minimum(np.searchsorted(passages, numbers), max(len(passages) - 1, 0))
+            kept = np.ones(len(passages), dtype=np.bool_)
+            kept[at[passages[at] == numbers] if len(passages) else at[:0]] = False
             new: dict[int, int] = {}
             for term in terms:
                 for number, count in often.get(term, {}).items():

@@ -105,7 +105,8 @@ CREATE TABLE memory_postings (
     PRIMARY KEY (workspace_id, term, chunk),
     FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX memory_postings_chunk ON memory_postings (workspace_id, chunk);
+-- With every column of the table: SQLite otherwise walks all postings of the workspace for each passage that goes.
+CREATE INDEX memory_postings_chunk ON memory_postings (workspace_id, chunk, frequency);
 CREATE TABLE memory_tables (
     workspace_id TEXT NOT NULL,
     document TEXT NOT NULL,
@@ -154,7 +155,7 @@ CREATE TABLE memory_relations (
     PRIMARY KEY (workspace_id, subject, relation, object, chunk),
     FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk);
+CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk, weight);
 -- The MinHash keys of a passage: what has one in common with it may say nearly the same (near.py).
 CREATE TABLE memory_near (
     workspace_id TEXT NOT NULL,

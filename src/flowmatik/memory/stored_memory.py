@@ -265,7 +265,6 @@ class StoredMemory:
     async def remove(self, workspace_id: str, ref: str, *, on_behalf: OnBehalf = None) -> list[str]:
         _check_workspace(workspace_id)
         removed = await self._sync.remove(workspace_id, ref, on_behalf)
-        self.forget_cached(workspace_id)
         await self._store.tidy()
         return [known.source for known in removed]
 

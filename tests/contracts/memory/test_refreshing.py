@@ -3,7 +3,7 @@ everything."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,7 +16,10 @@ from tests.contracts.memory.conftest import WS, Shelf
 from tests.integration.memory.support import StandingClock, WordEmbedder
 
 NAMES = ("Zurbano Logistics", "Acme Foods", "Vela Norte", "Harbour Trust", "Casa Lirio", "Nave Azul")
-WORDS = "invoice truck harbour paid late signed letter factura camión puerto pagó tarde firmó carta".split()
+WORDS = (
+    *("invoice", "truck", "harbour", "paid", "late", "signed", "letter"),
+    *("factura", "camión", "puerto", "pagó", "tarde", "firmó", "carta"),
+)
 QUESTIONS = (
     "Who signed the letter to Zurbano Logistics?",
     "¿Qué camión pagó Casa Lirio en el puerto?",
@@ -109,7 +112,7 @@ class Counting:
     """A database that counts the rows that are read of it."""
 
     def __init__(self, inner: Database) -> None:
-        self.dialect = inner.dialect
+        self.dialect: Literal["sqlite", "postgresql"] = inner.dialect
         self.rows = 0
         self._inner = inner
 

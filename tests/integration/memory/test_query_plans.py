@@ -18,3 +18,19 @@ async def test_the_postings_of_a_word_are_found_by_the_word(tmp_path: Path) -> N
         ]
     finally:
         await file.close()
+
+
+async def test_what_goes_with_a_passage_is_found_by_the_passage(tmp_path: Path) -> None:
+    """Without figures of how much there is SQLite prefers another index to one that lacks a column, and walks
+    through all that the workspace has, for each passage."""
+    file = MemoryFile(tmp_path / "memory.db")
+    try:
+        gone = "DELETE FROM memory_chunks WHERE workspace_id = $1 AND document = $2"
+        plan = [row[3] for row in await file.fetch(f"EXPLAIN QUERY PLAN {gone}", "w", "doc_1")]
+        assert len(plan) == 6  # with those that foreign keys ask for
+        assert all(step.endswith(("chunk=?)", "document=?)")) for step in plan), plan
+        read = "SELECT term, chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND chunk IN ($2)"
+        ((*_, step),) = await file.fetch(f"EXPLAIN QUERY PLAN {read}", "w", 1)
+        assert "chunk=?" in step
+    finally:
+        await file.close()

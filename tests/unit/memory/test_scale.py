@@ -53,3 +53,17 @@ def test_a_title_counts_for_strength_when_another_document_names_it_and_not_too_
     many = [Named(mentions=("zafiro",), titles=()) for _ in range(NAMED_MOST + 1)]
     crowd = [Named(mentions=(), titles=("zafiro",)), *many]
     assert build_graph(crowd, np.arange(len(crowd), dtype=np.int32)).strength == 0.0
+
+
+def test_postings_in_memory_follow_a_change_of_passages() -> None:
+    cache = PostingCache()
+    cache.put(("es:a", "en:a"), (np.array([1, 4, 6]), np.array([1, 2, 3], dtype=np.int32)))
+    cache.put(("es:b", "en:b"), (np.array([5]), np.array([1], dtype=np.int32)))
+    said = [("es:a", 2, 1), ("en:a", 2, 7), ("es:a", 9, 1), ("es:c", 9, 1)]
+    new = cache.changed(np.array([2, 4, 9]), said)
+    numbers, often = new.get(("es:a", "en:a")) or ((), ())
+    assert (list(numbers), list(often)) == ([1, 2, 6, 9], [1, 7, 3, 1])
+    assert list((new.get(("es:b", "en:b")) or ((),))[0]) == [5]
+    assert list((cache.get(("es:a", "en:a")) or ((),))[0]) == [1, 4, 6]
+    again = new.changed(np.array([2, 4, 9]), said)
+    assert list((again.get(("es:a", "en:a")) or ((),))[0]) == [1, 2, 6, 9]

@@ -115,13 +115,16 @@ class Graph:
 
         def distinct(pairs: tuple[Ints, Ints]) -> Ints:
             """Entity and document of each pair as one number."""
-            return np.unique(pairs[1] * width + self.documents[pairs[0]])
+            return _distinct(pairs[1] * width + self.documents[pairs[0]])
 
         bearing = distinct(self.titles)
         naming = distinct(self.mentions)
-        others = np.setdiff1d(naming, bearing, assume_unique=True) // width
-        counted = np.intersect1d(others, np.flatnonzero(self.spread <= NAMED_MOST))
-        named = int(np.isin(bearing // width, counted).sum())
+        among = np.minimum(np.searchsorted(bearing, naming), max(len(bearing) - 1, 0))
+        others = naming[bearing[among] != naming] // width if len(bearing) else naming[:0]
+        counted = np.zeros(len(self.keys), dtype=np.bool_)
+        counted[others] = True
+        counted &= self.spread <= NAMED_MOST
+        named = int(counted[bearing // width].sum())
         return min(1.0, named / total / FULL_STRENGTH)
 
     def meant_by(self, keys: Iterable[str]) -> dict[int, tuple[float, str]]:
@@ -142,7 +145,7 @@ class Graph:
         if not len(pairs[0]):
             return np.zeros(len(self.keys), dtype=np.int64)
         width = int(self.documents.max()) + 1
-        distinct = np.unique(pairs[1] * width + self.documents[pairs[0]])
+        distinct = _distinct(pairs[1] * width + self.documents[pairs[0]])
         return np.bincount(distinct // width, minlength=len(self.keys))
 
 
@@ -198,8 +201,14 @@ def _listed(ring: Keyring, lists: Sequence[tuple[str, ...]]) -> tuple[Ints, Ints
 
 def _once(places: Ints, ids: Ints) -> tuple[Ints, Ints]:
     width = int(ids.max()) + 1 if len(ids) else 1
-    places, ids = np.divmod(np.unique(places * width + ids), width)
+    places, ids = np.divmod(_distinct(places * width + ids), width)
     return places, ids
+
+
+def _distinct(values: Ints) -> Ints:
+    """Sorted, each once; many times as fast as what NumPy has for it, which hashes."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
 
 
 def _numbered(pairs: tuple[Ints, Ints], keys: Keys) -> tuple[Ints, Ints]:
