@@ -50,7 +50,10 @@ def expected(question: str) -> Expected:
     """ "" where the form of the question does not tell."""
     asked = fold(question.rpartition("¿")[2])
     asked = _CLAUSE.sub("", asked.strip())
-    return next((kind for kind, form in _FORMS if form.search(asked)), "")
+    for kind, form in _FORMS:
+        if form.search(asked):
+            return kind
+    return ""
 
 
 def has(kind: Expected, sentence: Sequence[str], but: frozenset[str]) -> bool:

@@ -27,6 +27,7 @@ from flowmatik.memory.retrieval.fusion import Crowd
 from flowmatik.memory.retrieval.hops import reached
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.ranking import Counting, Ranking, ranking
+from flowmatik.memory.retrieval.spelling import mended
 from flowmatik.memory.retrieval.words import Words, words_of
 
 Ints = npt.NDArray[np.int64]
@@ -147,7 +148,9 @@ class _Gathered:
             await loading.postings(self._database, self._workspace, group, self._snapshot)
             for group in self._question.groups
         ]
-        self._own = words_of(found, self._snapshot.lengths)
+        self._question, self._own = await mended(
+            self._database, self._workspace, self._question, found, self._snapshot
+        )
 
     def stand_for_all(self, crowd: Ints) -> None:
         self._crowd = crowd

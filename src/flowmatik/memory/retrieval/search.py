@@ -22,8 +22,8 @@ from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.outside import USUAL, AskedOutside, Reach, ranked_outside
 from flowmatik.memory.retrieval.question import Question, understand
 from flowmatik.memory.retrieval.ranking import ALL, Counting, Legs, Ranking, ranking
+from flowmatik.memory.retrieval.spelling import mended
 from flowmatik.memory.retrieval.successors import with_successors
-from flowmatik.memory.retrieval.words import words_of
 
 SPARE = 10  # passages read beyond the limit, to take the place of those that say the same
 
@@ -116,12 +116,12 @@ async def _ranking(
 ) -> Ranking:
     """From memory's own store alone."""
     found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
+    question, words = await mended(database, workspace_id, question, found, snapshot)
 
     def rank() -> Ranking:
         cosine = np.zeros(len(snapshot.rows))
         if query.vector is not None and snapshot.vectors is not None:
             cosine = (snapshot.vectors @ query.vector).astype(np.float64)
-        words = words_of(found, snapshot.lengths)
         return ranking(question, words, cosine, snapshot.graph, query.counting)
 
     return await asyncio.to_thread(rank)

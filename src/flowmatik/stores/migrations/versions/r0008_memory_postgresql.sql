@@ -108,7 +108,7 @@ CREATE INDEX memory_vectors_document ON memory_vectors (workspace_id, document, 
 
 CREATE TABLE memory_postings (
     workspace_id TEXT NOT NULL,
-    term TEXT NOT NULL,
+    term TEXT COLLATE "C" NOT NULL,
     chunk BIGINT NOT NULL,
     frequency BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, term, chunk),
