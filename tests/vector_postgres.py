@@ -25,13 +25,15 @@ def programs() -> Path:
 def vector_postgres() -> Generator[str]:
     """Its administrator's address."""
     place = Path(tempfile.mkdtemp(prefix="flowmatik-pgvector."))
-    as_user = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    here = programs()
+    as_user = list[str]()
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and who it runs as may not see our packages
+        here = Path(shutil.copytree(here.parent, place / "server")) / "bin"
         shutil.chown(place, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
 
     def run(name: str, *words: str) -> None:
-        command = [*as_user, str(programs() / name), *words]
+        command = [*as_user, str(here / name), *words]
         subprocess.run(command, check=True, cwd=place, timeout=_SECONDS, stdout=subprocess.DEVNULL)
 
     data, log, seconds = str(place / "data"), str(place / "log"), str(_SECONDS)
