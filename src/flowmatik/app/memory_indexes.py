@@ -8,6 +8,7 @@ from flowmatik.contracts.database import Database
 from flowmatik.contracts.text_indexes import TextIndex
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.kernel.clock import Clock
+from flowmatik.stores.owner import PostgresOwner
 
 if TYPE_CHECKING:
     from flowmatik.memory import StoredMemory
@@ -55,7 +56,7 @@ def indexes_chore(indexes: "OutsideIndexes", everywhere: Database) -> Chore:
 
 def _given(settings: Settings, leg: str, database: Database) -> dict[str, Any]:
     """What the settings say of the index for that leg; what its manifest asks for beside that: a `file` of
-    the installation where no other place is named, memory's own `database`."""
+    the installation where no other place is named, memory's own `database`, and the `owner` of its tables."""
     plugin = settings.vector_index if leg == "vectors" else settings.text_index
     given = dict(settings.index_tables.get(plugin, {}))
     options = next(one.options for one in index_manifests(leg) if one.id == plugin)
@@ -65,4 +66,6 @@ def _given(settings: Settings, leg: str, database: Database) -> dict[str, Any]:
         given["path"] = str(settings.home / str(path))
     if options.get("database"):
         given["database"] = database
+    if options.get("owner") and settings.database_url:
+        given["owner"] = PostgresOwner(settings.database_url)
     return given
