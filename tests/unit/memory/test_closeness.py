@@ -12,7 +12,7 @@ import pytest
 from flowmatik.memory import analysis
 from flowmatik.memory.chunking import sentences
 from flowmatik.memory.language import fold
-from flowmatik.memory.retrieval.closeness import beginning, features, likeness, perhaps_alike, together
+from flowmatik.memory.retrieval.closeness import beginning, close, features, likeness, perhaps_alike
 from flowmatik.memory.retrieval.passages import ALIKE, alike
 from flowmatik.memory.retrieval.question import Question, understand
 from flowmatik.memory.retrieval.words import K1, B, Words
@@ -89,7 +89,7 @@ def test_closeness_is_what_every_word_stemmed_and_every_n_gram_counted_gives(see
     ]
     seen = [features(*one) for one in texts]
     for one, (title, body, code) in zip(seen, texts, strict=True):
-        assert together(question, words, one) == pytest.approx(
+        assert close(question, words, one).together == pytest.approx(
             slow_together(question, weights, title, body, code), abs=1e-12
         )
     slow = [counted(title, body) for title, body, _ in texts]
