@@ -58,7 +58,7 @@ def test_too_large_a_picture_is_refused() -> None:
     assert refused.value.code == "input.image_size"
 
 
-@given(st.integers(1, 20_000), st.integers(1, 20_000))
+@given(st.integers(1, MOST_SIDE), st.integers(1, MOST_SIDE))
 def test_no_vendor_counts_more_tokens_than_are_reserved(width: int, height: int) -> None:
     image = image_of(b"GIF89a" + struct.pack("<HH", width, height))
     most = image_tokens(image, "far/m")
