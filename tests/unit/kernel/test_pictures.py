@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowmatik.contracts.images import MEDIA_TYPES, MOST_BYTES, MOST_SIDE, ImageMessage, image_of, without_bytes
+from flowmatik.contracts.images import (
+    MEDIA_TYPES,
+    MOST_BYTES,
+    MOST_SIDE,
+    ImageMessage,
+    image_of,
+    without_bytes,
+)
 from flowmatik.contracts.models import Message
 from flowmatik.integrations.probing.picture import red_square
 from flowmatik.integrations.vision import DEAREST_TOKENS, LEAST_TOKENS, MOST_TOKENS, image_tokens
