@@ -2,7 +2,7 @@
 
 Each step is one question to the index, which applies the filter. What people have joined is applied here,
 between the steps, so that a projection need not know of it; where a passage lies is looked up in memory's
-store, so that what is gone there is shown by no projection that has not heard of it yet.
+store, so that what is gone there, or for others, is shown by no projection that has not heard of it yet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,18 @@ from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory_graph import MOST_HOPS, MOST_STEPS, Evidence, Near, Step
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
 
 MOST_LISTED = 500
 _LINKS = 5000  # of one step
+_SHOWN = (
+    "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
+    " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+    " WHERE c.workspace_id = $1"
+)
+_TRIED = 20  # links of an entity of which one must be there, and to be seen
 _FOLLOWED = 1000  # entities from which the next one goes on
 
 
@@ -113,7 +120,8 @@ class _Walk:
         for key in dict.fromkeys((entity, entity.casefold().rstrip("/"), key_of(entity))):
             if key and key.isprintable():
                 root = resolved(self.merges, key)
-                if await self.index.links(self.workspace_id, self._keys([root]), 1, self.where):
+                links = await self.index.links(self.workspace_id, self._keys([root]), _TRIED, self.where)
+                if await self._shown(link.chunk for link in links):
                     return root
         shown = ascii(entity[:100])
         raise NotFound(
@@ -143,15 +151,11 @@ class _Walk:
 
     async def _shown(self, chunks: Iterable[str]) -> dict[str, Evidence]:
         found: dict[str, Evidence] = {}
-        for sql, values in listed(
-            "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
-            " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
-            " WHERE c.workspace_id = $1 AND c.id IN (:list)",
-            sorted(set(chunks)),
-            2,
-        ):
+        condition, of = over_documents(self.database.dialect, self.where, 2)
+        shown = " ".join((_SHOWN, condition, "AND c.id IN (:list)"))
+        for sql, values in listed(shown, sorted(set(chunks)), 2 + len(of)):
             for chunk, source, heading, first, last, page in await self.database.fetch(
-                sql, self.workspace_id, *values
+                sql, self.workspace_id, *of, *values
             ):
                 found[str(chunk)] = Evidence(
                     passage=str(chunk),

@@ -72,10 +72,10 @@ async def _near(database: Database, workspace_id: str, term: str, snapshot: Snap
     for alike in await asyncio.to_thread(nearest, stem, words, code):  # thousands of words are compared
         there: list[str] = []
         for one in alike:
-            if len(there) < MOST and len(
-                (await loading.postings(database, workspace_id, (one,), snapshot))[0]
-            ):
-                there.append(one)
+            at, _ = await loading.postings(database, workspace_id, (one,), snapshot)
+            there += [one] if len(at) else []
+            if len(there) == MOST:
+                break
         if there:
             return there
     return ()
