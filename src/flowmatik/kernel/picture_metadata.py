@@ -95,6 +95,9 @@ def _png(data: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> bytes:
+    """What comes after the container's end goes, too."""
+    size = int.from_bytes(data[4:8], "little")
+    data = data[: 8 + size + size % 2]
     kept, at = list[bytes](), 12
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "little")

@@ -66,10 +66,11 @@ def test_pictures_that_cameras_append_go() -> None:
     assert without_metadata(told("JPEG") + told("JPEG")) == plain
 
 
-def test_a_film_that_a_camera_appends_goes() -> None:
-    plain = without_metadata(told("JPEG"))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_film_that_a_camera_appends_goes(kind: str) -> None:
+    plain = without_metadata(told(kind))
     film = b"\0\0\0\x18ftypmp42 \xa9xyz" + PLACE.encode() + b"\xff\xd9"
-    assert without_metadata(told("JPEG") + film) == plain
+    assert without_metadata(told(kind) + film) == plain
 
 
 def test_what_is_said_between_the_scans_of_a_picture_goes() -> None:
