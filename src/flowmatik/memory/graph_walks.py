@@ -63,9 +63,9 @@ class StoredGraph:
                 break
         return [
             Near(
-                entity=link.entity,
+                entity=walk.names[link.entity],
                 hops=hop,
-                origin=link.origin,
+                origin=walk.names[link.origin],
                 passages=link.passages,
                 evidence=evidence,
             )
@@ -86,7 +86,8 @@ class StoredGraph:
         steps: list[Step] = []
         while last != first and last in came:
             link, evidence = came[last]
-            steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
+            told = (walk.names[link.origin], walk.names[last])
+            steps.append(Step(origin=told[0], entity=told[1], passages=link.passages, evidence=evidence))
             last = link.origin
         return steps[::-1]
 
@@ -100,12 +101,14 @@ class StoredGraph:
             where=where,
             merges=merges,
             joined=members(merges),
+            names={},
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """One question's way through the graph. Entities are those that people have left apart."""
+    """One question's way through the graph. Entities are those that people have left apart; `names` is what
+    each is called here: by the name that it has with them only where a passage that may be seen has it."""
 
     database: Database
     index: GraphSearch
@@ -113,6 +116,7 @@ class _Walk:
     where: Filter
     merges: Mapping[str, str]
     joined: Mapping[str, tuple[str, ...]]
+    names: dict[str, str]
 
     async def known(self, entity: str) -> str:
         """Raises NotFound for what no passage that may be seen names, and for what none names at all, in the
@@ -120,8 +124,8 @@ class _Walk:
         for key in dict.fromkeys((entity, entity.casefold().rstrip("/"), key_of(entity))):
             if key and key.isprintable():
                 root = resolved(self.merges, key)
-                links = await self.index.links(self.workspace_id, self._keys([root]), _TRIED, self.where)
-                if await self._shown(link.chunk for link in links):
+                if await self._is_named(key):
+                    await self._call(root, key)
                     return root
         shown = ascii(entity[:100])
         raise NotFound(
@@ -143,8 +147,18 @@ class _Walk:
             if entity not in seen and link.chunk in shown and entity not in best:
                 told = GraphLink(origin=origin, entity=entity, passages=link.passages, chunk=link.chunk)
                 best[entity] = (told, shown[link.chunk])
+                await self._call(entity, link.entity)
         seen.update(best)
         return list(best.values())
+
+    async def _is_named(self, key: str) -> bool:
+        links = await self.index.links(self.workspace_id, [key], _TRIED, self.where)
+        return bool(await self._shown(link.chunk for link in links))
+
+    async def _call(self, root: str, key: str) -> None:
+        """`key`: the one that was found of those that are joined."""
+        if root not in self.names:
+            self.names[root] = root if root == key or await self._is_named(root) else key
 
     def _keys(self, entities: Iterable[str]) -> list[str]:
         return [key for entity in entities for key in (entity, *self.joined.get(entity, ()))]
