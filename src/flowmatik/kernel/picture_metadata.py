@@ -5,7 +5,8 @@ pixels stay byte for byte: nothing is decoded. How a photograph is to be turned 
 would stand on their heads.
 """
 
-_APP1, _COMMENT, _SCAN = 0xE1, 0xFE, 0xDA
+_APP1, _COMMENT, _SCAN, _END = 0xE1, 0xFE, 0xDA, 0xD9
+_RESTARTS = range(0xD0, 0xD8)
 _TOLD_JPEG = frozenset({_COMMENT, *range(0xE1, 0xF0)}) - {0xE2, 0xEE}  # not the colours' profile, not Adobe's
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _TOLD_PNG = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"})
@@ -28,29 +29,34 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def _jpeg(data: bytes) -> bytes:
+    """What comes after the picture's end goes, too: previews and films that cameras append."""
     kept, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _SCAN:
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _END:
         marker = data[at + 1]
         if marker == 0xFF or marker in _ALONE:
             kept.append(data[at : at + 1] if marker == 0xFF else data[at : at + 2])
             at += 1 if marker == 0xFF else 2
             continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            end = _scanned(data, end)
         if marker not in _TOLD_JPEG:
             kept.append(data[at:end])
         elif marker == _APP1 and (turned := _turned(data[at + 4 : end])) > 1:
             kept.append(_turning(turned))
         at = end
-    return b"".join((*kept, _scans(data[at:])))
+    ended = data[at : at + 2] == bytes((0xFF, _END))
+    return b"".join((*kept, data[at : at + 2] if ended else data[at:]))
 
 
-def _scans(data: bytes) -> bytes:
-    """Without what comes after the picture's end: previews and films that cameras append."""
-    end = data.rfind(b"\xff\xd9")
-    first = data.find(b"\xff\xd9")
-    if first == end or b"\xff\xd8\xff" not in data[first:end]:
-        return data
-    return data[: first + 2]
+def _scanned(data: bytes, at: int) -> int:
+    """Where the next marker is after a scan's own bytes, in which 0xFF is stuffed or restarts (B.1.1.5)."""
+    while (at := data.find(b"\xff", at)) >= 0:
+        following = data[at + 1 : at + 2]
+        if following and following[0] != 0 and following[0] not in _RESTARTS:
+            return at
+        at += 2
+    return len(data)
 
 
 def _turned(exif: bytes) -> int:
@@ -89,6 +95,9 @@ def _png(data: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> bytes:
+    """What comes after the container's end goes, too."""
+    size = int.from_bytes(data[4:8], "little")
+    data = data[: 8 + size + size % 2]
     kept, at = list[bytes](), 12
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "little")

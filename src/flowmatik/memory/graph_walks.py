@@ -2,7 +2,7 @@
 
 Each step is one question to the index, which applies the filter. What people have joined is applied here,
 between the steps, so that a projection need not know of it; where a passage lies is looked up in memory's
-store, so that what is gone there is shown by no projection that has not heard of it yet.
+store, so that what is gone there, or for others, is shown by no projection that has not heard of it yet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,18 @@ from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory_graph import MOST_HOPS, MOST_STEPS, Evidence, Near, Step
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
 
 MOST_LISTED = 500
 _LINKS = 5000  # of one step
+_SHOWN = (
+    "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
+    " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+    " WHERE c.workspace_id = $1"
+)
+_TRIED = 20  # links of an entity of which one must be there, and to be seen
 _FOLLOWED = 1000  # entities from which the next one goes on
 
 
@@ -56,9 +63,9 @@ class StoredGraph:
                 break
         return [
             Near(
-                entity=link.entity,
+                entity=walk.names[link.entity],
                 hops=hop,
-                origin=link.origin,
+                origin=walk.names[link.origin],
                 passages=link.passages,
                 evidence=evidence,
             )
@@ -79,7 +86,8 @@ class StoredGraph:
         steps: list[Step] = []
         while last != first and last in came:
             link, evidence = came[last]
-            steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
+            told = (walk.names[link.origin], walk.names[last])
+            steps.append(Step(origin=told[0], entity=told[1], passages=link.passages, evidence=evidence))
             last = link.origin
         return steps[::-1]
 
@@ -93,12 +101,14 @@ class StoredGraph:
             where=where,
             merges=merges,
             joined=members(merges),
+            names={},
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """One question's way through the graph. Entities are those that people have left apart."""
+    """One question's way through the graph. Entities are those that people have left apart; `names` is what
+    each is called here: by the name that it has with them only where a passage that may be seen has it."""
 
     database: Database
     index: GraphSearch
@@ -106,6 +116,7 @@ class _Walk:
     where: Filter
     merges: Mapping[str, str]
     joined: Mapping[str, tuple[str, ...]]
+    names: dict[str, str]
 
     async def known(self, entity: str) -> str:
         """Raises NotFound for what no passage that may be seen names, and for what none names at all, in the
@@ -113,7 +124,8 @@ class _Walk:
         for key in dict.fromkeys((entity, entity.casefold().rstrip("/"), key_of(entity))):
             if key and key.isprintable():
                 root = resolved(self.merges, key)
-                if await self.index.links(self.workspace_id, self._keys([root]), 1, self.where):
+                if await self._is_named(key):
+                    await self._call(root, key)
                     return root
         shown = ascii(entity[:100])
         raise NotFound(
@@ -135,23 +147,29 @@ class _Walk:
             if entity not in seen and link.chunk in shown and entity not in best:
                 told = GraphLink(origin=origin, entity=entity, passages=link.passages, chunk=link.chunk)
                 best[entity] = (told, shown[link.chunk])
+                await self._call(entity, link.entity)
         seen.update(best)
         return list(best.values())
+
+    async def _is_named(self, key: str) -> bool:
+        links = await self.index.links(self.workspace_id, [key], _TRIED, self.where)
+        return bool(await self._shown(link.chunk for link in links))
+
+    async def _call(self, root: str, key: str) -> None:
+        """`key`: the one that was found of those that are joined."""
+        if root not in self.names:
+            self.names[root] = root if root == key or await self._is_named(root) else key
 
     def _keys(self, entities: Iterable[str]) -> list[str]:
         return [key for entity in entities for key in (entity, *self.joined.get(entity, ()))]
 
     async def _shown(self, chunks: Iterable[str]) -> dict[str, Evidence]:
         found: dict[str, Evidence] = {}
-        for sql, values in listed(
-            "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
-            " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
-            " WHERE c.workspace_id = $1 AND c.id IN (:list)",
-            sorted(set(chunks)),
-            2,
-        ):
+        condition, of = over_documents(self.database.dialect, self.where, 2)
+        shown = " ".join((_SHOWN, condition, "AND c.id IN (:list)"))
+        for sql, values in listed(shown, sorted(set(chunks)), 2 + len(of)):
             for chunk, source, heading, first, last, page in await self.database.fetch(
-                sql, self.workspace_id, *values
+                sql, self.workspace_id, *of, *values
             ):
                 found[str(chunk)] = Evidence(
                     passage=str(chunk),

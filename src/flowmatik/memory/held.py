@@ -64,6 +64,13 @@ class Held:
         place[[one.handle for one in ordered]] = np.arange(len(ordered))
         return place[self.owners]
 
+    def names(self, key: str, rows: Ints) -> bool:
+        """Whether one of the passages `rows` mentions it, or bears it as its document's title."""
+        number = self.ring.ids.get(key, -1)
+        bearing = np.flatnonzero((self.titled == number).any(axis=1))
+        passages = (self.mentions[0][self.mentions[1] == number], self.rows[np.isin(self.owners, bearing)])
+        return number >= 0 and bool(np.isin(np.concatenate(passages), rows).any())
+
     def pairs(self) -> Pairs:
         titles = self.titled[self.owners]
         there = titles >= 0

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.memory_entities import GazetteerEntry
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound
@@ -150,3 +151,21 @@ async def test_who_is_forgotten_is_in_no_merge_and_no_gazetteer_any_more(shelf: 
     await care_of(shelf).forget(WS, ErasureRequest(subject=("Zurbano",)), by=BY)
     assert await shelf.rows("memory_merges") == []
     assert await entities.gazetteer(WS) == [PUMP]
+
+
+async def test_a_reason_names_what_is_joined_as_a_passage_names_it_that_may_be_seen(shelf: Shelf) -> None:
+    shelf.embedder.down = True
+    shelf.write("film.md", "# The Silver Lake\n\nThis film is based on the book Green Meadows.\n")
+    shelf.write("book.md", "# Green Meadows\n\nIt was written by Ada Torres in a small town.\n")
+    await shelf.take()
+    secret = shelf.write("secret.md", "# Codename Basalt\n\nNobody knows of it.\n")
+    await shelf.take(secret, labels=DocumentLabels(acl=("team:hr",)))
+    await entities_of(shelf).merge(WS, "green meadows", "codename basalt", by=BY)
+
+    async def named(on_behalf: frozenset[str] | None) -> set[str]:
+        question = "Who wrote the book that the film The Silver Lake is based on?"
+        found = await shelf.memory.search(WS, question, on_behalf=on_behalf)
+        return {reason.entity for one in found for reason in one.why if reason.kind == "link"}
+
+    assert await named(frozenset({"user:bob"})) == {"green meadows"}
+    assert await named(None) == {"codename basalt"}

@@ -28,10 +28,10 @@ def test_mistakes_are_counted_up_to_one_more_than_matter(one: str, other: str, m
 
 
 def test_short_words_may_have_one_mistake_and_long_ones_two() -> None:
-    assert nearest("molno", ["molino", "mala", "molon"], "es") == ["es:molino", "es:molon"]
-    assert nearest("gutierrs", ["gutierrez", "gutxierez"], "es") == ["es:gutierrez"]
-    assert nearest("gutieeres", ["gutierrez", "gutenberg"], "es") == ["es:gutierrez"]
-    assert nearest("molin", ["molin"], "es") == ()
+    assert nearest("molno", ["molino", "mala", "molon"], "es") == [["es:molino", "es:molon"]]
+    assert nearest("gutierrs", ["gutierrez", "gutxierez"], "es")[0] == ["es:gutierrez"]
+    assert nearest("gutieeres", ["gutierrez", "gutenberg"], "es") == [["es:gutierrez"]]
+    assert nearest("molin", ["molin"], "es") == []
 
 
 async def test_a_misspelt_name_finds_its_document_and_a_right_one_is_left_alone(shelf: Shelf) -> None:
@@ -58,3 +58,18 @@ async def test_what_may_not_be_seen_is_not_found_by_a_word_that_is_like_it(shelf
     assert [(one.id, one.score, one.scores) for one in hidden] == [
         (one.id, one.score, one.scores) for one in without
     ]
+
+
+async def test_a_hidden_word_that_is_more_like_it_takes_no_place_of_one_that_may_be_seen(
+    shelf: Shelf,
+) -> None:
+    shelf.write("open.md", "# Ship\n\nThe Zurbaranes sail on Monday.\n")
+    shelf.embedder.down = True
+    await shelf.take()
+    secret = shelf.write("secret.md", "# Ship\n\nThe Zurbarando sails on Friday.\n")
+    await shelf.take(secret, labels=DocumentLabels(acl=("team:hr",)))
+    hidden = await shelf.memory.search(WS, "Zurbarandx", on_behalf=BOB)
+    await shelf.memory.remove(WS, "secret.md")
+    without = await shelf.memory.search(WS, "Zurbarandx")
+    assert [(one.source, one.score) for one in hidden] == [(one.source, one.score) for one in without]
+    assert [one.source for one in without] == ["open.md"]

@@ -1,6 +1,7 @@
 """Rows of a real SQLite file and a real PostgreSQL; whatever is no query is refused by the database."""
 
 import os
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -62,6 +63,22 @@ async def test_a_row_is_a_document_and_only_changed_rows_are_read(
     change(birds, "DELETE FROM birds WHERE id = 3")
     assert counted(await at.synced()) == {"updated": 1, "moved": 1, "deleted": 1}
     assert len(embedder.calls) == embedded + 1
+
+
+async def test_rows_that_are_too_much_together_are_not_held_together(at: Setting, birds: Path) -> None:
+    large = (
+        "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 150)"
+        " SELECT id, hex(zeroblob(500000)) AS body FROM n"
+    )
+    await at.added("sql", path=str(birds), query=large, key="id", text="body", most_megabytes=2)
+    tracemalloc.start()
+    try:
+        report = await at.synced()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (report.code, "raise most_megabytes" in report.reason) == ("unavailable.source", True)
+    assert most < 50_000_000
 
 
 async def test_a_row_that_names_nobody_is_left_out_even_when_it_was_taken(at: Setting, birds: Path) -> None:

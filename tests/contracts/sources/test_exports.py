@@ -242,6 +242,50 @@ async def test_a_space_of_confluence_keeps_its_places_and_restrictions(at: Setti
     assert len(await at.names()) == 4
 
 
+async def test_restrictions_hold_for_pages_however_deep_and_names_take_nobodys_place(
+    at: Setting, tmp_path: Path
+) -> None:
+    deep = [confluence_page(100 + n, f"P{n}", f"<p>At {n}.</p>", 99 + n if n else 3) for n in range(104)]
+    files = confluence()
+    pages = (
+        confluence_page(1, "Herons", "<p>The heron wades.</p>"),
+        confluence_page(3, "Plans", "<p>The plan.</p>", 1),
+        confluence_page(6, "Plans.", "<p>Nothing.</p>", 1),
+        confluence_page(8, "Plans 3", "<p>Of somebody else.</p>", 1),
+        *deep,
+    )
+    files["entities.xml"] = ENTITIES.replace("{pages}", "".join(pages))
+    await at.added("confluence", path=str(packed(tmp_path / "space.zip", files)))
+    await at.synced()
+    some = ("group:ops-team", "user:ana@example.org")
+    found = {one.source.removeprefix("docs/Birds/"): one for one in await at.memory.documents(W, limit=500)}
+    below = [one for one in found.values() if int(one.metadata["page_id"]) >= 100]
+    assert len(below) == 97  # and "Herons", "Plans" above them
+    assert {tuple(sorted(one.acl)) for one in below} == {some}
+    plan = found["Herons/Plans 3.html"]
+    assert (plan.metadata["page_id"], tuple(sorted(plan.acl))) == ("3", some)
+    letters = {one.path: one.code for one in await at.sources.failures(ME, "docs")}
+    assert letters.pop("Birds/Herons/Plans 3.html (2)") == "document.unreadable"
+    assert [*letters.values()] == ["document.acl"] * 7
+
+
+async def test_entities_that_are_damaged_lose_the_source_and_no_document(at: Setting, tmp_path: Path) -> None:
+    export = packed(tmp_path / "space.zip", confluence())
+    await at.added("confluence", path=str(export))
+    await at.synced()
+    whole = export.read_bytes()
+    packed(export, confluence("waded"))
+    with zipfile.ZipFile(export) as archive:
+        first = archive.getinfo("entities.xml")
+    broken = bytearray(export.read_bytes())
+    middle = first.header_offset + 30 + len(first.filename) + first.compress_size // 2
+    broken[middle : middle + 20] = bytes(20)
+    assert bytes(broken) != whole
+    export.write_bytes(broken)
+    report = await at.synced()
+    assert (report.status, report.code, report.deleted) == ("failed", "unavailable.source", 0)
+
+
 async def test_a_space_of_confluence_in_html_has_pages_without_what_is_around_them(
     at: Setting, tmp_path: Path
 ) -> None:

@@ -272,6 +272,7 @@ async def test_a_private_network_is_closed_to_hooks_that_were_not_allowed_in(kep
     hook = await kept.hooks.add("w", NewAlertHook(url=f"https://{host}/x", secret=REFERENCE))
     came = await kept.hooks.test("w", hook.id)
     assert (came.ok, came.error) == (False, "tool.private_address")
+    assert host not in came.message
 
 
 async def test_each_workspace_hears_its_own_budgets_and_all_hear_of_listed_deployments(

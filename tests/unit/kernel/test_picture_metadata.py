@@ -66,6 +66,26 @@ def test_pictures_that_cameras_append_go() -> None:
     assert without_metadata(told("JPEG") + told("JPEG")) == plain
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_film_that_a_camera_appends_goes(kind: str) -> None:
+    plain = without_metadata(told(kind))
+    film = b"\0\0\0\x18ftypmp42 \xa9xyz" + PLACE.encode() + b"\xff\xd9"
+    assert without_metadata(told(kind) + film) == plain
+
+
+def test_what_is_said_between_the_scans_of_a_picture_goes() -> None:
+    out = io.BytesIO()
+    image = Image.effect_noise((64, 64), 80).convert("RGB")
+    image.save(out, "JPEG", progressive=True, quality=95)
+    plain = out.getvalue()
+    at = plain.index(b"\xff\xda", plain.index(b"\xff\xda") + 2)
+    said = b"\xff\xfe" + (len(PLACE) + 2).to_bytes(2, "big") + PLACE.encode()
+    cleaned = without_metadata(plain[:at] + said + plain[at:])
+    assert PLACE.encode() not in cleaned
+    assert pixels(cleaned) == pixels(plain)
+    assert without_metadata(plain) == plain
+
+
 def test_a_picture_that_plays_goes_on_playing() -> None:
     out = io.BytesIO()
     frames = [Image.new("RGB", (4, 4), (90 * n, 0, 0)) for n in range(3)]

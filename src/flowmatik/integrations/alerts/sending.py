@@ -11,7 +11,7 @@ from flowmatik.integrations.alerts.signing import signed
 from flowmatik.integrations.alerts.words import Say, body_of
 from flowmatik.kernel.addresses import origin_of
 from flowmatik.kernel.clock import Clock
-from flowmatik.kernel.errors import FlowmatikError
+from flowmatik.kernel.errors import FlowmatikError, ToolError
 from flowmatik.kernel.events import CloudEvent
 
 SECONDS = 10.0
@@ -64,7 +64,9 @@ class Sender:
             return Sent(error="alert.unreachable", message=type(error).__name__)
         except ValueError:
             return Sent(error="alert.address", message="what the reference stands for is no address")
-        except FlowmatikError as error:  # a private network, or a reference that stands for nothing
+        except ToolError as error:  # its words name the host, which may be a secret
+            return Sent(error=error.code, message="the address is in a private network; see allow_private")
+        except FlowmatikError as error:  # a reference that stands for nothing
             return Sent(error=error.code, message=error.message)
 
 

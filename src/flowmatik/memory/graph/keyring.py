@@ -78,6 +78,10 @@ class Keys(Mapping[str, int]):
     def __len__(self) -> int:
         return len(self._by_number) + len(self._same)
 
+    def joined_with(self, key: str) -> list[str]:
+        """Those that people have joined to it."""
+        return [one for one, other in self._same.items() if other == key]
+
     def name(self, number: int) -> str:
         """The key of an entity by its number."""
         return self._ring.keys[int(self._by_number[number])]

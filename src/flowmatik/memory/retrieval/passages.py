@@ -7,7 +7,6 @@ from typing import Any
 
 from flowmatik.contracts.memory import Passage, Reason
 from flowmatik.contracts.memory_learning import Leg
-from flowmatik.memory.graph.links import Graph
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.retrieval.closeness import features, perhaps_alike
 from flowmatik.memory.retrieval.ranking import Ranked, Text
@@ -80,7 +79,7 @@ def explained(
             found[place],
             score=float(ranked.total[place]),
             scores=_scores(place, ranked),
-            why=_reasons(place, ranked, found, snapshot.graph),
+            why=_reasons(place, ranked, found, snapshot),
         )
         for place in order
     ]
@@ -95,7 +94,9 @@ def _scores(place: int, ranked: Ranked) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _reasons(place: int, ranked: Ranked, found: Mapping[int, Passage], graph: Graph) -> tuple[Reason, ...]:
+def _reasons(
+    place: int, ranked: Ranked, found: Mapping[int, Passage], snapshot: Snapshot
+) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if ranked.scores["bm25"][place] > 0:
         reasons.append(Reason(kind="words", value=float(ranked.scores["coverage"][place])))
@@ -107,8 +108,19 @@ def _reasons(place: int, ranked: Ranked, found: Mapping[int, Passage], graph: Gr
     if place in ranked.hops:
         hop = ranked.hops[place]
         via = found[hop.via].id if hop.via in found else ""
-        reasons.append(Reason(kind="link", value=hop.value, entity=graph.keys.name(hop.entity), via=via))
+        reasons.append(Reason(kind="link", value=hop.value, entity=_name(hop.entity, snapshot), via=via))
     return (*reasons, *_learned(place, ranked))
+
+
+def _name(entity: int, snapshot: Snapshot) -> str:
+    """Of entities that people have joined the name by which a passage here knows it: the other one may be in
+    none that may be seen."""
+    keys = snapshot.graph.keys
+    name = keys.name(entity)
+    others = keys.joined_with(name)
+    if not others:
+        return name
+    return next((one for one in (name, *others) if snapshot.held.names(one, snapshot.rows)), "")
 
 
 def _learned(place: int, ranked: Ranked) -> Iterator[Reason]:

@@ -2,10 +2,11 @@
 they are stand in, and count less.
 
 Only words of some length that no passage in reach has, so that a question spelt right is never touched. The
-vocabulary is that of the workspace; what stands in is looked for in the snapshot like any word, so that what
-may not be seen is not found by it either.
+vocabulary that is read is that of the workspace, but only words that a passage in the snapshot has stand in:
+one of what may not be seen, however like the question's, takes nobody's place and is not found either.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,7 +48,7 @@ async def mended(
     groups, places, trust = list(question.groups), list(found), np.ones(len(found))
     unknown = [row for row, (at, _) in enumerate(found) if not len(at)]
     for row in unknown[:MOST_MENDED] if len(snapshot.rows) else ():
-        near = [term for term in groups[row] for term in await _near(database, workspace_id, term)]
+        near = [one for term in groups[row] for one in await _near(database, workspace_id, term, snapshot)]
         if near:
             stands_in = tuple(dict.fromkeys(near))
             at, often = await loading.postings(database, workspace_id, stands_in, snapshot)
@@ -59,18 +60,29 @@ async def mended(
     return replace(question, groups=tuple(groups)), replace(words, weights=words.weights * trust)
 
 
-async def _near(database: Database, workspace_id: str, term: str) -> Sequence[str]:
-    """The terms of the same language and first letter that are spelt most like it."""
+async def _near(database: Database, workspace_id: str, term: str, snapshot: Snapshot) -> Sequence[str]:
+    """The terms of the same language and first letter that are spelt most like it, of those in the
+    snapshot."""
     code, _, stem = term.partition(":")
     if len(stem) < SHORTEST or not stem.isalpha():
         return ()
     first, beyond = f"{code}:{stem[0]}", f"{code}:{chr(ord(stem[0]) + 1)}"
     rows = await database.fetch(_VOCABULARY, workspace_id, first, beyond, MOST_READ)
-    return nearest(stem, [str(row[0]).partition(":")[2] for row in rows], code)
+    words = [str(row[0]).partition(":")[2] for row in rows]
+    for alike in await asyncio.to_thread(nearest, stem, words, code):  # thousands of words are compared
+        there: list[str] = []
+        for one in alike:
+            at, _ = await loading.postings(database, workspace_id, (one,), snapshot)
+            there += [one] if len(at) else []
+            if len(there) == MOST:
+                break
+        if there:
+            return there
+    return ()
 
 
-def nearest(stem: str, vocabulary: Sequence[str], code: str) -> Sequence[str]:
-    """As terms of that language; those with the fewest mistakes, all of them with as many."""
+def nearest(stem: str, vocabulary: Sequence[str], code: str) -> Sequence[Sequence[str]]:
+    """As terms of that language: those with the fewest mistakes, then those with one more."""
     most = 2 if len(stem) >= LONG else 1
     by: dict[int, list[str]] = {}
     for one in vocabulary:
@@ -78,7 +90,7 @@ def nearest(stem: str, vocabulary: Sequence[str], code: str) -> Sequence[str]:
             mistakes = distance(stem, one, most)
             if mistakes <= most:
                 by.setdefault(mistakes, []).append(f"{code}:{one}")
-    return by[min(by)][:MOST] if by else ()
+    return [by[mistakes] for mistakes in sorted(by)]
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -27,7 +27,7 @@ MOST_RATIO = 200
 _BIG = 1024 * 1024  # what is smaller may be packed as tightly as it likes
 _PART = 1024 * 1024
 _HEADER = 30  # bytes before each file, APPNOTE 4.3.7
-_DAMAGED = (
+DAMAGED = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError,
     RuntimeError,
 )  # fmt: skip
@@ -56,7 +56,7 @@ class Archive:
         try:
             for path in paths:
                 self._add(path.name, path, nested=nested)
-        except (*_DAMAGED,) as error:
+        except DAMAGED as error:
             self._open.close()
             raise lost(self.place, f"it is no whole archive: {_said(error)}") from error
         except BaseException:
@@ -96,7 +96,7 @@ class Archive:
             with member.archive.open(member.info) as opened:
                 while part := opened.read(_PART):
                     yield part
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise unreadable(member.name, _said(error)) from error
 
     def _add(self, name: str, file: Path | IO[bytes], *, nested: bool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flowmatik.contracts.sources import Content, Entry, Item, Listed, SourceSetup, Unlisted
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.source_parts.archives import Archive, Member
+from flowmatik.memory.source_parts.archives import Archive, Member, unreadable
 from flowmatik.memory.source_parts.made import Made, Spool
 from flowmatik.memory.source_settings import Given, lost
 
@@ -37,7 +37,7 @@ Unpack = Callable[[Archive], Iterator[Piece]]  # raises Unavailable when it is n
 
 
 class ExportReader:
-    """Implements `SourceReader`. What `unpack` gives has a path of its own each."""
+    """Implements `SourceReader`. Of pieces that `unpack` gives with the same path the first one is taken."""
 
     content_versions = True
     in_place: Path | None = None
@@ -103,14 +103,20 @@ class ExportReader:
             return self._entries
 
     def _taken(self, archive: Archive) -> Iterator[Item]:
+        taken: set[str] = set()
         for piece in self._unpack(archive):
+            if isinstance(piece, Unlisted):
+                yield piece
+                continue
+            if piece.path in taken:
+                yield self._spool.add(Made(path=_unlike(piece.path, taken), fault=_twice(piece.path)))
+                continue
+            taken.add(piece.path)
             yield self._entry(archive, piece)
         for name, why in archive.refused.items():
             yield self._spool.add(Made(path=name, fault=why))
 
-    def _entry(self, archive: Archive, piece: Piece) -> Item:
-        if isinstance(piece, Unlisted):
-            return piece
+    def _entry(self, archive: Archive, piece: Made | Filed) -> Item:
         if isinstance(piece, Made):
             return self._spool.add(piece)
         try:
@@ -136,6 +142,19 @@ def build_export(kind: str, given: SourceSetup, unpack: Unpack, *, nested: bool 
     if not path.is_absolute():
         raise settings.wrong("path", "an absolute path is needed")
     return ExportReader(path, unpack, is_private=given.outside.is_private, nested=nested)
+
+
+def _unlike(path: str, taken: set[str]) -> str:
+    number = 2
+    while f"{path} ({number})" in taken:
+        number += 1
+    taken.add(f"{path} ({number})")
+    return f"{path} ({number})"
+
+
+def _twice(path: str) -> DocumentError:
+    """Whoever chooses the names of pages and files must not put one of his in the place of another."""
+    return unreadable(path, "the export has two documents of this name")
 
 
 def _newest(path: Path) -> Sequence[Path]:

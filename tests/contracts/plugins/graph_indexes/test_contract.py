@@ -178,6 +178,24 @@ async def test_what_people_have_joined_is_one(world: World) -> None:
     assert await world.graph.path(WS, "red kite", "grey wolf", where=ALL) == []
 
 
+async def test_what_is_joined_with_a_name_that_may_not_be_seen_is_called_by_its_own(world: World) -> None:
+    await world.put("a.md", letter("Zebra Club", "Red Kite", "Big Blue"))
+    hidden = DocumentLabels(acl=("user:ana",))
+    await world.put("b.md", letter("Heron Club", "Blue Whale", "Grey Wolf"), labels=hidden)
+    await world.put("c.md", letter("Otter Club", "Lone Stoat", "Grey Wolf"), labels=hidden)
+    entities = StoredEntities(world.shelf.database, StandingClock())
+    await entities.merge(WS, "big blue", "blue whale", by="ana")
+    await entities.merge(WS, "lone stoat", "red kite", by="ana")
+    near = {one.entity for one in await world.graph.near(WS, "red kite", where=BEN)}
+    assert near == {"zebra club", "big blue"}
+    (step,) = await world.graph.path(WS, "big blue", "red kite", where=BEN)
+    assert (step.origin, step.entity) == ("big blue", "red kite")
+    for name in ("blue whale", "lone stoat"):
+        with pytest.raises(NotFound):
+            await world.graph.near(WS, name, where=BEN)
+    assert "blue whale" in {one.entity for one in await world.graph.near(WS, "red kite", where=ANA)}
+
+
 @pytest.mark.parametrize(("hops", "limit", "code"), [(0, 5, "hops"), (4, 5, "hops"), (1, 0, "limit")])
 async def test_what_is_out_of_bounds_is_refused(world: World, hops: int, limit: int, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:

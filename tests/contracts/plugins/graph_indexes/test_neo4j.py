@@ -3,8 +3,9 @@
 import pytest
 
 from flowmatik.contracts.graph_indexes import GraphCounts, GraphDocument, GraphMention, GraphPassage
+from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import DocumentLabels
-from flowmatik.kernel.errors import ConfigurationError, Unavailable
+from flowmatik.kernel.errors import ConfigurationError, NotFound, Unavailable
 from flowmatik.memory.graph_indexes.choosing import load_graph_index
 from flowmatik.memory.graph_indexes.following import catch_up, compare, rebuild, reconcile
 from flowmatik.memory.graph_indexes.neo4j import build, statements
@@ -55,6 +56,18 @@ async def test_what_it_missed_or_has_too_much_is_told_and_mended(projected: Worl
     await index.drop(WS)
     assert (await index.counts(WS), await index.position(WS)) == (GraphCounts(), 0)
     assert await index.counts(OTHER) == before
+
+
+async def test_what_is_for_others_now_is_not_shown_by_one_that_is_behind(projected: World) -> None:
+    await projected.put("a.md", letter("Zebra Club", "Red Kite", "Blue Whale"))
+    await projected.put("b.md", letter("Heron Club", "Red Kite", "Green Frog"))
+    path = projected.shelf.write(f"{WS}/a.md", letter("Zebra Club", "Red Kite", "Blue Whale"))
+    await projected.shelf.take(path, labels=DocumentLabels(acl=("user:ana",)))
+    ben = Filter(principals=frozenset(["user:ben"]))
+    seen = {one.entity for one in await projected.graph.near(WS, "red kite", where=ben)}
+    assert seen == {"heron club", "green frog"}
+    with pytest.raises(NotFound):
+        await projected.graph.near(WS, "blue whale", where=ben)
 
 
 async def test_what_memory_no_longer_has_is_not_shown_by_one_that_is_behind(projected: World) -> None:

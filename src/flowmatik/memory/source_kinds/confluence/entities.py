@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import IO, Any, cast
 
-from flowmatik.memory.source_parts.archives import Archive
+from flowmatik.memory.source_parts.archives import DAMAGED, Archive
 from flowmatik.memory.source_settings import lost
 
 ENTITIES = "entities.xml"
@@ -53,7 +53,7 @@ def space_of(archive: Archive) -> Space:
         with member.archive.open(member.info) as file:
             for thing in _things(file):
                 _put(space, thing)
-    except (_etree.XMLSyntaxError, OSError, ValueError) as error:
+    except (_etree.XMLSyntaxError, *DAMAGED) as error:
         raise lost(archive.place, f"{ENTITIES} is no sound XML: {str(error)[:200]}") from error
     if not space.pages:
         raise lost(archive.place, f"{ENTITIES} has no pages")

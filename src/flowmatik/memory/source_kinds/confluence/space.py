@@ -54,7 +54,7 @@ def _places(space: Space, current: Mapping[str, Thing]) -> dict[str, str]:
 
 
 def _line(page_id: str, space: Space) -> list[str]:
-    """The page and those above it."""
+    """The page and those above it, as far as one looks."""
     line: list[str] = []
     while page_id in space.pages and page_id not in line and len(line) < _DEEPEST:
         line.append(page_id)
@@ -86,7 +86,10 @@ def _audience(
 ) -> tuple[tuple[str, ...] | None, DocumentError | None]:
     """Restrictions hold for the pages below, too: whoever sees one passed all of those above it. Who is
     named by one and in a group of the other is not known here, and is left out."""
-    within = [limits[one] for one in _line(page_id, space) if one in limits]
+    line = _line(page_id, space)
+    if len(line) == _DEEPEST:
+        return None, nobody(path, f"{_DEEPEST} pages or more are above it")
+    within = [limits[one] for one in line if one in limits]
     if not within:
         return None, None
     common = within[0].intersection(*within[1:])

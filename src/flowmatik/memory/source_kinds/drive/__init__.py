@@ -31,20 +31,23 @@ def _unpack(archive: Archive) -> Iterator[Piece]:
     if not files:
         raise lost(archive.place, "it is no Takeout of Drive: it has no folder Drive")
     damaged = {found[1] for name in archive.refused if (found := _PLACE.fullmatch(name))}
+    stems = {stem for path in files for stem in _stems(path)}
     for path, member in files.items():
-        if not _is_info(path, files):
+        if not _is_info(path, files, stems):
             yield _piece(archive, path, member, files, damaged)
 
 
-def _is_info(path: str, files: Mapping[str, Member]) -> bool:
-    """Also one whose file is of no use to anybody, and not there."""
-    return path.endswith(_INFO) and (path.removesuffix(_INFO) in files or _of_stem(path, files) != "")
+def _is_info(path: str, files: Mapping[str, Member], stems: set[str]) -> bool:
+    """Also one whose file is of no use to anybody, and not there. Of `notes.docx` it may be
+    `notes-info.json`."""
+    named = path.removesuffix(_INFO)
+    return named != path and (named in files or named in stems)
 
 
-def _of_stem(path: str, files: Mapping[str, Member]) -> str:
-    """Of `notes.docx` it may be `notes-info.json`."""
-    stem = f"{path.removesuffix(_INFO)}."
-    return next((one for one in files if one.startswith(stem) and "/" not in one[len(stem) :]), "")
+def _stems(path: str) -> Iterator[str]:
+    """The path up to each dot in its name."""
+    folder, slash, name = path.rpartition("/")
+    yield from (f"{folder}{slash}{name[:at]}" for at, sign in enumerate(name) if sign == ".")
 
 
 def _piece(

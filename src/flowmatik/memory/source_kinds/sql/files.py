@@ -11,7 +11,6 @@ from flowmatik.kernel.sqlite import connect, sqlite3
 from flowmatik.memory.source_kinds.sql.shape import Bounds, Row
 from flowmatik.memory.source_settings import lost
 
-_BATCH = 200
 _STEPS = 20_000  # of SQLite's machine, between two looks at the clock
 _ALLOWED = frozenset((
     sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE,
@@ -57,8 +56,8 @@ class FileRows:
                 connection.set_progress_handler(lambda: stopped.is_set() or time.monotonic() > end, _STEPS)
                 rows: Any = connection.execute(query)
                 names = [one[0] for one in rows.description or ()]
-                while batch := rows.fetchmany(_BATCH):
-                    take([dict(zip(names, row, strict=True)) for row in batch])
+                for row in rows:  # each is counted before the next one is held: it may be large
+                    take([dict(zip(names, row, strict=True))])
             finally:
                 connection.close()
         except sqlite3.Error as error:
