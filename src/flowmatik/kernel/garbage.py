@@ -2,6 +2,8 @@
 
 import gc
 
+from flowmatik.kernel.heap import map_big_blocks
+
 YOUNG = (
     10_000  # new containers before the youngest are looked through; Python's own is 700, a run has hundreds
 )
@@ -17,7 +19,9 @@ def collect_seldom() -> None:
 
 def collect_rarely() -> None:
     """For a process that lives long, once everything is loaded: what is there stays, and is not looked
-    through again; the rest is, less often. What no circle holds is freed at once, as always."""
+    through again; the rest is, less often. What no circle holds is freed at once, as always, and what is big
+    goes back to the system (`heap`)."""
+    map_big_blocks()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, OLDER, OLDEST)

@@ -12,7 +12,7 @@ class Hasty(RunDriver):
 
     async def _commit(self) -> bool:
         launches, self._launches = self._launches, []
-        self._term = self._parts.lease.term
+        self._tenure.confirmed(self._parts.lease.term)
         for launch in launches:
             self._launch(launch.call, recovering=launch.recovering)
         return await super()._commit()

@@ -31,6 +31,7 @@ from flowmatik.core.engine.parts import Again, DriverParts, Launch, Mail, Nudge
 from flowmatik.core.engine.patience import retried
 from flowmatik.core.engine.pause_inputs import expiring
 from flowmatik.core.engine.performance import Performance
+from flowmatik.core.engine.tenure import Tenure
 from flowmatik.core.engine.watch import Rested
 from flowmatik.core.fold import apply
 from flowmatik.core.journal.port import Append, Appended, Claim, Input, NewEvent
@@ -53,29 +54,36 @@ class RunDriver:
         self.hears = True  # nudges; not any more once it leaves
         self.state = state
         self._keeper = parts.keepers.of(claim.snapshot)
-        self._place = place_of(state.created, self._ours, lambda: self.state)
-        self._brood = Brood(self.state, parts.brood, self._hear, claim.head.priority, known=known)
-        self._performance = Performance(self.state, parts, self._place, self._wants)
+        self._tenure = tenure = Tenure(state, parts.lease)
+        self._place = place_of(state.created, tenure.ours, tenure.state)
+        mailbox = self._mailbox = asyncio.Queue[Mail]()
+
+        def tell(ended: ev.SubRunEnded | None) -> None:
+            mailbox.put_nowait(ended or Again())
+
+        self._brood = Brood(self.state, parts.brood, tell, claim.head.priority, known=known)
+        self._performance = Performance(self.state, parts, self._place, tenure.wants)
         self._seq = claim.head.head_seq
         self._epoch = claim.head.epoch
         self._seen, self._tail = claim.head.inbox_seen, claim.head.inbox_tail
         self._inbox = Inbox(claim, parts)
         self._batch: list[NewEvent] = []
         self._launches: list[Launch] = []
-        self._term = 0  # the lease's when the journal last said that the run is ours
         self._account = Account(parts.purse)
-        self._mailbox: asyncio.Queue[Mail] = asyncio.Queue()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._begun = set[str]()
         self.left: Rested | None = None  # once it has ended or parked the run
-        self.fenced = False  # another owner has the run
-        self._draining = False
         self._beside = Beside(self.state)
         self._deadline = DeadlineWatch(parts.clock, self._mailbox.put_nowait, state.created.run_id)
 
     def drain(self) -> None:
         """Decide and begin nothing more, but what was about to act once; outcomes are still recorded."""
-        self._draining = self._brood.draining = True
+        self._tenure.draining = self._brood.draining = True
+
+    @property
+    def fenced(self) -> bool:
+        """Whether another owner has the run."""
+        return self._tenure.fenced
 
     @property
     def busy(self) -> bool:
@@ -90,9 +98,6 @@ class RunDriver:
         """That of a call under way; of one whose outcome came otherwise, nothing is left to protect."""
         return self.state.open[call_id].effect if call_id in self.state.open else Effect.READ
 
-    def _hear(self, ended: ev.SubRunEnded | None) -> None:
-        self._mailbox.put_nowait(ended or Again())
-
     def nudge(self) -> None:
         self._mailbox.put_nowait(Nudge())
 
@@ -106,10 +111,10 @@ class RunDriver:
             while not await self._turn():
                 pass
         except Fenced:
-            self.fenced = True
+            self._tenure.fenced = True
             log.info("another owner has the run", extra={"run": self._place.run_id})
         except Cancelled:
-            self.fenced = True  # it is over: only what acts once is still awaited
+            self._tenure.fenced = True  # it is over: only what acts once is still awaited
             raise
         except asyncio.CancelledError:
             cut = True
@@ -162,7 +167,7 @@ class RunDriver:
         ):
             return  # the first outcome won
         if isinstance(event, ev.CallPostponed):
-            if self._draining:
+            if self._tenure.draining:
                 return  # it has not begun: the next owner finds it open
             if self.state.bars((call := self.state.open[event.call_id]).purpose):
                 return await self._fact(never_begun(call))
@@ -187,7 +192,7 @@ class RunDriver:
         self._batch.append(encoded or ev.encode(event))
 
     async def _decide(self) -> None:
-        if self._draining:
+        if self._tenure.draining:
             return  # the next owner decides, from the same facts
         now, headway = self._parts.clock.now(), Headway(self.state, self._batch)
         while commands := headway.of(decide(self.state, self._parts.loop, now.isoformat())):
@@ -244,7 +249,7 @@ class RunDriver:
         if not self._batch:
             self._brood.begin()
         will_run = bool(self._launches or self._running) or self._brood.busy or not self._mailbox.empty()
-        park = None if will_run or self.state.ended or self._draining else self._tail
+        park = None if will_run or self.state.ended or self._tenure.draining else self._tail
         if not self._batch and not self._launches and park is None:
             return False
         appended = await self._append(park)
@@ -261,7 +266,7 @@ class RunDriver:
         self._brood.begin()
         launches, self._launches = self._launches, []
         for launch in launches:
-            if not self._draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
+            if not self._tenure.draining or (launch.call.effect is Effect.ONCE and not launch.recovering):
                 self._launch(launch.call, recovering=launch.recovering)
         if not self.state.ended and (counted := await self._account.surplus(self.state)):
             self._put(counted)
@@ -286,7 +291,7 @@ class RunDriver:
         async def appending() -> Appended:
             term = self._parts.lease.term
             appended = await self._parts.journal.append(append)
-            self._term = term
+            self._tenure.confirmed(term)
             return appended
 
         return await retried(appending, self._parts.clock, run_id=self._place.run_id)
@@ -305,9 +310,6 @@ class RunDriver:
         if task.cancelled() and self.state.bars(call.purpose) and call.call_id not in self._begun:
             self._mailbox.put_nowait(never_begun(call))
 
-    def _ours(self) -> bool:
-        return not self.fenced and self._parts.lease.valid and self._parts.lease.term == self._term
-
     async def _perform(self, call: ev.CallRequested, recovering: bool) -> None:
         self._begun.add(call.call_id)
         try:
@@ -315,9 +317,6 @@ class RunDriver:
         finally:
             self._running.pop(call.call_id, None)
         self._mailbox.put_nowait(mail)
-
-    def _wants(self, call: ev.CallRequested) -> bool:
-        return not (self.state.bars(call.purpose) or self._draining or self.fenced)
 
     def _abort(self) -> None:
         """Reads and model calls end now; an effect is awaited, for it cannot be unsent."""
