@@ -138,7 +138,11 @@ class Backend(Protocol):
 
     @property
     def memory_learning(self) -> MemoryLearning: ...
+
+    @property
     def memory_graph(self) -> MemoryGraph: ...
+
+    @property
     def memory_indexes(self) -> MemoryIndexes: ...
 
     @property

@@ -1,10 +1,10 @@
 """How what documents speak of hangs together: asked by people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.memory import Notice
 
 MOST_HOPS = 3  # of a neighbourhood
 MOST_STEPS = 6  # of a path
@@ -42,21 +42,38 @@ class Step:
     evidence: Evidence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhood:
+    """`notices`: an index that could not be asked (`graph.away`, `graph.behind`), so that memory's own tables
+    were."""
+
+    items: tuple[Near, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """From the one to the other; without items there is none. `notices` as of a neighbourhood."""
+
+    items: tuple[Step, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
 class MemoryGraph(Protocol):
     """An entity is named by its key, or by a name that folds to it; entities that people have joined are one,
     under the key that they are joined under. Two are neighbours when a passage names both. Only passages that
     the filter leaves count, so that nobody is led over what he may not see, and an entity that none of them
-    names is not there. Raises NotFound (`not_found.entity`), InvalidInput for a filter that cannot be used,
-    Unavailable when the index cannot be reached."""
+    names is not there. Raises NotFound (`not_found.entity_linked`), InvalidInput for a filter that cannot be
+    used."""
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
-    ) -> Sequence[Near]:
+    ) -> Neighbourhood:
         """The nearest first, among equally near ones those that more passages join. Raises InvalidInput
         (`input.hops`) for more than `MOST_HOPS`."""
         ...
 
-    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Sequence[Step]:
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Way:
         """A shortest one, of `MOST_STEPS` at most; none when there is none. Of an entity that very many
         others stand beside only those are followed that the most passages join with it."""
         ...

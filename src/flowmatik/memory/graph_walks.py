@@ -2,7 +2,7 @@
 
 Each step is one question to the index, which applies the filter. What people have joined is applied here,
 between the steps, so that a projection need not know of it; where a passage lies is looked up in memory's
-store, so that what is gone there is shown by no projection that has not heard of it yet.
+store, so that what is gone there, or hidden, is shown by no projection that has not heard of it yet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,22 @@ from dataclasses import dataclass
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.graph_indexes import GraphLink, GraphSearch
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import MOST_HOPS, MOST_STEPS, Evidence, Near, Step
+from flowmatik.contracts.memory_graph import (
+    MOST_HOPS,
+    MOST_STEPS,
+    Evidence,
+    Near,
+    Neighbourhood,
+    Step,
+    Way,
+)
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
+from flowmatik.memory.outside.graph import AskedGraph
+from flowmatik.memory.outside.keeping import OutsideIndexes
 
 MOST_LISTED = 500
 _LINKS = 5000  # of one step
@@ -23,15 +34,17 @@ _FOLLOWED = 1000  # entities from which the next one goes on
 
 
 class StoredGraph:
-    """Implements `MemoryGraph`. `database` is memory's."""
+    """Implements `MemoryGraph`. `database` is memory's; a graph index of `outside` is asked before
+    `index`."""
 
-    def __init__(self, database: Database, index: GraphSearch) -> None:
+    def __init__(self, database: Database, index: GraphSearch, outside: OutsideIndexes | None = None) -> None:
         self._database = database
         self._index = index
+        self._outside = outside
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
-    ) -> list[Near]:
+    ) -> Neighbourhood:
         if not 1 <= hops <= MOST_HOPS:
             raise InvalidInput(
                 f"hops is {hops}; it must be from 1 to {MOST_HOPS}",
@@ -54,7 +67,7 @@ class StoredGraph:
             frontier = [link.entity for link, _ in reached]
             if not frontier or len(found) >= limit:
                 break
-        return [
+        items = (
             Near(
                 entity=link.entity,
                 hops=hop,
@@ -63,9 +76,10 @@ class StoredGraph:
                 evidence=evidence,
             )
             for hop, link, evidence in found[:limit]
-        ]
+        )
+        return Neighbourhood(items=tuple(items), notices=tuple(walk.asked.notices))
 
-    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> list[Step]:
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Way:
         walk = await self._walk(workspace_id, where)
         first, last = await walk.known(start), await walk.known(end)
         came: dict[str, tuple[GraphLink, Evidence]] = {}
@@ -81,14 +95,14 @@ class StoredGraph:
             link, evidence = came[last]
             steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
             last = link.origin
-        return steps[::-1]
+        return Way(items=tuple(steps[::-1]), notices=tuple(walk.asked.notices))
 
     async def _walk(self, workspace_id: str, where: Filter) -> "_Walk":
         database = self._database.within(workspace_id)
         merges = await merges_of(database, workspace_id)
         return _Walk(
             database=database,
-            index=self._index,
+            asked=AskedGraph(database, self._index, self._outside),
             workspace_id=workspace_id,
             where=where,
             merges=merges,
@@ -101,7 +115,7 @@ class _Walk:
     """One question's way through the graph. Entities are those that people have left apart."""
 
     database: Database
-    index: GraphSearch
+    asked: AskedGraph
     workspace_id: str
     where: Filter
     merges: Mapping[str, str]
@@ -113,7 +127,7 @@ class _Walk:
         for key in dict.fromkeys((entity, entity.casefold().rstrip("/"), key_of(entity))):
             if key and key.isprintable():
                 root = resolved(self.merges, key)
-                if await self.index.links(self.workspace_id, self._keys([root]), 1, self.where):
+                if await self.asked.links(self.workspace_id, self._keys([root]), 1, self.where):
                     return root
         shown = ascii(entity[:100])
         raise NotFound(
@@ -125,7 +139,7 @@ class _Walk:
     async def step(self, frontier: Sequence[str], seen: set[str]) -> list[tuple[GraphLink, Evidence]]:
         """What is one step further, each once, over the link that the most passages support; `seen` grows by
         it."""
-        links = await self.index.links(
+        links = await self.asked.links(
             self.workspace_id, self._keys(frontier[:_FOLLOWED]), _LINKS, self.where
         )
         shown = await self._shown(link.chunk for link in links)
@@ -143,15 +157,17 @@ class _Walk:
 
     async def _shown(self, chunks: Iterable[str]) -> dict[str, Evidence]:
         found: dict[str, Evidence] = {}
-        for sql, values in listed(
-            "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c"
-            " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
-            " WHERE c.workspace_id = $1 AND c.id IN (:list)",
-            sorted(set(chunks)),
-            2,
-        ):
+        condition, given = over_documents(self.database.dialect, self.where, 2)
+        asked = " ".join((
+            "SELECT c.id, d.source, c.heading, c.line_from, c.line_to, c.page FROM memory_chunks c",
+            "JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document",
+            "WHERE c.workspace_id = $1",
+            condition,
+            "AND c.id IN (:list)",
+        ))  # fmt: skip
+        for sql, values in listed(asked, sorted(set(chunks)), 2 + len(given)):
             for chunk, source, heading, first, last, page in await self.database.fetch(
-                sql, self.workspace_id, *values
+                sql, self.workspace_id, *given, *values
             ):
                 found[str(chunk)] = Evidence(
                     passage=str(chunk),
