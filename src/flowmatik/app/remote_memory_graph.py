@@ -1,13 +1,16 @@
 """The graph of a server's memory, for the command line."""
 
+from collections.abc import Collection
+
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import RemoteServer
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import Neighbourhood, Way
+from flowmatik.contracts.memory_graph import Communities, Neighbourhood, Way
 
 _NEAR = TypeAdapter(Neighbourhood)
 _STEPS = TypeAdapter(Way)
+_COMMUNITIES = TypeAdapter(Communities)
 
 
 class RemoteMemoryGraph:
@@ -28,6 +31,13 @@ class RemoteMemoryGraph:
         del workspace_id
         params = {"start": start, "end": end, **_among(where)}
         return await self._server.ask(_STEPS, "GET", "/v1/memory/graph/path", params=params)
+
+    async def communities(
+        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+    ) -> Communities:
+        del workspace_id, on_behalf
+        params: dict[str, object] = {"limit": limit}
+        return await self._server.ask(_COMMUNITIES, "GET", "/v1/memory/communities", params=params)
 
 
 def _among(where: Filter) -> dict[str, object]:

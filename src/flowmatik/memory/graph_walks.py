@@ -5,7 +5,7 @@ between the steps, so that a projection need not know of it; where a passage lie
 store, so that what is gone there, or hidden, is shown by no projection that has not heard of it yet.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.database import Database
@@ -14,6 +14,7 @@ from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory_graph import (
     MOST_HOPS,
     MOST_STEPS,
+    Communities,
     Evidence,
     Near,
     Neighbourhood,
@@ -22,6 +23,7 @@ from flowmatik.contracts.memory_graph import (
 )
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.communities import StoredCommunities
 from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
@@ -41,6 +43,7 @@ class StoredGraph:
         self._database = database
         self._index = index
         self._outside = outside
+        self._communities = StoredCommunities(database)
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
@@ -96,6 +99,11 @@ class StoredGraph:
             steps.append(Step(origin=link.origin, entity=last, passages=link.passages, evidence=evidence))
             last = link.origin
         return Way(items=tuple(steps[::-1]), notices=tuple(walk.asked.notices))
+
+    async def communities(
+        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+    ) -> Communities:
+        return await self._communities.communities(workspace_id, limit=limit, on_behalf=on_behalf)
 
     async def _walk(self, workspace_id: str, where: Filter) -> "_Walk":
         database = self._database.within(workspace_id)
