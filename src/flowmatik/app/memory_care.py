@@ -72,7 +72,9 @@ def graph_of(memory: "StoredMemory", indexes: "OutsideIndexes") -> "StoredGraph"
     from flowmatik.memory.graph_walks import StoredGraph
 
     database = memory.store.database
-    return StoredGraph(database, load_graph_index(settings={"database": database}), indexes)
+    graph = StoredGraph(database, load_graph_index(settings={"database": database}), indexes)
+    memory.also_forget(graph.forget_cached)
+    return graph
 
 
 def erasures_chore(care: "StoredMemoryCare", everywhere: Database) -> Chore:

@@ -78,6 +78,10 @@ class StoredCommunities:
                 self._kept.popitem(last=False)
         return Communities(items=found.items[:limit], notices=found.notices)
 
+    def forget_cached(self, workspace_id: str) -> None:
+        for key in [one for one in self._kept if one[0] == workspace_id]:
+            del self._kept[key]
+
     async def _made(self, database: Database, workspace_id: str, where: Filter) -> Communities:
         rows = await _mentioned(database, workspace_id, where, self._most_read + 1)
         merges = await merges_of(database, workspace_id)

@@ -105,6 +105,10 @@ class StoredGraph:
     ) -> Communities:
         return await self._communities.communities(workspace_id, limit=limit, on_behalf=on_behalf)
 
+    def forget_cached(self, workspace_id: str) -> None:
+        """What was made of documents that are to be erased."""
+        self._communities.forget_cached(workspace_id)
+
     async def _walk(self, workspace_id: str, where: Filter) -> "_Walk":
         database = self._database.within(workspace_id)
         merges = await merges_of(database, workspace_id)

@@ -3,9 +3,10 @@
 import pytest
 
 from flowmatik.contracts.memory import DocumentLabels
+from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.memory_graph import MOST_COMMUNITIES, Communities
 from flowmatik.kernel.errors import InvalidInput
-from flowmatik.memory import StoredEntities
+from flowmatik.memory import StoredEntities, StoredMemoryCare
 from flowmatik.memory.communities import StoredCommunities
 from tests.contracts.memory.conftest import WS, Shelf
 from tests.integration.memory.support import StandingClock
@@ -115,6 +116,16 @@ async def test_it_goes_with_its_documents(filled: Shelf) -> None:
     left = await stored.communities(WS)
     assert len(left.items) == 1
     assert "harbour bank" not in str(left)
+
+
+async def test_what_was_made_of_erased_documents_is_held_no_longer(filled: Shelf) -> None:
+    stored = asked(filled)
+    filled.memory.also_forget(stored.forget_cached)
+    await stored.communities(WS)
+    assert "harbour bank" in repr(vars(stored))
+    care = StoredMemoryCare(filled.memory, StandingClock())
+    await care.forget(WS, ErasureRequest(subject=("Harbour Bank",)), by="ana")
+    assert "harbour bank" not in repr(vars(stored))
 
 
 async def test_what_people_have_joined_is_one(filled: Shelf) -> None:
