@@ -1,12 +1,15 @@
 """/v1/memory/graph: how what documents speak of hangs together, as the caller may see it."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.memory import Notice
 from flowmatik.contracts.memory_graph import MOST_HOPS, Near, Step
 from flowmatik.contracts.security import Principal
 
@@ -41,9 +44,10 @@ class PathAsked(Among):
 
 
 class Neighbours(BaseModel):
-    """The nearest first."""
+    """The nearest first. `notices`: an index that could not be asked, so that memory's own tables were."""
 
     items: tuple[Near, ...]
+    notices: tuple[Notice, ...] = ()
     next: str = ""
 
 
@@ -51,26 +55,38 @@ class Path(BaseModel):
     """From the one to the other; empty when there is no way of a few steps."""
 
     items: tuple[Step, ...]
+    notices: tuple[Notice, ...] = ()
     next: str = ""
 
 
 @router.get("/near")
-async def near(principal: Reader, at: Services, asked: Annotated[NearAsked, Query()]) -> Neighbours:
+async def near(
+    request: Request, principal: Reader, at: Services, asked: Annotated[NearAsked, Query()]
+) -> Neighbours:
     """What passages name together with an entity, and what is named together with that. Documents that are
     for others are not there."""
     where = await _where(principal, at, asked)
     found = await at.memory_graph.near(
         principal.workspace_id, asked.entity, hops=asked.hops, limit=asked.limit, where=where
     )
-    return Neighbours(items=tuple(found))
+    return Neighbours(items=found.items, notices=_said(request, at, found.notices))
 
 
 @router.get("/path")
-async def path(principal: Reader, at: Services, asked: Annotated[PathAsked, Query()]) -> Path:
+async def path(
+    request: Request, principal: Reader, at: Services, asked: Annotated[PathAsked, Query()]
+) -> Path:
     """A shortest way from one entity to another, each step with a passage that names both."""
     where = await _where(principal, at, asked)
-    return Path(
-        items=tuple(await at.memory_graph.path(principal.workspace_id, asked.start, asked.end, where=where))
+    found = await at.memory_graph.path(principal.workspace_id, asked.start, asked.end, where=where)
+    return Path(items=found.items, notices=_said(request, at, found.notices))
+
+
+def _said(request: Request, at: ApiServices, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+    """In the caller's language."""
+    language = language_of(request)
+    return tuple(
+        replace(one, text=at.words(language, "fault", one.code, one.values, one.text)) for one in notices
     )
 
 

@@ -13,7 +13,8 @@ WORKSPACE = "default"
 
 async def check_indexes(settings: Settings) -> list[Finding]:
     """For each that the settings name: its version, how far it is behind memory, whether it has as much."""
-    if not (settings.vector_index or settings.text_index):
+    chosen = settings.vector_index or settings.text_index or settings.graph_index
+    if not chosen:
         return []
     try:
         if not settings.database_url:
@@ -26,7 +27,7 @@ async def check_indexes(settings: Settings) -> list[Finding]:
         finally:
             await pool.close()
     except FlowmatikError as error:
-        values = {"index": settings.vector_index or settings.text_index, "error": _fault(error)}
+        values = {"index": chosen, "error": _fault(error)}
         return [Finding(check="index", ok=False, detail="doctor.index.failed", values=values)]
 
 

@@ -12,6 +12,7 @@ from flowmatik.app.setting_values import Fault
 from flowmatik.kernel.plugins import Manifest
 
 IndexTables = Mapping[str, Mapping[str, Any]]
+LEGS = ("vectors", "text", "graph")
 _SECRET = frozenset(("api_key", "password", "token", "secret"))
 _ENV = "_env"
 
@@ -32,7 +33,7 @@ def take_index_tables(
     tables = {
         name: cast("dict[str, Any]", value) for name, value in within.items() if isinstance(value, dict)
     }
-    known = _ids("vectors") | _ids("text") if tables else frozenset[str]()
+    known = frozenset[str]().union(*map(_ids, LEGS)) if tables else frozenset[str]()
     found: dict[str, Mapping[str, Any]] = {}
     for name, table in tables.items():
         del within[name]
@@ -45,19 +46,23 @@ def take_index_tables(
 
 def check_indexes(values: Mapping[str, Any], origin: str, faults: list[Fault]) -> None:
     """Whether what is chosen is there."""
-    for leg in ("vectors", "text"):
+    for leg in LEGS:
         chosen = str(values[f"memory.{leg}"])
         if chosen and chosen not in _ids(leg):
             faults.append(_unknown(f"memory.{leg}", chosen, _ids(leg), origin))
 
 
 def index_manifests(leg: str) -> tuple[Manifest, ...]:
-    """Of the indexes for that leg of a search, but memory's own."""
+    """Of the indexes for that leg, but memory's own."""
+    from flowmatik.memory.graph_indexes.choosing import DEFAULT as OWN_GRAPH
+    from flowmatik.memory.graph_indexes.choosing import graph_index_registry
     from flowmatik.memory.text_index import DEFAULT, text_index_registry
     from flowmatik.memory.vector_indexes.choosing import vector_index_registry
 
     if leg == "vectors":
         return vector_index_registry().manifests()
+    if leg == "graph":
+        return tuple(one for one in graph_index_registry().manifests() if one.id != OWN_GRAPH)
     return tuple(one for one in text_index_registry().manifests() if one.id != DEFAULT)
 
 

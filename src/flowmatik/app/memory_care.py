@@ -66,13 +66,15 @@ def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":
     return StoredEntities(memory.store.database, clock)
 
 
-def graph_of(memory: "StoredMemory") -> "StoredGraph":
-    """Over memory's own tables."""
+def graph_of(memory: "StoredMemory", indexes: "OutsideIndexes") -> "StoredGraph":
+    """Over the index that the settings name, or memory's own tables."""
     from flowmatik.memory.graph_indexes.choosing import load_graph_index
     from flowmatik.memory.graph_walks import StoredGraph
 
     database = memory.store.database
-    return StoredGraph(database, load_graph_index(settings={"database": database}))
+    graph = StoredGraph(database, load_graph_index(settings={"database": database}), indexes)
+    memory.also_forget(graph.forget_cached)
+    return graph
 
 
 def erasures_chore(care: "StoredMemoryCare", everywhere: Database) -> Chore:

@@ -1,15 +1,16 @@
 """The graph of a server's memory, for the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from pydantic import TypeAdapter
 
-from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.app.remote import RemoteServer
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import Near, Step
+from flowmatik.contracts.memory_graph import Communities, Neighbourhood, Way
 
-_NEAR = TypeAdapter(Listed[Near])
-_STEPS = TypeAdapter(Listed[Step])
+_NEAR = TypeAdapter(Neighbourhood)
+_STEPS = TypeAdapter(Way)
+_COMMUNITIES = TypeAdapter(Communities)
 
 
 class RemoteMemoryGraph:
@@ -21,15 +22,22 @@ class RemoteMemoryGraph:
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
-    ) -> Sequence[Near]:
+    ) -> Neighbourhood:
         del workspace_id
         params = {"entity": entity, "hops": hops, "limit": limit, **_among(where)}
-        return (await self._server.ask(_NEAR, "GET", "/v1/memory/graph/near", params=params)).items
+        return await self._server.ask(_NEAR, "GET", "/v1/memory/graph/near", params=params)
 
-    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Sequence[Step]:
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Way:
         del workspace_id
         params = {"start": start, "end": end, **_among(where)}
-        return (await self._server.ask(_STEPS, "GET", "/v1/memory/graph/path", params=params)).items
+        return await self._server.ask(_STEPS, "GET", "/v1/memory/graph/path", params=params)
+
+    async def communities(
+        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+    ) -> Communities:
+        del workspace_id, on_behalf
+        params: dict[str, object] = {"limit": limit}
+        return await self._server.ask(_COMMUNITIES, "GET", "/v1/memory/communities", params=params)
 
 
 def _among(where: Filter) -> dict[str, object]:

@@ -352,6 +352,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("memory.repair", "memory_repair", "FLOWMATIK_MEMORY_REPAIR", one_of("auto", "off"), "auto"),
     _setting("memory.vectors", "vector_index", "FLOWMATIK_MEMORY_VECTORS", text, ""),
     _setting("memory.text", "text_index", "FLOWMATIK_MEMORY_TEXT", text, ""),
+    _setting("memory.graph", "graph_index", "FLOWMATIK_MEMORY_GRAPH", text, ""),
     _setting("memory.ingest_roots", "ingest_roots", "FLOWMATIK_INGEST_ROOTS", folders, ()),
     _setting("blobs.url", "blobs_url", "FLOWMATIK_BLOBS_URL", bucket_address, ""),
     _setting("blobs.endpoint", "blobs_endpoint", "FLOWMATIK_BLOBS_ENDPOINT", web_address, ""),

@@ -56,8 +56,8 @@ class Settings:
     folders of which an administrator may ask the server to ingest something, () the home;
     `memory_repair` "auto": a damaged memory file is set aside and repaired at the start, "off": by a command;
     `reranker_model` is asked to order what searches find, "" none;
-    `vector_index` and `text_index` are the plugins that searches ask, "" memory's own store, with what the
-    file says of each in `index_tables`;
+    `vector_index` and `text_index` are the plugins that searches ask, `graph_index` the one for how entities
+    hang together, "" memory's own store, with what the file says of each in `index_tables`;
     `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
     is that list, seen from the home; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
@@ -90,6 +90,7 @@ class Settings:
     memory_repair: str = "auto"
     vector_index: str = ""
     text_index: str = ""
+    graph_index: str = ""
     index_tables: IndexTables = field(default_factory=no_tables, repr=False)
     run_budget_micros: int | None = None
     month_budget_micros: int | None = None

@@ -346,7 +346,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory_care=care,
         memory_entities=entities_of(memory, clock),
         memory_learning=learning_from(engine.runs, engine.bus, memory, stores.database, clock),
-        memory_graph=graph_of(memory),
+        memory_graph=graph_of(memory, indexes),
         memory_indexes=indexes,
         sources=sources,
         source_hooks=sources,

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Leg = Literal["vectors", "text"]
+Leg = Literal["vectors", "text", "graph"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexState:
     """Of one index and one workspace. `index` is the plugin's id, `version` what its engine says of itself,
     "" when it says nothing; `stored` and `indexed`: passages that it should have, and has; `behind`:
-    documents that have changed and have not reached it; `fault`: the code of why it cannot be used now, ""
+    documents that have changed and have not reached it; `differs`: it has as many passages as it should, and
+    not the same in them; `fault`: the code of why it cannot be used now, ""
     when it can, with `said` in English: then the numbers that it would have to tell are 0."""
 
     leg: Leg
@@ -19,12 +20,13 @@ class IndexState:
     stored: int = 0
     indexed: int = 0
     behind: int = 0
+    differs: bool = False
     fault: str = ""
     said: str = ""
 
     @property
     def agrees(self) -> bool:
-        return not self.fault and not self.behind and self.stored == self.indexed
+        return not (self.fault or self.behind or self.differs) and self.stored == self.indexed
 
 
 class MemoryIndexes(Protocol):

@@ -5,18 +5,30 @@ between the steps, so that a projection need not know of it; where a passage lie
 store, so that what is gone there, or for others, is shown by no projection that has not heard of it yet.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.graph_indexes import GraphLink, GraphSearch
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import MOST_HOPS, MOST_STEPS, Evidence, Near, Step
+from flowmatik.contracts.memory_graph import (
+    MOST_HOPS,
+    MOST_STEPS,
+    Communities,
+    Evidence,
+    Near,
+    Neighbourhood,
+    Step,
+    Way,
+)
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.communities import StoredCommunities
 from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
+from flowmatik.memory.outside.graph import AskedGraph
+from flowmatik.memory.outside.keeping import OutsideIndexes
 
 MOST_LISTED = 500
 _LINKS = 5000  # of one step
@@ -30,15 +42,18 @@ _FOLLOWED = 1000  # entities from which the next one goes on
 
 
 class StoredGraph:
-    """Implements `MemoryGraph`. `database` is memory's."""
+    """Implements `MemoryGraph`. `database` is memory's; a graph index of `outside` is asked before
+    `index`."""
 
-    def __init__(self, database: Database, index: GraphSearch) -> None:
+    def __init__(self, database: Database, index: GraphSearch, outside: OutsideIndexes | None = None) -> None:
         self._database = database
         self._index = index
+        self._outside = outside
+        self._communities = StoredCommunities(database)
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
-    ) -> list[Near]:
+    ) -> Neighbourhood:
         if not 1 <= hops <= MOST_HOPS:
             raise InvalidInput(
                 f"hops is {hops}; it must be from 1 to {MOST_HOPS}",
@@ -61,7 +76,7 @@ class StoredGraph:
             frontier = [link.entity for link, _ in reached]
             if not frontier or len(found) >= limit:
                 break
-        return [
+        items = (
             Near(
                 entity=walk.names[link.entity],
                 hops=hop,
@@ -70,9 +85,10 @@ class StoredGraph:
                 evidence=evidence,
             )
             for hop, link, evidence in found[:limit]
-        ]
+        )
+        return Neighbourhood(items=tuple(items), notices=tuple(walk.asked.notices))
 
-    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> list[Step]:
+    async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Way:
         walk = await self._walk(workspace_id, where)
         first, last = await walk.known(start), await walk.known(end)
         came: dict[str, tuple[GraphLink, Evidence]] = {}
@@ -89,14 +105,23 @@ class StoredGraph:
             told = (walk.names[link.origin], walk.names[last])
             steps.append(Step(origin=told[0], entity=told[1], passages=link.passages, evidence=evidence))
             last = link.origin
-        return steps[::-1]
+        return Way(items=tuple(steps[::-1]), notices=tuple(walk.asked.notices))
+
+    async def communities(
+        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+    ) -> Communities:
+        return await self._communities.communities(workspace_id, limit=limit, on_behalf=on_behalf)
+
+    def forget_cached(self, workspace_id: str) -> None:
+        """What was made of documents that are to be erased."""
+        self._communities.forget_cached(workspace_id)
 
     async def _walk(self, workspace_id: str, where: Filter) -> "_Walk":
         database = self._database.within(workspace_id)
         merges = await merges_of(database, workspace_id)
         return _Walk(
             database=database,
-            index=self._index,
+            asked=AskedGraph(database, self._index, self._outside),
             workspace_id=workspace_id,
             where=where,
             merges=merges,
@@ -111,7 +136,7 @@ class _Walk:
     each is called here: by the name that it has with them only where a passage that may be seen has it."""
 
     database: Database
-    index: GraphSearch
+    asked: AskedGraph
     workspace_id: str
     where: Filter
     merges: Mapping[str, str]
@@ -137,7 +162,7 @@ class _Walk:
     async def step(self, frontier: Sequence[str], seen: set[str]) -> list[tuple[GraphLink, Evidence]]:
         """What is one step further, each once, over the link that the most passages support; `seen` grows by
         it."""
-        links = await self.index.links(
+        links = await self.asked.links(
             self.workspace_id, self._keys(frontier[:_FOLLOWED]), _LINKS, self.where
         )
         shown = await self._shown(link.chunk for link in links)
@@ -152,7 +177,7 @@ class _Walk:
         return list(best.values())
 
     async def _is_named(self, key: str) -> bool:
-        links = await self.index.links(self.workspace_id, [key], _TRIED, self.where)
+        links = await self.asked.links(self.workspace_id, [key], _TRIED, self.where)
         return bool(await self._shown(link.chunk for link in links))
 
     async def _call(self, root: str, key: str) -> None:

@@ -113,6 +113,7 @@ class StoredMemory:
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
         self._indexes: OutsideIndexes | None = None
         self._reach = USUAL
+        self._forgetting: list[Callable[[str], None]] = []
         self._vectors: OrderedDict[tuple[str, str], VectorCache] = OrderedDict()
 
     @property
@@ -134,6 +135,10 @@ class StoredMemory:
     def use_indexes(self, indexes: OutsideIndexes, reach: Reach = USUAL) -> None:
         """For searches, from now on; they are closed with it."""
         self._indexes, self._reach = indexes, reach
+
+    def also_forget(self, forget: Callable[[str], None]) -> None:
+        """Called with the workspace whenever what this process holds of it must go."""
+        self._forgetting.append(forget)
 
     def use_weighing(self, weighing: LegWeighing) -> None:
         """What searches ask, from now on, how much each of their parts is to count in a workspace."""
@@ -270,6 +275,8 @@ class StoredMemory:
 
     def forget_cached(self, workspace_id: str) -> None:
         self._snapshots.pop(workspace_id, None)
+        for forget in self._forgetting:
+            forget(workspace_id)
         for key in [key for key in self._vectors if key[0] == workspace_id]:
             del self._vectors[key]
 

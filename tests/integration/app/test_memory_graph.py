@@ -28,12 +28,13 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
     (notes / "a.md").write_text("# First\n\nIt is known that «Red Kite» and «Blue Whale» met.")
     (notes / "b.md").write_text("# Second\n\nIt is known that «Blue Whale» and «Grey Wolf» met.")
     (notes / "c.md").write_text("# Third\n\nIt is known that «Grey Wolf» and «Dark Moth» met.")
+    (notes / "d.md").write_text("# Fourth\n\nIt is known that «First» and «Red Kite» met.")
     settings = load_settings(tmp_path, {})
     async with (
         open_platform(settings, recover_all=True) as platform,
         serve_platform(platform, host="127.0.0.1", port=0) as server,
     ):
-        for name, acl in (("a", ()), ("b", ()), ("c", ("user:somebody",))):
+        for name, acl in (("a", ()), ("b", ()), ("d", ()), ("c", ("user:somebody",))):
             async for _ in platform.memory.ingest(
                 "default", [notes / f"{name}.md"], labels=DocumentLabels(acl=acl, tags=(name,))
             ):
@@ -48,28 +49,35 @@ async def test_through_a_server_it_is_as_on_the_home(
 
     async def command(*words: str, place: tuple[str, ...]) -> tuple[int, Any]:
         capsys.readouterr()
-        line = [*place, "--json", "--lang", "en", "memory", "entities", *words]
+        line = [*place, "--json", "--lang", "en", "memory", *words]
         code = await asyncio.to_thread(run_cli, line)
         said = capsys.readouterr()
         return code, json.loads((said.out or said.err).splitlines()[-1])
 
     for place in (("--url", url, "--api-key", key), ("--home", str(tmp_path))):
-        code, found = await command("path", "Red Kite", "Grey Wolf", place=place)
+        code, found = await command("entities", "path", "Red Kite", "Grey Wolf", place=place)
         assert code == 0
         assert [(one["origin"], one["entity"]) for one in found["items"]] == WAY
         assert [one["evidence"]["source"] for one in found["items"]] == ["a.md", "b.md"]
-        _, near = await command("near", "red kite", "--hops", "2", place=place)
+        _, near = await command("entities", "near", "red kite", "--hops", "2", place=place)
         assert {one["entity"]: one["hops"] for one in near["items"]} == {
-            "blue whale": 1, "first": 1, "grey wolf": 2, "second": 2
+            "blue whale": 1, "first": 1, "fourth": 1, "grey wolf": 2, "second": 2
         }  # fmt: skip
-        _, none = await command("path", "red kite", "grey wolf", "--tag", "a", place=place)
+        _, none = await command("entities", "path", "red kite", "grey wolf", "--tag", "a", place=place)
         assert "not_found.entity_linked" in json.dumps(none)
-        code, fault = await command("near", "red kite", "--since", "yesterday", place=place)
+        code, fault = await command("entities", "near", "red kite", "--since", "yesterday", place=place)
         assert (code != 0, "input.dated" in json.dumps(fault)) == (True, True)
+        code, groups = await command("communities", "--limit", "5", place=place)
+        (one,) = groups["items"]
+        assert (code, one["passages"], one["documents"]) == (0, 2, 2)
+        assert {each["entity"] for each in one["entities"]} == {"first", "red kite", "fourth"}
+        assert {said["evidence"]["source"] for said in one["summary"]} == {"d.md"}
     spoken = ["--url", url, "--api-key", key, "--lang", "es", "memory", "entities"]
     capsys.readouterr()
     assert await asyncio.to_thread(run_cli, [*spoken, "path", "red kite", "grey wolf"]) == 0
     assert "blue whale – grey wolf  (1 pasaje: b.md" in capsys.readouterr().out
+    assert await asyncio.to_thread(run_cli, [*spoken[:-1], "communities"]) == 0
+    assert "«It is known that «First» and «Red Kite» met.» d.md" in capsys.readouterr().out
 
 
 async def test_strangers_and_bad_requests_are_refused_and_nothing_hidden_is_told(
@@ -81,6 +89,10 @@ async def test_strangers_and_bad_requests_are_refused_and_nothing_hidden_is_told
         assert (hidden.status_code, hidden.json()["code"]) == (404, "not_found.entity_linked")
         near = await client.get("/v1/memory/graph/near", params={"entity": "grey wolf", "hops": 3})
         assert "dark moth" not in near.text
+        groups = await client.get("/v1/memory/communities")
+        assert (groups.status_code, "dark moth" in groups.text) == (200, False)
+        for asked in ("limit=0", "limit=101", "limit=x"):
+            assert (await client.get(f"/v1/memory/communities?{asked}")).status_code == 422, asked
         for asked in (
             "near?entity=x&hops=4",
             "near",
@@ -91,3 +103,4 @@ async def test_strangers_and_bad_requests_are_refused_and_nothing_hidden_is_told
             assert (await client.get(f"/v1/memory/graph/{asked}")).status_code == 422, asked
     async with httpx.AsyncClient(base_url=url) as nobody:
         assert (await nobody.get("/v1/memory/graph/near?entity=x")).status_code == 401
+        assert (await nobody.get("/v1/memory/communities")).status_code == 401

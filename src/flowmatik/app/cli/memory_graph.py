@@ -13,7 +13,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import MOST_HOPS, Evidence
+from flowmatik.contracts.memory_graph import MOST_HOPS, Evidence, Neighbourhood, Way
 from flowmatik.kernel.errors import InvalidInput
 
 __all__ = ["memory_app", "near", "path"]
@@ -59,24 +59,35 @@ async def show_near(session: Session, entity: str, hops: int, limit: int, where:
         lambda b: b.memory_graph.near(b.workspace_id, entity, hops=hops, limit=limit, where=where)
     )
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(one) for one in found], "next": None})
+        _print_json(session, found)
         return ExitCode.OK
-    for one in found:
+    _say_notices(session, found)
+    for one in found.items:
         session.print(f"{one.hops}  {_told(session, one.origin, one.entity, one.passages, one.evidence)}")
     return ExitCode.OK
 
 
 async def show_path(session: Session, start: str, end: str, where: Filter) -> int:
     """No path is an answer too."""
-    steps = await session.on_backend(lambda b: b.memory_graph.path(b.workspace_id, start, end, where=where))
+    found = await session.on_backend(lambda b: b.memory_graph.path(b.workspace_id, start, end, where=where))
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(one) for one in steps], "next": None})
+        _print_json(session, found)
         return ExitCode.OK
-    for one in steps:
+    _say_notices(session, found)
+    for one in found.items:
         session.print(_told(session, one.origin, one.entity, one.passages, one.evidence))
-    if not steps:
+    if not found.items:
         session.say("entities.no_path", start=shown_name(start), end=shown_name(end))
     return ExitCode.OK
+
+
+def _print_json(session: Session, found: Neighbourhood | Way) -> None:
+    session.print_json({**dataclasses.asdict(found), "next": None})
+
+
+def _say_notices(session: Session, found: Neighbourhood | Way) -> None:
+    for notice in found.notices:
+        session.say(f"fault.{notice.code}", **notice.values)
 
 
 def _told(session: Session, origin: str, entity: str, passages: int, evidence: Evidence) -> str:

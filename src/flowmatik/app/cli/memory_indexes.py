@@ -42,4 +42,6 @@ def _kind(one: IndexState) -> str:
         return "away"
     if one.behind:
         return "behind"
+    if one.differs:
+        return "other"
     return "agrees" if one.agrees else "differs"

@@ -5,7 +5,7 @@ import dataclasses
 
 import typer
 
-from flowmatik.app.cli.memory_graph import memory_app
+from flowmatik.app.cli.memory_communities import memory_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.cli.tool_sources import local_settings
 from flowmatik.app.exit_codes import ExitCode

@@ -5,27 +5,30 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.graph_indexes import GraphIndex
 from flowmatik.contracts.indexes import IndexPort
-from flowmatik.contracts.memory_indexes import IndexState
+from flowmatik.contracts.memory_indexes import IndexState, Leg
 from flowmatik.contracts.text_indexes import TextIndex
 from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, NotFound, Unavailable
 from flowmatik.memory.following import changes_after
+from flowmatik.memory.graph_indexes import following as graph_following
 from flowmatik.memory.outside.breaker import Breaker
 from flowmatik.memory.outside.turns import Turn, turn
 from flowmatik.memory.text_index import TextFeed
 from flowmatik.memory.vector_indexes import following
 
+LEGS: tuple[Leg, ...] = ("vectors", "text", "graph")
 PATIENCE_SECONDS = 10.0  # for who has the turn, when somebody waits for it to be done
 
 _log = logging.getLogger(__name__)
 
 
 class OutsideIndexes:
-    """Implements `MemoryIndexes`. `database` is memory's own; `vectors` and `text` are what search asks, None
-    for memory's own; those named `in_store` keep their tables there, and are cleaned with it. Closes
-    them."""
+    """Implements `MemoryIndexes`. `database` is memory's own; `vectors` and `text` are what search asks,
+    `graph` what is asked how entities hang together, None for memory's own; those named `in_store` keep
+    their tables there, and are cleaned with it. Closes them."""
 
     def __init__(
         self,
@@ -34,24 +37,27 @@ class OutsideIndexes:
         *,
         vectors: VectorIndex | None,
         text: TextIndex | None,
+        graph: GraphIndex | None = None,
         in_store: Collection[str] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self.vectors = vectors
         self.text = text
+        self.graph = graph
         self._in_store = frozenset(in_store)
         self.near = Breaker(vectors.id if vectors else "", clock)
         self.worded = Breaker(text.id if text else "", clock)
-        self._following = {leg: Breaker(leg, clock) for leg in ("vectors", "text")}
+        self.linked = Breaker(graph.id if graph else "", clock)
+        self._following = {leg: Breaker(leg, clock) for leg in LEGS}
         self._seen: dict[str, int] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(one.id for one in (self.vectors, self.text) if one is not None)
+        return tuple(one.id for one in (self.vectors, self.text, self.graph) if one is not None)
 
     async def close(self) -> None:
-        for one in (self.vectors, self.text):
+        for one in (self.vectors, self.text, self.graph):
             if one is not None:
                 await one.close()
 
@@ -89,6 +95,8 @@ class OutsideIndexes:
             port = await following.follower_of(database, workspace_id, self.vectors)
         elif leg == "text" and self.text is not None:
             port = TextFeed(database, self.text)
+        elif leg == "graph" and self.graph is not None:
+            port = graph_following.GraphFollower(database, self.graph)
         if port is None:
             return True
         while changes := await changes_after(database, workspace_id, await port.position(workspace_id)):
@@ -101,7 +109,7 @@ class OutsideIndexes:
         """Now, whoever has the turn. Raises as an index does, and Unavailable (`unavailable.index.busy`)."""
         database = self._database.within(workspace_id)
         async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
-            for leg in ("vectors", "text"):
+            for leg in LEGS:
                 if mine is None or not await self._one(leg, database, workspace_id, mine):
                     raise _busy()
 
@@ -114,6 +122,9 @@ class OutsideIndexes:
         if (text := self.text) is not None:
             empty = IndexState(leg="text", index=text.id)
             found.append(await _told(empty, lambda: _text_state(database, workspace_id, text)))
+        if (graph := self.graph) is not None:
+            empty = IndexState(leg="graph", index=graph.id)
+            found.append(await _told(empty, lambda: _graph_state(database, workspace_id, graph)))
         return found
 
     async def rebuild(self, workspace_id: str) -> list[IndexState]:
@@ -126,7 +137,9 @@ class OutsideIndexes:
             if self.text is not None:
                 await TextFeed(database, self.text).reconcile(workspace_id)
                 await self.text.settle(workspace_id, 0)  # what is there may be of old labels
-            for leg in ("vectors", "text"):
+            if self.graph is not None:
+                await graph_following.reconcile(database, workspace_id, self.graph)
+            for leg in LEGS:
                 if not await self._one(leg, database, workspace_id, mine):
                     raise _busy()
         return await self.states(workspace_id)
@@ -150,6 +163,8 @@ class OutsideIndexes:
                         continue
                     except Unavailable as error:
                         raise _not_yet(index.id, error) from error
+            if self.graph is not None:
+                went += await _out_of_graph(self.graph, workspace_id, documents)
         return went
 
     async def purge(self, workspace_id: str) -> bool:
@@ -159,6 +174,8 @@ class OutsideIndexes:
             done &= await self.vectors.purge()
         if self.text is not None and self.text.id not in self._in_store:
             done &= await self.text.purge(workspace_id)
+        if self.graph is not None:
+            done &= await self.graph.purge()
         return done
 
 
@@ -197,6 +214,30 @@ async def _text_state(database: Database, workspace_id: str, index: TextIndex) -
         indexed=await index.count(workspace_id),
         behind=int(behind),
     )
+
+
+async def _graph_state(database: Database, workspace_id: str, index: GraphIndex) -> IndexState:
+    version = await index.health()
+    found = await graph_following.compare(database, workspace_id, index)
+    return IndexState(
+        leg="graph",
+        index=index.id,
+        version=version,
+        stored=found.stored.passages,
+        indexed=found.projected.passages,
+        behind=found.behind,
+        differs=found.stored.passages == found.projected.passages and found.stored != found.projected,
+    )
+
+
+async def _out_of_graph(index: GraphIndex, workspace_id: str, documents: Sequence[str]) -> int:
+    """How many passages went."""
+    try:
+        before = (await index.counts(workspace_id)).passages
+        await index.delete(workspace_id, documents)
+        return max(before - (await index.counts(workspace_id)).passages, 0)
+    except Unavailable as error:
+        raise _not_yet(index.id, error) from error
 
 
 def _not_yet(index: str, error: Unavailable) -> Unavailable:

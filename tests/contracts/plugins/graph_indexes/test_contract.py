@@ -109,18 +109,18 @@ async def test_names_may_be_of_any_script_and_length(world: World) -> None:
 async def test_neighbours_come_by_their_distance(world: World) -> None:
     await chain(world, "Red Kite", "Blue Whale", "Green Frog", "Grey Wolf", "White Swan")
     names = {"blue whale": 1, "green frog": 2, "grey wolf": 3}
-    near = await world.graph.near(WS, "Red Kite", hops=3, limit=100, where=ALL)
+    near = (await world.graph.near(WS, "Red Kite", hops=3, limit=100, where=ALL)).items
     assert {one.entity: one.hops for one in near if one.entity in names} == names
     assert "white swan" not in {one.entity for one in near}
     assert [one.hops for one in near] == sorted(one.hops for one in near)
     first = next(one for one in near if one.entity == "blue whale")
     assert (first.origin, first.passages, first.evidence.source) == ("red kite", 1, "0.md")
-    assert len(await world.graph.near(WS, "red kite", hops=3, limit=2, where=ALL)) == 2
+    assert len((await world.graph.near(WS, "red kite", hops=3, limit=2, where=ALL)).items) == 2
 
 
 async def test_a_path_is_a_shortest_one_and_says_where_each_step_stands(world: World) -> None:
     await chain(world, "Red Kite", "Blue Whale", "Green Frog", "Grey Wolf")
-    steps = await world.graph.path(WS, "Red Kite", "Grey Wolf", where=ALL)
+    steps = (await world.graph.path(WS, "Red Kite", "Grey Wolf", where=ALL)).items
     assert [(one.origin, one.entity) for one in steps] == [
         ("red kite", "blue whale"),
         ("blue whale", "green frog"),
@@ -129,17 +129,17 @@ async def test_a_path_is_a_shortest_one_and_says_where_each_step_stands(world: W
     assert [one.evidence.source for one in steps] == ["0.md", "1.md", "2.md"]
     assert all(one.evidence.lines for one in steps)
     await world.put("short.md", letter("Short Cut", "Red Kite", "Grey Wolf"))
-    assert len(await world.graph.path(WS, "red kite", "grey wolf", where=ALL)) == 1
-    assert await world.graph.path(WS, "red kite", "red kite", where=ALL) == []
+    assert len((await world.graph.path(WS, "red kite", "grey wolf", where=ALL)).items) == 1
+    assert (await world.graph.path(WS, "red kite", "red kite", where=ALL)).items == ()
 
 
 async def test_where_there_is_no_way_there_is_no_path(world: World) -> None:
     names = [f"Animal Number{n}x" for n in range(MOST_STEPS + 2)]
     await chain(world, *names)
     await world.put("apart.md", letter("Island", "Lone Dodo"))
-    assert await world.graph.path(WS, names[0], "lone dodo", where=ALL) == []
-    assert len(await world.graph.path(WS, names[0], names[MOST_STEPS], where=ALL)) == MOST_STEPS
-    assert await world.graph.path(WS, names[0], names[MOST_STEPS + 1], where=ALL) == []
+    assert (await world.graph.path(WS, names[0], "lone dodo", where=ALL)).items == ()
+    assert len((await world.graph.path(WS, names[0], names[MOST_STEPS], where=ALL)).items) == MOST_STEPS
+    assert (await world.graph.path(WS, names[0], names[MOST_STEPS + 1], where=ALL)).items == ()
 
 
 async def test_nobody_is_led_over_what_he_may_not_see(world: World) -> None:
@@ -150,9 +150,9 @@ async def test_nobody_is_led_over_what_he_may_not_see(world: World) -> None:
         labels=DocumentLabels(acl=("user:ana",)),
     )
     await world.put("c.md", letter("Heron Club", "Grey Wolf", "White Swan"))
-    assert len(await world.graph.path(WS, "red kite", "white swan", where=ANA)) == 3
-    assert await world.graph.path(WS, "red kite", "white swan", where=BEN) == []
-    seen = {one.entity for one in await world.graph.near(WS, "red kite", hops=3, where=BEN)}
+    assert len((await world.graph.path(WS, "red kite", "white swan", where=ANA)).items) == 3
+    assert (await world.graph.path(WS, "red kite", "white swan", where=BEN)).items == ()
+    seen = {one.entity for one in (await world.graph.near(WS, "red kite", hops=3, where=BEN)).items}
     assert seen == {"zebra club", "blue whale"}
     with pytest.raises(NotFound) as hidden:
         await world.graph.near(WS, "dark moth", where=BEN)
@@ -166,16 +166,16 @@ async def test_what_people_have_joined_is_one(world: World) -> None:
     await world.put("a.md", letter("Zebra Club", "Red Kite", "Big Blue"))
     await world.put("b.md", letter("Heron Club", "Blue Whale", "Grey Wolf"))
     entities = StoredEntities(world.shelf.database, StandingClock())
-    assert await world.graph.path(WS, "red kite", "grey wolf", where=ALL) == []
+    assert (await world.graph.path(WS, "red kite", "grey wolf", where=ALL)).items == ()
     await entities.merge(WS, "big blue", "blue whale", by="ana")
-    steps = await world.graph.path(WS, "red kite", "grey wolf", where=ALL)
+    steps = (await world.graph.path(WS, "red kite", "grey wolf", where=ALL)).items
     assert [(one.origin, one.entity) for one in steps] == [
         ("red kite", "blue whale"), ("blue whale", "grey wolf")
     ]  # fmt: skip
-    near = {one.entity for one in await world.graph.near(WS, "Big Blue", where=ALL)}
+    near = {one.entity for one in (await world.graph.near(WS, "Big Blue", where=ALL)).items}
     assert {"red kite", "grey wolf"} <= near
     await entities.split(WS, "big blue")
-    assert await world.graph.path(WS, "red kite", "grey wolf", where=ALL) == []
+    assert (await world.graph.path(WS, "red kite", "grey wolf", where=ALL)).items == ()
 
 
 async def test_what_is_joined_with_a_name_that_may_not_be_seen_is_called_by_its_own(world: World) -> None:

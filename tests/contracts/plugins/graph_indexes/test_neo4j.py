@@ -72,10 +72,14 @@ async def test_what_is_for_others_now_is_not_shown_by_one_that_is_behind(project
 
 async def test_what_memory_no_longer_has_is_not_shown_by_one_that_is_behind(projected: World) -> None:
     await filled(projected)
-    assert {one.entity for one in await projected.graph.near(WS, "red kite", where=ALL)} >= {"blue whale"}
+    assert {one.entity for one in (await projected.graph.near(WS, "red kite", where=ALL)).items} >= {
+        "blue whale"
+    }
     await projected.shelf.memory.remove(WS, "a.md")  # nobody has told Neo4j yet
     assert "blue whale" in await projected.linked("red kite")
-    assert {one.entity for one in await projected.graph.near(WS, "red kite", where=ALL)} == {"heron club"}
+    assert {one.entity for one in (await projected.graph.near(WS, "red kite", where=ALL)).items} == {
+        "heron club"
+    }
 
 
 async def test_what_dies_after_any_statement_is_done_again(projected: World) -> None:
