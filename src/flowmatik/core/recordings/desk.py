@@ -4,7 +4,7 @@ compares what it writes."""
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from flowmatik.contracts.models import ModelRequest
@@ -27,7 +27,7 @@ class Desk:
         self.root = Track(first, first.run_id)
         self.tracks: dict[str, Track] = {first.run_id: self.root}
         self._recorded_ids: dict[str, str] = {}  # by those in the new journal
-        self.now = datetime.fromisoformat(self.root.created.created_at)
+        self.now = _moment(self.root.created.created_at) or datetime.now(UTC)
         self.difference: ExchangeDifference | None = None
         self.unproved = self.steps = 0
         self.over = asyncio.Event()
@@ -48,7 +48,7 @@ class Desk:
             if (found := track.written(event, self._as_recorded(event.payload))) is not None:
                 return self.differs(found)
             if at:
-                self.now = datetime.fromisoformat(at)
+                self.now = _moment(at) or self.now
         self.steps += 1
         self._grown.set()
         self._grown = asyncio.Event()
@@ -141,6 +141,14 @@ class Desk:
             if not track.complete:
                 at = track.events[track.done]
                 self.differs(track.differs(at, recorded=f"{at.type} {at.payload}", decided="nothing"))
+
+
+def _moment(text: str) -> datetime | None:
+    """None for what was redacted."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 async def _for_ever() -> NoReturn:
