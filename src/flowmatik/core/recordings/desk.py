@@ -11,10 +11,12 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.recordings import ExchangeDifference, Recording, SentRequest
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import NewEvent, StoredEvent
-from flowmatik.core.recordings.outside import Given
+from flowmatik.core.recordings.outside import ASIDE, Given
 from flowmatik.core.recordings.requests import difference, sent
 from flowmatik.core.recordings.track import Track
 from flowmatik.kernel import canonical
+
+TOLD = ("due_at", "expires_at", "deadline_at")
 
 
 class Desk:
@@ -26,7 +28,7 @@ class Desk:
         first = recording.runs[0]
         self.root = Track(first, first.run_id)
         self.tracks: dict[str, Track] = {first.run_id: self.root}
-        self._recorded_ids: dict[str, str] = {}  # by those in the new journal
+        self._recorded_words: dict[str, str] = {}  # for ids and times of the new journal
         self.now = _moment(self.root.created.created_at) or datetime.now(UTC)
         self.difference: ExchangeDifference | None = None
         self.unproved = self.steps = 0
@@ -44,11 +46,12 @@ class Desk:
         for event in events:
             if event.type == "SubRunRequested" and not track.complete:
                 self._child(event, track.events[track.done])
-            at = track.events[track.done].at if not track.complete else ""
+            recorded = None if track.complete or event.type in ASIDE else track.events[track.done]
             if (found := track.written(event, self._as_recorded(event.payload))) is not None:
                 return self.differs(found)
-            if at:
-                self.now = _moment(at) or self.now
+            if recorded is not None:
+                self.now = _moment(recorded.at) or self.now
+                self._told_times(event, recorded)
         self.steps += 1
         self._grown.set()
         self._grown = asyncio.Event()
@@ -59,17 +62,24 @@ class Desk:
     def _child(self, event: NewEvent, recorded: StoredEvent) -> None:
         then = canonical.loads(recorded.payload).get("child_id", "")
         now = str(canonical.loads(event.payload)["child_id"])
-        self._recorded_ids[now.rpartition("_")[2]] = then.rpartition("_")[2]
+        self._recorded_words[now.rpartition("_")[2]] = then.rpartition("_")[2]
         if (run := self._runs.get(then)) is not None:
             self.tracks[now] = Track(run, now)
 
+    def _told_times(self, event: NewEvent, recorded: StoredEvent) -> None:
+        """Of which messages and inputs may speak."""
+        now, then = canonical.loads(event.payload), canonical.loads(recorded.payload)
+        for name in TOLD:
+            if now.get(name) and then.get(name) and now[name] != then[name]:
+                self._recorded_words[now[name]] = then[name]
+
     def _as_recorded(self, payload: str) -> str:
-        for now, then in self._recorded_ids.items():
+        for now, then in self._recorded_words.items():
             payload = payload.replace(now, then)
         return payload
 
     def _as_now(self, text: str) -> str:
-        for now, then in self._recorded_ids.items():
+        for now, then in self._recorded_words.items():
             text = text.replace(then, now)
         return text
 
