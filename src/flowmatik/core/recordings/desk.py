@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from flowmatik.contracts.models import ModelRequest
-from flowmatik.contracts.recordings import ExchangeDifference, Recording, SentRequest
+from flowmatik.contracts.recordings import ExchangeDifference, RecordedRun, Recording, SentRequest
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.core.recordings.outside import ASIDE, Given
@@ -36,6 +36,7 @@ class Desk:
         self.give: Callable[[str, str, Given], None] = _nobody
         self._grown = asyncio.Event()
         self._given: set[tuple[str, int]] = set()
+        self._asked: set[tuple[str, str]] = set()  # calls that have begun
 
     # --- what the engine writes -----------------------------------------------------------------
 
@@ -55,7 +56,7 @@ class Desk:
         self.steps += 1
         self._grown.set()
         self._grown = asyncio.Event()
-        self._outside(track)
+        self._outside()
         if all(one.complete for one in self.tracks.values()):
             self.over.set()
 
@@ -83,12 +84,24 @@ class Desk:
             text = text.replace(then, now)
         return text
 
-    def _outside(self, track: Track) -> None:
-        given = track.outside.get(track.done)
-        if given is not None and (track.run_id, track.done) not in self._given:
-            self._given.add((track.run_id, track.done))
+    def _outside(self) -> None:
+        for track in self.tracks.values():
+            place = (track.run_id, track.done)
+            given = track.outside.get(track.done)
+            if given is None or place in self._given or not self._is_time(track):
+                continue
+            self._given.add(place)
             number = "" if given.kind == "timer" else f"#{track.done}"
             self.give(track.run_id, given.input_id + number, given)
+
+    def _is_time(self, track: Track) -> bool:
+        """Whether what was under way is: a call or a sub-run that had not begun would not."""
+        calls, subs = track.under_way(track.done)
+        born = {one.run.run_id for one in self.tracks.values() if one.done}
+        asked = {call_id for call_id in calls if (track.run_id, call_id) in self._asked}
+        return asked == calls and all(
+            sub in born for sub in subs if (run := self._runs.get(sub)) and not _born_cancelled(run)
+        )
 
     def body_of(self, given: Given) -> str:
         return self._as_now(canonical.dumps(dict(given.body)))
@@ -123,6 +136,8 @@ class Desk:
                 self.differs(track.differs(at, recorded="no outcome", decided=asked))
             await _for_ever()
         index, event = known.popleft()
+        self._asked.add((run_id, call.call_id))
+        self._outside()
         await self._reached(track, index)
         payload = self._as_now(ev.encode(event).payload)
         return ev.decode(StoredEvent(seq=0, type=type(event).__name__, payload=payload, at=""))
@@ -151,6 +166,10 @@ class Desk:
             if not track.complete:
                 at = track.events[track.done]
                 self.differs(track.differs(at, recorded=f"{at.type} {at.payload}", decided="nothing"))
+
+
+def _born_cancelled(run: RecordedRun) -> bool:
+    return len(run.events) > 1 and run.events[1].type == "CancelRequested"
 
 
 def _moment(text: str) -> datetime | None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from flowmatik.contracts.blobs import may_refer
 from flowmatik.contracts.recordings import RecordedRun
+from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
 from flowmatik.core.engine.births import ITEM_PREFIX
 from flowmatik.core.engine.deadlines import DEADLINE_TIMER
 from flowmatik.core.engine.pause_inputs import escalation_timer, wait_timer
 from flowmatik.core.recordings.reading import stored
-from flowmatik.kernel import canonical
 
 # Who had a run when, and what it drew on caps that it shared with others: no part of what it decided.
 ASIDE = ("RunClaimed", "AllotmentGranted", "AllotmentCounted")
@@ -74,6 +74,8 @@ def unfit(run: RecordedRun) -> Iterator[str]:
     """What in this run the engine cannot be given again; such runs are walked through."""
     created = None
     maps = blobs = False
+    reads: set[str] = set()  # calls under way that a cancel would have ended
+    late: set[str] = set()
     for one in stored(run):
         event = ev.decode(one)
         blobs = blobs or may_refer(one.payload)
@@ -81,6 +83,16 @@ def unfit(run: RecordedRun) -> Iterator[str]:
             created = created or event
         elif isinstance(event, ev.SubRunRequested):
             maps = maps or event.sub_id.startswith(ITEM_PREFIX)
+        elif isinstance(event, ev.CallRequested) and event.effect is Effect.READ:
+            reads.add(event.call_id)
+        elif isinstance(event, ev.CancelRequested | ev.DeadlinePassed):
+            late |= reads
+        elif isinstance(event, ev.CallSucceeded | ev.CallFailed):
+            if event.call_id in late and getattr(event, "code", "") != "call.aborted":
+                yield "an answer at the moment of the stop"
+            reads.discard(event.call_id)
+        elif isinstance(event, ev.CallRefused) and _is_shared(event, created):
+            yield "shared caps"
         yield from _unfit(one.type, event)
     if created is None or created.decision_version != ev.DECISION_VERSION:
         yield "decision_version"
@@ -97,11 +109,11 @@ def _unfit(kind: str, event: ev.Event) -> Iterator[str]:
         yield "hard CancelRequested"
     elif isinstance(event, ev.RunFailed) and event.code in ev.BY_THE_ENGINE:
         yield event.code
-    elif isinstance(event, ev.CallRefused) and "caps" in event.values:
-        yield "shared caps"
     elif isinstance(event, ev.WaitEnded) and event.outcome not in ("signalled", "due", "timed_out"):
         yield f"WaitEnded {event.outcome}"
 
 
-def body_text(given: Given) -> str:
-    return canonical.dumps(dict(given.body))
+def _is_shared(event: ev.CallRefused, created: ev.RunCreated | None) -> bool:
+    """Whether a cap refused it that runs share, which a recording does not have."""
+    own = created is not None and (created.budget_micros is not None or event.of_task)
+    return "caps" in event.values or ("price_usd" not in event.values and not own)

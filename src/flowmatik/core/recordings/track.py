@@ -7,6 +7,7 @@ from typing import Any
 
 from flowmatik.contracts.recordings import ExchangeDifference, RecordedRun
 from flowmatik.core import events as ev
+from flowmatik.core.engine.outcomes import never_begun
 from flowmatik.core.journal.port import NewEvent, StoredEvent
 from flowmatik.core.recordings.outside import ASIDE, OUTCOMES, Given, input_of
 from flowmatik.core.recordings.reading import begun, stored
@@ -53,6 +54,27 @@ class Track:
             elif (given := input_of(event, waits, moved)) is not None:
                 self.outside[index] = given
                 moved = moved or (isinstance(event, ev.RunChanged) and bool(event.deadline_at))
+
+    def under_way(self, index: int) -> tuple[set[str], set[str]]:
+        """The calls and sub-runs that had begun when what stands there came from outside, and not ended."""
+        calls: dict[str, ev.CallRequested] = {}
+        subs: dict[str, str] = {}
+        for one in self.events[:index]:
+            event = ev.decode(one)
+            if isinstance(event, ev.CallRequested):
+                calls[event.call_id] = event
+            elif isinstance(event, ev.CallSucceeded | ev.CallFailed | ev.CallInDoubt):
+                calls.pop(event.call_id, None)
+            elif isinstance(event, ev.SubRunRequested):
+                subs[event.sub_id] = event.child_id
+            elif isinstance(event, ev.SubRunEnded):
+                subs.pop(event.sub_id, None)
+        begun = {
+            call_id
+            for call_id, call in calls.items()
+            if any(at > index and event != never_begun(call) for at, event in self.outcomes[call_id])
+        }
+        return begun, set(subs.values())
 
     @property
     def complete(self) -> bool:
