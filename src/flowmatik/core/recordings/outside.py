@@ -9,6 +9,7 @@ from flowmatik.contracts.blobs import may_refer
 from flowmatik.contracts.recordings import RecordedRun
 from flowmatik.contracts.tools import Effect
 from flowmatik.core import events as ev
+from flowmatik.core.brain.subruns import ENGINE
 from flowmatik.core.engine.births import ITEM_PREFIX
 from flowmatik.core.engine.deadlines import DEADLINE_TIMER
 from flowmatik.core.engine.pause_inputs import escalation_timer, wait_timer
@@ -76,9 +77,13 @@ def unfit(run: RecordedRun) -> Iterator[str]:
     maps = blobs = False
     reads: set[str] = set()  # calls under way that a cancel would have ended
     late: set[str] = set()
+    made: set[str] = set()  # calls of the engine's own, which put away again what they gather
     for one in stored(run):
         event = ev.decode(one)
-        blobs = blobs or may_refer(one.payload)
+        if isinstance(event, ev.CallRequested) and event.kind == ENGINE:
+            made.add(event.call_id)
+        elif may_refer(one.payload) and not _is_made_again(event, made):
+            blobs = True
         if isinstance(event, ev.RunCreated):
             created = created or event
         elif isinstance(event, ev.SubRunRequested):
@@ -111,6 +116,10 @@ def _unfit(kind: str, event: ev.Event) -> Iterator[str]:
         yield event.code
     elif isinstance(event, ev.WaitEnded) and event.outcome not in ("signalled", "due", "timed_out"):
         yield f"WaitEnded {event.outcome}"
+
+
+def _is_made_again(event: ev.Event, made: set[str]) -> bool:
+    return isinstance(event, ev.SubRunEnded) or getattr(event, "call_id", "") in made
 
 
 def _is_shared(event: ev.CallRefused, created: ev.RunCreated | None) -> bool:
