@@ -22,7 +22,7 @@ from flowmatik.app.wiring import open_platform
 from flowmatik.contracts.recordings import RecordedEvent, Recording
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core.recordings.replaying import replayed
-from flowmatik.core.recordings.rerunning import rerun
+from flowmatik.core.reruns.rerunning import rerun
 from flowmatik.kernel.errors import NotFound
 from flowmatik.testing.openai_server import OpenAIServer, Step, ToolUse
 from tests.e2e import within

@@ -15,8 +15,8 @@ from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
-from flowmatik.core.recordings import rerunning
-from flowmatik.core.recordings.rerunning import rerun
+from flowmatik.core.reruns import rerunning
+from flowmatik.core.reruns.rerunning import rerun
 from flowmatik.kernel.errors import ToolError
 from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.unit.core.engines import echo_tools, running_engine

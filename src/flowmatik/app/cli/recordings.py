@@ -88,7 +88,7 @@ def replay(
 async def _replay_file(session: Session, file: Path, against: str, *, decisions_only: bool) -> int:
     from flowmatik.agents import ReducerLoop
     from flowmatik.core.recordings.replaying import replayed
-    from flowmatik.core.recordings.rerunning import rerun
+    from flowmatik.core.reruns.rerunning import rerun
 
     recording = await asyncio.to_thread(read_recording, file)
     agent = await asyncio.to_thread(other_version, against) if against else None

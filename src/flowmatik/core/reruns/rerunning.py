@@ -10,10 +10,10 @@ from flowmatik.contracts.recordings import Recording, RecordingReport
 from flowmatik.core import asked
 from flowmatik.core.build import EngineHandle, build_engine
 from flowmatik.core.journal.port import Creation
-from flowmatik.core.recordings.desk import Desk
-from flowmatik.core.recordings.outside import Given, unfit
 from flowmatik.core.recordings.replaying import replayed
-from flowmatik.core.recordings.stand_ins import (
+from flowmatik.core.reruns.desk import Desk
+from flowmatik.core.reruns.outside import Given, unfit
+from flowmatik.core.reruns.stand_ins import (
     ComparingJournal,
     FollowingClock,
     PinnedAgents,

@@ -9,8 +9,8 @@ from flowmatik.contracts.recordings import ExchangeDifference, RecordedRun
 from flowmatik.core import events as ev
 from flowmatik.core.engine.outcomes import never_begun
 from flowmatik.core.journal.port import NewEvent, StoredEvent
-from flowmatik.core.recordings.outside import ASIDE, OUTCOMES, Given, input_of
 from flowmatik.core.recordings.reading import begun, stored
+from flowmatik.core.reruns.outside import ASIDE, OUTCOMES, Given, input_of
 from flowmatik.kernel import canonical
 from flowmatik.kernel.ids import idempotency_key
 

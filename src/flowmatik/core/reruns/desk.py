@@ -11,9 +11,9 @@ from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.recordings import ExchangeDifference, RecordedRun, Recording, SentRequest
 from flowmatik.core import events as ev
 from flowmatik.core.journal.port import NewEvent, StoredEvent
-from flowmatik.core.recordings.outside import ASIDE, Given
 from flowmatik.core.recordings.requests import difference, sent
-from flowmatik.core.recordings.track import Track
+from flowmatik.core.reruns.outside import ASIDE, Given
+from flowmatik.core.reruns.track import Track
 from flowmatik.kernel import canonical
 
 TOLD = ("due_at", "expires_at", "deadline_at")

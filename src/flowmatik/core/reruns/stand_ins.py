@@ -18,7 +18,7 @@ from flowmatik.core.engine.effects import Effects, RunPlace
 from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.core.journal.memory_runs import Run
 from flowmatik.core.journal.port import NewEvent
-from flowmatik.core.recordings.desk import Desk
+from flowmatik.core.reruns.desk import Desk
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import EngineError, NotFound
@@ -172,7 +172,12 @@ class PinnedAgents:
         for one in self._agents:
             if ref in (one.name, one.ref()):
                 return one
-        raise NotFound(f"the run has no agent {ref!r}", code="not_found.agent", context={"agent": ref})
+        known = ", ".join(one.name for one in self._agents)
+        raise NotFound(
+            f"no agent {ref!r} in the run; known: {known}",
+            code="not_found.agent",
+            context={"agent": ref, "known": known},
+        )
 
 
 def _unasked(name: str) -> EngineError:
