@@ -84,7 +84,9 @@ class ExchangeDifference:
 class RecordingReport:
     """`exchanges` that were compared, of models and tools. Without `difference` every decision and every
     request came out the same. `unproved`: requests that cannot be compared, for the version of the program
-    that made them did not make them a function of the run's history alone."""
+    that made them did not make them a function of the run's history alone. `by_engine`: the engine ran
+    again, and every event of its journal was compared; else decisions were made again from the recorded
+    outcomes, `instead` of it for what is named there, if that was not asked for."""
 
     run_id: str
     runs: int
@@ -93,6 +95,8 @@ class RecordingReport:
     unproved: int = 0
     against: str = ""
     difference: ExchangeDifference | None = None
+    by_engine: bool = False
+    instead: tuple[str, ...] = ()
 
 
 class RunRecordings(Protocol):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.core.approvals import ApprovalService
@@ -130,8 +131,8 @@ class EngineHandle:
             log.warning("the journal is away at shutdown", extra={"error": error.message})
 
 
-def build_engine(services: EngineServices) -> EngineHandle:
-    """Wire the engine; nothing runs before `start`."""
+def build_engine(services: EngineServices, performs: Callable[..., Effects] = Effects) -> EngineHandle:
+    """Wire the engine; nothing runs before `start`. `performs` makes what performs its calls."""
     journal, clock, role = services.journal, services.clock, services.role
     watch, owner = Watch(), new_id("wkr")
     lease = Lease(journal, clock, owner)
@@ -146,7 +147,7 @@ def build_engine(services: EngineServices) -> EngineHandle:
 
     limits, nudges = KnownLimits(journal, clock), Nudges()
     air = Listening() if services.streams is None else Spreading(services.streams)
-    parts = _parts(services, lease, limits, nudges, Speaking(air), appended)
+    parts = _parts(services, lease, limits, nudges, partial(performs, speaking=Speaking(air)), appended)
     engine = Engine(parts, watch, concurrency=services.concurrency, hints=hints)
     gate = engine if role.drives else RemoteGate(journal, hints)
     nudges.nudge = gate.nudge
@@ -242,7 +243,7 @@ def _parts(
     lease: Lease,
     limits: KnownLimits,
     nudges: Nudges,
-    speaking: Speaking,
+    performs: Callable[..., Effects],
     appended: Callable[[str], None],
 ) -> DriverParts:
     alone = LocalThrottle(services.clock)
@@ -254,14 +255,13 @@ def _parts(
     return DriverParts(
         journal=services.journal,
         loop=services.loop,
-        effects=Effects(
+        effects=performs(
             advisers=services.advisers,
             models=services.models,
             tools=services.tools,
             maps=Maps(services.journal, library),
             library=library,
             clock=services.clock,
-            speaking=speaking,
             alone=services.alone,
             durable=services.durable,
         ),

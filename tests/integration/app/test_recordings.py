@@ -3,12 +3,13 @@ exchange that differs, with what differs in it."""
 
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flowmatik.agents import ReducerLoop, parse_profile
 from flowmatik.app.local_token import read_local_token
@@ -18,9 +19,10 @@ from flowmatik.app.remote_backend import RemoteBackend
 from flowmatik.app.settings import load_settings
 from flowmatik.app.web import serve_platform
 from flowmatik.app.wiring import open_platform
-from flowmatik.contracts.recordings import Recording
+from flowmatik.contracts.recordings import RecordedEvent, Recording
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.core.recordings.replaying import replayed
+from flowmatik.core.reruns.rerunning import rerun
 from flowmatik.kernel.errors import NotFound
 from flowmatik.testing.openai_server import OpenAIServer, Step, ToolUse
 from tests.e2e import within
@@ -83,6 +85,10 @@ async def recorded(served: Served, new: NewRun, **how: Any) -> Recording:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(monkeypatch)
+
+
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something reaches for the network")
 
@@ -108,10 +114,87 @@ def test_recorded_teams_decide_and_ask_the_same_without_network(
         done = within.flowmatik("--json", "runs", "replay", "--recording", str(file))
         report = json.loads(done.stdout)
         assert (done.returncode, report["difference"], report["unproved"]) == (0, None, 0), (name, report)
+        assert (report["by_engine"], report["instead"]) == (True, [])
         assert report["exchanges"] >= 3, name
+        walked = within.flowmatik("--json", "runs", "replay", "--recording", str(file), "--decisions-only")
+        assert json.loads(walked.stdout)["difference"] is None
+        assert json.loads(walked.stdout)["by_engine"] is False
     assert json.loads(recordings["delegation"].read_text())["tools"]["ask_agent"]["description"]
     runs = [len(read_recording(recordings[name]).runs) for name in ("delegation", "map-reduce")]
     assert runs == [2, 4]
+
+
+async def test_the_ten_example_goals_write_the_same_journals_without_network(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goals = yaml.safe_load((PATTERNS.parent / "goals.yaml").read_text())["goals"]
+    recordings: list[Recording] = []
+    for goal in goals:
+        run_id = await served.platform.runs.create(
+            "default", NewRun(goal=goal["goal"], language=goal["lang"])
+        )
+        await served.ended(run_id)
+        recordings.append(await served.platform.recordings.record("default", run_id))
+    cut_off(monkeypatch)
+    for recording in recordings:
+        report = await rerun(recording, ReducerLoop())
+        assert (report.by_engine, report.difference, report.unproved) == (True, None, 0), report
+        assert report.exchanges >= 2
+        events = [one.type for one in recording.runs[0].events]
+        assert report.events == len(events) - events.count("RunClaimed")
+    assert len(recordings) == 10
+
+
+def changed(recording: Recording, change: Callable[[RecordedEvent], RecordedEvent | None]) -> Recording:
+    runs = (
+        replace(run, events=tuple(new for one in run.events if (new := change(one)) is not None))
+        for run in recording.runs
+    )
+    return replace(recording, runs=tuple(runs))
+
+
+async def test_a_prompt_that_is_another_is_named_by_its_exchange_with_the_lines_that_differ(
+    served: Served,
+) -> None:
+    recording = await recorded(served, DELEGATED)
+
+    def reworded(one: RecordedEvent) -> RecordedEvent:
+        if one.type != "RunCreated":
+            return one
+        text = json.dumps(one.payload).replace("You lead a project.", "You lead a small project.")
+        return replace(one, payload=json.loads(text))
+
+    found = (await rerun(changed(recording, reworded), ReducerLoop())).difference
+    assert found is not None
+    assert (found.run_id, found.exchange, found.call_id) == (recording.run_id, 1, "call_1")
+    assert "-You lead a project. Ask the specialist" in found.diff
+    assert "+You lead a small project. Ask the specialist" in found.diff
+
+
+async def test_an_exchange_that_is_missing_is_named(served: Served) -> None:
+    recording = await recorded(served, DELEGATED)
+
+    def lost(one: RecordedEvent) -> RecordedEvent | None:
+        last = one.type == "CallSucceeded" and one.payload["call_id"] == "call_2"
+        return None if last else one
+
+    found = (await rerun(changed(recording, lost), ReducerLoop())).difference
+    assert found is not None
+    assert (found.call_id, found.exchange, found.recorded) == ("call_2", 2, "no outcome")
+
+
+async def test_an_answer_that_was_tampered_with_is_named_where_it_is_asked_on(served: Served) -> None:
+    recording = await recorded(served, DELEGATED)
+
+    def sabotaged(one: RecordedEvent) -> RecordedEvent:
+        if one.type != "SubRunEnded":
+            return one
+        return replace(one, payload=json.loads(json.dumps(one.payload).replace("At nine.", "At ten.")))
+
+    found = (await rerun(changed(recording, sabotaged), ReducerLoop())).difference
+    assert found is not None
+    assert (found.run_id, found.recorded[:11]) == (recording.run_id, "SubRunEnded")
+    assert "At ten." in found.diff
 
 
 def test_with_a_changed_prompt_the_first_exchange_that_differs_is_shown(

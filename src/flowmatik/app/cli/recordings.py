@@ -71,6 +71,9 @@ def replay(
     recording: Annotated[
         Path | None, typer.Option(help="help.runs.replay.recording", show_default=False)
     ] = None,
+    decisions_only: Annotated[
+        bool, typer.Option("--decisions-only", help="help.runs.replay.decisions_only")
+    ] = False,
 ) -> None:
     session = session_of(context)
     if bool(run_id) == (recording is not None):
@@ -78,13 +81,14 @@ def replay(
     session.run(
         replay_stored(session, run_id, against)
         if recording is None
-        else _replay_file(session, recording, against)
+        else _replay_file(session, recording, against, decisions_only=decisions_only)
     )
 
 
-async def _replay_file(session: Session, file: Path, against: str) -> int:
+async def _replay_file(session: Session, file: Path, against: str, *, decisions_only: bool) -> int:
     from flowmatik.agents import ReducerLoop
     from flowmatik.core.recordings.replaying import replayed
+    from flowmatik.core.reruns.rerunning import rerun
 
     recording = await asyncio.to_thread(read_recording, file)
     agent = await asyncio.to_thread(other_version, against) if against else None
@@ -94,16 +98,22 @@ async def _replay_file(session: Session, file: Path, against: str) -> int:
             code="input.against_file",
             context={"against": against},
         )
-    report = replayed(recording, ReducerLoop(), agent)
+    if decisions_only or agent is not None:
+        report = replayed(recording, ReducerLoop(), agent)
+    else:
+        report = await rerun(recording, ReducerLoop())
     if session.json:
         session.print_json(dataclasses.asdict(report))
     else:
         counts = {"runs": report.runs, "events": report.events, "exchanges": report.exchanges}
-        session.print(session.text("recording.replayed", **counts))
+        done = "recording.rerun" if report.by_engine else "recording.replayed"
+        session.print(session.text(done, **counts))
+        if report.instead:
+            session.print(session.text("recording.walked", why=", ".join(report.instead)))
         if report.unproved:
             session.print(session.text("recording.unproved", count=report.unproved))
         if report.difference is None:
-            session.print(session.text("recording.same"))
+            session.print(session.text("recording.identical" if report.by_engine else "recording.same"))
         else:
             _show(session, report.difference)
     return ExitCode.FAILED if report.difference else ExitCode.OK

@@ -12,10 +12,12 @@ from flowmatik.core.guards.secrets import names_a_secret, secrets_in
 
 SHORTEST = 6  # characters of a secret that a field's name tells of
 MOST_TOLD = 1_000  # such secrets that are looked for elsewhere
-# The program's own ids, hashes, traces and versions: in one of 200 there is what looks like a card's number.
+# The program's own ids, hashes, traces, versions and times: in one of 200 there is what looks like a card's
+# number, and in some times what looks like that of an identity card.
 _OWN = re.compile(
     r"(?<![0-9A-Za-z])(?:[a-z]{3,4}_)?(?:[0-9a-f]{64}|[0-9a-f]{32}(?:-[0-9a-f]{16})?)(?![0-9A-Za-z])"
     r"|@[0-9a-f]{12}(?![0-9A-Za-z])|(?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)(?![0-9A-Za-z])"
 )
 _WORD = re.compile(r"[^\W\d]+")  # elsewhere it may be a word like any other
 

@@ -1,7 +1,6 @@
 """Replays a recording: every decision is made again and every request to a model written again, from the
 recorded outcomes alone. Pure: no network, no store, no model, no tool."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop, AgentVersion
@@ -15,11 +14,13 @@ from flowmatik.contracts.recordings import (
 from flowmatik.core import events as ev
 from flowmatik.core.against import with_agent
 from flowmatik.core.journal.port import StoredEvent
+from flowmatik.core.recordings.reading import begun as begun_as
+from flowmatik.core.recordings.reading import stored as stored_events
 from flowmatik.core.recordings.requests import difference, request_of
 from flowmatik.core.replay import compared, is_decision
 from flowmatik.core.walking import Walk
 from flowmatik.kernel import canonical
-from flowmatik.kernel.errors import EngineError, InvalidInput
+from flowmatik.kernel.errors import InvalidInput
 
 UNHASHED = 0  # requests are compared as texts, not by their hashes
 
@@ -36,7 +37,7 @@ def replayed(recording: Recording, loop: AgentLoop, agent: AgentVersion | None =
     came first in time. Raises InvalidInput (`input.against_agent`) when no run has such an agent."""
     counts = _Counts()
     found: list[tuple[str, ExchangeDifference]] = []
-    begun = [_begun(run) for run in recording.runs]
+    begun = [begun_as(run) for run in recording.runs]
     names = {one.name for created in begun for one in created.agents}
     if agent is not None and agent.name not in names:
         known = ", ".join(sorted(names)) or "–"
@@ -61,19 +62,6 @@ def replayed(recording: Recording, loop: AgentLoop, agent: AgentVersion | None =
     )
 
 
-def _begun(run: RecordedRun) -> ev.RunCreated:
-    first = next(_stored(run), None)
-    created = None if first is None else ev.decode(first)
-    if not isinstance(created, ev.RunCreated):
-        raise EngineError("a history begins with RunCreated", code="engine.event")
-    return created
-
-
-def _stored(run: RecordedRun) -> Iterator[StoredEvent]:
-    for one in run.events:
-        yield StoredEvent(seq=one.seq, type=one.type, payload=canonical.dumps(one.payload), at=one.at)
-
-
 class _Exchanges:
     """Of one run, until it parts from what was recorded."""
 
@@ -93,7 +81,7 @@ class _Exchanges:
 
     def first(self) -> tuple[str, ExchangeDifference] | None:
         """With the time when it was recorded."""
-        first, *others = _stored(self._run)
+        first, *others = stored_events(self._run)
         self._counts.events += 1
         try:
             for stored, event in self._walk.through(others):

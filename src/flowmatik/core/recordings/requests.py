@@ -6,6 +6,7 @@ from typing import Any
 
 from flowmatik.contracts.agents import AgentLoop
 from flowmatik.contracts.images import without_bytes
+from flowmatik.contracts.models import ModelRequest
 from flowmatik.contracts.recordings import SentRequest
 from flowmatik.core import events as ev
 from flowmatik.core.engine.requests import asked_again
@@ -18,7 +19,10 @@ MOST_LINES = 200
 
 def request_of(state: RunState, call: ev.CallRequested, loop: AgentLoop) -> SentRequest:
     """What `state`, before the call, asks. Raises EngineError when it asks for no model."""
-    request = asked_again(state, call, loop)
+    return sent(asked_again(state, call, loop))
+
+
+def sent(request: ModelRequest) -> SentRequest:
     told = without_bytes(request.messages)
     messages: list[dict[str, Any]] = canonical.loads(
         canonical.dumps([one if isinstance(one, dict) else asdict(one) for one in told])
