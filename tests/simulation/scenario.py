@@ -39,7 +39,7 @@ from tests.simulation.world import EFFECTS, UNDOES, World
 T = TypeVar("T")
 WS = "default"
 STORM_SECONDS = 25.0
-PATIENCE_SECONDS = 400.0
+PATIENCE_SECONDS = 900.0
 WAKES_SECONDS = 45.0  # longer than any process is stopped
 CAPS_MICROS = (150, 250, 1000)
 TALKS = 0.4  # of lives with a crew

@@ -186,14 +186,15 @@ async def test_what_is_joined_with_a_name_that_may_not_be_seen_is_called_by_its_
     entities = StoredEntities(world.shelf.database, StandingClock())
     await entities.merge(WS, "big blue", "blue whale", by="ana")
     await entities.merge(WS, "lone stoat", "red kite", by="ana")
-    near = {one.entity for one in await world.graph.near(WS, "red kite", where=BEN)}
+    near = {one.entity for one in (await world.graph.near(WS, "red kite", where=BEN)).items}
     assert near == {"zebra club", "big blue"}
-    (step,) = await world.graph.path(WS, "big blue", "red kite", where=BEN)
+    (step,) = (await world.graph.path(WS, "big blue", "red kite", where=BEN)).items
     assert (step.origin, step.entity) == ("big blue", "red kite")
     for name in ("blue whale", "lone stoat"):
         with pytest.raises(NotFound):
             await world.graph.near(WS, name, where=BEN)
-    assert "blue whale" in {one.entity for one in await world.graph.near(WS, "red kite", where=ANA)}
+    hers = (await world.graph.near(WS, "red kite", where=ANA)).items
+    assert "blue whale" in {one.entity for one in hers}
 
 
 @pytest.mark.parametrize(("hops", "limit", "code"), [(0, 5, "hops"), (4, 5, "hops"), (1, 0, "limit")])

@@ -64,7 +64,7 @@ async def test_what_is_for_others_now_is_not_shown_by_one_that_is_behind(project
     path = projected.shelf.write(f"{WS}/a.md", letter("Zebra Club", "Red Kite", "Blue Whale"))
     await projected.shelf.take(path, labels=DocumentLabels(acl=("user:ana",)))
     ben = Filter(principals=frozenset(["user:ben"]))
-    seen = {one.entity for one in await projected.graph.near(WS, "red kite", where=ben)}
+    seen = {one.entity for one in (await projected.graph.near(WS, "red kite", where=ben)).items}
     assert seen == {"heron club", "green frog"}
     with pytest.raises(NotFound):
         await projected.graph.near(WS, "blue whale", where=ben)
