@@ -1,5 +1,5 @@
-"""The FastAPI application. Everything under /v1 and /metrics is authenticated (/v1/hooks by its addresses);
-/docs describes the API but holds no data, and /health says only whether the process can serve."""
+"""The FastAPI application. Everything under /v1, /mcp and /metrics is authenticated (/v1/hooks by its
+addresses); /docs describes the API but holds no data, and /health says only whether the process can serve."""
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -27,6 +27,7 @@ from flowmatik.api import (
     factory,
     facts,
     limits,
+    mcp,
     memory,
     memory_care,
     memory_communities,
@@ -92,6 +93,7 @@ def create_app(given: ApiServices) -> FastAPI:
         memory_graph,
         memory_communities,
         memory_indexes,
+        mcp,
         facts,
         models,
         chat_completions,

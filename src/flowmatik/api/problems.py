@@ -47,6 +47,7 @@ _CODES = {
     "rate.model": 429,
     "rate.money": 429,
     "input.too_large": 413,
+    "mcp.version": 400,
     "model.unknown": 404,
     "model.tags": 404,
     "model.context_overflow": 422,
