@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.services import Services, needs
+from flowmatik.contracts.graph_extraction import MOST_PASSAGES, GraphReading, GraphReadingCost
 from flowmatik.contracts.memory_entities import (
     MOST_ALIASES,
     MOST_NAMES,
@@ -20,6 +21,8 @@ router = APIRouter(prefix="/v1/memory", tags=["memory"])
 Administrator = Annotated[Principal, needs("admin")]
 Named = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(max_length=200)]
+Source = Annotated[str, Field(min_length=1, max_length=4096)]
+Limit = Annotated[int, Field(ge=1, le=MOST_PASSAGES)]
 
 
 class Entities(BaseModel):
@@ -62,6 +65,17 @@ class GazetteerNames(BaseModel):
     names: tuple[GazetteerEntry, ...]
 
 
+class ReadingBody(BaseModel):
+    """`sources`: documents or folders by name, all without; `limit`: of passages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_usd: Annotated[float, Field(ge=0, le=100_000)]
+    sources: Annotated[tuple[Source, ...], Field(max_length=100)] = ()
+    model: Text = ""
+    limit: Limit = 1000
+
+
 @router.get("/entities")
 async def entities(
     principal: Administrator,
@@ -95,6 +109,31 @@ async def merge_entities(body: MergeBody, principal: Administrator, at: Services
 async def split_entity(body: SplitBody, principal: Administrator, at: Services) -> EntityDetail:
     """Undo a merge."""
     return await at.memory_entities.split(principal.workspace_id, body.entity)
+
+
+@router.get("/entities/reading")
+async def reading_cost(
+    principal: Administrator,
+    at: Services,
+    source: Annotated[list[Source] | None, Query(max_length=100)] = None,
+    model: Text = "",
+    limit: Limit = 1000,
+) -> GraphReadingCost:
+    """What it would cost at most to have a model read the passages that none has read yet."""
+    return await at.graph_reader.cost(principal, sources=source or (), model=model, limit=limit)
+
+
+@router.post("/entities/reading")
+async def read_passages(body: ReadingBody, principal: Administrator, at: Services) -> GraphReading:
+    """Have a model read passages for entities and relations; what it names is kept where the passage has the
+    words. Nothing is asked when all of it may cost more than `max_usd`."""
+    return await at.graph_reader.read(
+        principal,
+        sources=body.sources,
+        model=body.model,
+        limit=body.limit,
+        most_micros=round(body.max_usd * 1_000_000),
+    )
 
 
 @router.get("/gazetteer")

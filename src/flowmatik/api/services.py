@@ -26,6 +26,7 @@ from flowmatik.contracts.deltas import Delta, RunDeltas, UnderWay
 from flowmatik.contracts.deployments import DeploymentWatch, NoDeployments
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
+from flowmatik.contracts.graph_extraction import GraphReader
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
@@ -138,6 +139,7 @@ class ApiServices:
     memory: Memory
     memory_care: MemoryCare
     memory_entities: MemoryEntities
+    graph_reader: GraphReader
     memory_learning: MemoryLearning
     memory_graph: MemoryGraph
     memory_indexes: MemoryIndexes

@@ -21,6 +21,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
+from flowmatik.contracts.graph_extraction import GraphReader
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import (
@@ -135,6 +136,9 @@ class Backend(Protocol):
 
     @property
     def memory_entities(self) -> MemoryEntities: ...
+
+    @property
+    def graph_reader(self) -> GraphReader: ...
 
     @property
     def memory_learning(self) -> MemoryLearning: ...

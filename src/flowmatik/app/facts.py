@@ -29,6 +29,12 @@ class OpenFacts:
     tools: ToolBox
     extraction: "ModelExtraction"
 
+    def use_models(self, models: ModelGateway, paid: PaidCalls) -> "ExtractionModels":
+        """They are known only when all else stands. Returned: what others extract with."""
+        asked = ExtractionModels(models, paid)
+        self.extraction.use(asked)
+        return asked
+
 
 def open_facts(
     database: Database,

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowmatik.app.embeddings import other_embedders
+from flowmatik.app.facts import ExtractionModels
 from flowmatik.app.settings import Settings
 from flowmatik.app.sources import memory_places
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.graph_extraction import GraphExtractor, GraphReader
 from flowmatik.contracts.memory import Embedder
 from flowmatik.contracts.paid_calls import PaidCalls
 from flowmatik.kernel.clock import Clock
@@ -60,6 +62,18 @@ def rerank_with(settings: Settings, memory: "StoredMemory", paid: PaidCalls) -> 
         from flowmatik.memory.reranking import load_reranker
 
         memory.use_reranker(load_reranker("model", {"model": settings.reranker_model, "paid": paid}))
+
+
+def graph_reader(memory: "StoredMemory", models: ExtractionModels, clock: Clock) -> GraphReader:
+    """Its models are asked only when somebody says so."""
+    from flowmatik.memory.graph_extractors import load_graph_extractor
+    from flowmatik.memory.graph_reading import StoredGraphReader
+
+    def extractor(model: str) -> GraphExtractor:
+        given = {"model": model or models.default_model(), "models": models}
+        return load_graph_extractor("model", given)
+
+    return StoredGraphReader(memory.store.database, clock, extractor)
 
 
 def _store(settings: Settings, database: Database, clock: Clock) -> "Path | MemoryStore":

@@ -20,7 +20,7 @@ from flowmatik.app.remote_facts import RemoteExtraction, RemoteFacts
 from flowmatik.app.remote_ledger import RemoteLedger
 from flowmatik.app.remote_limits import RemoteLimits
 from flowmatik.app.remote_memory_care import RemoteMemoryCare
-from flowmatik.app.remote_memory_entities import RemoteMemoryEntities
+from flowmatik.app.remote_memory_entities import RemoteGraphReader, RemoteMemoryEntities
 from flowmatik.app.remote_memory_graph import RemoteMemoryGraph
 from flowmatik.app.remote_memory_indexes import RemoteMemoryIndexes
 from flowmatik.app.remote_memory_learning import RemoteMemoryLearning
@@ -51,6 +51,7 @@ from flowmatik.contracts.control import RunControl
 from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
+from flowmatik.contracts.graph_extraction import GraphReader
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import (
@@ -115,6 +116,7 @@ class RemoteBackend:
         self.memory = RemoteMemory(self._server, same_disk=same_disk)
         self.memory_care: MemoryCare = RemoteMemoryCare(self._server)
         self.memory_entities: MemoryEntities = RemoteMemoryEntities(self._server)
+        self.graph_reader: GraphReader = RemoteGraphReader(self._server)
         self.memory_learning: MemoryLearning = RemoteMemoryLearning(self._server)
         self.memory_graph: MemoryGraph = RemoteMemoryGraph(self._server)
         self.memory_indexes: MemoryIndexes = RemoteMemoryIndexes(self._server)

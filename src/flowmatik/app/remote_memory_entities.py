@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import Listed, RemoteServer
+from flowmatik.contracts.graph_extraction import GraphReading, GraphReadingCost
 from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry
+from flowmatik.contracts.security import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,8 @@ class _Names:
 _LISTED = TypeAdapter(Listed[Entity])
 _DETAIL = TypeAdapter(EntityDetail)
 _NAMES = TypeAdapter(_Names)
+_COST = TypeAdapter(GraphReadingCost)
+_READING = TypeAdapter(GraphReading)
 
 
 class RemoteMemoryEntities:
@@ -54,3 +58,30 @@ class RemoteMemoryEntities:
         del workspace_id
         body = {"names": [dataclasses.asdict(one) for one in entries]}
         return len((await self._server.ask(_NAMES, "PUT", "/v1/memory/gazetteer", json=body)).names)
+
+
+class RemoteGraphReader:
+    """Implements `GraphReader`; the server knows who asks by the key."""
+
+    def __init__(self, server: RemoteServer) -> None:
+        self._server = server
+
+    async def cost(
+        self, principal: Principal, *, sources: Sequence[str] = (), model: str = "", limit: int = 1000
+    ) -> GraphReadingCost:
+        del principal
+        params = {"source": list(sources), "model": model, "limit": limit}
+        return await self._server.ask(_COST, "GET", "/v1/memory/entities/reading", params=params)
+
+    async def read(
+        self,
+        principal: Principal,
+        *,
+        sources: Sequence[str] = (),
+        model: str = "",
+        limit: int = 1000,
+        most_micros: int,
+    ) -> GraphReading:
+        del principal
+        body = {"sources": list(sources), "model": model, "limit": limit, "max_usd": most_micros / 1_000_000}
+        return await self._server.ask(_READING, "POST", "/v1/memory/entities/reading", json=body)

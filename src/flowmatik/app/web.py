@@ -59,6 +59,7 @@ def api_services(platform: Platform, metrics: Metrics | None = None, *, local: s
         memory=platform.memory,
         memory_care=platform.memory_care,
         memory_entities=platform.memory_entities,
+        graph_reader=platform.graph_reader,
         memory_learning=platform.memory_learning,
         memory_graph=platform.memory_graph,
         memory_indexes=platform.memory_indexes,

@@ -15,19 +15,12 @@ from flowmatik.app.audience import KnownAudience, SourcesFor
 from flowmatik.app.blobs import open_blobs
 from flowmatik.app.budgets import InstalledPayers, budgets_of, teams_of
 from flowmatik.app.embeddings import embedder_of, embedding_money
-from flowmatik.app.facts import (
-    ExtractionModels,
-    OpenFacts,
-    fact_sources,
-    facts_chore,
-    open_facts,
-    supports_chore,
-)
+from flowmatik.app.facts import OpenFacts, fact_sources, facts_chore, open_facts, supports_chore
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
 from flowmatik.app.memory_care import KeptAnswers, care_of, entities_of, erasures_chore, graph_of
 from flowmatik.app.memory_indexes import indexes_chore, use_indexes
-from flowmatik.app.memory_store import everywhere_of, mend_memory, open_memory, rerank_with
+from flowmatik.app.memory_store import everywhere_of, graph_reader, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
 from flowmatik.app.routing import routing_of
 from flowmatik.app.runs_defaults import RunsWithDefaults
@@ -56,6 +49,7 @@ from flowmatik.contracts.deltas import RunDeltas
 from flowmatik.contracts.deployments import DeploymentWatch
 from flowmatik.contracts.factory import AgentFactory
 from flowmatik.contracts.facts import FactExtraction, Facts
+from flowmatik.contracts.graph_extraction import GraphReader
 from flowmatik.contracts.ledger import Ledger
 from flowmatik.contracts.limits import LimitAccess
 from flowmatik.contracts.memory import Audience, Memory
@@ -109,6 +103,7 @@ class Platform:
     memory_entities: MemoryEntities
     memory_learning: MemoryLearning
     memory_graph: MemoryGraph
+    graph_reader: GraphReader
     memory_indexes: MemoryIndexes
     sources: Sources
     source_hooks: SourceHooks
@@ -319,7 +314,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     stack.push_async_callback(paid.calls.close)
     if embedding is not None:
         embedding.paid = paid.calls
-    remembered.extraction.use(ExtractionModels(models, paid.calls))
+    reading = remembered.use_models(models, paid.calls)
     rerank_with(settings, memory, paid.calls)
     engine.housekeeper.add(facts_chore(stores.lookups, clock))
     supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
@@ -345,6 +340,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
         memory=memory,
         memory_care=care,
         memory_entities=entities_of(memory, clock),
+        graph_reader=graph_reader(memory, reading, clock),
         memory_learning=learning_from(engine.runs, engine.bus, memory, stores.database, clock),
         memory_graph=graph_of(memory, indexes),
         memory_indexes=indexes,

@@ -19,10 +19,20 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """What a model has read in a passage of `document`: keys of two entities, and how they hang together."""
+
+    subject: str
+    relation: str
+    object: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntityDetail:
     """`names`: as the texts and the gazetteer write it, the most frequent first; `kinds`: how it was
     recognised; `kind`: what the gazetteer says that it is. `documents`: those that name it, by their names,
-    the first hundred."""
+    the first hundred. `relations`: those that a model has read, the first hundred."""
 
     key: str
     mentions: int
@@ -31,6 +41,7 @@ class EntityDetail:
     kinds: tuple[str, ...]
     kind: str
     documents: tuple[str, ...]
+    relations: tuple[Relation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowmatik.contracts.database import Statement
+from flowmatik.contracts.graph_extraction import Extracted
 from flowmatik.memory.bulk import inserts
 from flowmatik.memory.graph.gazetteer import Gazetteer
+from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.mentions import Mention, mentions
 
 DERIVED = "2"  # raise it when any of this changes: the next sync derives it again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of
+READ = "model:"  # begins the relations that a model has read in a passage
 _RELATED = frozenset(("heading", "name", "quote", "email", "url", "code", "gazetteer"))
+
+NOTHING_EXTRACTED = Extracted()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
-    """A passage with its number, and what is asked of it here."""
+    """A passage with its number, and what is asked of it here; `extracted` is what a model has read in it."""
 
     number: int
     text: str
@@ -30,6 +35,7 @@ class Numbered:
     language: str
     terms: tuple[str, ...]
     near_keys: tuple[int, ...]
+    extracted: Extracted = NOTHING_EXTRACTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ def derived_rows(document: Document, chunks: Sequence[Numbered]) -> Iterator[Sta
         [
             (workspace, *pair, chunk.number, weight)
             for chunk, found in said
-            for pair, weight in _relations(found)
+            for pair, weight in (*_relations(found), *_read_relations(chunk.extracted))
         ],
     )
 
@@ -128,13 +134,28 @@ def unmentioned(workspace_id: str) -> Statement:
 def _mentions(document: Document, chunk: Numbered) -> tuple[Mention, ...]:
     """Of a table's beginning the title only: its cells are values and no prose."""
     text = "" if document.is_table else chunk.text
-    return mentions(
+    found = mentions(
         text,
         title=document.title,
         heading=chunk.heading,
         language=chunk.language,
         gazetteer=document.gazetteer,
     )
+    return (*found, *_read_mentions(chunk.extracted))
+
+
+def _read_mentions(extracted: Extracted) -> Iterator[Mention]:
+    ends = (name for subject, _, target in extracted.relations for name in (subject, target))
+    for name in dict.fromkeys((*extracted.entities, *ends)):
+        if key := key_of(name):
+            yield Mention(key=key, surface=name, kind="model")
+
+
+def _read_relations(extracted: Extracted) -> Iterator[tuple[tuple[str, str, str], float]]:
+    triples = ((key_of(one), f"{READ}{relation}", key_of(two)) for one, relation, two in extracted.relations)
+    for triple in sorted(set(triples)):
+        if triple[0] and triple[2]:
+            yield triple, 1.0
 
 
 def _mention_rows(document: Document, number: int, found: Sequence[Mention]) -> Iterator[tuple[Any, ...]]:

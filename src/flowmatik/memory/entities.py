@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry
+from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry, Relation
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.memory import gazetteers
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.derived import READ
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
 from flowmatik.memory.loading import revision_of
@@ -26,6 +27,13 @@ _LISTED = (
     "e WHERE key > $2 AND (key LIKE $3 OR EXISTS (SELECT 1 FROM memory_merges m WHERE m.workspace_id = $1"
     " AND m.target = e.key AND m.entity LIKE $3)) AND NOT EXISTS (SELECT 1 FROM memory_merges m"
     " WHERE m.workspace_id = $1 AND m.entity = e.key) ORDER BY key LIMIT $4"
+)
+
+_RELATIONS = (
+    "SELECT r.subject, r.relation, r.object, d.source FROM memory_relations r JOIN memory_chunks c"
+    " ON c.workspace_id = r.workspace_id AND c.number = r.chunk JOIN memory_documents d"
+    " ON d.workspace_id = c.workspace_id AND d.id = c.document WHERE r.workspace_id = $1"
+    " AND r.relation >= 'model:' AND r.relation < 'model;'"
 )
 
 
@@ -197,4 +205,17 @@ async def _detail(
         kinds=tuple(sorted(kinds)),
         kind=kind,
         documents=tuple(sorted(documents)[:_DOCUMENTS]),
+        relations=await _relations(database, workspace_id, keys),
+    )
+
+
+async def _relations(database: Database, workspace_id: str, keys: Sequence[str]) -> tuple[Relation, ...]:
+    found = set[tuple[str, str, str, str]]()
+    for end in ("r.subject IN (:list)", "r.object IN (:list)"):
+        for sql, values in listed(" ".join((_RELATIONS, "AND", end)), keys, 2):
+            rows = await database.fetch(sql, workspace_id, *values)
+            found |= {(str(one), str(relation), str(two), str(source)) for one, relation, two, source in rows}
+    return tuple(
+        Relation(subject=one, relation=relation.removeprefix(READ), object=two, document=source)
+        for one, relation, two, source in sorted(found)[:_DOCUMENTS]
     )

@@ -23,7 +23,7 @@ from flowmatik.memory.records import Known
 _PAGE = 50
 _SHORTEST = 3  # letters of a name: less would be found everywhere
 _COUNTED = ("chunks", "vectors", "mentions", "tables", "acl")
-_BY_CHUNK = ("postings", "aliases", "relations")
+_BY_CHUNK = ("postings", "aliases", "relations", "extractions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from flowmatik.contracts.database import Database, Row, Statement
 from flowmatik.contracts.memory_care import Rebuilt
 from flowmatik.kernel.errors import InvalidInput
 from flowmatik.memory import analysis, near
-from flowmatik.memory.derived import Document, Numbered, Supplied, derived_rows, underived, unmentioned
+from flowmatik.memory.derived import (
+    NOTHING_EXTRACTED,
+    Document,
+    Numbered,
+    Supplied,
+    derived_rows,
+    underived,
+    unmentioned,
+)
+from flowmatik.memory.extractions import extractions_of
 from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.records import context_of
 from flowmatik.memory.writing import noted, touched
@@ -87,8 +96,10 @@ async def _read(
         is_table=bool(tables),
         gazetteer=supplied.gazetteer,
     )
+    read = await extractions_of(database, workspace_id, document_id)
     return document, [
-        (number, text[start:end], heading, code) for number, start, end, heading, code in chunks
+        (number, text[start:end], heading, code, read.get(int(number), NOTHING_EXTRACTED))
+        for number, start, end, heading, code in chunks
     ]
 
 
@@ -116,8 +127,9 @@ def _statements(document: Document, rows: Sequence[Row], derived: str) -> list[S
             language=code,
             terms=tuple(analysis.terms(context_of(document.title, heading, text), code)),
             near_keys=near.keys(text),
+            extracted=extracted,
         )
-        for number, text, heading, code in rows
+        for number, text, heading, code, extracted in rows
     ]
     return [
         touched(workspace),

@@ -14,6 +14,7 @@ from typing import Any
 from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
 from flowmatik.memory.store import SCHEMA_VERSION
 
+_READABLE = (2, SCHEMA_VERSION)  # versions with the same tables of what is copied
 _PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
 _APART = (
     "memory_sources",
@@ -44,7 +45,7 @@ def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
     try:
         with closing(connect_aside(damaged, alone=_has_no_log(damaged))) as old, closing(connect(new)) as to:
             version = int(old.execute("PRAGMA user_version").fetchone()[0])
-            if version != SCHEMA_VERSION:  # in the first one there was nothing that people say
+            if version not in _READABLE:  # in the first one there was nothing that people say
                 return Salvaged(kept=0, lost=(), unsaid=() if version == 1 else _SAID)
             to.execute("BEGIN")
             found = _copied(old, to, least_revision)

@@ -1,4 +1,4 @@
--- Version 2. Every row carries its workspace; every query filters by it. PostgreSQL has the same tables by a
+-- Version 3. Every row carries its workspace; every query filters by it. PostgreSQL has the same tables by a
 -- revision of its own (stores/migrations); a test compares the two.
 CREATE TABLE memory_workspaces (
     workspace_id TEXT NOT NULL PRIMARY KEY,
@@ -156,6 +156,17 @@ CREATE TABLE memory_relations (
     FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk, weight);
+CREATE INDEX memory_relations_read ON memory_relations (workspace_id, object) WHERE relation >= 'model:' AND relation < 'model;';
+-- What a model has read in a passage, paid for once: it outlasts making again what is derived.
+CREATE TABLE memory_extractions (
+    workspace_id TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    model TEXT NOT NULL,
+    found TEXT NOT NULL,                   -- JSON {entities: [name], relations: [[subject, relation, object]]}
+    at TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, chunk),
+    FOREIGN KEY (workspace_id, chunk) REFERENCES memory_chunks (workspace_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
 -- The MinHash keys of a passage: what has one in common with it may say nearly the same (near.py).
 CREATE TABLE memory_near (
     workspace_id TEXT NOT NULL,

@@ -26,6 +26,7 @@ TABLES = tuple(
             "entities",
             "aliases",
             "relations",
+            "extractions",
             "near",
             "merges",
             "gazetteer",

@@ -6,21 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from flowmatik.contracts.graph_extraction import Extracted
 from flowmatik.memory import build_memory, look_at
+from flowmatik.memory.extractions import extraction
 from flowmatik.memory.rebuild import rebuild
 from flowmatik.memory.stored_memory import in_file
 from tests.integration.memory.support import StandingClock, WordEmbedder, ingest
 
-DUMP = Path("tests/data/memory/v1.sql")
+DUMPS = Path("tests/data/memory")
+
+
+def memory_of(version: int, folder: Path) -> Path:
+    path = folder / "memory.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((DUMPS / f"v{version}.sql").read_text(encoding="utf-8"))
+        connection.execute("PRAGMA journal_mode = WAL")
+    return path
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    path = tmp_path / "memory.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(DUMP.read_text(encoding="utf-8"))
-        connection.execute("PRAGMA journal_mode = WAL")
-    return path
+    return memory_of(1, tmp_path)
 
 
 async def test_documents_passages_vectors_and_revisions_are_there_as_before(old: Path) -> None:
@@ -41,7 +47,7 @@ async def test_documents_passages_vectors_and_revisions_are_there_as_before(old:
     assert (await memory.passage("default", found[-1].id) or found[0]).text == found[-1].text
     after = await look_at(old, "words")
     assert after is not None
-    assert (after.schema, after.documents, after.passages, after.not_embedded) == (2, 4, 6, 0)
+    assert (after.schema, after.documents, after.passages, after.not_embedded) == (3, 4, 6, 0)
     await memory.close()
 
 
@@ -75,3 +81,25 @@ async def test_an_upgrade_that_fails_in_the_middle_leaves_the_old_memory(
     left = await look_at(old, "words")
     assert left is not None
     assert (left.schema, left.documents) == (1, 4)
+
+
+async def test_of_version_2_everything_stays_and_what_models_read_can_be_kept(tmp_path: Path) -> None:
+    path = memory_of(2, tmp_path)
+    memory = build_memory(path, embedder=WordEmbedder(dimension=8), clock=StandingClock())
+    hr = frozenset({"team:hr"})
+    found = await memory.search("default", "days of leave", on_behalf=hr)
+    assert [one.source for one in found] == ["leave.md", "pay.md"]
+    assert await memory.search("default", "days of leave", on_behalf=frozenset({"user:x"})) == []
+    database = memory.store.database
+    (chunk,) = (await database.fetch("SELECT number FROM memory_chunks ORDER BY number"))[0]
+    said = Extracted(entities=("23 days of leave",), relations=(("Zurbano", "grants", "leave"),))
+    await database.transaction(extraction("default", chunk, "custom/small", said, "2026-01-01"))
+    assert [one.documents async for one in rebuild(database, "default")] == [2]
+    kept = await database.fetch("SELECT relation FROM memory_relations WHERE relation <> 'mentions'")
+    assert kept == [("model:grants",)]
+    merged = await database.fetch("SELECT entity, target FROM memory_merges")
+    assert merged == [("grupo zurbano", "zurbano logistics")]
+    after = await look_at(path, "words")
+    assert after is not None
+    assert (after.schema, after.documents) == (3, 2)
+    await memory.close()

@@ -12,6 +12,7 @@ from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.gazetteer_file import entries_in
 from flowmatik.app.texts import shown_name
+from flowmatik.contracts.graph_extraction import MOST_PASSAGES
 from flowmatik.contracts.memory_entities import EntityDetail
 
 entities_app = typer.Typer(help="help.entities", no_args_is_help=True)
@@ -60,6 +61,22 @@ def names(
     """Without a file it shows those that there are."""
     session = session_of(context)
     session.run(supplied_names(session, file))
+
+
+@entities_app.command("read", help="help.entities.read")
+def read(
+    context: typer.Context,
+    source: Annotated[list[str] | None, typer.Option(help="help.entities.source", show_default=False)] = None,
+    model: Annotated[str, typer.Option(help="help.facts.model", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(min=1, max=MOST_PASSAGES, help="help.entities.passages")] = 1000,
+    max_usd: Annotated[
+        float | None,
+        typer.Option("--max-usd", min=0, max=100_000, help="help.entities.max_usd", show_default=False),
+    ] = None,
+) -> None:
+    """Without --max-usd it only says what it would cost."""
+    session = session_of(context)
+    session.run(read_passages(session, source or [], model, limit, max_usd))
 
 
 async def list_entities(session: Session, text: str, limit: int, cursor: str) -> int:
@@ -119,6 +136,38 @@ async def supplied_names(session: Session, file: Path | None) -> int:
     return ExitCode.OK
 
 
+async def read_passages(
+    session: Session, sources: list[str], model: str, limit: int, max_usd: float | None
+) -> int:
+    if max_usd is None:
+        cost = await session.on_backend(
+            lambda b: b.graph_reader.cost(b.principal, sources=sources, model=model, limit=limit)
+        )
+        if session.json:
+            session.print_json(dataclasses.asdict(cost))
+            return ExitCode.OK
+        usd = "?" if cost.most_micros is None else f"{cost.most_micros / 1_000_000:.4f}"
+        session.print(session.text("entities.cost", model=cost.model, passages=cost.passages, usd=usd))
+        return ExitCode.OK
+    most = round(max_usd * 1_000_000)
+    done = await session.on_backend(
+        lambda b: b.graph_reader.read(
+            b.principal, sources=sources, model=model, limit=limit, most_micros=most
+        )
+    )
+    if session.json:
+        session.print_json(dataclasses.asdict(done))
+        return ExitCode.OK
+    session.print(
+        session.text(
+            "entities.read", passages=done.passages, entities=done.entities, relations=done.relations
+        )
+    )
+    if done.failed:
+        session.say("entities.unread", passages=done.failed, model=done.model)
+    return ExitCode.OK
+
+
 def _told(session: Session, one: EntityDetail) -> int:
     if session.json:
         session.print_json(dataclasses.asdict(one))
@@ -129,4 +178,7 @@ def _told(session: Session, one: EntityDetail) -> int:
         if texts:
             shown = "; ".join(map(shown_name, texts))
             session.print("  " + session.text(f"entities.{label}", texts=shown))
+    for each in one.relations:
+        said = f"{each.subject} – {each.relation} – {each.object}  ({each.document})"
+        session.print(f"  {shown_name(said)}")
     return ExitCode.OK

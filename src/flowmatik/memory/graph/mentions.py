@@ -15,7 +15,9 @@ from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.keys import key_of, title_keys
 from flowmatik.memory.graph.names import names
 
-Kind = Literal["title", "heading", "name", "quote", "email", "url", "code", "quantity", "date", "gazetteer"]
+Kind = Literal[
+    *("title", "heading", "name", "quote", "email", "url", "code", "quantity", "date", "gazetteer", "model")
+]
 
 MAX_TEXT = 200_000
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?<![-_])")
