@@ -271,10 +271,13 @@ def perhaps_alike(texts: Sequence[Features], share: float) -> npt.NDArray[np.boo
     N-grams are thrown into buckets. A bucket that only one of two texts has is one n-gram at least that the
     other lacks; in common they have no more than what then is left of either."""
     signs = _Signs([one.marked for one in texts])
-    buckets = np.zeros((len(texts), 1 << _BUCKETS), dtype=np.float32)
+    buckets = np.zeros((len(texts), 1 << _BUCKETS), dtype=np.bool_)
     for hashed, at in signs.grams():
-        buckets[signs.owner(at), hashed[at] >> np.uint64(64 - _BUCKETS)] = 1.0
-    lacking = buckets.sum(axis=1)[:, None] - buckets @ buckets.T  # whole numbers: exact
+        buckets[signs.owner(at), hashed[at] >> np.uint64(64 - _BUCKETS)] = True
+    packed = np.packbits(buckets, axis=1).view(np.uint64)
+    both = np.array([np.bitwise_count(packed & one).sum(axis=1) for one in packed], dtype=np.float64)
+    both = both.reshape(len(texts), len(texts))
+    lacking = np.diagonal(both)[:, None] - both
     left = signs.lengths()[:, None] - lacking
     common = np.minimum(left, left.T)
     return common >= (share - _ROUNDING) * (common + lacking + lacking.T)

@@ -5,7 +5,7 @@ the second one. For each of the passages in front, those that are linked to it a
 the part of the question's information that the first one leaves uncovered, and nearness in meaning.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,32 @@ class Hop:
     value: float
 
 
+class Hops(Mapping[int, Hop]):
+    """By passage. Of a thousand that are linked a few are shown, and only for those one is made."""
+
+    def __init__(self, found: Mapping[int, tuple[float, int, int]]) -> None:
+        """`found`: value, via and entity."""
+        self._found = found
+
+    def __getitem__(self, passage: int) -> Hop:
+        value, via, entity = self._found[passage]
+        return Hop(passage=passage, via=via, entity=entity, value=value)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def worth(self) -> tuple[Ints, Floats]:
+        """All passages, and the value of each."""
+        values = [value for value, _, _ in self._found.values()]
+        return np.array([*self._found], dtype=np.int64), np.array(values, dtype=np.float64)
+
+
+NO_HOPS = Hops({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """`standing`: every passage's score so far, the best is 1; `nearness`: its cosine, the best is 1."""
@@ -48,24 +74,24 @@ class Evidence:
     nearness: Floats
 
 
-def follow(graph: Graph, evidence: Evidence) -> dict[int, Hop]:
+def follow(graph: Graph, evidence: Evidence) -> Hops:
     """The best hop to each passage that is linked to one of those in front."""
     front = foremost(evidence.standing, FIRST)
     linked = {via: found for via in front if (found := _linked(graph, evidence, via))}
     if not linked:
-        return {}
+        return NO_HOPS
     passages = np.array(sorted({passage for found in linked.values() for passage in found}), dtype=np.int64)
     worth = _worth(evidence, list(linked), passages)
     column = {passage: at for at, passage in enumerate(passages.tolist())}
-    best: dict[int, Hop] = {}
+    best: dict[int, tuple[float, int, int]] = {}
     for row, (via, found) in enumerate(linked.items()):
         sure = float(evidence.standing[via]) ** SURE
         values: list[float] = worth[row].tolist()
         for passage, (strength, entity) in found.items():
             total = strength * sure * values[column[passage]]
-            if passage not in best or total > best[passage].value:
-                best[passage] = Hop(passage=passage, via=via, entity=entity, value=total)
-    return best
+            if passage not in best or total > best[passage][0]:
+                best[passage] = total, via, entity
+    return Hops(best)
 
 
 def reached(graph: Graph, front: Sequence[int], most: int) -> Ints:
@@ -125,5 +151,5 @@ def _links(graph: Graph, via: int) -> Iterator[tuple[Ints, float, int, bool]]:
     for entity in sorted({*mentioned.tolist(), *titles.tolist()}):
         if graph.spread_with_titles[entity] <= SHARED_MOST:
             strength = SHARES * rarity(int(graph.spread_with_titles[entity]))
-            both = np.union1d(graph.mentioning.of(entity), graph.titled.of(entity))
-            yield both, strength, entity, True
+            both = {*graph.mentioning.of(entity).tolist(), *graph.titled.of(entity).tolist()}
+            yield np.array(sorted(both), dtype=np.int64), strength, entity, True
