@@ -70,9 +70,9 @@ class Features:
     @cached_property
     def terms_before(self) -> list[int]:
         """How many words that are no stop-words stand before each word."""
-        codes = _codes(self.language)
-        stops = [any(analysis.is_stop(_folded(word), code) for code in codes) for word in self.words]
-        return list(accumulate((not stop for stop in stops), initial=0))
+        stops = _stops(self.language)
+        folded = self.marked[1:-1].split("##")
+        return list(accumulate([word not in stops for word in folded], initial=0))
 
     def sentence(self, number: int) -> Sequence[str]:
         return self.words[self.ends[number] : self.ends[number + 1]]
@@ -81,8 +81,11 @@ class Features:
 _folded = lru_cache(maxsize=100_000)(fold)
 
 
-def _marked(words: Iterable[str]) -> str:
-    return "".join([f"#{word.lower() if word.isascii() else _folded(word)}#" for word in words])
+def _marked(words: Sequence[str]) -> str:
+    plain = "##".join(words)
+    if not plain.isascii():
+        plain = "##".join([word.lower() if word.isascii() else _folded(word) for word in words])
+    return f"#{plain.lower() if plain.isascii() else plain}#" if words else ""
 
 
 @lru_cache(maxsize=2048)
@@ -97,6 +100,11 @@ def features(title: str, text: str, language: str) -> Features:
 
 def _codes(language: str) -> tuple[str, ...]:
     return (language,) if analysis.is_known(language) else LANGUAGES
+
+
+@lru_cache(maxsize=16)
+def _stops(language: str) -> frozenset[str]:
+    return frozenset[str]().union(*map(analysis.stop_words, _codes(language)))
 
 
 class _Asked:
@@ -139,7 +147,7 @@ class _Asked:
         return held
 
     def _looked_at(self, word: str, code: str) -> Iterable[int]:
-        if analysis.is_stop(_folded(word), code):
+        if _folded(word) in analysis.stop_words(code):
             return ()
         return self._stems.get(code, {}).get(analysis.stem(word, code), ())
 
