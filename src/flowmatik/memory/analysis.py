@@ -98,9 +98,9 @@ def is_known(code: str) -> bool:
     return code in _FOLDED_STOPS
 
 
-def is_stop(folded: str, code: str) -> bool:
-    """Of that language."""
-    return folded in _FOLDED_STOPS[code]
+def stop_words(code: str) -> frozenset[str]:
+    """Of that language, folded."""
+    return _FOLDED_STOPS[code]
 
 
 def is_stop_word(folded: str) -> bool:

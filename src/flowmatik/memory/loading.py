@@ -240,8 +240,8 @@ async def _vectors(
 # would then walk all postings of the workspace in that order.
 _FREQUENCIES = 1 << 20  # above what one passage can have
 POSTINGS = (
-    "SELECT string_agg(CAST(chunk * 1048576 + frequency AS TEXT), ' ') FROM memory_postings"
-    " WHERE workspace_id = $1 AND term IN (:list)"
+    "SELECT term, string_agg(CAST(chunk * 1048576 + frequency AS TEXT), ' ') FROM memory_postings"
+    " WHERE workspace_id = $1 AND term IN (:list) GROUP BY term"
 )
 
 
@@ -249,15 +249,30 @@ async def postings(
     database: Database, workspace_id: str, terms: Sequence[str], snapshot: Snapshot
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Where in the snapshot one of `terms` stands, and how often the most frequent of them does."""
-    key = tuple(terms)
-    found = snapshot.words.get(key)
-    if found is None:
-        texts: list[str] = []
-        for sql, values in listed(POSTINGS, terms, 2):
-            texts += [row[0] for row in await database.fetch(sql, workspace_id, *values) if row[0]]
-        found = await asyncio.to_thread(_packed, " ".join(texts))
-        snapshot.words.put(key, found)
-    return _placed(found, snapshot.rows)
+    (found,) = await postings_of(database, workspace_id, [tuple(terms)], snapshot)
+    return found
+
+
+async def postings_of(
+    database: Database, workspace_id: str, groups: Sequence[tuple[str, ...]], snapshot: Snapshot
+) -> list[tuple[npt.NDArray[np.int64], Floats]]:
+    """The same for each of the groups of terms; what is not known of them is read at once."""
+    known = {group: snapshot.words.get(group) for group in groups}
+    unknown = [group for group, found in known.items() if found is None]
+    texts: dict[str, str] = {}
+    for sql, values in listed(POSTINGS, sorted({term for group in unknown for term in group}), 2):
+        texts.update(
+            (str(term), str(text)) for term, text in await database.fetch(sql, workspace_id, *values)
+        )
+
+    def placed() -> list[tuple[npt.NDArray[np.int64], Floats]]:
+        for group in unknown:
+            found = _packed(" ".join(texts[term] for term in group if term in texts))
+            snapshot.words.put(group, found)
+            known[group] = found
+        return [_placed(found, snapshot.rows) for group in groups if (found := known[group]) is not None]
+
+    return await asyncio.to_thread(placed) if texts else placed()
 
 
 async def _terms_of(database: Database, workspace_id: str, numbers: Ints) -> list[tuple[str, int, int]]:

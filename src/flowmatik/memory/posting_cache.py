@@ -1,4 +1,4 @@
-"""The passages of words that were asked for, kept in memory as packed arrays."""
+"""The passages of words that were asked for, kept in memory as packed arrays; and words that begin alike."""
 
 import threading
 from collections import OrderedDict
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+
+from flowmatik.memory.vocabulary import Vocabulary
 
 MOST = 4_000_000  # passages of all words together: 48 MB
 
@@ -18,7 +20,8 @@ class PostingCache:
     knows nothing of who may see them; whoever takes from it leaves out what is not in their snapshot. A key
     is all terms of a word, in all languages; the most frequent of them counts."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, vocabulary: Vocabulary | None = None) -> None:
+        self.vocabulary = vocabulary or Vocabulary()
         self._most = most
         self._held = 0
         self._found: OrderedDict[tuple[str, ...], Found] = OrderedDict()
@@ -50,7 +53,7 @@ class PostingCache:
             often.setdefault(term, {})[number] = count
         with self._lock:
             known = list(self._found.items())
-        cache = PostingCache(self._most)
+        cache = PostingCache(self._most, self.vocabulary.with_terms(often))
         for terms, (passages, counts) in known:
             at = np.minimum(np.searchsorted(passages, numbers), max(len(passages) - 1, 0))
             kept = np.ones(len(passages), dtype=np.bool_)

@@ -5,7 +5,6 @@ its title without brackets) leads to it. A rare entity that two documents share 
 workspace has of the first tells whether links mean anything there (`Graph.strength`).
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ FULL_STRENGTH = 0.1  # share of documents whose title others name, from which on
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,14 @@ class _Table:
 
     def of(self, row: int) -> Ints:
         return self._values[self._starts[row] : self._starts[row + 1]]
+
+    def of_all(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The values of those rows one after the other, and for each of them the place of its row in `rows`."""
+        first = self._starts[rows]
+        counts = self._starts[rows + 1] - first
+        before = np.cumsum(counts) - counts
+        at = np.repeat(first - before, counts) + np.arange(int(counts.sum()))
+        return np.repeat(np.arange(len(rows)), counts), self._values[at]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,7 +123,7 @@ class Graph:
 
         def distinct(pairs: tuple[Ints, Ints]) -> Ints:
             """Entity and document of each pair as one number."""
-            return _distinct(pairs[1] * width + self.documents[pairs[0]])
+            return each_once(pairs[1] * width + self.documents[pairs[0]])
 
         bearing = distinct(self.titles)
         naming = distinct(self.mentions)
@@ -145,7 +153,7 @@ class Graph:
         if not len(pairs[0]):
             return np.zeros(len(self.keys), dtype=np.int64)
         width = int(self.documents.max()) + 1
-        distinct = _distinct(pairs[1] * width + self.documents[pairs[0]])
+        distinct = each_once(pairs[1] * width + self.documents[pairs[0]])
         return np.bincount(distinct // width, minlength=len(self.keys))
 
 
@@ -201,11 +209,11 @@ def _listed(ring: Keyring, lists: Sequence[tuple[str, ...]]) -> tuple[Ints, Ints
 
 def _once(places: Ints, ids: Ints) -> tuple[Ints, Ints]:
     width = int(ids.max()) + 1 if len(ids) else 1
-    places, ids = np.divmod(_distinct(places * width + ids), width)
+    places, ids = np.divmod(each_once(places * width + ids), width)
     return places, ids
 
 
-def _distinct(values: Ints) -> Ints:
+def each_once(values: Ints) -> Ints:
     """Sorted, each once; many times as fast as what NumPy has for it, which hashes."""
     ordered = np.sort(values)
     return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
@@ -217,11 +225,11 @@ def _numbered(pairs: tuple[Ints, Ints], keys: Keys) -> tuple[Ints, Ints]:
     return pairs[0][there], numbers[there]
 
 
-def rarity(documents: float) -> float:
-    """Of a shared entity: 1 when two documents have it, less the more do."""
-    return 1.0 / max(documents - 1.0, 1.0)
+def rarity(documents: Ints) -> Floats:
+    """Of shared entities: 1 when two documents have it, less the more do."""
+    return 1.0 / np.maximum(documents - 1.0, 1.0)
 
 
-def certainty(bearers: float) -> float:
-    """Of a title: 1 when one document bears it."""
-    return 1.0 / math.sqrt(max(bearers, 1.0))
+def certainty(bearers: Ints) -> Floats:
+    """Of titles: 1 when one document bears it."""
+    return 1.0 / np.sqrt(np.maximum(bearers, 1.0))

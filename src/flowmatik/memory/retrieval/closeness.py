@@ -63,15 +63,16 @@ class Features:
     @cached_property
     def grams(self) -> frozenset[int]:
         """Its distinct n-grams, as numbers."""
-        found = _Signs([self.marked]).grams()
-        return frozenset(np.concatenate([hashed[at] for hashed, at in found]).tolist())
+        signs = _Signs([self.marked])
+        found = [hashed[signs.begins(size)[: len(hashed)]] for size, hashed in signs.hashed()]
+        return frozenset(np.concatenate(found).tolist())
 
     @cached_property
     def terms_before(self) -> list[int]:
         """How many words that are no stop-words stand before each word."""
-        codes = _codes(self.language)
-        stops = [any(analysis.is_stop(_folded(word), code) for code in codes) for word in self.words]
-        return list(accumulate((not stop for stop in stops), initial=0))
+        stops = _stops(self.language)
+        folded = self.marked[1:-1].split("##")
+        return list(accumulate([word not in stops for word in folded], initial=0))
 
     def sentence(self, number: int) -> Sequence[str]:
         return self.words[self.ends[number] : self.ends[number + 1]]
@@ -80,8 +81,11 @@ class Features:
 _folded = lru_cache(maxsize=100_000)(fold)
 
 
-def _marked(words: Iterable[str]) -> str:
-    return "".join([f"#{word.lower() if word.isascii() else _folded(word)}#" for word in words])
+def _marked(words: Sequence[str]) -> str:
+    plain = "##".join(words)
+    if not plain.isascii():
+        plain = "##".join([word.lower() if word.isascii() else _folded(word) for word in words])
+    return f"#{plain.lower() if plain.isascii() else plain}#" if words else ""
 
 
 @lru_cache(maxsize=2048)
@@ -96,6 +100,11 @@ def features(title: str, text: str, language: str) -> Features:
 
 def _codes(language: str) -> tuple[str, ...]:
     return (language,) if analysis.is_known(language) else LANGUAGES
+
+
+@lru_cache(maxsize=16)
+def _stops(language: str) -> frozenset[str]:
+    return frozenset[str]().union(*map(analysis.stop_words, _codes(language)))
 
 
 class _Asked:
@@ -138,7 +147,7 @@ class _Asked:
         return held
 
     def _looked_at(self, word: str, code: str) -> Iterable[int]:
-        if analysis.is_stop(_folded(word), code):
+        if _folded(word) in analysis.stop_words(code):
             return ()
         return self._stems.get(code, {}).get(analysis.stem(word, code), ())
 
@@ -233,14 +242,14 @@ def _held(weights: Sequence[float], there: set[int], titled: set[int]) -> float:
 def likeness(question: Question, passages: Sequence[Features]) -> Floats:
     """BM25 over character n-grams; what is rare is reckoned among these passages."""
     wanted = _Signs([_marked(question.words)])
-    asked = [np.unique(hashed[at]) for hashed, at in wanted.grams()]
+    asked = [np.unique(hashed[wanted.begins(size)[: len(hashed)]]) for size, hashed in wanted.hashed()]
     count, rows = len(passages), sum(map(len, asked))
     if not count or not rows:
         return np.zeros(count)
     signs = _Signs([one.marked for one in passages])
     cells = [
-        _counted(mine, hashed, at, signs, count)
-        for mine, (hashed, at) in zip(asked, signs.grams(), strict=True)
+        _counted(mine, size, hashed, signs, count)
+        for mine, (size, hashed) in zip(asked, signs.hashed(), strict=True)
     ]
     table = np.concatenate(cells).astype(np.float64)
     having = (table > 0).sum(axis=1)
@@ -250,14 +259,15 @@ def likeness(question: Question, passages: Sequence[Features]) -> Floats:
     return weights @ (table * (K1 + 1.0) / (table + norms))
 
 
-def _counted(asked: Hashes, hashed: Hashes, at: Ints, signs: "_Signs", count: int) -> Ints:
+def _counted(asked: Hashes, size: int, hashed: Hashes, signs: "_Signs", count: int) -> Ints:
     """How often each text (columns) has each of those n-grams (rows). A table of their first bits sorts out
     nearly all that are none of them."""
     if not len(asked):
         return np.zeros((0, count), dtype=np.int64)
     maybe = np.zeros(1 << _BITS, dtype=np.bool_)
     maybe[asked >> _REST] = True
-    there = at[maybe[hashed[at] >> _REST]]
+    there = np.flatnonzero(maybe[hashed >> _REST])
+    there = there[signs.begins(size)[there]]
     found = hashed[there]
     place = np.minimum(np.searchsorted(asked, found), len(asked) - 1)
     same = asked[place] == found
@@ -271,10 +281,14 @@ def perhaps_alike(texts: Sequence[Features], share: float) -> npt.NDArray[np.boo
     N-grams are thrown into buckets. A bucket that only one of two texts has is one n-gram at least that the
     other lacks; in common they have no more than what then is left of either."""
     signs = _Signs([one.marked for one in texts])
-    buckets = np.zeros((len(texts), 1 << _BUCKETS), dtype=np.float32)
-    for hashed, at in signs.grams():
-        buckets[signs.owner(at), hashed[at] >> np.uint64(64 - _BUCKETS)] = 1.0
-    lacking = buckets.sum(axis=1)[:, None] - buckets @ buckets.T  # whole numbers: exact
+    buckets = np.zeros((len(texts), 1 << _BUCKETS), dtype=np.bool_)
+    for size, hashed in signs.hashed():
+        at = np.flatnonzero(signs.begins(size)[: len(hashed)])
+        buckets[signs.owner(at), hashed[at] >> np.uint64(64 - _BUCKETS)] = True
+    packed = np.packbits(buckets, axis=1).view(np.uint64)
+    both = np.array([np.bitwise_count(packed & one).sum(axis=1) for one in packed], dtype=np.float64)
+    both = both.reshape(len(texts), len(texts))
+    lacking = np.diagonal(both)[:, None] - both
     left = signs.lengths()[:, None] - lacking
     common = np.minimum(left, left.T)
     return common >= (share - _ROUNDING) * (common + lacking + lacking.T)
@@ -291,20 +305,24 @@ class _Signs:
         marks = np.flatnonzero(self._codes == _MARK)  # in pairs, for no word has one in it
         self._first, last = marks[0::2], marks[1::2]
         self._sizes = last - self._first + 1
+        # Signs from each place to the end of its word; of a short word only at its first, below 0.
+        self._left = np.repeat(self._first + self._sizes, self._sizes) - np.arange(len(self._codes))
+        short = self._sizes < _SHORT
+        self._left[np.repeat(short, self._sizes)] = 0
+        self._left[self._first[short]] = -self._sizes[short]
 
-    def grams(self) -> Iterator[tuple[Hashes, Ints]]:
-        """For each size the hashes at all places, and at which of them an n-gram of that size begins."""
-        left = np.repeat(self._first + self._sizes, self._sizes) - np.arange(len(self._codes))
-        left[np.repeat(self._sizes < _SHORT, self._sizes)] = 0
+    def hashed(self) -> Iterator[tuple[int, Hashes]]:
+        """For each size the hashes of so many signs from every place on."""
         rolled = np.zeros(len(self._codes) + 1, dtype=np.uint64)
         for size in range(1, _SHORT + 1):
             rolled = rolled[:-1] * _PRIME + self._codes[size - 1 :]
-            if size == 1:
-                continue
-            whole = self._first[self._sizes == size] if size < _SHORT else self._first[:0]
-            cut = np.flatnonzero(left[: len(rolled)] >= size) if size in _SIZES else self._first[:0]
-            mixed = (rolled ^ (rolled >> _HALF)) * _PRIME
-            yield mixed, np.concatenate((whole, cut))
+            if size > 1:
+                yield size, (rolled ^ (rolled >> _HALF)) * _PRIME
+
+    def begins(self, size: int) -> npt.NDArray[np.bool_]:
+        """At which places an n-gram of that size begins."""
+        whole = self._left == -size
+        return whole | (self._left >= size) if size in _SIZES else whole
 
     def owner(self, places: Ints) -> Ints:
         """Which text those signs are of."""

@@ -144,10 +144,9 @@ class _Gathered:
 
     async def own_words(self) -> None:
         """Those of memory's own postings: of all passages."""
-        found = [
-            await loading.postings(self._database, self._workspace, group, self._snapshot)
-            for group in self._question.groups
-        ]
+        found = await loading.postings_of(
+            self._database, self._workspace, self._question.groups, self._snapshot
+        )
         self._question, self._own = await mended(
             self._database, self._workspace, self._question, found, self._snapshot
         )

@@ -29,7 +29,7 @@ from flowmatik.memory.retrieval.fusion import (
     reweighted,
     to_best,
 )
-from flowmatik.memory.retrieval.hops import Evidence, Hop, follow
+from flowmatik.memory.retrieval.hops import NO_HOPS, Evidence, Hops, follow
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.times import is_of
 from flowmatik.memory.retrieval.words import Words
@@ -91,7 +91,7 @@ class Ranked:
     scores: Mapping[str, Floats]
     outstanding: float
     meant: Mapping[int, tuple[float, str]]
-    hops: Mapping[int, Hop]
+    hops: Hops
     weights: LegWeights = SHIPPED
 
 
@@ -163,14 +163,14 @@ class Ranking:
             weights=self.weights,
         )
 
-    def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Mapping[int, Hop]]:
+    def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Hops]:
         if not strength or not standing.any():
-            return standing, {}
+            return standing, NO_HOPS
         evidence = Evidence(words=self.words, standing=standing, nearness=to_best(self.cosine))
         hops = follow(self.graph, evidence)
         total = standing.copy()
-        for passage, hop in hops.items():
-            total[passage] += strength * LINKED * self.weights.links * hop.value
+        linked, worth = hops.worth()
+        total[linked] += strength * LINKED * self.weights.links * worth
         first = int(np.argmax(standing))
         total[first] = max(float(total.max()), float(total[first]))
         others = np.flatnonzero(total >= total[first])

@@ -115,7 +115,7 @@ async def _ranking(
     database: Database, workspace_id: str, query: Query, snapshot: Snapshot, question: Question
 ) -> Ranking:
     """From memory's own store alone."""
-    found = [await loading.postings(database, workspace_id, group, snapshot) for group in question.groups]
+    found = await loading.postings_of(database, workspace_id, question.groups, snapshot)
     question, words = await mended(database, workspace_id, question, found, snapshot)
 
     def rank() -> Ranking:

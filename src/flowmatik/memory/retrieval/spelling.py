@@ -7,7 +7,7 @@ one of what may not be seen, however like the question's, takes nobody's place a
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.words import Words, words_of
+from flowmatik.memory.vocabulary import Alike
 
 LESS = 0.5  # what a word that stands in counts of its own weight
 SHORTEST = 5  # signs of a stem: shorter ones are like too many others
@@ -48,9 +49,8 @@ async def mended(
     groups, places, trust = list(question.groups), list(found), np.ones(len(found))
     unknown = [row for row, (at, _) in enumerate(found) if not len(at)]
     for row in unknown[:MOST_MENDED] if len(snapshot.rows) else ():
-        near = [one for term in groups[row] for one in await _near(database, workspace_id, term, snapshot)]
-        if near:
-            stands_in = tuple(dict.fromkeys(near))
+        stands_in = await _standing_in(database, workspace_id, groups[row], snapshot)
+        if stands_in:
             at, often = await loading.postings(database, workspace_id, stands_in, snapshot)
             if len(at):
                 groups[row], places[row], trust[row] = stands_in, (at, often), LESS
@@ -60,52 +60,59 @@ async def mended(
     return replace(question, groups=tuple(groups)), replace(words, weights=words.weights * trust)
 
 
-async def _near(database: Database, workspace_id: str, term: str, snapshot: Snapshot) -> Sequence[str]:
-    """The terms of the same language and first letter that are spelt most like it, of those in the
-    snapshot."""
-    code, _, stem = term.partition(":")
-    if len(stem) < SHORTEST or not stem.isalpha():
-        return ()
-    first, beyond = f"{code}:{stem[0]}", f"{code}:{chr(ord(stem[0]) + 1)}"
-    rows = await database.fetch(_VOCABULARY, workspace_id, first, beyond, MOST_READ)
-    words = [str(row[0]).partition(":")[2] for row in rows]
-    for alike in await asyncio.to_thread(nearest, stem, words, code):  # thousands of words are compared
-        there: list[str] = []
-        for one in alike:
-            at, _ = await loading.postings(database, workspace_id, (one,), snapshot)
-            there += [one] if len(at) else []
-            if len(there) == MOST:
+async def _standing_in(
+    database: Database, workspace_id: str, terms: Sequence[str], snapshot: Snapshot
+) -> tuple[str, ...]:
+    """For each of the terms those of the same language and first letter that are spelt most like it, of those
+    in the snapshot."""
+    known: dict[str, Alike] = {}
+    for term in terms:
+        stem = term.partition(":")[2]
+        if len(stem) >= SHORTEST and stem.isalpha():
+            known[term] = await _alike(database, workspace_id, term, snapshot)
+
+    def compared() -> Mapping[str, Sequence[Sequence[str]]]:
+        return {term: nearest(term, words) for term, words in known.items()}
+
+    found: dict[str, None] = {}
+    for candidates in (await asyncio.to_thread(compared)).values() if any(map(len, known.values())) else ():
+        for alike in candidates:
+            there = await _there(database, workspace_id, alike, snapshot)
+            if there:
+                found.update(dict.fromkeys(there))
                 break
-        if there:
-            return there
-    return ()
+    return tuple(found)
 
 
-def nearest(stem: str, vocabulary: Sequence[str], code: str) -> Sequence[Sequence[str]]:
-    """As terms of that language: those with the fewest mistakes, then those with one more."""
-    most = 2 if len(stem) >= LONG else 1
+async def _there(
+    database: Database, workspace_id: str, terms: Sequence[str], snapshot: Snapshot
+) -> Sequence[str]:
+    """The first of the terms that passages of the snapshot have."""
+    there: list[str] = []
+    for one in terms:
+        at, _ = await loading.postings(database, workspace_id, (one,), snapshot)
+        there += [one] if len(at) else []
+        if len(there) == MOST:
+            break
+    return there
+
+
+async def _alike(database: Database, workspace_id: str, term: str, snapshot: Snapshot) -> Alike:
+    """The words of the workspace with the term's language and first letter."""
+    code, _, stem = term.partition(":")
+    first, beyond = f"{code}:{stem[0]}", f"{code}:{chr(ord(stem[0]) + 1)}"
+    found = snapshot.words.vocabulary.get(first)
+    if found is None:
+        rows = await database.fetch(_VOCABULARY, workspace_id, first, beyond, MOST_READ)
+        found = await asyncio.to_thread(lambda: Alike(str(row[0]).partition(":")[2] for row in rows))
+        snapshot.words.vocabulary.put(first, found)
+    return found
+
+
+def nearest(term: str, words: Alike) -> Sequence[Sequence[str]]:
+    """As terms of its language: those with the fewest mistakes, then those with one more."""
+    code, _, stem = term.partition(":")
     by: dict[int, list[str]] = {}
-    for one in vocabulary:
-        if one != stem and abs(len(one) - len(stem)) <= most and one.isalpha():
-            mistakes = distance(stem, one, most)
-            if mistakes <= most:
-                by.setdefault(mistakes, []).append(f"{code}:{one}")
-    return [by[mistakes] for mistakes in sorted(by)]
-
-
-def distance(one: str, other: str, most: int) -> int:
-    """Signs added, left out, changed, or changed with their neighbour; `most + 1` for what is more.
-
-    Source: optimal string alignment (Damerau 1964)."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        last, before, row = before, row, [i]
-        for j, b in enumerate(other, 1):
-            value = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                value = min(value, last[j - 2] + 1)
-            row.append(value)
-        if min(row) > most and (not before or min(before) > most):
-            return most + 1
-    return min(row[-1], most + 1)
+    for mistakes, one in words.near(stem, 2 if len(stem) >= LONG else 1):
+        by.setdefault(mistakes, []).append(f"{code}:{one}")
+    return list(by.values())
