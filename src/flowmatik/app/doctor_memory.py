@@ -122,12 +122,13 @@ async def check_embedding(settings: Settings) -> Finding:
     if not settings.embeddings:
         return _none("doctor.embedding.off")
     endpoint = settings.embedding_endpoint
-    model = endpoint.model if endpoint else "all-MiniLM-L6-v2"
+    model = endpoint.model if endpoint else settings.embedding_file or "all-MiniLM-L6-v2"
     try:
         embedder = embedder_of(settings)
         if embedder is None:
             return _none("doctor.embedding.mend")
         await embedder.embed([PROBE])
+        model = model if endpoint else embedder.id
     except FlowmatikError as error:
         values = {"model": model, "error": _fault(error)}
         return Finding(

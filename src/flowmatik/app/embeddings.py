@@ -10,18 +10,23 @@ from flowmatik.contracts.models import Usage
 from flowmatik.memory import load_embedder
 
 ENDPOINT_PLUGIN = "openai_compatible"
+FILE_PLUGIN = "onnx_file"
+NUMBERS = ("float32", "int8")
 NOBODYS = "embeddings"  # stands for the provider of an endpoint that is none of those that are set
 
 
 def embedder_of(settings: Settings, money: EmbeddingMoney | None = None) -> Embedder | None:
-    """The endpoint that is set, else the model that came along; None when embeddings are off or it is
-    not installed: search is full text only. Nothing is loaded or connected before the first use. `money`:
-    what the endpoint costs; without it nobody keeps account."""
+    """The endpoint or the file that is set, else the model that came along; None when embeddings are off or
+    it is not installed: search is full text only. Nothing is loaded or connected before the first use.
+    `money`: what the endpoint costs; without it nobody keeps account. Raises ConfigurationError for a file
+    that cannot be used."""
     if not settings.embeddings:
         return None
     endpoint = settings.embedding_endpoint
+    if endpoint is None and settings.embedding_file:
+        return load_embedder(FILE_PLUGIN, {"file": settings.home / settings.embedding_file})
     if endpoint is None:
-        return load_embedder()
+        return _shipped(settings.embedding_numbers)
     return load_embedder(
         ENDPOINT_PLUGIN,
         {
@@ -64,7 +69,14 @@ def _is_here(host: str) -> bool:
 
 
 def other_embedders(settings: Settings) -> tuple[Embedder, ...]:
-    """Beside the endpoint that is set, the model that came along: workspaces that have its vectors go on
-    comparing them until they are moved (`flowmatik memory reembed`)."""
-    shipped = load_embedder() if settings.embeddings and settings.embedding_endpoint is not None else None
-    return () if shipped is None else (shipped,)
+    """Beside what is set, the model that came along: workspaces that have its vectors go on comparing them
+    until they are moved (`flowmatik memory reembed`)."""
+    if not settings.embeddings:
+        return ()
+    own = settings.embedding_endpoint is None and not settings.embedding_file
+    others = [one for one in NUMBERS if not own or one != settings.embedding_numbers]
+    return tuple(one for one in map(_shipped, others) if one is not None)
+
+
+def _shipped(numbers: str) -> Embedder | None:
+    return load_embedder(settings={"numbers": numbers})

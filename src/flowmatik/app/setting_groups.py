@@ -163,6 +163,18 @@ def embedding_endpoint_of(values: Mapping[str, Any], faults: list[Fault]) -> Emb
     given = [name for name in EMBEDDINGS if part[name]]
     if not given or any(_at_fault(f"embeddings.{name}", faults) for name in EMBEDDINGS):
         return None
+    if file := values["embeddings.file"]:
+        faults.append(
+            Fault(
+                key="embeddings.file",
+                shown=file,
+                origin="settings",
+                advice=f"{_variable(f'embeddings.{given[0]}')} is set too, and there is one embedding model; "
+                "leave one of them out",
+                code="two_embedders",
+                values={"given": _variable(f"embeddings.{given[0]}")},
+            )
+        )
     missing = [name for name in EMBEDDINGS[:3] if not part[name]]
     for name in missing:
         variable, other = (_variable(f"embeddings.{one}") for one in (name, given[0]))

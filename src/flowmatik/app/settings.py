@@ -61,8 +61,10 @@ class Settings:
     `model` "" leaves it to the model list or the first provider, else it is the offline model; `models_file`
     is that list, seen from the home; `language` "" leaves it to
     the locale; `blobs_url` "" keeps blobs in the home; without `embedding_endpoint` passages are embedded
-    in this process; `runs_days`: ended runs are deleted so long after their end, 0 never; `ledger_days`: the
-    same of what they cost, after the day;
+    in this process, by the model in `embedding_file`, seen from the home, or without one by that which came
+    along, in `embedding_numbers`;
+    `runs_days`: ended runs are deleted so long after their end, 0 never; `ledger_days`: the same of what they
+    cost, after the day;
     `tools_code`: agents whose profiles say so may run code, in a sandbox;
     `factory…`: whether agents are composed for tasks that nobody fits, and within what;
     `max_in_flight` requests, and beside them `max_streams` streams of events, are answered at once."""
@@ -84,6 +86,8 @@ class Settings:
     providers: tuple[Provider, ...] = ()
     prices: tuple[Price, ...] = ()
     embeddings: bool = True
+    embedding_numbers: str = "float32"
+    embedding_file: str = ""
     embedding_endpoint: EmbeddingEndpoint | None = None
     ingest_roots: tuple[Path, ...] = ()
     reranker_model: str = ""

@@ -292,6 +292,14 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class QuestionEmbedder(Protocol):
+    """An embedder that embeds a question in another way than passages: faster, or as its model wants it.
+    `embed_question` returns one unit vector, which is compared with those of `embed`."""
+
+    async def embed_question(self, text: str) -> object: ...
+
+
+@runtime_checkable
 class LayeredEmbedder(Protocol):
     """An embedder whose model runs here, so that what its last layers make of a text can be had.
     `embed_layers` returns the vectors as `embed` does, and float32 rows that are not normalised: each layer's

@@ -21,6 +21,10 @@ def load_embedder(plugin_id: str = DEFAULT, settings: Any = None) -> Embedder | 
     plugin that was asked for by name cannot run.
     """
     registry = embedder_registry()
-    if plugin_id == DEFAULT and not settings and registry.manifest(plugin_id).missing():
+    if (
+        plugin_id == DEFAULT
+        and "model_folder" not in (settings or {})
+        and registry.manifest(plugin_id).missing()
+    ):
         return None
     return cast("Embedder", registry.build(plugin_id, settings))

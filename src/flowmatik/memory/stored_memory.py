@@ -20,6 +20,7 @@ from flowmatik.contracts.memory import (
     MemoryStatus,
     Notice,
     Passage,
+    QuestionEmbedder,
     Search,
     StoredDocument,
     TableSource,
@@ -314,6 +315,8 @@ async def _query_vector(embedder: Embedder | None, text: str) -> npt.NDArray[np.
     if embedder is None:
         return None
     try:
+        if isinstance(embedder, QuestionEmbedder):
+            return cast("npt.NDArray[np.float32]", await embedder.embed_question(text))
         rows = cast("npt.NDArray[np.float32]", await embedder.embed([text]))
     except FlowmatikError as error:
         _log.warning("search falls back to full text", extra={"error": error.code})

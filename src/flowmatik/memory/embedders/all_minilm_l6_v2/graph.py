@@ -7,71 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-OPSET = 20
-Array = npt.NDArray[Any]
-
-
-class _Graph:
-    def __init__(self, weights: dict[str, Array]) -> None:
-        from onnx import helper, numpy_helper
-
-        self._helper: Any = helper
-        self._to_tensor: Any = numpy_helper.from_array
-        self.weights = weights
-        self._used: dict[str, Array] = {}
-        self._nodes: list[Any] = []
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        output = f"t{len(self._nodes)}"
-        self._nodes.append(self._helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
-
-    def weight(self, name: str) -> str:
-        self._used[name] = self.weights[name]
-        return name
-
-    def constant(self, name: str, value: Array) -> str:
-        self._used[name] = value
-        return name
-
-    def linear(self, value: str, name: str) -> str:
-        transposed = f"{name}.weight.T"
-        self._used[transposed] = np.ascontiguousarray(self.weights[f"{name}.weight"].T)
-        return self.node("Add", self.node("MatMul", value, transposed), self.weight(f"{name}.bias"))
-
-    def norm(self, value: str, name: str, epsilon: float) -> str:
-        scale, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
-        return self.node("LayerNormalization", value, scale, bias, axis=-1, epsilon=epsilon)
-
-    def serialise(self, output: str) -> bytes:
-        """The model with this one output, batch × dimension."""
-        from onnx import TensorProto
-
-        make = self._helper
-        inputs = [
-            make.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
-            for name in ("input_ids", "attention_mask")
-        ]
-        outputs = [make.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "dimension"])]
-        tensors = [self._to_tensor(value, name) for name, value in self._used.items()]
-        graph = make.make_graph(self._nodes, "minilm", inputs, outputs, tensors)
-        model = make.make_model(graph, opset_imports=[make.make_opsetid("", OPSET)], ir_version=9)
-        return model.SerializeToString()
+from flowmatik.memory.embedders.all_minilm_l6_v2.linear import LINEAR, Numbers
+from flowmatik.memory.embedders.all_minilm_l6_v2.nodes import Graph
 
 
-def build_graph(model_folder: Path, *, inner: int = 0) -> tuple[bytes, int]:
+def build_graph(model_folder: Path, *, numbers: Numbers = "float32", inner: int = 0) -> tuple[bytes, int]:
     """The serialised ONNX model and the dimension of its vectors. With `inner`, the model gives what its last
     so many layers make of a text instead: their means over tokens, then their maxima, side by side, not
     normalised."""
     load_file: Any = import_module("safetensors.numpy").load_file
 
     config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
-    graph = _Graph(load_file(model_folder / "model.safetensors"))
+    graph = Graph(load_file(model_folder / "model.safetensors"), LINEAR[numbers])
     heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
     epsilon = float(config["layer_norm_eps"])
-    value = _embeddings(graph, epsilon)
+    value = _embeddings(graph, epsilon, np.float32 if numbers == "float32" else np.float16)
     mask = graph.node("Cast", "attention_mask", to=1)
     bias = _attention_bias(graph, mask)
     layers: list[str] = []
@@ -85,8 +36,10 @@ def build_graph(model_folder: Path, *, inner: int = 0) -> tuple[bytes, int]:
     return graph.serialise(graph.node("LpNormalization", _mean(graph, value, mask), axis=-1, p=2)), hidden
 
 
-def _embeddings(graph: _Graph, epsilon: float) -> str:
-    words = graph.node("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+def _embeddings(graph: Graph, epsilon: float, kept_as: type[np.float32 | np.float16]) -> str:
+    name = "embeddings.word_embeddings.weight"
+    table = graph.constant(name, graph.weights[name].astype(kept_as, copy=False))
+    words = graph.node("Cast", graph.node("Gather", table, "input_ids"), to=1)
     count = graph.node("Shape", "input_ids", start=1, end=2)
     positions = graph.node(
         "Slice",
@@ -100,14 +53,14 @@ def _embeddings(graph: _Graph, epsilon: float) -> str:
     return graph.norm(total, "embeddings.LayerNorm", epsilon)
 
 
-def _attention_bias(graph: _Graph, mask: str) -> str:
+def _attention_bias(graph: Graph, mask: str) -> str:
     one = graph.constant("one", np.array(1.0, dtype=np.float32))
     low = graph.constant("low", np.array(-10000.0, dtype=np.float32))
     hidden = graph.node("Mul", graph.node("Sub", one, mask), low)
     return graph.node("Unsqueeze", hidden, graph.constant("axes", np.array([1, 2], dtype=np.int64)))
 
 
-def _layer(graph: _Graph, name: str, value: str, bias: str, heads: int, size: int, epsilon: float) -> str:
+def _layer(graph: Graph, name: str, value: str, bias: str, heads: int, size: int, epsilon: float) -> str:
     split = graph.constant("split", np.array([0, 0, heads, size], dtype=np.int64))
     joined = graph.constant("joined", np.array([0, 0, heads * size], dtype=np.int64))
 
@@ -128,7 +81,7 @@ def _layer(graph: _Graph, name: str, value: str, bias: str, heads: int, size: in
     return graph.norm(graph.node("Add", outer, value), f"{name}.output.LayerNorm", epsilon)
 
 
-def _mean(graph: _Graph, value: str, mask: str) -> str:
+def _mean(graph: Graph, value: str, mask: str) -> str:
     last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
     tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
     masked = graph.node("Mul", value, graph.node("Unsqueeze", mask, last))
@@ -136,7 +89,7 @@ def _mean(graph: _Graph, value: str, mask: str) -> str:
     return graph.node("Div", summed, graph.node("ReduceSum", mask, tokens, keepdims=1))
 
 
-def _most(graph: _Graph, value: str, mask: str) -> str:
+def _most(graph: Graph, value: str, mask: str) -> str:
     last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
     tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
     one = graph.constant("one", np.array(1.0, dtype=np.float32))

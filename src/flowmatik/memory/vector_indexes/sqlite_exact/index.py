@@ -1,6 +1,7 @@
 """`SqliteExactIndex`: every vector is compared, those of a workspace from memory."""
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +15,16 @@ from flowmatik.contracts.vector_indexes import Held, Scored, Vector, VectorRow
 from flowmatik.kernel.sqlite import SQLITE_VERSION, Connection
 from flowmatik.memory.index_faults import unprepared
 from flowmatik.memory.vector_indexes.sqlite_exact.file import VectorFile
-from flowmatik.memory.vector_indexes.sqlite_exact.matrix import Matrix, packed, posted
-from flowmatik.memory.vector_indexes.terms import asked, check_length, key, keys, moment, seen_by, under
+from flowmatik.memory.vector_indexes.sqlite_exact.matrix import Matrix, Places, Scores, packed, posted
+from flowmatik.memory.vector_indexes.terms import asked, check_length, key, keys, moment, seen_by, under, unit
 
 ID = "sqlite_exact"
 _CACHED_WORKSPACES = 16
+_SPARE = 200  # chosen by bytes and compared by floats, beyond twice as many as are asked for
+_FLOATS = (
+    "SELECT number, vector FROM vector_rows WHERE workspace_id = ?"
+    " AND number IN (SELECT value FROM json_each(?))"
+)
 _ROW = (
     "INSERT INTO vector_rows (workspace_id, key, chunk, document, terms, moment, scale, vector)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -42,7 +48,7 @@ class SqliteExactIndex:
         self._file = VectorFile(ID, path)
         self._as_bytes = as_bytes
         self._matrices: OrderedDict[str, Matrix] = OrderedDict()
-        self._model = "int8" if as_bytes else "float32"
+        self._model = "int8+float32" if as_bytes else "float32"  # how `packed` writes
 
     async def prepare(self, workspace_id: str, embedder_id: str, dimension: int) -> None:
         wanted = (f"{self._model}:{embedder_id}", dimension)
@@ -119,7 +125,10 @@ class SqliteExactIndex:
         if matrix is None:
             raise unprepared(ID, workspace_id)
         check_length(vector, matrix.dimension, ID)
-        return await asyncio.to_thread(matrix.best, vector, limit, question)
+        if not self._as_bytes:
+            return matrix.named(*await asyncio.to_thread(matrix.best, vector, limit, question), limit)
+        at, _ = await asyncio.to_thread(matrix.best, vector, 2 * limit + _SPARE, question)
+        return matrix.named(*await self._exact(workspace_id, matrix, vector, at), limit)
 
     async def scores(self, workspace_id: str, vector: Vector, chunks: Sequence[str]) -> dict[str, float]:
         matrix = await self._matrix(workspace_id)
@@ -128,8 +137,24 @@ class SqliteExactIndex:
         check_length(vector, matrix.dimension, ID)
         wanted = set(chunks)
         at = np.array([n for n, chunk in enumerate(matrix.chunks) if chunk in wanted], dtype=np.intp)
-        found = await asyncio.to_thread(matrix.cosines, vector, at)
+        if self._as_bytes:
+            at, found = await self._exact(workspace_id, matrix, vector, at)
+        else:
+            found = await asyncio.to_thread(matrix.cosines, vector, at)
         return {matrix.chunks[n]: float(score) for n, score in zip(at, found, strict=True)}
+
+    async def _exact(
+        self, workspace_id: str, matrix: Matrix, vector: Vector, at: Places
+    ) -> tuple[Places, Scores]:
+        """By the floats in the file; without rows that have gone meanwhile."""
+        numbers = json.dumps(matrix.numbers[at].tolist())
+        rows = await self._file.read(
+            lambda connection: connection.execute(_FLOATS, (workspace_id, numbers)).fetchall()
+        )
+        place = np.searchsorted(matrix.numbers, np.array([row[0] for row in rows], dtype=np.int64))
+        floats = b"".join(bytes(row[1])[matrix.dimension :] for row in rows)
+        vectors = np.frombuffer(floats, dtype="<f4").reshape(len(rows), matrix.dimension)
+        return place, np.asarray(vectors @ unit(vector), dtype=np.float32)
 
     async def ids(self, workspace_id: str, *, after: str = "", limit: int = 1000) -> list[str]:
         from_key = key(after) if after else ""
@@ -258,7 +283,7 @@ def _read(
     )
     for place, row in enumerate(news, first):
         chunks[place], terms[place], moments[place], scales[place] = row[:4]
-        vectors[place] = np.frombuffer(row[4], dtype=kind)
+        vectors[place] = np.frombuffer(row[4], dtype=kind, count=space[1])
     return Matrix(
         revision=space[3],
         dimension=space[1],
