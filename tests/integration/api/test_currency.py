@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from flowmatik.api.described import AMOUNT
-from flowmatik.contracts.ledger import Costs, CostReport, cost_table
+from flowmatik.contracts.ledger import CostReport, Costs, cost_table
 
 DESCRIBED = json.loads((Path(__file__).parents[3] / "schemas" / "openapi.json").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = DESCRIBED["components"]["schemas"]

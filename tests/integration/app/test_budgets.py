@@ -24,7 +24,6 @@ EURO = "[embeddings]\nenabled = false\n[budget]\ncurrency = 'eur'\nrate = 0.92\n
 NO_ALERTS = {"items": [], "next": None, "currency": "USD"}
 
 
-
 class Served:
     def __init__(self, platform: Platform, url: str, key: str, metrics: Metrics) -> None:
         self.platform, self.url, self.key, self.metrics = platform, url, key, metrics
