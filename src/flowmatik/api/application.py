@@ -54,6 +54,7 @@ from flowmatik.api import (
 )
 from flowmatik.api.admission import Admission
 from flowmatik.api.bodies import BodyLimits
+from flowmatik.api.described import DescribedApp
 from flowmatik.api.problems import install, language_of
 from flowmatik.api.reference import add_reference
 from flowmatik.api.services import ApiServices, Services, needs
@@ -69,7 +70,7 @@ UPLOADS = ("/v1/memory/documents", "/v1/runs/with-images")
 
 def create_app(given: ApiServices) -> FastAPI:
     """The gateway over `given`; starts and stops nothing itself."""
-    app = FastAPI(
+    app = DescribedApp(
         title="Flowmatik",
         version=__version__,
         summary="Run multi-agent AI in production: goals in, durable, cited answers out.",

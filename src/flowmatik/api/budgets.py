@@ -35,6 +35,7 @@ class BudgetList(BaseModel):
 class AlertList(BaseModel):
     items: tuple[BudgetAlert, ...]
     next: str = ""
+    currency: str = "USD"
 
 
 class MemberList(BaseModel):

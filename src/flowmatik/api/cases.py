@@ -17,6 +17,7 @@ Writer = Annotated[Principal, needs("agents:write")]
 class CaseList(BaseModel):
     items: tuple[Case, ...]
     next: str = ""
+    currency: str = "USD"
 
 
 class Forgotten(BaseModel):

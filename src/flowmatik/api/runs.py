@@ -69,6 +69,7 @@ class Created(BaseModel):
 class RunList(BaseModel):
     items: tuple[RunSummary, ...]
     next: str
+    currency: str = "USD"
 
 
 class Cancel(BaseModel):

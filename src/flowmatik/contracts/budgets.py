@@ -39,6 +39,7 @@ class BudgetUse:
     reserved_micros: int
     left_micros: int
     name: str = ""
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,6 +250,7 @@ class ExtractionCost:
     model: str
     messages: int
     most_micros: int | None
+    currency: str = "USD"
 
 
 class FactExtraction(Protocol):

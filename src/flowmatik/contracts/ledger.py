@@ -135,6 +135,7 @@ class CostReport:
 class BookingPage:
     items: tuple[Booking, ...]
     next: str = ""
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,7 @@ class LedgerCheck:
     found: int
     differences: tuple[Difference, ...] = ()
     calls: int = 0
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,13 +212,14 @@ def cost_table(
     report: CostReport, by: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
     """The report as heads and rows, for spreadsheets: dimensions first, then every figure of `Costs`, amounts
-    in micro-dollars. Asked by nothing it is one row, of the total."""
+    in millionths of the currency, which comes last. Asked by nothing it is one row, of the total."""
     figures = tuple(one.name for one in fields(Costs))
     groups = report.items if by else (CostGroup(of={}, costs=report.total),)
     rows = [
-        (*(one.of[name] for name in by), *(getattr(one.costs, name) for name in figures)) for one in groups
+        (*(one.of[name] for name in by), *(getattr(one.costs, name) for name in figures), report.currency)
+        for one in groups
     ]
-    return (*by, *figures), rows
+    return (*by, *figures, "currency"), rows
 
 
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with those of full width

@@ -42,6 +42,7 @@ class Capabilities:
     expires_at: str
     expired: bool = False
     cost_micros: int | None = 0
+    currency: str = "USD"
 
     def able(self, capability: Capability) -> bool | None:
         return next((one.able for one in self.verdicts if one.capability == capability), None)
@@ -86,6 +87,7 @@ class ModelTest:
     cost_micros: int | None = 0
     error: str = ""
     message: str = ""
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class ProbeCost:
     model: str
     calls: int
     most_micros: int | None
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ class RouterView:
     task_types: tuple[str, ...]
     recent: tuple[RouterChange, ...] = ()
     oldest: int = 0
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

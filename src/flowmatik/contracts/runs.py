@@ -279,6 +279,7 @@ class RunView:
     cascade: CascadeView | None = None  # of all its tasks together
     pictures: tuple[PictureView, ...] = ()
     unseen_by: tuple[str, ...] = ()  # tasks that have gone to a model which sees no pictures
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

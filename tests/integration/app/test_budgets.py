@@ -21,6 +21,7 @@ from tests.e2e.within import flowmatik
 from tests.unit.core.engines import eventually
 
 EURO = "[embeddings]\nenabled = false\n[budget]\ncurrency = 'eur'\nrate = 0.92\nrate_date = 2026-11-01\n"
+NO_ALERTS = {"items": [], "next": None, "currency": "USD"}
 
 
 class Served:
@@ -125,7 +126,7 @@ async def test_the_command_line_of_a_server_does_the_same(
     assert (await served.command(capsys, "teams", "list"))[1]["items"][0]["team"] == "sales"
     listed = (await served.command(capsys, "budgets", "list"))[1]
     assert (listed["currency"], listed["display"]["currency"]) == ("USD", "EUR")
-    assert (await served.command(capsys, "budgets", "alerts"))[1] == {"items": [], "next": None}
+    assert (await served.command(capsys, "budgets", "alerts"))[1] == NO_ALERTS
     assert (await served.command(capsys, "budgets", "show", "provider:openai/day"))[1] == put
     assert (await served.command(capsys, "budgets", "lift", "provider:openai/day"))[0] == 0
     assert (await served.command(capsys, "budgets", "lift", "provider:openai/day"))[0] == 3

@@ -204,3 +204,31 @@ async def test_a_kept_answer_is_given_again_by_the_platforms_gateway(served: Ser
     assert len(served.model.calls) == 1
     forgotten = await served.platform.model_access.forget("default")
     assert forgotten.answers == 1
+
+
+WRONG = (
+    (("prices", "nowhere/x"), 3, "no provider serves", "ningún proveedor ofrece"),
+    (("test", "a@b@c"), 6, "give <provider>/<model>", "indica <proveedor>/<modelo>"),
+    (("probe", "nowhere/x", "--yes"), 3, "no provider serves", "ningún proveedor ofrece"),
+    (("probe", "local/extractive", "--max-usd", "abc"), 2, "US dollars", "dólares"),
+    (("probe", "local/extractive", "--max-usd", "-1"), 2, "US dollars", "dólares"),
+    (("list", "more"), 2, "too many arguments", "sobran argumentos"),
+    (("nonsense",), 2, "there is no command", "no existe la orden"),
+)
+
+
+@pytest.mark.parametrize(("words", "code", "english", "spanish"), WRONG, ids=lambda one: str(one))
+def test_what_cannot_be_asked_is_refused_in_both_languages(
+    words: tuple[str, ...],
+    code: int,
+    english: str,
+    spanish: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    for language, said in (("en", english), ("es", spanish)):
+        assert run_cli(["--home", str(tmp_path), "--lang", language, "models", *words]) == code
+        shown = capsys.readouterr()
+        assert said in shown.out + shown.err
+        assert "Traceback" not in shown.err

@@ -120,7 +120,8 @@ async def _alerts(session: Session, scope: str, limit: int) -> int:
         lambda backend: backend.budgets.alerts(backend.workspace_id, scope=scope, limit=limit)
     )
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(one) for one in found], "next": None})
+        items = [dataclasses.asdict(one) for one in found]
+        session.print_json({"items": items, "next": None, "currency": "USD"})
         return ExitCode.OK
     if not found:
         session.say("budgets.no_alerts")

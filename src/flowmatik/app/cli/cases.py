@@ -35,7 +35,8 @@ def forget(
 async def _list(session: Session) -> int:
     found = await session.on_backend(lambda backend: backend.cases.list(backend.workspace_id))
     if session.json:
-        session.print_json({"items": [dataclasses.asdict(one) for one in found], "next": None})
+        items = [dataclasses.asdict(one) for one in found]
+        session.print_json({"items": items, "next": None, "currency": "USD"})
         return ExitCode.OK
     if not found:
         session.say("cases.none")

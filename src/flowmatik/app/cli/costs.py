@@ -16,6 +16,7 @@ from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.ledger import (
     MOST_GROUPS,
     Booking,
+    BookingPage,
     CostQuery,
     CostReport,
     Costs,
@@ -161,23 +162,24 @@ async def _export(session: Session, given: tuple[str, str, str, list[str]], kind
     async def work(backend: Backend) -> None:
         names = [one.name for one in dataclasses.fields(Booking)]
         if kind == "csv":
-            _write([names])
+            _write([[*names, "currency"]])
         async for page in _pages(backend, query):
             if kind == "csv":
-                _write([_cell(getattr(one, name)) for name in names] for one in page)
+                _write([*(_cell(getattr(one, name)) for name in names), page.currency] for one in page.items)
             else:
-                for one in page:
-                    session.print_line(canonical.dumps(one))
+                for one in page.items:
+                    row = {**dataclasses.asdict(one), "currency": page.currency}
+                    session.print_line(canonical.dumps(row))
 
     await session.on_backend(work)
     return ExitCode.OK
 
 
-async def _pages(backend: Backend, query: CostQuery) -> AsyncIterator[tuple[Booking, ...]]:
+async def _pages(backend: Backend, query: CostQuery) -> AsyncIterator[BookingPage]:
     cursor = ""
     while True:
         page = await backend.ledger.bookings(backend.workspace_id, query, cursor=cursor, limit=MOST_GROUPS)
-        yield page.items
+        yield page
         if not (cursor := page.next):
             return
 

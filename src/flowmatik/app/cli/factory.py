@@ -154,4 +154,4 @@ def _rule(session: Session, name: str, value: object, open_to: str) -> str:
         )
     if isinstance(value, bool):
         return session.text("factory.policy.yes" if value else "factory.policy.no")
-    return usd(value) if name == "task_micros" and isinstance(value, int) else str(value)
+    return f"{usd(value)} USD" if name == "task_micros" and isinstance(value, int) else str(value)

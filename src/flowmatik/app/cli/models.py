@@ -114,7 +114,7 @@ async def _test(session: Session, models: Sequence[str]) -> int:
         session.print_json({"items": [dataclasses.asdict(one) for one in tests], "next": None})
         return ExitCode.OK if well else ExitCode.UNAVAILABLE
     for one in tests:
-        cost = session.text("models.unknown") if one.cost_micros is None else usd(one.cost_micros)
+        cost = session.text("models.unknown") if one.cost_micros is None else f"{usd(one.cost_micros)} USD"
         if one.ok:
             tokens = one.input_tokens + one.output_tokens
             values = {"served": one.served_by, "ms": one.milliseconds, "tokens": tokens, "cost": cost}

@@ -101,7 +101,7 @@ async def _list(session: Session, wanted: RunFilter, limit: int, cursor: str) ->
     )
     if session.json:
         items = [dataclasses.asdict(item) for item in page.items]
-        session.print_json({"items": items, "next": page.next or None})
+        session.print_json({"items": items, "next": page.next or None, "currency": "USD"})
         return ExitCode.OK
     if not page.items:
         session.say("runs.none" if wanted == EVERY_RUN else "runs.none_such")

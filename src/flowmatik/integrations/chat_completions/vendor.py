@@ -29,6 +29,7 @@ class ChatVendor:
 
     def __init__(self, build: ProviderBuild, root: str, dialect: Dialect) -> None:
         self._api = build.settings.api or dialect.api
+        self._keeping = dialect.keeping
         self._client = _client(build, root)
         # The client loads an API's modules when it is named: here that is in a thread, not at the first call.
         self._apis = (self._client.chat.completions, None if self._api == "chat" else self._client.responses)
@@ -50,7 +51,8 @@ class ChatVendor:
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "timeout": httpx.Timeout(request.timeout, connect=min(CONNECT_SECONDS, request.timeout))
+            "timeout": httpx.Timeout(request.timeout, connect=min(CONNECT_SECONDS, request.timeout)),
+            **self._keeping(request),
         }
         if request.idempotency_key:
             found["extra_headers"] = {"Idempotency-Key": request.idempotency_key}

@@ -50,7 +50,7 @@ def _told_apart(unsent: tuple[type[Exception], ...] = ()) -> Generator[None]:
         yield
     except unsent as error:
         raise UserError(f"{error}") from error
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, AssertionError) as error:
         raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
 
 

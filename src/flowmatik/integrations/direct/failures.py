@@ -59,9 +59,24 @@ def failure_of(error: Exception, *, provider: str, model: str, secrets: Sequence
         found = Failure(error=ModelUnavailable(message, context=context))
     else:
         raise error
-    said = f"{error} {error.__cause__}"
-    safe = not any(secret in said for secret in secrets) and found.error.code != "model.key"
+    safe = found.error.code != "model.key" and not _shows(error, secrets)
     return Failure(error=found.error, again=found.again, after=found.after, cause=error if safe else None)
+
+
+def _shows(error: BaseException, secrets: Sequence[str]) -> bool:
+    """Whether any of them stands in `error` or in what it came of, as a trace would print it."""
+    seen: set[int] = set()
+    rest: list[BaseException | None] = [error]
+    while rest:
+        one = rest.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        said = f"{one} {one!r}"
+        if any(secret in said for secret in secrets):
+            return True
+        rest += (one.__cause__, one.__context__)
+    return False
 
 
 def timed_out(seconds: float, *, provider: str, model: str) -> ModelUnavailable:

@@ -53,7 +53,8 @@ def events(step: Step, model: str) -> Iterator[Event]:
         yield from (event for block in blocks for event in block)
     if step.finish:
         told = {} if step.usage is None else {"usage": {"output_tokens": step.usage[1]}}
-        yield "message_delta", {"delta": {"stop_reason": finish(step), "stop_sequence": None}, **told}
+        ended = {"stop_reason": finish(step), "stop_sequence": None, "stop_details": None}
+        yield "message_delta", {"delta": ended, **told}
         yield "message_stop", {}
 
 
@@ -97,6 +98,7 @@ def _head(step: Step, model: str) -> dict[str, Any]:
         "role": "assistant",
         "model": step.served or model,
         "stop_sequence": None,
+        "stop_details": None,
     }
 
 

@@ -233,10 +233,16 @@ def _streamed(vendor: Vendor, step: Step, body: dict[str, Any]) -> Answer:
     if step.kind in ("truncated", "cut_json"):
         sent = events[:place]
     elif step.kind == "bad_chunk":
-        sent = [*events[:place], b'data: {"id": "chat\n\n', *events[place:]]
+        sent = [*events[:place], _spoilt(events[min(place, len(events) - 1)]), *events[place:]]
     elif step.kind == "stream_error":
         sent = [*events[:place], vendor.error_event(step, place)]
     waits = (step.first_seconds, step.piece_seconds)
     parts = tuple((waits[min(n, 1)], event) for n, event in enumerate(sent))
     ending = "cut" if step.kind == "truncated" else "whole"
     return Answer(headers=(EVENTS,), parts=parts, streamed=True, ending=ending)
+
+
+def _spoilt(event: bytes) -> bytes:
+    """A piece that cannot be read, named as this one is: who gets names passes over pieces without."""
+    name, data, _ = event.partition(b"data:")
+    return (name if data else b"") + b'data: {"id": "chat\n\n'

@@ -105,7 +105,7 @@ def _item_events(n: int, item: dict[str, Any]) -> Iterator[Event]:
         yield "response.output_item.added", {"output_index": n, "item": opening}
         for piece in _pieces(item["arguments"]):
             yield "response.function_call_arguments.delta", {**place, "delta": piece}
-        done = {**place, "name": item["name"], "arguments": item["arguments"]}
+        done = {**place, "arguments": item["arguments"]}
         yield "response.function_call_arguments.done", done
     else:
         nothing: list[dict[str, Any]] = []

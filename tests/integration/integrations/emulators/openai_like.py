@@ -29,6 +29,8 @@ class Mistral(OpenAI):
         model = str(body["model"])
         pieces = list(wire.chunks(replace(step, usage_in="last", tools=()), model, with_usage=True))
         used = pieces.pop() if step.usage is not None else {}
+        if not pieces:
+            return [b"data: [DONE]\n\n"]
         end = pieces[-1]
         if step.tools:
             message = wire.completion(step, model)["choices"][0]["message"]

@@ -4,10 +4,11 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flowmatik.integrations.chat_completions import Dialect, chat_provider
+from flowmatik.integrations.chat_completions.keeping import by_key, nothing
 from flowmatik.integrations.direct import DirectProvider, host_root
 from flowmatik.integrations.provider import ProviderBuild
 
-DIALECT = Dialect(is_openai=True, named=False)
+DIALECT = Dialect(is_openai=True, named=False, keeping=by_key)
 
 
 def build(settings: ProviderBuild) -> DirectProvider:
@@ -21,4 +22,6 @@ def build(settings: ProviderBuild) -> DirectProvider:
     if not given.api_version:
         # An address with a path of its own is that of a gateway before it.
         root = f"{root}/v1" if urlsplit(root).path else f"{root}/openai/v1"
-    return chat_provider(replace(settings, settings=replace(given, base_url=root)), DIALECT)
+    # Older dated versions refuse what they do not know.
+    dialect = replace(DIALECT, keeping=nothing) if given.api_version else DIALECT
+    return chat_provider(replace(settings, settings=replace(given, base_url=root)), dialect)

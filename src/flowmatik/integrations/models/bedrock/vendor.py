@@ -22,6 +22,15 @@ from flowmatik.integrations.direct.client import CONNECT_SECONDS
 from flowmatik.integrations.direct.schemas import is_closed
 from flowmatik.integrations.provider import ProviderBuild, ProviderSettings
 
+# Cache points after the tools, after the instructions and at the end, for the models that know them; what is
+# shorter than the model's least is not kept
+# (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
+KEEP = {
+    "bedrock_cache_tool_definitions": True,
+    "bedrock_cache_instructions": True,
+    "bedrock_cache_messages": True,
+}
+
 
 class BedrockVendor:
     """A Vendor. AWS's client blocks, so that its calls run in threads; Converse knows no idempotency keys."""
@@ -49,8 +58,7 @@ class BedrockVendor:
         return BedrockConverseModel(name, provider=self._provider)
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
-        del request
-        return {}
+        return dict(KEEP) if request.again else {}
 
     def native_schema(self, request: ModelRequest) -> bool:
         """Structured outputs close every object; one that is open would come back empty."""

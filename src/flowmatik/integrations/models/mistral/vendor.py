@@ -10,6 +10,7 @@ from pydantic_ai.providers.mistral import MistralProvider
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.direct.client import CONNECT_SECONDS
+from flowmatik.integrations.direct.prompt_keys import prompt_key
 from flowmatik.integrations.provider import ProviderBuild
 
 LONGEST = 600.0
@@ -30,7 +31,8 @@ class MistralVendor:
         return MistralModel(name, provider=self._provider)
 
     def settings(self, request: ModelRequest) -> dict[str, Any]:
-        return {"timeout": request.timeout}
+        key = prompt_key(request)  # Mistral keeps prompts by itself, and finds them again by the key
+        return {"timeout": request.timeout, "mistral_prompt_cache_key": key or None}
 
     def native_schema(self, request: ModelRequest) -> bool:
         del request
