@@ -1,4 +1,4 @@
-"""OpenAI's client, for it and for all who speak its format; the only file, with `whole`, that imports it."""
+"""OpenAI's client, for it and for all who speak its format."""
 
 from typing import Any
 
