@@ -1,9 +1,9 @@
-"""OpenAI's client, for it and for all who speak its format; the only file, with `whole`, that imports it."""
+"""OpenAI's client, for it and for all who speak its format."""
 
 from typing import Any
 
 import httpx
-from openai import AsyncAzureOpenAI, AsyncOpenAI
+from openai import AsyncOpenAI
 from pydantic_ai.models import Model
 from pydantic_ai.models.openai import OpenAIResponsesModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -12,6 +12,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from flowmatik.contracts.models import ModelRequest
 from flowmatik.integrations.chat_completions.dialect import Dialect
+from flowmatik.integrations.chat_completions.quick import QuickAzure, QuickOpenAI
 from flowmatik.integrations.chat_completions.running_totals import TotallingChatModel
 from flowmatik.integrations.chat_completions.thinking import effort
 from flowmatik.integrations.chat_completions.whole import StreamingClient
@@ -86,7 +87,7 @@ def reasons(name: str) -> bool:
 def _client(build: ProviderBuild, root: str) -> AsyncOpenAI:
     settings = build.settings
     if settings.api_version:
-        azure = AsyncAzureOpenAI(
+        azure = QuickAzure(
             azure_endpoint=root,
             api_version=settings.api_version,
             api_key=settings.api_key or NO_KEY,
@@ -94,7 +95,7 @@ def _client(build: ProviderBuild, root: str) -> AsyncOpenAI:
             http_client=StreamingClient(),
         )
         return _unnamed(azure)
-    client = AsyncOpenAI(
+    client = QuickOpenAI(
         base_url=root, api_key=settings.api_key or NO_KEY, max_retries=0, http_client=StreamingClient()
     )
     return client if root.startswith(OPENAI) else _unnamed(client)

@@ -2,8 +2,11 @@
 
 from typing import Any, cast
 
+import httpx2
 import orjson
 from openai import DefaultAsyncHttpxClient
+
+from flowmatik.integrations.chat_completions.connections import Pools
 
 ASKED = b'"stream":true'  # within a text its quotes would be escaped
 EVENTS = {"content-type": "text/event-stream"}
@@ -12,6 +15,10 @@ EVENTS = {"content-type": "text/event-stream"}
 class StreamingClient(DefaultAsyncHttpxClient):
     """The vendor's client; a whole answer to a request for a stream becomes a stream of one piece, for it
     was paid for."""
+
+    def _init_transport(self, *given: Any, **settings: Any) -> httpx2.AsyncBaseTransport:
+        """Of connections that go through no proxy."""
+        return Pools()
 
     async def send(self, request: Any, **options: Any) -> Any:
         response = await super().send(request, **options)

@@ -17,6 +17,8 @@ from flowmatik.integrations.direct.sampling import takes_temperature
 from flowmatik.integrations.provider import model_name
 
 CONNECT_SECONDS = 5.0
+# The vendor's reader takes an answer's shape for granted: what it trips over is the answer's fault.
+FAULTS = (LookupError, TypeError, AttributeError, ValueError, AssertionError)
 
 
 class Vendor(Protocol):
@@ -44,14 +46,17 @@ class Vendor(Protocol):
 
 
 @contextmanager
-def _told_apart(unsent: tuple[type[Exception], ...] = ()) -> Generator[None]:
-    """The vendor's reader takes an answer's shape for granted: what it trips over is the answer's fault."""
+def _told_apart(unsent: tuple[type[Exception], ...]) -> Generator[None]:
     try:
         yield
     except unsent as error:
         raise UserError(f"{error}") from error
-    except (LookupError, TypeError, AttributeError, ValueError, AssertionError) as error:
-        raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
+    except FAULTS as error:
+        raise _faulty(error) from error
+
+
+def _faulty(error: Exception) -> UnexpectedModelBehavior:
+    return UnexpectedModelBehavior(f"{type(error).__name__}: {error}")
 
 
 class Client:
@@ -75,12 +80,15 @@ class Client:
             return await stack.enter_async_context(opening)
 
     async def texts(self, streamed: StreamedResponse) -> AsyncIterator[str]:
-        pieces = aiter(streamed)
+        pieces, wait = aiter(streamed), ProviderWait()
         while True:
-            with _told_apart(), ProviderWait():
-                event = await anext(pieces, None)
-            if event is None:
+            try:
+                with wait:
+                    event = await anext(pieces)
+            except StopAsyncIteration:
                 return
+            except FAULTS as error:
+                raise _faulty(error) from error
             if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                 text = event.part.content
             elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
