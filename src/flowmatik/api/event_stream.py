@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 from fastapi.responses import StreamingResponse
@@ -21,6 +21,7 @@ KEEP_ALIVE_SECONDS = 15.0
 AWAY_SECONDS = 1.0
 STORE_AWAY = b": the store is away\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+FACTS_AHEAD = 32  # that are held for a reader, until it takes them
 STALLED_SECONDS = 30.0  # that a reader may take nothing, when what lies between is full
 LAST_SECONDS = 5.0  # for the word that it was too slow
 TOO_SLOW = b'event: cut\ndata: {"why":"slow"}\n\n'
@@ -84,57 +85,52 @@ class RunStream:
     ) -> None:
         self._facts_after = facts_after
         self._after = after
-        self._facts = facts_after(after)
         self._deltas = deltas
         self._ended: set[str] = set()
-        self._quiet = False
-        self._fact: asyncio.Task[CloudEvent] | None = None
-        self._delta: asyncio.Task[UnderWay] | None = None
+        self._news = asyncio.Event()
 
     async def frames(self) -> AsyncGenerator[bytes]:
+        facts = self._facts_ahead()
+        texts = None if self._deltas is None else _Ahead(self._deltas, self._news, 1)
         try:
             while True:
-                await self._wait()
-                if self._quiet:
+                if not await self._heard():
                     yield KEEP_ALIVE
+                if told := facts.taken():
+                    yield b"".join(map(self._told, told))
                 try:
-                    if self._fact is not None and self._fact.done():
-                        yield self._told(self._taken())
-                except StopAsyncIteration:
-                    return
+                    if facts.over():
+                        return
                 except JournalUnavailable:
                     yield STORE_AWAY
                     await asyncio.sleep(AWAY_SECONDS)
-                    self._facts = self._facts_after(self._after)
+                    facts = self._facts_ahead()
                 except EngineError as error:
                     log.error(
                         "a stream of events cannot go on", extra={"after": self._after, "error": error.code}
                     )
                     yield f": {error.code}\n\n".encode()
                     return
-                if self._delta is not None and self._delta.done():
-                    delta, self._delta = self._delta.result(), None
+                for delta in texts.taken() if texts is not None else ():
                     if delta.call_id not in self._ended:  # else the fact that ended it has all of its text
                         yield _frames(delta)
         finally:
-            for pending in (self._fact, self._delta):
-                if pending is not None:
-                    pending.cancel()
+            facts.close()
+            if texts is not None:
+                texts.close()
 
-    async def _wait(self) -> None:
-        self._fact = self._fact or asyncio.ensure_future(_next(self._facts))
-        waited: set[asyncio.Task[Any]] = {self._fact}
-        if self._deltas is not None:
-            self._delta = self._delta or asyncio.ensure_future(_next(self._deltas))
-            waited.add(self._delta)
-        done, _ = await asyncio.wait(waited, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        self._quiet = not done
+    def _facts_ahead(self) -> "_Ahead[CloudEvent]":
+        return _Ahead(self._facts_after(self._after), self._news, FACTS_AHEAD)
 
-    def _taken(self) -> CloudEvent:
-        fact, self._fact = self._fact, None
-        if fact is None:
-            raise StopAsyncIteration
-        return fact.result()
+    async def _heard(self) -> bool:
+        """Of something new; False when it was quiet for long."""
+        try:
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
 
     def _told(self, event: CloudEvent) -> bytes:
         self._after = event.seq
@@ -143,8 +139,45 @@ class RunStream:
         return _frame(event)
 
 
-async def _next(source: AsyncIterator[T]) -> T:
-    return await anext(source)
+class _Ahead(Generic[T]):
+    """Reads a source, by at most `most` items further than what was taken, and says so in `news`: what an
+    append brings comes at one moment, and to send it as one costs a fraction."""
+
+    def __init__(self, source: AsyncIterator[T], news: asyncio.Event, most: int) -> None:
+        self._source = source
+        self._news = news
+        self._most = most
+        self._items: list[T] = []
+        self._room = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+        self._reading.add_done_callback(lambda _: news.set())
+
+    async def _read(self) -> None:
+        try:
+            async for item in self._source:
+                self._items.append(item)
+                self._news.set()
+                if len(self._items) >= self._most:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            if isinstance(self._source, AsyncGenerator):
+                await self._source.aclose()
+
+    def taken(self) -> list[T]:
+        items, self._items = self._items, []
+        self._room.set()
+        return items
+
+    def over(self) -> bool:
+        """Whether nothing will come any more. Raises what ended the source."""
+        if self._items or not self._reading.done():
+            return False
+        self._reading.result()
+        return True
+
+    def close(self) -> None:
+        self._reading.cancel()
 
 
 def _frame(event: CloudEvent) -> bytes:

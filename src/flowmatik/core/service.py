@@ -49,6 +49,7 @@ from flowmatik.kernel.ids import new_id
 from flowmatik.kernel.tracing import trace_of
 
 RESOLUTIONS = ("done", "repeat", "failed")
+PAGE = 1000  # events
 HEARD_SECONDS = 5.0  # then the store is asked all the same
 ELSEWHERE_SECONDS = 0.25  # how often a run is looked at that another process drives
 TOLD_SECONDS = 2.0  # the same where that process tells of it
@@ -198,20 +199,25 @@ class RunService:
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
     ) -> AsyncIterator[CloudEvent]:
         reads = self._services.seen_from(workspace_id)
-        while True:
+        with self._watch.growing(run_id) as grown:
             head = await reads.head(workspace_id, run_id)
-            page = await reads.read(run_id, after_seq=after_seq)
-            trace = await self._traces.of(run_id, reads, page) if page else ""
-            for stored in page:
-                after_seq = stored.seq
-                yield cloud_event(workspace_id, run_id, stored, trace)
-            if after_seq < head.head_seq:
-                if not page:  # the head went up with its events: these are gone, and will not come
-                    raise cut_short(after_seq, head.head_seq)
-                continue
-            if not follow or self._rests(run_id, RunStatus(head.status)):
-                return
-            await self._watch.growth(run_id, self._elsewhere)
+            while True:
+                page = await reads.read(run_id, after_seq=after_seq, limit=PAGE)
+                trace = await self._traces.of(run_id, reads, page) if page else ""
+                for stored in page:
+                    after_seq = stored.seq
+                    yield cloud_event(workspace_id, run_id, stored, trace)
+                if after_seq < head.head_seq:
+                    if not page:  # the head went up with its events: these are gone, and will not come
+                        raise cut_short(after_seq, head.head_seq)
+                    continue
+                if len(page) == PAGE:
+                    continue
+                if not follow or self._rests(run_id, RunStatus(head.status)):
+                    return
+                await grown.more(self._elsewhere)
+                if not self._engine.drives(run_id):  # while it is driven here, it has not come to rest
+                    head = await reads.head(workspace_id, run_id)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:
         await not_ended(self._services, workspace_id, run_id)

@@ -224,12 +224,29 @@ class PostgresDatabase:
 
     @contextlib.asynccontextmanager
     async def _scoped(self) -> AsyncGenerator[Any]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            if self._workspace is not None:
-                await connection.execute(
-                    "SELECT set_config('flowmatik.workspace', $1, true)", self._workspace
-                )
-            yield connection
+        async with self._pool.acquire() as connection:
+            try:
+                await connection.execute(_begin(self._workspace))
+                yield connection
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+
+
+def _begin(workspace: str | None) -> str:
+    """In one round trip, for which its value must stand in the text."""
+    if workspace is None:
+        return "BEGIN"
+    if "\0" in workspace:
+        raise InvalidInput(
+            f"PostgreSQL refuses the workspace {workspace!r}",
+            code="input.value",
+            context={"store": "PostgreSQL"},
+        )
+    quoted = workspace.replace("\\", "\\\\").replace("'", "''")
+    return f"BEGIN; SELECT set_config('flowmatik.workspace', E'{quoted}', true)"
 
 
 def _count(tag: str) -> int:

@@ -51,6 +51,17 @@ async def test_a_promotion_in_steps_keeps_the_rest_where_it_was(shelf: Shelf) ->
     assert [agent.version for agent in await shelf.catalogue.list(WS)] == [new]
 
 
+async def test_one_run_sees_one_state_of_the_catalogue(shelf: Shelf) -> None:
+    await two_versions(shelf)
+    seen, later = AssignedAgents(shelf.catalogue).for_run("a"), AssignedAgents(shelf.catalogue).for_run("a")
+    before = await seen.list(WS)
+    before_it_changed = [*before]
+    before.clear()
+    await shelf.versions.promote(WS, promotion(), ADA)
+    assert await seen.list(WS) == before_it_changed
+    assert await later.list(WS) != before_it_changed
+
+
 async def test_who_changed_what_is_kept_with_the_reason(shelf: Shelf) -> None:
     old, new = await two_versions(shelf)
     await shelf.versions.promote(WS, promotion(10), ADA)

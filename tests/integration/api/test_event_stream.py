@@ -101,6 +101,13 @@ async def test_text_of_a_call_that_has_ended_is_not_sent_any_more(kind: str) -> 
     assert await stream.sends(None) == ""
 
 
+async def test_facts_that_come_at_one_moment_are_sent_as_one() -> None:
+    stream = Script()
+    frame = await stream.sends(fact(1, "A"), fact(2, "B"), fact(3, "C"))
+    assert [line for line in frame.splitlines() if line.startswith("id: ")] == ["id: 1", "id: 2", "id: 3"]
+    assert await stream.sends(None) == ""
+
+
 async def test_after_an_outage_of_the_store_the_stream_goes_on_from_its_last_fact(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

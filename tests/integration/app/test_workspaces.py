@@ -15,7 +15,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.security import Principal
 from flowmatik.core.journal.postgres import PostgresReads
-from flowmatik.kernel.errors import NotFound
+from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.stores.postgres import PostgresDatabase, open_pool
 from tests.conftest import administer
 from tests.integration.app.clerks import permit
@@ -92,6 +92,23 @@ async def test_a_query_that_forgets_its_filter_still_sees_no_other_workspace(
         assert len(await seen.read(theirs)) > 0
         with pytest.raises(NotFound):
             await seen.head("default", ours)
+    finally:
+        await api.close()
+
+
+async def test_a_workspace_of_any_name_is_set_for_one_transaction_and_no_longer(pg_migrated: str) -> None:
+    api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
+    database, ask = PostgresDatabase(api), "SELECT current_setting('flowmatik.workspace', true)"
+    try:
+        for name in ("b", "o'neill", "a\\'; RESET ROLE; --", "ñ"):
+            assert [row[0] for row in await database.within(name).fetch(ask)] == [name]
+            assert not (await database.fetch(ask))[0][0]
+        with pytest.raises(InvalidInput):
+            await database.within("b").fetch("SELECT 1 / $1::int", 2**40)
+        with pytest.raises(InvalidInput):
+            await database.within("b\0").fetch(ask)
+        assert not (await database.fetch(ask))[0][0]
+        assert await database.within("c").transaction([("SELECT 1", ())]) == [1]
     finally:
         await api.close()
 

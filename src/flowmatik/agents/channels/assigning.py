@@ -41,12 +41,13 @@ class _OneRun:
         self._catalogue = catalogue
         self._sticky = sticky
         self._assigned: dict[str, AssignedVersion] = {}
+        self._listed: dict[str, list[AgentVersion]] = {}
 
     @property
     def assigned(self) -> tuple[AssignedVersion, ...]:
         return tuple(self._assigned.values())
 
-    async def list(self, workspace_id: str) -> list[AgentVersion]:
+    async def _now(self, workspace_id: str) -> list[AgentVersion]:
         found: list[AgentVersion] = []
         for agent, (split, deprecated, why) in await self._catalogue.stable(workspace_id):
             if split:
@@ -55,6 +56,12 @@ class _OneRun:
             self._note(agent, STABLE, Share(version=agent.version), (deprecated, why))
             found.append(agent)
         return found
+
+    async def list(self, workspace_id: str) -> list[AgentVersion]:
+        """As it was when first asked for: a plan is checked and pinned by one state of the catalogue."""
+        if workspace_id not in self._listed:
+            self._listed[workspace_id] = await self._now(workspace_id)
+        return [*self._listed[workspace_id]]
 
     async def get(self, workspace_id: str, ref: str) -> AgentVersion:
         name, _, tag = ref.partition("@")

@@ -35,17 +35,15 @@ class Watch:
         for waiter in self._resting.get(run_id, ()):
             waiter.tell(left)
 
-    async def growth(self, run_id: str, seconds: float) -> None:
-        """Until the run's journal grew, or for `seconds` (another process may drive it)."""
-        event = asyncio.Event()
-        self._growing[run_id].add(event)
+    @contextmanager
+    def growing(self, run_id: str) -> "Generator[Growing]":
+        """Hears from now on that the run's journal grew."""
+        heard = Growing()
+        self._growing[run_id].add(heard.event)
         try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            return
+            yield heard
         finally:
-            self._growing[run_id].discard(event)
+            self._growing[run_id].discard(heard.event)
             if not self._growing[run_id]:
                 del self._growing[run_id]
 
@@ -60,6 +58,22 @@ class Watch:
             self._resting[run_id].discard(heard)
             if not self._resting[run_id]:
                 del self._resting[run_id]
+
+
+class Growing:
+    """What one reader of events hears."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    async def more(self, seconds: float) -> None:
+        """Until it grew after the last call, or for `seconds` (another process may drive it)."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.event.wait()
+        except TimeoutError:
+            return
+        self.event.clear()
 
 
 class Resting:
