@@ -197,6 +197,28 @@ def test_money_that_does_not_bear_the_rest_leads_to_cheaper_models_and_no_new_ta
     assert "bears no more" in of(ev.TasksProposed, player)[0].errors[0]
 
 
+def test_money_that_does_not_bear_the_rest_leaves_out_what_is_optional_of_the_verification() -> None:
+    player = stories.fewer_checks(NEWEST)
+    first, second = (player.state.tasks[name] for name in ("a", "b"))
+    assert [one.criterion for one in first.checks] == ["policy", "judge", "judge"]
+    assert [one.criterion for one in second.checks] == ["judge"]
+    asked = [event for event in of(ev.CallRequested, player) if event.purpose == "judge"]
+    assert [event.task_id for event in asked] == ["a", "a", "b"]
+    before = stories.fewer_checks(NEWEST - 1)
+    assert len(before.state.tasks["b"].checks) == 3
+    end(player)
+
+
+def test_time_that_does_not_bear_the_rest_leads_to_a_quicker_way() -> None:
+    rows = (row("a", objective="one"), row("b", "a", objective="two"))
+    player = planned(NEWEST, READER, model="custom/m", deadline_at="2026-01-01T00:01:00+00:00")
+    player.say("plan", replies(*rows))
+    player.state.known_at = "2026-01-01T00:00:40+00:00"
+    player.say("think", "one")
+    [change] = of(ev.PlanChanged, player)
+    assert (change.cause, change.values) == ("deadline", {"left_seconds": 20.0, "need_seconds": 40.0})
+
+
 def test_a_run_out_of_money_answers_with_what_it_has() -> None:
     answer = end(stories.little_is_left(NEWEST)).answer
     assert answer.text.startswith("Ana signs.")
