@@ -252,6 +252,9 @@ async def test_many_runs_are_cancelled_at_once_through_a_server(
     assert (code, report["matched"], report["dry_run"]) == (0, 0, True)
     code, report = await command(served, capsys, *bulk, "--all", "--yes")
     assert (code, report["failed"]) == (0, 0)
+    code, report = await command(served, capsys, *bulk, "--tag", "x", "--hard", "--yes")
+    code, record = await command(served, capsys, "bulk", "show", report["request_id"])
+    assert (code, record["asked"]["hard"]) == (0, True)
     assert (await served.platform.runs.get("default", done)).status is RunStatus.SUCCEEDED
 
 
