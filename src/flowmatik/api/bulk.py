@@ -26,7 +26,7 @@ class Which(FilterFields):
 class Bulk(BaseModel):
     """`action`: cancel, pause, resume, retry, signal, change or delete. `all`: must be said where the filter
     says nothing. `dry_run`: only count and list the runs. `cursor`: `next` of an earlier report. `reason` is
-    for cancel and pause, `hard` for cancel (as of one run), `signal` (its name) and `data` for signal, `change`
+    for cancel and pause, `hard` for cancel as of one run, `signal` (its name) and `data` for signal, `change`
     for change, `acknowledge_doubt` for delete: also what ended with a call of which nobody knows whether it
     took effect."""
 
