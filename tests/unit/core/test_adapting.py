@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.criteria import Judge
+from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
@@ -17,6 +19,7 @@ from tests.histories.adapting import OTHER, READER, TEAM, WRITER, agent, fails_t
 from tests.histories.playing import AT, Player
 
 NEWEST = ev.DECISION_VERSION
+PASSED = canonical.dumps({"passed": True, "score": 1.0, "reason": "so"})
 
 
 def of(kind: type[Any], player: Player) -> list[Any]:
@@ -207,6 +210,21 @@ def test_money_that_does_not_bear_the_rest_leaves_out_what_is_optional_of_the_ve
     before = stories.fewer_checks(NEWEST - 1)
     assert len(before.state.tasks["b"].checks) == 3
     end(player)
+
+
+def test_an_optional_judge_that_was_asked_before_the_run_had_to_spend_less_is_waited_for() -> None:
+    judges = (Judge(check="judge", rubric="polite", optional=True), Judge(check="judge", rubric="true"))
+    strict = agent("reader", "documents", criteria=judges)
+    player = planned(NEWEST, strict, model="custom/m", budget_micros=100)
+    rows = (row("a", objective="one"), row("b", objective="two"), row("c", "a", objective="three"))
+    player.say("plan", replies(*rows))
+    player.say("think", "one", cost=60)
+    player.say("think", "two", cost=5)
+    for task_id in ("a", "a", "b", "b"):
+        asked = next(c for c in player.state.open.values() if (c.purpose, c.task_id) == ("judge", task_id))
+        player.fact(ev.CallSucceeded(call_id=asked.call_id, reply=ModelReply(text=PASSED)))
+        assert player.state.adapting.frugal == (player.state.agents_ended > 0)
+    assert [len(player.state.tasks[name].checks) for name in ("a", "b")] == [2, 2]
 
 
 def test_time_that_does_not_bear_the_rest_leads_to_a_quicker_way() -> None:
