@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flowmatik.agents.loop import ReducerLoop
-from flowmatik.contracts.criteria import Judge
+from flowmatik.contracts.criteria import Judge, Policy
 from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
@@ -55,6 +55,17 @@ def test_another_agent_of_the_same_skill_takes_the_place_of_one_that_failed() ->
     assert change.superseded == ("t1",)
     assert end(player).answer.text == "Ana signs."
     assert not end(player).answer.partial
+
+
+def test_another_agent_takes_the_place_of_one_whose_results_do_not_pass_their_checks() -> None:
+    strict = agent("reader", "documents", criteria=(Policy(check="policy", require=("Ana",)),))
+    player = planned(NEWEST, strict, OTHER)
+    player.say("think", "Somebody signs.")
+    player.say("think", "Nobody knows.")
+    [change] = of(ev.PlanChanged, player)
+    assert (change.cause, [one.agent for one in change.added]) == ("verification", ["other"])
+    player.say("think", "Ana signs.")
+    assert end(player).answer.text == "Ana signs."
 
 
 def test_the_same_that_fails_in_the_same_way_again_ends_the_run_as_a_loop() -> None:
