@@ -184,6 +184,14 @@ def test_a_run_can_be_listed_shown_and_replayed(home: Path, run_id: str) -> None
     assert GOAL in at(home, "runs", "show", run_id).stdout
 
 
+def test_why_a_run_went_as_it_did_is_shown_to_whoever_asks(home: Path, run_id: str) -> None:
+    declined, chosen = "no playbook", "→ researcher:"
+    plain = at(home, "--lang", "en", "runs", "show", run_id).stdout
+    why = at(home, "--lang", "en", "runs", "show", run_id, "--why").stdout
+    assert [one in plain for one in (declined, chosen)] == [False, False]
+    assert [one in why for one in (declined, chosen)] == [True, True], why
+
+
 @pytest.mark.parametrize("verb", ["show", "logs", "cancel", "resume", "replay"])
 def test_a_run_that_is_not_there_ends_with_3(home: Path, verb: str) -> None:
     done = at(home, "runs", verb, "run_nowhere")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flowmatik.contracts.agents import AgentVersion
+from flowmatik.contracts.criteria import Judge, Policy
 from flowmatik.contracts.models import ModelReply, ToolCall
 from flowmatik.contracts.plans import PlanTask, RepeatSpec, VoteSpec
 from flowmatik.contracts.tools import Effect
@@ -98,6 +99,25 @@ def little_is_left(version: int) -> Player:
     if not player.state.ended:
         player.refuse_next(of_task=False)
         player.say("think", wish("propose_tasks", tasks=[{"objective": "x", "skill": "documents"}]), cost=5)
+    return player
+
+
+def fewer_checks(version: int) -> Player:
+    """What the first task took is more than is left: the second is judged by what is not optional alone."""
+    rubrics = {"It is polite.": True, "It is true.": False}
+    judges = [Judge(check="judge", rubric=text, optional=may) for text, may in rubrics.items()]
+    manners = Policy(check="policy", forbid=("guaranteed",), optional=True)
+    strict = agent("reader", "documents", criteria=(manners, *judges))
+    player = planned(version, strict, model="custom/m", budget_micros=100)
+    rows = [
+        {"id": name, "objective": f"find {name}", "skill": "documents", "needs": needs}
+        for name, needs in (("a", []), ("b", ["a"]))
+    ]
+    player.say("plan", canonical.dumps({"reason": "two", "tasks": rows}))
+    for cost in (60, 5):
+        player.say("think", "It is guaranteed that Ana signs.", cost=cost)
+        while any(call.purpose == "judge" for call in player.state.open.values()):
+            player.say("judge", canonical.dumps({"passed": True, "score": 1.0, "reason": "It is."}))
     return player
 
 

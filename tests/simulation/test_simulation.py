@@ -4,8 +4,12 @@ No run may be lost, no `once` effect doubled, no cap passed, no event missing; a
 that is taken away is missed in some seed.
 """
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +33,7 @@ from tests.simulation.scenario import lived, simulate, story
 from tests.simulation.weather import DOUBTS, HARD, RETIREMENTS
 from tests.unit.core.broken import Hasty, ParksBlindly
 
+ROOT = Path(__file__).parents[2]
 SEEDS = 20_000
 CHUNK = 500  # of which test.sh has several at a time
 
@@ -88,6 +93,14 @@ class Hurried(Account):
 
 def test_a_journal_without_the_fence_is_noticed() -> None:
     assert fault_of(store=WithoutFence)
+
+
+def test_a_seed_that_fails_says_with_which_command_it_is_lived_again() -> None:
+    last = fault_of(store=WithoutFence, team=False).splitlines()[-1]
+    assert last.startswith("Again: python -m tests.simulation --first ")
+    command = [sys.executable, *shlex.split(last.removeprefix("Again: "))[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, "1 seeds, 0 faults" in done.stdout) == (0, True), "here the fence is there"
 
 
 def test_parking_without_a_look_at_the_inbox_is_noticed() -> None:

@@ -26,8 +26,9 @@ class Which(FilterFields):
 class Bulk(BaseModel):
     """`action`: cancel, pause, resume, retry, signal, change or delete. `all`: must be said where the filter
     says nothing. `dry_run`: only count and list the runs. `cursor`: `next` of an earlier report. `reason` is
-    for cancel and pause, `signal` (its name) and `data` for signal, `change` for change, `acknowledge_doubt`
-    for delete: also what ended with a call of which nobody knows whether it took effect."""
+    for cancel and pause, `hard` for cancel as of one run, `signal` (its name) and `data` for signal, `change`
+    for change, `acknowledge_doubt` for delete: also what ended with a call of which nobody knows whether it
+    took effect."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,6 +39,7 @@ class Bulk(BaseModel):
     dry_run: bool = False
     cursor: Annotated[str, Field(max_length=500)] = ""
     reason: Annotated[str, Field(max_length=500)] = ""
+    hard: bool = False
     signal: Annotated[str, Field(max_length=100)] = ""
     data: Any = None
     change: Change | None = None
@@ -65,6 +67,7 @@ async def bulk(
         cursor=body.cursor,
         request_id=idempotency_key,
         reason=body.reason,
+        hard=body.hard,
         signal=body.signal,
         data=body.data,
         change=None if body.change is None else _change(body.change),

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.limits import EVERYWHERE, Limit
 from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import PermissionDenied
 
 router = APIRouter(prefix="/v1/limits", tags=["operations"])
 Administrator = Annotated[Principal, needs("admin")]
+FIRST = "default"  # the workspace of every installation: its administrators are the installation's
 
 
 class LimitList(BaseModel):
@@ -20,7 +22,7 @@ class LimitList(BaseModel):
 
 class LimitBody(BaseModel):
     """`most` at once; `per_minute` in bursts of `burst`, for tools and models; `weight` for `runs`.
-    `everywhere`: over all workspaces together."""
+    `everywhere`: over all workspaces together, by administrators of the workspace `default`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +43,7 @@ async def list_limits(principal: Administrator, at: Services) -> LimitList:
 async def put_limit(scope: str, body: LimitBody, principal: Administrator, at: Services) -> Limit:
     """`scope`: `runs`, `queued`, `agent:NAME`, `tool:NAME` or `model:NAME`."""
     limit = Limit(
-        workspace_id=EVERYWHERE if body.everywhere else principal.workspace_id,
+        workspace_id=_place(principal, everywhere=body.everywhere),
         scope=scope,
         most=body.most,
         weight=body.weight,
@@ -57,5 +59,19 @@ async def lift_limit(
     scope: str, principal: Administrator, at: Services, everywhere: bool = False
 ) -> Response:
     """Any number from now on."""
-    await at.limits.lift(EVERYWHERE if everywhere else principal.workspace_id, scope)
+    await at.limits.lift(_place(principal, everywhere=everywhere), scope)
     return Response(status_code=204)
+
+
+def _place(principal: Principal, *, everywhere: bool) -> str:
+    """Nobody sets a limit for workspaces of others. Raises PermissionDenied."""
+    if not everywhere:
+        return principal.workspace_id
+    if principal.workspace_id != FIRST:
+        raise PermissionDenied(
+            f"limits over all workspaces are for administrators of the workspace {FIRST!r}; yours is "
+            f"{principal.workspace_id!r}",
+            code="auth.denied.everywhere",
+            context={"first": FIRST, "workspace": principal.workspace_id},
+        )
+    return EVERYWHERE

@@ -86,6 +86,7 @@ class RemoteBulk:
             "dry_run": request.dry_run,
             "cursor": request.cursor,
             "reason": request.reason,
+            "hard": request.hard,
             "signal": request.signal,
             "change": None if request.change is None else change_body(request.change),
             "acknowledge_doubt": request.acknowledge_doubt,

@@ -19,9 +19,9 @@ class BulkRequest:
     `wanted` says nothing. `dry_run`: only count and list them.
 
     `request_id`: under the same one, nothing is done to a run a second time, whatever has become of it
-    since, and a run that `retry` made is not tried again. `reason` is for cancel and pause, `signal` and
-    `data` for signal, `change` for change, `acknowledge_doubt` for delete (as `Retention.delete`). `by` is
-    who asks."""
+    since, and a run that `retry` made is not tried again. `reason` is for cancel and pause, `hard` for
+    cancel (as `RunControl.cancel_hard`), `signal` and `data` for signal, `change` for change,
+    `acknowledge_doubt` for delete (as `Retention.delete`). `by` is who asks."""
 
     action: str
     wanted: RunFilter
@@ -31,6 +31,7 @@ class BulkRequest:
     cursor: str = ""
     request_id: str = ""
     reason: str = ""
+    hard: bool = False
     signal: str = ""
     data: Any = None
     change: RunChange | None = None

@@ -77,7 +77,9 @@ def _check_change(request: BulkRequest) -> None:
 
 
 async def _cancel(parts: BulkParts, one: OneRun) -> str:
-    await parts.runs.cancel(one.workspace_id, one.run_id, reason=one.request.reason)
+    request = one.request
+    cancel = parts.control.cancel_hard if request.hard else parts.runs.cancel
+    await cancel(one.workspace_id, one.run_id, reason=request.reason)
     return ""
 
 

@@ -147,6 +147,7 @@ def _asked(request: BulkRequest) -> str:
         "filter": {name: value for name, value in wanted.items() if value},
         "every": request.every,
         "reason": request.reason,
+        "hard": request.hard,
         "signal": request.signal,
         "change": _change(request),
         "acknowledge_doubt": request.acknowledge_doubt,

@@ -11,6 +11,7 @@ from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import ConfigurationError
 
 # File systems on which flock and SQLite's WAL do not hold between machines.
+MOUNTS = Path("/proc/mounts")
 _NETWORK = frozenset({
     "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "9p", "ceph", "glusterfs",
     "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone",
@@ -22,7 +23,7 @@ def file_system_of(path: Path, mounts: str | None = None) -> str:
     """The type of the file system that `path` is on; "" where /proc/mounts does not tell."""
     if mounts is None:
         try:
-            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+            mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
     place = path.resolve()

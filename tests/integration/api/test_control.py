@@ -191,6 +191,12 @@ async def test_a_run_is_forked_from_the_command_line(
         run_id = await at.begun("act")
         await at.rested(run_id)
         assert await at.command("fork", run_id, "--at", "1", "--effects", "simulate") == 0
+        goal = ("fork", run_id, "--at", "1", "--effects", "simulate", "--goal", "y", "--model", "local/other")
+        assert await at.command(*goal) == 0
+        made = json.loads(capsys.readouterr().out.splitlines()[-1])["run_id"]
+        told = [event async for event in at.engine.runs.events(WS, made)]
+        [fork] = [event.data for event in told if event.type.endswith("RunForked")]
+        assert (fork["goal"], fork["model"]) == ("y", "local/other")
         assert await at.command("fork", run_id, "--at", "1", "--set", 's0.to="eva"') == 4
         waits = json.loads(capsys.readouterr().out.splitlines()[-1])
         [doubt] = (await at.asked("GET", waits["run_id"])).json()["in_doubt"]

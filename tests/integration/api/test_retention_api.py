@@ -1,7 +1,9 @@
 """Retention over HTTP and on the command line of a server: who may, and what is answered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -9,9 +11,13 @@ import pytest
 from flowmatik.app.remote import RemoteServer
 from flowmatik.app.remote_retention import RemoteRetention
 from flowmatik.app.web import words
+from flowmatik.contracts.plans import PlanTask
+from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.security import Principal
+from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.kernel.errors import Conflict, Gone, NotFound
+from flowmatik.testing.tools import FunctionTool, FunctionTools
 from tests.integration.api_apps import app_with
 from tests.unit.core.engines import running_engine
 from tests.unit.core.test_retention import finished
@@ -34,12 +40,17 @@ async def engine() -> AsyncIterator[EngineHandle]:
 
 @pytest.fixture
 def transport(engine: EngineHandle, tmp_path: Path) -> httpx.ASGITransport:
+    return served(engine, tmp_path)
+
+
+def served(engine: EngineHandle, folder: Path) -> httpx.ASGITransport:
     app = app_with(
         runs=engine.runs,
         identity=Keys(),
         control=engine.control,
         retention=engine.retention,
-        upload_dir=tmp_path,
+        bulk=engine.bulk,
+        upload_dir=folder,
         words=words,
     )
     return httpx.ASGITransport(app=app)
@@ -69,6 +80,38 @@ async def test_a_run_is_held_released_and_deleted(client: httpx.AsyncClient, eng
         assert (answer.status_code, answer.json()["code"]) == (410, "gone.run")
     other = await client.get(place, headers={"Authorization": "Bearer other"})
     assert other.status_code == 404, "another workspace does not learn that it was there"
+
+
+async def test_runs_that_ended_in_doubt_are_deleted_when_that_is_said(tmp_path: Path) -> None:
+    began = asyncio.Semaphore(0)
+
+    async def hang(arguments: dict[str, Any], context: ToolContext) -> Any:
+        began.release()
+        await asyncio.Event().wait()
+
+    tools = FunctionTools({"pay": FunctionTool(function=hang, effect=Effect.ONCE, timeout=60)})
+    plan = (PlanTask(id="s", objective="", tool="pay"),)
+    async with (
+        running_engine(tools=tools) as engine,
+        httpx.AsyncClient(
+            transport=served(engine, tmp_path), base_url="http://here", headers=BEARER
+        ) as client,
+    ):
+        runs = [await engine.runs.create("default", NewRun(goal="g", plan=plan)) for _ in range(2)]
+        for _ in runs:
+            await began.acquire()
+        for run_id in runs:
+            await engine.control.cancel_hard("default", run_id)
+        await engine.bus.drain()
+        one, other = (f"/v1/runs/{run_id}" for run_id in runs)
+        assert (await client.delete(one)).json()["code"] == "conflict.run_kept"
+        assert (await client.delete(one, params={"acknowledge_doubt": "true"})).status_code == 200
+        ask = {"action": "delete", "all": True}
+        assert (await client.post("/v1/runs/bulk", json=ask)).json()["failed"] == 1
+        assert (await client.post("/v1/runs/bulk", json={**ask, "acknowledge_doubt": True})).json()[
+            "done"
+        ] == 1
+        assert (await client.get(other)).status_code == 410
 
 
 async def test_the_key_of_a_deleted_run_answers_409(client: httpx.AsyncClient, engine: EngineHandle) -> None:

@@ -239,6 +239,35 @@ async def test_who_may_only_read_makes_no_schedule_and_cancels_nothing(served: S
             assert (await client.post(f"/v1/schedules/s/{step}")).status_code == 403
 
 
+async def test_every_option_of_a_schedule_reaches_it(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    when = ("--timezone", "Europe/Madrid", "--overlap", "cancel_running", "--catch-up", "7", "--paused")
+    what = ("--agent", "researcher", "--language", "es", "--budget", "0.2", "--deadline", "90")
+    place = ("--tag", "x", "--priority", "-2")
+    add = ("schedules", "add", "s", "@daily", "g", *when, *what, *place)
+    code, told = await command(served, capsys, *add, "--source", "a.md")
+    assert (code, told["code"]) == (2, "input.sources"), "memory has no such document"
+    code, told = await command(served, capsys, *add)
+    assert code == 0, told
+    made = await served.platform.schedules.get("default", "s")
+    assert (made.timezone, made.overlap, made.catch_up_seconds, made.paused) == (
+        "Europe/Madrid",
+        Overlap.CANCEL_RUNNING,
+        7,
+        True,
+    )
+    assert made.run == ScheduledRun(
+        goal="g",
+        agent="researcher",
+        language="es",
+        budget_micros=200_000,
+        deadline_seconds=90,
+        tags=("x",),
+        priority=-2,
+    )
+
+
 async def test_many_runs_are_cancelled_at_once_through_a_server(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,6 +281,9 @@ async def test_many_runs_are_cancelled_at_once_through_a_server(
     assert (code, report["matched"], report["dry_run"]) == (0, 0, True)
     code, report = await command(served, capsys, *bulk, "--all", "--yes")
     assert (code, report["failed"]) == (0, 0)
+    code, report = await command(served, capsys, *bulk, "--tag", "x", "--hard", "--yes")
+    code, record = await command(served, capsys, "bulk", "show", report["request_id"])
+    assert (code, record["asked"]["hard"]) == (0, True)
     assert (await served.platform.runs.get("default", done)).status is RunStatus.SUCCEEDED
 
 

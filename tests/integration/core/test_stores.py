@@ -11,6 +11,7 @@ import pytest
 from flowmatik.contracts.database import Database
 from flowmatik.kernel.errors import ConfigurationError, Conflict, InvalidInput, JournalUnavailable
 from flowmatik.kernel.sqlite import connect
+from flowmatik.stores import home_lock
 from flowmatik.stores.home_lock import HomeLock, file_system_of
 from flowmatik.stores.migrate import current, upgrade
 from flowmatik.stores.migrations import NEWEST
@@ -158,6 +159,20 @@ def test_a_home_has_one_engine_and_a_crash_frees_it(tmp_path: Path) -> None:
     assert lock.acquire()
     assert lock.acquire()
     lock.release()
+    assert HomeLock(tmp_path).acquire()
+
+
+def test_a_home_on_a_network_file_system_gets_no_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = f"/dev/a / ext4 rw 0 0\nserver:/d {tmp_path.resolve()} nfs4 rw 0 0\n"
+    monkeypatch.setattr(home_lock, "MOUNTS", tmp_path / "mounts")
+    home_lock.MOUNTS.write_text(mounts)
+    with pytest.raises(ConfigurationError) as refused:
+        HomeLock(tmp_path).acquire()
+    assert (refused.value.code, refused.value.context["kind"]) == ("config.network_home", "nfs4")
+    assert HomeLock(tmp_path).holder() is None
+    home_lock.MOUNTS.write_text(mounts.replace("nfs4", "xfs"))
     assert HomeLock(tmp_path).acquire()
 
 

@@ -124,6 +124,27 @@ async def test_a_judge_that_answers_nonsense_fails_the_vote(team: Team) -> None:
     assert (view.status, view.error_code) == (RunStatus.FAILED, "task.vote.judge")
 
 
+SIDES = ("You speak for the proposal", "You speak against the proposal")
+
+
+async def test_both_sides_of_a_debate_answer_each_other_before_the_moderator_chooses(team: Team) -> None:
+    script = [
+        *says(SIDES[0], "It pays.", "It still pays."),
+        *says(SIDES[1], "It tires us.", "It still does."),
+    ]
+    script += says("You moderate a debate", '{"choice": "against-again"}')
+    assert text_of(await done(team, planned("debate"), script)) == "It still does."
+    answers = [body for body in (asked(team, n) for n in range(len(team[1].calls))) if "Answer the" in body]
+    assert all("It pays." in body and "It tires us." in body for body in answers[:2])
+    assert "It still pays." in asked(team, -1)
+
+
+async def test_a_debate_ends_with_what_a_side_that_cannot_speak_said(team: Team) -> None:
+    script = [*says(SIDES[0], "It pays."), Step(when=SIDES[1], text="It", finish="length")]
+    view = await done(team, planned("debate"), script)
+    assert (view.status, view.error_code) == (RunStatus.FAILED, "agent.output.length")
+
+
 NO, YES = '{"approved": false, "comments": "too long"}', '{"approved": true}'
 
 

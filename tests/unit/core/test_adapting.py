@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.contracts.criteria import Judge, Policy
+from flowmatik.contracts.models import ModelReply
 from flowmatik.contracts.runs import TaskStatus
 from flowmatik.core import events as ev
 from flowmatik.core.brain import plan
@@ -17,6 +19,7 @@ from tests.histories.adapting import OTHER, READER, TEAM, WRITER, agent, fails_t
 from tests.histories.playing import AT, Player
 
 NEWEST = ev.DECISION_VERSION
+PASSED = canonical.dumps({"passed": True, "score": 1.0, "reason": "so"})
 
 
 def of(kind: type[Any], player: Player) -> list[Any]:
@@ -52,6 +55,17 @@ def test_another_agent_of_the_same_skill_takes_the_place_of_one_that_failed() ->
     assert change.superseded == ("t1",)
     assert end(player).answer.text == "Ana signs."
     assert not end(player).answer.partial
+
+
+def test_another_agent_takes_the_place_of_one_whose_results_do_not_pass_their_checks() -> None:
+    strict = agent("reader", "documents", criteria=(Policy(check="policy", require=("Ana",)),))
+    player = planned(NEWEST, strict, OTHER)
+    player.say("think", "Somebody signs.")
+    player.say("think", "Nobody knows.")
+    [change] = of(ev.PlanChanged, player)
+    assert (change.cause, [one.agent for one in change.added]) == ("verification", ["other"])
+    player.say("think", "Ana signs.")
+    assert end(player).answer.text == "Ana signs."
 
 
 def test_the_same_that_fails_in_the_same_way_again_ends_the_run_as_a_loop() -> None:
@@ -195,6 +209,43 @@ def test_money_that_does_not_bear_the_rest_leads_to_cheaper_models_and_no_new_ta
     assert player.state.tasks["b"].model == "custom/small"
     player.say("think", wish("propose_tasks", tasks=[{"objective": "when", "skill": "documents"}]))
     assert "bears no more" in of(ev.TasksProposed, player)[0].errors[0]
+
+
+def test_money_that_does_not_bear_the_rest_leaves_out_what_is_optional_of_the_verification() -> None:
+    player = stories.fewer_checks(NEWEST)
+    first, second = (player.state.tasks[name] for name in ("a", "b"))
+    assert [one.criterion for one in first.checks] == ["policy", "judge", "judge"]
+    assert [one.criterion for one in second.checks] == ["judge"]
+    asked = [event for event in of(ev.CallRequested, player) if event.purpose == "judge"]
+    assert [event.task_id for event in asked] == ["a", "a", "b"]
+    before = stories.fewer_checks(NEWEST - 1)
+    assert len(before.state.tasks["b"].checks) == 3
+    end(player)
+
+
+def test_an_optional_judge_that_was_asked_before_the_run_had_to_spend_less_is_waited_for() -> None:
+    judges = (Judge(check="judge", rubric="polite", optional=True), Judge(check="judge", rubric="true"))
+    strict = agent("reader", "documents", criteria=judges)
+    player = planned(NEWEST, strict, model="custom/m", budget_micros=100)
+    rows = (row("a", objective="one"), row("b", objective="two"), row("c", "a", objective="three"))
+    player.say("plan", replies(*rows))
+    player.say("think", "one", cost=60)
+    player.say("think", "two", cost=5)
+    for task_id in ("a", "a", "b", "b"):
+        asked = next(c for c in player.state.open.values() if (c.purpose, c.task_id) == ("judge", task_id))
+        player.fact(ev.CallSucceeded(call_id=asked.call_id, reply=ModelReply(text=PASSED)))
+        assert player.state.adapting.frugal == (player.state.agents_ended > 0)
+    assert [len(player.state.tasks[name].checks) for name in ("a", "b")] == [2, 2]
+
+
+def test_time_that_does_not_bear_the_rest_leads_to_a_quicker_way() -> None:
+    rows = (row("a", objective="one"), row("b", "a", objective="two"))
+    player = planned(NEWEST, READER, model="custom/m", deadline_at="2026-01-01T00:01:00+00:00")
+    player.say("plan", replies(*rows))
+    player.state.known_at = "2026-01-01T00:00:40+00:00"
+    player.say("think", "one")
+    [change] = of(ev.PlanChanged, player)
+    assert (change.cause, change.values) == ("deadline", {"left_seconds": 20.0, "need_seconds": 40.0})
 
 
 def test_a_run_out_of_money_answers_with_what_it_has() -> None:

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowmatik.contracts.bulk import BulkRequest
 from flowmatik.contracts.plans import Compensation, PlanTask
-from flowmatik.contracts.runs import NewRun, RunStatus
+from flowmatik.contracts.runs import NewRun, RunFilter, RunStatus
 from flowmatik.contracts.tools import Effect, ToolContext
 from flowmatik.core.build import EngineHandle
 from flowmatik.core.journal.memory import InMemoryJournal
@@ -66,6 +67,19 @@ async def test_a_hard_cancel_does_not_wait_for_an_effect_and_shows_it_in_doubt()
         hanging.finish.set()
     assert (view.status, view.error, view.waiting_for) == (RunStatus.CANCELLED, "now", "")
     assert [call.tool for call in view.in_doubt] == ["send"]
+    assert hanging.undone == []
+
+
+async def test_many_runs_are_cancelled_hard_by_one_request() -> None:
+    hanging = Hanging()
+    async with running_engine(tools=hanging.tools(Effect.ONCE)) as engine:
+        run_id = await begun(engine, hanging)
+        request = BulkRequest(action="cancel", wanted=RunFilter(), every=True, hard=True, reason="now")
+        report = await asyncio.wait_for(engine.bulk.bulk(WS, request), 120)
+        assert (report.done, report.failed) == (1, 0)
+        view = await engine.runs.get(WS, run_id)
+        assert (view.status, view.error, len(view.in_doubt)) == (RunStatus.CANCELLED, "now", 1)
+        hanging.finish.set()
     assert hanging.undone == []
 
 

@@ -81,6 +81,17 @@ async def test_a_clean_stop_lets_an_effect_begin_whose_intent_is_durable_and_rec
     assert types[-1] == "CallSucceeded", "recorded by the owner that is stopping, which decides no more"
 
 
+async def test_a_clean_stop_lets_others_have_its_runs_at_once() -> None:
+    journal, works = InMemoryJournal(SystemClock()), Works()
+    async with running_engine(journal=journal, tools=works.tools(Effect.READ)) as engine:
+        run_id = await engine.runs.create(WS, NewRun(goal="x", plan=(step("s", effect=Effect.READ),)))
+        await works.begun.wait()
+        assert await journal.ready(10) == []
+        await engine.stop(grace_seconds=0.0)
+        assert await journal.ready(10) == [run_id], "nobody waits for the lease of who has gone"
+    assert works.log == ["cut off"]
+
+
 async def test_a_known_outcome_survives_a_stop_that_comes_before_its_append() -> None:
     works, refused = Works(), asyncio.Event()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.plans import PlanTask, WaitSpec
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.waits import Hook
@@ -14,7 +15,7 @@ from flowmatik.core.journal.memory import InMemoryJournal
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound, PlanInvalid
 from flowmatik.security.hooks import SignedHooks
-from tests.unit.core.engines import eventually, running_engine
+from tests.unit.core.engines import echo_tools, eventually, running_engine
 from tests.unit.core.resting import WS, Ahead, begun, ended, output, rested, told, waiting
 
 
@@ -224,10 +225,11 @@ def test_a_token_is_made_with_the_home_s_own_key(tmp_path: Path) -> None:
 async def test_two_thousand_waiting_runs_hold_no_driver_no_task_and_no_slot() -> None:
     clock = Ahead()
     journal = InMemoryJournal(clock)
-    async with running_engine(journal=journal, clock=clock, concurrency=50) as engine:
+    async with running_engine(journal=journal, clock=clock, tools=echo_tools(), concurrency=50) as engine:
         idle = len(asyncio.all_tasks())
-        kinds = (waiting("w", "time", seconds=3600), waiting("w", "signal", name="x"))
-        runs = [await engine.runs.create(WS, NewRun(goal="x", plan=(kinds[n % 2],))) for n in range(2000)]
+        agreed = PlanTask(id="w", objective="", tool="echo", approval=ApprovalPolicy())
+        kinds = (waiting("w", "time", seconds=3600), waiting("w", "signal", name="x"), agreed)
+        runs = [await engine.runs.create(WS, NewRun(goal="x", plan=(kinds[n % 3],))) for n in range(2000)]
 
         async def left() -> bool:
             return not any(engine.engine.drives(run_id) for run_id in runs)

@@ -38,6 +38,7 @@ def bulk_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="help.runs.bulk.dry_run")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="help.runs.bulk.yes")] = False,
     reason: Annotated[str, typer.Option(help="help.runs.bulk.reason", show_default=False)] = "",
+    hard: Annotated[bool, typer.Option("--hard", help="help.runs.hard")] = False,
     signal: Annotated[str, typer.Option(help="help.runs.bulk.signal", show_default=False)] = "",
     data: Annotated[
         str | None, typer.Option(help="help.runs.signal.data", metavar="JSON", show_default=False)
@@ -69,6 +70,7 @@ def bulk_command(
         dry_run=dry_run,
         request_id=request or new_id("inp"),
         reason=reason,
+        hard=hard,
         signal=signal,
         data=json_given("--data", data),
         change=None if change == RunChange() else change,

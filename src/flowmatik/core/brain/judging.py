@@ -5,10 +5,11 @@ from typing import Any, cast
 from flowmatik.contracts.criteria import Criterion, Judge
 from flowmatik.contracts.models import Message
 from flowmatik.contracts.runs import Check
+from flowmatik.core.brain.gates import FEWER_CHECKS
 from flowmatik.core.brain.prompts import task_output
 from flowmatik.core.criteria.said import check
 from flowmatik.core.guards.guarding import hidden
-from flowmatik.core.state import Judged, TaskState
+from flowmatik.core.state import Judged, RunState, TaskState
 from flowmatik.kernel import canonical
 
 MAX_JUDGE_TOKENS = 500
@@ -32,23 +33,26 @@ VERDICT_SCHEMA: dict[str, Any] = {
 }
 
 
-def criteria_of(task: TaskState) -> list[Criterion]:
-    """Those of the profile, then the plan's; what stands in both counts once. Their numbers in this list are
-    what judges are known by."""
+def criteria_of(state: RunState, task: TaskState) -> list[tuple[str, Criterion]]:
+    """Those of the profile, then the plan's; what stands in both counts once. Their numbers are what judges
+    are known by. What is optional is left out of a run that is to spend less, but for a judge that was asked
+    already."""
     found: list[Criterion] = []
     for one in (*(task.agent.criteria if task.agent else ()), *task.spec.checks):
         if one not in found:
             found.append(one)
-    return found
+    spares = state.adapting.frugal and state.created.decision_version >= FEWER_CHECKS
+    numbered = [(str(n), one) for n, one in enumerate(found)]
+    return [(n, one) for n, one in numbered if not (spares and one.optional) or n in task.judged]
 
 
-def judges_of(task: TaskState) -> list[tuple[str, Judge]]:
-    return [(str(n), one) for n, one in enumerate(criteria_of(task)) if isinstance(one, Judge)]
+def judges_of(state: RunState, task: TaskState) -> list[tuple[str, Judge]]:
+    return [(n, one) for n, one in criteria_of(state, task) if isinstance(one, Judge)]
 
 
-def next_judge(task: TaskState) -> tuple[str, Judge] | None:
+def next_judge(state: RunState, task: TaskState) -> tuple[str, Judge] | None:
     """The first that was not asked yet; they are asked one after the other."""
-    return next((pair for pair in judges_of(task) if pair[0] not in task.judged), None)
+    return next((pair for pair in judges_of(state, task) if pair[0] not in task.judged), None)
 
 
 def judge_messages(task: TaskState, judge: Judge) -> tuple[Message, ...]:

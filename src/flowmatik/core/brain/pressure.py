@@ -1,6 +1,5 @@
 """Whether what is left of a run's budget or time bears the rest of its plan, by what its tasks took."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +26,6 @@ def eased(state: RunState) -> list[Command]:
             event=ev.PlanChanged(
                 cause=cause,
                 planner="rule",
-                revised=tuple(_lighter(spec) for spec in _rest(state) if _lighter(spec) != spec),
                 reason=reason,
                 reason_code=f"adapt.{cause}",
                 values=values,
@@ -82,8 +80,3 @@ def _steps(state: RunState) -> int:
             continue
         depth[left.pop()] = 1 + max((depth[need] for need in before), default=0)
     return max(depth.values(), default=0)
-
-
-def _lighter(spec: PlanTask) -> PlanTask:
-    """Without what need not be verified."""
-    return replace(spec, criteria=tuple(one for one in spec.criteria if not getattr(one, "optional", False)))

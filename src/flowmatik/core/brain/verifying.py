@@ -47,7 +47,7 @@ def _verify(state: RunState, task: TaskState, done: LoopDone) -> list[Command]:
         instead = guarded.output(state, task, task.agent, done.output)
         if instead is not None:
             return instead
-    criteria = criteria_of(task)
+    criteria = [one for _, one in criteria_of(state, task)]
     if task.verification is None:
         asked = _ask_citations(state, task, done.output if task.unfixed is None else task.unfixed, criteria)
         if asked:
@@ -94,7 +94,7 @@ def _verdict(state: RunState, task: TaskState, criteria: list[Criterion]) -> lis
     found = checked(state, task, criteria)
     checks += found.checks
     if _good(checks):
-        for number, one in judges_of(task):
+        for number, one in judges_of(state, task):
             judged = task.judged.get(number)
             if judged is None:
                 name = model_of(task, one)

@@ -82,7 +82,7 @@ def payer_of(state: RunState, task_id: str) -> Payer:
 def payer_for(state: RunState, purpose: str, task_id: str) -> Payer:
     """`payer_of`; a judge has a budget of its own within the task's."""
     payer = payer_of(state, task_id)
-    asked = next_judge(state.tasks[task_id]) if purpose == JUDGE else None
+    asked = next_judge(state, state.tasks[task_id]) if purpose == JUDGE else None
     if asked is None or asked[1].budget_usd is None:
         return payer
     number, judge = asked

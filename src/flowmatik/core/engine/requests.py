@@ -63,7 +63,7 @@ def model_request(
         )
     task = state.tasks[task_id]
     if purpose == JUDGE:
-        return _judge_request(task, model, key)
+        return _judge_request(state, task, model, key)
     if task.agent is None or task.loop is None:
         raise EngineError(f"task {task_id!r} has no agent to speak for", code="engine.state")
     action = loop.next(task.agent, task.loop)[0]
@@ -82,8 +82,8 @@ def model_request(
     )
 
 
-def _judge_request(task: TaskState, model: str, key: str) -> ModelRequest:
-    asked = next_judge(task)
+def _judge_request(state: RunState, task: TaskState, model: str, key: str) -> ModelRequest:
+    asked = next_judge(state, task)
     if asked is None:
         raise EngineError(f"task {task.spec.id!r} has no judge to ask", code="engine.state")
     return ModelRequest(

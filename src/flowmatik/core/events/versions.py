@@ -15,4 +15,5 @@ OLDEST_DECISION_VERSION = 1  # runs of older ones must have ended before this pr
 # 6: the Brain asks advisers; plans adapt; results are verified by criteria; agents are chosen by what was
 # learned.
 # 7: guardrails look at the arguments of compensations, and people decide about what they find.
-DECISION_VERSION = 7
+# 8: a run that is to spend less checks what is not optional alone.
+DECISION_VERSION = 8
