@@ -5,11 +5,11 @@
 Each passage is one document under its title, one workspace a set. `--sets` takes every file of a folder in
 the form of `sets.py` in place of the public ones. R@k is the share of a question's passages among the first
 k documents, hit@1 whether the first is one of them; intervals are 95 % of bootstrap samples over questions.
-The same program and the same figures serve all sets. Peers get the same passages, questions and vectors, where
-they are installed and `--no-peers` is not given. Parameters were first chosen on the even halves of the public
-sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones ("held out") are no
-clean test. `without …` leaves a part out. Nothing varies but the time, so there is one round. `--quick` asks
-fifty questions of each set.
+The same program and the same figures serve all sets. Peers get the same passages, questions and vectors,
+where they are installed and `--no-peers` is not given. Parameters were first chosen on the even halves of
+the public sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones
+("held out") are no clean test. `without …` leaves a part out. Nothing varies but the time, so there is one
+round. `--quick` asks fifty questions of each set.
 """
 
 import argparse
