@@ -1,14 +1,15 @@
 """Retrieval: question → the passages that answer it, through the product's own ingestion and search.
 
-    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--quick] [--json] [--data FOLDER]
+    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--quick] [--json] [--no-peers]
 
 Each passage is one document under its title, one workspace a set. `--sets` takes every file of a folder in
 the form of `sets.py` in place of the public ones. R@k is the share of a question's passages among the first
 k documents, hit@1 whether the first is one of them; intervals are 95 % of bootstrap samples over questions.
-The same program and the same figures serve all sets. Parameters were first chosen on the even halves of the
-public sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones ("held
-out") are no clean test. `without …` leaves a part out. Nothing varies but the time, so
-there is one round. `--quick` asks fifty questions of each set.
+The same program and the same figures serve all sets. Peers get the same passages, questions and vectors,
+where they are installed and `--no-peers` is not given. Parameters were first chosen on the even halves of
+the public sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones
+("held out") are no clean test. `without …` leaves a part out. Nothing varies but the time, so there is one
+round. `--quick` asks fifty questions of each set.
 """
 
 import argparse
@@ -27,9 +28,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.harness import Failed
 from benchmarks.machine import describe
 from benchmarks.report import write_section
-from benchmarks.retrieval.sets import Question, RetrievalSet, own_form, public
+from benchmarks.retrieval.handed import DEPTH
+from benchmarks.retrieval.peers import PEERS, installed, others, versions
+from benchmarks.retrieval.sets import Question, RetrievalSet, folder_of_sets, public
 from flowmatik.contracts.memory import Embedder
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import StoredMemory, build_memory, load_embedder
@@ -41,8 +45,14 @@ called but the embedding model all-MiniLM-L6-v2. R@k is the share of a question'
 documents; intervals are 95 % of bootstrap samples over questions. One configuration for all sets: parameters
 were first chosen on the even halves, and the middles of flat optima with both in view: `held out`, the odd
 ones, are no clean test.
+
+Peers are LlamaIndex's QueryFusionRetriever (BM25 and vectors, one query) and Haystack's DocumentJoiner (BM25
+and vectors of its store in memory), each in a process of its own, with the same vectors, the twenty best of
+either side, and their usual settings otherwise; a passage is one node, its title before its text.
+LlamaIndex is told the set's language, which ours has to find out; Haystack's words are not stemmed. LightRAG
+is not there: its graph, and the keywords of every question, take a language model; without one only its mode
+`naive` is left, which compares vectors and is no more than `vectors only`.
 """
-DEPTH = 20
 SAMPLES = 2000
 QUICK = 50
 PARTS = {
@@ -109,14 +119,17 @@ async def ask(
         found = await memory.search(one.name, question.text, limit=DEPTH, legs=legs)
         order = list(dict.fromkeys(passage.source for passage in found))
         ids = [one.passages[int(Path(source).stem)].id for source in order]
-        rows.append(
-            (
-                float(ids[:1] != [] and ids[0] in question.gold),
-                len(question.gold.intersection(ids[:2])) / len(question.gold),
-                len(question.gold.intersection(ids[:5])) / len(question.gold),
-            )
-        )
+        rows.append(judged(question, ids))
     return np.array(rows), 1000 * (time.perf_counter() - started) / len(questions)
+
+
+def judged(question: Question, ids: Sequence[str]) -> tuple[float, float, float]:
+    """hit@1, R@2 and R@5."""
+    return (
+        float(ids[:1] != [] and ids[0] in question.gold),
+        len(question.gold.intersection(ids[:2])) / len(question.gold),
+        len(question.gold.intersection(ids[:5])) / len(question.gold),
+    )
 
 
 def interval(values: Floats) -> str:
@@ -131,10 +144,10 @@ async def measure(one: RetrievalSet, options: argparse.Namespace) -> list[str]:
     halves = np.array([question.half for question in questions])
     rows: list[str] = []
     timing = ""
+    inner = load_embedder()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "docs"
         folder.mkdir()
-        inner = load_embedder()
         embedder = cast("Embedder", Remembering(inner)) if inner else None
         memory = build_memory(Path(place) / "memory.db", embedder=embedder, clock=SystemClock())
         seconds = await take_in(memory, one.name, one, folder)
@@ -147,6 +160,10 @@ async def measure(one: RetrievalSet, options: argparse.Namespace) -> list[str]:
                 )
             rows += _lines(one, label, found, halves, options)
         await memory.close()
+    if inner and options.peers:
+        for label, orders in await others(one, questions, inner, options.peers):
+            found = np.array([judged(question, ids) for question, ids in zip(questions, orders, strict=True)])
+            rows += _lines(one, label, found, halves, options)
     if not options.json:
         print(f"{one.name}: {timing}, its embedding included", flush=True)
     return [*rows, f"| {one.name} | time | {timing} | | | | {len(questions)} |"]
@@ -166,7 +183,7 @@ def _lines(
         figures = [interval(found[kept, column]) for column in range(3)]
         rows.append(f"| {one.name} | {label} | {part} | {' | '.join(figures)} | {int(kept.sum())} |")
         if not options.json:
-            print(f"{one.name:10} {label:26} {part:9} {'  '.join(figures)}  n={int(kept.sum())}", flush=True)
+            print(f"{one.name:10} {label:44} {part:9} {'  '.join(figures)}  n={int(kept.sum())}", flush=True)
     if options.json:
         values = dict(zip(("hit@1", "R@2", "R@5"), (100 * found.mean(axis=0)).round(1).tolist(), strict=True))
         line = {"bench": "retrieval", "case": one.name, "search": label, "n": len(found), **values}
@@ -176,7 +193,7 @@ def _lines(
 
 def document(rows: list[str]) -> None:
     today = datetime.now(UTC).date().isoformat()
-    facts = f"Measured on {today}: {describe()}. One round: nothing varies but the time."
+    facts = f"Measured on {today}: {describe()}. One round: nothing varies but the time. Peers: {versions()}."
     write_section("retrieval", "Retrieval", "\n\n".join((ABOUT.strip(), facts, "\n".join(HEAD + rows))))
 
 
@@ -184,27 +201,38 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="retrieval", description="Retrieval, per set")
     folder = os.environ.get("FLOWMATIK_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=Path(folder), help="the public sets")
-    parser.add_argument(
-        "--sets", type=Path, help="a folder of sets in the form of benchmarks/retrieval/sets.py"
-    )
+    parser.add_argument("--sets", type=Path, help="a folder of sets in the form of benchmarks/README.md")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each set")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--case", help="the set of this name only")
+    parser.add_argument("--no-peers", action="store_true", help="ours alone")
     parser.add_argument("--rounds", type=int, default=1, help="accepted and ignored: nothing varies")
     options = parser.parse_args(arguments)
     try:
-        sets = [own_form(path) for path in sorted(options.sets.glob("*.json"))] if options.sets else []
+        sets = folder_of_sets(options.sets) if options.sets else list(public(options.data))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    chosen = [one for one in sets or public(options.data) if options.case in (None, one.name)]
-    if not chosen or (options.sets and not sets):
-        print("there is no such set; see --sets, --data and --case", file=sys.stderr)
+    chosen = [one for one in sets if options.case in (None, one.name)]
+    if not chosen:
+        known = ", ".join(one.name for one in sets) or f"none in {options.sets or options.data}"
+        print(f"there is no such set; the sets are: {known}; see --sets, --data and --case", file=sys.stderr)
         return 2
+    options.peers = [] if options.no_peers else installed()
+    if options.peers and not options.json:
+        print(f"peers: {versions()}", flush=True)
     rows: list[str] = []
-    for one in chosen:
-        rows += asyncio.run(measure(one, options))
-    if not (options.quick or options.case or options.json or options.sets):
+    try:
+        for one in chosen:
+            rows += asyncio.run(measure(one, options))
+    except Failed as error:
+        print(f"a peer failed: {error}", file=sys.stderr)
+        return 1
+    if options.quick or options.case or options.json or options.sets:
+        return 0
+    if len(options.peers) < len(PEERS):
+        print("docs/benchmarks.md is left as it is: that takes every peer", file=sys.stderr)
+    else:
         document(rows)
     return 0
 

@@ -6,7 +6,7 @@ Any folder of files in this form can be measured (`--sets`), one set a file:
      "passages": [{"id": "p1", "title": "…", "text": "…"}],
      "questions": [{"id": "q1", "text": "…", "gold": ["p1"], "group": "…"}]}
 
-`title` may be "" and `group` be left out: questions of one group (an article) fall into the same half.
+What may be left out, and what it means, is in benchmarks/README.md.
 """
 
 import json
@@ -38,33 +38,81 @@ class RetrievalSet:
     questions: tuple[Question, ...]
 
 
+def folder_of_sets(folder: Path) -> list[RetrievalSet]:
+    """Every `*.json` of it. Raises ValueError, which names the file and the place in it."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise ValueError(f"{folder} is no folder with files *.json, one set a file")
+    sets = [own_form(path) for path in paths]
+    for path, one in zip(paths, sets, strict=True):
+        if sum(other.name == one.name for other in sets) > 1:
+            raise ValueError(f"{path}: another file has a set of the name {one.name!r} too")
+    return sets
+
+
 def own_form(path: Path) -> RetrievalSet:
-    """Raises ValueError for a file that is not of the form above."""
+    """Raises ValueError for a file that is not of the form above; the message says where."""
     try:
-        found = cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
-        passages = tuple(
-            Text(id=str(p["id"]), title=str(p.get("title") or ""), text=str(p["text"]))
-            for p in found["passages"]
-        )
+        found = _Entry("the file", _read(path))
+        passages = [
+            Text(id=entry.text("id"), title=entry.text("title", ""), text=entry.text("text"))
+            for entry in found.entries("passages")
+        ]
         known = {passage.id for passage in passages}
-        groups: dict[str, int] = {}
-        questions: list[Question] = []
-        for number, one in enumerate(found["questions"]):
-            gold = frozenset(str(ref) for ref in one["gold"])
-            if not gold or not gold <= known:
-                raise ValueError(f"question {one.get('id', number)!r} has a gold passage that is not there")
-            group = groups.setdefault(str(one.get("group", number)), len(groups))
-            questions.append(Question(text=str(one["text"]), gold=gold, half=group % 2))
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not of the form that benchmarks/retrieval/sets.py describes") from error
-    if not questions or len(known) != len(passages):
-        raise ValueError(f"{path} has no questions, or two passages of one id")
-    return RetrievalSet(
-        name=str(found.get("name") or path.stem),
-        language=str(found.get("language") or ""),
-        passages=passages,
-        questions=tuple(questions),
-    )
+        if len(known) < len(passages):
+            raise ValueError("two passages have one id")
+        return RetrievalSet(
+            name=found.text("name", path.stem),
+            language=found.text("language", ""),
+            passages=tuple(passages),
+            questions=tuple(_questions(found, known)),
+        )
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:  # of JSON and of encodings too
+        raise ValueError(f"{path}: {error}; benchmarks/README.md describes the form") from error
+
+
+def _questions(found: "_Entry", known: set[str]) -> Iterator[Question]:
+    groups: dict[str, int] = {}
+    for number, entry in enumerate(found.entries("questions")):
+        gold = entry.value("gold")
+        ids = [str(ref) for ref in cast("list[object]", gold)] if isinstance(gold, list) else []
+        if not ids:
+            raise ValueError(f"{entry.where} needs `gold`, a list of ids of passages")
+        if lost := [ref for ref in ids if ref not in known]:
+            raise ValueError(f"{entry.where}: no passage has the id {lost[0]!r}, which `gold` names")
+        group = groups.setdefault(entry.text("group", str(number)), len(groups))
+        yield Question(text=entry.text("text"), gold=frozenset(ids), half=group % 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An object of the file, and where it stands."""
+
+    where: str
+    held: object
+
+    def value(self, name: str) -> object:
+        if not isinstance(self.held, dict):
+            raise ValueError(f"{self.where} is no object")
+        return cast("dict[str, object]", self.held).get(name)
+
+    def text(self, name: str, usual: str | None = None) -> str:
+        """A number counts as text, null as left out."""
+        value = self.value(name)
+        if value is None and usual is not None:
+            return usual
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError(f"{self.where} needs `{name}`, a text")
+        return str(value)
+
+    def entries(self, name: str) -> "list[_Entry]":
+        value = self.value(name)
+        if not isinstance(value, list) or not value:
+            raise ValueError(f"{self.where} needs `{name}`, a list that is not empty")
+        found = cast("list[object]", value)
+        return [_Entry(f"{name}[{number}]", one) for number, one in enumerate(found)]
 
 
 def public(data: Path) -> Iterator[RetrievalSet]:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from flowmatik.api.memory_graph import Among, filter_of
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.memory import Notice
@@ -14,6 +15,10 @@ from flowmatik.contracts.security import Principal
 
 router = APIRouter(prefix="/v1/memory/communities", tags=["memory"])
 Reader = Annotated[Principal, needs("memory:read")]
+
+
+class CommunitiesAsked(Among):
+    limit: Annotated[int, Field(ge=1, le=MOST_COMMUNITIES)] = 20
 
 
 class CommunityList(BaseModel):
@@ -29,12 +34,12 @@ async def communities(
     request: Request,
     principal: Reader,
     at: Services,
-    limit: Annotated[int, Query(ge=1, le=MOST_COMMUNITIES)] = 20,
+    asked: Annotated[CommunitiesAsked, Query()],
 ) -> CommunityList:
     """Groups of entities that documents name together, each with the passages that support it and sentences
-    out of them. Documents that are for others change nothing in it."""
-    on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
-    found = await at.memory_graph.communities(principal.workspace_id, limit=limit, on_behalf=on_behalf)
+    out of them. Documents that are for others, or that the filter leaves out, change nothing in it."""
+    where = await filter_of(principal, at, asked)
+    found = await at.memory_graph.communities(principal.workspace_id, limit=asked.limit, where=where)
     language = language_of(request)
     notices = (
         replace(one, text=at.words(language, "fault", one.code, one.values, one.text))

@@ -65,7 +65,7 @@ async def near(
 ) -> Neighbours:
     """What passages name together with an entity, and what is named together with that. Documents that are
     for others are not there."""
-    where = await _where(principal, at, asked)
+    where = await filter_of(principal, at, asked)
     found = await at.memory_graph.near(
         principal.workspace_id, asked.entity, hops=asked.hops, limit=asked.limit, where=where
     )
@@ -77,7 +77,7 @@ async def path(
     request: Request, principal: Reader, at: Services, asked: Annotated[PathAsked, Query()]
 ) -> Path:
     """A shortest way from one entity to another, each step with a passage that names both."""
-    where = await _where(principal, at, asked)
+    where = await filter_of(principal, at, asked)
     found = await at.memory_graph.path(principal.workspace_id, asked.start, asked.end, where=where)
     return Path(items=found.items, notices=_said(request, at, found.notices))
 
@@ -90,7 +90,7 @@ def _said(request: Request, at: ApiServices, notices: tuple[Notice, ...]) -> tup
     )
 
 
-async def _where(principal: Principal, at: ApiServices, asked: Among) -> Filter:
+async def filter_of(principal: Principal, at: ApiServices, asked: Among) -> Filter:
     return Filter(
         sources=tuple(asked.source),
         principals=await at.audience.on_behalf(principal.workspace_id, principal.id),

@@ -1,11 +1,9 @@
 """The graph of a server's memory, for the command line."""
 
-from collections.abc import Collection
-
 from pydantic import TypeAdapter
 
 from flowmatik.app.remote import RemoteServer
-from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory_graph import Communities, Neighbourhood, Way
 
 _NEAR = TypeAdapter(Neighbourhood)
@@ -33,10 +31,10 @@ class RemoteMemoryGraph:
         return await self._server.ask(_STEPS, "GET", "/v1/memory/graph/path", params=params)
 
     async def communities(
-        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+        self, workspace_id: str, *, limit: int = 20, where: Filter = EVERYTHING
     ) -> Communities:
-        del workspace_id, on_behalf
-        params: dict[str, object] = {"limit": limit}
+        del workspace_id
+        params = {"limit": limit, **_among(where)}
         return await self._server.ask(_COMMUNITIES, "GET", "/v1/memory/communities", params=params)
 
 

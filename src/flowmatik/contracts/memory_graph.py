@@ -1,10 +1,9 @@
 """How what documents speak of hangs together: asked by people."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory import Notice
 
 MOST_HOPS = 3  # of a neighbourhood
@@ -119,10 +118,10 @@ class MemoryGraph(Protocol):
         ...
 
     async def communities(
-        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+        self, workspace_id: str, *, limit: int = 20, where: Filter = EVERYTHING
     ) -> Communities:
-        """What documents are about: groups of entities that they name together. Made of what those principals
-        may see and of nothing else (None: everything), so that a hidden document changes nothing; the same
-        documents always give the same groups. Memory's own tables are asked. Raises InvalidInput
-        (`input.limit`) for more than `MOST_COMMUNITIES`."""
+        """What documents are about: groups of entities that they name together. Made of what the filter
+        leaves and of nothing else, so that a hidden document changes nothing; the same documents always give
+        the same groups. Memory's own tables are asked. Raises InvalidInput (`input.limit`) for more than
+        `MOST_COMMUNITIES`."""
         ...

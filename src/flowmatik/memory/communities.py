@@ -2,20 +2,20 @@
 
 Two entities are the nearer the more passages name both; a passage that names many counts less for each pair
 (Newman, "Scientific collaboration networks" II, 2001: 1 / (k - 1)). `graph/grouping.py` makes groups of that.
-All of it is made from the passages that the asker may see, each time that memory or his rights have changed,
+All of it is made from the passages that the filter leaves, each time that memory or the filter has changed,
 and kept nowhere but in this process: what is forgotten is in no group any more.
 """
 
 import asyncio
 import re
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.graph_indexes import LINKING
-from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory import Notice
 from flowmatik.contracts.memory_graph import (
     MOST_COMMUNITIES,
@@ -51,10 +51,10 @@ class StoredCommunities:
         self._database = database
         self._most_read = most_read
         self._turn = asyncio.Lock()  # one is made at a time: it takes a processor
-        self._kept: OrderedDict[tuple[str, int, frozenset[str] | None], Communities] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, Filter], Communities] = OrderedDict()
 
     async def communities(
-        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+        self, workspace_id: str, *, limit: int = 20, where: Filter = EVERYTHING
     ) -> Communities:
         """As `MemoryGraph` promises."""
         if not 1 <= limit <= MOST_COMMUNITIES:
@@ -65,13 +65,12 @@ class StoredCommunities:
             )
         database = self._database.within(workspace_id)
         revision, _ = await revision_of(database, workspace_id)  # before the rest: it is at least so new
-        who = None if on_behalf is None else frozenset(on_behalf)
         for key in [one for one in self._kept if one[0] == workspace_id and one[1] != revision]:
             del self._kept[key]
-        key = (workspace_id, revision, who)
+        key = (workspace_id, revision, where)
         async with self._turn:
             if (found := self._kept.get(key)) is None:
-                found = await self._made(database, workspace_id, Filter(principals=who))
+                found = await self._made(database, workspace_id, where)
                 self._kept[key] = found
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT:

@@ -5,12 +5,12 @@ between the steps, so that a projection need not know of it; where a passage lie
 store, so that what is gone there, or for others, is shown by no projection that has not heard of it yet.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.graph_indexes import GraphLink, GraphSearch
-from flowmatik.contracts.indexes import Filter
+from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory_graph import (
     MOST_HOPS,
     MOST_STEPS,
@@ -108,9 +108,9 @@ class StoredGraph:
         return Way(items=tuple(steps[::-1]), notices=tuple(walk.asked.notices))
 
     async def communities(
-        self, workspace_id: str, *, limit: int = 20, on_behalf: Collection[str] | None = None
+        self, workspace_id: str, *, limit: int = 20, where: Filter = EVERYTHING
     ) -> Communities:
-        return await self._communities.communities(workspace_id, limit=limit, on_behalf=on_behalf)
+        return await self._communities.communities(workspace_id, limit=limit, where=where)
 
     def forget_cached(self, workspace_id: str) -> None:
         """What was made of documents that are to be erased."""

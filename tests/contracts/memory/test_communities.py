@@ -2,6 +2,7 @@
 
 import pytest
 
+from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import DocumentLabels
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.memory_graph import MOST_COMMUNITIES, Communities
@@ -95,17 +96,17 @@ async def test_the_same_documents_give_the_same_in_whatever_order_they_came(fill
 
 async def test_what_is_hidden_changes_nothing_for_who_may_not_see_it(filled: Shelf) -> None:
     stored = asked(filled)
-    before = await stored.communities(WS, on_behalf=BEN)
+    before = await stored.communities(WS, where=Filter(principals=BEN))
     bridge = {
         "bridge.md": "The «Harbour Bank» and the «Red Kite» met at «Lake Orta» with «Dark Moth».",
         "again.md": "«Dark Moth» and the «Red Kite» know the «Copper Mill» and «Harbour Bank».",
     }
     await put(filled, bridge, acl=("user:ana",))
-    assert await stored.communities(WS, on_behalf=BEN) == before
-    seen = await stored.communities(WS, on_behalf=ANA)
+    assert await stored.communities(WS, where=Filter(principals=BEN)) == before
+    seen = await stored.communities(WS, where=Filter(principals=ANA))
     assert any("dark moth" in names for names in named(seen))
     await put(filled, MONEY, acl=("user:ana",))
-    assert len((await stored.communities(WS, on_behalf=BEN)).items) == 1
+    assert len((await stored.communities(WS, where=Filter(principals=BEN))).items) == 1
 
 
 async def test_it_goes_with_its_documents(filled: Shelf) -> None:
@@ -148,3 +149,14 @@ async def test_a_limit_out_of_bounds_is_refused(shelf: Shelf) -> None:
         with pytest.raises(InvalidInput) as caught:
             await asked(shelf).communities(WS, limit=limit)
         assert caught.value.code == "input.limit"
+
+
+async def test_of_some_sources_it_is_what_a_memory_of_these_alone_would_say(filled: Shelf) -> None:
+    await put(filled, {"ally.md": "The «Red Kite» and the «Harbour Bank» were seen at «Lake Orta»."})
+    stored = asked(filled)
+    birds = Filter(sources=tuple(BIRDS))
+    (only,) = (await stored.communities(WS, where=birds)).items
+    assert {one.source for one in only.evidence} <= set(BIRDS)
+    assert "harbour bank" not in {one.entity for one in only.entities}
+    assert len((await stored.communities(WS)).items[0].entities) != len(only.entities)
+    assert (await stored.communities(WS, where=Filter(sources=("nowhere",)))).items == ()

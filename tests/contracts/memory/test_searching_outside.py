@@ -93,8 +93,12 @@ async def there(store: AbstractAsyncContextManager[Shelf], pair: str, filled: Pa
 
 
 def _quartz(there: Outside, name: str) -> Path:
+    return _named(there, name, "# Quartz\n\nThe quartz glows in Murcia.")
+
+
+def _named(there: Outside, name: str, text: str) -> Path:
     path = there.files[0].parent / f"{name}.md"
-    path.write_text("# Quartz\n\nThe quartz glows in Murcia.", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -190,3 +194,34 @@ async def test_without_the_index_the_search_says_so_and_does_not_wait_each_time(
     again = await there.memory.find(WS, Search(query=ASKED[0]))
     assert not again.notices
     assert again.items[0].id == wanted.items[0].id
+
+
+async def test_a_misspelt_word_finds_what_memory_itself_finds(there: Outside) -> None:
+    await there.take(None, _quartz(there, "right"))
+    await there.take(DocumentLabels(acl=("user:ana",)), _named(there, "hidden", "The quarzt is hers."))
+    await there.follow()
+    for question in ("quarzt in Murcia", "lantren of Sevilla"):
+        for who in (ANA, BEN):
+            wanted = await there.own.find(WS, Search(query=question), on_behalf=who)
+            found = await there.memory.find(WS, Search(query=question), on_behalf=who)
+            assert found.items[0].id == wanted.items[0].id
+            assert [one.score for one in found.items] == pytest.approx(
+                [one.score for one in wanted.items], abs=1e-4
+            )
+    few = there.another(Reach(whole=1, front=2, crowd=1, linked=1))
+    (best, *_) = await few.search(WS, "quarzt", on_behalf=BEN)
+    assert best.source.endswith("right.md")
+
+
+async def test_a_language_that_few_passages_are_in_is_found_whole(there: Outside) -> None:
+    said = [f"El farol {n} arde en Sevilla." for n in range(8)] + ["La garza anida en Toledo."]
+    files = [_named(there, f"es{n}", f"{one} Allí lo saben todos los vecinos.") for n, one in enumerate(said)]
+    await there.take(None, *files)
+    await there.follow()
+    few = there.another(Reach(whole=2, front=2, crowd=1, linked=1))
+    asked = Search(query="Which walnut dries in Toledo?", languages=("es",))
+    wanted = await there.own.find(WS, asked)
+    found = await few.find(WS, asked)
+    assert wanted.items[0].source.endswith("es8.md")
+    assert [one.id for one in found.items[:1]] == [one.id for one in wanted.items[:1]]
+    assert [one.score for one in found.items] == pytest.approx([one.score for one in wanted.items], abs=1e-4)

@@ -212,6 +212,21 @@ async def test_postgresql_rows_follow_a_cursor_column_and_a_template(at: Setting
     assert "docs/3.md" not in await at.names()
 
 
+async def test_large_rows_of_postgresql_are_fetched_few_at_a_time(at: Setting, server: Any) -> None:
+    del server
+    large = "SELECT id, repeat('x', 1000000) AS body FROM generate_series(1, 150) AS id"
+    settings = {"dsn": "env:SOURCE_DSN", "allow_private": "yes", "most_megabytes": 2}
+    await at.added("sql", query=large, key="id", text="body", **settings)
+    tracemalloc.start()
+    try:
+        report = await at.synced()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (report.code, "raise most_megabytes" in report.reason) == ("unavailable.source", True)
+    assert most < 50_000_000
+
+
 @pytest.mark.parametrize(
     "statement",
     [

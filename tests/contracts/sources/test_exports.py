@@ -242,6 +242,44 @@ async def test_a_space_of_confluence_keeps_its_places_and_restrictions(at: Setti
     assert len(await at.names()) == 4
 
 
+def confluence_comment(number: int, page_id: int, body: str, status: str = "current", day: int = 1) -> str:
+    return (
+        f'<object class="Comment"><id name="id">c{number}</id>'
+        f'<property name="containerContent" class="Page"><id name="id">{page_id}</id></property>'
+        f'<property name="creator" class="ConfluenceUserImpl"><id name="key">u{number}</id></property>'
+        f'<property name="creationDate">2024-04-0{day} 10:00:00.000</property>'
+        f'<property name="contentStatus"><![CDATA[{status}]]></property></object>'
+        f'<object class="ConfluenceUserImpl"><id name="key">u{number}</id>'
+        f'<property name="fullName"><![CDATA[Person {number} & Co]]></property></object>'
+        f'<object class="BodyContent"><id name="id">bc{number}</id>'
+        f'<property name="body"><![CDATA[{body}]]></property>'
+        f'<property name="content" class="Comment"><id name="id">c{number}</id></property></object>'
+    )
+
+
+async def test_comments_stand_below_their_page_for_whom_the_page_is(at: Setting, tmp_path: Path) -> None:
+    said = (
+        confluence_comment(1, 1, "<p>Later words.</p>", day=3),
+        confluence_comment(2, 1, "<p>It wades at&nbsp;dawn.</p>", day=2),
+        confluence_comment(3, 1, "<p>Deleted words.</p>", status="deleted"),
+        confluence_comment(4, 3, "<p>Of the plan alone.</p>"),
+    )
+    files = confluence()
+    files["entities.xml"] = str(files["entities.xml"]).replace(
+        "</hibernate-generic>", f"{''.join(said)}</hibernate-generic>"
+    )
+    await at.added("confluence", path=str(packed(tmp_path / "space.zip", files)))
+    assert counted(await at.synced()) == {"added": 4, "failed": 1}
+    text = text_of(at, "Herons.html")
+    order = ["The heron", "Person 2 &amp; Co, 2024-04-02", "It wades", "Person 1", "Later words."]
+    assert sorted(order, key=text.index) == order
+    assert "Deleted words." not in text
+    assert "Of the plan" not in text
+    assert "Of the plan alone." in text_of(at, "Plans.html")
+    (plan,) = [one for one in await at.memory.documents(W) if one.source.endswith("Plans.html")]
+    assert "user:ana@example.org" in plan.acl
+
+
 async def test_restrictions_hold_for_pages_however_deep_and_names_take_nobodys_place(
     at: Setting, tmp_path: Path
 ) -> None:

@@ -72,6 +72,9 @@ async def test_through_a_server_it_is_as_on_the_home(
         assert (code, one["passages"], one["documents"]) == (0, 2, 2)
         assert {each["entity"] for each in one["entities"]} == {"first", "red kite", "fourth"}
         assert {said["evidence"]["source"] for said in one["summary"]} == {"d.md"}
+        code, groups = await command("communities", "--source", "a.md", place=place)
+        assert (code, groups["items"]) == (0, [])
+        assert (await command("communities", "--since", "yesterday", place=place))[0] != 0
     spoken = ["--url", url, "--api-key", key, "--lang", "es", "memory", "entities"]
     capsys.readouterr()
     assert await asyncio.to_thread(run_cli, [*spoken, "path", "red kite", "grey wolf"]) == 0
@@ -91,7 +94,7 @@ async def test_strangers_and_bad_requests_are_refused_and_nothing_hidden_is_told
         assert "dark moth" not in near.text
         groups = await client.get("/v1/memory/communities")
         assert (groups.status_code, "dark moth" in groups.text) == (200, False)
-        for asked in ("limit=0", "limit=101", "limit=x"):
+        for asked in ("limit=0", "limit=101", "limit=x", "since=y", "more=1"):
             assert (await client.get(f"/v1/memory/communities?{asked}")).status_code == 422, asked
         for asked in (
             "near?entity=x&hops=4",

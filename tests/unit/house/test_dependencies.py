@@ -26,6 +26,9 @@ USED_WITHOUT_IMPORT = {
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
     "fpdf2": "fpdf",
+    "haystack-ai": "haystack",
+    "llama-index-core": "llama_index.core",
+    "llama-index-retrievers-bm25": "llama_index.retrievers.bm25",
     "prometheus-client": "prometheus_client",
     "pydantic-ai-slim": "pydantic_ai",
     "pysqlite3-binary": "pysqlite3",

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from flowmatik.app.cli.answer_view import place_of
-from flowmatik.app.cli.memory_graph import memory_app
+from flowmatik.app.cli.memory_graph import Several, Since, Tags, Until, filter_of, memory_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
 from flowmatik.contracts.answers import Citation
+from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory_graph import MOST_COMMUNITIES, Community, Evidence
 
 __all__ = ["communities", "memory_app"]
@@ -21,13 +22,19 @@ Limit = Annotated[int, typer.Option(min=1, max=MOST_COMMUNITIES, help="help.memo
 def communities(
     context: typer.Context,
     limit: Limit = 20,
+    source: Several = None,
+    tag: Tags = None,
+    since: Since = "",
+    until: Until = "",
 ) -> None:
     session = session_of(context)
-    session.run(show_communities(session, limit))
+    session.run(show_communities(session, limit, filter_of(source, tag, since, until)))
 
 
-async def show_communities(session: Session, limit: int) -> int:
-    found = await session.on_backend(lambda b: b.memory_graph.communities(b.workspace_id, limit=limit))
+async def show_communities(session: Session, limit: int, where: Filter) -> int:
+    found = await session.on_backend(
+        lambda b: b.memory_graph.communities(b.workspace_id, limit=limit, where=where)
+    )
     if session.json:
         session.print_json({**dataclasses.asdict(found), "next": None})
         return ExitCode.OK

@@ -37,7 +37,7 @@ def near(
     until: Until = "",
 ) -> None:
     session = session_of(context)
-    session.run(show_near(session, entity, hops, limit, _where(source, tag, since, until)))
+    session.run(show_near(session, entity, hops, limit, filter_of(source, tag, since, until)))
 
 
 @entities_app.command("path", help="help.entities.path")
@@ -51,7 +51,7 @@ def path(
     until: Until = "",
 ) -> None:
     session = session_of(context)
-    session.run(show_path(session, start, end, _where(source, tag, since, until)))
+    session.run(show_path(session, start, end, filter_of(source, tag, since, until)))
 
 
 async def show_near(session: Session, entity: str, hops: int, limit: int, where: Filter) -> int:
@@ -103,7 +103,7 @@ def _told(session: Session, origin: str, entity: str, passages: int, evidence: E
     )
 
 
-def _where(source: list[str] | None, tag: list[str] | None, since: str, until: str) -> Filter:
+def filter_of(source: list[str] | None, tag: list[str] | None, since: str, until: str) -> Filter:
     for value in (since, until):
         if value and not _DATE.fullmatch(value):
             raise InvalidInput(

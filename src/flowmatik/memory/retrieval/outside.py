@@ -28,6 +28,7 @@ from flowmatik.memory.retrieval.hops import reached
 from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.ranking import Counting, Ranking, ranking
 from flowmatik.memory.retrieval.spelling import mended
+from flowmatik.memory.retrieval.unknown import spelt_right
 from flowmatik.memory.retrieval.words import Words, words_of
 
 Ints = npt.NDArray[np.int64]
@@ -40,9 +41,11 @@ _FREQUENCIES = "SELECT chunk, term, frequency FROM memory_postings WHERE workspa
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """`whole`: up to so many passages all are asked for; of more, `front` of each index, a `crowd` of about
-    so many, and up to `linked` by links."""
+    so many, and up to `linked` by links. Where more is asked than an index can filter by and it gives fewer
+    than `front` of those, up to `thorough` are all asked for."""
 
     whole: int = 1000
+    thorough: int = 10_000
     front: int = 400
     crowd: int = 1000
     linked: int = 1000
@@ -69,13 +72,16 @@ async def ranked_outside(
     """Reads what the order needs, and says in `asked.asking.notices` what it could not have."""
     whole = len(snapshot.rows) <= asked.reach.whole
     limit = asked.reach.whole if whole or asked.deep else asked.reach.front
-    near = worded = None
+    near = worded = trust = None
     if asked.vector is not None and asked.asking.has_vectors:
         near = await asked.asking.near(asked.vector, limit, asked.where)
     if question.groups and asked.asking.has_text:
+        question, trust = await spelt_right(database, workspace_id, question, snapshot)
         worded = await asked.asking.worded(question.groups, limit, asked.where)
     known = await _places(database, workspace_id, [*(near or ()), *(worded or ())], snapshot)
-    gathered = _Gathered(database, workspace_id, asked, snapshot, question)
+    if asked.deep and len(known) < asked.reach.front:
+        whole = whole or len(snapshot.rows) <= asked.reach.thorough
+    gathered = _Gathered(database, workspace_id, asked, snapshot, question, trust)
     if near is not None:
         gathered.cosines_from({known[one]: near[one] for one in near if one in known})
     elif not asked.asking.has_vectors:
@@ -110,12 +116,14 @@ class _Gathered:
         asked: AskedOutside,
         snapshot: Snapshot,
         question: Question,
+        trust: Floats | None,
     ) -> None:
         self._database = database
         self._workspace = workspace_id
         self._asked = asked
         self._snapshot = snapshot
         self._question = question
+        self._trust = np.ones(len(question.groups)) if trust is None else trust
         count = len(snapshot.rows)
         self._vectors = self._all_compared = False
         self._cosine = np.zeros(count)
@@ -204,7 +212,7 @@ class _Gathered:
         words = words_of(found, self._snapshot.lengths)
         count = len(self._snapshot.rows)
         weights = [_rarity(count, self._having(often)) for often in self._often]
-        return replace(words, weights=np.array(weights))
+        return replace(words, weights=np.array(weights) * self._trust)
 
     def _having(self, often: Floats) -> float:
         """In how many passages the word stands: in as many of all as of the crowd, and in those at least in

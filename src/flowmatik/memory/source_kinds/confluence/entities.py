@@ -13,8 +13,8 @@ MOST_XML = 512 * 1024 * 1024
 _etree = cast("Any", import_module("lxml.etree"))  # it has no types
 _PAGES = ("Page", "BlogPost")
 _WANTED = frozenset((
-    *_PAGES, "BodyContent", "Attachment", "ContentPermissionSet", "ContentPermission", "ConfluenceUserImpl",
-    "Space", "Label", "Labelling",
+    *_PAGES, "BodyContent", "Comment", "Attachment", "ContentPermissionSet", "ContentPermission",
+    "ConfluenceUserImpl", "Space", "Label", "Labelling",
 ))  # fmt: skip
 
 
@@ -30,10 +30,11 @@ class Thing:
 
 @dataclass(slots=True)
 class Space:
-    """By id, but for `bodies`, which are by their page."""
+    """By id, but for `bodies`, which are by their page or comment."""
 
     pages: dict[str, Thing] = field(default_factory=lambda: {})
     bodies: dict[str, str] = field(default_factory=lambda: {})
+    comments: dict[str, Thing] = field(default_factory=lambda: {})
     attachments: dict[str, Thing] = field(default_factory=lambda: {})
     sets: dict[str, Thing] = field(default_factory=lambda: {})
     permissions: list[Thing] = field(default_factory=lambda: [])
@@ -102,6 +103,8 @@ def _put(space: Space, thing: Thing) -> None:
         space.pages[thing.id] = thing
     elif kind == "BodyContent":
         space.bodies[thing.refs.get("content", "")] = thing.values.get("body", "")
+    elif kind == "Comment":
+        space.comments[thing.id] = thing
     elif kind == "Attachment":
         space.attachments[thing.id] = thing
     elif kind == "ContentPermissionSet":

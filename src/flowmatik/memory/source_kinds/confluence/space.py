@@ -1,7 +1,7 @@
 """The pages of a space in XML: where they stand, who may see them, what is in them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from flowmatik.kernel.errors import DocumentError
@@ -24,11 +24,16 @@ def documents_of(archive: Archive, space: Space) -> Iterator[Piece]:
     for one in space.attachments.values():
         if _is_current(one):
             below[one.refs.get("containerContent") or one.refs.get("content", "")].append(one)
+    said = defaultdict[str, list[Thing]](list)
+    for one in space.comments.values():
+        if _is_current(one):
+            said[one.refs.get("containerContent") or one.refs.get("owner", "")].append(one)
     for page_id, page in current.items():
         path = places[page_id]
         acl, fault = _audience(f"{path}.html", page_id, space, limits)
         if fault is None:
-            yield _page(space, page, path, acl, labels.get(page_id, ()))
+            text = _text(space, page, f"{path}.html", said[page_id])
+            yield _page(space, page, path, acl, labels.get(page_id, ()), text)
         else:
             yield Made(path=f"{path}.html", fault=fault)
         yield from _attached(archive, page_id, below[page_id], path, acl, fault)
@@ -107,25 +112,45 @@ def _labels(space: Space) -> dict[str, tuple[str, ...]]:
     return {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
 
 
-def _page(space: Space, page: Thing, path: str, acl: tuple[str, ...] | None, tags: tuple[str, ...]) -> Piece:
-    title = page.values.get("title", "")
-    named = f"{path}.html"
+def _text(space: Space, page: Thing, path: str, comments: Sequence[Thing]) -> bytes | DocumentError:
+    """With what was said of it, each under who said it and when."""
+    shown = escape(page.values.get("title", ""))
+    parts = [f'<html><head><meta charset="utf-8"><title>{shown}</title></head><body><h1>{shown}</h1>']
     try:
-        body = as_html(space.bodies.get(page.id, ""), named)
+        parts.append(as_html(space.bodies.get(page.id, ""), path))
+        for one in sorted(comments, key=lambda one: one.values.get("creationDate", "")):
+            who = ", ".join(filter(None, (_author(space, one), one.values.get("creationDate", "")[:10])))
+            parts.append(f"<h2>{escape(who)}</h2>{as_html(space.bodies.get(one.id, ''), path)}")
     except DocumentError as fault:
-        return Made(path=named, fault=fault)
-    shown = escape(title)
-    text = f'<html><head><meta charset="utf-8"><title>{shown}</title></head><body><h1>{shown}</h1>{body}'
-    author = space.users.get(page.refs.get("creator", ""))
+        return fault
+    return f"{''.join(parts)}</body></html>".encode("utf-8", "replace")
+
+
+def _author(space: Space, thing: Thing) -> str:
+    person = space.users.get(thing.refs.get("creator", ""))
+    return (person.values.get("fullName") or person.values.get("name", "")) if person else ""
+
+
+def _page(
+    space: Space,
+    page: Thing,
+    path: str,
+    acl: tuple[str, ...] | None,
+    tags: tuple[str, ...],
+    text: bytes | DocumentError,
+) -> Piece:
+    named = f"{path}.html"
+    if isinstance(text, DocumentError):
+        return Made(path=named, fault=text)
     said = {
-        "title": title,
+        "title": page.values.get("title", ""),
         "parent": path.rpartition("/")[0],
         "page_id": page.id,
-        "author": (author.values.get("fullName") or author.values.get("name", "")) if author else "",
+        "author": _author(space, page),
     }
     return Made(
         path=named,
-        data=f"{text}</body></html>".encode("utf-8", "replace"),
+        data=text,
         acl=acl,
         tags=tags,
         metadata={key: value[:1000] for key, value in said.items() if value},

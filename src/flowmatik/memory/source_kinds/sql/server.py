@@ -15,7 +15,8 @@ from flowmatik.memory.source_kinds.sql.shape import Bounds, Row
 from flowmatik.memory.source_settings import lost
 
 asyncpg = cast("Any", _asyncpg)  # ships no types
-_BATCH = 200
+_BATCH = 200  # rows at once, and fewer where they are large: a server tells no size before it sends
+_HELD = 8 * 1024 * 1024
 _CONNECT_SECONDS = 10
 _SCHEMES = ("postgresql", "postgres")
 _RAISED = (
@@ -106,13 +107,20 @@ class ServerRows:
                 # A prepared statement is one statement; only a query can stand in a cursor.
                 opened = f"DECLARE flowmatik_rows NO SCROLL CURSOR FOR {query}"
                 await (await connection.prepare(opened)).fetch()
-                fetched = f"FETCH {_BATCH} FROM flowmatik_rows"
-                while rows := await connection.fetch(fetched):
-                    await asyncio.to_thread(take, [dict(row) for row in rows])
+                count = largest = 1
+                while rows := await connection.fetch(f"FETCH {count} FROM flowmatik_rows"):
+                    found = [dict(row) for row in rows]
+                    largest = max(largest, *map(_size, found))
+                    count = max(1, min(2 * count, _BATCH, _HELD // largest))
+                    await asyncio.to_thread(take, found)
         except TimeoutError as error:
             raise lost(name, f"the query took more than {bounds.seconds} seconds") from error
         except _RAISED as error:
             raise lost(name, _said(error)) from error
+
+
+def _size(row: Row) -> int:
+    return sum(len(one) if isinstance(one, str | bytes) else 50 for one in row.values())
 
 
 def _said(error: Exception) -> str:
