@@ -6,6 +6,7 @@ language through that language's own stem, and its document frequency is the sum
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -42,7 +43,7 @@ def stem(word: str, language: str) -> str:
     """The folded stem of `word`; unknown languages fold only."""
     lowered = word.casefold()[:_MAX_TERM]
     if language in _NAMES and not lowered.isdigit():
-        with _LOCK:
+        with _LOCK, suppress(UnicodeEncodeError):  # half of a character has no stem
             lowered = _stemmer(language).stemWord(lowered)
     return fold(lowered)
 

@@ -1,6 +1,12 @@
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from flowmatik.memory import analysis, language
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.mark.parametrize(
@@ -90,3 +96,21 @@ def test_a_passage_of_unknown_language_is_indexed_in_both() -> None:
 )
 def test_neighbouring_languages_are_told_from_spanish_and_english(text: str, code: str) -> None:
     assert language.detect(text) == code
+
+
+@pytest.mark.parametrize("name", ["english", "french", "german", "italian", "portuguese", "spanish"])
+def test_stems_are_the_same_with_the_library_in_c_and_without_it(name: str) -> None:
+    """So that an index that was made with one is read with the other."""
+    module = import_module(f"snowballstemmer.{name}_stemmer")
+    plain: Any = getattr(module, f"{name.capitalize()}Stemmer")()
+    library: Any = import_module("snowballstemmer")
+    chosen = library.stemmer(name)
+    texts = (path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.md"))
+    found = {word.casefold() for text in texts for word in analysis.words(text)}
+    found = found.union(*language.STOP_WORDS.values(), *language.OTHERS.values())
+    assert len(found) > 1000
+    assert {w: chosen.stemWord(w) for w in found} == {w: plain.stemWord(w) for w in found}
+
+
+def test_half_of_a_character_has_no_stem_and_is_no_error() -> None:
+    assert analysis.stem("facturas\ud800", "es") == "facturas\ud800"

@@ -46,7 +46,7 @@ class _Table:
         return self._values[self._starts[row] : self._starts[row + 1]]
 
     def of_all(self, rows: Ints) -> tuple[Ints, Ints]:
-        """The values of those rows one after the other, and for each of them its row's place in `rows`."""
+        """For each value of those rows, one row after the other, the row's place in `rows`, and the value."""
         first = self._starts[rows]
         counts = self._starts[rows + 1] - first
         before = np.cumsum(counts) - counts

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
@@ -65,7 +66,9 @@ def _stemmers() -> tuple[Any, Any]:
 @lru_cache(maxsize=100_000)
 def stem(word: str, language: str) -> str:
     english, spanish = _stemmers()
-    return fold((spanish if language == "es" else english).stemWord(word))
+    with suppress(UnicodeEncodeError):  # half of a character has no stem
+        word = (spanish if language == "es" else english).stemWord(word)
+    return fold(word)
 
 
 def tokens(text: str) -> list[str]:
