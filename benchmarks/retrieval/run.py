@@ -1,6 +1,6 @@
 """Retrieval: question → the passages that answer it, through the product's own ingestion and search.
 
-    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--quick] [--json] [--data FOLDER]
+    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--numbers int8] [--quick] [--json]
 
 Each passage is one document under its title, one workspace a set. `--sets` takes every file of a folder in
 the form of `sets.py` in place of the public ones. R@k is the share of a question's passages among the first
@@ -8,7 +8,8 @@ k documents, hit@1 whether the first is one of them; intervals are 95 % of boots
 The same program and the same figures serve all sets. Parameters were first chosen on the even halves of the
 public sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones ("held
 out") are no clean test. `without …` leaves a part out. Nothing varies but the time, so
-there is one round. `--quick` asks fifty questions of each set.
+there is one round. `--quick` asks fifty questions of each set; `--numbers int8` embeds passages in whole
+numbers, which is printed and not written down.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import numpy.typing as npt
 from benchmarks.machine import describe
 from benchmarks.report import write_section
 from benchmarks.retrieval.sets import Question, RetrievalSet, own_form, public
-from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.memory import Embedder, QuestionEmbedder
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import StoredMemory, build_memory, load_embedder
 from flowmatik.memory.retrieval import Legs
@@ -77,11 +78,12 @@ class Remembering:
         return self.inner.dimension
 
     async def embed(self, texts: Sequence[str]) -> object:
-        if len(texts) != 1:
-            return await self.inner.embed(texts)
-        if texts[0] not in self.kept:
-            self.kept[texts[0]] = await self.inner.embed(texts)
-        return self.kept[texts[0]]
+        return await self.inner.embed(texts)
+
+    async def embed_question(self, text: str) -> object:
+        if text not in self.kept:
+            self.kept[text] = await cast("QuestionEmbedder", self.inner).embed_question(text)
+        return self.kept[text]
 
 
 async def take_in(memory: StoredMemory, workspace: str, one: RetrievalSet, folder: Path) -> float:
@@ -134,7 +136,7 @@ async def measure(one: RetrievalSet, options: argparse.Namespace) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "docs"
         folder.mkdir()
-        inner = load_embedder()
+        inner = load_embedder(settings={"numbers": options.numbers})
         embedder = cast("Embedder", Remembering(inner)) if inner else None
         memory = build_memory(Path(place) / "memory.db", embedder=embedder, clock=SystemClock())
         seconds = await take_in(memory, one.name, one, folder)
@@ -187,6 +189,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--sets", type=Path, help="a folder of sets in the form of benchmarks/retrieval/sets.py"
     )
+    parser.add_argument(
+        "--numbers", choices=("float32", "int8"), default="float32", help="how passages are embedded"
+    )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each set")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--case", help="the set of this name only")
@@ -204,7 +209,8 @@ def main(arguments: list[str]) -> int:
     rows: list[str] = []
     for one in chosen:
         rows += asyncio.run(measure(one, options))
-    if not (options.quick or options.case or options.json or options.sets):
+    usual = options.numbers == "float32" and not options.sets
+    if usual and not (options.quick or options.case or options.json):
         document(rows)
     return 0
 
