@@ -43,7 +43,7 @@ def _model(folder: Path, *, outputs: str = "tokens", wants: str = "token_type_id
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
     (folder / "model.onnx").write_bytes(made.SerializeToString())
     vocabulary = {word: n for n, word in enumerate(WORDS)}
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "version": "1.0",
         "added_tokens": [],
         "pre_tokenizer": {"type": "Whitespace"},
