@@ -87,7 +87,7 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
         documents.mkdir()
         generate(documents, int(job["n"]))
         paths = [documents]
-    embedder = load_embedder()
+    embedder = load_embedder(settings={"numbers": job["numbers"]})
     if embedder is None:
         raise AssertionError("the embedding model is not installed; run `just setup`")
     await embedder.embed(["so that the model is loaded before the clock starts"])

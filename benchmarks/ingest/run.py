@@ -6,11 +6,18 @@ from benchmarks.targets import folders
 
 ABOUT = f"""
 Files into memory, searchable by words and by meaning at the end: parsed, cut into passages, embedded with
-the packaged model and written. A page is {PAGE_CHARACTERS:,} characters of extracted text; n is files.
+the packaged model and written. `flowmatik int8` has `embeddings.numbers = "int8"`. A page is
+{PAGE_CHARACTERS:,} characters of extracted text; n is files.
 `handbook` is `examples/handbook` (Markdown, text, HTML, DOCX, PDF); `generated` is made of its sentences, in
 Markdown, HTML and text. Loading the model is not counted, starting the parsers' process is. Below each:
 milliseconds a page by stage; `prepare` is parsing and cutting, in that process.
 """
+
+
+def _ours(name: str, corpus: str, numbers: str) -> Contestant:
+    return Contestant(
+        name=name, module="benchmarks.ingest.ours", options={"corpus": corpus, "numbers": numbers}
+    )
 
 
 def _case(corpus: str, n: int, quick_n: int) -> Case:
@@ -20,7 +27,8 @@ def _case(corpus: str, n: int, quick_n: int) -> Case:
         n=n,
         quick_n=quick_n,
         contestants=(
-            Contestant(name="flowmatik", module="benchmarks.ingest.ours", options={"corpus": corpus}),
+            _ours("flowmatik", corpus, "float32"),
+            _ours("flowmatik int8", corpus, "int8"),
         ),
         prepare=folders,
         parts=dict.fromkeys(("prepare", "embed", "write"), "ms/page"),

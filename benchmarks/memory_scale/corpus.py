@@ -4,11 +4,12 @@ another's titles. The same for the same seed."""
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.memory import Embedder, QuestionEmbedder
 from flowmatik.memory import analysis
 from flowmatik.memory.language import STOP_WORDS
 
@@ -76,19 +77,19 @@ class Corpus:
 
 class Projected:
     """Stands in for the embedding model where passages are taken in: the sum of a random direction for each
-    word, of the model's name and size. Questions are embedded by the model itself (`asking`)."""
+    word, of the model's name and size. Questions are embedded by the model itself."""
 
     def __init__(self, inner: Embedder) -> None:
         self.id, self.dimension = inner.id, inner.dimension
         self._inner = inner
-        self.asking = False
         self._known: dict[str, npt.NDArray[np.float32]] = {}
 
     async def embed(self, texts: Sequence[str]) -> object:
-        if self.asking:
-            return await self._inner.embed(texts)
         rows = np.stack([self._sum(text) for text in texts])
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+    async def embed_question(self, text: str) -> object:
+        return await cast("QuestionEmbedder", self._inner).embed_question(text)
 
     def _sum(self, text: str) -> npt.NDArray[np.float32]:
         total = np.zeros(self.dimension, dtype=np.float32)

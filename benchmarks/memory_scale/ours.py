@@ -46,15 +46,13 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
     await inner.embed(["so that the model is loaded before the clock starts"])
     found = await _sampled(folder, corpus, inner)
     projected = Projected(inner)
+    await projected.embed_question("and what questions need of it")
     memory = build_memory(folder / "memory.db", embedder=projected, clock=SystemClock())
     try:
         found |= await _filled(memory, folder, corpus, documents)
-        projected.asking = True
         found |= await _asked(memory, corpus, int(job["questions"]))
-        projected.asking = False
         found |= await _synced(memory, folder, corpus, documents)
         found["sync_share"] = 100.0 * found["sync_s"] / found["ingest_s"]
-        projected.asking = True
         began = time.perf_counter()
         await memory.search(WORKSPACE, corpus.questions(1)[0])
         found["refresh_ms"] = 1000.0 * (time.perf_counter() - began)

@@ -1,6 +1,6 @@
 """Retrieval: question → the passages that answer it, through the product's own ingestion and search.
 
-    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--quick] [--json] [--no-peers]
+    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--numbers int8] [--quick] [--json] [--no-peers]
 
 Each passage is one document under its title, one workspace a set. `--sets` takes every file of a folder in
 the form of `sets.py` in place of the public ones. R@k is the share of a question's passages among the first
@@ -9,7 +9,8 @@ The same program and the same figures serve all sets. Peers get the same passage
 where they are installed and `--no-peers` is not given. Parameters were first chosen on the even halves of
 the public sets; where an optimum is flat its middle was taken with both halves in view, so the odd ones
 ("held out") are no clean test. `without …` leaves a part out. Nothing varies but the time, so there is one
-round. `--quick` asks fifty questions of each set.
+round. `--quick` asks fifty questions of each set; `--numbers int8` embeds passages in whole numbers, which is
+printed and not written down.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from benchmarks.report import write_section
 from benchmarks.retrieval.handed import DEPTH
 from benchmarks.retrieval.peers import PEERS, installed, others, versions
 from benchmarks.retrieval.sets import Question, RetrievalSet, folder_of_sets, public
-from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.memory import Embedder, QuestionEmbedder
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.memory import StoredMemory, build_memory, load_embedder
 from flowmatik.memory.retrieval import Legs
@@ -87,11 +88,12 @@ class Remembering:
         return self.inner.dimension
 
     async def embed(self, texts: Sequence[str]) -> object:
-        if len(texts) != 1:
-            return await self.inner.embed(texts)
-        if texts[0] not in self.kept:
-            self.kept[texts[0]] = await self.inner.embed(texts)
-        return self.kept[texts[0]]
+        return await self.inner.embed(texts)
+
+    async def embed_question(self, text: str) -> object:
+        if text not in self.kept:
+            self.kept[text] = await cast("QuestionEmbedder", self.inner).embed_question(text)
+        return self.kept[text]
 
 
 async def take_in(memory: StoredMemory, workspace: str, one: RetrievalSet, folder: Path) -> float:
@@ -144,7 +146,7 @@ async def measure(one: RetrievalSet, options: argparse.Namespace) -> list[str]:
     halves = np.array([question.half for question in questions])
     rows: list[str] = []
     timing = ""
-    inner = load_embedder()
+    inner = load_embedder(settings={"numbers": options.numbers})
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "docs"
         folder.mkdir()
@@ -202,6 +204,9 @@ def main(arguments: list[str]) -> int:
     folder = os.environ.get("FLOWMATIK_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=Path(folder), help="the public sets")
     parser.add_argument("--sets", type=Path, help="a folder of sets in the form of benchmarks/README.md")
+    parser.add_argument(
+        "--numbers", choices=("float32", "int8"), default="float32", help="how passages are embedded"
+    )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each set")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--case", help="the set of this name only")
@@ -228,7 +233,7 @@ def main(arguments: list[str]) -> int:
     except Failed as error:
         print(f"a peer failed: {error}", file=sys.stderr)
         return 1
-    if options.quick or options.case or options.json or options.sets:
+    if options.quick or options.case or options.json or options.sets or options.numbers != "float32":
         return 0
     if len(options.peers) < len(PEERS):
         print("docs/benchmarks.md is left as it is: that takes every peer", file=sys.stderr)

@@ -43,7 +43,7 @@ def _model(folder: Path, *, outputs: str = "tokens", wants: str = "token_type_id
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
     (folder / "model.onnx").write_bytes(made.SerializeToString())
     vocabulary = {word: n for n, word in enumerate(WORDS)}
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "version": "1.0",
         "added_tokens": [],
         "pre_tokenizer": {"type": "Whitespace"},
@@ -52,6 +52,11 @@ def _model(folder: Path, *, outputs: str = "tokens", wants: str = "token_type_id
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     (folder / "config.json").write_text(json.dumps({"hidden_size": SIZE, "pad_token_id": 0}))
     return folder / "model.onnx"
+
+
+def _prompts(folder: Path, question: str, passage: str) -> None:
+    prompts = {"prompts": {"query": question, "passage": passage}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
 
 
 @pytest.fixture
@@ -77,6 +82,20 @@ async def test_one_line_lets_a_model_of_two_languages_find_what_words_do_not(
     assert dict(found.scores)["dense"] > 0
 
 
+async def test_a_search_puts_the_models_own_words_before_its_question(tmp_path: Path) -> None:
+    file = _model(tmp_path / "models")
+    _prompts(file.parent, "house ", "")
+    memory = build_memory(tmp_path / "m.db", embedder=build({"file": file}), clock=StandingClock())
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name, text in (("a.md", "dog dog dog"), ("b.md", "casa casa casa"), ("c.md", "train train train")):
+        (folder / name).write_text(text)
+    await ingest(memory, folder)
+    found = await best(memory, "something")
+    await memory.close()
+    assert found.source.endswith("b.md")
+
+
 async def test_texts_of_unequal_lengths_do_not_see_each_others_padding(tmp_path: Path) -> None:
     embedder = build({"file": _model(tmp_path)})
     together = await embedder.embed(["dog", "train house train house train", ""])
@@ -96,8 +115,7 @@ async def test_what_lies_beside_the_file_says_how_it_is_used(tmp_path: Path) -> 
     plain = build({"file": file})
     (tmp_path / "1_Pooling").mkdir()
     (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
-    prompts = {"prompts": {"query": "query ", "passage": "passage "}}
-    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    _prompts(tmp_path, "query ", "passage ")
     (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 1}')
     told = build({"file": file})
     assert isinstance(told, QuestionEmbedder)

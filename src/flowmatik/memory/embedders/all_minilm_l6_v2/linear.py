@@ -83,7 +83,8 @@ def _blocks(graph: Graph, value: str, name: str) -> str:
 def _rounded(weights: Array) -> tuple[Array, Array]:
     """Steps, and a scale for each run along the last axis."""
     scales = np.maximum(np.abs(weights).max(axis=-1, keepdims=True) / STEPS, _LEAST).astype(np.float32)
-    return np.round(weights / scales).astype(np.int8), scales
+    steps: Array = np.rint(weights / scales)
+    return steps.astype(np.int8), scales
 
 
 LINEAR: dict[Numbers, Linear] = {"float32": _floats, "int8": _int8, "blocks8": _blocks}

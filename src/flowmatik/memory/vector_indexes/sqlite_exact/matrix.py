@@ -78,7 +78,7 @@ class Matrix:
 
     def named(self, at: Places, scores: Scores, limit: int) -> list[tuple[str, float]]:
         """Best first."""
-        found = [(self.chunks[n], float(score)) for n, score in zip(at, scores, strict=True)]
+        found = [(self.chunks[int(n)], float(score)) for n, score in zip(at, scores, strict=True)]
         return sorted(found, key=lambda one: (-one[1], one[0]))[:limit]
 
     def cosines(self, question: Vector, at: Places | None) -> Scores:
