@@ -11,7 +11,7 @@ from flowmatik.memory.retrieval.question import Question
 from flowmatik.memory.retrieval.spelling import LESS, Found, mended
 
 _LOOKED_AT = 50  # rows of a word: of one that may be seen, the first ones do as a rule
-_HAVING = "SELECT chunk FROM memory_postings WHERE workspace_id = $1 AND term IN (:list) LIMIT 50"
+_HAVING = "SELECT chunk FROM memory_postings WHERE workspace_id = $1 AND term IN (:list) LIMIT $2"
 _THERE: Found = (np.zeros(1, dtype=np.int64), np.ones(1))
 _NOWHERE: Found = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -37,8 +37,9 @@ async def _is_there(
 ) -> bool:
     """Whether a passage of the snapshot has one of them: what may not be seen does not count."""
     numbers: list[int] = []
-    for sql, values in listed(_HAVING, terms, 2):
-        numbers += [int(row[0]) for row in await database.fetch(sql, workspace_id, *values)]
+    for sql, values in listed(_HAVING, terms, 3):
+        rows = await database.fetch(sql, workspace_id, _LOOKED_AT, *values)
+        numbers += [int(row[0]) for row in rows]
     if np.isin(numbers, snapshot.rows).any():
         return True
     if len(numbers) < _LOOKED_AT:
