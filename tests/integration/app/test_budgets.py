@@ -21,7 +21,7 @@ from tests.e2e.within import flowmatik
 from tests.unit.core.engines import eventually
 
 EURO = "[embeddings]\nenabled = false\n[budget]\ncurrency = 'eur'\nrate = 0.92\nrate_date = 2026-11-01\n"
-NO_ALERTS = {"items": [], "next": None, "currency": "USD"}
+NO_ALERTS: dict[str, Any] = {"items": [], "next": None, "currency": "USD"}
 
 
 class Served:

@@ -94,6 +94,6 @@ async def test_what_a_mark_may_cost_is_set_aside(model: str) -> None:
     with server_of(provider) as server:
         async with asking(provider, server, prices={name: (100.0, 0.0)}) as gateway:
             with_mark = worst(gateway)
-        same = {"prices": {name: (100.0, 0.0)}, "cached_prices": {name: (None, 100.0)}}
+        same: dict[str, Any] = {"prices": {name: (100.0, 0.0)}, "cached_prices": {name: (None, 100.0)}}
         async with asking(provider, server, **same) as gateway:
             assert with_mark == 1.25 * worst(gateway)

@@ -1,7 +1,11 @@
-"""Breakers of several processes over a real Redis: two gateways stand for two processes."""
+"""Breakers of several processes over a real Redis: two gateways stand for two processes; in the last test
+they are processes."""
 
 import asyncio
+import json
 import logging
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +21,7 @@ from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import ModelError, ModelUnavailable
 from flowmatik.stores.redis import RedisStreams, open_streams
 from flowmatik.testing.openai_server import OpenAIServer, Step
+from tests.integration.integrations import prober
 from tests.integration.integrations.support import KEY
 from tests.integration.integrations.test_routes import FAILS, deployment, request
 from tests.own_redis import free_port
@@ -151,3 +156,33 @@ async def test_without_redis_each_process_finds_out_alone(caplog: pytest.LogCapt
             assert await is_in(one, "closed")
     assert sum("finds out alone" in record.message for record in caplog.records) == 1
     await streams.close()
+
+
+async def test_three_processes_send_one_probe_among_all_their_calls(redis_url: str) -> None:
+    prefix = f"test_{uuid4().hex}:"
+    streams = open_streams(redis_url, prefix=prefix)
+    slow = Step(kind="error", status=503, seconds=1.0)
+    with OpenAIServer(FAILS, FAILS, slow, key=KEY) as server:
+        async with process(streams, server, open_seconds=prober.RULES.open_seconds) as first:
+            line = [sys.executable, "-m", prober.__name__, redis_url, prefix, server.base_url]
+            others = [await asyncio.create_subprocess_exec(*line, stdout=PIPE) for _ in range(3)]
+            try:
+                up = [await asyncio.wait_for(said_by(one), WAIT) for one in others]
+                await fail(first)
+                said = [await asyncio.wait_for(said_by(one), WAIT) for one in others]
+                told = [json.loads(await asyncio.wait_for(said_by(one), WAIT)) for one in others]
+            finally:
+                for one in others:
+                    if one.returncode is None:
+                        one.kill()
+                    await one.wait()
+        assert len(server.calls) == 3
+    await streams.close()
+    assert (up, said) == ([b"up\n"] * 3, [b"open\n"] * 3)
+    assert sum(came.get("model.unavailable", 0) for came in told) == 1
+    assert all(came["model.unavailable.open"] > 20 for came in told)
+
+
+async def said_by(one: asyncio.subprocess.Process) -> bytes:
+    assert one.stdout is not None
+    return await one.stdout.readline()

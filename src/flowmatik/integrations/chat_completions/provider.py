@@ -21,8 +21,9 @@ def chat_provider(build: ProviderBuild, dialect: Dialect) -> DirectProvider:
     root = rooted(settings.base_url or dialect.base_url, build.id)
     own = bool(dialect.base_url) and root == api_root(dialect.base_url, build.id)
     listed = PriceList.of(settings, dialect.price_list if own else "", root if dialect.named else "")
-    catalogue = dialect.catalogue() if own else {}
-    prices = replace(listed, catalogue=catalogue, is_free=dialect.is_free, writing=dialect.writing)
+    prices = replace(listed, is_free=dialect.is_free, writing=dialect.writing)
+    if own:
+        prices = replace(prices, catalogue=dialect.catalogue())
     return DirectProvider(build, prices, partial(_vendor, build, root, dialect))
 
 
