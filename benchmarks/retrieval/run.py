@@ -1,6 +1,7 @@
 """Retrieval: question → the passages that answer it, through the product's own ingestion and search.
 
-    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--numbers int8] [--quick] [--json] [--no-peers]
+    python -m benchmarks retrieval [--sets FOLDER] [--case NAME] [--numbers int8] [--quick] [--json]
+                                   [--no-peers]
 
 Each passage is one document under its title, one workspace a set. `--sets` takes every file of a folder in
 the form of `sets.py` in place of the public ones. R@k is the share of a question's passages among the first

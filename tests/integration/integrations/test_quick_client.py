@@ -9,6 +9,7 @@ import pytest
 from openai import omit
 from openai._models import construct_type
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 from pydantic_ai._utils import PeekableAsyncStream
 from pydantic_ai.messages import PartDeltaEvent
 from pydantic_ai.models import ModelRequestParameters
@@ -73,6 +74,33 @@ async def asked_of(
 async def test_the_same_is_sent_and_read_as_by_the_vendors_own_client(step: Step, stream: bool) -> None:
     usual = await asked_of(openai.AsyncOpenAI, step, stream=stream)
     assert await asked_of(QuickOpenAI, step, stream=stream) == usual
+
+
+async def told_by_responses(kind: type[openai.AsyncOpenAI]) -> list[object]:
+    with OpenAIServer(Step(text="A cat, it seems.", reasoning=2)) as server:
+        async with kind(base_url=server.base_url, api_key="k", max_retries=0) as client:
+            events = await client.responses.create(model="m", input="What is it?", stream=True)
+            return [event async for event in events if "delta" in event.type]
+
+
+async def test_pieces_of_responses_are_read_as_by_the_vendors_own_client() -> None:
+    usual = await told_by_responses(openai.AsyncOpenAI)
+    assert usual
+    assert await told_by_responses(QuickOpenAI) == usual
+
+
+def test_a_piece_of_text_of_responses_is_read_at_once() -> None:
+    data: dict[str, Any] = {
+        "type": "response.output_text.delta",
+        "delta": "Hi",
+        "item_id": "m1",
+        "sequence_number": 3,
+    }
+    data |= {"output_index": 0, "content_index": 0, "logprobs": []}
+    event: Any = ResponseStreamEvent
+    assert read(data, event) == construct_type(value=data, type_=event)
+    assert read({**data, "sequence_number": "3"}, event) is None
+    assert read({**data, "type": "response.refusal.delta"}, event) is None
 
 
 HEAD: dict[str, Any] = {"id": "1", "created": 1, "model": "m", "object": "chat.completion.chunk"}

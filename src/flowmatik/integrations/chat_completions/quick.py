@@ -9,10 +9,13 @@ from typing import Any, TypeVar, cast
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, NotGiven, Omit
 from openai.resources.chat import AsyncChat, AsyncCompletions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from pydantic import ValidationError
+from openai.types.responses import ResponseStreamEvent, ResponseTextDeltaEvent
+from pydantic import BaseModel, ValidationError
 
 _T = TypeVar("_T")
 READ = (ChatCompletion, ChatCompletionChunk)
+EVENT: object = ResponseStreamEvent
+TEXT = "response.output_text.delta"
 OPTIONS = {
     "extra_headers": "headers",
     "extra_query": "params",
@@ -24,12 +27,19 @@ OPTIONS = {
 def read(data: object, cast_to: type[_T]) -> _T | None:
     """What is exactly as the vendor describes it, as its own reader would have made it, which takes anything;
     None for the rest."""
-    if cast_to not in READ:
+    shape: type[BaseModel] | None = next((one for one in READ if one is cast_to), None)
+    if shape is None and cast_to is EVENT and _type_of(data) == TEXT:
+        shape = ResponseTextDeltaEvent
+    if shape is None:
         return None
     try:
-        return cast("_T", cast_to.model_validate(data, strict=True))
+        return cast("_T", shape.model_validate(data, strict=True))
     except ValidationError:
         return None
+
+
+def _type_of(data: object) -> object:
+    return cast("dict[str, object]", data).get("type") if isinstance(data, dict) else None
 
 
 class QuickCompletions(AsyncCompletions):
