@@ -161,8 +161,8 @@ class _Ahead(Generic[T]):
                     self._room.clear()
                     await self._room.wait()
         finally:
-            if isinstance(self._source, AsyncGenerator):
-                await self._source.aclose()
+            if (close := getattr(self._source, "aclose", None)) is not None:
+                await close()
 
     def taken(self) -> list[T]:
         items, self._items = self._items, []
