@@ -103,7 +103,7 @@ async def test_it_outlasts_a_rebuild_and_goes_with_its_text(shelf: Shelf) -> Non
         await relations(shelf)
     assert (await reader.cost(ADA)).passages == 1, "what changed has not been read"
     assert len(await shelf.rows("memory_extractions")) == 1
-    await care.forget(WS, ErasureRequest(source="farm"), by="usr_ada")
+    await care.forget(WS, ErasureRequest(document="farm/ox.md"), by="usr_ada")
     assert await shelf.rows("memory_extractions") == []
 
 
