@@ -20,6 +20,7 @@ BOB = frozenset({"user:bob"})
         ("zurbano", "zurban", 1),
         ("zurbano", "zurbino", 1),
         ("zurbano", "zrbaon", 2),
+        ("zurbano", "zurbixo", 2),
     ],
 )
 def test_mistakes_are_counted_in_both_directions(one: str, other: str, mistakes: int) -> None:
