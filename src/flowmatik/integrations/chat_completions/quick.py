@@ -28,7 +28,7 @@ def read(data: object, cast_to: type[_T]) -> _T | None:
     """What is exactly as the vendor describes it, as its own reader would have made it, which takes anything;
     None for the rest."""
     shape: type[BaseModel] | None = next((one for one in READ if one is cast_to), None)
-    if shape is None and cast_to is EVENT and _type_of(data) == TEXT:
+    if shape is None and cast("object", cast_to) is EVENT and _type_of(data) == TEXT:
         shape = ResponseTextDeltaEvent
     if shape is None:
         return None
