@@ -240,11 +240,9 @@ def _begin(workspace: str | None) -> str:
     if workspace is None:
         return "BEGIN"
     if "\0" in workspace:
-        raise InvalidInput(
-            f"PostgreSQL refuses the workspace {workspace!r}",
-            code="input.value",
-            context={"store": "PostgreSQL"},
-        )
+        said = f"a workspace's name has a NUL: {workspace!r}"
+        context = {"store": "PostgreSQL", "said": said}
+        raise InvalidInput(f"PostgreSQL refuses a value: {said}", code="input.value", context=context)
     quoted = workspace.replace("\\", "\\\\").replace("'", "''")
     return f"BEGIN; SELECT set_config('flowmatik.workspace', E'{quoted}', true)"
 
