@@ -94,9 +94,10 @@ class _Entry:
     held: object
 
     def value(self, name: str) -> object:
-        if not isinstance(self.held, dict):
+        held = self.held
+        if not isinstance(held, dict):
             raise ValueError(f"{self.where} is no object")
-        return cast("dict[str, object]", self.held).get(name)
+        return cast("dict[str, object]", held).get(name)
 
     def text(self, name: str, usual: str | None = None) -> str:
         """A number counts as text, null as left out."""

@@ -215,8 +215,8 @@ async def test_postgresql_rows_follow_a_cursor_column_and_a_template(at: Setting
 async def test_large_rows_of_postgresql_are_fetched_few_at_a_time(at: Setting, server: Any) -> None:
     del server
     large = "SELECT id, repeat('x', 1000000) AS body FROM generate_series(1, 150) AS id"
-    settings = {"dsn": "env:SOURCE_DSN", "allow_private": "yes", "most_megabytes": 2}
-    await at.added("sql", query=large, key="id", text="body", **settings)
+    settings = {"dsn": "env:SOURCE_DSN", "allow_private": "yes"}
+    await at.added("sql", query=large, key="id", text="body", most_megabytes=2, **settings)
     tracemalloc.start()
     try:
         report = await at.synced()
