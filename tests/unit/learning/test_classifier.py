@@ -3,14 +3,12 @@
 import asyncio
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from benchmarks.routing.own import figures_of_own_set
 from flowmatik.learning.routing.classifier import MOST_REFUSED, REFUSED, threshold_of
-from flowmatik.learning.routing.evened import fitted_evenly
 from flowmatik.learning.routing.head import fitted
-from flowmatik.learning.routing.lexical import Vocabulary, grams, unit
+from flowmatik.learning.routing.lexical import Vocabulary, grams
 
 
 def test_the_bilingual_set_is_told_apart_and_what_is_none_of_it_is_seen() -> None:
@@ -52,26 +50,3 @@ def test_a_head_tells_apart_what_can_be_told_apart_and_is_the_same_each_time() -
     assert (head.logits(rows).argmax(axis=1) == labels).mean() > 0.97
     assert np.array_equal(head.weights, fitted(rows, labels, 3, strength=10.0).weights)
     assert np.isfinite(fitted(rows[:1], labels[:1], 3, strength=10.0).weights).all()
-
-
-@pytest.mark.parametrize("each", [4, 40])
-def test_an_evened_head_relies_less_on_what_varies_within_the_classes(each: int) -> None:
-    """With fewer rows than features, and with more."""
-    random = np.random.default_rng(1)
-    labels = np.arange(4 * each) % 4
-    loud = np.arange(30) < 5
-    rows = random.normal(size=(4, 30))[labels] + np.where(loud, 4.0, 0.5) * random.normal(size=(4 * each, 30))
-    rows = unit(rows.astype(np.float32))
-    plain, even = fitted(rows, labels, 4, strength=0.1), fitted_evenly(rows, labels, 4, strength=0.1)
-
-    def share(weights: npt.NDArray[np.float32]) -> float:
-        return float(np.abs(weights[loud]).mean() / np.abs(weights[~loud]).mean())
-
-    assert share(even.weights) < 0.9 * share(plain.weights)
-    assert (even.logits(rows).argmax(axis=1) == labels).mean() > 0.9
-
-
-def test_a_head_of_classes_with_one_example_each_is_fitted_as_it_is() -> None:
-    rows = np.eye(3, 5, dtype=np.float32)
-    even = fitted_evenly(rows, np.arange(3), 3, strength=10.0)
-    assert np.array_equal(even.weights, fitted(rows, np.arange(3), 3, strength=10.0).weights)

@@ -1,13 +1,12 @@
 """A text classifier that is trained from examples and knows what it was not trained for.
 
 Its heads are softmax regressions: one over the text's embedding beside its words and character n-grams, one
-over what the inner layers of the embedding model make of it, evened (`evened.py`), where there are any; their
-log probabilities are averaged, the second counting twice. How sure it is of a text being one of its classes
-at all (`confidence`) is the sum of each head's energy (Liu et al., "Energy-based Out-of-distribution
-Detection", NeurIPS 2020) and of two distances (`distances.py`), each in standard deviations of texts that it
-was not fitted on. Its threshold is a percentile of those, so that no text from outside is ever needed. Of few
-examples that percentile says little; there each class in turn is left out and stands in for what is none of
-them.
+over what the inner layers of the embedding model make of it, where there are any; their log probabilities are
+averaged, the second counting twice. How sure it is of a text being one of its classes at all (`confidence`)
+is the sum of each head's energy (Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020) and
+of two distances (`distances.py`), each in standard deviations of texts that it was not fitted on. Its
+threshold is a percentile of those, so that no text from outside is ever needed. Of few examples that
+percentile says little; there each class in turn is left out and stands in for what is none of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,6 @@ from flowmatik.learning.routing.distances import (
     neighbours,
     relative_mahalanobis,
 )
-from flowmatik.learning.routing.evened import fitted_evenly
 from flowmatik.learning.routing.head import Head, fitted, softmax_and_logs
 from flowmatik.learning.routing.lexical import Matrix, Vocabulary, unit
 
@@ -129,7 +127,7 @@ class Classifier:
         self._layer_scale = (samples.layers.mean(axis=0), deviation)
         inner = self._inner(samples)
         self._near = inner
-        self._layer_head = fitted_evenly(inner, labels, classes, strength=INNER_STRENGTH)
+        self._layer_head = fitted(inner, labels, classes, strength=INNER_STRENGTH)
         if len(samples) >= ENOUGH_FOR_COVARIANCE and len(present) == classes:
             self._distance = relative_mahalanobis(_means(inner), labels, classes)
 
