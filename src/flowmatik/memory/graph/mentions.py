@@ -15,9 +15,8 @@ from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.keys import key_of, title_keys
 from flowmatik.memory.graph.names import names
 
-Kind = Literal[
-    *("title", "heading", "name", "quote", "email", "url", "code", "quantity", "date", "gazetteer", "model")
-]
+_Name = Literal["title", "heading", "name", "quote", "email", "url", "code", "gazetteer", "model"]
+Kind = _Name | Literal["quantity", "date"]
 
 MAX_TEXT = 200_000
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?<![-_])")
