@@ -28,6 +28,9 @@ they end, and reads what became of it: three requests and some forty events for 
 step is a skill of a folder of the home, called in a loop of its own, its schema looked at. The cases above
 leave all that out, on both sides; DBOS is called within its process here as there.
 
+`crowd` is what a run of a workspace takes that has no other, while another workspace has ten thousand runs
+queued for the one worker: the slowest of twenty, one after the other; `alone` is the same without them.
+
 `one` is the latency of one run of ten steps at a time, in milliseconds: ours through dispatch, with one
 worker.
 """
@@ -98,11 +101,24 @@ WHOLE = Case(
     prepare=databases,
 )
 
+CROWD = Case(
+    name="crowd",
+    unit="ms/run",
+    n=20,
+    quick_n=20,
+    contestants=tuple(
+        Contestant(name=name, module=OURS, options={"workers": 1, "mode": "crowd", "crowd": crowd})
+        for name, crowd in (("flowmatik", 10_000), ("alone", 0))
+    ),
+    prepare=databases,
+    higher_is_better=False,
+)
+
 BENCHMARK = Benchmark(
     name="engine_scale",
     title="Several worker processes",
     about=ABOUT,
-    cases=(*(_case(workers) for workers in (1, 2, 4)), WHOLE, ONE),
+    cases=(*(_case(workers) for workers in (1, 2, 4)), WHOLE, ONE, CROWD),
     versions=("dbos", "restate-sdk", "langgraph", "langgraph-checkpoint-postgres", "asyncpg", "redis"),
 )
 
