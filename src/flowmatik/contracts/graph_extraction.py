@@ -50,6 +50,7 @@ class GraphReadingCost:
     passages: int
     calls: int
     most_micros: int | None
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

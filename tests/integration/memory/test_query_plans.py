@@ -27,7 +27,7 @@ async def test_what_goes_with_a_passage_is_found_by_the_passage(tmp_path: Path) 
     try:
         gone = "DELETE FROM memory_chunks WHERE workspace_id = $1 AND document = $2"
         plan = [row[3] for row in await file.fetch(f"EXPLAIN QUERY PLAN {gone}", "w", "doc_1")]
-        assert len(plan) == 7  # with those that foreign keys ask for
+        assert len(plan) == 8  # with those that foreign keys ask for
         assert all(step.endswith(("chunk=?)", "document=?)")) for step in plan), plan
         read = "SELECT term, chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND chunk IN ($2)"
         ((*_, step),) = await file.fetch(f"EXPLAIN QUERY PLAN {read}", "w", 1)

@@ -154,8 +154,8 @@ def test_durable_steps_measures_our_engine(capsys: pytest.CaptureFixture[str]) -
         ("benchmarks.agent_loop.ours", {"store": "memory", "n": 3}),
         ("benchmarks.agent_loop.ours", {"store": "sqlite_full", "n": 3}),
         ("benchmarks.durable_steps.ours", {"store": "sqlite_normal", "n": 20}),
-        ("benchmarks.ingest.ours", {"corpus": "handbook", "n": 1}),
-        ("benchmarks.ingest.ours", {"corpus": "generated", "n": 2}),
+        ("benchmarks.ingest.ours", {"corpus": "handbook", "numbers": "float32", "n": 1}),
+        ("benchmarks.ingest.ours", {"corpus": "generated", "numbers": "int8", "n": 2}),
     ],
 )
 def test_every_contestant_of_ours_measures_something(
