@@ -6,7 +6,7 @@ from benchmarks.targets import folders
 
 ABOUT = f"""
 Files into memory, searchable by words and by meaning at the end: parsed, cut into passages, embedded with
-the packaged model and written. `flowmatik int8` has `embeddings.numbers = "int8"`. A page is
+the packaged model and written. `int8` has `embeddings.numbers = "int8"`. A page is
 {PAGE_CHARACTERS:,} characters of extracted text; n is files.
 `handbook` is `examples/handbook` (Markdown, text, HTML, DOCX, PDF); `generated` is made of its sentences, in
 Markdown, HTML and text. Loading the model is not counted, starting the parsers' process is. Below each:
@@ -28,7 +28,7 @@ def _case(corpus: str, n: int, quick_n: int) -> Case:
         quick_n=quick_n,
         contestants=(
             _ours("flowmatik", corpus, "float32"),
-            _ours("flowmatik int8", corpus, "int8"),
+            _ours("int8", corpus, "int8"),
         ),
         prepare=folders,
         parts=dict.fromkeys(("prepare", "embed", "write"), "ms/page"),

@@ -6,6 +6,7 @@ Reference: https://modelcontextprotocol.io/specification/2025-11-25 (transports,
 """
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from flowmatik import __version__
 from flowmatik.api.memory import Code, Name, Passages, Tag
+from flowmatik.api.notices import told
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, caller
 from flowmatik.contracts.memory import Expand, Found, Passage, Search
@@ -176,17 +178,19 @@ async def _searched(request: Request, principal: Principal, at: ApiServices, arg
         found = await at.memory.find(principal.workspace_id, asked.search(), on_behalf=on_behalf)
     except FlowmatikError as error:
         return _failed(at.words(language, "fault", error.code, error.context, error.message))
-    whole = Passages(items=found.items, answerable=found.answerable, notices=found.notices)
+    notices = told(request, at, found.notices)
+    whole = Passages(items=found.items, answerable=found.answerable, notices=notices)
+    text = "\n\n".join((*_readable(found), *(one.text for one in notices)))
     return {
-        "content": [{"type": "text", "text": _readable(found)}],
+        "content": [{"type": "text", "text": text}],
         "structuredContent": _PASSAGES.dump_python(whole, mode="json"),
         "isError": False,
     }
 
 
-def _readable(found: Found) -> str:
-    head = f"{len(found.items)} passages; they answer with probability {found.answerable.score:.2f}"
-    return "\n\n".join([head, *(_shown(number, one) for number, one in enumerate(found.items, start=1))])
+def _readable(found: Found) -> Iterator[str]:
+    yield f"{len(found.items)} passages; they answer with probability {found.answerable.score:.2f}"
+    yield from (_shown(number, one) for number, one in enumerate(found.items, start=1))
 
 
 def _shown(number: int, passage: Passage) -> str:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from flowmatik.api.notices import told
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.memory import (
@@ -115,12 +116,7 @@ async def search(
     that of a memory which holds nothing else."""
     on_behalf = await at.audience.on_behalf(principal.workspace_id, principal.id)
     found = await at.memory.find(principal.workspace_id, asked.search(), on_behalf=on_behalf)
-    language = language_of(request)
-    notices = tuple(
-        replace(one, text=at.words(language, "fault", one.code, one.values, one.text))
-        for one in found.notices
-    )
-    return Passages(items=found.items, answerable=found.answerable, notices=notices)
+    return Passages(items=found.items, answerable=found.answerable, notices=told(request, at, found.notices))
 
 
 @router.post("/documents")

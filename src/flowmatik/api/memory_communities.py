@@ -1,13 +1,12 @@
 """/v1/memory/communities: what documents are about, as the caller may see them."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from flowmatik.api.memory_graph import Among, filter_of
-from flowmatik.api.problems import language_of
+from flowmatik.api.notices import told
 from flowmatik.api.services import Services, needs
 from flowmatik.contracts.memory import Notice
 from flowmatik.contracts.memory_graph import MOST_COMMUNITIES, Community
@@ -40,9 +39,4 @@ async def communities(
     out of them. Documents that are for others, or that the filter leaves out, change nothing in it."""
     where = await filter_of(principal, at, asked)
     found = await at.memory_graph.communities(principal.workspace_id, limit=asked.limit, where=where)
-    language = language_of(request)
-    notices = (
-        replace(one, text=at.words(language, "fault", one.code, one.values, one.text))
-        for one in found.notices
-    )
-    return CommunityList(items=found.items, notices=tuple(notices))
+    return CommunityList(items=found.items, notices=told(request, at, found.notices))

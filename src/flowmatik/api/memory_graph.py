@@ -1,12 +1,11 @@
 """/v1/memory/graph: how what documents speak of hangs together, as the caller may see it."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from flowmatik.api.problems import language_of
+from flowmatik.api.notices import told
 from flowmatik.api.services import ApiServices, Services, needs
 from flowmatik.contracts.indexes import Filter
 from flowmatik.contracts.memory import Notice
@@ -69,7 +68,7 @@ async def near(
     found = await at.memory_graph.near(
         principal.workspace_id, asked.entity, hops=asked.hops, limit=asked.limit, where=where
     )
-    return Neighbours(items=found.items, notices=_said(request, at, found.notices))
+    return Neighbours(items=found.items, notices=told(request, at, found.notices))
 
 
 @router.get("/path")
@@ -79,15 +78,7 @@ async def path(
     """A shortest way from one entity to another, each step with a passage that names both."""
     where = await filter_of(principal, at, asked)
     found = await at.memory_graph.path(principal.workspace_id, asked.start, asked.end, where=where)
-    return Path(items=found.items, notices=_said(request, at, found.notices))
-
-
-def _said(request: Request, at: ApiServices, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
-    """In the caller's language."""
-    language = language_of(request)
-    return tuple(
-        replace(one, text=at.words(language, "fault", one.code, one.values, one.text)) for one in notices
-    )
+    return Path(items=found.items, notices=told(request, at, found.notices))
 
 
 async def filter_of(principal: Principal, at: ApiServices, asked: Among) -> Filter:

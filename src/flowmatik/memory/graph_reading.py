@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from flowmatik.contracts.database import Database
+from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.graph_extraction import (
     MOST_PASSAGES,
     Extracted,
@@ -27,6 +27,15 @@ from flowmatik.memory.writing import touched
 _AT_ONCE = 4  # calls
 _OF_A_CALL = 8  # passages
 _SIGNS_OF_A_CALL = 12_000
+_PAGE = 1000  # passages looked at
+_UNREAD = (
+    "SELECT c.number, c.document, c.heading, c.start_at, c.end_at, d.source, d.title"
+    " FROM memory_chunks c JOIN memory_documents d ON d.workspace_id = c.workspace_id"
+    " AND d.id = c.document WHERE c.workspace_id = $1 AND c.number > $2 AND NOT EXISTS (SELECT 1"
+    " FROM memory_extractions e WHERE e.workspace_id = $1 AND e.chunk = c.number)"
+    " AND NOT EXISTS (SELECT 1 FROM memory_tables t WHERE t.workspace_id = $1"
+    " AND t.document = c.document) ORDER BY c.number LIMIT $3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +111,12 @@ class StoredGraphReader:
                 context={"limit": limit, "most": MOST_PASSAGES},
             )
         database = self._database.within(workspace_id)
-        rows = await database.fetch(
-            "SELECT c.number, c.document, c.heading, c.start_at, c.end_at, d.source, d.title"
-            " FROM memory_chunks c JOIN memory_documents d ON d.workspace_id = c.workspace_id"
-            " AND d.id = c.document WHERE c.workspace_id = $1 AND NOT EXISTS (SELECT 1"
-            " FROM memory_extractions e WHERE e.workspace_id = $1 AND e.chunk = c.number)"
-            " AND NOT EXISTS (SELECT 1 FROM memory_tables t WHERE t.workspace_id = $1"
-            " AND t.document = c.document) ORDER BY c.number",
-            workspace_id,
-        )
-        meant = [row for row in rows if is_among(str(row[5]), sources)][:limit]
+        meant: list[Row] = []
+        after = -1
+        while len(meant) < limit and (page := await database.fetch(_UNREAD, workspace_id, after, _PAGE)):
+            meant += [row for row in page if is_among(str(row[5]), sources)]
+            after = int(page[-1][0])
+        del meant[limit:]
         texts: dict[str, str] = {}
         for sql, values in listed(
             "SELECT id, text FROM memory_documents WHERE workspace_id = $1 AND id IN (:list)",

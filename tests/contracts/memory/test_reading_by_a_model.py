@@ -11,7 +11,7 @@ from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.memory_entities import Relation
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.errors import BudgetExhausted, InvalidInput, ModelUnavailable, NotFound
-from flowmatik.memory import StoredEntities, StoredMemoryCare
+from flowmatik.memory import StoredEntities, StoredMemoryCare, graph_reading
 from flowmatik.memory.graph_reading import StoredGraphReader
 from tests.contracts.memory.conftest import WS, Shelf
 from tests.integration.memory.support import StandingClock
@@ -75,7 +75,10 @@ async def test_what_was_read_is_shown_and_read_once(shelf: Shelf) -> None:
     assert (await reader.cost(foreign)).passages == 0
 
 
-async def test_sources_and_a_limit_narrow_what_is_read(shelf: Shelf) -> None:
+async def test_sources_and_a_limit_narrow_what_is_read_page_by_page(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_reading, "_PAGE", 1)
     await filled(shelf)
     verbs = VerbReader()
     reader = reader_of(shelf, verbs)

@@ -4,8 +4,8 @@ Nothing is asked before its cost is known, and nothing that could cost more than
 model gives is believed only as far as it quotes: each fact must rest on words that stand in a message of the
 caller's own, and passes the same screening as what is read by rule."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from flowmatik.contracts.facts import ExtractionCost, Fact, FactScope, NewFact, Origin, Support
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest
@@ -19,6 +19,7 @@ from flowmatik.memory.facts.screening import Screening
 from flowmatik.memory.facts.service import StoredFacts
 from flowmatik.memory.facts.store import FactStore
 from flowmatik.memory.facts.viewing import Viewer, Viewers
+from flowmatik.memory.replies import rows_in
 
 MOST_MESSAGES = 100
 MOST_CHARACTERS = 24_000
@@ -156,7 +157,7 @@ class ModelExtraction:
         workspace_id: str,
         viewer: Viewer,
         messages: Sequence[ThreadMessage],
-        rows: Sequence[dict[str, Any]],
+        rows: Sequence[Mapping[str, Any]],
     ) -> list[Fact]:
         policy = await policy_of(self._store, workspace_id)
         said = {one.number: one for one in messages}
@@ -183,24 +184,17 @@ class ModelExtraction:
         return found
 
 
-def rows_of(reply: ModelReply) -> list[dict[str, Any]]:
+def rows_of(reply: ModelReply) -> list[Mapping[str, Any]]:
     """Raises ModelMalformed for what is not of the schema."""
-    try:
-        whole: Any = canonical.loads(reply.text)
-    except ValueError as error:
-        raise _unreadable(reply) from error
-    rows: Any = cast("dict[str, Any]", whole).get("facts") if isinstance(whole, dict) else None
-    if not isinstance(rows, list):
+    rows = rows_in(reply, "facts")
+    if rows is None:
         raise _unreadable(reply)
-    return [row for row in cast("list[Any]", rows) if _is_row(row)]
+    return [row for row in rows if _is_whole(row)]
 
 
-def _is_row(row: object) -> bool:
-    if not isinstance(row, dict):
-        return False
-    known = cast("dict[str, Any]", row)
-    texts = all(isinstance(known.get(name), str) for name in ("subject", "predicate", "value", "quote"))
-    return texts and type(known.get("number")) is int
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(row.get(name), str) for name in ("subject", "predicate", "value", "quote"))
+    return texts and type(row.get("number")) is int
 
 
 def _stands_in(quote: str, text: str) -> bool:

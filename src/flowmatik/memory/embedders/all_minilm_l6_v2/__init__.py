@@ -29,7 +29,7 @@ INNER = 3  # layers that `embed_layers` gives
 
 def build(settings: Mapping[str, object] | None) -> "MiniLmEmbedder":
     """`settings` may be a mapping with `model_folder`, without which the installed package is used, and
-    `numbers`: "float32", or "int8" for half the work.
+    `numbers`: "float32", or "int8" for less work.
 
     Raises ConfigurationError when the weights are not there.
     """

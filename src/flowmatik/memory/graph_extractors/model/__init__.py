@@ -14,6 +14,7 @@ from flowmatik.contracts.graph_extraction import Extracted, PassageText
 from flowmatik.contracts.models import Message, ModelReply, ModelRequest
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ConfigurationError, ModelMalformed
+from flowmatik.memory.replies import rows_in
 
 MOST_SIGNS = 4_000  # of each passage
 MOST_OF_A_PASSAGE = 30  # entities, and relations
@@ -97,14 +98,10 @@ _TRIPLE = ("subject", "relation", "object")
 
 def _rows(reply: ModelReply, name: str) -> list[Mapping[str, Any]]:
     """Raises ModelMalformed for what is not of the schema."""
-    try:
-        whole: Any = canonical.loads(reply.text)
-    except ValueError as error:
-        raise _unreadable(reply) from error
-    rows: Any = cast("dict[str, Any]", whole).get(name) if isinstance(whole, dict) else None
-    if not isinstance(rows, list):
+    rows = rows_in(reply, name)
+    if rows is None:
         raise _unreadable(reply)
-    return [cast("dict[str, Any]", row) for row in cast("list[Any]", rows) if isinstance(row, dict)]
+    return rows
 
 
 def _of(rows: Sequence[Mapping[str, Any]], number: int, *names: str) -> list[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from flowmatik.contracts.models import Message, ModelReply, ModelRequest
 from flowmatik.contracts.paid_calls import PaidCalls, spender_in
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import ConfigurationError, ModelMalformed
+from flowmatik.memory.replies import rows_in
 
 MOST_SIGNS = 1500  # of each passage
 _ASK = (
@@ -65,17 +66,12 @@ class ModelReranker:
 
 def _scores(reply: ModelReply) -> dict[int, float]:
     """By the passage's number. Raises ModelMalformed for what is not of the schema."""
-    try:
-        whole: Any = canonical.loads(reply.text)
-    except ValueError as error:
-        raise _unreadable(reply) from error
-    rows: Any = cast("dict[str, Any]", whole).get("scores") if isinstance(whole, dict) else None
-    if not isinstance(rows, list):
+    rows = rows_in(reply, "scores")
+    if rows is None:
         raise _unreadable(reply)
     found: dict[int, float] = {}
-    for row in cast("list[Any]", rows):
-        known: dict[str, Any] = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
-        number, score = known.get("number"), known.get("score")
+    for row in rows:
+        number, score = row.get("number"), row.get("score")
         if type(number) is int and type(score) in (int, float):
             found[number] = float(cast("float", score))
     return found
