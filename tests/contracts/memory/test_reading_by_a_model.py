@@ -82,6 +82,7 @@ async def test_sources_and_a_limit_narrow_what_is_read_page_by_page(
     await filled(shelf)
     verbs = VerbReader()
     reader = reader_of(shelf, verbs)
+    assert (await reader.cost(ADA)).passages == 2
     assert (await reader.cost(ADA, sources=["farm"])).passages == 1
     assert (await reader.cost(ADA, limit=1)).passages == 1
     await reader.read(ADA, sources=["farm"], most_micros=10)

@@ -119,3 +119,12 @@ async def test_strangers_pages_of_other_sites_and_other_revisions_are_turned_awa
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         answer = await client.post("/mcp", json=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_key_without_the_right_to_read_memory_has_no_tool(tmp_path: Path) -> None:
+    async with served(tmp_path) as (address, token), client_of(address, token) as client:
+        made = await client.post("/v1/auth/keys", json={"name": "runner", "scopes": ["runs:read"]})
+        client.headers["Authorization"] = f"Bearer {made.json()['secret']}"
+        assert (await asked(client, "tools/list"))["result"] == {"tools": []}
+        refused = await asked(client, "tools/call", name="memory_search", arguments={"query": "gate"})
+        assert refused["error"]["code"] == -32602
