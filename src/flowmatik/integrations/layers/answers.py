@@ -1,5 +1,6 @@
 """Where answers are kept that may be given again: in memory, or in the database for all processes."""
 
+import sys
 from collections import OrderedDict
 from typing import Any, Protocol, cast
 
@@ -10,6 +11,7 @@ from flowmatik.kernel.clock import Clock
 
 MOST_ANSWERS = 10_000  # of a workspace
 MOST_MEMORY_BYTES = 32 * 1024 * 1024
+EACH = 500  # bytes that an answer in memory takes beside its text: its key, and its places
 PRUNED_AT_ONCE = 100
 
 
@@ -75,7 +77,7 @@ class MemoryAnswers:
         self._drop((workspace_id, key))
         body = written(reply)
         self._kept[workspace_id, key] = (self._clock.now().timestamp() + seconds, body)
-        self._bytes += len(body)
+        self._bytes += _size(body)
         while self._bytes > self._most:
             self._drop(next(iter(self._kept)))
 
@@ -87,7 +89,11 @@ class MemoryAnswers:
 
     def _drop(self, key: tuple[str, str]) -> None:
         if key in self._kept:
-            self._bytes -= len(self._kept.pop(key)[1])
+            self._bytes -= _size(self._kept.pop(key)[1])
+
+
+def _size(body: str) -> int:
+    return EACH + sys.getsizeof(body)
 
 
 class StoredAnswers:

@@ -1,5 +1,7 @@
 """Answers that are given again: to whom, to what, and never what was not whole."""
 
+import hashlib
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -164,6 +166,20 @@ async def test_memory_holds_no_more_than_its_bound_and_the_oldest_go() -> None:
     assert await answers.get("w", "19") is not None
     assert await answers.get("w", "0") is None
     assert 0 < await answers.forget("w") < 20
+
+
+async def test_the_bound_is_of_memory_and_not_of_texts_alone() -> None:
+    answers = MemoryAnswers(HandClock(), most_bytes=500_000)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for n in range(4_000):
+            key = hashlib.sha256(str(n).encode()).hexdigest()
+            await answers.put("w", key, replace(REPLY, text=f"answer {n}"), seconds=60)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 250_000 < after - before < 600_000
 
 
 async def test_a_store_that_is_away_is_no_cache_and_no_failure() -> None:
