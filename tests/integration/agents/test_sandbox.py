@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -138,6 +139,26 @@ async def test_what_never_ends_is_ended_with_all_its_processes() -> None:
     ended = await python(code, SandboxLimits(seconds=0.7))
     assert (ended.stopped, ended.code, set(ended.stdout.split())) == ("time", 137, {"begun"}), ended.stderr
     assert (await python("while True: pass", SandboxLimits(seconds=3, cpu_seconds=1))).code == 137
+
+
+ABORTING = """
+import asyncio, ctypes, importlib, sys
+from flowmatik.agents.skills.sandbox.jail import Program
+module, name = sys.argv[1].split(":")
+jail = getattr(importlib.import_module(module), name)()
+libc = ctypes.CDLL(None)
+libc.__register_atfork(None, None, ctypes.cast(libc.abort, ctypes.c_void_p), None)
+ended = asyncio.run(jail.run(Program(argv=(jail.python.path, "-I", "-S", "-c", "print('alive')"))))
+print(ended.code, ended.stdout.strip())
+"""
+
+
+def test_what_libraries_do_in_a_forked_child_does_not_end_a_program() -> None:
+    place = f"{jail.__module__}:{jail.__name__}"
+    told = subprocess.run(
+        [sys.executable, "-c", ABORTING, place], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (told.stdout.split(), told.stderr) == (["0", "alive"], "")
 
 
 async def test_output_and_files_are_bounded() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 NOBODY = 65534
 PROBE_SECONDS = 10.0
 LOOK_SECONDS = 0.05
+# util-linux, as the next; not Python, which would fork for it: handlers that libraries have for that (gRPC's)
+# run in the child then, and may end it.
+AS_NOBODY = ("/usr/bin/setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
 LIMIT = "/usr/bin/prlimit"  # util-linux; run inside, where only the sandbox's own processes count
 SYSTEM = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 PYTHON_HOME = "/opt/python"
@@ -110,6 +114,8 @@ class Jail(ABC):
                 "there is neither bubblewrap nor nsjail; install bubblewrap 0.8 or newer (Debian: apt-get "
                 "install bubblewrap)"
             )
+        if os.getuid() == 0 and shutil.which(AS_NOBODY[0]) is None:
+            raise unavailable(f"{AS_NOBODY[0]} is not there; install util-linux")
         if self.python is None:
             raise unavailable(
                 f"no unprivileged user can read the Python at {sys.base_prefix}; install the system's "
@@ -155,7 +161,6 @@ class Jail(ABC):
         return Python(path=found) if Path(found).exists() else None
 
     async def _run(self, program: Program, seconds: float) -> Ended:
-        root = os.getuid() == 0  # whom the limit on processes would not bind
         with contextlib.ExitStack() as stack:
             handles: list[int] = []
 
@@ -164,6 +169,8 @@ class Jail(ABC):
                 return handles[-1]
 
             command = self._command(program.argv, program.files, hold)
+            if os.getuid() == 0:  # whom the limit on processes would not bind
+                command = [*AS_NOBODY, *command]
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE,
@@ -173,9 +180,6 @@ class Jail(ABC):
                 env={},
                 cwd="/",
                 start_new_session=True,
-                user=NOBODY if root else None,
-                group=NOBODY if root else None,
-                extra_groups=[] if root else None,
             )
         try:
             return await _Watched(process, self.limits, seconds).ended(program.stdin)
