@@ -9,7 +9,7 @@ from typing import Any
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.memory_care import Erasure
 from flowmatik.kernel import canonical
-from flowmatik.memory import kept_labels
+from flowmatik.memory import kept_labels, kept_out
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.erasure import Target, is_named
 from flowmatik.memory.gazetteers import entries_of
@@ -68,14 +68,20 @@ async def labelled_files(database: Database, workspace_id: str, target: Target) 
 
 
 def unsaid(workspace_id: str, begun: Begun) -> list[Statement]:
+    """What people said of it goes, and it does not come back by itself."""
     found: list[Statement] = []
     for keys, sql in (
         (begun.merges, "DELETE FROM memory_merges WHERE workspace_id = $1 AND entity IN (:list)"),
         (begun.names, "DELETE FROM memory_gazetteer WHERE workspace_id = $1 AND key IN (:list)"),
     ):
         found += [(statement, (workspace_id, *values)) for statement, values in listed(sql, keys, 2)]
-    paths = {*begun.labels, *(path for _, path in begun.documents)}
-    return [*found, *kept_labels.unsaid(workspace_id, sorted(paths))]
+    paths = sorted({*begun.labels, *(path for _, path in begun.documents)})
+    made = begun.certificate
+    return [
+        *found,
+        *kept_labels.unsaid(workspace_id, paths),
+        *kept_out.keep_out(workspace_id, paths, made.hashes if begun.documents else (), made.made_at),
+    ]
 
 
 def begins(workspace_id: str, begun: Begun) -> Statement:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import cast
 
-from flowmatik.kernel.errors import ConfigurationError
+from flowmatik.kernel.errors import ConfigurationError, DocumentError
 from flowmatik.kernel.plugins import PluginRegistry
 from flowmatik.memory.parsing import Parser
 
@@ -42,6 +42,18 @@ class Formats:
     def of(self, path: PurePath) -> Format | None:
         """None when no parser reads this suffix."""
         return self._by_suffix.get(path.suffix.lower())
+
+    def reading(self, path: PurePath, name: str) -> Format:
+        """Raises DocumentError when no parser does."""
+        found = self.of(path)
+        if found is None:
+            known = " ".join(self.suffixes())
+            raise DocumentError(
+                f"{name}: no parser reads {path.suffix or 'a file without suffix'}; known are {known}",
+                code="document.unsupported",
+                context={"known": known},
+            )
+        return found
 
     def parser(self, format_id: str) -> Parser:
         if format_id not in self._parsers:

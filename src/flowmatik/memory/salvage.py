@@ -14,7 +14,7 @@ from typing import Any
 from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
 from flowmatik.memory.store import SCHEMA_VERSION
 
-_READABLE = (2, SCHEMA_VERSION)  # versions with the same tables of what is copied
+_READABLE = (2, 3, SCHEMA_VERSION)  # versions with the same tables of what is copied, but for _SINCE
 _PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
 _APART = (
     "memory_sources",
@@ -23,7 +23,9 @@ _APART = (
     "memory_gazetteer",
     "memory_erasures",
     "memory_erasing",
+    "memory_kept_out",
 )
+_SINCE = {"memory_kept_out": 4}  # the first version that had it
 _SAID = _APART[1:]
 _MOST_ROWIDS = 50_000_000
 
@@ -48,7 +50,7 @@ def salvage(damaged: Path, new: Path, *, least_revision: int) -> Salvaged:
             if version not in _READABLE:  # in the first one there was nothing that people say
                 return Salvaged(kept=0, lost=(), unsaid=() if version == 1 else _SAID)
             to.execute("BEGIN")
-            found = _copied(old, to, least_revision)
+            found = _copied(old, to, version, least_revision)
             to.execute("COMMIT")
             to.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return found
@@ -60,8 +62,8 @@ def _has_no_log(path: Path) -> bool:
     return not path.with_name(f"{path.name}-wal").exists()
 
 
-def _copied(old: Connection, to: Connection, least_revision: int) -> Salvaged:
-    whole = {table for table in _APART if _copy_apart(old, to, table)}
+def _copied(old: Connection, to: Connection, version: int, least_revision: int) -> Salvaged:
+    whole = {one for one in _APART if version < _SINCE.get(one, 0) or _copy_apart(old, to, one)}
     workspaces: dict[str, int] = {}
     kept, lost = 0, list[str]()
     for document in _documents(old):

@@ -17,7 +17,7 @@ from flowmatik.kernel.errors import (
     NotFound,
 )
 from flowmatik.kernel.ids import new_id
-from flowmatik.memory import kept_labels, parts, reading, records
+from flowmatik.memory import kept_labels, kept_out, parts, reading, records
 from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.comparing import (
     gone_of,
@@ -60,6 +60,7 @@ class _Run:
     sources: tuple[SourceRow, ...] = ()
     supplied: Supplied = NOTHING_SUPPLIED
     behind: frozenset[str] = frozenset()  # the paths of files with a part that lacks vectors
+    handed_over: frozenset[Path] = frozenset()  # the files that somebody named, and not a folder of theirs
 
     @property
     def embedder_id(self) -> str:
@@ -102,7 +103,8 @@ class Synchroniser:
         rows = await asyncio.to_thread(source_rows, found.scopes, self._places.resolved())
         run = await self.begin(workspace_id, rows, labels)
         known = await reading.known_documents(run.database, workspace_id, run.embedder_id)
-        run = replace(run, behind=parts.unembedded(known)) if run.embedder else run
+        behind = parts.unembedded(known) if run.embedder else frozenset[str]()
+        run = replace(run, behind=behind, handed_over=frozenset(found.scopes))
         unknown = [path for path in found.missing if not any(is_within(Path(k), path) for k in known)]
         if unknown:
             paths_given = ", ".join(map(str, unknown))
@@ -147,11 +149,15 @@ class Synchroniser:
             supplied=await supplied_to(database, workspace_id),
         )
 
-    async def take(self, run: _Run, file: Found, labels: DocumentLabels) -> IngestProgress:
-        """One file of a source, as `run` does it with those that it finds."""
+    async def take(
+        self, run: _Run, file: Found, labels: DocumentLabels, *, asked_for: bool = False
+    ) -> IngestProgress:
+        """One file of a source, as `run` does it with those that it finds; `asked_for`: somebody has named
+        this very one."""
+        run = replace(run, labels=labels, handed_over=frozenset({file.path} if asked_for else ()))
         async with self._lock:
             known = await reading.known_at(run.database, run.workspace_id, run.embedder_id, str(file.path))
-            return await self._file(replace(run, labels=labels), file, known)
+            return await self._file(run, file, known)
 
     async def drop(self, run: _Run, path: Path) -> bool:
         """Whether there was a document of that file. Its source says of it what there is to say when it comes
@@ -233,22 +239,15 @@ class Synchroniser:
         database, workspace_id = run.database, run.workspace_id
         known = await reading.known_at(database, workspace_id, run.embedder_id, str(file.path))
         name = known.source if known else await reading.free_name(database, workspace_id, names_of(file))
-        fmt = self._formats.of(file.path)
         try:
-            if fmt is None:
-                raise DocumentError(
-                    f"{name}: no parser reads {file.path.suffix or 'a file without suffix'}; known are "
-                    f"{' '.join(self._formats.suffixes())}",
-                    code="document.unsupported",
-                    context={"known": " ".join(self._formats.suffixes())},
-                )
-            return await self._changed(run, file, fmt, name, known)
+            return await self._changed(run, file, self._formats.reading(file.path, name), name, known)
         except (DocumentError, ConfigurationError) as error:
             if known and not error.retryable:  # what it held before is no longer in the file
                 await self._erase_whole(run, known)
             if not error.retryable:
                 await asyncio.to_thread(self._places.discard, file.path)
-            await self._keep_labels(run, file.path)
+            if error.code != kept_out.FORGOTTEN:
+                await self._keep_labels(run, file.path)
             return IngestProgress(
                 source=name,
                 outcome="skipped",
@@ -280,6 +279,8 @@ class Synchroniser:
         keep = _TABLE_HEAD if fmt.is_table else limit
         data, digest, status = await asyncio.to_thread(read, file, keep=keep, max_bytes=limit)
         stamp = self._stamp(file, digest, status)
+        if file.path not in run.handed_over:
+            await kept_out.refuse(run.database, run.workspace_id, stamp, name)
         origin = known
         if known is None:
             twins = await reading.known_with(run.database, run.workspace_id, run.embedder_id, digest)
@@ -317,7 +318,7 @@ class Synchroniser:
             for part in records_now[1:]:
                 statements += labelled_like(run.workspace_id, part.id, prepared.record.id)
         statements += kept_labels.with_file(run.workspace_id, prepared.record.stamp, run.labels, before)
-        await run.database.transaction(statements)
+        await run.database.transaction([*statements, _welcome(run, prepared.record.stamp)])
         return sum(len(record.chunks) for record in records_now)
 
     async def _statements(self, run: _Run, record: DocumentRecord) -> list[Statement]:
@@ -338,7 +339,7 @@ class Synchroniser:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
         statements += kept_labels.with_file(run.workspace_id, stamp, run.labels, (origin.stamp.path,))
-        await run.database.transaction(statements)
+        await run.database.transaction([*statements, _welcome(run, stamp)])
         if origin.derived != run.supplied.derived:
             await derive_again(run.database, run.workspace_id, origin.id, run.supplied)
         outcome = "moved" if moved else "unchanged"
@@ -386,6 +387,12 @@ class _Identity:
 
     def document_id(self) -> str:
         return self.origin.id if self.origin else new_id("doc")
+
+
+def _welcome(run: _Run, stamp: Stamp) -> Statement:
+    """What was forgotten is let in when it was handed over, and otherwise not even by who read it before."""
+    says = kept_out.let_in if Path(stamp.path) in run.handed_over else kept_out.still_welcome
+    return says(run.workspace_id, stamp)
 
 
 def _is_current(run: _Run, known: Known) -> bool:

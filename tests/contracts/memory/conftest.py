@@ -33,6 +33,7 @@ TABLES = tuple(
             "outbox",
             "erasures",
             "erasing",
+            "kept_out",
         ),
     )
 )

@@ -1,5 +1,6 @@
 """A memory of an older version is brought up to date where it lies, and loses nothing."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from flowmatik.contracts.graph_extraction import Extracted
-from flowmatik.memory import build_memory, look_at
+from flowmatik.contracts.memory_care import ErasureRequest
+from flowmatik.memory import StoredMemoryCare, build_memory, look_at
 from flowmatik.memory.extractions import extraction
 from flowmatik.memory.rebuild import rebuild
+from flowmatik.memory.salvage import salvage
 from flowmatik.memory.stored_memory import in_file
 from tests.integration.memory.support import StandingClock, WordEmbedder, ingest
 
@@ -47,7 +50,7 @@ async def test_documents_passages_vectors_and_revisions_are_there_as_before(old:
     assert (await memory.passage("default", found[-1].id) or found[0]).text == found[-1].text
     after = await look_at(old, "words")
     assert after is not None
-    assert (after.schema, after.documents, after.passages, after.not_embedded) == (3, 4, 6, 0)
+    assert (after.schema, after.documents, after.passages, after.not_embedded) == (4, 4, 6, 0)
     await memory.close()
 
 
@@ -101,5 +104,34 @@ async def test_of_version_2_everything_stays_and_what_models_read_can_be_kept(tm
     assert merged == [("grupo zurbano", "zurbano logistics")]
     after = await look_at(path, "words")
     assert after is not None
-    assert (after.schema, after.documents) == (3, 2)
+    assert (after.schema, after.documents) == (4, 2)
+    await memory.close()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_damaged_memory_of_an_older_version_is_salvaged_into_a_new_one(
+    tmp_path: Path, version: int
+) -> None:
+    new = tmp_path / "new.db"
+    asyncio.run(in_file(new).database.transaction([]))
+    found = salvage(memory_of(version, tmp_path), new, least_revision=1)
+    assert (found.kept, found.lost, found.unsaid) == (4 - version, (), ())
+
+
+async def test_of_version_3_certificates_stay_and_what_is_forgotten_from_now_on_stays_out(
+    tmp_path: Path, folder: Path
+) -> None:
+    path = memory_of(3, tmp_path)
+    memory = build_memory(path, embedder=WordEmbedder(dimension=8), clock=StandingClock())
+    (folder / "new.md").write_text("# New\n\nOf Acme Ltd too.", encoding="utf-8")
+    assert [one.outcome for one in await ingest(memory, folder)] == ["added"]
+    care = StoredMemoryCare(memory, StandingClock())
+    assert [one.documents for one in await care.erasures("default")] == [1]
+    (read,) = await memory.store.database.fetch("SELECT model FROM memory_extractions")
+    assert read == ("custom/small",)
+    await care.forget("default", ErasureRequest(document="new.md"), by="usr_1")
+    assert [one.code for one in await ingest(memory, folder)] == ["document.forgotten"]
+    after = await look_at(path, "words")
+    assert after is not None
+    assert (after.schema, after.documents) == (4, 1)
     await memory.close()

@@ -120,7 +120,9 @@ class SyncWork:
             found = await asyncio.to_thread(
                 _found, fetched.path, f"{self._one.name}/{self._shown(fetched)}", self._root
             )
-            progress = await self._needs.sync.take(self._run, found, self._labels(entry, fetched))
+            asked_for = known is not None and known.state == "due"
+            labels = self._labels(entry, fetched)
+            progress = await self._needs.sync.take(self._run, found, labels, asked_for=asked_for)
         except DocumentError as error:
             await self._failed(step, error)
             return
