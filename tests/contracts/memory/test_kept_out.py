@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.contracts.memory import DocumentLabels
+from flowmatik.contracts.memory import DocumentLabels, Notice
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.memory import StoredMemoryCare
-from flowmatik.memory.records import Known
-from flowmatik.memory.sync import Synchroniser
+from flowmatik.memory.records import DocumentRecord, Known
+from flowmatik.memory.vectors import Vectors
 from tests.contracts.memory.conftest import TABLES, WS, Shelf
 from tests.integration.memory.support import StandingClock
 
@@ -22,8 +22,7 @@ def not_understood(known: Known) -> bool:
     return known.id == ""
 
 
-async def forget(shelf: Shelf, **asked: str | tuple[str, ...]) -> None:
-    request = ErasureRequest(**asked)  # pyright: ignore[reportArgumentType]
+async def forget(shelf: Shelf, request: ErasureRequest) -> None:
     await StoredMemoryCare(shelf.memory, StandingClock()).forget(WS, request, by="usr_1")
 
 
@@ -32,7 +31,7 @@ async def staffed(shelf: Shelf) -> Path:
     path = shelf.write("staff/ana.md", ANA)
     shelf.write("pump.md", "# Pump\n\nThe pump is blue.\n")
     await shelf.take()
-    await forget(shelf, subject=("Ana Zurbarán",))
+    await forget(shelf, ErasureRequest(subject=("Ana Zurbarán",)))
     return path
 
 
@@ -73,7 +72,7 @@ async def test_a_copy_that_stays_in_memory_may_change_its_place(shelf: Shelf) ->
     shelf.write("one.md", ANA)
     kept = shelf.write("two.md", ANA)
     await shelf.take()
-    await forget(shelf, document="one.md")
+    await forget(shelf, ErasureRequest(document="one.md"))
     kept.rename(kept.with_name("three.md"))
     assert await shelf.take() == {"three.md": "moved", "one.md": OUT}
 
@@ -91,18 +90,20 @@ async def test_what_is_being_read_while_it_is_forgotten_is_not_stored(
     await shelf.take()
     path.write_text(changed, encoding="utf-8")
     reading, may_go_on = asyncio.Event(), asyncio.Event()
-    store = Synchroniser._store  # pyright: ignore[reportPrivateUsage]
+    add = Vectors.add
 
-    async def slowly(*arguments: object) -> int:
+    async def slowly(
+        vectors: Vectors, record: DocumentRecord, contexts: list[str]
+    ) -> tuple[DocumentRecord, list[Notice]]:
         reading.set()
         await may_go_on.wait()
-        return await store(*arguments)  # pyright: ignore[reportArgumentType]
+        return await add(vectors, record, contexts)
 
-    monkeypatch.setattr(Synchroniser, "_store", slowly)
+    monkeypatch.setattr(Vectors, "add", slowly)
     monkeypatch.setattr("flowmatik.memory.sync.understood", not_understood)
     taking = asyncio.create_task(shelf.take())
     await reading.wait()
-    await forget(shelf, document="ana.md")
+    await forget(shelf, ErasureRequest(document="ana.md"))
     may_go_on.set()
     assert await taking == {"ana.md": OUT}
     assert await shelf.sources() == []
