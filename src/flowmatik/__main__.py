@@ -1,10 +1,10 @@
 """The program. `--version` is answered before anything heavy is imported."""
 
-import os
 import sys
 
 from flowmatik import __version__
 from flowmatik.kernel.garbage import collect_seldom
+from flowmatik.kernel.products import one_thread_a_product
 
 VERSION_REQUESTS = (["--version"], ["-V"], ["version"])
 
@@ -25,12 +25,6 @@ def main() -> None:
     except KeyboardInterrupt:  # while loading, or a second time
         code = 130
     raise SystemExit(code)
-
-
-def one_thread_a_product() -> None:
-    """To be called before NumPy is loaded, for OpenBLAS reads it then. A second thread makes the product of a
-    search a third faster, and then spins while the search goes on."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 if __name__ == "__main__":
