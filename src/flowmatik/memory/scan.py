@@ -107,7 +107,9 @@ def _link(path: Path, relative: str, root: Path) -> Refused:
     if not target.exists():
         reason = f"{relative}: a link that leads nowhere; mend or remove it"
         return _refused(path, relative, "document.dangling", reason)
-    reason = f"{relative}: a link within the folder is not followed; what it leads to is read in its own place"
+    reason = (
+        f"{relative}: a link within the folder is not followed; what it leads to is read in its own place"
+    )
     return _refused(path, relative, "document.link_inside", reason)
 
 
