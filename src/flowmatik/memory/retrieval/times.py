@@ -99,14 +99,14 @@ def times(text: str, language: str, today: date | None) -> tuple[Time, ...]:
     named: list[Time] = []
     joined = False
     for (start, end, time), after in pairwise((*said, (len(text), len(text), (FOREVER, FOREVER)))):
-        between = folded[end : after[0]]
+        before, between = folded[max(0, start - _NEAR) : start], folded[end : after[0]]
         if joined:
             joined = False
-        elif time[0] <= after[2][0] and after[0] < len(text) and _are_ends(folded[:start], between):
+        elif time[0] <= after[2][0] and after[0] < len(text) and _are_ends(before, between):
             named.append((time[0], after[2][1]))
             joined = True
         else:
-            named.append(_meant(folded[max(0, start - _NEAR) : start], time))
+            named.append(_meant(before, time))
     return tuple(dict.fromkeys(time for time in named if time[0] <= time[1]))
 
 
@@ -130,7 +130,7 @@ def _are_ends(before: str, between: str) -> bool:
     """A dash says it alone; "y" and "to" only after "entre" or "from"."""
     if not _JOINED.fullmatch(between):
         return False
-    return between.strip() in ("-", "–", "—") or _BETWEEN.search(before[-_NEAR:]) is not None
+    return between.strip() in ("-", "–", "—") or _BETWEEN.search(before) is not None
 
 
 def _meant(before: str, time: Time) -> Time:
