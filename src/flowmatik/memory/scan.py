@@ -92,17 +92,25 @@ def _walk(folder: Path, root: Path) -> Iterator[Found | Refused]:
         if entry.name.startswith("."):
             continue
         if entry.is_symlink():
-            target = Path(os.path.realpath(path))
-            if not target.is_relative_to(root):
-                reason = f"{relative}: a link that leads out of the folder is not followed; copy the file"
-                yield _refused(path, relative, "document.outside", reason)
-            elif not target.exists():
-                reason = f"{relative}: a link that leads nowhere; mend or remove it"
-                yield _refused(path, relative, "document.dangling", reason)
+            yield _link(path, relative, root)
         elif entry.is_dir(follow_symlinks=False):
             yield from _walk(path, root)
         else:
             yield from _file(path, relative, root)
+
+
+def _link(path: Path, relative: str, root: Path) -> Refused:
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(root):
+        reason = f"{relative}: a link that leads out of the folder is not followed; copy the file"
+        return _refused(path, relative, "document.outside", reason)
+    if not target.exists():
+        reason = f"{relative}: a link that leads nowhere; mend or remove it"
+        return _refused(path, relative, "document.dangling", reason)
+    reason = (
+        f"{relative}: a link within the folder is not followed; what it leads to is read in its own place"
+    )
+    return _refused(path, relative, "document.link_inside", reason)
 
 
 def _file(path: Path, relative: str, root: Path) -> Iterator[Found | Refused]:

@@ -111,6 +111,20 @@ async def test_what_was_not_said_or_used_for_long_counts_less(
     assert {one.used for one in used.items} == {1}
 
 
+async def test_what_is_more_important_and_what_was_told_more_often_counts_more(
+    facts: StoredFacts, recaller: FactRecaller, store: FactStore
+) -> None:
+    likes = NewFact(subject="user", predicate="likes", value="golf", importance=0.5)
+    greeting = replace(ASKED, goal="hello")
+    for value, importance in (("golf", 0.5), ("tea", 0.5), ("chess", 0.9)):
+        await facts.add(user(), replace(likes, value=value, importance=importance))
+    assert await told(recaller, greeting) == ["chess", "golf", "tea"]
+    tea = next(row.line for row in await store.as_of("acme", limit=10) if row.fact.value == "tea")
+    for _ in range(3):
+        await store.used("acme", [tea])
+    assert await told(recaller, greeting) == ["chess", "tea", "golf"]
+
+
 async def test_older_messages_that_speak_of_the_goal_are_told_in_their_order(recaller: FactRecaller) -> None:
     turns: tuple[dict[str, Any], ...] = (
         {"number": 1, "from": "person", "text": "The office in Sevilla opens at nine."},

@@ -169,3 +169,17 @@ async def test_a_reason_names_what_is_joined_as_a_passage_names_it_that_may_be_s
 
     assert await named(frozenset({"user:bob"})) == {"green meadows"}
     assert await named(None) == {"codename basalt"}
+
+
+async def test_what_a_document_speaks_of_more_often_weighs_more(shelf: Shelf) -> None:
+    shelf.write("a.md", "# Notes\n\nWe met Zurbano Logistics. Later Zurbano Logistics called Grupo Alsa.")
+    await shelf.take()
+    rows = await shelf.database.within(WS).fetch(
+        "SELECT subject, object, weight FROM memory_relations WHERE workspace_id = $1"
+        " AND relation = 'mentions' ORDER BY weight",
+        WS,
+    )
+    assert [tuple(row) for row in rows] == [
+        ("notes", "grupo alsa", 1.0),
+        ("notes", "zurbano logistics", 2.0),
+    ]

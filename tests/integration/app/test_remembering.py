@@ -297,3 +297,18 @@ async def test_a_model_finds_only_what_it_can_quote_and_costs_no_more_than_it_ma
     assert (await platform.fact_extraction.cost(stranger, thread)).messages == 0
     with pytest.raises(NotFound):
         await platform.fact_extraction.cost(LOCAL, "thr_none")
+
+
+async def test_duplicates_become_one_in_the_background_without_anybody_asking(tmp_path: Path) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    settings = load_settings(tmp_path, {})
+    likes = NewFact(subject="user", predicate="likes", value="short answer", language="en")
+    async with open_platform(settings, recover_all=True) as opened:
+        await opened.facts.add(LOCAL, likes)
+        await opened.facts.add(LOCAL, replace(likes, value="short answers"))
+    async with open_platform(settings, recover_all=True) as again:
+
+        async def joined() -> bool:
+            return [one.value for one in (await again.facts.list(LOCAL)).items] == ["short answer"]
+
+        await eventually(joined)

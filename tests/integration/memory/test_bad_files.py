@@ -132,6 +132,8 @@ async def test_links_are_not_followed_out_of_the_folder(
         "in.md": "added",
         "link.md": "document.outside",
         "dir": "document.outside",
+        "same.md": "document.link_inside",
+        "loop": "document.link_inside",
     }
     assert all("secret" not in p.text for p in await memory.search("default", "outside secret"))
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from flowmatik.memory.language import fold
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -70,7 +70,7 @@ _UNITS = {
     for name in names.split()
 }
 _MULTIPLES = {"million": 6, "millions": 6, "millon": 6, "millones": 6, "billion": 9, "billions": 9, "mil": 3}
-_MONTH = "(" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
+_MONTH = "(" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th|\.?º)?"
 _YEAR = r"([12]\d{3})"
 _ISO = re.compile(r"(?<![\w-])([12]\d{3})-(\d{2})-(\d{2})(?![\w-])")
@@ -104,7 +104,7 @@ def _date_key(pattern: re.Pattern[str], match: re.Match[str], language: str) -> 
     if pattern is _YEAR_ALONE:
         return one[0]
     if pattern is _MONTH_YEAR:
-        return f"{one[1]}-{_MONTHS[fold(one[0])]:02}"
+        return f"{one[1]}-{MONTHS[fold(one[0])]:02}"
     if pattern is _ISO:
         year, month, day = (int(part) for part in one)
     elif pattern is _SLASHED:
@@ -115,7 +115,7 @@ def _date_key(pattern: re.Pattern[str], match: re.Match[str], language: str) -> 
         name, number = (one[1], one[0]) if pattern is _DAY_FIRST else (one[0], one[1])
         if name.casefold() == name and len(name) <= 3 and fold(name) in ("mar", "dec", "dic", "sep"):
             return ""  # "2 mar" without a capital is rather a word than a month
-        day, month, year = int(number), _MONTHS[fold(name)], int(one[2] or 0)
+        day, month, year = int(number), MONTHS[fold(name)], int(one[2] or 0)
     try:
         date(year or 2000, month, day)
     except ValueError:

@@ -8,7 +8,7 @@ from flowmatik.memory.graph.mentions import mentions
 from flowmatik.memory.language import fold
 from flowmatik.memory.retrieval.expecting import Expected, expected
 from flowmatik.memory.retrieval.parts import parts_of
-from flowmatik.memory.retrieval.times import times
+from flowmatik.memory.retrieval.times import Time, times
 
 _NAMING = ("name", "quote", "code", "gazetteer", "email", "url", "date")
 
@@ -25,7 +25,7 @@ class Question:
     words: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
-    times: tuple[str, ...] = ()
+    times: tuple[Time, ...] = ()
     parts: tuple[frozenset[tuple[str, ...]], ...] = ()
     expected: Expected = ""
     said: frozenset[str] = frozenset()

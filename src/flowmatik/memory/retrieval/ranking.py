@@ -145,8 +145,8 @@ class Ranking:
             text = to_best(text + self.weights.closeness * near)
         standing = to_best(fuse(text, self.cosine, self.weight))
         for place, one in texts.items() if self.question.times else ():
-            if standing[place] > 0 and is_of(self.question.times, one.text, one.language, one.dated):
-                standing[place] += TIMED
+            if standing[place] > 0:
+                standing[place] += TIMED * is_of(self.question.times, one.text, one.language, one.dated)
         strength = self.graph.strength if self.legs.graph else 0.0
         meant = self.graph.meant_by(self.question.names) if strength else {}
         for passage, (value, _) in meant.items():

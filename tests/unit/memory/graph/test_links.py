@@ -19,3 +19,10 @@ def test_what_people_joined_is_one_entity_under_either_name() -> None:
     assert joined.titled.of(joined.keys["acme"]).tolist() == [2]
     assert joined.keys.name(joined.keys["acme s.l."]) == "acme"
     assert joined.meant_by(["acme s.l."]) == {2: (1.0, "acme s.l.")}
+
+
+def test_links_count_by_half_where_half_as_many_documents_as_it_takes_are_named() -> None:
+    """One title in ten is enough for all of it; here it is one in twenty."""
+    named = [Named(mentions=(), titles=(f"report {n}",)) for n in range(38)]
+    named += [Named(mentions=(f"report {n}",), titles=(f"letter {n}",)) for n in range(2)]
+    assert build_graph(named, np.arange(40, dtype=np.int32)).strength == 0.5
