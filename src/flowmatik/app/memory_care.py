@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from flowmatik.app.stores import Stores
 from flowmatik.contracts.database import Database
+from flowmatik.contracts.facts import FactKeeping
+from flowmatik.contracts.memory_care import AlsoForgets, Meant
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import Clock
@@ -28,36 +31,50 @@ class KeptAnswers:
         self._answers = StoredAnswers(database, clock)
         self._settle = settle
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
-        del documents
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        from flowmatik.memory.erasure import naming
+
+        return await self._answers.count(workspace_id, naming(subject))
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
+        del meant
         count = await self._answers.forget(workspace_id)
         await self._settle()
         return count
 
 
 class DerivedFacts:
-    """Implements `AlsoForgets`: what was known from those documents, or from their passages, alone."""
+    """Implements `AlsoForgets`: what was known from those documents, or from their passages, alone, and
+    whatever names the subject."""
 
     name = "facts"
 
-    def __init__(self, sources: "FactSources") -> None:
+    def __init__(self, sources: "FactSources", facts: FactKeeping) -> None:
         self._sources = sources
+        self._facts = facts
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
-        del documents  # they, and their passages, are gone by now, which is what is looked for
-        return await self._sources.look(workspace_id)
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        return await self._facts.naming(workspace_id, subject)
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
+        """The documents and their passages are gone by now, which is what is looked for."""
+        erased = await self._facts.forget_naming(workspace_id, meant.subject) if meant.subject else None
+        return (erased.facts if erased else 0) + await self._sources.look(workspace_id)
+
+
+def forgetting(
+    stores: Stores, sources: "FactSources", facts: FactKeeping, clock: Clock
+) -> tuple[AlsoForgets, ...]:
+    """All that keeps something of documents, or names people, beside memory."""
+    return (KeptAnswers(stores.database, clock, stores.settle), DerivedFacts(sources, facts))
 
 
 def care_of(
-    memory: "StoredMemory",
-    answers: KeptAnswers,
-    sources: "FactSources",
-    clock: Clock,
-    indexes: "OutsideIndexes",
+    memory: "StoredMemory", others: Sequence[AlsoForgets], clock: Clock, indexes: "OutsideIndexes"
 ) -> "StoredMemoryCare":
     from flowmatik.memory import StoredMemoryCare
 
-    return StoredMemoryCare(memory, clock, others=(answers, DerivedFacts(sources)), indexes=indexes)
+    return StoredMemoryCare(memory, clock, others=others, indexes=indexes)
 
 
 def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":

@@ -56,14 +56,29 @@ class Erasure:
     sources: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What an erasure is about: the ids of documents; the paths of their files, and of other files of which
+    something was kept; and `subject`, the names of whom it is about, none when it is about nobody."""
+
+    documents: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+
+
 class AlsoForgets(Protocol):
-    """Somebody else who keeps things that came from documents."""
+    """Somebody else who keeps things that came from documents, or that name people."""
 
     @property
     def name(self) -> str: ...
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
-        """Everything that may have come from those documents; how many things went."""
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        """How many things name the subject, whatever they came from."""
+        ...
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
+        """Everything that may have come from what is meant, or names it; how many things went. Who ends an
+        erasure that was broken off asks for all of it again."""
         ...
 
 

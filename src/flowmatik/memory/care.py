@@ -70,7 +70,9 @@ class StoredMemoryCare:
         found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
         labels = await erasing.labelled_files(database, workspace_id, target)
-        if not (found or merges or names or labels):
+        subject = target.words if target.kind == "subject" else ()
+        named = {one.name: await one.named(workspace_id, subject) for one in self._others} if subject else {}
+        if not (found or merges or names or labels or any(named.values())):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
@@ -78,7 +80,13 @@ class StoredMemoryCare:
         certificate = await self._certificate(workspace_id, target, found, by)
         certificate = replace(
             certificate,
-            counts={**certificate.counts, "merges": len(merges), "names": len(names), "labels": len(labels)},
+            counts={
+                **certificate.counts,
+                "merges": len(merges),
+                "names": len(names),
+                "labels": len(labels),
+                **named,
+            },
         )
         if rehearse:
             return certificate
@@ -89,6 +97,7 @@ class StoredMemoryCare:
             merges=merges,
             names=names,
             labels=labels,
+            subject=subject,
         )
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
@@ -132,10 +141,10 @@ class StoredMemoryCare:
         await self._memory.sync.erase(workspace_id, begun.documents, erasing.unsaid(workspace_id, begun))
         self._memory.forget_cached(workspace_id)
         for one in self._others:
-            went = await one.forget(workspace_id, [document for document, _ in begun.documents])
-            counts[one.name] = counts.get(one.name, 0) + went
+            went = await one.forget(workspace_id, begun.meant)
+            counts[one.name] = max(counts.get(one.name, 0), went)  # some may have gone before it broke off
         if self._indexes is not None and self._indexes.names and begun.documents:
-            ids = [document for document, _ in begun.documents]
+            ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
             done = replace(done, outside=self._outside([path for _, path in begun.documents]))
