@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowmatik.memory.facts import FactSources
     from flowmatik.memory.graph_walks import StoredGraph
     from flowmatik.memory.outside.keeping import OutsideIndexes
+    from flowmatik.memory.syncing import StoredSources
 
 BROKEN_OFF_SECONDS = 300.0  # after so long nobody is at it any more
 Settle = Callable[[], Awaitable[object]]
@@ -63,10 +64,12 @@ class DerivedFacts:
 
 
 def forgetting(
-    stores: Stores, sources: "FactSources", facts: FactKeeping, clock: Clock
+    stores: Stores, sources: "StoredSources", supports: "FactSources", facts: FactKeeping, clock: Clock
 ) -> tuple[AlsoForgets, ...]:
-    """All that keeps something of documents, or names people, beside memory."""
-    return (KeptAnswers(stores.database, clock, stores.settle), DerivedFacts(sources, facts))
+    """All that keeps something of documents, or names people, beside memory. Kept answers come after the
+    entries of sources, whose bytes they settle too."""
+    answers = KeptAnswers(stores.database, clock, stores.settle)
+    return (sources.entries, answers, DerivedFacts(supports, facts))
 
 
 def care_of(
