@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, Moved, Rebuilt
+from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, KeepsOutside, Moved, Rebuilt
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
@@ -33,11 +33,13 @@ class StoredMemoryCare:
         clock: Clock,
         *,
         others: Sequence[AlsoForgets] = (),
+        said: Sequence[KeepsOutside] = (),
         indexes: OutsideIndexes | None = None,
     ) -> None:
         self._memory = memory
         self._clock = clock
         self._others = tuple(others)
+        self._said = tuple(said)
         self._indexes = indexes
 
     async def rebuild(self, workspace_id: str) -> Rebuilt:
@@ -78,8 +80,10 @@ class StoredMemoryCare:
                 code="not_found.erasure",
             )
         certificate = await self._certificate(workspace_id, target, found, by)
+        said = [one.name for one in self._said if subject and await one.has(workspace_id, subject)]
         certificate = replace(
             certificate,
+            outside=(*certificate.outside, *said),
             counts={
                 **certificate.counts,
                 "merges": len(merges),
@@ -147,7 +151,8 @@ class StoredMemoryCare:
             ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
-            done = replace(done, outside=self._outside([path for _, path in begun.documents]))
+            said = [one.name for one in self._said if one.name in done.outside]
+            done = replace(done, outside=(*self._outside([path for _, path in begun.documents]), *said))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
         await database.transaction([erasing.told(workspace_id, done)])

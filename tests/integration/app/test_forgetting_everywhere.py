@@ -94,3 +94,28 @@ async def test_a_person_is_in_no_byte_and_in_no_row(
     assert naming(left) == []
     assert naming(await everything(settings)) == []
     assert any(b"keeper" in place.content for place in left), "what is kept is looked at"
+
+
+async def test_conversations_that_name_the_person_are_said_to_be_out_of_reach(
+    tmp_path: Path, url: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    said = (
+        "INSERT INTO thread_messages (workspace_id, thread_id, number, role, code, author, text, at, key,"
+        " turn, run_id) VALUES ('default', 'thr_1', $1, 'user', '', 'usr_1', $2, '', $3, 0, '')"
+    )
+    asked = ErasureRequest(subject=(NAME,))
+    async with (
+        open_platform(settings, recover_all=True) as platform,
+        opened(url, settings.data, role="flowmatik_engine") as database,
+    ):
+
+        async def outside() -> tuple[str, ...]:
+            await platform.facts.add(platform.principal, NewFact(subject=NAME, predicate="pay", value="1"))
+            return (await platform.memory_care.forget("default", asked, by=platform.principal.id)).outside
+
+        assert "threads" not in await outside()
+        await database.within("default").transaction([(said, (1, f"Who is {NAME}?", "k"))])
+        assert "threads" in await outside()
