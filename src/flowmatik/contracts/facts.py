@@ -154,13 +154,14 @@ class FactPage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactErasure:
     """A certificate: what was erased and when, without its content. `what`: `fact` (with its whole history),
-    `person` (all that was remembered about one), `thread` or `sources` (derived facts whose last support
-    went). `facts`, `versions` and `supports`: how many rows of each are gone."""
+    `person` (all that was remembered about one), `thread`, `sources` (derived facts whose last support
+    went) or `subject` (all that named somebody). `facts`, `versions` and `supports`: how many rows of each
+    are gone."""
 
     id: str
     at: str
     by: str
-    what: Literal["fact", "person", "thread", "sources"]
+    what: Literal["fact", "person", "thread", "sources", "subject"]
     facts: int
     versions: int
     supports: int
@@ -306,4 +307,13 @@ class FactKeeping(Protocol):
 
     async def thread_gone(self, workspace_id: str, thread_id: str) -> FactErasure | None:
         """A conversation was deleted: its own facts go, and the quotes from it."""
+        ...
+
+    async def naming(self, workspace_id: str, names: Sequence[str]) -> int:
+        """How many facts `forget_naming` would erase."""
+        ...
+
+    async def forget_naming(self, workspace_id: str, names: Sequence[str]) -> FactErasure | None:
+        """Erase, in whatever scope, what has one of `names` in subject, predicate, value or a quote, with its
+        history. None when nothing has."""
         ...

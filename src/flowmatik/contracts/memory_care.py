@@ -35,10 +35,10 @@ class Erasure:
     """What was erased, told without telling what it was. `target` is SHA-256 over `salt` and what was asked,
     so that somebody who knows it can check; `hashes` are those of the documents' contents; `counts` rows by
     where they were; `stores` where everything was looked for; `outside` codes for what is not in reach:
-    `backups`, `journals` (runs keep what they quoted), `files` (that memory does not own and would read
-    again), `database_log`, `indexes` (files or services that may keep what was
-    deleted there). `purged`: nothing is left in free pages and logs either. `digest` is SHA-256 over
-    the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
+    `backups`, `journals` (runs keep what they quoted), `threads` (conversations that name the subject),
+    `files` (that memory does not own and would read again), `database_log`, `indexes` (files or services that
+    may keep what was deleted there). `purged`: nothing is left in free pages and logs either. `digest` is
+    SHA-256 over the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
 
     id: str
     made_at: str
@@ -56,14 +56,41 @@ class Erasure:
     sources: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What an erasure is about: the ids of documents; the paths of their files, and of other files of which
+    something was kept; and `subject`, the names of whom it is about, none when it is about nobody."""
+
+    documents: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+
+
 class AlsoForgets(Protocol):
-    """Somebody else who keeps things that came from documents."""
+    """Somebody else who keeps things that came from documents, or that name people."""
 
     @property
     def name(self) -> str: ...
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
-        """Everything that may have come from those documents; how many things went."""
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        """How many things name the subject, whatever they came from."""
+        ...
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
+        """Everything that may have come from what is meant, or names it; how many things went. Who ends an
+        erasure that was broken off asks for all of it again."""
+        ...
+
+
+class KeepsOutside(Protocol):
+    """Somebody who keeps what people said, which goes only when they delete it. `name`: the code that stands
+    among what is `outside`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def has(self, workspace_id: str, subject: Sequence[str]) -> bool:
+        """Whether anything there names the subject."""
         ...
 
 

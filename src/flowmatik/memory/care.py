@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, Moved, Rebuilt
+from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, KeepsOutside, Moved, Rebuilt
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
@@ -33,11 +33,13 @@ class StoredMemoryCare:
         clock: Clock,
         *,
         others: Sequence[AlsoForgets] = (),
+        said: Sequence[KeepsOutside] = (),
         indexes: OutsideIndexes | None = None,
     ) -> None:
         self._memory = memory
         self._clock = clock
         self._others = tuple(others)
+        self._said = tuple(said)
         self._indexes = indexes
 
     async def rebuild(self, workspace_id: str) -> Rebuilt:
@@ -70,15 +72,25 @@ class StoredMemoryCare:
         found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
         labels = await erasing.labelled_files(database, workspace_id, target)
-        if not (found or merges or names or labels):
+        subject = target.words if target.kind == "subject" else ()
+        named = {one.name: await one.named(workspace_id, subject) for one in self._others} if subject else {}
+        if not (found or merges or names or labels or any(named.values())):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
         certificate = await self._certificate(workspace_id, target, found, by)
+        said = [one.name for one in self._said if subject and await one.has(workspace_id, subject)]
         certificate = replace(
             certificate,
-            counts={**certificate.counts, "merges": len(merges), "names": len(names), "labels": len(labels)},
+            outside=(*certificate.outside, *said),
+            counts={
+                **certificate.counts,
+                "merges": len(merges),
+                "names": len(names),
+                "labels": len(labels),
+                **named,
+            },
         )
         if rehearse:
             return certificate
@@ -89,6 +101,7 @@ class StoredMemoryCare:
             merges=merges,
             names=names,
             labels=labels,
+            subject=subject,
         )
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
@@ -132,13 +145,14 @@ class StoredMemoryCare:
         await self._memory.sync.erase(workspace_id, begun.documents, erasing.unsaid(workspace_id, begun))
         self._memory.forget_cached(workspace_id)
         for one in self._others:
-            went = await one.forget(workspace_id, [document for document, _ in begun.documents])
-            counts[one.name] = counts.get(one.name, 0) + went
+            went = await one.forget(workspace_id, begun.meant)
+            counts[one.name] = max(counts.get(one.name, 0), went)  # some may have gone before it broke off
         if self._indexes is not None and self._indexes.names and begun.documents:
-            ids = [document for document, _ in begun.documents]
+            ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
-            done = replace(done, outside=self._outside([path for _, path in begun.documents]))
+            said = [one.name for one in self._said if one.name in done.outside]
+            done = replace(done, outside=(*self._outside([path for _, path in begun.documents]), *said))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
         await database.transaction([erasing.told(workspace_id, done)])

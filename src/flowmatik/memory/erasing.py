@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowmatik.contracts.database import Database, Statement
-from flowmatik.contracts.memory_care import Erasure
+from flowmatik.contracts.memory_care import Erasure, Meant
 from flowmatik.kernel import canonical
 from flowmatik.memory import kept_labels, kept_out
 from flowmatik.memory.bulk import listed
@@ -22,14 +22,23 @@ from flowmatik.memory.places import is_within
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """`documents`: id and path of each; `merges` and `names`: the keys of what people said of entities;
-    `labels`: the paths of files of which people have said something, documents or not. None of that outlasts
-    the erasure."""
+    `labels`: the paths of files of which people have said something, documents or not; `subject`: the names
+    that were asked for. None of that outlasts the erasure."""
 
     certificate: Erasure
     documents: tuple[tuple[str, str], ...]
     merges: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+
+    @property
+    def meant(self) -> Meant:
+        return Meant(
+            documents=tuple(document for document, _ in self.documents),
+            places=tuple(sorted({*self.labels, *(path for _, path in self.documents)})),
+            subject=self.subject,
+        )
 
 
 async def said_of(
@@ -75,8 +84,7 @@ def unsaid(workspace_id: str, begun: Begun) -> list[Statement]:
         (begun.names, "DELETE FROM memory_gazetteer WHERE workspace_id = $1 AND key IN (:list)"),
     ):
         found += [(statement, (workspace_id, *values)) for statement, values in listed(sql, keys, 2)]
-    paths = sorted({*begun.labels, *(path for _, path in begun.documents)})
-    made = begun.certificate
+    paths, made = begun.meant.places, begun.certificate
     return [
         *found,
         *kept_labels.unsaid(workspace_id, paths),
@@ -134,6 +142,7 @@ def _begun(body: dict[str, Any]) -> Begun:
         merges=tuple(body["merges"]),
         names=tuple(body["names"]),
         labels=tuple(body.get("labels", ())),
+        subject=tuple(body.get("subject", ())),
     )
 
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from flowmatik.contracts.database import Database, Row
@@ -100,7 +100,13 @@ async def _mentioning(database: Database, workspace_id: str, names: Iterable[str
 
 def is_named(target: Target, text: str) -> bool:
     """Whether `text` names the subject."""
-    return _pattern_for(target.words).search(fold(text)) is not None
+    return naming(target.words)(text)
+
+
+def naming(names: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a text has one of `names`."""
+    pattern = _pattern_for(names)
+    return lambda text: pattern.search(fold(text)) is not None
 
 
 def _pattern_for(names: Iterable[str]) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.bulk import inserts
+from flowmatik.memory.bulk import inserts, listed
 from flowmatik.memory.records import Stamp
 
 FORGOTTEN = "document.forgotten"
@@ -50,6 +50,22 @@ async def refuse(database: Database, workspace_id: str, stamp: Stamp, name: str)
             "retry it by its path at its source",
             code=FORGOTTEN,
         )
+
+
+async def among(database: Database, workspace_id: str, places: Sequence[str]) -> set[str]:
+    """Those of `places` that are kept out."""
+    marks = {_place(workspace_id, place): place for place in places}
+    found: set[str] = set()
+    sql = "SELECT mark FROM memory_kept_out WHERE workspace_id = $1 AND mark IN (:list)"
+    for statement, values in listed(sql, list(marks), 2):
+        found |= {marks[str(row[0])] for row in await database.fetch(statement, workspace_id, *values)}
+    return found
+
+
+def places_in(workspace_id: str, places: Sequence[str]) -> list[Statement]:
+    """They are kept out no longer."""
+    sql = "DELETE FROM memory_kept_out WHERE workspace_id = $1 AND mark = $2"
+    return [(sql, (workspace_id, _place(workspace_id, place))) for place in places]
 
 
 def let_in(workspace_id: str, stamp: Stamp) -> Statement:

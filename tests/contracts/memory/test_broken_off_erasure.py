@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from flowmatik.contracts.memory_care import ErasureRequest
+from flowmatik.contracts.memory_care import ErasureRequest, Meant
 from flowmatik.contracts.memory_entities import GazetteerEntry
 from flowmatik.memory import StoredEntities, StoredMemoryCare, erasure
 from flowmatik.memory.sync import Synchroniser
@@ -23,11 +23,14 @@ class Others:
         self.dies = False
         self.told: list[tuple[str, ...]] = []
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        return 0
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
         if self.dies:
             raise KeyboardInterrupt
-        self.told.append(tuple(documents))
-        return len(documents)
+        self.told.append(meant.documents)
+        return len(meant.documents)
 
 
 @pytest.mark.parametrize("dies", ["before", "between", "purging"])

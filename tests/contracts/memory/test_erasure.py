@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowmatik.contracts.memory_care import ErasureRequest
+from flowmatik.contracts.memory_care import ErasureRequest, Meant
 from flowmatik.kernel.errors import InvalidInput, NotFound
 from flowmatik.memory import Places, StoredMemoryCare, build_memory
 from flowmatik.memory.erasure import digest_of, is_about
@@ -29,8 +29,11 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
-        self.asked += documents
+    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+        return 0
+
+    async def forget(self, workspace_id: str, meant: Meant) -> int:
+        self.asked += meant.documents
         return 7
 
 

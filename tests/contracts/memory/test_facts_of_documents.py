@@ -9,9 +9,10 @@ import pytest
 from flowmatik.app.facts import fact_sources
 from flowmatik.app.memory_care import DerivedFacts
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.facts import NewFact, Origin, Support
+from flowmatik.contracts.facts import Correction, NewFact, Origin, Support
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.security import Principal
+from flowmatik.kernel.errors import NotFound
 from flowmatik.memory import StoredMemoryCare
 from flowmatik.memory.facts import FactSources, FactStore, StoredFacts, Viewers
 from flowmatik.stores.migrate import upgrade
@@ -118,8 +119,7 @@ async def test_a_document_takes_along_what_rested_on_it_alone(known: Known, way:
 
 async def test_an_erasure_says_how_many_facts_went(known: Known) -> None:
     await filled(known)
-    care = StoredMemoryCare(known.shelf.memory, StandingClock(), others=[DerivedFacts(known.sources)])
-    done = await care.forget(WS, ErasureRequest(document="a.md"), by="usr_1")
+    done = await care_with(known).forget(WS, ErasureRequest(document="a.md"), by="usr_1")
     assert (done.counts["facts"], "facts" in done.stores) == (2, True)
     assert await known.values() == EVERY - {"amber", "birch"}
 
@@ -180,3 +180,89 @@ async def deleted(known: Known, run: str, workspace: str) -> None:
     connection = await connect_once(known.shelf.url)
     await connection.execute(text, run, workspace)
     await connection.close()
+
+
+ANA = ErasureRequest(subject=("Eulalia Zumárraga",))
+
+
+async def named_in_facts(known: Known) -> None:
+    """In a subject, a value that was corrected since, a quote, and a predicate; once of another."""
+    viewer = await known.viewers.of(WS, LOCAL.id)
+
+    async def said(subject: str, predicate: str, value: str, *supports: Support) -> str:
+        new = NewFact(subject=subject, predicate=predicate, value=value, supports=supports)
+        return (await known.facts.learn(WS, new, viewer=viewer, origin=Origin.PERSON)).id
+
+    await said("EULALIA  Zumarraga", "salary", "2000")
+    corrected = await said("user", "boss", "Eulalia Zumárraga")
+    await known.facts.correct(LOCAL, corrected, Correction(value="Amparo"))
+    quoted = Support(kind="message", ref="thr_1#2", quote="Then Eulalia Zumárraga moved there.")
+    await said("user", "lives_in", "Burgos", quoted)
+    await said("user", "sister of Eulalia Zumárraga", "Sofía")
+    await said("Eulalia Zumárragan", "salary", "somebody else's")
+
+
+async def rows_of_facts(known: Known) -> str:
+    rows = [
+        await known.everywhere.within(WS).fetch(
+            " ".join(("SELECT * FROM", table, "WHERE workspace_id = $1")), WS
+        )
+        for table in ("fact_lines", "facts", "fact_supports", "fact_erasures")
+    ]
+    return repr(rows)
+
+
+def care_with(known: Known) -> StoredMemoryCare:
+    return StoredMemoryCare(
+        known.shelf.memory, StandingClock(), others=[DerivedFacts(known.sources, known.facts)]
+    )
+
+
+async def test_facts_that_name_the_subject_go_with_their_history_though_no_document_does(
+    known: Known,
+) -> None:
+    await named_in_facts(known)
+    care = care_with(known)
+    plan = await care.forget(WS, ANA, by="usr_1", rehearse=True)
+    assert (plan.documents, plan.counts["facts"]) == (0, 4)
+    assert len(await known.values()) == 5
+    done = await care.forget(WS, ANA, by="usr_1")
+    assert (done.documents, done.counts["facts"]) == (0, 4)
+    assert await known.values() == {"somebody else's"}
+    left = await rows_of_facts(known)
+    assert "Zumárragan" in left, "what is kept is looked at"
+    assert "lalia zumárraga'" not in left.casefold()
+    assert "sister" not in left
+    assert {one.what for one in await known.facts.erasures(LOCAL)} == {"subject"}
+    with pytest.raises(NotFound):
+        await care.forget(WS, ANA, by="usr_1")
+
+
+async def test_facts_of_another_workspace_stay(known: Known) -> None:
+    await named_in_facts(known)
+    with pytest.raises(NotFound):
+        await care_with(known).forget("another", ANA, by="usr_1")
+    assert len(await known.values()) == 5
+
+
+async def test_who_ends_an_erasure_that_broke_off_knows_whom_it_was_about_and_keeps_it_no_longer(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.shelf.write("a.md", "# A\n\nEulalia Zumárraga lives here.")
+    await known.shelf.take()
+    await named_in_facts(known)
+
+    async def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoredFacts, "forget_naming", dies)
+        with pytest.raises(KeyboardInterrupt):
+            await care_with(known).forget(WS, ANA, by="usr_1")
+    assert (await known.shelf.sources(), len(await known.values())) == ([], 5)
+    (done,) = await care_with(known).finish(WS)
+    assert (done.documents, done.counts["facts"]) == (1, 4)
+    assert await known.values() == {"somebody else's"}
+    for table in ("memory_erasing", "memory_erasures", "memory_kept_out"):
+        assert "zum" not in repr(await known.shelf.rows(table)).casefold()
+    assert await care_with(known).finish(WS) == []

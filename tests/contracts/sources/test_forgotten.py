@@ -16,22 +16,28 @@ async def retried(at: Setting, *paths: str) -> dict[str, int]:
     return counted(await at.sources.report(ME, "docs", begun.id))
 
 
-async def test_it_is_a_dead_letter_when_it_changes_and_comes_back_when_it_is_retried_by_its_path(
+async def rows_of(at: Setting) -> str:
+    rows = await at.database.within(W).fetch("SELECT * FROM source_entries WHERE workspace_id = $1", W)
+    assert "pump" in repr(rows), "what is kept is looked at"
+    return repr(rows).casefold()
+
+
+async def test_nothing_tells_of_it_any_more_and_it_comes_back_when_it_is_retried_by_its_path(
     at: Setting, docs: Docs
 ) -> None:
     docs("ana.md", "# Staff\n\nAna Zurbarán joined in 2019.")
     docs("pump.md", "# Pump\n\nThe pump is blue.")
     await at.added("folder", path=str(at.folder / "docs"))
     assert counted(await at.synced()) == {"added": 2}
-    care = StoredMemoryCare(at.memory, at.clock)
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries])
     await care.forget(W, ErasureRequest(subject=("Ana Zurbarán",)), by=ME.id)
     assert counted(await at.synced()) == {"unchanged": 2}
 
     docs("ana.md", "# Staff\n\nAna Zurbarán left in 2024, and that is all.")
-    assert counted(await at.synced()) == {"unchanged": 1, "failed": 1}
-    (failure,) = await at.sources.failures(ME, "docs")
-    assert (failure.path, failure.code, failure.retryable) == ("ana.md", "document.forgotten", False)
     assert counted(await at.synced()) == {"unchanged": 2}
+    assert await at.sources.failures(ME, "docs") == []
+    assert (await at.sources.get(ME, "docs")).documents == 1
+    assert "ana" not in await rows_of(at)
     assert await retried(at) == {"unchanged": 2}, "all of them are not this one"
     assert await at.names() == {"docs/pump.md"}
 
@@ -39,3 +45,40 @@ async def test_it_is_a_dead_letter_when_it_changes_and_comes_back_when_it_is_ret
     assert await at.names() == {"docs/ana.md", "docs/pump.md"}
     docs("ana.md", "# Staff\n\nAna Zurbarán came back in 2025, after all of that.")
     assert counted(await at.synced()) == {"updated": 1, "unchanged": 1}
+
+
+async def test_a_dead_letter_that_names_the_subject_goes_and_stays_away(at: Setting, docs: Docs) -> None:
+    docs("pump.md", "# Pump\n\nThe pump is blue.")
+    docs("Ana Zurbarán.pdf", "no PDF at all")
+    await at.added("folder", path=str(at.folder / "docs"))
+    assert counted(await at.synced()) == {"added": 1, "failed": 1}
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries])
+    done = await care.forget(W, ErasureRequest(subject=("Ana Zurbarán",)), by=ME.id)
+    assert (done.documents, done.counts["source_entries"]) == (0, 1)
+    assert "zurb" not in await rows_of(at)
+    assert counted(await at.synced()) == {"unchanged": 2}
+    assert "zurb" not in await rows_of(at)
+
+
+async def test_a_copy_of_it_elsewhere_is_left_out_without_a_word(at: Setting, docs: Docs) -> None:
+    docs("ana.md", "# Staff\n\nAna Zurbarán joined in 2019.")
+    docs("pump.md", "# Pump\n\nThe pump is blue.")
+    await at.added("folder", path=str(at.folder / "docs"))
+    await at.synced()
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries])
+    await care.forget(W, ErasureRequest(document="docs/ana.md"), by=ME.id)
+    docs("another-ana.md", "# Staff\n\nAna Zurbarán joined in 2019.")
+    assert counted(await at.synced()) == {"unchanged": 3}
+    assert "ana" not in await rows_of(at)
+    assert await at.names() == {"docs/pump.md"}
+
+
+async def test_a_dead_letter_of_a_folder_that_can_be_read_at_last_stays_in_memory(
+    at: Setting, docs: Docs
+) -> None:
+    docs("pump.json", "{no json")
+    await at.added("folder", path=str(at.folder / "docs"))
+    assert counted(await at.synced()) == {"failed": 1}
+    docs("pump.json", '{"pump": "blue"}')
+    assert counted(await at.synced()) == {"added": 1}
+    assert await at.names() == {"docs/pump.json"}

@@ -1,7 +1,9 @@
 """Where answers are kept that may be given again: in memory, or in the database for all processes."""
 
+import asyncio
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from flowmatik.contracts.database import Database
@@ -153,8 +155,20 @@ class StoredAnswers:
             )
         )
 
+    async def count(self, workspace_id: str, is_meant: Callable[[str], bool]) -> int:
+        """Of how many answers that holds: of a text, or of what was handed to a tool."""
+        rows = await self._database.within(workspace_id).fetch(
+            "SELECT body FROM model_answers WHERE workspace_id = $1", workspace_id
+        )
+        return await asyncio.to_thread(lambda: sum(_says(str(row[0]), is_meant) for row in rows))
+
     async def forget_expired(self) -> None:
         """Of all workspaces, where the store lets us see them."""
         await self._database.transaction(
             [("DELETE FROM model_answers WHERE expires_at <= $1", (self._now(),))]
         )
+
+
+def _says(body: str, is_meant: Callable[[str], bool]) -> bool:
+    reply = read(body)
+    return any(map(is_meant, (reply.text, *(canonical.dumps(one.arguments) for one in reply.tool_calls))))

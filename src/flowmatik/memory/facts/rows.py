@@ -96,7 +96,7 @@ def supports_of(fact: Fact, supports: Sequence[StoredSupport]) -> tuple[Support,
 
 
 def erasure_of(row: Row) -> FactErasure:
-    what = cast("Literal['fact', 'person', 'thread', 'sources']", str(row[3]))
+    what = cast("Literal['fact', 'person', 'thread', 'sources', 'subject']", str(row[3]))
     counts: list[Any] = list(row[4:7])
     return FactErasure(
         id=str(row[0]),

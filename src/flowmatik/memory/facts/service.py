@@ -258,6 +258,14 @@ class StoredFacts:
         await self._store.unhear(workspace_id, thread_id)
         return _together(erased, quotes)
 
+    async def naming(self, workspace_id: str, names: Sequence[str]) -> int:
+        lines = await self._store.lines_naming(workspace_id, names)
+        return await self._store.facts_in(workspace_id, lines)
+
+    async def forget_naming(self, workspace_id: str, names: Sequence[str]) -> FactErasure | None:
+        lines = await self._store.lines_naming(workspace_id, names)
+        return await self._store.erase(workspace_id, lines, "subject", "") if lines else None
+
     # --- policy -------------------------------------------------------------------------------
 
     async def policy(self, principal: Principal) -> FactPolicy:

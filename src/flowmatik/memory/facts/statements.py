@@ -88,6 +88,15 @@ LINES_OF_PERSON = "SELECT id FROM fact_lines WHERE workspace_id = $1 AND person 
 LINES_OF_THREAD = (
     "SELECT id FROM fact_lines WHERE workspace_id = $1 AND scope = 'thread' AND owner = $2 ORDER BY id"
 )
+LINES_AFTER = "SELECT id FROM fact_lines WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+TEXTS = (  # of the lines after $2, up to $3: all that was ever recorded of them
+    "SELECT id, subject FROM fact_lines WHERE workspace_id = $1 AND id > $2 AND id <= $3"
+    " UNION ALL SELECT id, replace(predicate, '_', ' ') FROM fact_lines"
+    " WHERE workspace_id = $1 AND id > $2 AND id <= $3"
+    " UNION ALL SELECT line, value FROM facts WHERE workspace_id = $1 AND line > $2 AND line <= $3"
+    " UNION ALL SELECT line, quote FROM fact_supports WHERE workspace_id = $1 AND line > $2 AND line <= $3"
+    " UNION ALL SELECT line, ref FROM fact_supports WHERE workspace_id = $1 AND line > $2 AND line <= $3"
+)
 LINES_ON = (
     "SELECT DISTINCT line FROM fact_supports WHERE workspace_id = $1 AND kind = $2 AND ref = $3 ORDER BY line"
 )

@@ -10,6 +10,7 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict
 from flowmatik.kernel.ids import new_id
 from flowmatik.memory.facts import statements as sql
+from flowmatik.memory.facts.naming import lines_naming
 from flowmatik.memory.facts.rows import (
     OPEN_VERSION,
     Stored,
@@ -191,6 +192,12 @@ class FactStore:
     async def lines(self, workspace_id: str, text: str, *params: object) -> list[str]:
         rows = await self._database.within(workspace_id).fetch(text, workspace_id, *params)
         return [str(row[0]) for row in rows]
+
+    async def lines_naming(self, workspace_id: str, names: Sequence[str]) -> list[str]:
+        return await lines_naming(self._database.within(workspace_id), workspace_id, names)
+
+    async def facts_in(self, workspace_id: str, lines: Sequence[str]) -> int:
+        return len(await self._ids(workspace_id, lines))
 
     async def everywhere(self, text: str) -> list[str]:
         """Of all workspaces, where the store shows them."""

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.security import Principal
-from flowmatik.contracts.sources import Cause, FailedDocument, NewSource, Source, SyncReport
+from flowmatik.contracts.sources import Cause, Entry, FailedDocument, NewSource, Source, SyncReport
 from flowmatik.contracts.waits import Hook, HookTokens
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, FlowmatikError, InvalidInput, NotFound, Unavailable
 from flowmatik.kernel.ids import new_id
+from flowmatik.memory import kept_out
 from flowmatik.memory.stored_memory import StoredMemory
-from flowmatik.memory.syncing.copies import Copies
+from flowmatik.memory.syncing.copies import Copies, safe_name
+from flowmatik.memory.syncing.forgetting import SourceEntries, place_in
 from flowmatik.memory.syncing.kinds import SourceKinds
-from flowmatik.memory.syncing.rows import Definition, new_definition
+from flowmatik.memory.syncing.rows import Definition, Kept, new_definition, said_of
 from flowmatik.memory.syncing.store import LEASE_SECONDS, SourceRows, waiting
 from flowmatik.memory.syncing.work import Needs, SyncWork
 from flowmatik.memory.writing import SourceRow
@@ -60,6 +62,10 @@ class StoredSources:
         self._clock = around.clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._owners: set[str] = set()
+
+    @property
+    def entries(self) -> SourceEntries:
+        return SourceEntries(self._around.database, self._memory.store.database, self._copies, self._clock)
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
@@ -160,7 +166,8 @@ class StoredSources:
     async def retry(self, principal: Principal, ref: str, paths: Sequence[str] = ()) -> SyncReport:
         rows = self._rows(principal.workspace_id)
         one = await rows.definition(ref)
-        if not await rows.make_due(one.id, paths) and paths:
+        due = await rows.make_due(one.id, paths) + await self._let_in(one, rows, paths)
+        if not due and paths:
             raise NotFound(
                 f"the source {one.name!r} has no dead letter {paths[0][:200]!r}; "
                 "`flowmatik memory sources failures` shows those that there are",
@@ -170,6 +177,22 @@ class StoredSources:
         if self._is_worked_at(one):  # it may have passed them by
             await rows.ask_again(one.id, 3)
         return await self._started(one, rows, "retry")
+
+    async def _let_in(self, one: Definition, rows: SourceRows, paths: Sequence[str]) -> int:
+        """What was forgotten is asked for by its path, and has a row again."""
+        places = {place_in(one.id, path): path for path in paths}
+        memory = self._memory.store.database.within(one.workspace_id)
+        out = sorted(await kept_out.among(memory, one.workspace_id, list(places)))
+        for place in out:
+            entry = Entry(path=places[place])
+            asked = Kept(
+                path=entry.path, name=safe_name(entry.path), version="", state="due", sync="",
+                said=said_of(entry),
+            )  # fmt: skip
+            await rows.record(one.id, asked, self._clock.now().isoformat(), None)
+        if out:
+            await memory.transaction(kept_out.places_in(one.workspace_id, out))
+        return len(out)
 
     async def hook(self, principal: Principal, ref: str, *, renew: bool = False) -> str:
         rows = self._rows(principal.workspace_id)

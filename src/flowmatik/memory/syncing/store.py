@@ -8,7 +8,6 @@ from typing import Any
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.contracts.sources import FailedDocument, Source, SyncReport
 from flowmatik.kernel.errors import FlowmatikError, NotFound
-from flowmatik.memory.kept_out import FORGOTTEN
 from flowmatik.memory.syncing.rows import (
     Definition,
     Fault,
@@ -183,14 +182,13 @@ class SourceRows:
         )
 
     async def make_due(self, source_id: str, paths: Sequence[str]) -> int:
-        """Dead letters that are tried again at the next sync; without `paths` all of them but what was
-        forgotten."""
+        """Dead letters that are tried again at the next sync; without `paths` all of them."""
         sql = (
             "UPDATE source_entries SET state = 'due' WHERE workspace_id = $1 AND source_id = $2"
             " AND state = 'failed'"
         )
         if not paths:
-            return await self._change(f"{sql} AND code <> $3", source_id, FORGOTTEN)
+            return await self._change(sql, source_id)
         changed = 0
         for path in paths:
             changed += await self._change(f"{sql} AND path = $3", source_id, path)

@@ -5,7 +5,7 @@ stopped. What is gone is removed at the end, when all else has gone well.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from flowmatik.contracts.memory import DocumentLabels, IngestProgress
 from flowmatik.contracts.sources import Content, Entry, Item, SourceReader, Unlisted
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory import kept_out
 from flowmatik.memory.scan import Found
 from flowmatik.memory.source_settings import lost
 from flowmatik.memory.sync import Synchroniser
 from flowmatik.memory.syncing.copies import Copies, safe_name
+from flowmatik.memory.syncing.forgetting import place_in
 from flowmatik.memory.syncing.planning import Step, planned
 from flowmatik.memory.syncing.rows import Definition, Fault, Kept, Outcome, as_json, said_of
 from flowmatik.memory.syncing.store import SourceRows
@@ -67,6 +69,11 @@ class SyncWork:
         listed = self._reader.listed()
         known = await self._rows.kept(self._one.id)
         self._names = {kept.name: path for path, kept in known.items()}
+        source = SourceRow(kind=self._one.kind, name=self._one.name, location=str(self._root))
+        self._run = await self._needs.sync.begin(self._one.workspace_id, (source,))
+        all_of_them = len(items)
+        items = await self._let_in(items, known)
+        left_out = all_of_them - len(items)
         work = planned(
             items,
             known,
@@ -74,10 +81,8 @@ class SyncWork:
             complete=listed.complete,
             by_version=self._reader.content_versions,
         )
-        self._unchanged, self._total = work.unchanged, work.total
+        self._unchanged, self._total = work.unchanged + left_out, work.total + left_out
         await self._counted()
-        source = SourceRow(kind=self._one.kind, name=self._one.name, location=str(self._root))
-        self._run = await self._needs.sync.begin(self._one.workspace_id, (source,))
         for unread in work.unread:
             await self._unread(unread)
         await self._all(iter(work.steps))
@@ -93,6 +98,13 @@ class SyncWork:
             if len(items) > MOST_ENTRIES:
                 raise lost(self._one.name, f"it lists more than {MOST_ENTRIES} documents; make it several")
         return items
+
+    async def _let_in(self, items: list[Item], known: Mapping[str, Kept]) -> list[Item]:
+        """Without what was forgotten: nothing tells of it, and it is not even read."""
+        new = {place_in(self._one.id, one.path): one.path for one in items if one.path not in known}
+        out = await kept_out.among(self._run.database, self._one.workspace_id, list(new))
+        paths = {new[place] for place in out}
+        return [one for one in items if one.path not in paths]
 
     async def _all(self, steps: Iterator[Step]) -> None:
         """A few at a time: nobody lists or reads ahead of what memory takes."""
@@ -126,10 +138,13 @@ class SyncWork:
         except DocumentError as error:
             await self._failed(step, error)
             return
+        if progress.code == kept_out.FORGOTTEN:
+            await self._left_out(step)
+            return
         if progress.outcome == "skipped":
             await self._failed(step, _error_of(progress))
             return
-        if known is not None and known.name != fetched.name:
+        if known is not None and self._root / known.name != fetched.path:
             await self._removed(known)
         if step.moved is not None:
             await self._rows.forgotten(self._one.id, step.moved.path, self._sync_id, None)
@@ -219,6 +234,15 @@ class SyncWork:
             said=said_of(entry),
         )
         await self._rows.record(self._one.id, kept, self._now(), outcome)
+
+    async def _left_out(self, step: Step) -> None:
+        """Its content was forgotten at another place. No row tells its path; it is met anew at each sync."""
+        for kept in (step.known, step.moved):
+            if kept is not None:
+                await self._removed(kept)
+                await self._rows.forgotten(self._one.id, kept.path, self._sync_id, None)
+        self._unchanged += 1
+        await self._counted()
 
     async def _failed(self, step: Step, error: DocumentError) -> None:
         """What it was before is kept only while it may be read again."""

@@ -1,0 +1,121 @@
+"""A person who is forgotten is in no byte of the home and in no row of the database."""
+
+import asyncio
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from flowmatik.app.settings import Settings, load_settings
+from flowmatik.app.wiring import Platform, open_platform
+from flowmatik.contracts.facts import NewFact
+from flowmatik.contracts.memory_care import ErasureRequest
+from flowmatik.contracts.models import ModelReply, Usage
+from flowmatik.contracts.sources import NewSource
+from flowmatik.integrations.layers.answers import StoredAnswers
+from flowmatik.kernel.clock import SystemClock
+from tests import canaries
+from tests.canaries import Place
+from tests.contracts.stores import BOTH, opened
+
+NAME = "Eulalia Zumárraga"
+MARKS = ("eulalia", "zumarraga", "zum\\u00e1rraga", "zum%c3%a1rraga")
+
+
+def naming(places: list[Place]) -> list[str]:
+    found: list[str] = []
+    for place in places:
+        text = unicodedata.normalize("NFD", place.content.decode(errors="replace")).casefold()
+        plain = "".join(sign for sign in text if not unicodedata.combining(sign))
+        found += [place.name] if any(mark in plain for mark in MARKS) else []
+    return sorted(set(found))
+
+
+async def everything(settings: Settings) -> list[Place]:
+    places = await asyncio.to_thread(lambda: list(canaries.files(settings.home)))
+    if settings.database_url:
+        places += [place async for place in canaries.tables(settings.database_url)]
+    return places
+
+
+async def synced(platform: Platform) -> None:
+    report = await platform.sources.sync(platform.principal, "people")
+    async with asyncio.timeout(60):
+        while report.status == "running":
+            await asyncio.sleep(0.05)
+            report = await platform.sources.report(platform.principal, "people", report.id)
+    assert report.status == "done", report
+
+
+async def filled(platform: Platform, folder: Path) -> None:
+    """An upload, a source with a document and a dead letter, facts, and a kept answer."""
+    settings = platform.settings
+    settings.uploads.mkdir(parents=True, exist_ok=True)
+    upload = settings.uploads / "eulalia.md"
+    upload.write_text(f"# Staff\n\n{NAME} joined in 2019.", encoding="utf-8")
+    assert [step.outcome async for step in platform.memory.ingest("default", [upload])] == ["added"]
+    (folder / "pay.md").write_text(f"# Pay\n\n{NAME} is paid by the keeper.", encoding="utf-8")
+    (folder / "pump.md").write_text("# Pump\n\nThe pump of the keeper is blue.", encoding="utf-8")
+    (folder / f"{NAME}.pdf").write_text("this is no PDF", encoding="utf-8")
+    new = NewSource(name="people", kind="folder", settings={"path": str(folder)})
+    await platform.sources.add(platform.principal, new)
+    await synced(platform)
+    for subject, value in ((NAME, "2000"), ("the keeper", f"friend of {NAME}"), ("the keeper", "blue eyes")):
+        new_fact = NewFact(subject=subject, predicate=f"of {value[-4:]}", value=value)
+        await platform.facts.add(platform.principal, new_fact)
+    reply = ModelReply(text=f"It was {NAME}.", tool_calls=(), usage=Usage(), cost_micros=0, model="m")
+    async with opened(settings.database_url, settings.data, role="flowmatik_engine") as database:
+        await StoredAnswers(database, SystemClock()).put("default", "key", reply, seconds=3600)
+
+
+@pytest.fixture(params=BOTH)
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("pg_migrated")) if request.param == "postgres" else ""
+
+
+async def test_a_person_is_in_no_byte_and_in_no_row(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    async with open_platform(settings, recover_all=True) as platform:
+        await filled(platform, tmp_path_factory.mktemp("people"))
+        assert len(naming(await everything(settings))) >= 2, "it is found where it is"
+        asked = ErasureRequest(subject=(NAME,))
+        done = await platform.memory_care.forget("default", asked, by=platform.principal.id)
+        assert done.purged
+        counted = {
+            name: done.counts[name] for name in ("documents", "facts", "source_entries", "model_answers")
+        }
+        assert counted == {"documents": 2, "facts": 2, "source_entries": 2, "model_answers": 1}
+        await synced(platform)
+        left = await everything(settings)
+    assert naming(left) == []
+    assert naming(await everything(settings)) == []
+    assert any(b"keeper" in place.content for place in left), "what is kept is looked at"
+
+
+async def test_conversations_that_name_the_person_are_said_to_be_out_of_reach(
+    tmp_path: Path, url: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    said = (
+        "INSERT INTO thread_messages (workspace_id, thread_id, number, role, code, author, text, at, key,"
+        " turn, run_id) VALUES ('default', 'thr_1', $1, 'user', '', 'usr_1', $2, '', $3, 0, '')"
+    )
+    asked = ErasureRequest(subject=(NAME,))
+    async with (
+        open_platform(settings, recover_all=True) as platform,
+        opened(url, settings.data, role="flowmatik_engine") as database,
+    ):
+
+        async def outside() -> tuple[str, ...]:
+            await platform.facts.add(platform.principal, NewFact(subject=NAME, predicate="pay", value="1"))
+            return (await platform.memory_care.forget("default", asked, by=platform.principal.id)).outside
+
+        assert "threads" not in await outside()
+        await database.within("default").transaction([(said, (1, f"Who is {NAME}?", "k"))])
+        assert "threads" in await outside()
