@@ -66,7 +66,8 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
     for notice in found.notices:
         session.say(f"fault.{notice.code}", **notice.values)
     if not found.items:
-        session.say("memory.no_hits")
+        if not any(one.code.startswith("search.no_") for one in found.notices):
+            session.say("memory.no_hits")
         return ExitCode.OK
     percent = round(100 * found.answerable.score)
     if not found.answerable.likely:  # in front of scores that would say otherwise, in a pipe too
