@@ -8,12 +8,14 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, TypeGuard, cast
 
+from flowmatik.app.reasons import reason
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
 VARIANTS = ("", "/2", "/3", "/4", "/5", "/6")
 NAMES = frozenset({"agent", "file", "home", "name", "path", "source"})  # somebody else gave them
+REASONS = frozenset({"why", "said"})  # said in English by who has no catalogue
 
 
 class Texts:
@@ -72,9 +74,14 @@ class Texts:
     def _shown(self, values: Mapping[str, object]) -> dict[str, object]:
         """As people read them: small amounts without an exponent, and faults in words."""
         return {
-            name: _Name(value) if name in NAMES and isinstance(value, str) else self._value(value)
+            name: self._named(name, value) if isinstance(value, str) else self._value(value)
             for name, value in values.items()
         }
+
+    def _named(self, name: str, value: str) -> str:
+        if name in REASONS:
+            return reason(value, load_texts("en"), self._entries)
+        return _Name(value) if name in NAMES else value
 
     def _value(self, value: object) -> object:
         if isinstance(value, int) and not isinstance(value, bool):

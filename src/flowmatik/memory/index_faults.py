@@ -3,6 +3,8 @@ it was sent, so that only its kind is told."""
 
 from flowmatik.kernel.errors import ConfigurationError, InvalidInput, NotFound, Unavailable
 
+RENEWED = "unavailable.index.renewed"
+
 
 def away(index: str, said: str) -> Unavailable:
     return Unavailable(
@@ -32,10 +34,19 @@ def taken(index: str, path: str) -> Unavailable:
 
 def damaged(index: str, path: str) -> Unavailable:
     return Unavailable(
-        f"the file {path} of the index {index!r} is damaged; stop every flowmatik of this home and delete it:"
-        " it is filled again from memory",
+        f"the file {path} of the index {index!r} is damaged, or no index at all; if it is not somebody"
+        " else's, delete it: it is filled again from memory",
         code="unavailable.index.damaged",
         retryable=False,
+        context={"index": index, "path": path},
+    )
+
+
+def renewed(index: str, path: str) -> Unavailable:
+    return Unavailable(
+        f"the file {path} of the index {index!r} was damaged; it is made anew and filled again from memory,"
+        " at once by `flowmatik memory rebuild --index`",
+        code=RENEWED,
         context={"index": index, "path": path},
     )
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory import MemoryStatus, StoredDocument, TableSource, is_among
+from flowmatik.contracts.memory import MemoryStatus, Notice, Search, StoredDocument, TableSource, is_among
 from flowmatik.memory import kept_labels
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.records import Known, Stamp
@@ -84,6 +84,36 @@ async def missing_sources(
         if not await database.fetch(sql, *params):
             missing.append(source)
     return missing
+
+
+async def not_there(
+    database: Database, workspace_id: str, asked: Search, on_behalf: OnBehalf
+) -> tuple[Notice, ...]:
+    """The sources and languages that a search was confined to and memory has nothing of."""
+    told = [
+        Notice(
+            code="search.no_source",
+            text=f"memory has no document, table or folder {one!r}",
+            values={"wanted": one},
+        )
+        for one in await missing_sources(database, workspace_id, asked.sources, on_behalf)
+    ]
+    for one in asked.languages:
+        sql, params = seen(
+            "SELECT 1 FROM memory_chunks c JOIN memory_documents d ON d.workspace_id = c.workspace_id"
+            " AND d.id = c.document WHERE c.workspace_id = $1 AND c.language = $2:seen LIMIT 1",
+            (workspace_id, one),
+            on_behalf,
+        )
+        if not await database.fetch(sql, *params):
+            told.append(
+                Notice(
+                    code="search.no_language",
+                    text=f"memory has nothing in the language {one!r}",
+                    values={"wanted": one},
+                )
+            )
+    return tuple(told)
 
 
 async def documents_of(

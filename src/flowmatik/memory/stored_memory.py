@@ -188,6 +188,8 @@ class StoredMemory:
             found = await reranked(self._reranker, workspace_id, query.text, found)
         database = self._within(workspace_id)
         items = await retrieval.expanded(database, workspace_id, found[: asked.limit], asked.expand)
+        if not items:
+            notices += await reading.not_there(database, workspace_id, asked, on_behalf)
         return Found(items=tuple(items), answerable=answerable, notices=notices)
 
     async def _found(self, workspace_id: str, query: Query) -> tuple[list[Passage], tuple[Notice, ...]]:

@@ -106,7 +106,7 @@ async def test_the_same_is_found_with_the_same_scores(there: Outside) -> None:
     for n, question in enumerate(ASKED):
         for search in (
             Search(query=question),
-            Search(query=question, sources=("docs/a",)),
+            Search(query=question, sources=("a",)),
             Search(query=question, tags=("hers", "none")),
             Search(query=question, dated_from="2024-05", dated_until="2024-05"),
             Search(query=question, languages=("en",)),

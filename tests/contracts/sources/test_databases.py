@@ -130,7 +130,7 @@ async def test_a_query_without_end_is_stopped_and_too_many_rows_are_said(at: Set
     await at.added(
         "sql", "twice", path=str(birds), query="SELECT 1 AS id, body FROM birds", key="id", text="body"
     )
-    assert "there twice" in (await at.synced("twice")).reason
+    assert "the key '1' is there twice" in (await at.synced("twice")).reason
     await at.added("sql", "other", path=str(birds), query=BIRDS, key="nope", text="body")
     assert "no column 'nope'" in (await at.synced("other")).reason
     assert not await at.names()

@@ -95,3 +95,31 @@ async def test_the_command_tells_why_and_that_nothing_answers(
         spanish = of_home(settings, as_json=False, language="es")
         assert await search_asked(spanish, Search(query="the tax of turnips at the gate"), why=True) == 0
         assert "Nada de lo que hay parece responder" in written(spanish.out) + written(spanish.err)
+
+
+async def test_the_warning_stands_before_the_hits_on_the_same_stream(
+    platform: Platform, settings: Settings
+) -> None:
+    async with serve_platform(platform, host="127.0.0.1", port=0):
+        spoken = of_home(settings, as_json=False)
+        assert await search_asked(spoken, Search(query="the tax of turnips at the gate")) == 0
+        first, second, *_ = written(spoken.out).splitlines()
+        assert first.startswith("Nothing here seems to answer")
+        assert ".md" in second
+
+
+async def test_a_source_or_language_that_memory_does_not_have_is_named(
+    platform: Platform, settings: Settings
+) -> None:
+    async with serve_platform(platform, host="127.0.0.1", port=0):
+        for asked, told in (
+            (Search(query="gate", sources=("elsewhere",)), "no document, table or folder 'elsewhere'"),
+            (Search(query="gate", languages=("xx",)), "nothing in the language 'xx'"),
+        ):
+            spoken = of_home(settings, as_json=False)
+            assert await search_asked(spoken, asked) == 0
+            assert told in written(spoken.err)
+            assert "Nothing found" not in written(spoken.err)
+        spoken = of_home(settings, as_json=False)
+        assert await search_asked(spoken, Search(query="zzzz", sources=("new.md",), languages=("en",))) == 0
+        assert "no document" not in written(spoken.err)

@@ -63,6 +63,8 @@ def test_a_document_cannot_steer_the_terminal() -> None:
     show_run(shown, answered())
     assert "\x1b" not in written(shown.out)
     assert clean("a\x1b[2J\x07b\r\n\tc\u202e") == "a[2Jb\n\tc"
+    family = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+    assert clean(f"{family} a\u200db") == f"{family} ab"
 
 
 def test_a_failure_names_its_reason_and_code() -> None:

@@ -88,7 +88,7 @@ async def _list(session: Session, limit: int, cursor: str) -> int:
     for document in found:
         session.print(f"{document.id}  {shown_name(document.source)}")
     if not found:
-        session.say("memory.empty")
+        session.say("memory.no_more" if cursor else "memory.empty")
     if following:
         session.say("memory.more", cursor=following)
     return ExitCode.OK

@@ -66,8 +66,12 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
     for notice in found.notices:
         session.say(f"fault.{notice.code}", **notice.values)
     if not found.items:
-        session.say("memory.no_hits")
+        if not any(one.code.startswith("search.no_") for one in found.notices):
+            session.say("memory.no_hits")
         return ExitCode.OK
+    percent = round(100 * found.answerable.score)
+    if not found.answerable.likely:  # in front of scores that would say otherwise, in a pipe too
+        session.print(session.text("memory.unlikely", percent=percent))
     for passage in found.items:
         session.print(_heading(session, passage))
         session.print("    " + " ".join(passage.text.split()))
@@ -76,10 +80,7 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
             session.print("    " + session.text("memory.also_in", sources=others))
         for reason in passage.why if why else ():
             session.print("    - " + _reason(session, reason, found))
-    percent = round(100 * found.answerable.score)
-    if not found.answerable.likely:
-        session.say("memory.unlikely", percent=percent)
-    elif why:
+    if found.answerable.likely and why:
         session.say("memory.likely", percent=percent)
     return ExitCode.OK
 

@@ -134,8 +134,12 @@ def session_of(context: typer.Context) -> Session:
 
 
 def clean(text: str) -> str:
-    """Without control characters: a document must not steer the terminal."""
-    return "".join(c for c in text if c in "\n\t" or (c.isprintable() or c == "\u00a0"))
+    """Without control characters: a document must not steer the terminal. What joins emoji stays."""
+    return "".join(
+        c
+        for n, c in enumerate(text)
+        if c in "\n\t\u00a0" or c.isprintable() or (c == "\u200d" and n and text[n - 1] >= "\u2190")
+    )
 
 
 def console(*, stderr: bool) -> Console:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput, NotFound
+from flowmatik.memory.index_faults import RENEWED
 
 T = TypeVar("T")
 PAUSE_SECONDS = 5.0
@@ -30,7 +31,8 @@ class Breaker:
         return self._fault is not None and self._clock.monotonic() < self._until
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Raises what `work` raises. An index that says that it has nothing, or not of that kind, answers."""
+        """Raises what `work` raises. An index that says that it has nothing, or not of that kind, or
+        begins anew, answers."""
         if self._fault is not None:
             now = self._clock.monotonic()
             if now < self._until:
@@ -42,7 +44,10 @@ class Breaker:
             self._answered()
             raise
         except FlowmatikError as error:
-            self._failed(error)
+            if error.code == RENEWED:
+                self._answered()
+            else:
+                self._failed(error)
             raise
         self._answered()
         return result

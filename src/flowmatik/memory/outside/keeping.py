@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.graph_indexes import GraphIndex
@@ -14,14 +15,18 @@ from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, NotFound, Unavailable
 from flowmatik.memory.following import changes_after
 from flowmatik.memory.graph_indexes import following as graph_following
+from flowmatik.memory.index_faults import RENEWED
+from flowmatik.memory.index_files import Identity, InFile, identity
 from flowmatik.memory.outside.breaker import Breaker
 from flowmatik.memory.outside.turns import Turn, turn
 from flowmatik.memory.text_index import TextFeed
 from flowmatik.memory.vector_indexes import following
 
 LEGS: tuple[Leg, ...] = ("vectors", "text", "graph")
+TRIES = 3  # a damaged file is found by who reads, and then by who writes
 PATIENCE_SECONDS = 10.0  # for who has the turn, when somebody waits for it to be done
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +56,8 @@ class OutsideIndexes:
         self.linked = Breaker(graph.id if graph else "", clock)
         self._following = {leg: Breaker(leg, clock) for leg in LEGS}
         self._seen: dict[str, int] = {}
+        self._files: list[Identity | None] = []
+        self._told: list[dict[str, str]] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,6 +71,10 @@ class OutsideIndexes:
     async def follow_all(self, everywhere: Database) -> None:
         """Every workspace that has changed since this process last brought its indexes up to date.
         `everywhere` shows the memory of all workspaces. What an index raises is logged, and tried again."""
+        files = [identity(one.path) for one in (self.vectors, self.text) if isinstance(one, InFile)]
+        if files != self._files:  # another one is in place, of which nothing has been seen
+            self._seen.clear()
+            self._files = files
         rows = await everywhere.fetch("SELECT workspace_id, revision FROM memory_workspaces")
         for workspace_id, revision in rows:
             if self._seen.get(workspace_id, -1) != revision and await self._followed(str(workspace_id)):
@@ -81,10 +92,14 @@ class OutsideIndexes:
                 whole = False
                 continue
             try:
-                whole &= await breaker.call(lambda leg=leg: self._one(leg, database, workspace_id, mine))
+                whole &= await breaker.call(
+                    lambda leg=leg: _again(lambda: self._one(leg, database, workspace_id, mine))
+                )
             except FlowmatikError as error:
-                said = {"leg": leg, "workspace": workspace_id, "error": error.code}
-                _log.warning("an index is behind", extra=said)
+                said = {"leg": leg, "error": error.code}
+                if said not in self._told:  # once, and not with each workspace's every second
+                    self._told.append(said)
+                    _log.warning("an index is behind", extra=said)
                 whole = False
         return whole
 
@@ -110,7 +125,9 @@ class OutsideIndexes:
         database = self._database.within(workspace_id)
         async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
             for leg in LEGS:
-                if mine is None or not await self._one(leg, database, workspace_id, mine):
+                if mine is None or not await _again(
+                    lambda leg=leg: self._one(leg, database, workspace_id, mine)
+                ):
                     raise _busy()
 
     async def states(self, workspace_id: str) -> list[IndexState]:
@@ -132,17 +149,20 @@ class OutsideIndexes:
         async with turn(database, workspace_id, self._clock, patience=PATIENCE_SECONDS) as mine:
             if mine is None:
                 raise _busy()
-            if self.vectors is not None:
-                await following.reconcile(database, workspace_id, self.vectors)
-            if self.text is not None:
-                await TextFeed(database, self.text).reconcile(workspace_id)
-                await self.text.settle(workspace_id, 0)  # what is there may be of old labels
-            if self.graph is not None:
-                await graph_following.reconcile(database, workspace_id, self.graph)
             for leg in LEGS:
-                if not await self._one(leg, database, workspace_id, mine):
+                await _again(lambda leg=leg: self._reconciled(leg, database, workspace_id))
+                if not await _again(lambda leg=leg: self._one(leg, database, workspace_id, mine)):
                     raise _busy()
         return await self.states(workspace_id)
+
+    async def _reconciled(self, leg: str, database: Database, workspace_id: str) -> None:
+        if leg == "vectors" and self.vectors is not None:
+            await following.reconcile(database, workspace_id, self.vectors)
+        elif leg == "text" and self.text is not None:
+            await TextFeed(database, self.text).reconcile(workspace_id)
+            await self.text.settle(workspace_id, 0)  # what is there may be of old labels
+        elif leg == "graph" and self.graph is not None:
+            await graph_following.reconcile(database, workspace_id, self.graph)
 
     async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
         """These documents, which the store has no longer, out of all indexes; how many passages went. Under
@@ -156,9 +176,7 @@ class OutsideIndexes:
             for index in (self.vectors, self.text):
                 if index is not None:
                     try:
-                        before = await index.count(workspace_id)
-                        await index.delete_documents(workspace_id, documents)
-                        went += max(before - await index.count(workspace_id), 0)
+                        went += await _again(lambda index=index: _out_of(index, workspace_id, documents))
                     except NotFound:  # it never had anything of the workspace
                         continue
                     except Unavailable as error:
@@ -170,13 +188,32 @@ class OutsideIndexes:
     async def purge(self, workspace_id: str) -> bool:
         """Whether nothing of what was deleted is left in the indexes' own files either."""
         done = True
-        if self.vectors is not None and self.vectors.id not in self._in_store:
-            done &= await self.vectors.purge()
-        if self.text is not None and self.text.id not in self._in_store:
-            done &= await self.text.purge(workspace_id)
+        vectors, text = self.vectors, self.text
+        if vectors is not None and vectors.id not in self._in_store:
+            done &= await _again(vectors.purge)
+        if text is not None and text.id not in self._in_store:
+            done &= await _again(lambda: text.purge(workspace_id))
         if self.graph is not None:
             done &= await self.graph.purge()
         return done
+
+
+async def _again(work: Callable[[], Awaitable[T]]) -> T:
+    """From the start where a damaged file turned out to be one on the way: an empty one is in its place."""
+    for _ in range(TRIES):
+        try:
+            return await work()
+        except Unavailable as error:
+            if error.code != RENEWED:
+                raise
+    return await work()
+
+
+async def _out_of(index: VectorIndex | TextIndex, workspace_id: str, documents: Sequence[str]) -> int:
+    """How many passages went."""
+    before = await index.count(workspace_id)
+    await index.delete_documents(workspace_id, documents)
+    return max(before - await index.count(workspace_id), 0)
 
 
 async def _told(empty: IndexState, look: Callable[[], Awaitable[IndexState]]) -> IndexState:

@@ -35,7 +35,11 @@ def build(given: SourceSetup) -> "GitReader":
     if path and not Path(path).is_absolute():
         raise settings.wrong("path", "an absolute path is needed")
     if url and (urlsplit(url).scheme != "https" or not urlsplit(url).hostname or "@" in urlsplit(url).netloc):
-        raise settings.wrong("url", "an https:// address without a user in it is needed")
+        raise settings.wrong(
+            "url",
+            "an https:// address without a user in it is needed; a repository of this machine is named with"
+            " path=",
+        )
     if branch.startswith("-"):
         raise settings.wrong("branch", "a name of a branch is needed")
     secret = (lambda: given.outside.secret(token)) if token else (lambda: "")

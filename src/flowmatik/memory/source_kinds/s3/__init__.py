@@ -51,7 +51,7 @@ def build(given: SourceSetup) -> "S3Reader":
     settings.finish()
     at = urlsplit(bucket.endpoint)
     if bucket.endpoint and (at.scheme not in ("http", "https") or not at.hostname or "@" in at.netloc):
-        raise settings.wrong("endpoint", "an http(s):// address without a user in it is needed")
+        raise settings.wrong("endpoint", "an http:// or https:// address without a user in it is needed")
     return S3Reader(bucket, given.outside)
 
 

@@ -98,9 +98,8 @@ class SqlReader:
             for row in batch:
                 made = self._shape.made(row, self._name)
                 if made.path in found:
-                    raise lost(
-                        self._name, f"the key {made.path[:100]!r} is there twice; choose another column"
-                    )
+                    key = made.path.removesuffix(self._shape.suffix)
+                    raise lost(self._name, f"the key {key[:100]!r} is there twice; choose another column")
                 found[made.path] = self._spool.add(made)
                 if len(found) > self._bounds.rows:
                     raise lost(self._name, f"it has more than {self._bounds.rows} rows; raise most_rows")

@@ -30,7 +30,9 @@ def build(given: SourceSetup) -> "WebReader":
             try:
                 origin_of(url)
             except ValueError as error:
-                raise settings.wrong(key, f"{url[:200]!r} is no http(s):// address without a user") from error
+                raise settings.wrong(
+                    key, f"{url[:200]!r} is no http:// or https:// address without a user"
+                ) from error
     if not urls and not sitemaps:
         raise settings.wrong("urls", "give urls or sitemaps")
     pages = Pages(lambda: given.outside.http(private, float(seconds)), robots=robots)

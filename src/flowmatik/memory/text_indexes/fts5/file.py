@@ -5,21 +5,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from flowmatik.kernel.errors import Unavailable
-from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
-from flowmatik.memory.index_faults import away, damaged
+from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.memory.index_faults import renewed
+from flowmatik.memory.index_files import Identity, OwnFile, identity
 
+USUAL = "words.db"
 T = TypeVar("T")
+_ANY = "SELECT 1 FROM workspaces LIMIT 1"
 _SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
 
 
 class IndexFile:
-    """Raises Unavailable when it cannot be opened, read or written, or is damaged."""
+    """Raises Unavailable when it cannot be opened, read or written, or was damaged: then it has gone, and the
+    next use makes it anew."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._own = OwnFile("fts5", path, usual=USUAL)
         self._writer: Connection | None = None
         self._reader: Connection | None = None
+        self._written: Identity | None = None
+        self._read: Identity | None = None
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
 
@@ -39,7 +45,7 @@ class IndexFile:
             return result
 
         async with self._writing:
-            return await asyncio.to_thread(self._told, whole)
+            return await asyncio.to_thread(self._writes, whole)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Of one moment."""
@@ -53,10 +59,8 @@ class IndexFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
-        if self._writer is None:  # who finds the schema in place
-            await self.write(lambda _: None)
         async with self._reading:
-            return await asyncio.to_thread(self._told, whole)
+            return await asyncio.to_thread(self._reads, whole)
 
     async def checkpoint(self) -> bool:
         """Empty the log into the file. False when a reader was in the way."""
@@ -66,7 +70,7 @@ class IndexFile:
             return not row[0]
 
         async with self._writing:
-            return await asyncio.to_thread(self._told, work)
+            return await asyncio.to_thread(self._writes, work)
 
     async def close(self) -> None:
         async with self._reading, self._writing:
@@ -76,30 +80,56 @@ class IndexFile:
             self._reader = self._writer = None
 
     def _open_writer(self) -> Connection:
+        """Raises Unavailable when it was written before to a file that another one has replaced: who writes
+        on from where that one was would leave a gap in this one."""
+        if self._writer is not None and identity(self.path) != self._written:
+            self._writer.close()
+            self._writer = None
+            raise renewed("fts5", str(self.path))
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = connect(self.path)
-            try:
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.executescript(_SCHEMA)
-            except BaseException:
-                connection.close()
-                raise
-            self._writer = connection
+            with self._own.opening() as self._written:
+                self._writer = _made(self.path)
         return self._writer
 
     def _open_reader(self) -> Connection:
+        if self._reader is not None and identity(self.path) != self._read:
+            self._reader.close()
+            self._reader = None
         if self._reader is None:
-            self._reader = connect(self.path, read_only=True)
+            with self._own.opening() as self._read:
+                _made(self.path).close()
+                connection = connect(self.path, read_only=True)
+                try:
+                    connection.execute(_ANY).fetchone()  # its log is opened with it, not later
+                except BaseException:
+                    connection.close()
+                    raise
+                self._reader = connection
         return self._reader
 
-    def _told(self, work: Callable[[], T]) -> T:
+    def _writes(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except (sqlite3.Error, OSError) as error:
-            raise self._fault(error) from error
+            fault = self._own.fault(error, self._written)
+            if self._writer is not None and identity(self.path) != self._written:
+                self._writer.close()
+                self._writer = None
+            raise fault from error
 
-    def _fault(self, error: Exception) -> Unavailable:
-        if is_damage(error):
-            return damaged("fts5", str(self.path))
-        return away("fts5", f"{type(error).__name__}: {error}")
+    def _reads(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (sqlite3.Error, OSError) as error:
+            raise self._own.fault(error, self._read) from error
+
+
+def _made(path: Path) -> Connection:
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.executescript(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

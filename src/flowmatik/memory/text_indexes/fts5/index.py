@@ -22,6 +22,10 @@ class Fts5Index:
     def __init__(self, path: Path) -> None:
         self._file = IndexFile(path)
 
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
     async def upsert(self, workspace_id: str, rows: Sequence[TextRow]) -> None:
         latest = {row.chunk: row for row in rows}
 

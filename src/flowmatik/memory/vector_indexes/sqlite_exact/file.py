@@ -7,21 +7,27 @@ from pathlib import Path
 from typing import TypeVar
 
 from flowmatik.kernel.errors import ConfigurationError
-from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
-from flowmatik.memory.index_faults import away, damaged
+from flowmatik.kernel.sqlite import Connection, connect, sqlite3
+from flowmatik.memory.index_faults import away
+from flowmatik.memory.index_files import Identity, OwnFile, identity
 from flowmatik.memory.store import transaction
 
 VERSION = 1
+USUAL = "vectors.db"
 T = TypeVar("T")
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 class VectorFile:
-    """Opened or made at the first use; several processes may, and one writes at a time."""
+    """Opened or made at the first use; several processes may, and one writes at a time. `generation` grows
+    with each opening: what was read before may be of another file. A damaged one has gone when it is told."""
 
     def __init__(self, index: str, path: Path) -> None:
         self.path = path
+        self.generation = 0
         self._index = index
+        self._own = OwnFile(index, path, usual=USUAL)
+        self._opened: Identity | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vectors")
         self._connection: Connection | None = None
         self._closed = False
@@ -66,17 +72,22 @@ class VectorFile:
 
     def _worked(self, work: Callable[[Connection], T]) -> T:
         try:
-            if self._connection is None:
-                self._connection = _opened(self.path)
-            return work(self._connection)
+            return work(self._open())
         except (sqlite3.Error, OSError) as error:
-            if is_damage(error):
-                raise damaged(self._index, str(self.path)) from error
-            raise away(self._index, str(error)) from error
+            raise self._own.fault(error, self._opened) from error
+
+    def _open(self) -> Connection:
+        if self._connection is not None and identity(self.path) != self._opened:
+            self._connection.close()
+            self._connection = None
+        if self._connection is None:
+            with self._own.opening() as self._opened:
+                self._connection = _opened(self.path)
+                self.generation += 1
+        return self._connection
 
 
 def _opened(path: Path) -> Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     connection = connect(path, synchronous="NORMAL")
     try:
         connection.execute("PRAGMA secure_delete = ON")

@@ -47,8 +47,12 @@ class SqliteExactIndex:
     def __init__(self, path: Path, *, as_bytes: bool = False) -> None:
         self._file = VectorFile(ID, path)
         self._as_bytes = as_bytes
-        self._matrices: OrderedDict[str, Matrix] = OrderedDict()
+        self._matrices: OrderedDict[str, tuple[int, Matrix]] = OrderedDict()  # with the file's generation
         self._model = "int8+float32" if as_bytes else "float32"  # how `packed` writes
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
 
     async def prepare(self, workspace_id: str, embedder_id: str, dimension: int) -> None:
         wanted = (f"{self._model}:{embedder_id}", dimension)
@@ -198,23 +202,28 @@ class SqliteExactIndex:
         await self._file.close()
 
     async def _matrix(self, workspace_id: str) -> Matrix | None:
-        old = self._matrices.get(workspace_id)
-        matrix = await self._file.read(lambda connection: self._loaded(connection, workspace_id, old))
-        if matrix is not None:
-            self._matrices[workspace_id] = matrix
-            self._matrices.move_to_end(workspace_id)
-            while len(self._matrices) > _CACHED_WORKSPACES:
-                self._matrices.popitem(last=False)
-        return matrix
+        cached = self._matrices.get(workspace_id)
+        found = await self._file.read(lambda connection: self._loaded(connection, workspace_id, cached))
+        if found is None:
+            return None
+        self._matrices[workspace_id] = found
+        self._matrices.move_to_end(workspace_id)
+        while len(self._matrices) > _CACHED_WORKSPACES:
+            self._matrices.popitem(last=False)
+        return found[1]
 
-    def _loaded(self, connection: Connection, workspace_id: str, old: Matrix | None) -> Matrix | None:
-        """`old` itself when nothing has changed; else only rows that it lacks are read."""
+    def _loaded(
+        self, connection: Connection, workspace_id: str, cached: tuple[int, Matrix] | None
+    ) -> tuple[int, Matrix] | None:
+        """`cached` itself when nothing has changed; else only rows that it lacks are read."""
         space = _space(connection, workspace_id)
         if space is None or not space[0].startswith(f"{self._model}:"):
             return None
+        generation = self._file.generation
+        old = cached[1] if cached is not None and cached[0] == generation else None
         if old is not None and old.revision == space[3]:
-            return old
-        return _read(connection, workspace_id, space, old, as_bytes=self._as_bytes)
+            return cached
+        return generation, _read(connection, workspace_id, space, old, as_bytes=self._as_bytes)
 
     def _dimension(self, connection: Connection, workspace_id: str) -> int:
         space = _space(connection, workspace_id)
