@@ -110,7 +110,7 @@ def naming(names: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _pattern_for(names: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?<!\w){pattern_of(name)}(?!\w)" for name in names))
+    return re.compile("|".join(rf"(?<![^\W_]){pattern_of(name)}(?![^\W_])" for name in names))
 
 
 def _those_with(pattern: re.Pattern[str], page: Sequence[Row]) -> list[str]:
