@@ -57,7 +57,7 @@ class OutsideIndexes:
         self._following = {leg: Breaker(leg, clock) for leg in LEGS}
         self._seen: dict[str, int] = {}
         self._files: list[Identity | None] = []
-        self._told: list[dict[str, str]] = []
+        self._told: dict[str, str] = {}  # why each leg is behind, as the log says it
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,11 +95,11 @@ class OutsideIndexes:
                 whole &= await breaker.call(
                     lambda leg=leg: _again(lambda: self._one(leg, database, workspace_id, mine))
                 )
+                self._told.pop(leg, None)
             except FlowmatikError as error:
-                said = {"leg": leg, "error": error.code}
-                if said not in self._told:  # once, and not with each workspace's every second
-                    self._told.append(said)
-                    _log.warning("an index is behind", extra=said)
+                if self._told.get(leg) != error.code:  # once, and not with each workspace's every second
+                    self._told[leg] = error.code
+                    _log.warning("an index is behind", extra={"leg": leg, "error": error.code})
                 whole = False
         return whole
 
