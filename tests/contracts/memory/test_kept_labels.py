@@ -101,7 +101,7 @@ async def test_what_is_removed_and_taken_again_is_restricted_and_what_is_forgott
     care = StoredMemoryCare(shelf.memory, SystemClock())
     await care.forget(WS, ErasureRequest(document="pay.md"), by="user:admin")
     assert await shelf.rows("memory_labels") == []
-    await shelf.take()
+    await shelf.take(shelf.folder / "pay.md")
     assert await seen(shelf, BOB) == ["pay.md"]
 
 
