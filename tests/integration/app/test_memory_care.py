@@ -96,4 +96,7 @@ async def test_the_commands_work_on_the_home(
     assert await memory_care.forget_asked(of_home(settings), on_disk, dry_run=False) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "source"
     assert await memory_care.list_erasures(spoken, 100, "") == 0
-    assert "1 document erased" in written(spoken.out)
+    said = written(spoken.out)
+    assert "1 document erased" in said
+    assert "(documents 1, passages 1, mentions 3, words 6" in said
+    assert "chunks" not in said

@@ -120,14 +120,20 @@ async def list_erasures(session: Session, limit: int, cursor: str) -> int:
 
 
 def _print_certificate(session: Session, done: Erasure) -> None:
-    counts = ", ".join(f"{name} {count}" for name, count in done.counts.items() if count)
+    counts = ", ".join(f"{_thing(session, name)} {count}" for name, count in done.counts.items() if count)
     key = "memory.erased" if done.id else "memory.would_erase"
     session.print(
         session.text(
-            key, id=done.id, documents=done.documents, counts=counts, at=done.made_at, by=done.made_by
+            key, id=done.id, documents=done.documents, counts=counts, at=done.made_at[:19], by=done.made_by
         )
     )
     if done.id and not done.purged:
         session.print(session.text("memory.not_purged"))
     for code in done.outside:
         session.print("  " + session.text(f"memory.outside.{code}"))
+
+
+def _thing(session: Session, name: str) -> str:
+    """In the reader's language; as it stands on the certificate, where another version wrote it."""
+    key = f"memory.count.{name}"
+    return session.text(key) if session.text.has(key) else name
