@@ -82,3 +82,17 @@ async def test_a_dead_letter_of_a_folder_that_can_be_read_at_last_stays_in_memor
     docs("pump.json", '{"pump": "blue"}')
     assert counted(await at.synced()) == {"added": 1}
     assert await at.names() == {"docs/pump.json"}
+
+
+async def test_trying_all_dead_letters_again_lets_in_no_content_that_was_forgotten(
+    at: Setting, docs: Docs
+) -> None:
+    docs("ana.md", "# Staff\n\nAna Zurbarán joined in 2019.")
+    docs("pay.md", "\0\1\2 no text at all \0\3" * 40)
+    await at.added("folder", path=str(at.folder / "docs"))
+    assert counted(await at.synced()) == {"added": 1, "failed": 1}
+    care = StoredMemoryCare(at.memory, at.clock)
+    await care.forget(W, ErasureRequest(document="docs/ana.md"), by=ME.id)
+    docs("pay.md", "# Staff\n\nAna Zurbarán joined in 2019.")
+    await retried(at)
+    assert await at.names() == set()

@@ -132,7 +132,7 @@ class SyncWork:
             found = await asyncio.to_thread(
                 _found, fetched.path, f"{self._one.name}/{self._shown(fetched)}", self._root
             )
-            asked_for = known is not None and known.state == "due"
+            asked_for = known is not None and known.state == "due" and not known.sync  # no sync made that row
             labels = self._labels(entry, fetched)
             progress = await self._needs.sync.take(self._run, found, labels, asked_for=asked_for)
         except DocumentError as error:
