@@ -1,7 +1,7 @@
-"""One sync: what has changed is read, several documents at a time, and taken into memory one by one.
+"""One sync: what has changed is read and taken into memory, several documents at a time.
 
-What has become of each is on record before the next one begins, so that a sync that dies goes on where it
-stopped. What is gone is removed at the end, when all else has gone well.
+What has become of each is put on record at once, so that a sync that dies goes on where it stopped. What is
+gone is removed at the end, when all else has gone well.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory import kept_out
 from flowmatik.memory.scan import Found
 from flowmatik.memory.source_settings import lost
-from flowmatik.memory.sync import Synchroniser
+from flowmatik.memory.sync import AT_ONCE, Synchroniser
 from flowmatik.memory.syncing.copies import Copies, safe_name
 from flowmatik.memory.syncing.forgetting import place_in
 from flowmatik.memory.syncing.planning import Step, planned
@@ -25,7 +25,6 @@ from flowmatik.memory.syncing.store import SourceRows
 from flowmatik.memory.writing import SourceRow
 
 GONE = "document.gone"
-PARALLEL = 4
 MOST_ENTRIES = 1_000_000
 _AGAIN = frozenset(("document.vanished", "document.unreadable"))
 
@@ -115,7 +114,7 @@ class SyncWork:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(PARALLEL):
+                for _ in range(AT_ONCE):
                     group.create_task(one_after_the_other())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from failed
