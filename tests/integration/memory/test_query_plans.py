@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.derived import underived
 from flowmatik.memory.loading import POSTINGS
 from flowmatik.memory.store import MemoryFile
 
@@ -32,5 +33,17 @@ async def test_what_goes_with_a_passage_is_found_by_the_passage(tmp_path: Path) 
         read = "SELECT term, chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND chunk IN ($2)"
         ((*_, step),) = await file.fetch(f"EXPLAIN QUERY PLAN {read}", "w", 1)
         assert "chunk=?" in step
+    finally:
+        await file.close()
+
+
+async def test_what_a_document_supports_is_found_by_the_document(tmp_path: Path) -> None:
+    file = MemoryFile(tmp_path / "memory.db")
+    by = ("chunk=?)", "document=?)", "key=?)")
+    try:
+        for sql, values in underived("w", "doc_1"):
+            plan = [str(row[3]) for row in await file.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)]
+            walked = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and not step.endswith(by)]
+            assert walked == [], sql
     finally:
         await file.close()
