@@ -320,7 +320,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
     engine.housekeeper.add(supports_chore(supports))
     kept = forgetting(stores, sources, supports, remembered.facts, clock)
-    care = care_of(memory, kept, stores.database, clock, indexes)
+    care = care_of(memory, kept, (stores.database, blobs), clock, indexes)
     everywhere = everywhere_of(memory, stores.lookups)
     engine.housekeeper.add(erasures_chore(care, everywhere))
     engine.housekeeper.add(indexes_chore(indexes, everywhere))

@@ -30,6 +30,19 @@ class ErasureRequest:
     document: str = ""
 
 
+NAMED_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Things outside of reach that name the subject: `count` runs or threads, the first NAMED_AT_MOST of them
+    by id."""
+
+    kind: Literal["runs", "threads"]
+    count: int
+    ids: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """What was erased, told without telling what it was. `target` is SHA-256 over `salt` and what was asked,
@@ -38,7 +51,8 @@ class Erasure:
     `backups`, `journals` (runs keep what they quoted), `threads` (conversations that name the subject),
     `files` (that memory does not own and would read again), `database_log`, `indexes` (files or services that
     may keep what was deleted there). `purged`: nothing is left in free pages and logs either. `digest` is
-    SHA-256 over the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
+    SHA-256 over the rest. A rehearsal has no `id`, and `sources` names the documents that would go. `naming`:
+    the workspace's runs and threads that still name the subject."""
 
     id: str
     made_at: str
@@ -54,6 +68,7 @@ class Erasure:
     purged: bool
     digest: str = ""
     sources: tuple[str, ...] = field(default=())
+    naming: tuple[Naming, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +98,10 @@ class AlsoForgets(Protocol):
 
 
 class KeepsOutside(Protocol):
-    """Somebody who keeps what people said, which goes only when they delete it. `name`: the code that stands
-    among what is `outside`."""
+    """Somebody who keeps what people said, which goes only when they delete it."""
 
-    @property
-    def name(self) -> str: ...
-
-    async def has(self, workspace_id: str, subject: Sequence[str]) -> bool:
-        """Whether anything there names the subject."""
+    async def naming(self, workspace_id: str, subject: Sequence[str]) -> Naming:
+        """What there names the subject."""
         ...
 
 

@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, KeepsOutside, Moved, Rebuilt
+from flowmatik.contracts.memory_care import (
+    AlsoForgets,
+    Erasure,
+    ErasureRequest,
+    KeepsOutside,
+    Moved,
+    Naming,
+    Rebuilt,
+)
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
@@ -74,16 +82,18 @@ class StoredMemoryCare:
         labels = await erasing.labelled_files(database, workspace_id, target)
         subject = target.words if target.kind == "subject" else ()
         named = {one.name: await one.named(workspace_id, subject) for one in self._others} if subject else {}
-        if not (found or merges or names or labels or any(named.values())):
+        naming = [await one.naming(workspace_id, subject) for one in self._said] if subject else []
+        naming = [one for one in naming if one.count]
+        if not (found or merges or names or labels or any(named.values()) or naming):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
         certificate = await self._certificate(workspace_id, target, found, by)
-        said = [one.name for one in self._said if subject and await one.has(workspace_id, subject)]
         certificate = replace(
             certificate,
-            outside=(*certificate.outside, *said),
+            naming=tuple(naming),
+            outside=(*certificate.outside, *_said(naming)),
             counts={
                 **certificate.counts,
                 "merges": len(merges),
@@ -151,8 +161,8 @@ class StoredMemoryCare:
             ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
-            said = [one.name for one in self._said if one.name in done.outside]
-            done = replace(done, outside=(*self._outside([path for _, path in begun.documents]), *said))
+            outside = self._outside([path for _, path in begun.documents])
+            done = replace(done, outside=(*outside, *_said(done.naming)))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
         await database.transaction([erasing.told(workspace_id, done)])
@@ -188,3 +198,8 @@ class StoredMemoryCare:
 
     def _within(self, workspace_id: str) -> Database:
         return self._memory.store.database.within(workspace_id)
+
+
+def _said(naming: Sequence[Naming]) -> list[str]:
+    """Runs stand among what is outside whomever they name: `journals`."""
+    return [one.kind for one in naming if one.kind == "threads"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowmatik.contracts.database import Database, Statement
-from flowmatik.contracts.memory_care import Erasure, Meant
+from flowmatik.contracts.memory_care import Erasure, Meant, Naming
 from flowmatik.kernel import canonical
 from flowmatik.memory import kept_labels, kept_out
 from flowmatik.memory.bulk import listed
@@ -150,4 +150,5 @@ def erasure_of(body: dict[str, Any]) -> Erasure:
     kept = dict(body)
     for name in ("hashes", "stores", "outside", "sources"):
         kept[name] = tuple(body.get(name, ()))
+    kept["naming"] = tuple(Naming(**{**one, "ids": tuple(one["ids"])}) for one in body.get("naming", ()))
     return Erasure(**kept)
