@@ -8,7 +8,7 @@ from flowmatik.app.stores import Stores
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.database import Database
 from flowmatik.contracts.facts import FactKeeping
-from flowmatik.contracts.memory_care import AlsoForgets, Meant
+from flowmatik.contracts.memory_care import AlsoForgets, KeepsOutside, Meant
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import Clock
@@ -34,10 +34,10 @@ class KeptAnswers:
         self._answers = StoredAnswers(database, clock)
         self._settle = settle
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+    async def named(self, workspace_id: str, meant: Meant) -> int:
         from flowmatik.memory.erasure import naming
 
-        return await self._answers.count(workspace_id, naming(subject))
+        return await self._answers.count(workspace_id, naming(meant.subject)) if meant.subject else 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         del meant
@@ -56,8 +56,8 @@ class DerivedFacts:
         self._sources = sources
         self._facts = facts
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
-        return await self._facts.naming(workspace_id, subject)
+    async def named(self, workspace_id: str, meant: Meant) -> int:
+        return await self._facts.naming(workspace_id, meant.subject) if meant.subject else 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """The documents and their passages are gone by now, which is what is looked for."""
@@ -71,22 +71,24 @@ def forgetting(
     """All that keeps something of documents, or names people, beside memory. Kept answers come after the
     entries of sources, whose bytes they settle too."""
     answers = KeptAnswers(stores.database, clock, stores.settle)
-    return (sources.entries, answers, DerivedFacts(supports, facts))
+    return (sources.entries, sources.reports, answers, DerivedFacts(supports, facts))
 
 
 def care_of(
     memory: "StoredMemory",
     others: Sequence[AlsoForgets],
-    said: tuple[Database, BlobStore],
+    said: Sequence[KeepsOutside],
     clock: Clock,
     indexes: "OutsideIndexes",
 ) -> "StoredMemoryCare":
-    """`said`: where conversations and runs are, and what runs put away."""
     from flowmatik.memory import StoredMemoryCare
 
-    return StoredMemoryCare(
-        memory, clock, others=others, said=(RunsThatName(*said), Conversations(said[0])), indexes=indexes
-    )
+    return StoredMemoryCare(memory, clock, others=others, said=said, indexes=indexes)
+
+
+def said_in(database: Database, blobs: BlobStore, sources: "StoredSources") -> tuple[KeepsOutside, ...]:
+    """What people said and set up, which only they delete."""
+    return (RunsThatName(database, blobs), Conversations(database), sources.definitions)
 
 
 def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":

@@ -7,7 +7,7 @@ from typing import Literal
 
 from flowmatik.contracts.blobs import BlobStore
 from flowmatik.contracts.database import Database, Row
-from flowmatik.contracts.memory_care import NAMED_AT_MOST, Naming
+from flowmatik.contracts.memory_care import NAMED_AT_MOST, Meant, Naming
 from flowmatik.kernel.errors import FlowmatikError, Unavailable
 
 _PAGE = 500
@@ -40,8 +40,10 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def naming(self, workspace_id: str, subject: Sequence[str]) -> Naming:
-        is_named, database = _naming(subject), self._database.within(workspace_id)
+    async def naming(self, workspace_id: str, meant: Meant) -> Naming:
+        if not meant.subject:
+            return _of("threads", ())
+        is_named, database = _naming(meant.subject), self._database.within(workspace_id)
         found = await _found(database, workspace_id, _TITLES, ("",), is_named)
         found |= await _found(database, workspace_id, _MESSAGES, ("", 0), is_named)
         return _of("threads", found)
@@ -54,8 +56,10 @@ class RunsThatName:
         self._database = database
         self._blobs = blobs
 
-    async def naming(self, workspace_id: str, subject: Sequence[str]) -> Naming:
-        is_named, database = _naming(subject), self._database.within(workspace_id)
+    async def naming(self, workspace_id: str, meant: Meant) -> Naming:
+        if not meant.subject:
+            return _of("runs", ())
+        is_named, database = _naming(meant.subject), self._database.within(workspace_id)
         found = await _found(database, workspace_id, _GOALS, ("",), is_named)
         for sql in (_EVENTS, _INBOX):
             found |= await _found(database, workspace_id, sql, ("", -1), lambda text: is_named(_plain(text)))

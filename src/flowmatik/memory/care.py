@@ -12,6 +12,7 @@ from flowmatik.contracts.memory_care import (
     Erasure,
     ErasureRequest,
     KeepsOutside,
+    Meant,
     Moved,
     Naming,
     Rebuilt,
@@ -80,11 +81,10 @@ class StoredMemoryCare:
         found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
         labels = await erasing.labelled_files(database, workspace_id, target)
-        subject = target.words if target.kind == "subject" else ()
-        named = {one.name: await one.named(workspace_id, subject) for one in self._others} if subject else {}
-        naming = [await one.naming(workspace_id, subject) for one in self._said] if subject else []
-        naming = [one for one in naming if one.count]
-        if not (found or merges or names or labels or any(named.values()) or naming):
+        asked = Meant(subject=request.subject, source=request.source, document=request.document)
+        named = {one.name: await one.named(workspace_id, asked) for one in self._others}
+        naming = [one for each in self._said if (one := await each.naming(workspace_id, asked)).count]
+        if not (found or merges or names or labels or any(named.values()) or (asked.subject and naming)):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
@@ -111,7 +111,9 @@ class StoredMemoryCare:
             merges=merges,
             names=names,
             labels=labels,
-            subject=subject,
+            subject=asked.subject,
+            source=asked.source,
+            document=asked.document,
         )
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
