@@ -1,5 +1,6 @@
 """What was forgotten stays out of a source's syncs until somebody asks for that very document."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,37 @@ async def test_a_copy_of_it_elsewhere_is_left_out_without_a_word(at: Setting, do
     assert counted(await at.synced()) == {"unchanged": 3}
     assert "ana" not in await rows_of(at)
     assert await at.names() == {"docs/pump.md"}
+
+
+async def test_a_copy_elsewhere_is_refused_by_its_bytes_and_read_again_only_when_it_has_changed(
+    at: Setting, docs: Docs
+) -> None:
+    text = "# Staff\n\nAna Zurbarán joined in 2019."
+    original = docs("ana.md", text)
+    await at.added("folder", path=str(at.folder / "docs"))
+    await at.synced()
+    await StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries]).forget(
+        W, ErasureRequest(document="docs/ana.md"), by=ME.id
+    )
+    copy = docs("copy.pdf", text)  # which no parser could read
+    (step,) = [one async for one in at.memory.ingest(W, [at.folder / "docs"]) if "pdf" in one.source]
+    assert (step.outcome, step.code) == ("skipped", "document.forgotten")
+    assert counted(await at.synced()) == {"unchanged": 2}
+
+    before = copy.stat()
+    copy.write_bytes(bytes(before.st_size))
+    os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert counted(await at.synced()) == {"unchanged": 2}, "it has not been looked into"
+    os.utime(copy, ns=(0, 0))
+    assert counted(await at.synced()) == {"unchanged": 1, "failed": 1}
+
+    twin = docs("twin.md", text)
+    assert counted(await at.synced()) == {"unchanged": 2, "failed": 1}
+    assert [one.outcome async for one in at.memory.ingest(W, [original])] == ["added"]
+    original.unlink()
+    assert twin.exists()
+    await at.synced()
+    assert "docs/twin.md" in await at.names(), "what was let in may have copies"
 
 
 async def test_a_dead_letter_of_a_folder_that_can_be_read_at_last_stays_in_memory(
