@@ -114,3 +114,32 @@ def test_stems_are_the_same_with_the_library_in_c_and_without_it(name: str) -> N
 
 def test_half_of_a_character_has_no_stem_and_is_no_error() -> None:
     assert analysis.stem("facturas\ud800", "es") == "facturas\ud800"
+
+
+@pytest.mark.parametrize(
+    ("emoji", "found"),
+    [
+        ("🚀", ["🚀"]),
+        ("👩\u200d💻", ["👩\u200d💻"]),
+        ("👨\u200d👩\u200d👧\u200d👦", ["👨\u200d👩\u200d👧\u200d👦"]),
+        ("🏳\ufe0f\u200d🌈", ["🏳\u200d🌈"]),
+        ("👍🏽", ["👍🏽", "👍"]),
+        ("🤦🏽\u200d♀\ufe0f", ["🤦🏽\u200d♀", "🤦\u200d♀"]),
+        ("🇪🇸", ["🇪🇸"]),
+        ("🇪🇸🇬🇧", ["🇪🇸", "🇬🇧"]),
+        ("🏴\U000e0067\U000e0062\U000e007f", ["🏴\U000e0067\U000e0062\U000e007f"]),
+        ("1\ufe0f\u20e3", ["1", "1\u20e3"]),
+        ("❤\ufe0f", ["❤"]),
+    ],
+)
+def test_an_emoji_is_one_word_however_many_signs_it_is_made_of(emoji: str, found: list[str]) -> None:
+    assert analysis.words(emoji) == found
+    assert analysis.words(f"Two words {emoji}here") == ["Two", "words", *found, "here"]
+    for term in analysis.terms(emoji, "en"):
+        assert term.removeprefix("en:").isalnum()
+        assert term.isascii()
+
+
+@pytest.mark.parametrize("text", ["C++ → €5 © ™ ✓ 20 % “quoted” ½ ☐", "Ñandú y l'été, e\u0301", "日本語 🄰"])
+def test_signs_that_are_no_emoji_are_no_words(text: str) -> None:
+    assert analysis.words(text) == [word.split("'")[0] for word in language.WORD.findall(text)]

@@ -4,7 +4,7 @@ import pytest
 
 from flowmatik.memory.prose import prose
 
-CASES = {
+CASES: dict[str, tuple[str, list[str]]] = {
     "front matter": ("---\ntitle: A\ntags:\n  - b\n---\n\nIt rains.", ["\nIt rains."]),
     "of another kind": ("+++\ntitle = 'A'\n+++\nIt rains.", ["It rains."]),
     "cut in the middle": ("---\ntitle: A\nauthor: B", []),
