@@ -1,3 +1,4 @@
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,21 @@ def test_language_is_told_by_stop_words_or_left_open(text: str, expected: str) -
 
 def test_folding_drops_accents_and_keeps_the_letter_enye() -> None:
     assert language.fold("AÑO Canción Übung") == "año cancion ubung"
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("e\u0301", "e"), ("n\u0303\u0301", "ñ"), ("n\u0323\u0303", "n"), ("\u0303n", "n"), ("Ǔ각", "u각")],
+)
+def test_accents_go_in_whatever_order_they_are_written(text: str, folded: str) -> None:
+    assert language.fold(text) == folded
+
+
+def test_a_text_that_was_folded_is_held_by_nobody() -> None:
+    text = "".join(("a\u0301", "x" * 10_000))
+    before = sys.getrefcount(text)
+    assert language.stream_safe(text) == text
+    assert sys.getrefcount(text) == before
 
 
 def test_forms_of_a_word_share_a_term_in_its_language() -> None:
