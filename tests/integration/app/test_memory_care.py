@@ -100,3 +100,5 @@ async def test_the_commands_work_on_the_home(
     assert "1 document erased" in said
     assert "(documents 1, passages 1, mentions 3, words 6" in said
     assert "chunks" not in said
+    assert await memory_care.list_erasures(spoken, 100, "era_z") == 0
+    assert "There are no more certificates after that." in written(spoken.err)

@@ -115,7 +115,7 @@ async def list_erasures(session: Session, limit: int, cursor: str) -> int:
     for one in found:
         _print_certificate(session, one)
     if not found:
-        session.say("memory.no_erasures")
+        session.say("memory.no_more_erasures" if cursor else "memory.no_erasures")
     return ExitCode.OK
 
 
