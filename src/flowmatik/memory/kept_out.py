@@ -75,7 +75,7 @@ def places_in(workspace_id: str, places: Sequence[str]) -> list[Statement]:
 def is_copy(workspace_id: str, place: str, version: str, made_at: str) -> list[Statement]:
     """What is there in that version was found to be kept out by its content, and need not be read again."""
     row = (workspace_id, _copy(workspace_id, place, version), made_at)
-    return inserts("memory_kept_out", _COLUMNS, [row], "ON CONFLICT (workspace_id, mark) DO NOTHING")
+    return [*inserts("memory_kept_out", _COLUMNS, [row], "ON CONFLICT (workspace_id, mark) DO NOTHING")]
 
 
 def let_in(workspace_id: str, stamp: Stamp) -> Statement:
