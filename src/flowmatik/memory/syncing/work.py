@@ -100,9 +100,10 @@ class SyncWork:
 
     async def _let_in(self, items: list[Item], known: Mapping[str, Kept]) -> list[Item]:
         """Without what was forgotten: nothing tells of it, and it is not even read."""
-        new = {place_in(self._one.id, one.path): one.path for one in items if one.path not in known}
-        out = await kept_out.among(self._run.database, self._one.workspace_id, list(new))
-        paths = {new[place] for place in out}
+        new = {place_in(self._one.id, one.path): one for one in items if one.path not in known}
+        copies = {place: one.version for place, one in new.items() if isinstance(one, Entry) and one.version}
+        out = await kept_out.among(self._run.database, self._one.workspace_id, list(new), copies)
+        paths = {new[place].path for place in out}
         return [one for one in items if one.path not in paths]
 
     async def _all(self, steps: Iterator[Step]) -> None:
@@ -235,11 +236,17 @@ class SyncWork:
         await self._rows.record(self._one.id, kept, self._now(), outcome)
 
     async def _left_out(self, step: Step) -> None:
-        """Its content was forgotten at another place. No row tells its path; it is met anew at each sync."""
+        """Its content was forgotten at another place. No row tells its path; it is read again when it has
+        changed."""
         for kept in (step.known, step.moved):
             if kept is not None:
                 await self._removed(kept)
                 await self._rows.forgotten(self._one.id, kept.path, self._sync_id, None)
+        if step.entry.version:
+            place, at = place_in(self._one.id, step.entry.path), self._now()
+            await self._run.database.transaction(
+                kept_out.is_copy(self._one.workspace_id, place, step.entry.version, at)
+            )
         self._unchanged += 1
         await self._counted()
 
