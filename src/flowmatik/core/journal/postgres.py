@@ -10,6 +10,7 @@ from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.gathered import GatheredReads
+from flowmatik.core.journal.gathered_places import GatheredPlaces
 from flowmatik.core.journal.port import (
     Append,
     Appended,
@@ -83,6 +84,7 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         self._creations = GroupCommit(self._create, lanes=lanes)
         self._claims = GroupCommit(self._claim, lanes=lanes, max_batch=MOST_AT_ONCE)
         self._gathered = GatheredReads(self._fetch)
+        self._places = GatheredPlaces(self._fetch)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
         return await self._database.fetch(sql, *params)
@@ -238,6 +240,7 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
     async def close(self) -> None:
         await self._creations.close()
         await self._claims.close()
+        await self._places.close()
         await super().close()
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
@@ -301,6 +304,12 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
 
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("lease_relay", owner, ttl_seconds))
+
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
+        return await self._places.of(subscriber, run_id)
+
+    async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
+        await self._places.put(subscriber, run_id, seq)
 
     async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
         runs, seqs = [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
