@@ -399,7 +399,7 @@ async def test_a_subscriber_is_handed_one_event_at_a_time_of_however_many_runs(s
     relay = OutboxRelay(store.journal, HandClock())
     relay.subscribe("audit", audit)
     await work(relay)
-    assert heard == dict.fromkeys(runs, [1, 2])
+    assert heard == {run_id: [1, 2] for run_id in runs}
     assert max(at_once) == 1
     assert [await store.journal.subscriber_seq("audit", run_id) for run_id in runs] == [2] * len(runs)
 

@@ -223,8 +223,8 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         asked = [row for append in batch for row in new_approvals(append)]
         closed = [approval_id for append in batch for approval_id in append.closed_approvals]
         if asked or closed:
-            return _appended(await self._fetch("append_asking", *written, _json(asked), closed))
-        return _appended(await self._fetch("append", *written))
+            return _appended(await self._fetch("append_asking", *written, _json(asked), closed), now)
+        return _appended(await self._fetch("append", *written), now)
 
     async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
         return _appended(
@@ -363,5 +363,5 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
     }
 
 
-def _appended(rows: Sequence[Row]) -> dict[str, Appended]:
-    return {row[0]: Appended(head_seq=row[1], inbox_tail=row[2], parked=row[3] == "") for row in rows}
+def _appended(rows: Sequence[Row], at: str = "") -> dict[str, Appended]:
+    return {row[0]: Appended(head_seq=row[1], inbox_tail=row[2], parked=row[3] == "", at=at) for row in rows}
