@@ -1,4 +1,4 @@
-"""A process that serves runs in uvloop's event loop where it is installed, and in asyncio's where it is not."""
+"""A process that serves runs in uvloop's event loop where that is installed, else in asyncio's."""
 
 import asyncio
 import io

@@ -49,7 +49,7 @@ def up_command(
     ] = None,
 ) -> None:
     session = session_of(context)
-    asked = {"server.host": host, "server.port": port, "engine.role": role}
+    asked: dict[str, object] = {"server.host": host, "server.port": port, "engine.role": role}
     session.run(_up(session, asked), new_event_loop)
 
 
