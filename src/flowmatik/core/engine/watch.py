@@ -90,11 +90,11 @@ class Growing:
     async def more(self, seconds: float) -> None:
         """Until it grew or came to rest after the last call, or for `seconds` (another process may drive
         it)."""
+        giving_up = asyncio.get_running_loop().call_later(seconds, self._woken.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+            await self._woken.wait()
+        finally:
+            giving_up.cancel()
         self._woken.clear()
 
     def taken(self, after: int) -> tuple[list[StoredEvent], Rested | None]:
