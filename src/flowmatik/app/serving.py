@@ -70,6 +70,7 @@ async def serve(
         log_config=None,
         access_log=False,
         lifespan="off",
+        http="h11",  # which bounds what it keeps of a head that does not end; httptools does not
         timeout_graceful_shutdown=cast("int", drain_seconds),  # only ever given to asyncio.wait_for
     )
     server = _Server(config)
