@@ -20,7 +20,7 @@ OnBehalf = frozenset[str] | None
 _KNOWN = (
     "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.derived,"
     " d.chunks, (SELECT count(*) FROM memory_vectors v WHERE v.workspace_id = d.workspace_id"
-    " AND v.document = d.id AND v.embedder = $2), d.source_id FROM memory_documents d"
+    " AND v.document = d.id AND v.embedder = $2), d.source_id, d.links = '' FROM memory_documents d"
     " WHERE d.workspace_id = $1"
 )
 _OPEN = (
@@ -305,4 +305,5 @@ def _known(row: Sequence[Any]) -> Known:
         chunks=row[9],
         embedded=row[10],
         source_id=row[11],
+        unlinked=bool(row[12]),
     )

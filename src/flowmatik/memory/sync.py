@@ -22,10 +22,13 @@ from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.comparing import (
     gone_of,
     keeps_title,
+    lacks_links,
     moved_from,
     names_of,
     refusal,
+    same_time,
     source_rows,
+    stamp_of,
     understood,
 )
 from flowmatik.memory.derived import NOTHING_SUPPLIED, Supplied
@@ -37,14 +40,13 @@ from flowmatik.memory.loading import revision_of
 from flowmatik.memory.numbering import Numbers
 from flowmatik.memory.places import Places, is_within
 from flowmatik.memory.prepare import Job, Prepared
-from flowmatik.memory.rebuild import derive_again
+from flowmatik.memory.rebuild import derive_again, derive_behind
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import Found, read, scan, too_large
 from flowmatik.memory.vectors import Vectors
-from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, restamped, stored
+from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, linked, restamped, stored
 
 _TABLE_HEAD = 256 * 1024
-_RACY_SECONDS = 2.0
 _ATTEMPTS = 4  # against others who store the same document, or take the same name, at the same time
 
 
@@ -218,7 +220,7 @@ class Synchroniser:
     async def _file(self, run: _Run, file: Found, before: Known | None) -> IngestProgress:
         """`before` is what was known at the start of the run; anything but "unchanged" looks again,
         because another run may have been here."""
-        if before and self._same_time(before, file) and _is_current(run, before):
+        if before and same_time(before, file) and _is_current(run, before) and not lacks_links(before):
             if before.derived != run.supplied.derived:
                 await derive_again(run.database, run.workspace_id, before.id, run.supplied)
             labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
@@ -266,10 +268,6 @@ class Synchroniser:
             statements += await parts.labelled_whole(run.database, run.workspace_id, known, run.labels)
         await run.database.transaction(statements)
 
-    def _same_time(self, known: Known, file: Found) -> bool:
-        stamp = known.stamp
-        return stamp.mtime_ns != 0 and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
-
     async def _changed(
         self, run: _Run, file: Found, fmt: Format, name: str, known: Known | None
     ) -> IngestProgress:
@@ -278,7 +276,7 @@ class Synchroniser:
             raise too_large(name, file.size, limit)
         keep = _TABLE_HEAD if fmt.is_table else limit
         data, digest, status = await asyncio.to_thread(read, file, keep=keep, max_bytes=limit)
-        stamp = self._stamp(file, digest, status)
+        stamp = stamp_of(file, digest, status, self._clock.now().timestamp())
         if file.path not in run.handed_over:
             await kept_out.refuse(run.database, run.workspace_id, stamp, name)
         origin = known
@@ -291,11 +289,15 @@ class Synchroniser:
             labels = await kept_labels.labels_for(run.database, run.workspace_id, stamp, origin)
             run = replace(run, labels=labels)
         same = bool(origin and origin.stamp.content_hash == digest and keeps_title(origin, name))
+        who = _Identity(name, stamp, origin)
         if origin and same and _is_current(run, origin):
+            if lacks_links(origin):
+                bare = await self._workers.prepare(self._job(fmt, data, who))
+                await run.database.transaction([linked(run.workspace_id, bare.record)])
             return await self._kept(run, origin, name, stamp, moved=known is None)
-        prepared, notices = await self._prepared(run, fmt, data, _Identity(name, stamp, origin))
-        bare = not parts.has_vectors(prepared)
-        if origin and same and understood(origin) and bare:  # nothing new, not even vectors
+        prepared, notices = await self._prepared(run, fmt, data, who)
+        nothing_new = same and not parts.has_vectors(prepared)
+        if origin and nothing_new and understood(origin):  # not even vectors
             kept = await self._kept(run, origin, name, stamp, moved=known is None)
             return replace(kept, notices=notices)
         passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
@@ -325,9 +327,12 @@ class Synchroniser:
         workspace_id, count = run.workspace_id, len(record.chunks)
         first = await self._numbers.take(run.database, workspace_id, count)
         source = run.source_of(Path(record.stamp.path))
-        statements = await asyncio.to_thread(stored, workspace_id, record, source, first, run.supplied)
-        if run.labels is not None:
-            statements += labelled(workspace_id, record.id, run.labels)
+        labels = run.labels
+        statements = await asyncio.to_thread(
+            stored, workspace_id, record, source, first, run.supplied, labels
+        )
+        if labels is not None:
+            statements += labelled(workspace_id, record.id, labels)
         return statements
 
     async def _kept(
@@ -340,32 +345,21 @@ class Synchroniser:
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
         statements += kept_labels.with_file(run.workspace_id, stamp, run.labels, (origin.stamp.path,))
         await run.database.transaction([*statements, _welcome(run, stamp)])
-        if origin.derived != run.supplied.derived:
-            await derive_again(run.database, run.workspace_id, origin.id, run.supplied)
+        await derive_behind(run.database, run.workspace_id, stamp.path, run.supplied)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
-
-    def _stamp(self, file: Found, digest: str, status: os.stat_result) -> Stamp:
-        """A file written this very moment may change again within the same tick of its clock."""
-        age = self._clock.now().timestamp() - status.st_mtime
-        mtime = 0 if abs(age) < _RACY_SECONDS else status.st_mtime_ns
-        return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
 
     async def _prepared(
         self, run: _Run, fmt: Format, data: bytes, who: "_Identity"
     ) -> tuple[Prepared, tuple[Notice, ...]]:
         """With vectors, in its parts too."""
-        job = Job(
-            format_id=fmt.id,
-            name=who.name,
-            data=data,
-            document_id=who.document_id(),
-            stamp=who.stamp,
-            at=self._clock.now().isoformat(),
-        )
-        bare = await self._workers.prepare(job)
+        bare = await self._workers.prepare(self._job(fmt, data, who))
         prepared, notices = await self._embedded(run, bare)
         return prepared, (*bare.notices, *parts.left_out(bare), *notices)
+
+    def _job(self, fmt: Format, data: bytes, who: "_Identity") -> Job:
+        at, own_id = self._clock.now().isoformat(), who.document_id()
+        return Job(format_id=fmt.id, name=who.name, data=data, document_id=own_id, stamp=who.stamp, at=at)
 
     async def _embedded(self, run: _Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
         record, notices = await run.vectors.add(records.storable(bare.record), bare.contexts)
