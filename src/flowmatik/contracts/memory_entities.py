@@ -8,6 +8,7 @@ from flowmatik.contracts.memory_graph import Evidence
 
 MOST_NAMES = 20_000  # of a gazetteer
 MOST_ALIASES = 50  # of one name
+LINKS_TO = "links_to"  # the relation of documents that link to one another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

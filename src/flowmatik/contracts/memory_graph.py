@@ -109,8 +109,8 @@ class MemoryGraph(Protocol):
     under the key that they are joined under. Two are neighbours when a passage names both, or when a document
     that is about the one links to one that is about the other; what a link leads to and memory does not have
     is called as the link says it. Only passages that the filter leaves count, so that nobody is led over what
-    he may not see, and an entity that none of them names is not there. Raises NotFound (`not_found.entity_linked`), InvalidInput for a filter that cannot be
-    used."""
+    he may not see, and an entity that none of them names is not there. Raises NotFound
+    (`not_found.entity_linked`), InvalidInput for a filter that cannot be used."""
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter

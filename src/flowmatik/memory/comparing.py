@@ -11,7 +11,7 @@ from flowmatik.memory.records import Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan
 from flowmatik.memory.writing import SourceRow
 
-_LINKED = frozenset((".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml", ".docx"))
+_LINKED = frozenset((".md", ".markdown", ".html", ".htm", ".xhtml", ".docx"))
 _RACY_SECONDS = 2.0
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from flowmatik.contracts.database import Statement
 from flowmatik.contracts.graph_extraction import Extracted
+from flowmatik.contracts.memory_entities import LINKS_TO
 from flowmatik.memory.bulk import inserts
 from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.mentions import Mention, mentions
-from flowmatik.memory.linking import LINKS_TO, Base, target_of
+from flowmatik.memory.linking import Base, target_of
 
 DERIVED = "3"  # raise it when any of this changes: the next sync derives it again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of

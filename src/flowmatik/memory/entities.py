@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.indexes import EVERYTHING
-from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry, Relation
+from flowmatik.contracts.memory_entities import (
+    LINKS_TO,
+    Entity,
+    EntityDetail,
+    GazetteerEntry,
+    Relation,
+)
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.memory import gazetteers
@@ -14,7 +20,6 @@ from flowmatik.memory.derived import READ
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
 from flowmatik.memory.link_edges import MOST_EVIDENCE, edges_of, evidence_of
-from flowmatik.memory.linking import LINKS_TO
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.writing import touched
 

@@ -186,8 +186,8 @@ class _Walk:
         )
 
     async def step(self, frontier: Sequence[str], seen: set[str]) -> list[_Reached]:
-        """What is one step further: what is linked, once for each direction, and the others once, over the link
-        that the most passages support; `seen` grows by it."""
+        """What is one step further: what is linked, once for each direction, and what passages name together,
+        once, by the link that the most of them support; `seen` grows by it."""
         linked = await self._linked(frontier[:_FOLLOWED], seen)
         known = seen | {one.entity for one in linked}
         links = await self.asked.links(

@@ -16,8 +16,8 @@ _MOST = 5000  # rows of one question
 MOST_EVIDENCE = 5  # passages that are shown of one edge
 _ROWS = (
     "SELECT r.subject, r.object, r.weight, m.surface, d.source, c.id, c.heading, c.line_from, c.line_to,"
-    " c.page FROM memory_relations r JOIN memory_chunks c ON c.workspace_id = r.workspace_id AND c.number = r.chunk"
-    " JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+    " c.page FROM memory_relations r JOIN memory_chunks c ON c.workspace_id = r.workspace_id"
+    " AND c.number = r.chunk JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
     " LEFT JOIN memory_mentions m ON m.workspace_id = r.workspace_id AND m.chunk = r.chunk"
     " AND m.entity = r.object AND m.kind = 'link'"
     " WHERE r.workspace_id = $1 AND r.relation = 'links_to'"

@@ -15,7 +15,6 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from flowmatik.memory.graph.keys import key_of
 
-LINKS_TO = "links_to"  # the relation of what a document is about to what it links to
 PLACE = "place:"  # begins the key of a file
 MOST_LINKS = 2000  # of a document
 MOST_TARGET = 500  # signs of one address
