@@ -2,6 +2,7 @@
 
 import io
 import time
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,8 @@ def test_links_of_word_documents_stand_in_their_paragraphs() -> None:
         'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
     )
     link = f'<w:hyperlink {names} r:id="{known}"><w:r><w:t>the plan</w:t></w:r></w:hyperlink>'
-    paragraph._p.append(parse_xml(link))  # pyright: ignore[reportPrivateUsage]
+    body: Any = written.element.body
+    body[0].append(parse_xml(link))
     data = io.BytesIO()
     written.save(data)
     document = DocxParser().parse(Source(name="a.docx", data=data.getvalue(), path="/a.docx"))
