@@ -39,7 +39,7 @@ _LISTED = (
 )
 
 _RELATIONS = (
-    "SELECT r.subject, r.relation, r.object, d.source, r.weight, c.id, c.heading, c.line_from, c.line_to,"
+    "SELECT r.subject, r.relation, r.object, d.source, c.id, c.heading, c.line_from, c.line_to,"
     " c.page FROM memory_relations r JOIN memory_chunks c"
     " ON c.workspace_id = r.workspace_id AND c.number = r.chunk JOIN memory_documents d"
     " ON d.workspace_id = c.workspace_id AND d.id = c.document WHERE r.workspace_id = $1"
@@ -242,7 +242,7 @@ async def _read(database: Database, workspace_id: str, keys: Sequence[str]) -> l
     for end in ("r.subject IN (:list)", "r.object IN (:list)"):
         for sql, values in listed(" ".join((_RELATIONS, "AND", end)), keys, 2):
             for row in await database.fetch(sql, workspace_id, *values):
-                one, relation, two, source, _, chunk, *_ = row
+                one, relation, two, source, chunk, *_ = row
                 edge = (str(one), str(relation), str(two), str(source))
                 found.setdefault(edge, {})[str(chunk)] = row
     return [
@@ -251,9 +251,9 @@ async def _read(database: Database, workspace_id: str, keys: Sequence[str]) -> l
             relation=edge[1].removeprefix(READ),
             object=edge[2],
             document=edge[3],
-            weight=sum(float(row[4]) for row in rows.values()),
+            weight=float(len(rows)),
             passages=tuple(
-                evidence_of(row[5], edge[3], *tuple(row)[6:])
+                evidence_of(row[4], edge[3], *tuple(row)[5:])
                 for _, row in sorted(rows.items())[:MOST_EVIDENCE]
             ),
         )

@@ -14,7 +14,7 @@ from flowmatik.memory.linking import PLACE, may_be_called, may_lie_at
 
 _MOST = 5000  # rows of one question
 MOST_EVIDENCE = 5  # passages that are shown of one edge
-_ROWS = (
+LINKED = (
     "SELECT r.subject, r.object, r.weight, m.surface, d.source, c.id, c.heading, c.line_from, c.line_to,"
     " c.page FROM memory_relations r JOIN memory_chunks c ON c.workspace_id = r.workspace_id"
     " AND c.number = r.chunk JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
@@ -22,12 +22,12 @@ _ROWS = (
     " AND m.entity = r.object AND m.kind = 'link'"
     " WHERE r.workspace_id = $1 AND r.relation = 'links_to'"
 )
-_TITLED = (
-    "SELECT DISTINCT d.path FROM memory_mentions m JOIN memory_documents d"
-    " ON d.workspace_id = m.workspace_id AND d.id = m.document"
+TITLED = (
+    "SELECT DISTINCT d.path FROM memory_mentions m JOIN memory_chunks c ON c.workspace_id = m.workspace_id"
+    " AND c.number = m.chunk JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
     " WHERE m.workspace_id = $1 AND m.kind = 'title'"
 )
-_THERE = "SELECT d.path, d.title FROM memory_documents d WHERE d.workspace_id = $1"
+THERE = "SELECT d.path, d.title FROM memory_documents d WHERE d.workspace_id = $1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ async def edges_of(database: Database, workspace_id: str, keys: Sequence[str], w
     if not keys:
         return []
     read = _Read(database, workspace_id, where)
-    titled = await read.rows(_TITLED, "m.entity", keys)
+    titled = await read.rows(TITLED, "m.entity", keys)
     ends = (*keys, *(f"{PLACE}{place}" for (path,) in titled for place in may_be_called(str(path))))
     rows = {
         (str(row[5]), str(row[0]), str(row[1])): row
         for column, values in (("r.subject", keys), ("r.object", ends))
-        for row in await read.rows(_ROWS, column, values, "ORDER BY r.weight DESC, c.id")
+        for row in await read.rows(LINKED, column, values, "ORDER BY r.weight DESC, c.id")
     }
     titles = await _titles(read, {target for _, _, target in rows if target.startswith(PLACE)})
     grouped: dict[tuple[str, str, str], list[Row]] = {}
@@ -104,7 +104,7 @@ async def _titles(read: "_Read", places: Iterable[str]) -> dict[str, str]:
     wanted = sorted({path for each in paths.values() for path in each})
     there: Mapping[str, str] = {
         str(path): title_keys(str(title))[0]
-        for path, title in await read.rows(_THERE, "d.path", wanted)
+        for path, title in await read.rows(THERE, "d.path", wanted)
         if title_keys(str(title))
     }
     found = (

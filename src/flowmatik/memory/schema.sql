@@ -158,7 +158,7 @@ CREATE TABLE memory_relations (
 ) WITHOUT ROWID;
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk, weight);
 CREATE INDEX memory_relations_read ON memory_relations (workspace_id, object) WHERE relation >= 'model:' AND relation < 'model;';
-CREATE INDEX memory_relations_linked ON memory_relations (workspace_id, object) WHERE relation = 'links_to';
+CREATE INDEX memory_relations_linked ON memory_relations (workspace_id, object, weight) WHERE relation = 'links_to';
 -- What a model has read in a passage, paid for once: it outlasts making again what is derived.
 CREATE TABLE memory_extractions (
     workspace_id TEXT NOT NULL,

@@ -2,4 +2,4 @@
 
 ALTER TABLE memory_documents ADD COLUMN links TEXT NOT NULL DEFAULT '';
 
-CREATE INDEX memory_relations_linked ON memory_relations (workspace_id, object) WHERE relation = 'links_to';
+CREATE INDEX memory_relations_linked ON memory_relations (workspace_id, object, weight) WHERE relation = 'links_to';
