@@ -11,6 +11,7 @@ from flowmatik.kernel.errors import NotFound
 from flowmatik.memory import StoredEntities, StoredMemoryCare
 from flowmatik.memory.graph_indexes.choosing import load_graph_index
 from flowmatik.memory.graph_walks import StoredGraph
+from flowmatik.memory.held import nothing_held, read_again
 from flowmatik.memory.linking import MOST_LINKS
 from tests.contracts.memory.conftest import WS, Shelf
 from tests.integration.memory.support import StandingClock
@@ -214,7 +215,7 @@ async def test_a_search_finds_the_same_with_and_without_links(shelf: Shelf) -> N
     texts = {
         "a.html": "<h1>Harbour</h1><p>The crane lifts <a href='b.html'>the containers</a> at noon.</p>",
         "b.html": "<h1>Containers</h1><p>Containers are <a href='a.html'>red</a> since 2020.</p>",
-        "c.html": "<h1>Trucks</h1><p>Trucks wait <a href='b.html'>in the yard</a> for a crane.</p>",
+        "c.html": "<h1>Trucks</h1><p>Trucks <a href='https://a.b/'>wait</a> <a href='b.html'>in the yard</a> for a crane.</p>",
     }
     for name, text in texts.items():
         shelf.write(name, text)
@@ -224,6 +225,8 @@ async def test_a_search_finds_the_same_with_and_without_links(shelf: Shelf) -> N
         shelf.write(name, text.replace(" href=", " name="))
     await shelf.take(workspace=OTHER)
     assert await edges(shelf, "containers") != {}
+    held, _ = await read_again(shelf.database.within(WS), WS, nothing_held(), None)
+    assert not any(key.startswith(("place:", "https:")) for key in held.ring.ids)
     for question in ("What does the crane lift?", "red containers", "where do trucks wait?"):
         found = [await shelf.memory.search(workspace, question) for workspace in (WS, OTHER)]
         assert [(one.source, one.score, dict(one.scores)) for one in found[0]] == [

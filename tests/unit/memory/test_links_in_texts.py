@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowmatik.memory.linking import MOST_LINKS, Base, Target, target_of
+from flowmatik.memory.linking import MOST_LINKS, Base, Target, as_kept, as_read, target_of
 from flowmatik.memory.markup import HtmlParser
 from flowmatik.memory.parsers.docx import DocxParser
 from flowmatik.memory.parsers.markdown import MarkdownParser
@@ -159,6 +159,12 @@ def test_a_hundred_thousand_links_are_read_in_linear_time_and_the_first_ones_cou
         assert markdown(odd) == []
     assert markdown("[a](" + "(" * 200_000) == []
     assert time.monotonic() - began < 60
+
+
+def test_no_more_is_kept_than_that_whoever_has_read_them() -> None:
+    kept = as_read(as_kept(tuple((n, n + 1, "b.md") for n in range(MOST_LINKS * 2))))
+    assert (len(kept), kept[-1]) == (MOST_LINKS, (MOST_LINKS - 1, MOST_LINKS, "b.md"))
+    assert as_read("") == ()
 
 
 def test_a_page_of_one_link_around_everything_is_read() -> None:
