@@ -75,7 +75,7 @@ def test_links_of_word_documents_stand_in_their_paragraphs() -> None:
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.oxml import parse_xml
 
-    written = docx.Document()
+    written: Any = docx.Document()
     paragraph = written.add_paragraph("Read the plan, and ", style="List Bullet")
     known = paragraph.part.relate_to("plan.docx", RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
     names = (
@@ -83,8 +83,7 @@ def test_links_of_word_documents_stand_in_their_paragraphs() -> None:
         'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
     )
     link = f'<w:hyperlink {names} r:id="{known}"><w:r><w:t>the plan</w:t></w:r></w:hyperlink>'
-    body: Any = written.element.body
-    body[0].append(parse_xml(link))
+    written.element.body[0].append(parse_xml(link))
     data = io.BytesIO()
     written.save(data)
     document = DocxParser().parse(Source(name="a.docx", data=data.getvalue(), path="/a.docx"))
