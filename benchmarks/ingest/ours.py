@@ -23,8 +23,8 @@ WORKSPACE = "default"
 
 @dataclass(slots=True, kw_only=True)
 class Stages:
-    """Seconds by stage. Stages of one file follow each other, so they add up to the wall time but
-    for scanning and hand-overs."""
+    """Seconds by stage, of all files. Several files are under way at once, and wait for the processor in a
+    stage, so that they add up to more than the wall time."""
 
     characters: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"prepare": 0.0, "embed": 0.0, "write": 0.0})

@@ -10,7 +10,8 @@ the packaged model and written. `int8` has `embeddings.numbers = "int8"`. A page
 {PAGE_CHARACTERS:,} characters of extracted text; n is files.
 `handbook` is `examples/handbook` (Markdown, text, HTML, DOCX, PDF); `generated` is made of its sentences, in
 Markdown, HTML and text. Loading the model is not counted, starting the parsers' process is. Below each:
-milliseconds a page by stage; `prepare` is parsing and cutting, in that process.
+milliseconds a page by stage, which add up to more than a page takes, for some files are under way at once;
+`prepare` is parsing and cutting, in that process.
 """
 
 

@@ -81,13 +81,17 @@ async def entities(
     principal: Administrator,
     at: Services,
     text: Text = "",
+    kind: Annotated[str, Query(max_length=100)] = "",
     cursor: Annotated[str, Query(max_length=500)] = "",
     limit: Annotated[int, Query(ge=1, le=499)] = 100,
 ) -> Entities:
-    """By key; `text` is part of the key or of one joined with it. `next` is the cursor of the next page, ""
-    on the last."""
-    found = await at.memory_entities.list(principal.workspace_id, text=text, after=cursor, limit=limit + 1)
-    more = found[limit - 1].key if len(found) > limit else ""
+    """The most mentioned first; `text` is part of the key or of one joined with it. `kind`: title, heading,
+    name, quote, email, url, code, gazetteer, model, quantity or date; without it all but the last two. `next`
+    is the cursor of the next page, "" on the last."""
+    found = await at.memory_entities.list(
+        principal.workspace_id, text=text, kind=kind, after=cursor, limit=limit + 1
+    )
+    more = found[limit - 1].cursor if len(found) > limit else ""
     return Entities(items=tuple(found[:limit]), next=more)
 
 

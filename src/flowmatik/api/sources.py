@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ router = APIRouter(tags=["sources"])
 Writer = Annotated[Principal, needs("memory:write")]
 Admin = Annotated[Principal, needs("admin")]
 Value = str | int | bool | list[str]
+Failed = TypeVar("Failed", FailedDocument, SyncReport)
 Path_ = Annotated[str, Field(max_length=4096)]
 
 
@@ -109,15 +110,16 @@ async def add_source(body: SourceRequest, principal: Admin, at: Services, respon
 
 
 @router.get("/v1/sources")
-async def list_sources(principal: Writer, at: Services) -> SourceList:
-    """By name."""
-    return SourceList(items=tuple(await at.sources.list(principal)))
+async def list_sources(request: Request, principal: Writer, at: Services) -> SourceList:
+    """By name; why a sync failed in the language of Accept-Language, here and wherever one is shown."""
+    found = await at.sources.list(principal)
+    return SourceList(items=tuple(_with_last(request, at, one) for one in found))
 
 
 @router.get("/v1/sources/{ref}")
-async def read_source(ref: str, principal: Writer, at: Services) -> Source:
+async def read_source(ref: str, request: Request, principal: Writer, at: Services) -> Source:
     """By id or name, with its latest sync."""
-    return await at.sources.get(principal, ref)
+    return _with_last(request, at, await at.sources.get(principal, ref))
 
 
 @router.delete("/v1/sources/{ref}")
@@ -142,13 +144,13 @@ async def list_syncs(
 ) -> SyncList:
     """The latest first."""
     found = await at.sources.syncs(principal, ref, limit=limit)
-    return SyncList(items=tuple(found))
+    return SyncList(items=tuple(_said(request, at, one) for one in found))
 
 
 @router.get("/v1/sources/{ref}/syncs/{sync_id}")
-async def read_sync(ref: str, sync_id: str, principal: Writer, at: Services) -> SyncReport:
+async def read_sync(ref: str, sync_id: str, request: Request, principal: Writer, at: Services) -> SyncReport:
     """What it has done so far."""
-    return await at.sources.report(principal, ref, sync_id)
+    return _said(request, at, await at.sources.report(principal, ref, sync_id))
 
 
 @router.get("/v1/sources/{ref}/failures")
@@ -201,8 +203,12 @@ async def _permitted(at: ApiServices, principal: Principal, settings: Mapping[st
         )
 
 
-def _said(request: Request, at: ApiServices, one: FailedDocument) -> FailedDocument:
+def _with_last(request: Request, at: ApiServices, one: Source) -> Source:
+    return one if one.last is None else replace(one, last=_said(request, at, one.last))
+
+
+def _said(request: Request, at: ApiServices, one: Failed) -> Failed:
     language = language_of(request)
-    if language == "en":
+    if language == "en" or not one.reason:
         return one
     return replace(one, reason=at.words(language, "fault", one.code, one.values, one.reason))

@@ -1,13 +1,14 @@
 """Looking after an installation's memory, with all that keeps something of documents beside it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from flowmatik.app.said_elsewhere import Conversations, RunsThatName
 from flowmatik.app.stores import Stores
-from flowmatik.contracts.database import Database, Row
+from flowmatik.contracts.blobs import BlobStore
+from flowmatik.contracts.database import Database
 from flowmatik.contracts.facts import FactKeeping
-from flowmatik.contracts.memory_care import AlsoForgets, Meant
+from flowmatik.contracts.memory_care import AlsoForgets, KeepsOutside, Meant
 from flowmatik.core.engine.housekeeping import Chore
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import Clock
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from flowmatik.memory.outside.keeping import OutsideIndexes
     from flowmatik.memory.syncing import StoredSources
 
-_PAGE = 500
-_MESSAGES = (
-    "SELECT thread_id, number, text FROM thread_messages WHERE workspace_id = $1"
-    " AND (thread_id > $2 OR (thread_id = $2 AND number > $3)) ORDER BY thread_id, number LIMIT $4"
-)
 BROKEN_OFF_SECONDS = 300.0  # after so long nobody is at it any more
 Settle = Callable[[], Awaitable[object]]
 
@@ -38,10 +34,10 @@ class KeptAnswers:
         self._answers = StoredAnswers(database, clock)
         self._settle = settle
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+    async def named(self, workspace_id: str, meant: Meant) -> int:
         from flowmatik.memory.erasure import naming
 
-        return await self._answers.count(workspace_id, naming(subject))
+        return await self._answers.count(workspace_id, naming(meant.subject)) if meant.subject else 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         del meant
@@ -60,41 +56,13 @@ class DerivedFacts:
         self._sources = sources
         self._facts = facts
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
-        return await self._facts.naming(workspace_id, subject)
+    async def named(self, workspace_id: str, meant: Meant) -> int:
+        return await self._facts.naming(workspace_id, meant.subject) if meant.subject else 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """The documents and their passages are gone by now, which is what is looked for."""
         erased = await self._facts.forget_naming(workspace_id, meant.subject) if meant.subject else None
         return (erased.facts if erased else 0) + await self._sources.look(workspace_id)
-
-
-class Conversations:
-    """Implements `KeepsOutside`: what was said in threads, and what they are called."""
-
-    name = "threads"
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def has(self, workspace_id: str, subject: Sequence[str]) -> bool:
-        from flowmatik.memory.erasure import naming
-
-        has_name, database = naming(subject), self._database.within(workspace_id)
-        titles = await database.fetch("SELECT title FROM threads WHERE workspace_id = $1", workspace_id)
-        if any(has_name(str(title)) for (title,) in titles):
-            return True
-        after: tuple[str, int] = ("", 0)
-        while page := await database.fetch(_MESSAGES, workspace_id, *after, _PAGE):
-            if await asyncio.to_thread(_any_says, has_name, page):
-                return True
-            after = (str(page[-1][0]), int(page[-1][1]))
-        return False
-
-
-def _any_says(has_name: Callable[[str], bool], messages: Sequence[Row]) -> bool:
-    """Blocking."""
-    return any(has_name(str(text)) for _, _, text in messages)
 
 
 def forgetting(
@@ -103,20 +71,24 @@ def forgetting(
     """All that keeps something of documents, or names people, beside memory. Kept answers come after the
     entries of sources, whose bytes they settle too."""
     answers = KeptAnswers(stores.database, clock, stores.settle)
-    return (sources.entries, answers, DerivedFacts(supports, facts))
+    return (sources.entries, sources.reports, answers, DerivedFacts(supports, facts))
 
 
 def care_of(
     memory: "StoredMemory",
     others: Sequence[AlsoForgets],
-    said: Database,
+    said: Sequence[KeepsOutside],
     clock: Clock,
     indexes: "OutsideIndexes",
 ) -> "StoredMemoryCare":
-    """`said`: where conversations are."""
     from flowmatik.memory import StoredMemoryCare
 
-    return StoredMemoryCare(memory, clock, others=others, said=(Conversations(said),), indexes=indexes)
+    return StoredMemoryCare(memory, clock, others=others, said=said, indexes=indexes)
+
+
+def said_in(database: Database, blobs: BlobStore, sources: "StoredSources") -> tuple[KeepsOutside, ...]:
+    """What people said and set up, which only they delete."""
+    return (RunsThatName(database, blobs), Conversations(database), sources.definitions)
 
 
 def entities_of(memory: "StoredMemory", clock: Clock) -> "StoredEntities":

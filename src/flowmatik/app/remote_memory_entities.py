@@ -31,10 +31,10 @@ class RemoteMemoryEntities:
         self._server = server
 
     async def list(
-        self, workspace_id: str, *, text: str = "", after: str = "", limit: int = 100
+        self, workspace_id: str, *, text: str = "", kind: str = "", after: str = "", limit: int = 100
     ) -> Sequence[Entity]:
         del workspace_id
-        params = {"text": text, "cursor": after, "limit": limit}
+        params = {"text": text, "kind": kind, "cursor": after, "limit": limit}
         return (await self._server.ask(_LISTED, "GET", "/v1/memory/entities", params=params)).items
 
     async def show(self, workspace_id: str, entity: str) -> EntityDetail:

@@ -18,7 +18,7 @@ from flowmatik.app.embeddings import embedder_of, embedding_money
 from flowmatik.app.facts import OpenFacts, fact_sources, facts_chore, open_facts, supports_chore
 from flowmatik.app.ledger import LedgerParts, open_ledger
 from flowmatik.app.local_principal import local_principal
-from flowmatik.app.memory_care import care_of, entities_of, erasures_chore, forgetting, graph_of
+from flowmatik.app.memory_care import care_of, entities_of, erasures_chore, forgetting, graph_of, said_in
 from flowmatik.app.memory_indexes import indexes_chore, use_indexes
 from flowmatik.app.memory_store import everywhere_of, graph_reader, mend_memory, open_memory, rerank_with
 from flowmatik.app.paid_calls import open_paid_calls
@@ -320,7 +320,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     supports = fact_sources(stores.lookups, memory.store.database, remembered.facts, clock)
     engine.housekeeper.add(supports_chore(supports))
     kept = forgetting(stores, sources, supports, remembered.facts, clock)
-    care = care_of(memory, kept, stores.database, clock, indexes)
+    care = care_of(memory, kept, said_in(stores.database, blobs, sources), clock, indexes)
     everywhere = everywhere_of(memory, stores.lookups)
     engine.housekeeper.add(erasures_chore(care, everywhere))
     engine.housekeeper.add(indexes_chore(indexes, everywhere))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 EVERYWHERE = ""  # in place of a workspace: the limit holds over all of them together
+OPERATORS = "default"  # the workspace of every installation: its administrators are the installation's
 RUNS = "runs"  # scope: runs at once, and the workspace's weight
 QUEUED = "queued"  # scope: runs that may wait for a worker before new ones are refused
 
@@ -29,10 +30,11 @@ class LimitAccess(Protocol):
         """The workspace's, and those for all workspaces together (EVERYWHERE)."""
         ...
 
-    async def put(self, limit: Limit) -> None:
-        """In place of the one of the same workspace and scope. Raises InvalidInput, which names the value."""
+    async def put(self, limit: Limit, *, keep_weight: bool = False) -> Limit:
+        """In place of the one of the same workspace and scope, with the weight of that one if `keep_weight`;
+        what holds now. Raises InvalidInput, which names the value."""
         ...
 
-    async def lift(self, workspace_id: str, scope: str) -> None:
-        """Raises NotFound (`not_found.limit`) where there is none."""
+    async def lift(self, workspace_id: str, scope: str, *, keep_weight: bool = False) -> None:
+        """With its weight, unless `keep_weight`. Raises NotFound (`not_found.limit`) where there is none."""
         ...

@@ -1,6 +1,6 @@
 """Looking after memory: derived things made again, another embedder, erasure with a certificate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -30,6 +30,19 @@ class ErasureRequest:
     document: str = ""
 
 
+NAMED_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Things that stay: `count` runs or threads that name the subject, or definitions of sources that name it
+    or were asked for; the first NAMED_AT_MOST of them by id."""
+
+    kind: Literal["runs", "threads", "sources"]
+    count: int
+    ids: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """What was erased, told without telling what it was. `target` is SHA-256 over `salt` and what was asked,
@@ -38,7 +51,8 @@ class Erasure:
     `backups`, `journals` (runs keep what they quoted), `threads` (conversations that name the subject),
     `files` (that memory does not own and would read again), `database_log`, `indexes` (files or services that
     may keep what was deleted there). `purged`: nothing is left in free pages and logs either. `digest` is
-    SHA-256 over the rest. A rehearsal has no `id`, and `sources` names the documents that would go."""
+    SHA-256 over the rest. A rehearsal has no `id`, and `sources` names the documents that would go. `naming`:
+    the workspace's runs, threads and definitions of sources that stay although they name what was asked."""
 
     id: str
     made_at: str
@@ -54,16 +68,20 @@ class Erasure:
     purged: bool
     digest: str = ""
     sources: tuple[str, ...] = field(default=())
+    naming: tuple[Naming, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
     """What an erasure is about: the ids of documents; the paths of their files, and of other files of which
-    something was kept; and `subject`, the names of whom it is about, none when it is about nobody."""
+    something was kept; and what was asked for: `subject`, the names of whom it is about, none when it is
+    about nobody, `source` or `document`."""
 
     documents: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    source: str = ""
+    document: str = ""
 
 
 class AlsoForgets(Protocol):
@@ -72,8 +90,9 @@ class AlsoForgets(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
-        """How many things name the subject, whatever they came from."""
+    async def named(self, workspace_id: str, meant: Meant) -> int:
+        """How many things name what was asked for, whatever they came from; nothing is said of `documents`
+        yet."""
         ...
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
@@ -83,14 +102,10 @@ class AlsoForgets(Protocol):
 
 
 class KeepsOutside(Protocol):
-    """Somebody who keeps what people said, which goes only when they delete it. `name`: the code that stands
-    among what is `outside`."""
+    """Somebody who keeps what people said or set up, which goes only when they delete it."""
 
-    @property
-    def name(self) -> str: ...
-
-    async def has(self, workspace_id: str, subject: Sequence[str]) -> bool:
-        """Whether anything there names the subject."""
+    async def naming(self, workspace_id: str, meant: Meant) -> Naming:
+        """What there names what was asked for."""
         ...
 
 

@@ -9,16 +9,24 @@ from flowmatik.contracts.memory_graph import Evidence
 MOST_NAMES = 20_000  # of a gazetteer
 MOST_ALIASES = 50  # of one name
 LINKS_TO = "links_to"  # the relation of documents that link to one another
+AMOUNTS = ("quantity", "date")  # listed only when they are asked for
+KINDS = ("title", "heading", "name", "quote", "email", "url", "code", "gazetteer", "model", *AMOUNTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """`key` is its identity within the workspace; `merged` the keys that people have joined with it.
-    `mentions`: how many times passages name it, by any of them."""
+    """`key` is its identity within the workspace, `name` how the texts write it most often; `merged` the keys
+    that people have joined with it. `mentions`: how many times passages name it, by any of them."""
 
     key: str
     mentions: int
     merged: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def cursor(self) -> str:
+        """After which the next page begins."""
+        return f"{self.mentions}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +76,11 @@ class MemoryEntities(Protocol):
     NotFound (`not_found.entity`)."""
 
     async def list(
-        self, workspace_id: str, *, text: str = "", after: str = "", limit: int = 100
+        self, workspace_id: str, *, text: str = "", kind: str = "", after: str = "", limit: int = 100
     ) -> Sequence[Entity]:
-        """By key, those after the key `after`; `text` is part of the key, or of one joined with it."""
+        """The most mentioned first, those after the cursor `after`; `text` is part of the key, or of one
+        joined with it. `kind`: those that are recognised so, one of KINDS, and mentions of that kind alone;
+        without, all but AMOUNTS. Raises InvalidInput (`input.entity_kind`, `input.cursor`)."""
         ...
 
     async def show(self, workspace_id: str, entity: str) -> EntityDetail: ...

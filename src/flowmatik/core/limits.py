@@ -1,6 +1,7 @@
 """Limits as administrators set them, and the refusal of runs beyond those that may wait."""
 
 import math
+from dataclasses import replace
 
 from flowmatik.contracts.limits import EVERYWHERE, QUEUED, RUNS, Limit
 from flowmatik.core.engine.limits import KnownLimits
@@ -26,19 +27,29 @@ class StoredLimits:
         places = (EVERYWHERE, workspace_id)
         return [limit for limit in await self._journal.limits() if limit.workspace_id in places]
 
-    async def put(self, limit: Limit) -> None:
+    async def put(self, limit: Limit, *, keep_weight: bool = False) -> Limit:
+        if keep_weight and (now := await self._known(limit.workspace_id, limit.scope)) is not None:
+            limit = replace(limit, weight=now.weight)
         check(limit)
         await self._journal.set_limit(limit)
+        return limit
 
-    async def lift(self, workspace_id: str, scope: str) -> None:
-        known = await self._journal.limits()
-        if not any((one.workspace_id, one.scope) == (workspace_id, scope) for one in known):
+    async def lift(self, workspace_id: str, scope: str, *, keep_weight: bool = False) -> None:
+        now = await self._known(workspace_id, scope)
+        if now is None:
             raise NotFound(
                 f"there is no limit {scope!r}; `flowmatik limits list` shows those that there are",
                 code="not_found.limit",
                 context={"scope": scope},
             )
-        await self._journal.lift_limit(workspace_id, scope)
+        if keep_weight and now.weight != 1.0:
+            await self._journal.set_limit(Limit(workspace_id=workspace_id, scope=scope, weight=now.weight))
+        else:
+            await self._journal.lift_limit(workspace_id, scope)
+
+    async def _known(self, workspace_id: str, scope: str) -> Limit | None:
+        known = await self._journal.limits()
+        return next((one for one in known if (one.workspace_id, one.scope) == (workspace_id, scope)), None)
 
 
 def check(limit: Limit) -> None:

@@ -4,12 +4,14 @@ A term carries its language ("es:factur"), so a question word reaches the passag
 language through that language's own stem, and its document frequency is the sum over them.
 """
 
+import re
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
+from flowmatik.memory.emoji import EMOJI, KEY, as_words, may_have_emoji, term_of
 from flowmatik.memory.language import LANGUAGES, OTHERS, STOP_WORDS, WORD, fold
 
 
@@ -28,6 +30,7 @@ _NAMES = {
 }  # fmt: skip
 _FOLDED_STOPS = {code: frozenset(map(fold, words)) for code, words in (STOP_WORDS | OTHERS).items()}
 _MAX_TERM = 64
+_WORD_OR_EMOJI = re.compile(rf"{EMOJI.pattern}|(?P<word>{WORD.pattern})")
 MAX_QUERY_WORDS = 64
 
 
@@ -40,7 +43,9 @@ def _stemmer(language: str) -> _Stemmer:
 
 @lru_cache(maxsize=200_000)
 def stem(word: str, language: str) -> str:
-    """The folded stem of `word`; unknown languages fold only."""
+    """The folded stem of `word`; unknown languages fold only. An emoji has none and is written out."""
+    if not word[:1].isalnum() or word.endswith(KEY):
+        return term_of(word)[:_MAX_TERM]
     lowered = word.casefold()[:_MAX_TERM]
     if language in _NAMES and not lowered.isdigit():
         with _LOCK, suppress(UnicodeEncodeError):  # half of a character has no stem
@@ -49,9 +54,16 @@ def stem(word: str, language: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    found: list[str] = WORD.findall(text)
+    found: list[str] = _with_emoji(text) if may_have_emoji(text) else WORD.findall(text)
     if "'" in text or "’" in text:
         return [word.split("'")[0].split("’")[0] for word in found]
+    return found
+
+
+def _with_emoji(text: str) -> list[str]:
+    found: list[str] = []
+    for match in _WORD_OR_EMOJI.finditer(text):
+        found += [match[0]] if match.lastgroup == "word" else as_words(match[0])
     return found
 
 

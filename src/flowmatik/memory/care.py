@@ -7,7 +7,16 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_care import AlsoForgets, Erasure, ErasureRequest, KeepsOutside, Moved, Rebuilt
+from flowmatik.contracts.memory_care import (
+    AlsoForgets,
+    Erasure,
+    ErasureRequest,
+    KeepsOutside,
+    Meant,
+    Moved,
+    Naming,
+    Rebuilt,
+)
 from flowmatik.kernel import canonical
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import NotFound
@@ -72,18 +81,19 @@ class StoredMemoryCare:
         found = await parts.whole(database, workspace_id, found)
         merges, names = await erasing.said_of(database, workspace_id, target)
         labels = await erasing.labelled_files(database, workspace_id, target)
-        subject = target.words if target.kind == "subject" else ()
-        named = {one.name: await one.named(workspace_id, subject) for one in self._others} if subject else {}
-        if not (found or merges or names or labels or any(named.values())):
+        asked = Meant(subject=request.subject, source=request.source, document=request.document)
+        named = {one.name: await one.named(workspace_id, asked) for one in self._others}
+        naming = [one for each in self._said if (one := await each.naming(workspace_id, asked)).count]
+        if not (found or merges or names or labels or any(named.values()) or (asked.subject and naming)):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
         certificate = await self._certificate(workspace_id, target, found, by)
-        said = [one.name for one in self._said if subject and await one.has(workspace_id, subject)]
         certificate = replace(
             certificate,
-            outside=(*certificate.outside, *said),
+            naming=tuple(naming),
+            outside=(*certificate.outside, *_said(naming)),
             counts={
                 **certificate.counts,
                 "merges": len(merges),
@@ -101,7 +111,9 @@ class StoredMemoryCare:
             merges=merges,
             names=names,
             labels=labels,
-            subject=subject,
+            subject=asked.subject,
+            source=asked.source,
+            document=asked.document,
         )
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
@@ -151,8 +163,8 @@ class StoredMemoryCare:
             ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
         if begun.documents:  # uploads have gone meanwhile
-            said = [one.name for one in self._said if one.name in done.outside]
-            done = replace(done, outside=(*self._outside([path for _, path in begun.documents]), *said))
+            outside = self._outside([path for _, path in begun.documents])
+            done = replace(done, outside=(*outside, *_said(done.naming)))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
         await database.transaction([erasing.told(workspace_id, done)])
@@ -188,3 +200,8 @@ class StoredMemoryCare:
 
     def _within(self, workspace_id: str) -> Database:
         return self._memory.store.database.within(workspace_id)
+
+
+def _said(naming: Sequence[Naming]) -> list[str]:
+    """Runs stand among what is outside whomever they name: `journals`."""
+    return [one.kind for one in naming if one.kind == "threads"]

@@ -32,6 +32,7 @@ from flowmatik.memory.conditions import over_documents, plain
 from flowmatik.memory.graph.grouping import grouped
 from flowmatik.memory.graph.merging import merges_of, resolved
 from flowmatik.memory.loading import revision_of
+from flowmatik.memory.prose import prose
 
 MOST_READ = 200_000  # mentions: their groups are made within seconds
 KEPT = 16  # answers, of all workspaces
@@ -262,10 +263,9 @@ def _summary(group: _Group, texts: Mapping[str, _Text]) -> tuple[StatedSentence,
 
 
 def _whole(text: str) -> list[str]:
-    """Sentences as they stand, without headings, and without what was cut for its length."""
+    """Sentences of prose as they stand, without what was cut for its length."""
     found: list[str] = []
-    for start, end in sentences(text):
-        one = text[start:end]
+    for one in (part[start:end] for part in prose(text) for start, end in sentences(part)):
         first = next((sign for sign in one if sign.isalpha()), "")
         if len(one) <= _SENTENCE_CHARS and _ENDS.search(one) and first and not first.islower():
             found.append(one)

@@ -107,7 +107,7 @@ def derived_rows(document: Document, chunks: Sequence[Numbered]) -> Iterator[Sta
 
 
 def underived(workspace_id: str, document_id: str) -> tuple[Statement, ...]:
-    """The statements that take back what a document supports; `unmentioned` comes after what is new."""
+    """The statements that take back what a document supports. None walks through all that a workspace has."""
     return (
         (
             "UPDATE memory_entities SET mentions = mentions - (SELECT count(*) FROM memory_mentions m"
@@ -119,7 +119,10 @@ def underived(workspace_id: str, document_id: str) -> tuple[Statement, ...]:
         *(
             (sql, (workspace_id, document_id))
             for sql in (
-                "DELETE FROM memory_mentions WHERE workspace_id = $1 AND document = $2",
+                "DELETE FROM memory_entities WHERE workspace_id = $1 AND mentions <= 0 AND key IN"
+                " (SELECT m.entity FROM memory_mentions m WHERE m.workspace_id = $1 AND m.document = $2)",
+                "DELETE FROM memory_mentions WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
+                " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",
                 "DELETE FROM memory_postings WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
                 " FROM memory_chunks c WHERE c.workspace_id = $1 AND c.document = $2)",
                 "DELETE FROM memory_aliases WHERE workspace_id = $1 AND chunk IN (SELECT c.number"
@@ -131,10 +134,6 @@ def underived(workspace_id: str, document_id: str) -> tuple[Statement, ...]:
             )
         ),
     )
-
-
-def unmentioned(workspace_id: str) -> Statement:
-    return "DELETE FROM memory_entities WHERE workspace_id = $1 AND mentions <= 0", (workspace_id,)
 
 
 def _mentions(document: Document, chunk: Numbered) -> tuple[Mention, ...]:

@@ -17,13 +17,13 @@ from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.memory import gazetteers
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.derived import READ
+from flowmatik.memory.entity_listing import entities_by_frequency
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
 from flowmatik.memory.link_edges import MOST_EVIDENCE, edges_of, evidence_of
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.writing import touched
 
-MOST_LISTED = 500
 _DOCUMENTS = 100
 _NAMES = 20
 _TRIES = 8
@@ -31,11 +31,6 @@ _SEEN = (
     "(SELECT key FROM memory_entities WHERE workspace_id = $1 AND key NOT LIKE 'place:%'"
     " UNION SELECT target FROM memory_merges"
     " WHERE workspace_id = $1 UNION SELECT key FROM memory_gazetteer WHERE workspace_id = $1)"
-)
-_LISTED = (
-    "e WHERE key > $2 AND (key LIKE $3 OR EXISTS (SELECT 1 FROM memory_merges m WHERE m.workspace_id = $1"
-    " AND m.target = e.key AND m.entity LIKE $3)) AND NOT EXISTS (SELECT 1 FROM memory_merges m"
-    " WHERE m.workspace_id = $1 AND m.entity = e.key) ORDER BY key LIMIT $4"
 )
 
 _RELATIONS = (
@@ -55,30 +50,11 @@ class StoredEntities:
         self._clock = clock
 
     async def list(
-        self, workspace_id: str, *, text: str = "", after: str = "", limit: int = 100
+        self, workspace_id: str, *, text: str = "", kind: str = "", after: str = "", limit: int = 100
     ) -> list[Entity]:
-        if not 1 <= limit <= MOST_LISTED:
-            raise InvalidInput(
-                f"limit is {limit}; it must be from 1 to {MOST_LISTED}",
-                code="input.limit",
-                context={"limit": limit, "most": MOST_LISTED},
-            )
-        database = self._within(workspace_id)
-        merges = await merges_of(database, workspace_id)
-        wanted = "%" + key_of(text).replace("%", "").replace("_", "") + "%" if text else "%"
-        rows = await database.fetch(
-            " ".join(("SELECT key FROM", _SEEN, _LISTED)),
-            *(workspace_id, after, wanted, limit),
+        return await entities_by_frequency(
+            self._within(workspace_id), workspace_id, text=text, kind=kind, after=after, limit=limit
         )
-        joined = members(merges)
-        found = [(str(key), joined.get(str(key), ())) for (key,) in rows]
-        counts = await _mentions(
-            database, workspace_id, [key for root, more in found for key in (root, *more)]
-        )
-        return [
-            Entity(key=root, merged=more, mentions=sum(counts.get(key, 0) for key in (root, *more)))
-            for root, more in found
-        ]
 
     async def show(self, workspace_id: str, entity: str) -> EntityDetail:
         database = self._within(workspace_id)
@@ -168,18 +144,6 @@ def _check(one: str, other: str, merges: dict[str, str]) -> None:
         )  # fmt: skip
 
 
-async def _mentions(database: Database, workspace_id: str, keys: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for sql, values in listed(
-        "SELECT entity, sum(count) FROM memory_mentions WHERE workspace_id = $1 AND entity IN (:list)"
-        " GROUP BY entity",
-        keys,
-        2,
-    ):
-        found.update({str(key): int(n) for key, n in await database.fetch(sql, workspace_id, *values)})
-    return found
-
-
 async def _detail(
     database: Database, workspace_id: str, root: str, joined: dict[str, tuple[str, ...]]
 ) -> EntityDetail:
@@ -196,7 +160,7 @@ async def _detail(
             names[str(surface)] = names.get(str(surface), 0) + int(count)
             kinds.add(str(how))
             documents.add(str(source))
-            mentions += int(count)
+            mentions += 0 if how == "link" else int(count)  # to be linked to is not to be named
     for sql, values in listed(
         "SELECT name, aliases, kind FROM memory_gazetteer WHERE workspace_id = $1 AND key IN (:list)"
         " ORDER BY key DESC",

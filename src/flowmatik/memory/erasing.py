@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowmatik.contracts.database import Database, Statement
-from flowmatik.contracts.memory_care import Erasure, Meant
+from flowmatik.contracts.memory_care import Erasure, Meant, Naming
 from flowmatik.kernel import canonical
 from flowmatik.memory import kept_labels, kept_out
 from flowmatik.memory.bulk import listed
@@ -22,8 +22,8 @@ from flowmatik.memory.places import is_within
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """`documents`: id and path of each; `merges` and `names`: the keys of what people said of entities;
-    `labels`: the paths of files of which people have said something, documents or not; `subject`: the names
-    that were asked for. None of that outlasts the erasure."""
+    `labels`: the paths of files of which people have said something, documents or not; `subject`, `source`
+    and `document`: what was asked for. None of that outlasts the erasure."""
 
     certificate: Erasure
     documents: tuple[tuple[str, str], ...]
@@ -31,6 +31,8 @@ class Begun:
     names: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    source: str = ""
+    document: str = ""
 
     @property
     def meant(self) -> Meant:
@@ -38,6 +40,8 @@ class Begun:
             documents=tuple(document for document, _ in self.documents),
             places=tuple(sorted({*self.labels, *(path for _, path in self.documents)})),
             subject=self.subject,
+            source=self.source,
+            document=self.document,
         )
 
 
@@ -143,6 +147,8 @@ def _begun(body: dict[str, Any]) -> Begun:
         names=tuple(body["names"]),
         labels=tuple(body.get("labels", ())),
         subject=tuple(body.get("subject", ())),
+        source=body.get("source", ""),
+        document=body.get("document", ""),
     )
 
 
@@ -150,4 +156,9 @@ def erasure_of(body: dict[str, Any]) -> Erasure:
     kept = dict(body)
     for name in ("hashes", "stores", "outside", "sources"):
         kept[name] = tuple(body.get(name, ()))
+    kept["naming"] = tuple(_naming(one) for one in body.get("naming", ()))
     return Erasure(**kept)
+
+
+def _naming(row: dict[str, Any]) -> Naming:
+    return Naming(kind=row["kind"], count=row["count"], ids=tuple(row["ids"]))

@@ -167,4 +167,6 @@ def is_about(certificate: Erasure, request: ErasureRequest) -> bool:
 
 def digest_of(certificate: Erasure) -> str:
     body = {name: value for name, value in asdict(certificate).items() if name not in {"digest", "sources"}}
+    if not certificate.naming:  # certificates of before there was any
+        del body["naming"]
     return hashlib.sha256(canonical.dumps(body).encode()).hexdigest()

@@ -6,7 +6,7 @@ knows neither learns neither.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flowmatik.contracts.database import Database, Statement
 from flowmatik.kernel.errors import DocumentError
@@ -52,9 +52,13 @@ async def refuse(database: Database, workspace_id: str, stamp: Stamp, name: str)
         )
 
 
-async def among(database: Database, workspace_id: str, places: Sequence[str]) -> set[str]:
-    """Those of `places` that are kept out."""
+async def among(
+    database: Database, workspace_id: str, places: Sequence[str], copies: Mapping[str, str] | None = None
+) -> set[str]:
+    """Those of `places` that are kept out, and those of `copies` that have the version in which they were
+    found to be a copy of something that is."""
     marks = {_place(workspace_id, place): place for place in places}
+    marks |= {_copy(workspace_id, place, version): place for place, version in (copies or {}).items()}
     found: set[str] = set()
     sql = "SELECT mark FROM memory_kept_out WHERE workspace_id = $1 AND mark IN (:list)"
     for statement, values in listed(sql, list(marks), 2):
@@ -68,9 +72,18 @@ def places_in(workspace_id: str, places: Sequence[str]) -> list[Statement]:
     return [(sql, (workspace_id, _place(workspace_id, place))) for place in places]
 
 
+def is_copy(workspace_id: str, place: str, version: str, made_at: str) -> list[Statement]:
+    """What is there in that version was found to be kept out by its content, and need not be read again."""
+    row = (workspace_id, _copy(workspace_id, place, version), made_at)
+    return [*inserts("memory_kept_out", _COLUMNS, [row], "ON CONFLICT (workspace_id, mark) DO NOTHING")]
+
+
 def let_in(workspace_id: str, stamp: Stamp) -> Statement:
+    """With it, its copies: nothing says which of all they are, and the others are found again."""
     return (
-        "DELETE FROM memory_kept_out WHERE workspace_id = $1 AND mark IN ($2, $3)",
+        "DELETE FROM memory_kept_out WHERE workspace_id = $1 AND (mark IN ($2, $3)"
+        " OR (mark >= 'copy:' AND mark < 'copy;' AND EXISTS (SELECT 1 FROM memory_kept_out k"
+        " WHERE k.workspace_id = $1 AND k.mark IN ($2, $3))))",
         (workspace_id, *_marks(workspace_id, stamp)),
     )
 
@@ -91,6 +104,10 @@ def _marks(workspace_id: str, stamp: Stamp) -> tuple[str, str]:
 def _place(workspace_id: str, path: str) -> str:
     place = "\0".join((workspace_id, path))
     return f"place:{hashlib.sha256(place.encode()).hexdigest()}"
+
+
+def _copy(workspace_id: str, place: str, version: str) -> str:
+    return _place(workspace_id, f"{place}\0{version}").replace("place:", "copy:")
 
 
 def _content(content_hash: str) -> str:

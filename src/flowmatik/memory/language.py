@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 _ACCENTS = 30
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -97,13 +96,12 @@ def _other(words: list[str], spanish: int, english: int) -> str:
     return best if counts[best] > ahead * max(rivals) and len(own) >= least else ""
 
 
-@lru_cache(maxsize=100_000)
 def stream_safe(text: str) -> str:
     """With at most 30 accents on one letter, as no language has: normalisation sorts them in time that grows
     with the square of their number, and nothing else of the process goes on meanwhile.
 
     Source: Unicode Standard Annex #15, section 13 (Stream-Safe Text Format)."""
-    if len(text) <= _ACCENTS or text.isascii():
+    if len(text) <= _ACCENTS or text.isascii() or not any(map(unicodedata.combining, text)):
         return text
     run, kept = 0, list[str]()
     for sign in text:
@@ -113,15 +111,23 @@ def stream_safe(text: str) -> str:
     return "".join(kept)
 
 
+class _Accents(dict[int, int | None]):
+    """What `str.translate` makes of a sign; each is looked up once."""
+
+    def __missing__(self, sign: int) -> int | None:
+        self[sign] = None if unicodedata.combining(chr(sign)) else sign
+        return self[sign]
+
+
+_PLAIN = _Accents()
+_ENYE = "n\u0303"
+
+
 def fold(word: str) -> str:
     """Lower case without accents ("ñ" counts as a letter of its own)."""
     if word.isascii():
         return word.lower()
     decomposed = unicodedata.normalize("NFD", stream_safe(word.casefold()))
-    kept = (c for i, c in enumerate(decomposed) if not _is_accent(decomposed, i))
-    return unicodedata.normalize("NFC", "".join(kept))
-
-
-def _is_accent(text: str, index: int) -> bool:
-    mark = text[index]
-    return unicodedata.combining(mark) != 0 and not (mark == "\u0303" and text[index - 1] == "n")
+    return unicodedata.normalize(
+        "NFC", _ENYE.join(part.translate(_PLAIN) for part in decomposed.split(_ENYE))
+    )

@@ -14,7 +14,6 @@ from flowmatik.memory.derived import (
     Supplied,
     derived_rows,
     underived,
-    unmentioned,
 )
 from flowmatik.memory.extractions import extractions_of
 from flowmatik.memory.gazetteers import supplied_to
@@ -166,6 +165,5 @@ def _statements(document: Document, rows: Sequence[Row], derived: str) -> list[S
             "UPDATE memory_documents SET derived = $3 WHERE workspace_id = $1 AND id = $2",
             (workspace, document.id, derived),
         ),
-        unmentioned(workspace),
         noted(workspace, document.id, "stored"),
     ]

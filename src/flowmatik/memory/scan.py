@@ -107,6 +107,9 @@ def _link(path: Path, relative: str, root: Path) -> Refused:
     if not target.exists():
         reason = f"{relative}: a link that leads nowhere; mend or remove it"
         return _refused(path, relative, "document.dangling", reason)
+    if any(part.startswith(".") for part in target.relative_to(root).parts):
+        reason = f"{relative}: a link to a hidden file or folder, and neither is read; give it another name"
+        return _refused(path, relative, "document.link_hidden", reason)
     reason = (
         f"{relative}: a link within the folder is not followed; what it leads to is read in its own place"
     )

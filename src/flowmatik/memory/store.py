@@ -20,6 +20,8 @@ from flowmatik.memory import hurt
 
 SCHEMA_VERSION = 5
 DAMAGED = "unavailable.memory.damaged"
+_CACHE_KIBIBYTES = 65_536  # a document's words and names lie all over the file
+_LOG_PAGES = 8192  # of 4 KiB; a page that many documents change is brought into the file once
 _HERE = Path(__file__).parent
 _SCRIPTS = {  # by the version that was found
     0: ("schema.sql",),
@@ -188,6 +190,8 @@ def _open_for_writing(path: Path) -> Connection:
     connection = connect(path, synchronous="NORMAL")  # a lost tail is found again by the next sync
     try:
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         _migrate(connection, path)
     except BaseException:
         connection.close()

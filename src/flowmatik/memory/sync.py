@@ -1,18 +1,21 @@
-"""Bringing the memory in line with files and folders, one file and one transaction at a time."""
+"""Bringing the memory in line with files and folders: a few files are read and embedded side by side, each is
+stored in one transaction, in their order."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowmatik.contracts.database import Database, Statement
-from flowmatik.contracts.memory import DocumentLabels, Embedder, IngestProgress, Notice
+from flowmatik.contracts.memory import DocumentLabels, IngestProgress, Notice
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import (
     ConfigurationError,
     Conflict,
     DocumentError,
+    FlowmatikError,
     InvalidInput,
     NotFound,
 )
@@ -31,7 +34,6 @@ from flowmatik.memory.comparing import (
     stamp_of,
     understood,
 )
-from flowmatik.memory.derived import NOTHING_SUPPLIED, Supplied
 from flowmatik.memory.formats import Format, Formats
 from flowmatik.memory.gazetteers import supplied_to
 from flowmatik.memory.isolation import Workers
@@ -43,33 +45,13 @@ from flowmatik.memory.prepare import Job, Prepared
 from flowmatik.memory.rebuild import derive_again, derive_behind
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import Found, read, scan, too_large
+from flowmatik.memory.taking import Run, Seen, ToStore, is_current, side_by_side, unless_changed, welcome
 from flowmatik.memory.vectors import Vectors
 from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, linked, restamped, stored
 
+AT_ONCE = 4  # files under way
 _TABLE_HEAD = 256 * 1024
 _ATTEMPTS = 4  # against others who store the same document, or take the same name, at the same time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """One ingest of one workspace."""
-
-    workspace_id: str
-    database: Database
-    embedder: Embedder | None
-    vectors: Vectors
-    labels: DocumentLabels | None
-    sources: tuple[SourceRow, ...] = ()
-    supplied: Supplied = NOTHING_SUPPLIED
-    behind: frozenset[str] = frozenset()  # the paths of files with a part that lacks vectors
-    handed_over: frozenset[Path] = frozenset()  # the files that somebody named, and not a folder of theirs
-
-    @property
-    def embedder_id(self) -> str:
-        return self.embedder.id if self.embedder else ""
-
-    def source_of(self, path: Path) -> SourceRow:
-        return next(one for one in self.sources if is_within(path, Path(one.location)))
 
 
 class Synchroniser:
@@ -99,8 +81,8 @@ class Synchroniser:
 
     async def run(
         self, workspace_id: str, paths: Sequence[Path], labels: DocumentLabels | None
-    ) -> AsyncIterator[IngestProgress]:
-        """See `Memory.ingest`. Two runs at a time take turns, file by file."""
+    ) -> AsyncGenerator[IngestProgress]:
+        """See `Memory.ingest`."""
         found = await asyncio.to_thread(scan, list(paths), self._places)
         rows = await asyncio.to_thread(source_rows, found.scopes, self._places.resolved())
         run = await self.begin(workspace_id, rows, labels)
@@ -121,13 +103,17 @@ class Synchroniser:
             done += 1
             await self._keep_labels(run, refused.path)
             yield replace(refusal(refused), done=done, total=total)
-        for file in found.found:
-            async with self._lock:
-                progress = await self._file(run, file, known.get(str(file.path)))
-            if progress.outcome == "moved":
-                total -= 1
-            done += 1
-            yield replace(progress, done=done, total=max(done, total))
+        reading_them = (partial(self._read, run, file, known.get(str(file.path))) for file in found.found)
+        async with side_by_side(reading_them, AT_ONCE) as under_way:
+            for file, task in zip(found.found, under_way, strict=True):
+                try:
+                    progress = await self._stored(await task)
+                except Conflict:
+                    progress = await self._file(run, file)
+                if progress.outcome == "moved":
+                    total -= 1
+                done += 1
+                yield replace(progress, done=done, total=max(done, total))
         for path in gone:
             async with self._lock:
                 deleted = await self._delete(run, path)
@@ -137,11 +123,11 @@ class Synchroniser:
 
     async def begin(
         self, workspace_id: str, sources: tuple[SourceRow, ...], labels: DocumentLabels | None = None
-    ) -> _Run:
+    ) -> Run:
         """For `take` and `drop`."""
         database = self._database.within(workspace_id)
         embedder = self._embedders.of((await revision_of(database, workspace_id))[1])
-        return _Run(
+        return Run(
             workspace_id=workspace_id,
             database=database,
             embedder=embedder,
@@ -152,16 +138,15 @@ class Synchroniser:
         )
 
     async def take(
-        self, run: _Run, file: Found, labels: DocumentLabels, *, asked_for: bool = False
+        self, run: Run, file: Found, labels: DocumentLabels, *, asked_for: bool = False
     ) -> IngestProgress:
         """One file of a source, as `run` does it with those that it finds; `asked_for`: somebody has named
         this very one."""
         run = replace(run, labels=labels, handed_over=frozenset({file.path} if asked_for else ()))
-        async with self._lock:
-            known = await reading.known_at(run.database, run.workspace_id, run.embedder_id, str(file.path))
-            return await self._file(run, file, known)
+        known = await reading.known_at(run.database, run.workspace_id, run.embedder_id, str(file.path))
+        return await self._file(run, file, known)
 
-    async def drop(self, run: _Run, path: Path) -> bool:
+    async def drop(self, run: Run, path: Path) -> bool:
         """Whether there was a document of that file. Its source says of it what there is to say when it comes
         back."""
         async with self._lock:
@@ -204,61 +189,82 @@ class Synchroniser:
         for _, path in documents:
             await asyncio.to_thread(self._places.discard, Path(path))
 
-    async def _delete(self, run: _Run, path: str) -> IngestProgress | None:
+    async def _delete(self, run: Run, path: str) -> IngestProgress | None:
         known = await reading.known_at(run.database, run.workspace_id, "", path)
         if known is None:  # it has moved meanwhile
             return None
         await self._erase_whole(run, known)
         return IngestProgress(source=known.source, outcome="deleted")
 
-    async def _erase_whole(self, run: _Run, known: Known) -> None:
+    async def _erase_whole(self, run: Run, known: Known) -> None:
         """With its parts."""
         below = await parts.below(run.database, run.workspace_id, known.stamp.path)
         gone = [one for each in (known, *below) for one in erased(run.workspace_id, each.id)]
         await run.database.transaction(gone)
 
-    async def _file(self, run: _Run, file: Found, before: Known | None) -> IngestProgress:
-        """`before` is what was known at the start of the run; anything but "unchanged" looks again,
-        because another run may have been here."""
-        if before and same_time(before, file) and _is_current(run, before) and not lacks_links(before):
-            if before.derived != run.supplied.derived:
-                await derive_again(run.database, run.workspace_id, before.id, run.supplied)
-            labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
-            if labels:
-                await run.database.transaction(
-                    [*labels, *kept_labels.standing(run.workspace_id, file.path, run.labels)]
-                )
-            return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
+    async def _file(self, run: Run, file: Found, before: Known | None = None) -> IngestProgress:
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._looked_at(run, file)
+                return await self._stored(await self._read(run, file, None if attempt else before))
             except Conflict:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _looked_at(self, run: _Run, file: Found) -> IngestProgress:
+    async def _read(self, run: Run, file: Found, before: Known | None) -> IngestProgress | ToStore:
+        """What is to be stored of it, or what became of it. `before` is what was known at the start of the
+        run; anything but "unchanged" looks again, because another run may have been here."""
+        async with self._lock:
+            if before and same_time(before, file) and is_current(run, before) and not lacks_links(before):
+                return await self._unchanged(run, file, before)
+            seen = await self._looked_at(run, file)
+        if isinstance(seen, IngestProgress):
+            return seen
+        try:
+            prepared, notices = await self._prepared(seen)
+        except (DocumentError, ConfigurationError) as error:
+            async with self._lock:
+                await unless_changed(seen)
+                return await self._refused(run, file, seen.name, seen.known, error)
+        return ToStore(seen=seen, prepared=prepared, notices=notices)
+
+    async def _unchanged(self, run: Run, file: Found, before: Known) -> IngestProgress:
+        if before.derived != run.supplied.derived:
+            await derive_again(run.database, run.workspace_id, before.id, run.supplied)
+        labels = await parts.labelled_whole(run.database, run.workspace_id, before, run.labels)
+        if labels:
+            await run.database.transaction(
+                [*labels, *kept_labels.standing(run.workspace_id, file.path, run.labels)]
+            )
+        return IngestProgress(source=before.source, outcome="unchanged", chunks=before.chunks)
+
+    async def _looked_at(self, run: Run, file: Found) -> IngestProgress | Seen:
         database, workspace_id = run.database, run.workspace_id
         known = await reading.known_at(database, workspace_id, run.embedder_id, str(file.path))
         name = known.source if known else await reading.free_name(database, workspace_id, names_of(file))
         try:
             return await self._changed(run, file, self._formats.reading(file.path, name), name, known)
         except (DocumentError, ConfigurationError) as error:
-            if known and not error.retryable:  # what it held before is no longer in the file
-                await self._erase_whole(run, known)
-            if not error.retryable:
-                await asyncio.to_thread(self._places.discard, file.path)
-            if error.code != kept_out.FORGOTTEN:
-                await self._keep_labels(run, file.path)
-            return IngestProgress(
-                source=name,
-                outcome="skipped",
-                reason=error.message,
-                code=error.code,
-                values=dict(error.context),
-            )
+            return await self._refused(run, file, name, known, error)
 
-    async def _keep_labels(self, run: _Run, path: Path) -> None:
+    async def _refused(
+        self, run: Run, file: Found, name: str, known: Known | None, error: FlowmatikError
+    ) -> IngestProgress:
+        if known and not error.retryable:  # what it held before is no longer in the file
+            await self._erase_whole(run, known)
+        if not error.retryable:
+            await asyncio.to_thread(self._places.discard, file.path)
+        if error.code != kept_out.FORGOTTEN:
+            await self._keep_labels(run, file.path)
+        return IngestProgress(
+            source=name,
+            outcome="skipped",
+            reason=error.message,
+            code=error.code,
+            values=dict(error.context),
+        )
+
+    async def _keep_labels(self, run: Run, path: Path) -> None:
         """Of a file that cannot be read for now, and stays where it is; and of what memory holds of it."""
         if run.labels is None or not await asyncio.to_thread(path.exists):
             return
@@ -269,8 +275,8 @@ class Synchroniser:
         await run.database.transaction(statements)
 
     async def _changed(
-        self, run: _Run, file: Found, fmt: Format, name: str, known: Known | None
-    ) -> IngestProgress:
+        self, run: Run, file: Found, fmt: Format, name: str, known: Known | None
+    ) -> IngestProgress | Seen:
         limit = self._limits.max_table_bytes if fmt.is_table else self._limits.max_file_bytes
         if file.size > limit:
             raise too_large(name, file.size, limit)
@@ -289,22 +295,38 @@ class Synchroniser:
             labels = await kept_labels.labels_for(run.database, run.workspace_id, stamp, origin)
             run = replace(run, labels=labels)
         same = bool(origin and origin.stamp.content_hash == digest and keeps_title(origin, name))
-        who = _Identity(name, stamp, origin)
-        if origin and same and _is_current(run, origin):
-            if lacks_links(origin):
-                bare = await self._workers.prepare(self._job(fmt, data, who))
-                await run.database.transaction([linked(run.workspace_id, bare.record)])
+        if origin and same and is_current(run, origin) and not lacks_links(origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
-        prepared, notices = await self._prepared(run, fmt, data, who)
-        nothing_new = same and not parts.has_vectors(prepared)
-        if origin and nothing_new and understood(origin):  # not even vectors
-            kept = await self._kept(run, origin, name, stamp, moved=known is None)
-            return replace(kept, notices=notices)
-        passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
-        outcome = "updated" if known else "moved" if origin else "added"
-        return IngestProgress(source=name, outcome=outcome, chunks=passages, notices=notices)
+        return Seen(
+            run=run,
+            format_id=fmt.id,
+            data=data,
+            name=name,
+            stamp=stamp,
+            known=known,
+            origin=origin,
+            same=same,
+        )
 
-    async def _store(self, run: _Run, prepared: Prepared, before: tuple[str, ...]) -> int:
+    async def _stored(self, given: IngestProgress | ToStore) -> IngestProgress:
+        """Raises Conflict when memory holds something else of it by now than when it was read."""
+        if isinstance(given, IngestProgress):
+            return given
+        seen, prepared, notices = given.seen, given.prepared, given.notices
+        run, known, origin = seen.run, seen.known, seen.origin
+        async with self._lock:
+            await unless_changed(seen)
+            bare = not parts.has_vectors(prepared)
+            if origin and seen.same and understood(origin) and bare:  # nothing new, not even vectors
+                if lacks_links(origin):
+                    await run.database.transaction([linked(run.workspace_id, prepared.record)])
+                kept = await self._kept(run, origin, seen.name, seen.stamp, moved=known is None)
+                return replace(kept, notices=notices)
+            passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
+        outcome = "updated" if known else "moved" if origin else "added"
+        return IngestProgress(source=seen.name, outcome=outcome, chunks=passages, notices=notices)
+
+    async def _store(self, run: Run, prepared: Prepared, before: tuple[str, ...]) -> int:
         """The document with its parts as they are now, and none that lay `before` below it, at once. How many
         passages they have."""
         records_now = [prepared.record, *(part.record for part in parts.parts_of(prepared))]
@@ -320,10 +342,10 @@ class Synchroniser:
             for part in records_now[1:]:
                 statements += labelled_like(run.workspace_id, part.id, prepared.record.id)
         statements += kept_labels.with_file(run.workspace_id, prepared.record.stamp, run.labels, before)
-        await run.database.transaction([*statements, _welcome(run, prepared.record.stamp)])
+        await run.database.transaction([*statements, welcome(run, prepared.record.stamp)])
         return sum(len(record.chunks) for record in records_now)
 
-    async def _statements(self, run: _Run, record: DocumentRecord) -> list[Statement]:
+    async def _statements(self, run: Run, record: DocumentRecord) -> list[Statement]:
         workspace_id, count = run.workspace_id, len(record.chunks)
         first = await self._numbers.take(run.database, workspace_id, count)
         source = run.source_of(Path(record.stamp.path))
@@ -335,33 +357,35 @@ class Synchroniser:
             statements += labelled(workspace_id, record.id, labels)
         return statements
 
-    async def _kept(
-        self, run: _Run, origin: Known, name: str, stamp: Stamp, *, moved: bool
-    ) -> IngestProgress:
+    async def _kept(self, run: Run, origin: Known, name: str, stamp: Stamp, *, moved: bool) -> IngestProgress:
         statements = restamped(run.workspace_id, origin.id, name, stamp)
         statements += await parts.labelled_whole(run.database, run.workspace_id, origin, run.labels)
         if moved:
             where = ((origin.stamp.path, origin.source), (stamp.path, name))
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
         statements += kept_labels.with_file(run.workspace_id, stamp, run.labels, (origin.stamp.path,))
-        await run.database.transaction([*statements, _welcome(run, stamp)])
+        await run.database.transaction([*statements, welcome(run, stamp)])
         await derive_behind(run.database, run.workspace_id, stamp.path, run.supplied)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 
-    async def _prepared(
-        self, run: _Run, fmt: Format, data: bytes, who: "_Identity"
-    ) -> tuple[Prepared, tuple[Notice, ...]]:
-        """With vectors, in its parts too."""
-        bare = await self._workers.prepare(self._job(fmt, data, who))
-        prepared, notices = await self._embedded(run, bare)
+    async def _prepared(self, seen: Seen) -> tuple[Prepared, tuple[Notice, ...]]:
+        """With vectors, in its parts too; without where only links were lacking."""
+        job = Job(
+            format_id=seen.format_id,
+            name=seen.name,
+            data=seen.data,
+            document_id=seen.origin.id if seen.origin else new_id("doc"),
+            stamp=seen.stamp,
+            at=self._clock.now().isoformat(),
+        )
+        bare = await self._workers.prepare(job)
+        if seen.origin and seen.same and is_current(seen.run, seen.origin):
+            return bare, bare.notices
+        prepared, notices = await self._embedded(seen.run, bare)
         return prepared, (*bare.notices, *parts.left_out(bare), *notices)
 
-    def _job(self, fmt: Format, data: bytes, who: "_Identity") -> Job:
-        at, own_id = self._clock.now().isoformat(), who.document_id()
-        return Job(format_id=fmt.id, name=who.name, data=data, document_id=own_id, stamp=who.stamp, at=at)
-
-    async def _embedded(self, run: _Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
+    async def _embedded(self, run: Run, bare: Prepared) -> tuple[Prepared, list[Notice]]:
         record, notices = await run.vectors.add(records.storable(bare.record), bare.contexts)
         inner: list[Prepared] = []
         for part in bare.parts:
@@ -369,26 +393,3 @@ class Synchroniser:
             inner.append(one)
             notices = [*notices, *more]
         return replace(bare, record=record, parts=tuple(inner)), notices
-
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """`origin`: the document that it was so far, if any."""
-
-    name: str
-    stamp: Stamp
-    origin: Known | None
-
-    def document_id(self) -> str:
-        return self.origin.id if self.origin else new_id("doc")
-
-
-def _welcome(run: _Run, stamp: Stamp) -> Statement:
-    """What was forgotten is let in when it was handed over, and otherwise not even by who read it before."""
-    says = kept_out.let_in if Path(stamp.path) in run.handed_over else kept_out.still_welcome
-    return says(run.workspace_id, stamp)
-
-
-def _is_current(run: _Run, known: Known) -> bool:
-    whole = known.embedded == known.chunks and known.stamp.path not in run.behind
-    return (run.embedder is None or whole) and understood(known)

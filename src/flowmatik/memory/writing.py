@@ -20,7 +20,6 @@ from flowmatik.memory.derived import (
     Supplied,
     derived_rows,
     underived,
-    unmentioned,
 )
 from flowmatik.memory.linking import MOST_LINKS, as_kept, base_of, within
 from flowmatik.memory.records import PIPELINE, ChunkRecord, DocumentRecord, Stamp, chunk_id
@@ -103,7 +102,6 @@ def stored(
             ("workspace_id", "document", "format", "table_name"),
             [(workspace_id, record.id, record.table_format, name) for name in record.tables],
         ),
-        unmentioned(workspace_id),
         noted(workspace_id, record.id, "stored"),
     ]
 
@@ -205,7 +203,6 @@ def erased(workspace_id: str, document_id: str) -> list[Statement]:
             " FROM memory_documents d WHERE d.workspace_id = $1 AND d.source_id = memory_sources.id)",
             (workspace_id,),
         ),
-        unmentioned(workspace_id),
         noted(workspace_id, document_id, "deleted"),
     ]
 

@@ -1,7 +1,5 @@
 """An erasure whose process dies leaves what another needs to end and certify it."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from flowmatik.contracts.memory_care import ErasureRequest, Meant
@@ -23,7 +21,7 @@ class Others:
         self.dies = False
         self.told: list[tuple[str, ...]] = []
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+    async def named(self, workspace_id: str, meant: Meant) -> int:
         return 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:

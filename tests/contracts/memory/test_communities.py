@@ -60,6 +60,23 @@ async def test_two_topics_are_two_groups_with_what_supports_them(filled: Shelf) 
     assert found.notices == ()
 
 
+async def test_no_front_matter_table_row_heading_or_code_is_quoted(shelf: Shelf) -> None:
+    front = '---\ntitle: The "Red Kite" and the "Grey Heron" of "Lake Orta".\ntags: [a]\n---\n\n'
+    row = "| Birds | Where |\n| --- | --- |\n| The «Red Kite» | The «Grey Heron» at «Lake Orta». |\n"
+    code = '```\nSay("Red Kite", "Grey Heron", "Lake Orta").\n```\n'
+    heading = "## Does the «Red Kite» or the «Grey Heron» fish in «Lake Orta»?\n\n"
+    words = "The «Red Kite» feeds near «Lake Orta»."
+    await put(
+        shelf,
+        {
+            "a.md": f"{front}{words}\n\n{row}\n",
+            "b.md": f"# Birds\n\n{heading}{code}\nThe «Grey Heron» sleeps at «Lake Orta».\n\n{row}",
+        },
+    )
+    (community,) = (await asked(shelf).communities(WS)).items
+    assert {one.text for one in community.summary} == {words, "The «Grey Heron» sleeps at «Lake Orta»."}
+
+
 async def test_as_many_as_asked_for_come_and_what_is_not_read_is_told(filled: Shelf) -> None:
     stored = asked(filled)
     everything = await stored.communities(WS)

@@ -183,3 +183,47 @@ async def test_what_a_document_speaks_of_more_often_weighs_more(shelf: Shelf) ->
         ("notes", "grupo alsa", 1.0),
         ("notes", "zurbano logistics", 2.0),
     ]
+
+
+async def test_the_most_mentioned_come_first_as_they_are_written_most_often(shelf: Shelf) -> None:
+    shelf.write("a.md", "# Notes\n\nWe met ZURBANO LOGISTICS. It cost 300 EUR. On 5 May 2024 we left.")
+    shelf.write("b.md", "# Letters\n\nZurbano Logistics paid 300 EUR. Later Grupo Alsa wrote.")
+    shelf.write("c.md", "# Calls\n\nAgain Zurbano Logistics paid 300 EUR for Grupo Alsa.")
+    await shelf.take()
+    entities = entities_of(shelf)
+    await entities.set_gazetteer(WS, [GazetteerEntry(name="Bomba Única")])
+    listed = await entities.list(WS)
+    assert [(one.name, one.mentions) for one in listed[:2]] == [("Zurbano Logistics", 3), ("Grupo Alsa", 2)]
+    assert (listed[-1].name, listed[-1].mentions) == ("Bomba Única", 0)
+    assert [one.mentions for one in listed] == sorted((one.mentions for one in listed), reverse=True)
+    assert not [one for one in listed if "300" in one.key or "2024" in one.key]
+    assert [(one.name, one.mentions) for one in await entities.list(WS, kind="quantity")] == [("300 EUR", 3)]
+    assert [one.name for one in await entities.list(WS, kind="date")] == ["5 May 2024"]
+
+    await entities.merge(WS, "grupo alsa", "letters", by=BY)
+    await entities.merge(WS, "letters", "zurbano logistics", by=BY)
+    (first, *_) = await entities.list(WS)
+    assert (first.name, first.mentions) == ("Zurbano Logistics", 6)
+    assert first.merged == ("grupo alsa", "letters")
+    assert [one.key for one in await entities.list(WS, text="alsa")] == ["zurbano logistics"]
+    assert {one.key: one.mentions for one in await entities.list("another")} == {}
+
+
+async def test_the_list_goes_on_after_each_page_and_ends(shelf: Shelf) -> None:
+    await filled(shelf)
+    entities = entities_of(shelf)
+    whole = await entities.list(WS)
+    paged: list[str] = []
+    after = ""
+    while page := await entities.list(WS, after=after, limit=2):
+        paged += [one.key for one in page]
+        after = page[-1].cursor
+    assert paged == [one.key for one in whole]
+    assert len(paged) > 2
+    for wrong in (
+        entities.list(WS, after="zurbano"),
+        entities.list(WS, kind="person"),
+        entities.list(WS, limit=0),
+    ):
+        with pytest.raises(InvalidInput):
+            await wrong

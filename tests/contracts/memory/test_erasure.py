@@ -1,7 +1,6 @@
 """What is forgotten is in no table and in no byte of the store, and there is a certificate that says so."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def named(self, workspace_id: str, subject: Sequence[str]) -> int:
+    async def named(self, workspace_id: str, meant: Meant) -> int:
         return 0
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:

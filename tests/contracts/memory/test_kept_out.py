@@ -7,19 +7,14 @@ import pytest
 
 from flowmatik.contracts.memory import DocumentLabels, Notice
 from flowmatik.contracts.memory_care import ErasureRequest
-from flowmatik.memory import StoredMemoryCare
-from flowmatik.memory.records import DocumentRecord, Known
+from flowmatik.memory import StoredMemoryCare, records
+from flowmatik.memory.records import DocumentRecord
 from flowmatik.memory.vectors import Vectors
 from tests.contracts.memory.conftest import TABLES, WS, Shelf
 from tests.integration.memory.support import StandingClock
 
 ANA = "# Staff\n\nAna Zurbarán joined in 2019.\n"
 OUT = "document.forgotten"
-
-
-def not_understood(known: Known) -> bool:
-    """So that a file is read again, changed or not."""
-    return known.id == ""
 
 
 async def forget(shelf: Shelf, request: ErasureRequest) -> None:
@@ -100,9 +95,10 @@ async def test_what_is_being_read_while_it_is_forgotten_is_not_stored(
         return await add(vectors, record, contexts)
 
     monkeypatch.setattr(Vectors, "add", slowly)
-    monkeypatch.setattr("flowmatik.memory.sync.understood", not_understood)
+    monkeypatch.setattr(records, "PIPELINE", "of the next version")
     taking = asyncio.create_task(shelf.take())
-    await reading.wait()
+    async with asyncio.timeout(60):
+        await reading.wait()
     await forget(shelf, ErasureRequest(document="ana.md"))
     may_go_on.set()
     assert await taking == {"ana.md": OUT}

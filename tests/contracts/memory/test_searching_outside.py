@@ -196,6 +196,17 @@ async def test_without_the_index_the_search_says_so_and_does_not_wait_each_time(
     assert again.items[0].id == wanted.items[0].id
 
 
+async def test_joined_emoji_find_what_memory_itself_finds(there: Outside) -> None:
+    for n, emoji in enumerate(("👩\u200d💻", "🇪🇸", "1\ufe0f\u20e3", "👍🏽")):
+        await there.take(None, _named(there, f"seen{n}", f"# Seen\n\nThe walnut {emoji} dries."))
+    await there.follow()
+    for n, emoji in enumerate(("👩\u200d💻", "🇪🇸", "1\ufe0f\u20e3", "👍🏽")):
+        for memory in (there.own, there.memory):
+            best = (await memory.find(WS, Search(query=emoji))).items[0]
+            assert best.source.endswith(f"seen{n}.md")
+            assert emoji in best.text
+
+
 async def test_a_misspelt_word_finds_what_memory_itself_finds(there: Outside) -> None:
     await there.take(None, _quartz(there, "right"))
     await there.take(DocumentLabels(acl=("user:ana",)), _named(there, "hidden", "The quarzt is hers."))

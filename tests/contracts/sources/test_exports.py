@@ -1,5 +1,6 @@
 """Exports of Slack, Notion, Confluence and Drive, as archives that replace one another in their place."""
 
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -278,6 +279,54 @@ async def test_comments_stand_below_their_page_for_whom_the_page_is(at: Setting,
     assert "Of the plan alone." in text_of(at, "Plans.html")
     (plan,) = [one for one in await at.memory.documents(W) if one.source.endswith("Plans.html")]
     assert "user:ana@example.org" in plan.acl
+
+
+async def test_a_bad_comment_or_attachment_is_reported_and_its_page_is_taken(
+    at: Setting, tmp_path: Path
+) -> None:
+    noise = random.Random(7).randbytes(5_000_000).hex()  # which is no bomb
+    said = (
+        confluence_comment(1, 1, f"<p>{noise}{noise}{noise}</p>", day=1),
+        confluence_comment(2, 1, "<p>It wades at dawn.</p>", day=2),
+        confluence_comment(3, 1, f"<p>{noise}</p>", day=3),
+        confluence_comment(4, 1, f"<p>{noise}</p>", day=4),
+    )
+    files = confluence()
+    files["entities.xml"] = str(files["entities.xml"]).replace(
+        "</hibernate-generic>", f"{''.join(said)}</hibernate-generic>"
+    )
+    files["attachments/3/7/2"] = b"\0" * 30_000_000
+    export = packed(tmp_path / "space.zip", files)
+    await at.added("confluence", path=str(export))
+    assert (await at.synced()).added == 4
+    text = text_of(at, "Herons.html")
+    for one in ("The heron", "It wades at dawn.", "Person 3"):
+        assert one in text
+    for one in ("Person 1", "Person 4"):
+        assert one not in text
+    told = {one.path: one.code for one in await at.sources.failures(ME, "docs")}
+    assert told == {
+        "Birds/Herons/Person 1 & Co, 2024-04-01 c1.html": "document.too_large",
+        "Birds/Herons/Person 4 & Co, 2024-04-04 c4.html": "document.too_large",
+        "Birds/Herons/Plans/Secret.html": "document.acl",
+        "attachments/3/7/2": "document.too_large",
+    }
+    packed(export, confluence())
+    assert (await at.synced()).updated == 2
+    assert [one.path for one in await at.sources.failures(ME, "docs")] == ["Birds/Herons/Plans/Secret.html"]
+
+
+async def test_a_bad_attachment_of_notion_is_reported_and_its_page_is_taken(
+    at: Setting, tmp_path: Path
+) -> None:
+    files = notion() | {f"Handbook {'a' * 32}/plan.pdf": b"\0" * 30_000_000}
+    files[f"Handbook {'a' * 32}/notes.docx"] = "no document"
+    await at.added("notion", path=str(packed(tmp_path / "notion.zip", files)))
+    report = await at.synced()
+    assert (report.added, report.failed) == (5, 2)
+    assert "docs/Handbook.md" in await at.names()
+    told = {one.path.rpartition("/")[2]: one.code for one in await at.sources.failures(ME, "docs")}
+    assert told == {"plan.pdf": "document.too_large", "notes.docx": "document.unreadable"}
 
 
 async def test_restrictions_hold_for_pages_however_deep_and_names_take_nobodys_place(

@@ -1,9 +1,13 @@
 """What was forgotten stays out of a source's syncs until somebody asks for that very document."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from flowmatik.contracts.memory_care import ErasureRequest
+from flowmatik.kernel.errors import NotFound
 from flowmatik.memory import StoredMemoryCare
 from tests.contracts.sources.conftest import ME, Setting, W, counted
 
@@ -73,6 +77,37 @@ async def test_a_copy_of_it_elsewhere_is_left_out_without_a_word(at: Setting, do
     assert await at.names() == {"docs/pump.md"}
 
 
+async def test_a_copy_elsewhere_is_refused_by_its_bytes_and_read_again_only_when_it_has_changed(
+    at: Setting, docs: Docs
+) -> None:
+    text = "# Staff\n\nAna Zurbarán joined in 2019."
+    original = docs("ana.md", text)
+    await at.added("folder", path=str(at.folder / "docs"))
+    await at.synced()
+    await StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries]).forget(
+        W, ErasureRequest(document="docs/ana.md"), by=ME.id
+    )
+    copy = docs("copy.pdf", text)  # which no parser could read
+    (step,) = [one async for one in at.memory.ingest(W, [at.folder / "docs"]) if "pdf" in one.source]
+    assert (step.outcome, step.code) == ("skipped", "document.forgotten")
+    assert counted(await at.synced()) == {"unchanged": 2}
+
+    before = copy.stat()
+    copy.write_bytes(bytes(before.st_size))
+    os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert counted(await at.synced()) == {"unchanged": 2}, "it has not been looked into"
+    os.utime(copy, ns=(0, 0))
+    assert counted(await at.synced()) == {"unchanged": 1, "failed": 1}
+
+    twin = docs("twin.md", text)
+    assert counted(await at.synced()) == {"unchanged": 2, "failed": 1}
+    assert [one.outcome async for one in at.memory.ingest(W, [original])] == ["added"]
+    original.unlink()
+    assert twin.exists()
+    await at.synced()
+    assert "docs/twin.md" in await at.names(), "what was let in may have copies"
+
+
 async def test_a_dead_letter_of_a_folder_that_can_be_read_at_last_stays_in_memory(
     at: Setting, docs: Docs
 ) -> None:
@@ -96,3 +131,49 @@ async def test_trying_all_dead_letters_again_lets_in_no_content_that_was_forgott
     docs("pay.md", "# Staff\n\nAna Zurbarán joined in 2019.")
     await retried(at)
     assert await at.names() == set()
+
+
+async def test_a_source_that_is_forgotten_leaves_no_dead_letter_and_no_word_of_its_syncs(
+    at: Setting, docs: Docs
+) -> None:
+    folder = docs("ana.md", "# Staff\n\nAna Zurbarán joined in 2019.").parent
+    docs("bad.pdf", "no PDF at all")
+    await at.added("folder", path=str(folder))
+    other = at.folder / "others"
+    other.mkdir()
+    (other / "pump.md").write_text("# Pump\n\nThe pump is blue.")
+    (other / "bad.pdf").write_text("no PDF at all")
+    await at.added("folder", "others", path=str(other))
+    assert counted(await at.synced()) == {"added": 1, "failed": 1}
+    assert counted(await at.synced("others")) == {"added": 1, "failed": 1}
+    folder.rename(at.folder / "away")
+    assert (await at.synced()).status == "failed"
+    others = [at.sources.entries, at.sources.reports]
+    care = StoredMemoryCare(at.memory, at.clock, others=others, said=[at.sources.definitions])
+    for asked in (ErasureRequest(source="docs"), ErasureRequest(source=str(folder))):
+        plan = await care.forget(W, asked, by=ME.id, rehearse=True)
+        assert (plan.counts["source_entries"], plan.counts["source_syncs"]) == (2, 2)
+    done = await care.forget(W, ErasureRequest(source="docs"), by=ME.id)
+    assert [(one.kind, one.ids) for one in done.naming] == [
+        ("sources", ((await at.sources.get(ME, "docs")).id,))
+    ]
+    assert await at.sources.syncs(ME, "docs") == []
+    assert await at.sources.failures(ME, "docs") == []
+    assert len(await at.sources.failures(ME, "others")) == 1
+    assert len(await at.sources.syncs(ME, "others")) == 1
+    with pytest.raises(NotFound):
+        await care.forget(W, ErasureRequest(source="docs"), by=ME.id)
+
+
+async def test_a_source_that_names_the_subject_is_named_and_so_is_a_dead_letter_by_its_path(
+    at: Setting, docs: Docs
+) -> None:
+    docs("ana/bad.pdf", "no PDF at all")
+    await at.added("folder", path=str(at.folder / "docs" / "ana"))
+    assert counted(await at.synced()) == {"failed": 1}
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries], said=[at.sources.definitions])
+    plan = await care.forget(W, ErasureRequest(subject=("Ana",)), by=ME.id, rehearse=True)
+    assert [(one.kind, one.count) for one in plan.naming] == [("sources", 1)]
+    done = await care.forget(W, ErasureRequest(document="docs/bad.pdf"), by=ME.id)
+    assert (done.counts["source_entries"], done.naming) == (1, ())
+    assert counted(await at.synced()) == {"unchanged": 1}

@@ -1,6 +1,7 @@
 """Limits over HTTP and through the remote client: whose they are, and whom they may not concern."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -67,6 +68,52 @@ async def test_a_workspace_limits_itself_and_nobody_else(url: str) -> None:
     finally:
         await first.close()
         await other.close()
+
+
+async def test_the_weight_of_a_workspace_is_the_installations_to_set(url: str) -> None:
+    first, other = RemoteBackend(url, "admin@default"), RemoteBackend(url, "admin@b")
+    heavy = Limit(workspace_id="b", scope="runs", most=2, weight=3.0)
+
+    async def known() -> list[Limit]:
+        return await other.limits.list("b")
+
+    try:
+        for weight in (100.0, 0.5):
+            with pytest.raises(PermissionDenied) as refused:
+                await other.limits.put(Limit(workspace_id="b", scope="runs", most=2, weight=weight))
+            assert refused.value.code == "auth.denied.weight"
+        assert await known() == []
+        await first.limits.put(heavy)
+        assert await known() == await first.limits.list("b") == [heavy]
+        assert await first.limits.list("default") == []
+
+        placed = await other.limits.put(Limit(workspace_id="b", scope="runs", most=9), keep_weight=True)
+        assert placed == replace(heavy, most=9)
+        await other.limits.put(replace(heavy, most=7))
+        with pytest.raises(PermissionDenied):
+            await other.limits.put(replace(heavy, weight=1.0))
+        await other.limits.lift("b", "runs")
+        assert await known() == [replace(heavy, most=None)], "its weight is not its own to lift"
+        await first.limits.lift("b", "runs")
+        assert await known() == []
+    finally:
+        await first.close()
+        await other.close()
+
+
+async def test_limits_of_another_workspace_are_for_administrators_of_the_installation(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer admin@b"}) as client:
+        answers = [
+            await client.get("/v1/limits", params={"workspace": "c"}),
+            await client.put("/v1/limits/runs", json={"most": 1, "workspace": "c"}),
+            await client.delete("/v1/limits/runs", params={"workspace": "c"}),
+            await client.put("/v1/limits/runs", json={"most": 1, "weight": 100}),
+        ]
+        spanish = {"Accept-Language": "es"}
+        told = await client.put("/v1/limits/runs", json={"most": 1, "weight": 100}, headers=spanish)
+    codes = [one.json()["code"] for one in answers]
+    assert codes == [*["auth.denied.everywhere"] * 3, "auth.denied.weight"]
+    assert "el de b es 1" in told.json()["detail"]
 
 
 async def test_limits_are_for_administrators(url: str) -> None:

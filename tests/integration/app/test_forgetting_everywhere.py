@@ -16,6 +16,7 @@ from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import SystemClock
 from tests import canaries
 from tests.canaries import Place
+from tests.contracts.sources.archives import packed
 from tests.contracts.stores import BOTH, opened
 
 NAME = "Eulalia Zumárraga"
@@ -94,6 +95,55 @@ async def test_a_person_is_in_no_byte_and_in_no_row(
     assert naming(left) == []
     assert naming(await everything(settings)) == []
     assert any(b"keeper" in place.content for place in left), "what is kept is looked at"
+
+
+def exported(kind: str, place: Path, files: dict[str, str]) -> Path:
+    """As a folder, or as an archive of Drive, whose files are copied into the home."""
+    if kind == "drive":
+        return packed(place / "drive.zip", {f"Takeout/Drive/{name}": text for name, text in files.items()})
+    for name, text in files.items():
+        (place / name).write_text(text, encoding="utf-8")
+    return place
+
+
+@pytest.mark.parametrize("kind", ["folder", "drive"])
+@pytest.mark.parametrize("asked", ["source", "document"])
+async def test_a_source_or_a_document_is_in_no_byte_and_in_no_row(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str, asked: str, kind: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    files = {"eulalia.md": f"# Pay\n\n{NAME} is paid.", "pump.md": "# Pump\n\nThe keeper is blue."}
+    if asked == "source":
+        files |= {f"{NAME}.pdf": f"{NAME}: this is no PDF", f"{NAME}.json": f"{NAME}: no JSON"}
+    place = exported(kind, tmp_path_factory.mktemp("given"), files)
+    async with open_platform(settings, recover_all=True) as platform:
+        new = NewSource(name="people", kind=kind, settings={"path": str(place)})
+        await platform.sources.add(platform.principal, new)
+        await synced(platform)
+        reply = ModelReply(text=f"It was {NAME}.", tool_calls=(), usage=Usage(), cost_micros=0, model="m")
+        async with opened(settings.database_url, settings.data, role="flowmatik_engine") as database:
+            await StoredAnswers(database, SystemClock()).put("default", "key", reply, seconds=3600)
+        assert len(naming(await everything(settings))) >= 2, "it is found where it is"
+        (document,) = [
+            one.source for one in await platform.memory.documents("default") if "eulalia" in one.source
+        ]
+        request = ErasureRequest(source="people") if asked == "source" else ErasureRequest(document=document)
+        plan = await platform.memory_care.forget("default", request, by="", rehearse=True)
+        done = await platform.memory_care.forget("default", request, by=platform.principal.id)
+        assert done.purged
+        entries = {"source": 4, "document": 1}[asked]
+        assert (done.counts["source_entries"], done.counts["model_answers"]) == (entries, 1)
+        if asked == "source":
+            assert (plan.counts["source_entries"], plan.counts["source_syncs"]) == (4, 1)
+            assert [(one.kind, one.count) for one in plan.naming] == [("sources", 1)]
+            assert await platform.memory.documents("default") == []
+        await synced(platform)
+        left = await everything(settings)
+    assert naming(left) == []
+    assert naming(await everything(settings)) == []
+    assert any(b"people" in place.content for place in left), "what is kept is looked at"
 
 
 async def test_conversations_that_name_the_person_are_said_to_be_out_of_reach(

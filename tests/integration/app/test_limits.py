@@ -41,6 +41,18 @@ def test_a_limit_is_set_shown_and_lifted(home: Path) -> None:
     assert (code, "there is no limit 'runs'" in told) == (3, True)
 
 
+def test_a_weight_stays_until_another_one_is_given_and_may_be_that_of_another_workspace(home: Path) -> None:
+    assert said(home, "limits", "set", "runs", "--weight", "3", "--workspace", "acme")[0] == 0
+    assert said(home, "limits", "set", "runs", "--most", "5", "--workspace", "acme")[0] == 0
+    items = json.loads(said(home, "limits", "list", "--workspace", "acme")[1])["items"]
+    assert [(one["most"], one["weight"]) for one in items if one["workspace_id"] == "acme"] == [(5, 3.0)]
+    own = json.loads(said(home, "limits", "list")[1])["items"]
+    assert not [one for one in own if one["workspace_id"] == "acme"]
+    assert said(home, "limits", "lift", "runs", "--workspace", "acme")[0] == 0
+    left = json.loads(said(home, "limits", "list", "--workspace", "acme")[1])["items"]
+    assert not [one for one in left if one["workspace_id"] == "acme"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "value"),
     [

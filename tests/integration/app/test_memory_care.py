@@ -71,7 +71,7 @@ async def test_a_person_is_forgotten_through_the_server_and_no_byte_of_the_home_
         assert plan.sources == ("ana.md",)
         done = await remote.memory_care.forget("default", REQUEST, by="")
         assert (done.documents, done.purged, "files" in done.outside) == (1, True, False)
-        assert done.stores == ("memory.db", "source_entries", "model_answers", "facts")
+        assert done.stores == ("memory.db", "source_entries", "source_syncs", "model_answers", "facts")
         assert await remote.memory_care.erasures("default") == [done]
         await remote.close()
         left = await asyncio.to_thread(home_bytes, settings.home)
@@ -100,3 +100,5 @@ async def test_the_commands_work_on_the_home(
     assert "1 document erased" in said
     assert "(documents 1, passages 1, mentions 3, words 6" in said
     assert "chunks" not in said
+    assert await memory_care.list_erasures(spoken, 100, "era_z") == 0
+    assert "There are no more certificates after that." in written(spoken.err)

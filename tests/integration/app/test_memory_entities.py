@@ -55,6 +55,14 @@ async def test_through_a_server_it_is_as_on_the_home(
     assert (await command("show", "grupo zurbano"))[1]["documents"] == ["a.md"]
     _, listed = await command("list", "--text", "zurbano")
     assert [(row["key"], row["mentions"]) for row in listed["items"]] == [("zurbano logistics", 2)]
+    _, first = await command("list", "--limit", "1")
+    assert (first["items"][0]["name"], first["items"][0]["mentions"]) == ("Zurbano Logistics", 2)
+    _, rest = await command("list", "--cursor", first["next"])
+    assert ([row["name"] for row in rest["items"]], rest["next"]) == (["Notes"], None)
+    _, end = await command("list", "--cursor", "0:zz")
+    assert (end["items"], end["next"]) == ([], None)
+    code, fault = await command("list", "--kind", "person")
+    assert (code, "input.entity_kind" in json.dumps(fault)) == (2, True)
     code, fault = await command("merge", "nobody", "zurbano logistics")
     assert (code != 0, "not_found.entity" in json.dumps(fault)) == (True, True)
     assert (await command("split", "grupo zurbano"))[1]["mentions"] == 1
@@ -62,6 +70,12 @@ async def test_through_a_server_it_is_as_on_the_home(
     capsys.readouterr()
     assert await asyncio.to_thread(run_cli, [*spoken, "show", "grupo zurbano"]) == 0
     assert "grupo zurbano: se nombra 1 vez" in capsys.readouterr().out
+    assert await asyncio.to_thread(run_cli, [*spoken, "list", "--limit", "1"]) == 0
+    told = capsys.readouterr()
+    assert "Grupo Zurbano" in told.out
+    assert "flowmatik memory entities list --cursor '1:" in told.err
+    assert await asyncio.to_thread(run_cli, [*spoken, "list", "--cursor", "0:zz"]) == 0
+    assert "No hay más entidades" in capsys.readouterr().err
     names = tmp_path / "names.csv"
     names.write_text("name,aliases,kind\nBomba,hydraulic pump; pump X,product\n", encoding="utf-8")
     assert (await command("names", str(names)))[1] == {"names": 1}

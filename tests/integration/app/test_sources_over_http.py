@@ -80,3 +80,34 @@ async def test_who_may_not_and_where_not(platform: Platform) -> None:
             answer = await client.post("/v1/sources", json=body, headers={"Authorization": f"Bearer {key}"})
             assert answer.status_code == 403
         assert answer.json()["code"] == "auth.path"
+
+
+async def test_why_a_source_cannot_be_used_is_said_in_the_language_of_the_reader(platform: Platform) -> None:
+    await platform.sources.add(LOCAL, NewSource(name="docs", kind="folder", settings={"path": "/not/there"}))
+    begun = await platform.sources.sync(LOCAL, "docs")
+    async with asyncio.timeout(60):
+        status = begun.status
+        while status == "running":
+            await asyncio.sleep(0.05)
+            status = (await platform.sources.report(LOCAL, "docs", begun.id)).status
+    key = (await platform.identity.create_key(LOCAL, "admin", ("admin",))).secret
+    headers = {"Authorization": f"Bearer {key}", "Accept-Language": "es"}
+    transport = httpx.ASGITransport(app=create_app(api_services(platform)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
+        shown = [
+            (await client.get(f"/v1/sources/docs/syncs/{begun.id}")).json(),
+            (await client.get("/v1/sources/docs/syncs")).json()["items"][0],
+            (await client.get("/v1/sources/docs")).json()["last"],
+            (await client.get("/v1/sources")).json()["items"][0]["last"],
+        ]
+        for one in shown:
+            assert "ahora: no existe;" in one["reason"]
+            assert one["code"] == "unavailable.source"
+        other = await client.get("/v1/sources/docs", headers={"Accept-Language": "en"})
+        assert "No such file" in other.json()["last"]["reason"]
+        for cron, said in (("bad", "tiene cinco campos"), ("61 * * * *", "minuto incorrecto")):
+            body = {"name": "x", "kind": "threads", "cron": cron}
+            answer = await client.post("/v1/sources", json=body)
+            assert said in answer.json()["detail"], answer.text
+        body = {"name": "x", "kind": "folder"}
+        assert "es obligatorio" in (await client.post("/v1/sources", json=body)).json()["detail"]

@@ -9,6 +9,7 @@ import pypdf
 import pytest
 from fpdf import FPDF
 
+from flowmatik.app.texts import Texts
 from flowmatik.memory import IngestLimits, StoredMemory, build_memory
 from tests.integration.memory.support import StandingClock, best, ingest, outcomes
 
@@ -145,6 +146,24 @@ async def test_a_link_that_leads_nowhere_is_reported(memory: StoredMemory, folde
         "circle.md": "document.dangling",
         "gone.md": "document.dangling",
     }
+
+
+async def test_a_link_to_a_hidden_file_does_not_say_that_the_file_is_read(
+    memory: StoredMemory, folder: Path
+) -> None:
+    (folder / ".notes").mkdir()
+    (folder / ".notes" / "a.md").write_text("# A\n\nHidden text.", encoding="utf-8")
+    (folder / ".env.md").write_text("# B\n\nHidden text.", encoding="utf-8")
+    (folder / "notes").symlink_to(folder / ".notes")
+    (folder / "a.md").symlink_to(folder / ".notes" / "a.md")
+    (folder / "env.md").symlink_to(folder / ".env.md")
+    steps = [one async for one in memory.ingest("default", [folder])]
+    assert {one.source: one.code for one in steps} == dict.fromkeys(
+        ("notes", "a.md", "env.md"), "document.link_hidden"
+    )
+    for language, said in (("en", "hidden file or folder, and neither"), ("es", "ocultos, y no se lee")):
+        assert all(said in Texts(language).fault(one.code, one.values, one.reason) for one in steps)
+    assert await memory.search("default", "hidden text") == []
 
 
 async def test_hidden_files_are_left_alone(memory: StoredMemory, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flowmatik.memory.bulk import listed
+from flowmatik.memory.derived import underived
 from flowmatik.memory.link_edges import LINKED, THERE, TITLED
 from flowmatik.memory.loading import POSTINGS
 from flowmatik.memory.store import MemoryFile
@@ -51,5 +52,17 @@ async def test_links_are_found_by_either_end_and_documents_by_their_title_and_pl
             assert f"AND {column[2:]}=?" in plan[0][3], plan
             assert all("=? AND" in row[3] for row in plan if row[3].startswith("SEARCH")), plan
             assert not any(row[3].startswith("SCAN") for row in plan), plan
+    finally:
+        await file.close()
+
+
+async def test_what_a_document_supports_is_found_by_the_document(tmp_path: Path) -> None:
+    file = MemoryFile(tmp_path / "memory.db")
+    by = ("chunk=?)", "document=?)", "key=?)")
+    try:
+        for sql, values in underived("w", "doc_1"):
+            plan = [str(row[3]) for row in await file.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)]
+            walked = [step for step in plan if step.startswith(("SCAN", "SEARCH")) and not step.endswith(by)]
+            assert walked == [], sql
     finally:
         await file.close()

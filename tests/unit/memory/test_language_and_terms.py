@@ -1,3 +1,4 @@
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,21 @@ def test_language_is_told_by_stop_words_or_left_open(text: str, expected: str) -
 
 def test_folding_drops_accents_and_keeps_the_letter_enye() -> None:
     assert language.fold("AÑO Canción Übung") == "año cancion ubung"
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("e\u0301", "e"), ("n\u0303\u0301", "ñ"), ("n\u0323\u0303", "n"), ("\u0303n", "n"), ("Ǔ각", "u각")],
+)
+def test_accents_go_in_whatever_order_they_are_written(text: str, folded: str) -> None:
+    assert language.fold(text) == folded
+
+
+def test_a_text_that_was_folded_is_held_by_nobody() -> None:
+    text = "".join(("a\u0301", "x" * 10_000))
+    before = sys.getrefcount(text)
+    assert language.stream_safe(text) == text
+    assert sys.getrefcount(text) == before
 
 
 def test_forms_of_a_word_share_a_term_in_its_language() -> None:
@@ -114,3 +130,32 @@ def test_stems_are_the_same_with_the_library_in_c_and_without_it(name: str) -> N
 
 def test_half_of_a_character_has_no_stem_and_is_no_error() -> None:
     assert analysis.stem("facturas\ud800", "es") == "facturas\ud800"
+
+
+@pytest.mark.parametrize(
+    ("emoji", "found"),
+    [
+        ("🚀", ["🚀"]),
+        ("👩\u200d💻", ["👩\u200d💻"]),
+        ("👨\u200d👩\u200d👧\u200d👦", ["👨\u200d👩\u200d👧\u200d👦"]),
+        ("🏳\ufe0f\u200d🌈", ["🏳\u200d🌈"]),
+        ("👍🏽", ["👍🏽", "👍"]),
+        ("🤦🏽\u200d♀\ufe0f", ["🤦🏽\u200d♀", "🤦\u200d♀"]),
+        ("🇪🇸", ["🇪🇸"]),
+        ("🇪🇸🇬🇧", ["🇪🇸", "🇬🇧"]),
+        ("🏴\U000e0067\U000e0062\U000e007f", ["🏴\U000e0067\U000e0062\U000e007f"]),
+        ("1\ufe0f\u20e3", ["1", "1\u20e3"]),
+        ("❤\ufe0f", ["❤"]),
+    ],
+)
+def test_an_emoji_is_one_word_however_many_signs_it_is_made_of(emoji: str, found: list[str]) -> None:
+    assert analysis.words(emoji) == found
+    assert analysis.words(f"Two words {emoji}here") == ["Two", "words", *found, "here"]
+    for term in analysis.terms(emoji, "en"):
+        assert term.removeprefix("en:").isalnum()
+        assert term.isascii()
+
+
+@pytest.mark.parametrize("text", ["C++ → €5 © ™ ✓ 20 % “quoted” ½ ☐", "Ñandú y l'été, e\u0301", "日本語 🄰"])
+def test_signs_that_are_no_emoji_are_no_words(text: str) -> None:
+    assert analysis.words(text) == [word.split("'")[0] for word in language.WORD.findall(text)]

@@ -39,3 +39,11 @@ def value_of(option: str, arguments: Sequence[str]) -> str | None:
         elif argument.startswith(f"{option}="):
             found = argument.partition("=")[2]
     return found
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The first word that is no global option, nor the value of one; "" when there is none."""
+    position = 0
+    while position < len(arguments) and arguments[position].startswith("-"):
+        position += 2 if arguments[position] in WITH_VALUE else 1
+    return arguments[position] if position < len(arguments) else ""

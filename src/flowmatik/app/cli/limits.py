@@ -6,21 +6,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flowmatik.app.backend import Backend
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.contracts.limits import EVERYWHERE, Limit
+from flowmatik.contracts.limits import EVERYWHERE, OPERATORS, Limit
 
 limits_app = typer.Typer(help="help.limits", no_args_is_help=True)
 
 Scope = Annotated[str, typer.Argument(help="help.limits.scope", metavar="SCOPE")]
+Workspace = Annotated[str, typer.Option("--workspace", help="help.limits.workspace", show_default=False)]
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="help.limits.everywhere")]
 
 
 @limits_app.command("list", help="help.limits.list")
-def list_limits(context: typer.Context) -> None:
+def list_limits(context: typer.Context, workspace: Workspace = "") -> None:
     session = session_of(context)
-    session.run(_list(session))
+    session.run(_list(session, workspace))
 
 
 @limits_app.command("set", help="help.limits.set")
@@ -32,24 +32,32 @@ def set_limit(
         float | None, typer.Option(help="help.limits.per_minute", show_default=False)
     ] = None,
     burst: Annotated[int | None, typer.Option(help="help.limits.burst", show_default=False)] = None,
-    weight: Annotated[float, typer.Option(help="help.limits.weight")] = 1.0,
+    weight: Annotated[float | None, typer.Option(help="help.limits.weight", show_default=False)] = None,
     everywhere: Everywhere = False,
+    workspace: Workspace = "",
 ) -> None:
     session = session_of(context)
     limit = Limit(
-        workspace_id=EVERYWHERE, scope=scope, most=most, weight=weight, per_minute=per_minute, burst=burst
+        workspace_id=EVERYWHERE if everywhere else workspace or OPERATORS,
+        scope=scope,
+        most=most,
+        weight=1.0 if weight is None else weight,
+        per_minute=per_minute,
+        burst=burst,
     )
-    session.run(_set(session, limit, everywhere=everywhere))
+    session.run(_set(session, limit, keep_weight=weight is None))
 
 
 @limits_app.command("lift", help="help.limits.lift")
-def lift(context: typer.Context, scope: Scope, everywhere: Everywhere = False) -> None:
+def lift(
+    context: typer.Context, scope: Scope, everywhere: Everywhere = False, workspace: Workspace = ""
+) -> None:
     session = session_of(context)
-    session.run(_lift(session, scope, everywhere=everywhere))
+    session.run(_lift(session, scope, EVERYWHERE if everywhere else workspace or OPERATORS))
 
 
-async def _list(session: Session) -> int:
-    limits = await session.on_backend(lambda backend: backend.limits.list(backend.workspace_id))
+async def _list(session: Session, workspace: str) -> int:
+    limits = await session.on_backend(lambda backend: backend.limits.list(workspace or OPERATORS))
     if session.json:
         session.print_json({"items": [dataclasses.asdict(limit) for limit in limits], "next": None})
         return ExitCode.OK
@@ -68,14 +76,8 @@ async def _list(session: Session) -> int:
     return ExitCode.OK
 
 
-async def _set(session: Session, limit: Limit, *, everywhere: bool) -> int:
-    async def work(backend: Backend) -> Limit:
-        place = EVERYWHERE if everywhere else backend.workspace_id
-        placed = dataclasses.replace(limit, workspace_id=place)
-        await backend.limits.put(placed)
-        return placed
-
-    placed = await session.on_backend(work)
+async def _set(session: Session, limit: Limit, *, keep_weight: bool) -> int:
+    placed = await session.on_backend(lambda backend: backend.limits.put(limit, keep_weight=keep_weight))
     if session.json:
         session.print_json(dataclasses.asdict(placed))
     else:
@@ -83,11 +85,8 @@ async def _set(session: Session, limit: Limit, *, everywhere: bool) -> int:
     return ExitCode.OK
 
 
-async def _lift(session: Session, scope: str, *, everywhere: bool) -> int:
-    async def work(backend: Backend) -> None:
-        await backend.limits.lift(EVERYWHERE if everywhere else backend.workspace_id, scope)
-
-    await session.on_backend(work)
+async def _lift(session: Session, scope: str, place: str) -> int:
+    await session.on_backend(lambda backend: backend.limits.lift(place, scope))
     if session.json:
         session.print_json({"scope": scope, "lifted": True})
     else:

@@ -51,6 +51,7 @@ from flowmatik.app.cli.sources import memory_app
 from flowmatik.app.cli.teams import teams_app
 from flowmatik.app.cli.templates import templates_app
 from flowmatik.app.cli.threads import threads_app
+from flowmatik.app.cli.written_names import as_typed
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.settings import (
     choose_language,
@@ -74,7 +75,7 @@ def run_cli(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(build_app(text))
     localise(command, text)
     if (lang := value_of("--lang", line)) is not None and not is_language(lang):
-        return _report(unknown_language(lang, text), text, as_json="--json" in line)
+        return _report(unknown_language(lang, text), text, line)
     try:
         code = command.main(args=line, prog_name="flowmatik", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
@@ -82,23 +83,23 @@ def run_cli(arguments: Sequence[str]) -> int:
         error.show()
         return ExitCode.USAGE
     except ClickException as error:
-        return _report(usage_fault(error, text), text, as_json="--json" in line)
+        return _report(usage_fault(error, text), text, line)
     except FlowmatikError as error:
         if debug:
             sys.stderr.write(Redactor().exception(error))
-        return _report(error, text, as_json="--json" in line)
+        return _report(error, text, line)
     except (KeyboardInterrupt, Abort):
         return ExitCode.CANCELLED
     except Exception as error:
         if debug:
             sys.stderr.write(Redactor().exception(error))
         if isinstance(error, OSError) and (fault := disk_fault(error)) is not None:
-            return _report(fault, text, as_json="--json" in line)
+            return _report(fault, text, line)
         kind, detail = type(error).__name__, str(error)
         unexpected = FlowmatikError(
             f"something unexpected went wrong ({kind}: {detail})", context={"kind": kind, "detail": detail}
         )
-        return _report(unexpected, text, as_json="--json" in line)
+        return _report(unexpected, text, line)
 
 
 def build_app(text: Texts) -> typer.Typer:
@@ -185,11 +186,13 @@ def _texts(lang: str | None, home: str | None, environment: Mapping[str, str]) -
     return Texts(choose_language(lang, environment, configured))
 
 
-def _report(error: FlowmatikError, text: Texts, *, as_json: bool) -> int:
-    if as_json:
+def _report(error: FlowmatikError, text: Texts, line: Sequence[str]) -> int:
+    if "--json" in line:
         from flowmatik.app.run_output import error_line  # pydantic would slow every --help down
 
-        sys.stdout.write(orjson.dumps(error_line(error).model_dump()).decode() + "\n")
+        told = error_line(error).model_dump()
+        sys.stdout.write(orjson.dumps({**told, "message": as_typed(told["message"], line)}).decode() + "\n")
         sys.stdout.flush()
-    sys.stderr.write(clean(text("error.line", message=text.error(error), code=error.code)) + "\n")
+    message = as_typed(text.error(error), line)
+    sys.stderr.write(clean(text("error.line", message=message, code=error.code)) + "\n")
     return exit_codes.of_error(error)

@@ -115,7 +115,7 @@ async def list_erasures(session: Session, limit: int, cursor: str) -> int:
     for one in found:
         _print_certificate(session, one)
     if not found:
-        session.say("memory.no_erasures")
+        session.say("memory.no_more_erasures" if cursor else "memory.no_erasures")
     return ExitCode.OK
 
 
@@ -129,8 +129,16 @@ def _print_certificate(session: Session, done: Erasure) -> None:
     )
     if done.id and not done.purged:
         session.print(session.text("memory.not_purged"))
+    told = {one.kind for one in done.naming}
     for code in done.outside:
-        session.print("  " + session.text(f"memory.outside.{code}"))
+        if code not in told:
+            session.print("  " + session.text(f"memory.outside.{code}"))
+    for one in done.naming:
+        session.print("  " + session.text(f"memory.naming.{one.kind}", count=one.count))
+        for named in one.ids:
+            session.print(f"    {named}")
+        if one.count > len(one.ids):
+            session.print("    " + session.text("memory.naming.more", count=one.count - len(one.ids)))
 
 
 def _thing(session: Session, name: str) -> str:

@@ -27,11 +27,12 @@ Name = Annotated[str, typer.Argument(help="help.entities.entity", metavar="ENTIT
 def list_command(
     context: typer.Context,
     text: Annotated[str, typer.Option(help="help.entities.text", show_default=False)] = "",
-    limit: Annotated[int, typer.Option(min=1, max=499, help="help.runs.limit")] = 100,
+    kind: Annotated[str, typer.Option(help="help.entities.kind", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(min=1, max=498, help="help.runs.limit")] = 100,
     cursor: Annotated[str, typer.Option(help="help.runs.cursor", show_default=False)] = "",
 ) -> None:
     session = session_of(context)
-    session.run(list_entities(session, text, limit, cursor))
+    session.run(list_entities(session, text, kind, (limit, cursor)))
 
 
 @entities_app.command("show", help="help.entities.show")
@@ -82,22 +83,24 @@ def read(
     session.run(read_passages(session, source or [], model, limit, max_usd))
 
 
-async def list_entities(session: Session, text: str, limit: int, cursor: str) -> int:
+async def list_entities(session: Session, text: str, kind: str, page: tuple[int, str]) -> int:
+    limit, cursor = page
     found = await session.on_backend(
         lambda backend: backend.memory_entities.list(
-            backend.workspace_id, text=text, after=cursor, limit=limit
+            backend.workspace_id, text=text, kind=kind, after=cursor, limit=limit + 1
         )
     )
-    following = found[-1].key if len(found) == limit else ""
+    following = found[limit - 1].cursor if len(found) > limit else ""
+    found = found[:limit]
     if session.json:
         items = [dataclasses.asdict(one) for one in found]
         session.print_json({"items": items, "next": following or None})
         return ExitCode.OK
     for one in found:
         joined = f"  (= {', '.join(map(shown_name, one.merged))})" if one.merged else ""
-        session.print(f"{one.mentions:6}  {shown_name(one.key)}{joined}")
+        session.print(f"{one.mentions:6}  {shown_name(one.name)}{joined}")
     if not found:
-        session.say("entities.none")
+        session.say("entities.no_more" if cursor else "entities.no_such" if text or kind else "entities.none")
     elif following:
         session.say("entities.more", cursor=following)
     return ExitCode.OK

@@ -19,6 +19,7 @@ from flowmatik.kernel.ids import new_id
 from flowmatik.memory import kept_out
 from flowmatik.memory.stored_memory import StoredMemory
 from flowmatik.memory.syncing.copies import Copies, safe_name
+from flowmatik.memory.syncing.definitions import SourceDefinitions, SyncReports
 from flowmatik.memory.syncing.forgetting import SourceEntries, place_in
 from flowmatik.memory.syncing.kinds import SourceKinds
 from flowmatik.memory.syncing.rows import Definition, Kept, new_definition, said_of
@@ -66,6 +67,14 @@ class StoredSources:
     @property
     def entries(self) -> SourceEntries:
         return SourceEntries(self._around.database, self._memory.store.database, self._copies, self._clock)
+
+    @property
+    def reports(self) -> SyncReports:
+        return SyncReports(self._around.database, self._copies)
+
+    @property
+    def definitions(self) -> SourceDefinitions:
+        return SourceDefinitions(self._around.database, self._copies)
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())

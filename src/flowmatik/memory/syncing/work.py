@@ -1,7 +1,7 @@
-"""One sync: what has changed is read, several documents at a time, and taken into memory one by one.
+"""One sync: what has changed is read and taken into memory, several documents at a time.
 
-What has become of each is on record before the next one begins, so that a sync that dies goes on where it
-stopped. What is gone is removed at the end, when all else has gone well.
+What has become of each is put on record at once, so that a sync that dies goes on where it stopped. What is
+gone is removed at the end, when all else has gone well.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory import kept_out
 from flowmatik.memory.scan import Found
 from flowmatik.memory.source_settings import lost
-from flowmatik.memory.sync import Synchroniser
+from flowmatik.memory.sync import AT_ONCE, Synchroniser
 from flowmatik.memory.syncing.copies import Copies, safe_name
 from flowmatik.memory.syncing.forgetting import place_in
 from flowmatik.memory.syncing.planning import Step, planned
@@ -25,7 +25,6 @@ from flowmatik.memory.syncing.store import SourceRows
 from flowmatik.memory.writing import SourceRow
 
 GONE = "document.gone"
-PARALLEL = 4
 MOST_ENTRIES = 1_000_000
 _AGAIN = frozenset(("document.vanished", "document.unreadable"))
 
@@ -101,9 +100,10 @@ class SyncWork:
 
     async def _let_in(self, items: list[Item], known: Mapping[str, Kept]) -> list[Item]:
         """Without what was forgotten: nothing tells of it, and it is not even read."""
-        new = {place_in(self._one.id, one.path): one.path for one in items if one.path not in known}
-        out = await kept_out.among(self._run.database, self._one.workspace_id, list(new))
-        paths = {new[place] for place in out}
+        new = {place_in(self._one.id, one.path): one for one in items if one.path not in known}
+        copies = {place: one.version for place, one in new.items() if isinstance(one, Entry) and one.version}
+        out = await kept_out.among(self._run.database, self._one.workspace_id, list(new), copies)
+        paths = {new[place].path for place in out}
         return [one for one in items if one.path not in paths]
 
     async def _all(self, steps: Iterator[Step]) -> None:
@@ -115,7 +115,7 @@ class SyncWork:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(PARALLEL):
+                for _ in range(AT_ONCE):
                     group.create_task(one_after_the_other())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from failed
@@ -236,11 +236,17 @@ class SyncWork:
         await self._rows.record(self._one.id, kept, self._now(), outcome)
 
     async def _left_out(self, step: Step) -> None:
-        """Its content was forgotten at another place. No row tells its path; it is met anew at each sync."""
+        """Its content was forgotten at another place. No row tells its path; it is read again when it has
+        changed."""
         for kept in (step.known, step.moved):
             if kept is not None:
                 await self._removed(kept)
                 await self._rows.forgotten(self._one.id, kept.path, self._sync_id, None)
+        if step.entry.version:
+            place, at = place_in(self._one.id, step.entry.path), self._now()
+            await self._run.database.transaction(
+                kept_out.is_copy(self._one.workspace_id, place, step.entry.version, at)
+            )
         self._unchanged += 1
         await self._counted()
 

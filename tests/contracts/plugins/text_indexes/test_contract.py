@@ -24,6 +24,30 @@ async def test_a_passage_is_found_by_its_words_and_by_no_others(world: World) ->
     await world.search.health()
 
 
+JOINED = (
+    "👩\u200d💻",
+    "👨\u200d👩\u200d👧\u200d👦",
+    "🏳\ufe0f\u200d🌈",
+    "🇪🇸",
+    "🇬🇧",
+    "1\ufe0f\u20e3",
+    "👍🏽",
+    "👍🏿",
+)
+
+
+async def test_joined_emoji_are_found_and_taken_for_no_other(world: World) -> None:
+    await world.put(
+        "one", *(row(f"p{n}", f"Seen: {emoji}!") for n, emoji in enumerate(JOINED)), row("q", "💻 x")
+    )
+    for n, emoji in enumerate(JOINED):
+        best, *others = await world.found(emoji)
+        assert best == f"p{n}"
+        assert not others or emoji in JOINED[-2:], "tones of one emoji are found with each other"
+    assert await world.found("👩") == []
+    assert set(await world.found("👍")) == {"p6", "p7"}
+
+
 async def test_a_word_reaches_every_language_through_its_own_stem(world: World) -> None:
     await world.put("one", row("es", "Los animales del bosque", language="es"), row("en", "An animal"))
     assert set(await world.found("animal")) == {"es", "en"}

@@ -9,10 +9,11 @@ from flowmatik.memory.source_kinds.confluence.entities import Space, Thing
 from flowmatik.memory.source_kinds.confluence.storage import as_html
 from flowmatik.memory.source_parts.archives import Archive, Member
 from flowmatik.memory.source_parts.exports import Filed, Piece
-from flowmatik.memory.source_parts.made import Made
+from flowmatik.memory.source_parts.made import Made, too_large
 from flowmatik.memory.source_parts.whom import group, nobody, user
 
 _DEEPEST = 100
+_MOST_TEXT = 19_000_000  # characters of a page with its comments: more is taken of no document
 
 
 def documents_of(archive: Archive, space: Space) -> Iterator[Piece]:
@@ -32,8 +33,9 @@ def documents_of(archive: Archive, space: Space) -> Iterator[Piece]:
         path = places[page_id]
         acl, fault = _audience(f"{path}.html", page_id, space, limits)
         if fault is None:
-            text = _text(space, page, f"{path}.html", said[page_id])
+            text, unread = _text(space, page, path, said[page_id])
             yield _page(space, page, path, acl, labels.get(page_id, ()), text)
+            yield from unread
         else:
             yield Made(path=f"{path}.html", fault=fault)
         yield from _attached(archive, page_id, below[page_id], path, acl, fault)
@@ -112,18 +114,31 @@ def _labels(space: Space) -> dict[str, tuple[str, ...]]:
     return {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
 
 
-def _text(space: Space, page: Thing, path: str, comments: Sequence[Thing]) -> bytes | DocumentError:
-    """With what was said of it, each under who said it and when."""
+def _text(
+    space: Space, page: Thing, path: str, comments: Sequence[Thing]
+) -> tuple[bytes | DocumentError, list[Made]]:
+    """With what was said of it, each under who said it and when; of that, what cannot be taken."""
     shown = escape(page.values.get("title", ""))
     parts = [f'<html><head><meta charset="utf-8"><title>{shown}</title></head><body><h1>{shown}</h1>']
     try:
-        parts.append(as_html(space.bodies.get(page.id, ""), path))
-        for one in sorted(comments, key=lambda one: one.values.get("creationDate", "")):
-            who = ", ".join(filter(None, (_author(space, one), one.values.get("creationDate", "")[:10])))
-            parts.append(f"<h2>{escape(who)}</h2>{as_html(space.bodies.get(one.id, ''), path)}")
+        parts.append(as_html(space.bodies.get(page.id, ""), f"{path}.html"))
     except DocumentError as fault:
-        return fault
-    return f"{''.join(parts)}</body></html>".encode("utf-8", "replace")
+        return fault, []
+    unread: list[Made] = []
+    size = len(parts[-1])
+    for one in sorted(comments, key=lambda one: one.values.get("creationDate", "")):
+        who = ", ".join(filter(None, (_author(space, one), one.values.get("creationDate", "")[:10])))
+        place = f"{path}/{_clean(who)} {one.id}.html"
+        try:
+            words = as_html(space.bodies.get(one.id, ""), place)
+            if size + len(words) > _MOST_TEXT:
+                raise too_large(place, size + len(words), _MOST_TEXT)
+        except DocumentError as fault:
+            unread.append(Made(path=place, fault=fault))
+            continue
+        parts.append(f"<h2>{escape(who)}</h2>{words}")
+        size += len(words)
+    return f"{''.join(parts)}</body></html>".encode("utf-8", "replace"), unread
 
 
 def _author(space: Space, thing: Thing) -> str:
