@@ -130,6 +130,16 @@ async def documents_of(
     return [_known(row) for row in await database.fetch(sql, *params)]
 
 
+async def underived_below(database: Database, workspace_id: str, path: str, derived: str) -> frozenset[str]:
+    """The paths below `path` of documents of which something else is derived than `derived` says."""
+    rows = await database.fetch(
+        "SELECT path FROM memory_documents WHERE workspace_id = $1 AND path > $2 AND path < $3"
+        " AND derived <> $4",
+        *(workspace_id, f"{path}/", f"{path}0", derived),  # 0 comes after /
+    )
+    return frozenset(str(row[0]) for row in rows)
+
+
 async def documents_below(
     database: Database, workspace_id: str, path: str, embedder: str = ""
 ) -> list[Known]:

@@ -195,3 +195,25 @@ async def test_links_between_pages_lead_to_the_pages_that_are_in_memory(at: Sett
             ("heron", "carp"), ("carp", "heron"), ("heron", f"{host}/birds/stork")
         }  # fmt: skip
         await StoredMemoryCare(at.memory, at.clock).rebuild(W)
+
+
+async def test_pages_that_an_older_program_took_get_their_links_though_they_have_not_changed(
+    at: Setting, site: Site, embedder: WordEmbedder
+) -> None:
+    site.page("/a", 'The <a href="/b">stork</a> claps.')
+    site.page("/b", "The bittern booms.")
+    await at.added("web", urls=[f"{site.url}/a", f"{site.url}/b"], allow_private="true")
+    await at.synced()
+    memory = at.memory.store.database.within(W)
+    linked = "SELECT subject, relation, object, chunk FROM memory_relations WHERE relation = 'links_to'"
+    before = await memory.fetch(linked)
+    assert len(before) == 1
+    await memory.transaction([
+        ("DELETE FROM memory_relations WHERE workspace_id = $1", (W,)),
+        ("UPDATE memory_documents SET links = '', derived = '2' WHERE workspace_id = $1", (W,)),
+    ])  # fmt: skip
+    embedded = len(embedder.calls)
+    for _ in range(2):
+        assert counted(await at.synced()) == {"unchanged": 2}
+        assert await memory.fetch(linked) == before
+    assert len(embedder.calls) == embedded
