@@ -7,15 +7,17 @@ import platform
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from benchmarks.durable_steps.load import AT_ONCE, STEPS, one_at_a_time, steps_per_second
+from benchmarks.durable_steps.load import STEPS, one_at_a_time, steps_per_second
+from benchmarks.engine_scale.ingress import Ingress, Refused
 from benchmarks.engine_scale.processes import free_port, listening, module
+from flowmatik.kernel import canonical
 
 SERVICE = "benchmarks.engine_scale.restate_service"
 SETTINGS = Path(__file__).with_name("restate.toml")
@@ -103,17 +105,13 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
             await stack.enter_async_context(module(SERVICE, {"service": name, "port": port}))
             await listening(port)
             await _register(admin, port)
-        limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=server.ingress, timeout=120, limits=limits)
-        )
+        client = stack.enter_context(closing(Ingress(server.ingress)))
         turns = itertools.cycle(names)
 
         async def one_run() -> None:
             answer = await client.post(f"/{next(turns)}/chain")
-            answer.raise_for_status()
-            if len(answer.json()) != STEPS:
-                raise AssertionError(f"the handler ended with {answer.text[:200]}")
+            if len(canonical.loads(answer)) != STEPS:
+                raise AssertionError(f"the handler ended with {answer[:200]!r}")
 
         await _first(one_run)
         if job.get("mode") == "one":
@@ -127,7 +125,7 @@ async def _first(one_run: Any) -> None:
         while True:
             try:
                 return await one_run()
-            except httpx.HTTPStatusError as error:
-                if error.response.status_code != 404:
+            except Refused as error:
+                if error.status != 404:
                     raise
             await asyncio.sleep(0.1)

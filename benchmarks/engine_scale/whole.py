@@ -6,13 +6,12 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from benchmarks.durable_steps.load import AT_ONCE, PAYLOAD, STEPS, one_at_a_time, steps_per_second
+from benchmarks.durable_steps.load import PAYLOAD, STEPS, one_at_a_time, steps_per_second
+from benchmarks.engine_scale.ingress import Ingress
 from flowmatik.kernel import canonical
 
 START_SECONDS = 60.0
@@ -46,24 +45,17 @@ async def measure(job: dict[str, Any]) -> dict[str, float]:
         home = Path(folder) / "home"
         async with _up(home, str(job["target"])) as url:
             token = (home / ".flowmatik" / "keys" / "local-token").read_text(encoding="utf-8").strip()
-            limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-            headers = {"Authorization": f"Bearer {token}"}
-            async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits, headers=headers) as client:
+            with closing(Ingress(url, {"Authorization": f"Bearer {token}"})) as client:
                 if job.get("mode") == "one":
                     return await one_at_a_time(job, lambda: _one_run(client))
                 return {"value": (await steps_per_second(job, lambda: _one_run(client)))["value"]}
 
 
-async def _one_run(client: httpx.AsyncClient) -> None:
-    created = await client.post("/v1/runs", json={"goal": "ten steps", "plan": PLAN})
-    if created.status_code != 202:
-        raise AssertionError(f"no run began: {created.text[:500]}")
-    place = f"/v1/runs/{created.json()['id']}"
-    async with client.stream("GET", f"{place}/events") as events:
-        events.raise_for_status()
-        async for _ in events.aiter_raw():
-            pass  # the stream ends with the run
-    view = (await client.get(place)).json()
+async def _one_run(client: Ingress) -> None:
+    created = canonical.loads(await client.post("/v1/runs", {"goal": "ten steps", "plan": PLAN}))
+    place = f"/v1/runs/{created['id']}"
+    await client.get(f"{place}/events")  # which ends with the run
+    view = canonical.loads(await client.get(place))
     if view["status"] != "succeeded" or len(view["tasks"]) != STEPS:
         raise AssertionError(f"the run ended {view['status']}: {view['error']}")
 

@@ -51,11 +51,13 @@ class EventStream(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        now = asyncio.get_running_loop().time
         try:
-            async with aclosing(self._frames) as frames:
+            async with asyncio.timeout(None) as limit, aclosing(self._frames) as frames:
                 async for frame in frames:
-                    async with asyncio.timeout(STALLED_SECONDS):
-                        await send({"type": "http.response.body", "body": frame, "more_body": True})
+                    limit.reschedule(now() + STALLED_SECONDS)
+                    await send({"type": "http.response.body", "body": frame, "more_body": True})
+                    limit.reschedule(None)
         except TimeoutError:
             await self._cut(send)
         else:
@@ -88,6 +90,7 @@ class RunStream:
         self._deltas = deltas
         self._ended: set[str] = set()
         self._news = asyncio.Event()
+        self._quiet = False
 
     async def frames(self) -> AsyncGenerator[bytes]:
         facts = self._facts_ahead()
@@ -124,13 +127,18 @@ class RunStream:
 
     async def _heard(self) -> bool:
         """Of something new; False when it was quiet for long."""
+        self._quiet = False
+        falling = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._fall_quiet)
         try:
-            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                await self._news.wait()
-        except TimeoutError:
-            return False
+            await self._news.wait()
+        finally:
+            falling.cancel()
         self._news.clear()
-        return True
+        return not self._quiet
+
+    def _fall_quiet(self) -> None:
+        self._quiet = True
+        self._news.set()
 
     def _told(self, event: CloudEvent) -> bytes:
         self._after = event.seq

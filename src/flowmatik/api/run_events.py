@@ -41,7 +41,7 @@ async def events(
     the whole. `gap` comes before a delta of which something is missing. None are sent again: who reconnects
     gets every event after Last-Event-ID, and deltas from then on."""
     after = after_of(last_event_id)
-    await at.runs.get(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
+    await at.runs.status(principal.workspace_id, run_id)  # 404 as a problem, before the stream begins
     counted_as_stream(request)
 
     def source(after_seq: int) -> AsyncIterator[CloudEvent]:

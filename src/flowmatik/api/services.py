@@ -197,6 +197,11 @@ def services(request: Request) -> ApiServices:
     return cast("ApiServices", request.app.state.services)
 
 
+async def _given(request: Request) -> ApiServices:
+    """FastAPI gives a plain function a thread of its own."""
+    return services(request)
+
+
 async def caller(request: Request) -> Principal:
     """The principal behind the Authorization header. Raises Unauthenticated."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
@@ -230,4 +235,4 @@ def require(principal: Principal, scope: str) -> None:
         )
 
 
-Services = Annotated[ApiServices, Depends(services)]
+Services = Annotated[ApiServices, Depends(_given)]

@@ -5,7 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    Runs,
+    RunStatus,
+    RunView,
+)
 from flowmatik.kernel.errors import JournalUnavailable
 from flowmatik.kernel.events import CloudEvent
 
@@ -39,6 +48,9 @@ class PatientRuns:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._runs.get(workspace_id, run_id)
+
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return await self._runs.status(workspace_id, run_id)
 
     async def list(
         self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50

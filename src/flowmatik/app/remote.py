@@ -13,7 +13,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from flowmatik.app.remote_errors import error_of, unreachable
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.plans import PlanTask
-from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, RunSummary, RunView
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    RunStatus,
+    RunSummary,
+    RunView,
+)
 from flowmatik.contracts.schedules import ScheduledRun
 from flowmatik.kernel.errors import JournalUnavailable, Unavailable
 from flowmatik.kernel.events import CloudEvent
@@ -169,6 +178,9 @@ class RemoteRuns:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._server.ask(_RUN, "GET", f"/v1/runs/{run_id}")
+
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return (await self.get(workspace_id, run_id)).status
 
     async def list(
         self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50

@@ -4,7 +4,16 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.runs import EVERY_RUN, NewRun, Page, ReplayReport, RunFilter, Runs, RunView
+from flowmatik.contracts.runs import (
+    EVERY_RUN,
+    NewRun,
+    Page,
+    ReplayReport,
+    RunFilter,
+    Runs,
+    RunStatus,
+    RunView,
+)
 from flowmatik.kernel.events import CloudEvent
 
 
@@ -22,6 +31,9 @@ class RunsWithDefaults:
 
     async def get(self, workspace_id: str, run_id: str) -> RunView:
         return await self._runs.get(workspace_id, run_id)
+
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return await self._runs.status(workspace_id, run_id)
 
     async def list(
         self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50

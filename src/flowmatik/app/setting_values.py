@@ -377,7 +377,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("budget.rate", "", "FLOWMATIK_CURRENCY_RATE", rate, ""),
     _setting("budget.rate_date", "", "FLOWMATIK_CURRENCY_DATE", day, ""),
     _setting("engine.role", "role", "FLOWMATIK_ROLE", one_of(*ROLES), "all"),
-    _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 16),
+    _setting("engine.max_running_runs", "max_running_runs", "FLOWMATIK_MAX_RUNNING_RUNS", whole(1, 1000), 64),
     _setting("retention.runs_days", "runs_days", "FLOWMATIK_RUNS_DAYS", whole(0, 36_500), 30),
     _setting("retention.ledger_days", "ledger_days", "FLOWMATIK_LEDGER_DAYS", whole(0, 36_500), LEDGER_DAYS),
     _setting("tools.code", "tools_code", "FLOWMATIK_TOOLS_CODE", yes_no, False),

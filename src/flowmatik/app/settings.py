@@ -104,7 +104,7 @@ class Settings:
     blobs_region: str = "us-east-1"
     blobs_access_key: str = field(default="", repr=False)
     blobs_secret_key: str = field(default="", repr=False)
-    max_running_runs: int = 16
+    max_running_runs: int = 64
     runs_days: int = 30
     ledger_days: int = LEDGER_DAYS
     tools_code: bool = False

@@ -35,6 +35,7 @@ from flowmatik.core.engine.throttle import CallLimits, LocalThrottle, Throttle
 from flowmatik.core.engine.watch import Nudges, Watch
 from flowmatik.core.firing import Scheduler
 from flowmatik.core.guarded_inputs import InputGuard
+from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.leftovers import Leftovers, leftover_chores
 from flowmatik.core.limits import Backlog, StoredLimits
 from flowmatik.core.messages import RunMessages
@@ -139,8 +140,8 @@ def build_engine(services: EngineServices, performs: Callable[..., Effects] = Ef
     relay = _relay(services, lease)
     hints = Hints(services.streams, clock, owner) if services.streams is not None else None
 
-    def appended(run_id: str) -> None:
-        watch.changed(run_id)
+    def appended(run_id: str, events: Sequence[StoredEvent]) -> None:
+        watch.changed(run_id, events)
         relay.wake()
         if hints is not None:
             hints.grew(run_id)
@@ -244,7 +245,7 @@ def _parts(
     limits: KnownLimits,
     nudges: Nudges,
     performs: Callable[..., Effects],
-    appended: Callable[[str], None],
+    appended: Callable[[str, Sequence[StoredEvent]], None],
 ) -> DriverParts:
     alone = LocalThrottle(services.clock)
     throttle: Throttle = alone

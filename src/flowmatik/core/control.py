@@ -1,6 +1,6 @@
 """How people steer runs that live: the `RunControl` port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from flowmatik.contracts.control import NewFork, RunChange
@@ -12,6 +12,7 @@ from flowmatik.core.engine.inputs import HARD_CANCEL
 from flowmatik.core.engine.watch import Watch
 from flowmatik.core.fork_plans import Prepare
 from flowmatik.core.forks import Forks
+from flowmatik.core.journal.port import StoredEvent
 from flowmatik.core.services import EngineServices
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import Fenced, InvalidInput
@@ -31,7 +32,7 @@ class RunSteering:
         watch: Watch,
         *,
         owner: str,
-        appended: Callable[[str], None],
+        appended: Callable[[str, Sequence[StoredEvent]], None],
         prepare: Prepare,
     ) -> None:
         self._services = services
@@ -81,7 +82,7 @@ class RunSteering:
         services = self._services
         fault = Cancelled(reason, hard=True)
         left = await condemn(claim, fault, self._journal, services.loop, services.clock)
-        self._appended(run_id)
+        self._appended(run_id, ())
         self._watch.rested(run_id, left)
 
     async def change(self, workspace_id: str, run_id: str, change: RunChange) -> None:

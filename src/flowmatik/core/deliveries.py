@@ -3,6 +3,7 @@
 What a subscriber missed is read from the journal, whatever has become of the pointers to it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from flowmatik.kernel.events import CloudEvent, Handler
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
+AT_ONCE = 32  # runs
 PAGE = 500
 DEATHS = 5  # of processes, while they had a run for a subscriber: then its next event counts as refused
 
@@ -83,19 +85,46 @@ class Deliveries:
         self._clock = clock
         self._check = check
         self._traces = Traces()
+        self._handing = asyncio.Lock()  # of all runs one event at a time, to one subscriber
+
+    async def relay_all(self, spans: Sequence[tuple[OutboxEntry, Sequence[Subscriber]]]) -> None:
+        """Of different runs, a few at once: the store is asked for them together, and remembers together
+        how far they came. Raises the first fault once all of those have come to their end."""
+        for first in range(0, len(spans), AT_ONCE):
+            came: list[tuple[str, OutboxEntry]] = []
+            some = [self._relay(*each, came) for each in spans[first : first + AT_ONCE]]
+            faults = await asyncio.gather(*some, return_exceptions=True)
+            await self._remember(came)
+            for fault in faults:
+                if fault is not None:
+                    raise fault
 
     async def relay(self, span: OutboxEntry, receivers: Sequence[Subscriber]) -> None:
         """The events of `span`, and before them what a receiver has not seen of the run. All who are
         there share one reading."""
-        stands = {receiver.name: await self._stand(receiver, span) for receiver in receivers}
+        await self.relay_all([(span, receivers)])
+
+    async def _relay(
+        self, span: OutboxEntry, receivers: Sequence[Subscriber], came: list[tuple[str, OutboxEntry]]
+    ) -> None:
+        """Adds to `came` who has handled it."""
+        places = await asyncio.gather(*(self._stand(receiver, span) for receiver in receivers))
+        stands = {receiver.name: place for receiver, place in zip(receivers, places, strict=True)}
         fresh = [one for one in receivers if span.from_seq - 1 <= stands[one.name] < span.to_seq]
         events = await self._read(span, fresh) if fresh else []
-        for receiver in receivers:
-            handled = stands[receiver.name]
-            if handled < span.from_seq - 1:
-                await self.go_on(receiver, span.workspace_id, span.run_id, handled, upto=span.to_seq)
-            elif handled < span.to_seq and await self._hand(receiver, events, handled) and receiver.durable:
-                await self._journal.set_subscriber_seq(receiver.name, span.run_id, span.to_seq)
+        async with self._handing:
+            for receiver in receivers:
+                handled = stands[receiver.name]
+                if handled < span.from_seq - 1:
+                    await self.go_on(receiver, span.workspace_id, span.run_id, handled, upto=span.to_seq)
+                elif (
+                    handled < span.to_seq and await self._hand(receiver, events, handled) and receiver.durable
+                ):
+                    came.append((receiver.name, span))
+
+    async def _remember(self, came: Sequence[tuple[str, OutboxEntry]]) -> None:
+        put = self._journal.set_subscriber_seq
+        await asyncio.gather(*(put(name, span.run_id, span.to_seq) for name, span in came))
 
     async def _stand(self, receiver: Subscriber, span: OutboxEntry) -> int:
         """The last seq that it has handled. A run in which it has no place begins for it here."""

@@ -21,6 +21,7 @@ from flowmatik.kernel.ids import new_id
 BATCH = 500
 CATCH_UP = 50  # runs in a pass, so that what happens now is not held up by what has been
 SPACING_SECONDS = 0.02
+SPACING_PASSES = 4  # times as long as the pass before it took, if that is more
 IDLE_SECONDS = 0.5  # how often to look for what other processes left
 TTL_SECONDS = 3.0  # of the lease
 RENEW_SECONDS = 1.0
@@ -95,11 +96,14 @@ class OutboxRelay:
     async def pump(self) -> None:
         """Relay what there is, then wait for more. Under load, passes keep a distance, so that each
         carries what many appends left."""
+        began = self._clock.monotonic()
         relayed = await self.relay_once()
         if relayed == BATCH or self._lags:
             return
         if relayed:
-            await self._clock.sleep(SPACING_SECONDS if self._subscribers else IDLE_SECONDS)
+            took = self._clock.monotonic() - began
+            spacing = min(max(SPACING_SECONDS, SPACING_PASSES * took), IDLE_SECONDS)
+            await self._clock.sleep(spacing if self._subscribers else IDLE_SECONDS)
         try:
             async with asyncio.timeout(IDLE_SECONDS):
                 await self._wake.wait()
@@ -174,9 +178,12 @@ class OutboxRelay:
         durable = [one for one in subscribers if one.durable]
         if subscribers and entries:
             parked = await self._journal.parked() if durable else set[tuple[str, str]]()
-            for span in _spans(entries):
-                receivers = [one for one in subscribers if (one.name, span.run_id) not in parked]
-                await self._deliveries.relay(span, receivers)
+            await self._deliveries.relay_all(
+                [
+                    (span, [one for one in subscribers if (one.name, span.run_id) not in parked])
+                    for span in _spans(entries)
+                ]
+            )
         if entries:
             self._check()
             await self._journal.relayed(entries, present=[one.name for one in durable])

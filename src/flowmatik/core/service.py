@@ -30,7 +30,7 @@ from flowmatik.core.fold import fold
 from flowmatik.core.guarded_inputs import InputGuard
 from flowmatik.core.guards.goals import goal_for, planners
 from flowmatik.core.history import cut_short, whole
-from flowmatik.core.journal.port import Creation, RunHead, RunReads
+from flowmatik.core.journal.port import Creation, RunHead, RunReads, StoredEvent
 from flowmatik.core.limits import Backlog
 from flowmatik.core.pages import check_limit, cursor_of, place_at
 from flowmatik.core.pins import Choice, agents_for, tools_for
@@ -180,6 +180,10 @@ class RunService:
     def _view(self, state: RunState, status: RunStatus) -> RunView:
         return run_view(state, status, self._services.clock.now().isoformat(), self._services.hooks)
 
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        reads = self._services.seen_from(workspace_id)
+        return RunStatus((await reads.head(workspace_id, run_id)).status)
+
     async def list(
         self, workspace_id: str, wanted: RunFilter = EVERY_RUN, *, cursor: str = "", limit: int = 50
     ) -> Page:
@@ -200,23 +204,31 @@ class RunService:
     ) -> AsyncIterator[CloudEvent]:
         reads = self._services.seen_from(workspace_id)
         with self._watch.growing(run_id) as grown:
-            head = await reads.head(workspace_id, run_id)
+            head, page = await reads.head(workspace_id, run_id), list[StoredEvent]()
+            reading, here = True, False
             while True:
-                page = await reads.read(run_id, after_seq=after_seq, limit=PAGE)
+                if reading:
+                    page = await reads.read(run_id, after_seq=after_seq, limit=PAGE)
                 trace = await self._traces.of(run_id, reads, page) if page else ""
                 for stored in page:
                     after_seq = stored.seq
                     yield cloud_event(workspace_id, run_id, stored, trace)
-                if after_seq < head.head_seq:
-                    if not page:  # the head went up with its events: these are gone, and will not come
-                        raise cut_short(after_seq, head.head_seq)
+                if reading and not page and after_seq < head.head_seq:
+                    # The head went up with its events: these are gone, and will not come.
+                    raise cut_short(after_seq, head.head_seq)
+                reading = after_seq < head.head_seq or len(page) == PAGE
+                if reading:
                     continue
-                if len(page) == PAGE:
-                    continue
-                if not follow or self._rests(run_id, RunStatus(head.status)):
+                if not follow or (not here and self._rests(run_id, RunStatus(head.status))):
                     return
                 await grown.more(self._elsewhere)
-                if not self._engine.drives(run_id):  # while it is driven here, it has not come to rest
+                page, left = grown.taken(after_seq)
+                here = self._engine.drives(run_id)  # while it is, it has not come to rest
+                if here:
+                    reading = not page
+                elif left is not None and left.state.seq == (page[-1].seq if page else after_seq):
+                    head = replace(head, head_seq=left.state.seq, status=left.status.value)
+                else:
                     head = await reads.head(workspace_id, run_id)
 
     async def cancel(self, workspace_id: str, run_id: str, *, reason: str = "") -> None:

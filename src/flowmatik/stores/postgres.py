@@ -5,11 +5,10 @@ What the engine relies on (READ COMMITTED, commits that are on disk) its session
 whatever the database's defaults are.
 """
 
-import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import asyncpg as _asyncpg
 
@@ -24,6 +23,7 @@ from flowmatik.kernel.errors import (
 
 asyncpg = cast("Any", _asyncpg)  # ships no types
 
+T = TypeVar("T")
 Role = Literal["flowmatik_engine", "flowmatik_api", "flowmatik_retention"]
 _LIMIT_MS = "2500"
 _RETRIES = 5
@@ -113,6 +113,7 @@ async def open_pool(url: str, *, role: Role, min_size: int = 1, max_size: int = 
             max_size=max_size,
             timeout=10,
             command_timeout=10,
+            connection_class=_Connection,
             init=_commit_on_disk,
             reset=_nothing_to_reset,
             server_settings={
@@ -174,16 +175,28 @@ async def durability(url: str) -> Durability:
 
 
 async def _nothing_to_reset(_: Any) -> None:
-    """Connections carry no session state (settings are local to a transaction), so that giving one back
-    need not cost a round trip."""
+    """What a connection keeps between two uses, `_Connection` knows: giving one back costs no round trip."""
+
+
+class _Connection(asyncpg.Connection):
+    """Knows for which workspace row-level security lets it see rows: whoever comes for another tells the
+    server first, whoever comes for the same one needs no transaction for it."""
+
+    workspace: str | None = ""  # none; None while nobody can tell
+
+    async def see(self, workspace: str) -> None:
+        if self.workspace != workspace:
+            self.workspace = None
+            await self.execute("SELECT set_config('flowmatik.workspace', $1, false)", workspace)
+            self.workspace = workspace
 
 
 class PostgresDatabase:
     """The `Database` contract over a pool, which it does not own.
 
-    With `workspace` every call is a transaction that has set it, for row-level security; without,
-    a fetch is one autocommitted statement in one round trip. Deadlocks and serialisation failures
-    are tried again, since the whole of a call was rolled back.
+    With `workspace` every call sees only its rows, by row-level security. A fetch, and a transaction of one
+    statement, are autocommitted in one round trip. Deadlocks and serialisation failures are tried again,
+    since the whole of a call was rolled back.
     """
 
     dialect: Literal["sqlite", "postgresql"] = "postgresql"
@@ -193,58 +206,45 @@ class PostgresDatabase:
         self._workspace = workspace
 
     async def fetch(self, sql: str, *params: Any) -> list[Row]:
-        for attempt in range(_RETRIES):
-            try:
-                if self._workspace is None:
-                    return await self._pool.fetch(sql, *params)
-                async with self._scoped() as connection:
-                    return await connection.fetch(sql, *params)
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
-                if attempt == _RETRIES - 1:
-                    raise translated(error) or error from error
-            except _RAISED as error:
-                raise translated(error) or error from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        async def work(connection: Any) -> list[Row]:
+            return await connection.fetch(sql, *params)
+
+        return await self._tried(work)
 
     async def transaction(self, statements: Sequence[Statement]) -> list[int]:
         """All or nothing; returns the affected row counts."""
-        for attempt in range(_RETRIES):
-            try:
-                async with self._scoped() as connection:
-                    return [_count(await connection.execute(sql, *params)) for sql, params in statements]
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
-                if attempt == _RETRIES - 1:
-                    raise translated(error) or error from error
-            except _RAISED as error:
-                raise translated(error) or error from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def within(self, workspace_id: str) -> "PostgresDatabase":
-        return PostgresDatabase(self._pool, workspace_id)
+        async def work(connection: Any) -> list[int]:
+            return [_count(await connection.execute(sql, *params)) for sql, params in statements]
 
-    @contextlib.asynccontextmanager
-    async def _scoped(self) -> AsyncGenerator[Any]:
-        async with self._pool.acquire() as connection:
+        async def together(connection: Any) -> list[int]:
             try:
-                await connection.execute(_begin(self._workspace))
-                yield connection
+                await connection.execute("BEGIN")
+                counts = await work(connection)
             except BaseException:
                 if not connection.is_closed():
                     await connection.execute("ROLLBACK")
                 raise
             await connection.execute("COMMIT")
+            return counts
 
+        return await self._tried(work if len(statements) == 1 else together)
 
-def _begin(workspace: str | None) -> str:
-    """In one round trip, for which its value must stand in the text."""
-    if workspace is None:
-        return "BEGIN"
-    if "\0" in workspace:
-        said = f"a workspace's name has a NUL: {workspace!r}"
-        context = {"store": "PostgreSQL", "said": said}
-        raise InvalidInput(f"PostgreSQL refuses a value: {said}", code="input.value", context=context)
-    quoted = workspace.replace("\\", "\\\\").replace("'", "''")
-    return f"BEGIN; SELECT set_config('flowmatik.workspace', E'{quoted}', true)"
+    def within(self, workspace_id: str) -> "PostgresDatabase":
+        return PostgresDatabase(self._pool, workspace_id)
+
+    async def _tried(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        for attempt in range(_RETRIES):
+            try:
+                async with self._pool.acquire() as connection:
+                    await connection.see(self._workspace or "")
+                    return await work(connection)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if attempt == _RETRIES - 1:
+                    raise translated(error) or error from error
+            except _RAISED as error:
+                raise translated(error) or error from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _count(tag: str) -> int:

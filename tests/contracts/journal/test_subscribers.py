@@ -10,11 +10,11 @@ import pytest
 from flowmatik.contracts.bus import DeadLetter, Redriven
 from flowmatik.core import outbox
 from flowmatik.core.dead_letters import RefusedEvents
-from flowmatik.core.deliveries import ATTEMPTS, PAGE
+from flowmatik.core.deliveries import AT_ONCE, ATTEMPTS, PAGE
 from flowmatik.core.journal.port import Behind, NewEvent, OutboxEntry, place_of
 from flowmatik.core.outbox import CATCH_UP, TTL_SECONDS, OutboxRelay
 from flowmatik.kernel.clock import SystemClock
-from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.kernel.errors import InvalidInput, JournalUnavailable, NotFound
 from flowmatik.kernel.events import CloudEvent
 from tests.contracts.journal.stores import HandClock, Store, creation, event, owned
 
@@ -381,3 +381,44 @@ async def test_a_lease_that_ran_out_in_a_catch_up_ends_it(store: Store) -> None:
     relay.subscribe("audit", sleeps)
     await relay.relay_once()
     assert heard == [1]
+
+
+async def test_a_subscriber_is_handed_one_event_at_a_time_of_however_many_runs(store: Store) -> None:
+    at_once = [0]
+    heard: defaultdict[str, list[int]] = defaultdict(list)
+
+    async def audit(one: CloudEvent) -> None:
+        at_once.append(at_once[-1] + 1)
+        await asyncio.sleep(0)
+        heard[one.subject].append(one.seq)
+        at_once.append(at_once[-1] - 1)
+
+    runs = [f"run_{n}" for n in range(AT_ONCE + 2)]
+    for run_id in runs:
+        await owned(store.journal, run_id)
+    relay = OutboxRelay(store.journal, HandClock())
+    relay.subscribe("audit", audit)
+    await work(relay)
+    assert heard == {run_id: [1, 2] for run_id in runs}
+    assert max(at_once) == 1
+    assert [await store.journal.subscriber_seq("audit", run_id) for run_id in runs] == [2] * len(runs)
+
+
+async def test_what_others_handled_is_remembered_when_one_run_cannot_be_relayed(store: Store) -> None:
+    away = {"run_1"}
+    heard: list[str] = []
+
+    async def audit(one: CloudEvent) -> None:
+        if one.subject in away:
+            raise JournalUnavailable("not now")
+        heard.append(one.id)
+
+    for run_id in ("run_0", "run_1", "run_2"):
+        await owned(store.journal, run_id)
+    relay = OutboxRelay(store.journal, HandClock())
+    relay.subscribe("audit", audit)
+    with pytest.raises(JournalUnavailable):
+        await relay.relay_once()
+    away.clear()
+    await relay.relay_once()
+    assert sorted(heard) == [f"run_{n}:{seq}" for n in range(3) for seq in (1, 2)], "each of them once"

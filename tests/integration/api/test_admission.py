@@ -29,6 +29,9 @@ class Held:
             await self.go.wait()
         return RunView(id=run_id, workspace_id="a", goal="g", status=RunStatus.RUNNING, created_at=AT)
 
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return (await self.get(workspace_id, run_id)).status
+
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
     ) -> AsyncIterator[CloudEvent]:

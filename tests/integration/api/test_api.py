@@ -54,6 +54,9 @@ class OneRun:
         summary = RunSummary(id="run_1", goal="g", status=RunStatus.RUNNING, created_at=AT)
         return Page(items=(summary,) if workspace_id == "a" else (), next="more")
 
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return (await self.get(workspace_id, run_id)).status
+
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False
     ) -> AsyncIterator[CloudEvent]:

@@ -11,7 +11,7 @@ import pytest
 
 from flowmatik.api import event_stream
 from flowmatik.app.serving import serve
-from flowmatik.contracts.runs import RunStatus, RunView
+from flowmatik.contracts.runs import RunStatus
 from flowmatik.contracts.security import Principal
 from flowmatik.kernel.events import CloudEvent
 from tests.contracts.bus.worlds import until
@@ -30,8 +30,8 @@ class Talkative:
         self.asked: list[int] = []
         self.left = 0
 
-    async def get(self, workspace_id: str, run_id: str) -> RunView:
-        return RunView(id=run_id, workspace_id="a", goal="g", status=RunStatus.RUNNING, created_at=AT)
+    async def status(self, workspace_id: str, run_id: str) -> RunStatus:
+        return RunStatus.RUNNING
 
     async def events(
         self, workspace_id: str, run_id: str, *, after_seq: int = 0, follow: bool = False

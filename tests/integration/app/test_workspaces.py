@@ -10,7 +10,7 @@ import pytest
 
 from flowmatik.app.settings import load_settings
 from flowmatik.app.wiring import Platform, open_platform
-from flowmatik.contracts.database import Row
+from flowmatik.contracts.database import Row, Statement
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun, RunStatus
 from flowmatik.contracts.security import Principal
@@ -96,7 +96,7 @@ async def test_a_query_that_forgets_its_filter_still_sees_no_other_workspace(
         await api.close()
 
 
-async def test_a_workspace_of_any_name_is_set_for_one_transaction_and_no_longer(pg_migrated: str) -> None:
+async def test_a_workspace_of_any_name_is_set_for_whoever_asks_and_for_nobody_else(pg_migrated: str) -> None:
     api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
     database, ask = PostgresDatabase(api), "SELECT current_setting('flowmatik.workspace', true)"
     try:
@@ -108,7 +108,29 @@ async def test_a_workspace_of_any_name_is_set_for_one_transaction_and_no_longer(
         with pytest.raises(InvalidInput):
             await database.within("b\0").fetch(ask)
         assert not (await database.fetch(ask))[0][0]
-        assert await database.within("c").transaction([("SELECT 1", ())]) == [1]
+        for statements in ([(ask, ())], [(ask, ()), (ask, ())]):
+            assert await database.within("c").transaction(statements) == [1] * len(statements)
+            assert [row[0] for row in await database.within("c").fetch(ask)] == ["c"]
+            assert await database.transaction(statements) == [1] * len(statements)
+            assert not (await database.fetch(ask))[0][0]
+    finally:
+        await api.close()
+
+
+async def test_rows_written_on_a_connection_that_served_another_workspace_are_the_callers_own(
+    platform: Platform, pg_migrated: str
+) -> None:
+    ours = await a_run(platform, "default")
+    api = await open_pool(pg_migrated, role="flowmatik_api", max_size=1)
+    database = PostgresDatabase(api)
+    renamed: list[Statement] = [("UPDATE agent_channels SET split = split", ())]
+    try:
+        (mine,) = await database.within("default").transaction(renamed)
+        assert mine > 0
+        assert await database.transaction(renamed) == [0]
+        assert await database.within("c").transaction([*renamed, *renamed]) == [0, 0]
+        assert await database.within("default").fetch("SELECT run_id FROM runs") == [(ours,)]
+        assert await database.fetch("SELECT run_id FROM runs") == []
     finally:
         await api.close()
 

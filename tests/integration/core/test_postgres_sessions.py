@@ -2,6 +2,8 @@
 row-level security."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -157,11 +159,13 @@ class Flaky:
         self._error = error
         self.left = times
 
-    async def fetch(self, sql: str, *params: Any) -> Any:
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Any]:
         if self.left:
             self.left -= 1
             raise self._error
-        return await self._pool.fetch(sql, *params)
+        async with self._pool.acquire() as connection:
+            yield connection
 
 
 SERIALISATION = "DO $do$ BEGIN RAISE EXCEPTION 'changed meanwhile' USING ERRCODE = '40001'; END $do$"

@@ -21,6 +21,8 @@ PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)", flags=re.MULTILINE
 USED_WITHOUT_IMPORT = {
     "python-multipart": "FastAPI loads it for forms",
     "pystemmer": "snowballstemmer takes it where it is there",
+    "httptools": "uvicorn takes it where it is there",
+    "uvloop": "the loop of `flowmatik up` takes it where it is there",
     "tzdata": "zoneinfo reads it where the system has no time zones",
     "sqlalchemy": "Alembic's migrations run on its dialects",
 }

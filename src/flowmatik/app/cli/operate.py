@@ -11,6 +11,7 @@ from flowmatik import __version__
 from flowmatik.app.cli.ingest_view import ingest
 from flowmatik.app.cli.local_models import offer_local_models
 from flowmatik.app.cli.session import Session, session_of
+from flowmatik.app.event_loop import new_event_loop
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.setting_values import ROLES
 from flowmatik.app.settings import load_settings
@@ -48,7 +49,8 @@ def up_command(
     ] = None,
 ) -> None:
     session = session_of(context)
-    session.run(_up(session, {"server.host": host, "server.port": port, "engine.role": role}))
+    asked: dict[str, object] = {"server.host": host, "server.port": port, "engine.role": role}
+    session.run(_up(session, asked), new_event_loop)
 
 
 def doctor_command(context: typer.Context, detect: Detect = True) -> None:

@@ -121,9 +121,12 @@ class Session:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    def run(self, work: Coroutine[Any, Any, int]) -> None:
-        """Run the command and leave with its exit code."""
-        raise typer.Exit(asyncio.run(work))
+    def run(
+        self, work: Coroutine[Any, Any, int], loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    ) -> None:
+        """Run the command, in the loop that `loop` makes, and leave with its exit code."""
+        with asyncio.Runner(loop_factory=loop) as runner:
+            raise typer.Exit(runner.run(work))
 
 
 def session_of(context: typer.Context) -> Session:

@@ -88,7 +88,8 @@ class Dispatcher:
 
     async def _underway(self, waiting: list[ReadyRun], room: Room) -> Mapping[Queue, int]:
         """Not asked for where it can make no difference."""
-        alike = len({run.workspace_id for run in waiting}) == 1 and room.free >= len(waiting)
+        orphans = sum(run.orphan for run in waiting)
+        alike = len({run.workspace_id for run in waiting}) == 1 and room.free > orphans
         if alike and not self.bounds(waiting[0].workspace_id):
             return {}
         counts = dict(await self._journal.underway())

@@ -253,11 +253,11 @@ class RunDriver:
         if not self._batch and not self._launches and park is None:
             return False
         appended = await self._append(park)
+        self._parts.appended(self._place.run_id, appended.stored(self._batch))
         self._seq = self.state.seq = appended.head_seq
         self._tail = appended.inbox_tail
         self._batch = []
         self._beside.written(self.state)
-        self._parts.appended(self._place.run_id)
         self._keeper.committed(self.state)
         if appended.parked:
             return True

@@ -1,6 +1,6 @@
 """What a driver is given, and what it tells itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.agents import AgentLoop
@@ -13,7 +13,7 @@ from flowmatik.core.engine.limits import KnownLimits
 from flowmatik.core.engine.parked import Parked
 from flowmatik.core.engine.purse import Purse
 from flowmatik.core.engine.throttle import CallLimits
-from flowmatik.core.journal.port import Journal
+from flowmatik.core.journal.port import Journal, StoredEvent
 from flowmatik.core.snapshots.keeping import Keepers
 from flowmatik.kernel.clock import Clock
 
@@ -31,7 +31,7 @@ class DriverParts:
     brood: BroodParts
     kin: Kin
     parked: Parked
-    appended: Callable[[str], None]  # told after every append, for watchers and the relay
+    appended: Callable[[str, Sequence[StoredEvent]], None]  # after every append, for watchers and the relay
     keepers: Keepers
 
 

@@ -174,7 +174,7 @@ class InMemoryJournal(
         self._change_head(run, append)
         if append.park_if_seen == len(run.inbox):
             run.owner = ""
-        return run.result()
+        return replace(run.result(), at=run.events[-1].at)
 
     def _change_head(self, run: Run, append: Append) -> None:
         change = append.head

@@ -10,6 +10,7 @@ from flowmatik.core.journal.approval_records import ApprovalChange
 from flowmatik.core.journal.batching import GroupCommit
 from flowmatik.core.journal.dispatch_port import ReadyRun
 from flowmatik.core.journal.gathered import GatheredReads
+from flowmatik.core.journal.gathered_places import GatheredPlaces
 from flowmatik.core.journal.port import (
     Append,
     Appended,
@@ -83,6 +84,7 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         self._creations = GroupCommit(self._create, lanes=lanes)
         self._claims = GroupCommit(self._claim, lanes=lanes, max_batch=MOST_AT_ONCE)
         self._gathered = GatheredReads(self._fetch)
+        self._places = GatheredPlaces(self._fetch)
 
     async def _ask(self, sql: str, *params: Any) -> list[Row]:
         return await self._database.fetch(sql, *params)
@@ -221,8 +223,8 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
         asked = [row for append in batch for row in new_approvals(append)]
         closed = [approval_id for append in batch for approval_id in append.closed_approvals]
         if asked or closed:
-            return _appended(await self._fetch("append_asking", *written, _json(asked), closed))
-        return _appended(await self._fetch("append", *written))
+            return _appended(await self._fetch("append_asking", *written, _json(asked), closed), now)
+        return _appended(await self._fetch("append", *written), now)
 
     async def _appended_before(self, batch: Sequence[Append]) -> dict[str, Appended]:
         return _appended(
@@ -238,6 +240,7 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
     async def close(self) -> None:
         await self._creations.close()
         await self._claims.close()
+        await self._places.close()
         await super().close()
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
@@ -302,6 +305,12 @@ class PostgresJournal(PostgresRetention, PostgresMoney, SqlJournal, PostgresBus)
     async def lease_relay(self, owner: str, *, ttl_seconds: float) -> bool:
         return bool(await self._fetch("lease_relay", owner, ttl_seconds))
 
+    async def subscriber_seq(self, subscriber: str, run_id: str) -> int | None:
+        return await self._places.of(subscriber, run_id)
+
+    async def set_subscriber_seq(self, subscriber: str, run_id: str, seq: int) -> None:
+        await self._places.put(subscriber, run_id, seq)
+
     async def relayed(self, entries: Sequence[OutboxEntry], *, present: Collection[str] = ()) -> None:
         runs, seqs = [entry.run_id for entry in entries], [entry.from_seq for entry in entries]
         await self._execute("relayed", runs, seqs, list(present))
@@ -354,5 +363,5 @@ def _head_row(append: Append, now: str) -> Mapping[str, object]:
     }
 
 
-def _appended(rows: Sequence[Row]) -> dict[str, Appended]:
-    return {row[0]: Appended(head_seq=row[1], inbox_tail=row[2], parked=row[3] == "") for row in rows}
+def _appended(rows: Sequence[Row], at: str = "") -> dict[str, Appended]:
+    return {row[0]: Appended(head_seq=row[1], inbox_tail=row[2], parked=row[3] == "", at=at) for row in rows}

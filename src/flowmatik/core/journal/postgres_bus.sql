@@ -48,3 +48,20 @@ UPDATE subscriber_positions p SET taken_by = $2, tries = p.tries + (p.taken_by N
 FROM (SELECT run_id FROM fresh UNION ALL SELECT run_id FROM tried) AS c
 WHERE p.subscriber = $1 AND p.run_id = c.run_id
 RETURNING p.run_id, p.workspace_id, p.seq, p.tries, p.asked;
+
+-- name: places
+-- How far subscribers have come in runs; no row where one has no place yet.
+SELECT p.subscriber, p.run_id, p.seq FROM subscriber_positions p
+JOIN unnest($1::text[], $2::text[]) AS i (subscriber, run_id) USING (subscriber, run_id);
+
+-- name: set_places
+-- `set_subscriber_seq` for several; in order, so that two batches cannot wait for each other.
+INSERT INTO subscriber_positions (subscriber, run_id, workspace_id, seq)
+SELECT i.subscriber, r.run_id, r.workspace_id, i.seq
+FROM unnest($1::text[], $2::text[], $3::text[]::bigint[]) AS i (subscriber, run_id, seq) JOIN runs r USING (run_id)
+ORDER BY i.subscriber, r.run_id
+ON CONFLICT (subscriber, run_id) DO UPDATE SET seq = excluded.seq,
+    behind = CASE WHEN excluded.seq >= subscriber_positions.upto AND subscriber_positions.taken_by = ''
+            AND subscriber_positions.asked = 0
+        THEN 0 ELSE subscriber_positions.behind END
+WHERE excluded.seq >= subscriber_positions.seq;

@@ -1,6 +1,7 @@
 """What goes into the journal and comes out of it. Times are RFC 3339 UTC text, amounts integer
 micro-dollars."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.bus import DeadLetter
@@ -99,9 +100,20 @@ class Append:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
+    """`at`: the time of its events, "" where only the head row said that it went down."""
+
     head_seq: int
     inbox_tail: int
     parked: bool
+    at: str = ""
+
+    def stored(self, events: Sequence[NewEvent]) -> list[StoredEvent]:
+        """Those of the append, as the journal has them; none where their time is not known."""
+        first = self.head_seq - len(events) + 1
+        return [
+            StoredEvent(seq=seq, type=event.type, payload=event.payload, at=self.at)
+            for seq, event in enumerate(events if self.at else (), first)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,12 +237,12 @@ class SqliteJournal(SqliteRetention, SqliteMoney, SqlJournal, SqliteBus, SqliteK
                 append.only_if_seen,
             ),
         ).fetchone()
-        return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
+        return None if row is None else _appended(row, now)
 
     def _appended_before(self, db: Any, append: Append) -> Appended | None:
         key = (append.run_id, append.workspace_id, append.epoch, append.append_id)
         row = db.execute(self._sql["appended_before"], key).fetchone()
-        return None if row is None else Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "")
+        return None if row is None else _appended(row)
 
     async def post(self, run_id: str, input_id: str, kind: str, payload: str) -> bool:
         now = self._now()
@@ -363,3 +363,7 @@ class SqliteJournal(SqliteRetention, SqliteMoney, SqlJournal, SqliteBus, SqliteK
                     db.executemany(self._sql["left_behind"], rows)
 
         await self._store.write(work)
+
+
+def _appended(row: Row, at: str = "") -> Appended:
+    return Appended(head_seq=row[0], inbox_tail=row[1], parked=row[2] == "", at=at)
