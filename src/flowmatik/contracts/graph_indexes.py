@@ -44,7 +44,7 @@ class GraphPassage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphDocument:
     """`source` is its name, `acl` names who may see it (everybody when it is empty), `dated` is an ISO date
-    or time, "" for none."""
+    or time, "" for none. `place` is the key that the relations `links_to` of other documents end at."""
 
     id: str
     source: str
@@ -52,6 +52,7 @@ class GraphDocument:
     acl: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     dated: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowmatik.contracts.memory_graph import Evidence
+
 MOST_NAMES = 20_000  # of a gazetteer
 MOST_ALIASES = 50  # of one name
+LINKS_TO = "links_to"  # the relation of documents that link to one another
 AMOUNTS = ("quantity", "date")  # listed only when they are asked for
 KINDS = ("title", "heading", "name", "quote", "email", "url", "code", "gazetteer", "model", *AMOUNTS)
 
@@ -28,19 +31,25 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """What a model has read in a passage of `document`: keys of two entities, and how they hang together."""
+    """How two entities hang together: what a model has read in passages of `document`, or `links_to` where
+    `weight` links in them lead from what the document is about to what the other one is. Where no document is
+    at a link's end, `object` is its address, or its name within the source. `passages` support it, the first
+    five of them."""
 
     subject: str
     relation: str
     object: str
     document: str
+    weight: float = 1.0
+    passages: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityDetail:
     """`names`: as the texts and the gazetteer write it, the most frequent first; `kinds`: how it was
     recognised; `kind`: what the gazetteer says that it is. `documents`: those that name it, by their names,
-    the first hundred. `relations`: those that a model has read, the first hundred."""
+    the first hundred. `relations`: links from it and to it, the heaviest hundred, and what a model has read,
+    the first hundred."""
 
     key: str
     mentions: int

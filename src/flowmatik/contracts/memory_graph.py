@@ -1,11 +1,12 @@
 """How what documents speak of hangs together: asked by people."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory import Notice
 
+Relation = Literal["", "links_to", "linked_from"]
 MOST_HOPS = 3  # of a neighbourhood
 MOST_STEPS = 6  # of a path
 MOST_COMMUNITIES = 100
@@ -13,7 +14,7 @@ MOST_COMMUNITIES = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A passage that names both ends of a step."""
+    """A passage that names both ends of a step, or links the one to the other."""
 
     passage: str
     source: str
@@ -24,23 +25,28 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """An entity `hops` steps away, reached from `origin`, which `passages` passages name together with it."""
+    """An entity `hops` steps away, reached from `origin`, which `passages` passages name together with it.
+    With a `relation` one of them links to the other, by `weight` links in these passages."""
 
     entity: str
     hops: int
     origin: str
     passages: int
     evidence: Evidence
+    relation: Relation = ""
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """From `origin` to `entity`."""
+    """From `origin` to `entity`; `relation` and `weight` as of `Near`."""
 
     origin: str
     entity: str
     passages: int
     evidence: Evidence
+    relation: Relation = ""
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +106,17 @@ class Communities:
 
 class MemoryGraph(Protocol):
     """An entity is named by its key, or by a name that folds to it; entities that people have joined are one,
-    under the key that they are joined under. Two are neighbours when a passage names both. Only passages that
-    the filter leaves count, so that nobody is led over what he may not see, and an entity that none of them
-    names is not there. Raises NotFound (`not_found.entity_linked`), InvalidInput for a filter that cannot be
-    used."""
+    under the key that they are joined under. Two are neighbours when a passage names both, or when a document
+    that is about the one links to one that is about the other; what a link leads to and memory does not have
+    is called as the link says it. Only passages that the filter leaves count, so that nobody is led over what
+    he may not see, and an entity that none of them names is not there. Raises NotFound
+    (`not_found.entity_linked`), InvalidInput for a filter that cannot be used."""
 
     async def near(
         self, workspace_id: str, entity: str, *, hops: int = 1, limit: int = 50, where: Filter
     ) -> Neighbourhood:
-        """The nearest first, among equally near ones those that more passages join. Raises InvalidInput
+        """The nearest first, among equally near ones what is linked, by weight, and then those that more
+        passages join. Two that link to one another are there once for each direction. Raises InvalidInput
         (`input.hops`) for more than `MOST_HOPS`."""
         ...
 

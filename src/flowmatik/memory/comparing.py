@@ -7,9 +7,12 @@ from pathlib import Path, PurePath
 from flowmatik.contracts.memory import IngestProgress
 from flowmatik.memory import parts, records
 from flowmatik.memory.places import Places, is_within
-from flowmatik.memory.records import Known
+from flowmatik.memory.records import Known, Stamp
 from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan
 from flowmatik.memory.writing import SourceRow
+
+_LINKED = frozenset((".md", ".markdown", ".html", ".htm", ".xhtml", ".docx"))
+_RACY_SECONDS = 2.0
 
 
 def refusal(refused: Refused) -> IngestProgress:
@@ -51,6 +54,22 @@ def gone_of(found: Scan, known: dict[str, Known], places: Places) -> list[str]:
 
 def understood(known: Known) -> bool:
     return known.pipeline == records.PIPELINE
+
+
+def lacks_links(known: Known) -> bool:
+    """Its file is read once more for them, and for nothing else."""
+    return known.unlinked and PurePath(known.source).suffix.lower() in _LINKED
+
+
+def same_time(known: Known, file: Found) -> bool:
+    stamp = known.stamp
+    return stamp.mtime_ns != 0 and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def stamp_of(file: Found, digest: str, status: os.stat_result, now: float) -> Stamp:
+    """A file written this very moment may change again within the same tick of its clock."""
+    mtime = 0 if abs(now - status.st_mtime) < _RACY_SECONDS else status.st_mtime_ns
+    return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
 
 
 def moved_from(twins: list[Known]) -> Known | None:

@@ -1,8 +1,8 @@
 """What is derived from a document's stored text, passage by passage: words, mentions, aliases, relations, and
 the keys by which texts that say nearly the same find one another.
 
-It depends on nothing else, so that it can be made again (`rebuild`), and every row of it names the passage
-that supports it, so that it goes with that passage.
+It depends on the text, the links in it and the document's place, and on nothing else, so that it can be made
+again (`rebuild`), and every row of it names the passage that supports it, so that it goes with that passage.
 """
 
 from collections import Counter
@@ -12,22 +12,26 @@ from typing import Any
 
 from flowmatik.contracts.database import Statement
 from flowmatik.contracts.graph_extraction import Extracted
+from flowmatik.contracts.memory_entities import LINKS_TO
 from flowmatik.memory.bulk import inserts
 from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.mentions import Mention, mentions
+from flowmatik.memory.linking import Base, target_of
 
 DERIVED = "3"  # raise it when any of this changes: the next sync derives it again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of
 READ = "model:"  # begins the relations that a model has read in a passage
 _RELATED = frozenset(("heading", "name", "quote", "email", "url", "code", "gazetteer"))
+_LINKED = frozenset(("link",))
 
 NOTHING_EXTRACTED = Extracted()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
-    """A passage with its number, and what is asked of it here; `extracted` is what a model has read in it."""
+    """A passage with its number, and what is asked of it here; `extracted` is what a model has read in it,
+    `links` the targets of its links as they are written."""
 
     number: int
     text: str
@@ -36,6 +40,7 @@ class Numbered:
     terms: tuple[str, ...]
     near_keys: tuple[int, ...]
     extracted: Extracted = NOTHING_EXTRACTED
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class Document:
     id: str
     title: str
     is_table: bool
+    base: Base
     gazetteer: Gazetteer | None = None
 
 
@@ -140,7 +146,13 @@ def _mentions(document: Document, chunk: Numbered) -> tuple[Mention, ...]:
         language=chunk.language,
         gazetteer=document.gazetteer,
     )
-    return (*found, *_read_mentions(chunk.extracted))
+    return (*found, *_read_mentions(chunk.extracted), *_linked(document.base, chunk.links))
+
+
+def _linked(base: Base, links: Sequence[str]) -> Iterator[Mention]:
+    for written in links:
+        if target := target_of(base, written):
+            yield Mention(key=target.key, surface=target.shown, kind="link")
 
 
 def _read_mentions(extracted: Extracted) -> Iterator[Mention]:
@@ -172,7 +184,9 @@ def _aliases(found: Sequence[Mention]) -> Iterator[tuple[str, str]]:
 
 def _relations(found: Sequence[Mention]) -> Iterator[tuple[tuple[str, str, str], float]]:
     titles = [one.key for one in found if one.kind == "title"]
-    counts = Counter(one.key for one in found if one.kind in _RELATED and one.key not in titles)
-    for key, count in sorted(counts.items()):
-        if titles:
-            yield (titles[0], MENTIONS, key), float(count)
+    if not titles:
+        return
+    for relation, kinds in ((MENTIONS, _RELATED), (LINKS_TO, _LINKED)):
+        counts = Counter(one.key for one in found if one.kind in kinds and one.key not in titles)
+        for key, count in sorted(counts.items()):
+            yield (titles[0], relation, key), float(count)

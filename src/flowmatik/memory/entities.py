@@ -3,8 +3,15 @@
 import json
 from collections.abc import Sequence
 
-from flowmatik.contracts.database import Database
-from flowmatik.contracts.memory_entities import Entity, EntityDetail, GazetteerEntry, Relation
+from flowmatik.contracts.database import Database, Row
+from flowmatik.contracts.indexes import EVERYTHING
+from flowmatik.contracts.memory_entities import (
+    LINKS_TO,
+    Entity,
+    EntityDetail,
+    GazetteerEntry,
+    Relation,
+)
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import Conflict, InvalidInput, NotFound
 from flowmatik.memory import gazetteers
@@ -13,6 +20,7 @@ from flowmatik.memory.derived import READ
 from flowmatik.memory.entity_listing import entities_by_frequency
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
+from flowmatik.memory.link_edges import MOST_EVIDENCE, edges_of, evidence_of
 from flowmatik.memory.loading import revision_of
 from flowmatik.memory.writing import touched
 
@@ -20,12 +28,14 @@ _DOCUMENTS = 100
 _NAMES = 20
 _TRIES = 8
 _SEEN = (
-    "(SELECT key FROM memory_entities WHERE workspace_id = $1 UNION SELECT target FROM memory_merges"
+    "(SELECT key FROM memory_entities WHERE workspace_id = $1 AND key NOT LIKE 'place:%'"
+    " UNION SELECT target FROM memory_merges"
     " WHERE workspace_id = $1 UNION SELECT key FROM memory_gazetteer WHERE workspace_id = $1)"
 )
 
 _RELATIONS = (
-    "SELECT r.subject, r.relation, r.object, d.source FROM memory_relations r JOIN memory_chunks c"
+    "SELECT r.subject, r.relation, r.object, d.source, c.id, c.heading, c.line_from, c.line_to,"
+    " c.page FROM memory_relations r JOIN memory_chunks c"
     " ON c.workspace_id = r.workspace_id AND c.number = r.chunk JOIN memory_documents d"
     " ON d.workspace_id = c.workspace_id AND d.id = c.document WHERE r.workspace_id = $1"
     " AND r.relation >= 'model:' AND r.relation < 'model;'"
@@ -150,7 +160,7 @@ async def _detail(
             names[str(surface)] = names.get(str(surface), 0) + int(count)
             kinds.add(str(how))
             documents.add(str(source))
-            mentions += int(count)
+            mentions += 0 if how == "link" else int(count)  # to be linked to is not to be named
     for sql, values in listed(
         "SELECT name, aliases, kind FROM memory_gazetteer WHERE workspace_id = $1 AND key IN (:list)"
         " ORDER BY key DESC",
@@ -174,12 +184,42 @@ async def _detail(
 
 
 async def _relations(database: Database, workspace_id: str, keys: Sequence[str]) -> tuple[Relation, ...]:
-    found = set[tuple[str, str, str, str]]()
+    """Links first."""
+    edges = await edges_of(database, workspace_id, keys, EVERYTHING)
+    linked = (
+        Relation(
+            subject=one.subject,
+            relation=LINKS_TO,
+            object=one.shown,
+            document=one.document,
+            weight=one.weight,
+            passages=one.evidence,
+        )
+        for one in edges[:_DOCUMENTS]
+    )
+    return (*linked, *await _read(database, workspace_id, keys))
+
+
+async def _read(database: Database, workspace_id: str, keys: Sequence[str]) -> list[Relation]:
+    """What a model has read."""
+    found: dict[tuple[str, str, str, str], dict[str, Row]] = {}
     for end in ("r.subject IN (:list)", "r.object IN (:list)"):
         for sql, values in listed(" ".join((_RELATIONS, "AND", end)), keys, 2):
-            rows = await database.fetch(sql, workspace_id, *values)
-            found |= {(str(one), str(relation), str(two), str(source)) for one, relation, two, source in rows}
-    return tuple(
-        Relation(subject=one, relation=relation.removeprefix(READ), object=two, document=source)
-        for one, relation, two, source in sorted(found)[:_DOCUMENTS]
-    )
+            for row in await database.fetch(sql, workspace_id, *values):
+                one, relation, two, source, chunk, *_ = row
+                edge = (str(one), str(relation), str(two), str(source))
+                found.setdefault(edge, {})[str(chunk)] = row
+    return [
+        Relation(
+            subject=edge[0],
+            relation=edge[1].removeprefix(READ),
+            object=edge[2],
+            document=edge[3],
+            weight=float(len(rows)),
+            passages=tuple(
+                evidence_of(row[4], edge[3], *tuple(row)[5:])
+                for _, row in sorted(rows.items())[:MOST_EVIDENCE]
+            ),
+        )
+        for edge, rows in sorted(found.items())[:_DOCUMENTS]
+    ]

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from urllib.parse import unquote
 
 from flowmatik.contracts.database import Database, Row
 from flowmatik.contracts.memory_care import Erasure, ErasureRequest
@@ -81,14 +82,14 @@ async def documents_meant(database: Database, workspace_id: str, target: Target)
 
 
 async def _mentioning(database: Database, workspace_id: str, names: Iterable[str]) -> list[str]:
-    """The documents whose text, title, name, path or labels have one of `names`, as whole words, whatever
-    their case, accents and white space."""
+    """The documents whose text, title, name, path, labels or links have one of `names`, as whole words,
+    whatever their case, accents and white space."""
     pattern = _pattern_for(names)
     found: list[str] = []
     after = ""
     while True:
         page = await database.fetch(
-            "SELECT id, text, title, source, path, tags, metadata FROM memory_documents"
+            "SELECT id, text, title, source, path, tags, metadata, links FROM memory_documents"
             " WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             *(workspace_id, after, _PAGE),
         )
@@ -118,7 +119,7 @@ def _those_with(pattern: re.Pattern[str], page: Sequence[Row]) -> list[str]:
     return [
         str(document_id)
         for document_id, *texts in page
-        if any(pattern.search(fold(str(text))) for text in texts)
+        if any(pattern.search(fold(str(text))) for text in (*texts, unquote(str(texts[-1]))))
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowmatik.contracts.database import Database
-from flowmatik.contracts.graph_indexes import GraphLink, GraphSearch
+from flowmatik.contracts.graph_indexes import GraphSearch
 from flowmatik.contracts.indexes import EVERYTHING, Filter
 from flowmatik.contracts.memory_graph import (
     MOST_HOPS,
@@ -18,6 +18,7 @@ from flowmatik.contracts.memory_graph import (
     Evidence,
     Near,
     Neighbourhood,
+    Relation,
     Step,
     Way,
 )
@@ -27,6 +28,8 @@ from flowmatik.memory.communities import StoredCommunities
 from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.merging import members, merges_of, resolved
+from flowmatik.memory.link_edges import edges_of
+from flowmatik.memory.linking import PLACE
 from flowmatik.memory.outside.graph import AskedGraph
 from flowmatik.memory.outside.keeping import OutsideIndexes
 
@@ -68,43 +71,54 @@ class StoredGraph:
             )
         walk = await self._walk(workspace_id, where)
         start = await walk.known(entity)
-        found: list[tuple[int, GraphLink, Evidence]] = []
+        found: list[tuple[int, _Reached]] = []
         frontier, seen = [start], {start}
         for hop in range(1, hops + 1):
             reached = await walk.step(frontier, seen)
-            found += [(hop, link, evidence) for link, evidence in reached]
-            frontier = [link.entity for link, _ in reached]
+            found += [(hop, one) for one in reached]
+            frontier = list(dict.fromkeys(one.entity for one in reached))
             if not frontier or len(found) >= limit:
                 break
         items = (
             Near(
-                entity=walk.names[link.entity],
+                entity=walk.names[one.entity],
                 hops=hop,
-                origin=walk.names[link.origin],
-                passages=link.passages,
-                evidence=evidence,
+                origin=walk.names[one.origin],
+                passages=one.passages,
+                evidence=one.evidence,
+                relation=one.relation,
+                weight=one.weight,
             )
-            for hop, link, evidence in found[:limit]
+            for hop, one in found[:limit]
         )
         return Neighbourhood(items=tuple(items), notices=tuple(walk.asked.notices))
 
     async def path(self, workspace_id: str, start: str, end: str, *, where: Filter) -> Way:
         walk = await self._walk(workspace_id, where)
         first, last = await walk.known(start), await walk.known(end)
-        came: dict[str, tuple[GraphLink, Evidence]] = {}
+        came: dict[str, _Reached] = {}
         frontier, seen = [first], {first}
         for _ in range(MOST_STEPS):
             if not frontier or last in seen:
                 break
             reached = await walk.step(frontier, seen)
-            came.update({link.entity: (link, evidence) for link, evidence in reached})
-            frontier = [link.entity for link, _ in reached]
+            for one in reached:
+                came.setdefault(one.entity, one)
+            frontier = list(dict.fromkeys(one.entity for one in reached))
         steps: list[Step] = []
         while last != first and last in came:
-            link, evidence = came[last]
-            told = (walk.names[link.origin], walk.names[last])
-            steps.append(Step(origin=told[0], entity=told[1], passages=link.passages, evidence=evidence))
-            last = link.origin
+            one = came[last]
+            steps.append(
+                Step(
+                    origin=walk.names[one.origin],
+                    entity=walk.names[last],
+                    passages=one.passages,
+                    evidence=one.evidence,
+                    relation=one.relation,
+                    weight=one.weight,
+                )
+            )
+            last = one.origin
         return Way(items=tuple(steps[::-1]), notices=tuple(walk.asked.notices))
 
     async def communities(
@@ -128,6 +142,18 @@ class StoredGraph:
             joined=members(merges),
             names={},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reached:
+    """An entity, and how one came to it."""
+
+    origin: str
+    entity: str
+    passages: int
+    evidence: Evidence
+    relation: Relation = ""
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,30 +185,60 @@ class _Walk:
             context={"entity": shown},
         )
 
-    async def step(self, frontier: Sequence[str], seen: set[str]) -> list[tuple[GraphLink, Evidence]]:
-        """What is one step further, each once, over the link that the most passages support; `seen` grows by
-        it."""
+    async def step(self, frontier: Sequence[str], seen: set[str]) -> list[_Reached]:
+        """What is one step further: what is linked, once for each direction, and what passages name together,
+        once, by the link that the most of them support; `seen` grows by it."""
+        linked = await self._linked(frontier[:_FOLLOWED], seen)
+        known = seen | {one.entity for one in linked}
         links = await self.asked.links(
             self.workspace_id, self._keys(frontier[:_FOLLOWED]), _LINKS, self.where
         )
         shown = await self._shown(link.chunk for link in links)
-        best: dict[str, tuple[GraphLink, Evidence]] = {}
+        best: dict[str, _Reached] = {}
         for link in links:
             entity, origin = resolved(self.merges, link.entity), resolved(self.merges, link.origin)
-            if entity not in seen and link.chunk in shown and entity not in best:
-                told = GraphLink(origin=origin, entity=entity, passages=link.passages, chunk=link.chunk)
-                best[entity] = (told, shown[link.chunk])
+            if entity not in known and link.chunk in shown and entity not in best:
+                evidence = shown[link.chunk]
+                best[entity] = _Reached(
+                    origin=origin, entity=entity, passages=link.passages, evidence=evidence
+                )
                 await self._call(entity, link.entity)
-        seen.update(best)
+        seen.update(known, best)
+        return [*linked, *best.values()]
+
+    async def _linked(self, frontier: Sequence[str], seen: set[str]) -> list[_Reached]:
+        """Over all links of a direction together, with the passage of the heaviest."""
+        best: dict[tuple[str, str], _Reached] = {}
+        keys = self._keys(frontier)
+        for edge in await edges_of(self.database, self.workspace_id, keys, self.where):
+            out: tuple[str, str, Relation] = (edge.subject, edge.target, "links_to")
+            into: tuple[str, str, Relation] = (edge.target, edge.subject, "linked_from")
+            for start, end, relation in (out, into):
+                origin, entity = resolved(self.merges, start), resolved(self.merges, end)
+                if start not in keys or entity in seen:
+                    continue
+                first = best.get((entity, relation))
+                best[entity, relation] = _Reached(
+                    origin=first.origin if first else origin,
+                    entity=entity,
+                    passages=edge.passages + (first.passages if first else 0),
+                    evidence=first.evidence if first else edge.evidence[0],
+                    relation=relation,
+                    weight=edge.weight + (first.weight if first else 0),
+                )
+                await self._call(entity, end, edge.shown)
         return list(best.values())
 
     async def _is_named(self, key: str) -> bool:
         links = await self.asked.links(self.workspace_id, [key], _TRIED, self.where)
-        return bool(await self._shown(link.chunk for link in links))
+        named = await self._shown(link.chunk for link in links)
+        return bool(named or await edges_of(self.database, self.workspace_id, [key], self.where))
 
-    async def _call(self, root: str, key: str) -> None:
-        """`key`: the one that was found of those that are joined."""
-        if root not in self.names:
+    async def _call(self, root: str, key: str, shown: str = "") -> None:
+        """`key`: the one that was found of those that are joined; `shown`: what a place is called."""
+        if root.startswith(PLACE):
+            self.names[root] = shown
+        elif root not in self.names:
             self.names[root] = root if root == key or await self._is_named(root) else key
 
     def _keys(self, entities: Iterable[str]) -> list[str]:

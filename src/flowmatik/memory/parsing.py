@@ -29,6 +29,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """`text[start:end]` leads to `target`: an address as it is written, "[[Page]]" for the page of a wiki."""
+
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A file inside a file, a document of its own: `name` is its own name, as in `mail.eml/terms.pdf`."""
 
@@ -40,9 +49,9 @@ class Part:
 class Document:
     """`lines` maps offsets to line numbers of the source file, () when it has no lines to speak
     of (rows of a sheet count as lines); `pages` are the offsets where pages or slides begin, () when there
-    are none. `tables` names the
-    tables inside a data file ("" for a file that is one table). `notices` is what is odd about it;
-    `parts` are the files in it that are documents of their own."""
+    are none. `tables` names the tables inside a data file ("" for a file that is one table). `notices` is
+    what is odd about it; `parts` are the files in it that are documents of their own; `links` leads to
+    others, in the order of the text."""
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -54,6 +63,7 @@ class Document:
     tables: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     parts: tuple[Part, ...] = ()
+    links: tuple[Link, ...] = ()
 
     def line_at(self, offset: int) -> int | None:
         index = bisect_right(self.lines, (offset, 1 << 60)) - 1

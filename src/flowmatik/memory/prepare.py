@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -15,6 +16,7 @@ from flowmatik.memory.chunking import chunks
 from flowmatik.memory.formats import Formats
 from flowmatik.memory.header import read_header
 from flowmatik.memory.limits import IngestLimits
+from flowmatik.memory.linking import MOST_LINKS, MOST_TARGET, Links
 from flowmatik.memory.parsing import Document, Part, Source, clean
 from flowmatik.memory.records import ChunkRecord, DocumentRecord, Stamp, chunk_id, context_of
 
@@ -130,11 +132,17 @@ def _prepared(document: Document, source: Source, job: Job) -> Prepared:
         table_format=document.table_format,
         tables=document.tables,
         near_keys=near.keys(document.text),
+        links=_links(document),
     )
     notices = (*document.notices, *source.notes)
     if not records and not document.tables:
         notices += (Notice(code="document.empty", text=f"{name}: it holds no text"),)
     return Prepared(record=record, contexts=contexts, notices=notices)
+
+
+def _links(document: Document) -> Links:
+    fitting = (one for one in document.links if len(one.target) <= MOST_TARGET)
+    return tuple((one.start, one.end, clean(one.target)) for one in islice(fitting, MOST_LINKS))
 
 
 def _cut(

@@ -20,7 +20,7 @@ OnBehalf = frozenset[str] | None
 _KNOWN = (
     "SELECT d.id, d.source, d.title, d.path, d.content_hash, d.size, d.mtime_ns, d.pipeline, d.derived,"
     " d.chunks, (SELECT count(*) FROM memory_vectors v WHERE v.workspace_id = d.workspace_id"
-    " AND v.document = d.id AND v.embedder = $2), d.source_id FROM memory_documents d"
+    " AND v.document = d.id AND v.embedder = $2), d.source_id, d.links = '' FROM memory_documents d"
     " WHERE d.workspace_id = $1"
 )
 _OPEN = (
@@ -128,6 +128,16 @@ async def documents_of(
         on_behalf,
     )
     return [_known(row) for row in await database.fetch(sql, *params)]
+
+
+async def underived_below(database: Database, workspace_id: str, path: str, derived: str) -> frozenset[str]:
+    """The paths below `path` of documents of which something else is derived than `derived` says."""
+    rows = await database.fetch(
+        "SELECT path FROM memory_documents WHERE workspace_id = $1 AND path > $2 AND path < $3"
+        " AND derived <> $4",
+        *(workspace_id, f"{path}/", f"{path}0", derived),  # 0 comes after /
+    )
+    return frozenset(str(row[0]) for row in rows)
 
 
 async def documents_below(
@@ -305,4 +315,5 @@ def _known(row: Sequence[Any]) -> Known:
         chunks=row[9],
         embedded=row[10],
         source_id=row[11],
+        unlinked=bool(row[12]),
     )

@@ -17,6 +17,7 @@ from flowmatik.memory.derived import (
 )
 from flowmatik.memory.extractions import extractions_of
 from flowmatik.memory.gazetteers import supplied_to
+from flowmatik.memory.linking import as_read, base_of, within
 from flowmatik.memory.records import context_of
 from flowmatik.memory.writing import noted, touched
 
@@ -40,6 +41,17 @@ async def derive_again(
             raise
         return None
     return len(rows)
+
+
+async def derive_behind(database: Database, workspace_id: str, path: str, supplied: Supplied) -> None:
+    """The document at `path` and its parts, those that have not been derived in this way where they are."""
+    rows = await database.fetch(
+        "SELECT id FROM memory_documents WHERE workspace_id = $1 AND derived <> $2"
+        " AND (path = $3 OR path > $4 AND path < $5) ORDER BY path",
+        *(workspace_id, supplied.derived, path, f"{path}/", f"{path}0"),  # 0 comes after /
+    )
+    for (document_id,) in rows:
+        await derive_again(database, workspace_id, str(document_id), supplied)
 
 
 async def rebuild(database: Database, workspace_id: str) -> AsyncIterator[Rebuilt]:
@@ -80,24 +92,31 @@ async def _read(
     database: Database, workspace_id: str, document_id: str, supplied: Supplied
 ) -> tuple[Document, list[Row]] | None:
     found = await database.fetch(
-        "SELECT title, (SELECT count(*) FROM memory_tables t WHERE t.workspace_id = d.workspace_id"
-        " AND t.document = d.id), text FROM memory_documents d WHERE workspace_id = $1 AND id = $2",
+        "SELECT d.title, (SELECT count(*) FROM memory_tables t WHERE t.workspace_id = d.workspace_id"
+        " AND t.document = d.id), d.text, d.links, d.path, d.metadata, coalesce(s.kind, ''),"
+        " coalesce(s.location, '') FROM memory_documents d LEFT JOIN memory_sources s"
+        " ON s.workspace_id = d.workspace_id AND s.id = d.source_id WHERE d.workspace_id = $1 AND d.id = $2",
         *(workspace_id, document_id),
     )
     if not found:
         return None
-    title, tables, text = found[0]
+    title, tables, text, kept, path, metadata, *source = found[0]
+    links = as_read(kept)
     chunks = await _chunks(database, workspace_id, document_id)
     document = Document(
         workspace_id=workspace_id,
         id=document_id,
         title=str(title),
         is_table=bool(tables),
+        base=base_of(str(path), (str(source[0]), str(source[1])), str(metadata)),
         gazetteer=supplied.gazetteer,
     )
     read = await extractions_of(database, workspace_id, document_id)
     return document, [
-        (number, text[start:end], heading, code, read.get(int(number), NOTHING_EXTRACTED))
+        (
+            *(number, text[start:end], heading, code, read.get(int(number), NOTHING_EXTRACTED)),
+            within(links, start, end),
+        )
         for number, start, end, heading, code in chunks
     ]
 
@@ -127,8 +146,9 @@ def _statements(document: Document, rows: Sequence[Row], derived: str) -> list[S
             terms=tuple(analysis.terms(context_of(document.title, heading, text), code)),
             near_keys=near.keys(text),
             extracted=extracted,
+            links=links,
         )
-        for number, text, heading, code, extracted in rows
+        for number, text, heading, code, extracted, links in rows
     ]
     return [
         touched(workspace),

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from flowmatik.memory.linking import Links
+
 PIPELINE = "3"  # raise it when parsing, chunking or analysis change: the next sync rebuilds
 
 Offsets = tuple[tuple[int, int], ...]
@@ -21,7 +23,7 @@ class Stamp:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """A document as the last sync left it. `embedded`: its passages that have a vector of the embedder asked
-    for; `derived`: the version of what was derived from its text."""
+    for; `derived`: the version of what was derived from its text; `unlinked`: read before links were."""
 
     id: str
     source: str
@@ -32,6 +34,7 @@ class Known:
     derived: str
     chunks: int
     embedded: int = 0
+    unlinked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class ChunkRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRecord:
     """`dated` is the time of the document itself, where it or its source says one; `embedder` whose the
-    vectors of the chunks are, "" when they have none."""
+    vectors of the chunks are, "" when they have none. `links`: start and end in the text, and the target."""
 
     id: str
     source: str
@@ -74,6 +77,7 @@ class DocumentRecord:
     tables: tuple[str, ...]
     dated: str = ""
     near_keys: tuple[int, ...] = ()
+    links: Links = ()
 
 
 def context_of(title: str, heading: str, text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from flowmatik.kernel.sqlite import Connection, connect, connect_aside, sqlite3
 from flowmatik.memory.store import SCHEMA_VERSION
 
-_READABLE = (2, 3, SCHEMA_VERSION)  # versions with the same tables of what is copied, but for _SINCE
+_READABLE = (2, 3, 4, SCHEMA_VERSION)  # versions with the same tables of what is copied, but for _SINCE
 _PARTS = ("memory_acl", "memory_chunks", "memory_tables", "memory_vectors")  # rows that name their document
 _APART = (
     "memory_sources",

@@ -1,4 +1,4 @@
--- Version 3. Every row carries its workspace; every query filters by it. PostgreSQL has the same tables by a
+-- Version 5. Every row carries its workspace; every query filters by it. PostgreSQL has the same tables by a
 -- revision of its own (stores/migrations); a test compares the two.
 CREATE TABLE memory_workspaces (
     workspace_id TEXT NOT NULL PRIMARY KEY,
@@ -43,6 +43,7 @@ CREATE TABLE memory_documents (
     pages TEXT NOT NULL,                   -- JSON [offset, …]
     chunks BIGINT NOT NULL,
     ingested_at TEXT NOT NULL,
+    links TEXT NOT NULL DEFAULT '',        -- JSON [[start, end, target], …]; '' before they were read
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, path),
     UNIQUE (workspace_id, source)
@@ -157,6 +158,7 @@ CREATE TABLE memory_relations (
 ) WITHOUT ROWID;
 CREATE INDEX memory_relations_chunk ON memory_relations (workspace_id, chunk, weight);
 CREATE INDEX memory_relations_read ON memory_relations (workspace_id, object) WHERE relation >= 'model:' AND relation < 'model;';
+CREATE INDEX memory_relations_linked ON memory_relations (workspace_id, object, weight) WHERE relation = 'links_to';
 -- What a model has read in a passage, paid for once: it outlasts making again what is derived.
 CREATE TABLE memory_extractions (
     workspace_id TEXT NOT NULL,

@@ -18,7 +18,7 @@ from flowmatik.kernel.placeholders import numbered
 from flowmatik.kernel.sqlite import Connection, connect, is_damage, sqlite3
 from flowmatik.memory import hurt
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 DAMAGED = "unavailable.memory.damaged"
 _CACHE_KIBIBYTES = 65_536  # a document's words and names lie all over the file
 _LOG_PAGES = 8192  # of 4 KiB; a page that many documents change is brought into the file once
@@ -26,8 +26,9 @@ _HERE = Path(__file__).parent
 _SCRIPTS = {  # by the version that was found
     0: ("schema.sql",),
     1: ("schema.sql", "schema_from_1.sql"),
-    2: ("schema_from_2.sql", "schema_from_3.sql"),
-    3: ("schema_from_3.sql",),
+    2: ("schema_from_2.sql", "schema_from_3.sql", "schema_from_4.sql"),
+    3: ("schema_from_3.sql", "schema_from_4.sql"),
+    4: ("schema_from_4.sql",),
 }
 
 T = TypeVar("T")

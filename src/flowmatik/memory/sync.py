@@ -25,10 +25,13 @@ from flowmatik.memory.choosing import Embedders
 from flowmatik.memory.comparing import (
     gone_of,
     keeps_title,
+    lacks_links,
     moved_from,
     names_of,
     refusal,
+    same_time,
     source_rows,
+    stamp_of,
     understood,
 )
 from flowmatik.memory.formats import Format, Formats
@@ -39,16 +42,15 @@ from flowmatik.memory.loading import revision_of
 from flowmatik.memory.numbering import Numbers
 from flowmatik.memory.places import Places, is_within
 from flowmatik.memory.prepare import Job, Prepared
-from flowmatik.memory.rebuild import derive_again
+from flowmatik.memory.rebuild import derive_again, derive_behind
 from flowmatik.memory.records import DocumentRecord, Known, Stamp
 from flowmatik.memory.scan import Found, read, scan, too_large
 from flowmatik.memory.taking import Run, Seen, ToStore, is_current, side_by_side, unless_changed, welcome
 from flowmatik.memory.vectors import Vectors
-from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, restamped, stored
+from flowmatik.memory.writing import SourceRow, erased, labelled, labelled_like, linked, restamped, stored
 
 AT_ONCE = 4  # files under way
 _TABLE_HEAD = 256 * 1024
-_RACY_SECONDS = 2.0
 _ATTEMPTS = 4  # against others who store the same document, or take the same name, at the same time
 
 
@@ -213,7 +215,7 @@ class Synchroniser:
         """What is to be stored of it, or what became of it. `before` is what was known at the start of the
         run; anything but "unchanged" looks again, because another run may have been here."""
         async with self._lock:
-            if before and self._same_time(before, file) and is_current(run, before):
+            if before and same_time(before, file) and is_current(run, before) and not lacks_links(before):
                 return await self._unchanged(run, file, before)
             seen = await self._looked_at(run, file)
         if isinstance(seen, IngestProgress):
@@ -272,10 +274,6 @@ class Synchroniser:
             statements += await parts.labelled_whole(run.database, run.workspace_id, known, run.labels)
         await run.database.transaction(statements)
 
-    def _same_time(self, known: Known, file: Found) -> bool:
-        stamp = known.stamp
-        return stamp.mtime_ns != 0 and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
-
     async def _changed(
         self, run: Run, file: Found, fmt: Format, name: str, known: Known | None
     ) -> IngestProgress | Seen:
@@ -284,7 +282,7 @@ class Synchroniser:
             raise too_large(name, file.size, limit)
         keep = _TABLE_HEAD if fmt.is_table else limit
         data, digest, status = await asyncio.to_thread(read, file, keep=keep, max_bytes=limit)
-        stamp = self._stamp(file, digest, status)
+        stamp = stamp_of(file, digest, status, self._clock.now().timestamp())
         if file.path not in run.handed_over:
             await kept_out.refuse(run.database, run.workspace_id, stamp, name)
         origin = known
@@ -297,7 +295,7 @@ class Synchroniser:
             labels = await kept_labels.labels_for(run.database, run.workspace_id, stamp, origin)
             run = replace(run, labels=labels)
         same = bool(origin and origin.stamp.content_hash == digest and keeps_title(origin, name))
-        if origin and same and is_current(run, origin):
+        if origin and same and is_current(run, origin) and not lacks_links(origin):
             return await self._kept(run, origin, name, stamp, moved=known is None)
         return Seen(
             run=run,
@@ -320,6 +318,8 @@ class Synchroniser:
             await unless_changed(seen)
             bare = not parts.has_vectors(prepared)
             if origin and seen.same and understood(origin) and bare:  # nothing new, not even vectors
+                if lacks_links(origin):
+                    await run.database.transaction([linked(run.workspace_id, prepared.record)])
                 kept = await self._kept(run, origin, seen.name, seen.stamp, moved=known is None)
                 return replace(kept, notices=notices)
             passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))
@@ -349,9 +349,12 @@ class Synchroniser:
         workspace_id, count = run.workspace_id, len(record.chunks)
         first = await self._numbers.take(run.database, workspace_id, count)
         source = run.source_of(Path(record.stamp.path))
-        statements = await asyncio.to_thread(stored, workspace_id, record, source, first, run.supplied)
-        if run.labels is not None:
-            statements += labelled(workspace_id, record.id, run.labels)
+        labels = run.labels
+        statements = await asyncio.to_thread(
+            stored, workspace_id, record, source, first, run.supplied, labels
+        )
+        if labels is not None:
+            statements += labelled(workspace_id, record.id, labels)
         return statements
 
     async def _kept(self, run: Run, origin: Known, name: str, stamp: Stamp, *, moved: bool) -> IngestProgress:
@@ -362,19 +365,12 @@ class Synchroniser:
             statements += await parts.moved_below(run.database, run.workspace_id, *where)
         statements += kept_labels.with_file(run.workspace_id, stamp, run.labels, (origin.stamp.path,))
         await run.database.transaction([*statements, welcome(run, stamp)])
-        if origin.derived != run.supplied.derived:
-            await derive_again(run.database, run.workspace_id, origin.id, run.supplied)
+        await derive_behind(run.database, run.workspace_id, stamp.path, run.supplied)
         outcome = "moved" if moved else "unchanged"
         return IngestProgress(source=name, outcome=outcome, chunks=origin.chunks)
 
-    def _stamp(self, file: Found, digest: str, status: os.stat_result) -> Stamp:
-        """A file written this very moment may change again within the same tick of its clock."""
-        age = self._clock.now().timestamp() - status.st_mtime
-        mtime = 0 if abs(age) < _RACY_SECONDS else status.st_mtime_ns
-        return Stamp(path=str(file.path), content_hash=digest, size=status.st_size, mtime_ns=mtime)
-
     async def _prepared(self, seen: Seen) -> tuple[Prepared, tuple[Notice, ...]]:
-        """With vectors, in its parts too."""
+        """With vectors, in its parts too; without where only links were lacking."""
         job = Job(
             format_id=seen.format_id,
             name=seen.name,
@@ -384,6 +380,8 @@ class Synchroniser:
             at=self._clock.now().isoformat(),
         )
         bare = await self._workers.prepare(job)
+        if seen.origin and seen.same and is_current(seen.run, seen.origin):
+            return bare, bare.notices
         prepared, notices = await self._embedded(seen.run, bare)
         return prepared, (*bare.notices, *parts.left_out(bare), *notices)
 

@@ -21,12 +21,13 @@ from flowmatik.memory.derived import (
     derived_rows,
     underived,
 )
+from flowmatik.memory.linking import MOST_LINKS, as_kept, base_of, within
 from flowmatik.memory.records import PIPELINE, ChunkRecord, DocumentRecord, Stamp, chunk_id
 
 _DOCUMENT = (
     *("workspace_id", "id", "source_id", "path", "source", "title", "language", "effective", "version"),
     *("replaces", "dated", "tags", "metadata", "content_hash", "size", "mtime_ns", "pipeline", "derived"),
-    *("text", "lines", "pages", "chunks", "ingested_at"),
+    *("text", "lines", "pages", "chunks", "ingested_at", "links"),
 )
 _KEPT = frozenset(("workspace_id", "id", "tags", "metadata", "dated"))  # what a new version need not change
 _CHUNK = (
@@ -73,9 +74,11 @@ def stored(
     source: SourceRow,
     first: int,
     supplied: Supplied = NOTHING_SUPPLIED,
+    labels: DocumentLabels | None = None,
 ) -> list[Statement]:
     """The document with exactly these passages and tables, whatever it had before; its labels stay. `first`
-    is the first of as many numbers as it has passages, which nobody else has."""
+    is the first of as many numbers as it has passages, which nobody else has. `labels` say where it is from.
+    """
     source_id = source.id_in(workspace_id)
     return [
         touched(workspace_id),
@@ -93,7 +96,7 @@ def stored(
             )
         ),
         _document(workspace_id, record, source_id, supplied),
-        *_chunks(workspace_id, record, first, supplied),
+        *_chunks(_document_of(workspace_id, record, source, labels, supplied), record, first),
         *inserts(
             "memory_tables",
             ("workspace_id", "document", "format", "table_name"),
@@ -110,7 +113,7 @@ def _document(workspace_id: str, record: DocumentRecord, source_id: str, supplie
         *(record.effective, record.version, json.dumps(record.replaces), record.dated or record.effective),
         *("[]", "{}", stamp.content_hash, stamp.size, stamp.mtime_ns, PIPELINE, supplied.derived),
         *(record.text, json.dumps(record.lines), json.dumps(record.pages), len(record.chunks)),
-        record.ingested_at,
+        *(record.ingested_at, as_kept(record.links)),
     )
     news = ", ".join(f"{name} = excluded.{name}" for name in _DOCUMENT if name not in _KEPT)
     dated = "dated = CASE WHEN excluded.dated = '' THEN memory_documents.dated ELSE excluded.dated END"
@@ -120,7 +123,26 @@ def _document(workspace_id: str, record: DocumentRecord, source_id: str, supplie
     return statement
 
 
-def _chunks(workspace_id: str, record: DocumentRecord, first: int, supplied: Supplied) -> Iterator[Statement]:
+def _document_of(
+    workspace_id: str,
+    record: DocumentRecord,
+    source: SourceRow,
+    labels: DocumentLabels | None,
+    supplied: Supplied,
+) -> Document:
+    metadata = json.dumps(dict(labels.metadata)) if labels else ""
+    return Document(
+        workspace_id=workspace_id,
+        id=record.id,
+        title=record.title,
+        is_table=bool(record.tables),
+        base=base_of(record.stamp.path, (source.kind, source.location), metadata),
+        gazetteer=supplied.gazetteer,
+    )
+
+
+def _chunks(document: Document, record: DocumentRecord, first: int) -> Iterator[Statement]:
+    workspace_id, links = document.workspace_id, sorted(record.links[:MOST_LINKS])
     seen: Counter[str] = Counter()
     rows: list[tuple[object, ...]] = []
     numbered: list[Numbered] = []
@@ -131,15 +153,8 @@ def _chunks(workspace_id: str, record: DocumentRecord, first: int, supplied: Sup
             *(workspace_id, number, chunk_id(record.id, text, seen[text]), record.id, chunk.start, chunk.end),
             *(*(chunk.lines or (None, None)), chunk.page, chunk.heading, chunk.language, len(chunk.terms)),
         ))  # fmt: skip
-        numbered.append(_numbered(number, text, chunk))
+        numbered.append(_numbered(number, text, chunk, within(links, chunk.start, chunk.end)))
     yield from inserts("memory_chunks", _CHUNK, rows)
-    document = Document(
-        workspace_id=workspace_id,
-        id=record.id,
-        title=record.title,
-        is_table=bool(record.tables),
-        gazetteer=supplied.gazetteer,
-    )
     yield from derived_rows(document, numbered)
     vectors = {n: c.vector for n, c in enumerate(record.chunks, first) if c.vector is not None}
     if vectors:
@@ -153,7 +168,7 @@ def _chunks(workspace_id: str, record: DocumentRecord, first: int, supplied: Sup
         )
 
 
-def _numbered(number: int, text: str, chunk: ChunkRecord) -> Numbered:
+def _numbered(number: int, text: str, chunk: ChunkRecord, links: tuple[str, ...]) -> Numbered:
     return Numbered(
         number=number,
         text=text,
@@ -161,6 +176,7 @@ def _numbered(number: int, text: str, chunk: ChunkRecord) -> Numbered:
         language=chunk.language,
         terms=chunk.terms,
         near_keys=chunk.near_keys,
+        links=links,
     )
 
 
@@ -192,16 +208,26 @@ def erased(workspace_id: str, document_id: str) -> list[Statement]:
 
 
 def restamped(workspace_id: str, document_id: str, source: str, stamp: Stamp) -> list[Statement]:
-    """The same content at a new path, under a new name, or with a new time."""
+    """The same content at a new path, under a new name, or with a new time. What its links lead to depends on
+    the path: that is to be derived again."""
     return [
         touched(workspace_id),
         (
-            "UPDATE memory_documents SET path = $3, source = $4, size = $5, mtime_ns = $6"
+            "UPDATE memory_documents SET path = $3, source = $4, size = $5, mtime_ns = $6, derived ="
+            " CASE WHEN path = $3 OR links IN ('', '[]') THEN derived ELSE '' END"
             " WHERE workspace_id = $1 AND id = $2",
             (workspace_id, document_id, stamp.path, source, stamp.size, stamp.mtime_ns),
         ),
         noted(workspace_id, document_id, "stored"),
     ]
+
+
+def linked(workspace_id: str, record: DocumentRecord) -> Statement:
+    """A document that is stored already gets its links; what comes of them is to be derived."""
+    return (
+        "UPDATE memory_documents SET links = $3, derived = '' WHERE workspace_id = $1 AND id = $2",
+        (workspace_id, record.id, as_kept(record.links)),
+    )
 
 
 def labelled_like(workspace_id: str, document_id: str, outer_id: str) -> list[Statement]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -46,7 +46,12 @@ def reader_of(shelf: Shelf, verbs: VerbReader) -> StoredGraphReader:
 
 
 async def relations(shelf: Shelf, entity: str = "barley flour") -> tuple[Relation, ...]:
-    return (await StoredEntities(shelf.database, StandingClock()).show(WS, entity)).relations
+    """Without the passages that support them."""
+    found = (await StoredEntities(shelf.database, StandingClock()).show(WS, entity)).relations
+    assert {(one.document, passage.source) for one in found for passage in one.passages} == {
+        (one.document, one.document) for one in found
+    }
+    return tuple(replace(one, passages=()) for one in found)
 
 
 async def filled(shelf: Shelf) -> None:

@@ -116,3 +116,24 @@ async def test_bad_sources_are_refused_by_name(at: Setting, tmp_path: Path) -> N
     await at.added("folder", path=place)
     with pytest.raises(Conflict):
         await at.added("folder", path=place)
+
+
+async def test_what_a_newer_program_derives_is_derived_of_files_that_have_not_changed(
+    at: Setting, docs: Write, embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    docs("a.md", "# Heron\n\nwith [more](b.md).")
+    docs("b.md", "# Stork\n\nclaps.")
+    await at.added("folder", path=str(tmp_path / "docs"))
+    await at.synced()
+    memory = at.memory.store.database.within(W)
+    linked = "SELECT subject, object, chunk FROM memory_relations WHERE relation = 'links_to'"
+    before = await memory.fetch(linked)
+    assert len(before) == 1
+    await memory.transaction([
+        ("DELETE FROM memory_relations WHERE workspace_id = $1", (W,)),
+        ("UPDATE memory_documents SET links = '', derived = '2' WHERE workspace_id = $1", (W,)),
+    ])  # fmt: skip
+    embedded = len(embedder.calls)
+    assert counted(await at.synced()) == {"unchanged": 2}
+    assert await memory.fetch(linked) == before
+    assert len(embedder.calls) == embedded

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowmatik.kernel.errors import InvalidInput
+from flowmatik.memory import StoredEntities, StoredMemoryCare
 from tests.contracts.sources.conftest import ME, Setting, W, counted
 from tests.integration.memory.support import WordEmbedder
 
@@ -171,3 +172,48 @@ async def test_a_page_without_validators_is_compared_by_content(at: Setting, sit
     ):
         with pytest.raises(InvalidInput):
             await at.added("web", "other", **bad)
+
+
+async def test_links_between_pages_lead_to_the_pages_that_are_in_memory(at: Setting, site: Site) -> None:
+    site.page(
+        "/birds/heron/", 'Eats <a href="/fish/carp">carp</a>, says <a href="../stork#voice">the stork</a>.'
+    )
+    site.page(
+        "/fish/carp", f'Swims from <a href="{site.url}/birds/heron/">it</a>, and <a href="/none">x</a>.'
+    )
+    for path, title in (("/birds/heron/", "Heron"), ("/fish/carp", "Carp")):
+        status, kind, text = site.pages[path]
+        site.pages[path] = (status, kind, text.replace("<h1>T</h1>", f"<h1>{title}</h1>"))
+    urls = [f"{site.url}{path}" for path in ("/birds/heron/", "/fish/carp")]
+    await at.added("web", urls=urls, allow_private="true")
+    assert counted(await at.synced()) == {"added": 2}
+    host = site.url.removeprefix("http://").replace(":", "-")
+    entities = StoredEntities(at.memory.store.database, at.clock)
+    for _ in range(2):
+        found = (await entities.show(W, "heron")).relations
+        assert {(one.subject, one.object) for one in found} == {
+            ("heron", "carp"), ("carp", "heron"), ("heron", f"{host}/birds/stork")
+        }  # fmt: skip
+        await StoredMemoryCare(at.memory, at.clock).rebuild(W)
+
+
+async def test_pages_that_an_older_program_took_get_their_links_though_they_have_not_changed(
+    at: Setting, site: Site, embedder: WordEmbedder
+) -> None:
+    site.page("/a", 'The <a href="/b">stork</a> claps.')
+    site.page("/b", "The bittern booms.")
+    await at.added("web", urls=[f"{site.url}/a", f"{site.url}/b"], allow_private="true")
+    await at.synced()
+    memory = at.memory.store.database.within(W)
+    linked = "SELECT subject, relation, object, chunk FROM memory_relations WHERE relation = 'links_to'"
+    before = await memory.fetch(linked)
+    assert len(before) == 1
+    await memory.transaction([
+        ("DELETE FROM memory_relations WHERE workspace_id = $1", (W,)),
+        ("UPDATE memory_documents SET links = '', derived = '2' WHERE workspace_id = $1", (W,)),
+    ])  # fmt: skip
+    embedded = len(embedder.calls)
+    for _ in range(2):
+        assert counted(await at.synced()) == {"unchanged": 2}
+        assert await memory.fetch(linked) == before
+    assert len(embedder.calls) == embedded

@@ -21,7 +21,7 @@ HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"na
 
 @asynccontextmanager
 async def served(tmp_path: Path) -> AsyncGenerator[tuple[str, str]]:
-    """The address and a token; one of two documents is for a team in which nobody is."""
+    """The address and a token; one of the documents is for a team in which nobody is."""
     (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
     (tmp_path / ".flowmatik").mkdir(mode=0o700)
     settings = load_settings(tmp_path, {})
@@ -33,6 +33,10 @@ async def served(tmp_path: Path) -> AsyncGenerator[tuple[str, str]]:
             labels = DocumentLabels(acl=acl)
             async for _ in platform.memory.ingest("default", [papers / f"{name}.md"], labels=labels):
                 pass
+        (papers / "quay.md").write_text("# Quay\n\nis of stone.\n")
+        (papers / "dock.md").write_text("# Dock\n\nas [it](quay.md), [it](quay.md) and [this](safe.md).\n")
+        async for _ in platform.memory.ingest("default", [papers / "quay.md", papers / "dock.md"]):
+            pass
         async with serve_platform(platform, host="127.0.0.1", port=0) as serving:
             yield serving.url, await asyncio.to_thread(read_local_token, settings)
 
@@ -65,6 +69,27 @@ async def test_a_client_finds_the_tool_and_what_its_owner_may_see(tmp_path: Path
         assert found["answerable"]["likely"] is True
         none = await desk.call("memory_search", query="harbour", since="2024")
         assert none["structured"]["items"] == []
+
+
+async def test_a_client_is_told_what_links_to_what_as_its_owner_may_see(tmp_path: Path) -> None:
+    async with served(tmp_path) as (address, token), client_of(address, token) as client:
+        tools = (await asked(client, "tools/list"))["result"]["tools"]
+        assert [one["name"] for one in tools] == ["memory_search", "memory_near"]
+
+        async def near(**arguments: Any) -> dict[str, Any]:
+            return (await asked(client, "tools/call", name="memory_near", arguments=arguments))["result"]
+
+        found = await near(entity="Quay")
+        (link,) = found["structuredContent"]["items"]
+        assert (link["relation"], link["entity"], link["weight"]) == ("linked_from", "dock", 2)
+        assert (
+            found["content"][0]["text"] == "quay – dock: linked_from, 2 links; 1 passages, dock.md, lines 3-3"
+        )
+        out = (await near(entity="dock"))["structuredContent"]["items"]
+        assert {one["entity"] for one in out} == {"quay", "safe.md"}
+        hidden = await near(entity="Vault")
+        assert (hidden["isError"], "Vault" in hidden["content"][0]["text"]) == (True, True)
+        assert (await near(entity="quay", hops=9))["isError"] is True
 
 
 async def test_a_wrong_question_is_told_where_the_model_reads_it(tmp_path: Path) -> None:

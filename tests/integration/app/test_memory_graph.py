@@ -26,6 +26,8 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "a.md").write_text("# First\n\nIt is known that «Red Kite» and «Blue Whale» met.")
+    (notes / "e.md").write_text("# Fifth\n\nas in [one](f.md), [the same](f.md).")
+    (notes / "f.md").write_text("# Sixth\n\nwithout more.")
     (notes / "b.md").write_text("# Second\n\nIt is known that «Blue Whale» and «Grey Wolf» met.")
     (notes / "c.md").write_text("# Third\n\nIt is known that «Grey Wolf» and «Dark Moth» met.")
     (notes / "d.md").write_text("# Fourth\n\nIt is known that «First» and «Red Kite» met.")
@@ -34,7 +36,10 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
         open_platform(settings, recover_all=True) as platform,
         serve_platform(platform, host="127.0.0.1", port=0) as server,
     ):
-        for name, acl in (("a", ()), ("b", ()), ("d", ()), ("c", ("user:somebody",))):
+        for name, acl in (
+            *(("a", ()), ("b", ()), ("d", ()), ("e", ()), ("f", ())),
+            ("c", ("user:somebody",)),
+        ):
             async for _ in platform.memory.ingest(
                 "default", [notes / f"{name}.md"], labels=DocumentLabels(acl=acl, tags=(name,))
             ):
@@ -63,6 +68,20 @@ async def test_through_a_server_it_is_as_on_the_home(
         assert {one["entity"]: one["hops"] for one in near["items"]} == {
             "blue whale": 1, "first": 1, "fourth": 1, "grey wolf": 2, "second": 2
         }  # fmt: skip
+        _, near = await command("entities", "near", "sixth", place=place)
+        assert [
+            (one["relation"], one["entity"], one["weight"], one["evidence"]["source"])
+            for one in near["items"]
+        ] == [("linked_from", "fifth", 2, "e.md")]
+        _, shown = await command("entities", "show", "sixth", place=place)
+        (link,) = shown["relations"]
+        assert (link["subject"], link["relation"], link["object"], link["weight"]) == (
+            "fifth",
+            "links_to",
+            "sixth",
+            2,
+        )
+        assert [(one["source"], one["lines"]) for one in link["passages"]] == [("e.md", [3, 3])]
         _, none = await command("entities", "path", "red kite", "grey wolf", "--tag", "a", place=place)
         assert "not_found.entity_linked" in json.dumps(none)
         code, fault = await command("entities", "near", "red kite", "--since", "yesterday", place=place)
@@ -79,6 +98,12 @@ async def test_through_a_server_it_is_as_on_the_home(
     capsys.readouterr()
     assert await asyncio.to_thread(run_cli, [*spoken, "path", "red kite", "grey wolf"]) == 0
     assert "blue whale – grey wolf  (1 pasaje: b.md" in capsys.readouterr().out
+    for words, told in (
+        (("near", "fifth"), "1  fifth – enlaza a → sixth  (2 enlaces: e.md, línea 3)"),
+        (("show", "sixth"), "  sixth – enlazado desde ← fifth  (2 enlaces: e.md, línea 3)"),
+    ):
+        assert await asyncio.to_thread(run_cli, [*spoken, *words]) == 0
+        assert told in capsys.readouterr().out
     assert await asyncio.to_thread(run_cli, [*spoken[:-1], "communities"]) == 0
     assert "«It is known that «First» and «Red Kite» met.» d.md" in capsys.readouterr().out
 

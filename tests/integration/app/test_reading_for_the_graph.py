@@ -126,4 +126,6 @@ def test_the_command_says_the_cost_and_reads_with_a_limit_of_money(
         0,
         "1 pasaje leído: 1 entidad, 1 relación.",
     )
-    assert "mill – sells – barley flour (mill.md)" in said("memory", "entities", "show", "mill")[1]
+    assert (
+        "mill – sells – barley flour (mill.md, líneas 3–4)" in said("memory", "entities", "show", "mill")[1]
+    )

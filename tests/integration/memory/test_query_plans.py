@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.derived import underived
+from flowmatik.memory.link_edges import LINKED, THERE, TITLED
 from flowmatik.memory.loading import POSTINGS
 from flowmatik.memory.store import MemoryFile
 
@@ -33,6 +34,24 @@ async def test_what_goes_with_a_passage_is_found_by_the_passage(tmp_path: Path) 
         read = "SELECT term, chunk, frequency FROM memory_postings WHERE workspace_id = $1 AND chunk IN ($2)"
         ((*_, step),) = await file.fetch(f"EXPLAIN QUERY PLAN {read}", "w", 1)
         assert "chunk=?" in step
+    finally:
+        await file.close()
+
+
+async def test_links_are_found_by_either_end_and_documents_by_their_title_and_place(tmp_path: Path) -> None:
+    file = MemoryFile(tmp_path / "memory.db")
+    try:
+        await file.fetch("SELECT 1")
+        for sql, column in (
+            (LINKED, "r.subject"),
+            (LINKED, "r.object"),
+            (TITLED, "m.entity"),
+            (THERE, "d.path"),
+        ):
+            plan = await file.fetch(f"EXPLAIN QUERY PLAN {sql} AND {column} IN ($2, $3)", "w", "a", "b")
+            assert f"AND {column[2:]}=?" in plan[0][3], plan
+            assert all("=? AND" in row[3] for row in plan if row[3].startswith("SEARCH")), plan
+            assert not any(row[3].startswith("SCAN") for row in plan), plan
     finally:
         await file.close()
 

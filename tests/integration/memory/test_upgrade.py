@@ -50,7 +50,7 @@ async def test_documents_passages_vectors_and_revisions_are_there_as_before(old:
     assert (await memory.passage("default", found[-1].id) or found[0]).text == found[-1].text
     after = await look_at(old, "words")
     assert after is not None
-    assert (after.schema, after.documents, after.passages, after.not_embedded) == (4, 4, 6, 0)
+    assert (after.schema, after.documents, after.passages, after.not_embedded) == (5, 4, 6, 0)
     await memory.close()
 
 
@@ -104,18 +104,18 @@ async def test_of_version_2_everything_stays_and_what_models_read_can_be_kept(tm
     assert merged == [("grupo zurbano", "zurbano logistics")]
     after = await look_at(path, "words")
     assert after is not None
-    assert (after.schema, after.documents) == (4, 2)
+    assert (after.schema, after.documents) == (5, 2)
     await memory.close()
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_a_damaged_memory_of_an_older_version_is_salvaged_into_a_new_one(
     tmp_path: Path, version: int
 ) -> None:
     new = tmp_path / "new.db"
     asyncio.run(in_file(new).database.transaction([]))
     found = salvage(memory_of(version, tmp_path), new, least_revision=1)
-    assert (found.kept, found.lost, found.unsaid) == (4 - version, (), ())
+    assert (found.kept, found.lost, found.unsaid) == (max(4 - version, 1), (), ())
 
 
 async def test_of_version_3_certificates_stay_and_what_is_forgotten_from_now_on_stays_out(
@@ -133,5 +133,23 @@ async def test_of_version_3_certificates_stay_and_what_is_forgotten_from_now_on_
     assert [one.code for one in await ingest(memory, folder)] == ["document.forgotten"]
     after = await look_at(path, "words")
     assert after is not None
-    assert (after.schema, after.documents) == (4, 1)
+    assert (after.schema, after.documents) == (5, 1)
+    await memory.close()
+
+
+async def test_of_version_4_what_stays_out_stays_out_and_links_are_read_from_now_on(
+    tmp_path: Path, folder: Path
+) -> None:
+    path = memory_of(4, tmp_path)
+    memory = build_memory(path, embedder=WordEmbedder(dimension=8), clock=StandingClock())
+    database = memory.store.database
+    assert await database.fetch("SELECT count(*) FROM memory_kept_out") == [(1,)]
+    assert await database.fetch("SELECT source, links FROM memory_documents") == [("leave.md", "")]
+    (folder / "new.md").write_text("# New\n\nSee [the leave](leave.md).", encoding="utf-8")
+    assert [one.outcome for one in await ingest(memory, folder)] == ["added"]
+    linked = await database.fetch("SELECT subject, weight FROM memory_relations WHERE relation = 'links_to'")
+    assert linked == [("new", 1.0)]
+    after = await look_at(path, "words")
+    assert after is not None
+    assert (after.schema, after.documents) == (5, 2)
     await memory.close()

@@ -59,7 +59,7 @@ async def test_a_sound_memory_is_described_and_left_alone(settings: Settings) ->
     before = {one.name: one.stat().st_mtime_ns for one in settings.data.iterdir()}
     finding = await check_memory(settings)
     assert (finding.ok, finding.mend) == (True, "")
-    assert said(finding).startswith("2 documents, 2 passages (schema 4); sound")
+    assert said(finding).startswith("2 documents, 2 passages (schema 5); sound")
     assert {one.name: one.stat().st_mtime_ns for one in settings.data.iterdir()} == before
 
 

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from flowmatik.app.cli.answer_view import place_of
 from flowmatik.app.cli.memory_care import memory_app
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.gazetteer_file import entries_in
 from flowmatik.app.texts import shown_name
+from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.graph_extraction import MOST_PASSAGES
-from flowmatik.contracts.memory_entities import EntityDetail
+from flowmatik.contracts.memory_entities import LINKS_TO, EntityDetail, Relation
+from flowmatik.contracts.memory_graph import Evidence
 
 entities_app = typer.Typer(help="help.entities", no_args_is_help=True)
 memory_app.add_typer(entities_app, name="entities")
@@ -182,6 +185,25 @@ def _told(session: Session, one: EntityDetail) -> int:
             shown = "; ".join(map(shown_name, texts))
             session.print("  " + session.text(f"entities.{label}", texts=shown))
     for each in one.relations:
-        said = f"{each.subject} – {each.relation} – {each.object}  ({each.document})"
-        session.print(f"  {shown_name(said)}")
+        session.print(f"  {_related(session, one, each)}")
     return ExitCode.OK
+
+
+def _related(session: Session, one: EntityDetail, each: Relation) -> str:
+    place = shown_evidence(session, each.passages[0]) if each.passages else shown_name(each.document)
+    if each.relation != LINKS_TO:
+        said = f"{each.subject} – {each.relation} – {each.object}"
+        return f"{shown_name(said)}  ({place})"
+    leads_on = each.subject in {one.key, *one.merged}
+    return session.text(
+        f"entities.{LINKS_TO if leads_on else 'linked_from'}",
+        origin=shown_name(each.subject if leads_on else each.object),
+        entity=shown_name(each.object if leads_on else each.subject),
+        links=round(each.weight),
+        place=place,
+    )
+
+
+def shown_evidence(session: Session, one: Evidence) -> str:
+    place = Citation(n=0, source=one.source, quote="", lines=one.lines, page=one.page)
+    return f"{shown_name(one.source)}{place_of(session, place)}"

@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from flowmatik.app.cli.answer_view import place_of
-from flowmatik.app.cli.memory_entities import entities_app, memory_app
+from flowmatik.app.cli.memory_entities import entities_app, memory_app, shown_evidence
 from flowmatik.app.cli.session import Session, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.app.texts import shown_name
-from flowmatik.contracts.answers import Citation
 from flowmatik.contracts.indexes import Filter
-from flowmatik.contracts.memory_graph import MOST_HOPS, Evidence, Neighbourhood, Way
+from flowmatik.contracts.memory_graph import MOST_HOPS, Near, Neighbourhood, Step, Way
 from flowmatik.kernel.errors import InvalidInput
 
 __all__ = ["memory_app", "near", "path"]
@@ -63,7 +61,7 @@ async def show_near(session: Session, entity: str, hops: int, limit: int, where:
         return ExitCode.OK
     _say_notices(session, found)
     for one in found.items:
-        session.print(f"{one.hops}  {_told(session, one.origin, one.entity, one.passages, one.evidence)}")
+        session.print(f"{one.hops}  {_told(session, one)}")
     return ExitCode.OK
 
 
@@ -75,7 +73,7 @@ async def show_path(session: Session, start: str, end: str, where: Filter) -> in
         return ExitCode.OK
     _say_notices(session, found)
     for one in found.items:
-        session.print(_told(session, one.origin, one.entity, one.passages, one.evidence))
+        session.print(_told(session, one))
     if not found.items:
         session.say("entities.no_path", start=shown_name(start), end=shown_name(end))
     return ExitCode.OK
@@ -90,16 +88,15 @@ def _say_notices(session: Session, found: Neighbourhood | Way) -> None:
         session.say(f"fault.{notice.code}", **notice.values)
 
 
-def _told(session: Session, origin: str, entity: str, passages: int, evidence: Evidence) -> str:
-    place = place_of(
-        session, Citation(n=0, source=evidence.source, quote="", lines=evidence.lines, page=evidence.page)
-    )
+def _told(session: Session, one: Near | Step) -> str:
+    links = {"links": round(one.weight)} if one.relation else {}
     return session.text(
-        "entities.step",
-        origin=shown_name(origin),
-        entity=shown_name(entity),
-        passages=passages,
-        place=f"{shown_name(evidence.source)}{place}",
+        f"entities.{one.relation or 'step'}",
+        origin=shown_name(one.origin),
+        entity=shown_name(one.entity),
+        passages=one.passages,
+        place=shown_evidence(session, one.evidence),
+        **links,
     )
 
 

@@ -15,7 +15,7 @@ from flowmatik.memory.graph.gazetteer import Gazetteer
 from flowmatik.memory.graph.keys import key_of, title_keys
 from flowmatik.memory.graph.names import names
 
-_Name = Literal["title", "heading", "name", "quote", "email", "url", "code", "gazetteer", "model"]
+_Name = Literal["title", "heading", "name", "quote", "email", "url", "code", "gazetteer", "model", "link"]
 Kind = _Name | Literal["quantity", "date"]
 
 MAX_TEXT = 200_000

@@ -18,6 +18,7 @@ from flowmatik.contracts.indexes import IndexChange
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.following import follow
 from flowmatik.memory.graph_indexes.choosing import load_graph_index
+from flowmatik.memory.linking import PLACE, told_outside
 
 _AT_ONCE = 20  # documents read and sent together
 _PAGE = 1000
@@ -104,7 +105,8 @@ async def documents_of(
     """As they are now, those that are there."""
     read = _Read(database=database, workspace_id=workspace_id)
     about = await read.rows(
-        "SELECT id, source, tags, dated FROM memory_documents WHERE workspace_id = $1 AND id IN (:list)",
+        "SELECT id, source, tags, dated, path FROM memory_documents"
+        " WHERE workspace_id = $1 AND id IN (:list)",
         documents,
     )
     acl = _grouped(
@@ -123,8 +125,9 @@ async def documents_of(
             acl=tuple(str(one[0]) for one in acl.get(name, ())),
             tags=tuple(json.loads(tags)),
             dated=str(dated),
+            place=told_outside(f"{PLACE}{path}"),
         )
-        for name, source, tags, dated in about
+        for name, source, tags, dated, path in about
     ]
 
 
@@ -174,12 +177,17 @@ async def _passages(read: _Read, documents: Sequence[str]) -> dict[str, list[Gra
         passage = GraphPassage(
             chunk=str(chunk),
             mentions=tuple(
-                GraphMention(entity=str(entity), kind=str(kind), count=int(count))
+                GraphMention(entity=told_outside(str(entity)), kind=str(kind), count=int(count))
                 for entity, kind, count in mentions.get(number, ())
             ),
             aliases=tuple((str(alias), str(entity)) for alias, entity in aliases.get(number, ())),
             relations=tuple(
-                GraphRelation(subject=str(one), relation=str(how), object=str(other), weight=float(weight))
+                GraphRelation(
+                    subject=str(one),
+                    relation=str(how),
+                    object=told_outside(str(other)),
+                    weight=float(weight),
+                )
                 for one, how, other, weight in relations.get(number, ())
             ),
         )

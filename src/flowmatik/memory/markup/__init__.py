@@ -1,12 +1,14 @@
 """HTML: the visible text, with the lines of the source file where it stands."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.markup.positions import SourceLines
-from flowmatik.memory.parsing import BlockKind, Document, Source, TextBuilder, clean, decode
+from flowmatik.memory.parsing import BlockKind, Document, Link, Source, TextBuilder, clean, decode
 
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "head", "nav", "iframe", "object"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -49,6 +51,7 @@ class HtmlParser:
             title=title,
             lines=tuple(walker.lines),
             language=language if language in {"es", "en"} else "",
+            links=tuple(walker.links),
         )
 
 
@@ -73,6 +76,16 @@ def _is_hidden(node: LexborNode) -> bool:
     return _UNSEEN.search(attributes.get("style") or "") is not None
 
 
+@dataclass(eq=False, slots=True)
+class _Anchor:
+    """A link over `start` to `end` of the run's pieces, to its end while that is None."""
+
+    target: str
+    start: int
+    end: int | None = None
+    is_told: bool = False
+
+
 class _Walker:
     """Collects inline text into runs; a block element ends the run. `_run` holds the pieces of
     the current run with the source line of each."""
@@ -82,7 +95,10 @@ class _Walker:
         self.lines: list[tuple[int, int]] = []
         self._source = source
         self._places = places
+        self.links: list[Link] = []
         self._run: list[tuple[str, int]] = []
+        self._anchors: list[_Anchor] = []  # with words in this run
+        self._open: list[_Anchor] = []
         self._kind: BlockKind = "text"
         self._level = 0
 
@@ -110,10 +126,20 @@ class _Walker:
             self._run.append(("\n", 0))
         elif tag in {"td", "th"}:
             self._cell(node, depth)
+        elif tag == "a" and node.attributes.get("href"):
+            self._anchor(node, node.attributes["href"] or "", depth)
         elif tag in _BLOCKS:
             self._block(node, tag, depth)
         else:
             self.walk(node, depth)
+
+    def _anchor(self, node: LexborNode, target: str, depth: int) -> None:
+        anchor = _Anchor(target, len(self._run))
+        self._open.append(anchor)
+        self.walk(node, depth)
+        self._open.remove(anchor)
+        anchor.end = len(self._run)
+        self._anchors.append(anchor)
 
     def _cell(self, node: LexborNode, depth: int) -> None:
         self._run.append((" | ", 0))
@@ -143,34 +169,52 @@ class _Walker:
             self._level = 0
 
     def flush(self) -> None:
-        """End the run: white space collapses, marked line breaks stay, lines are noted."""
-        text, places = _collapse(self._run)
-        self._run = []
-        if not text:
-            return
-        kind: BlockKind = "heading" if self._level else self._kind
-        start = self.builder.add(text.replace("\n", " ") if self._level else text, kind, self._level)
-        self.lines.extend((start + offset, line) for offset, line in places)
+        """End the run: white space collapses, marked line breaks stay, lines and links are noted. A link that
+        goes on into the next run has its words in the first that it has words in."""
+        whole, ends = _collapse(self._run)
+        text, anchors = "".join(whole.parts), [*self._anchors, *self._open]
+        if text:
+            kind: BlockKind = "heading" if self._level else self._kind
+            start = self.builder.add(text.replace("\n", " ") if self._level else text, kind, self._level)
+            self.lines.extend((start + offset, line) for offset, line in whole.places)
+            self.links.extend(sorted(_links(anchors, text, ends, start), key=lambda one: one.start))
+        self._run, self._anchors = [], []
+        for anchor in self._open:
+            anchor.start = 0
 
 
-def _collapse(run: list[tuple[str, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """The run's text, and (offset, source line) of its pieces. Signs that we add ourselves (line
-    0: bars, dashes, breaks) count to the line of what follows them."""
-    out = _Run()
+def _links(anchors: list[_Anchor], text: str, ends: list[int], start: int) -> Iterator[Link]:
+    for anchor in anchors:
+        first = ends[anchor.start - 1] if anchor.start else 0
+        last = ends[-1] if anchor.end is None else ends[anchor.end - 1] if anchor.end else 0
+        words = text[first:last]
+        if words.strip() and not anchor.is_told:
+            anchor.is_told = True
+            begins = first + len(words) - len(words.lstrip())
+            yield Link(start=start + begins, end=start + last, target=anchor.target)
+
+
+def _collapse(run: list[tuple[str, int]]) -> "tuple[_Run, list[int]]":
+    """The run as it is shown, and where the text of each of its pieces ends. Signs that we add ourselves
+    (line 0: bars, dashes, breaks) count to the line of what follows them."""
+    out, ends = _Run(), list[int]()
     for piece, line in run:
         for index, segment in enumerate(piece.split("\n")):
             if index:
                 out.gap = "\n" if line == 0 else (out.gap or " ")
             out.add(segment, line + index if line else 0)
-    return "".join(out.parts), out.places
+        ends.append(out.length)
+    return out, ends
 
 
 class _Run:
+    """`places` are (offset, source line) of its pieces."""
+
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.places: list[tuple[int, int]] = []
         self.gap = ""
-        self._length = 0
+        self.length = 0
         self._signs_at = -1
 
     def add(self, segment: str, line: int) -> None:
@@ -178,7 +222,7 @@ class _Run:
             self.gap = self.gap or " "
         for word in segment.split():
             glue = self.gap if self.parts else ""
-            start = self._length + len(glue)
+            start = self.length + len(glue)
             if line == 0 and (self._signs_at < 0 or "\n" in glue):
                 self._signs_at = start
             if line:
@@ -187,6 +231,6 @@ class _Run:
                     self.places.append((at, line))
                 self._signs_at = -1
             self.parts.append(glue + word)
-            self._length = start + len(word)
+            self.length = start + len(word)
             self.gap = " "
         self.gap = self.gap if segment[-1:].isspace() or not segment else ""

@@ -1,6 +1,6 @@
 """What a sync has to do, from what the source lists and what is known of it; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from flowmatik.contracts.sources import Entry, Item, Unlisted, Vanished
@@ -32,9 +32,16 @@ class Work:
 
 
 def planned(
-    items: Iterable[Item], known: Mapping[str, Kept], sync_id: str, *, complete: bool, by_version: bool
+    items: Iterable[Item],
+    known: Mapping[str, Kept],
+    sync_id: str,
+    *,
+    complete: bool,
+    by_version: bool,
+    behind: Collection[str] = (),
 ) -> Work:
-    """`complete`: what is not among `items` is gone; `by_version`: equal versions are equal contents."""
+    """`complete`: what is not among `items` is gone; `by_version`: equal versions are equal contents;
+    `behind`: the names of documents that are to be looked at though they have not changed."""
     entries = {one.path: one for one in items if isinstance(one, Entry)}
     unread = {one.path: one for one in items if isinstance(one, Unlisted)}
     said_gone = {one.path for one in items if isinstance(one, Vanished)} - entries.keys()
@@ -47,7 +54,7 @@ def planned(
             fresh.append(entry)
         elif is_handled(kept, entry, sync_id):
             handled += 1
-        elif is_same(kept, entry):
+        elif is_same(kept, entry) and kept.name not in behind:
             unchanged += 1
         else:
             steps.append(Step(entry=entry, known=kept))

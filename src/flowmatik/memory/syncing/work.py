@@ -13,7 +13,7 @@ from flowmatik.contracts.memory import DocumentLabels, IngestProgress
 from flowmatik.contracts.sources import Content, Entry, Item, SourceReader, Unlisted
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory import kept_out
+from flowmatik.memory import kept_out, reading
 from flowmatik.memory.scan import Found
 from flowmatik.memory.source_settings import lost
 from flowmatik.memory.sync import AT_ONCE, Synchroniser
@@ -59,6 +59,7 @@ class SyncWork:
         self._needs = needs
         self._root = reader.in_place or needs.copies.root(definition.workspace_id, definition.id)
         self._names: dict[str, str] = {}  # whose a copy's name is
+        self._behind = frozenset[str]()
         self._unchanged = 0
         self._total = 0
 
@@ -70,6 +71,7 @@ class SyncWork:
         self._names = {kept.name: path for path, kept in known.items()}
         source = SourceRow(kind=self._one.kind, name=self._one.name, location=str(self._root))
         self._run = await self._needs.sync.begin(self._one.workspace_id, (source,))
+        self._behind = await self._of_an_older_program()
         all_of_them = len(items)
         items = await self._let_in(items, known)
         left_out = all_of_them - len(items)
@@ -79,6 +81,7 @@ class SyncWork:
             self._sync_id,
             complete=listed.complete,
             by_version=self._reader.content_versions,
+            behind=self._behind,
         )
         self._unchanged, self._total = work.unchanged + left_out, work.total + left_out
         await self._counted()
@@ -89,6 +92,13 @@ class SyncWork:
             await self._gone(kept)
         await self._counted()
         return listed.cursor
+
+    async def _of_an_older_program(self) -> frozenset[str]:
+        """Of which something is to be derived that was not then: names of copies, paths of what lies in
+        place."""
+        run, root = self._run, str(self._root)
+        found = await reading.underived_below(run.database, run.workspace_id, root, run.supplied.derived)
+        return found | {path.removeprefix(f"{root}/") for path in found}
 
     async def _listing(self) -> list[Item]:
         items: list[Item] = []
@@ -177,7 +187,7 @@ class SyncWork:
                 raise DocumentError(
                     f"{entry.path}: nothing was sent", code="document.unreadable", retryable=True
                 )
-            same = known.said == said_of(entry)
+            same = known.said == said_of(entry) and known.name not in self._behind
             path = self._root / known.name
             return _Fetched(path=path, name=known.name, version=known.version, dated=entry.dated, same=same)
         return await self._copied(entry, content)

@@ -74,7 +74,9 @@ def _delete(graph: Graph, given: Properties) -> Answer:
 def _documents(graph: Graph, given: Properties) -> Answer:
     for row in given["rows"]:
         node, _ = graph.merge(DOCUMENT, workspace=given["workspace"], id=row["id"])
-        graph.set(node, **{name: row.get(name) for name in ("source", "places", "acl", "tags", "dated")})
+        graph.set(
+            node, **{name: row.get(name) for name in ("source", "places", "acl", "tags", "dated", "place")}
+        )
     return NOTHING
 
 
@@ -231,7 +233,7 @@ _CHANGES: dict[str, Work] = {
     " DETACH DELETE e": _delete,
     "UNWIND $rows AS row MERGE (d:FlowmatikDocument {workspace: $workspace, id: row.id})"
     " SET d.source = row.source, d.places = row.places, d.acl = row.acl, d.tags = row.tags,"
-    " d.dated = row.dated": _documents,
+    " d.dated = row.dated, d.place = row.place": _documents,
     "UNWIND $rows AS row MATCH (d:FlowmatikDocument {workspace: $workspace, id: row.document})"
     " MERGE (p:FlowmatikPassage {workspace: $workspace, chunk: row.chunk})"
     " MERGE (p)-[:FLOWMATIK_OF]->(d)": _passages,

@@ -38,6 +38,25 @@ async def test_it_holds_what_memory_holds(projected: World) -> None:
     assert pages == sorted(keys)
 
 
+async def test_links_between_documents_are_there_with_type_and_weight_and_no_path(projected: World) -> None:
+    assert projected.index is not None
+    assert projected.server is not None
+    await projected.put("a.md", "# First\n\n[more](sub/b.md), [again](sub/b.md#x) and [[Third]].")
+    await projected.put("sub/b.md", "# Second\n\nis here.")
+    assert (await compare(projected.shelf.database, WS, projected.index)).agrees
+    graph = projected.server.graph
+    named = {one: graph.nodes[one]["key"] for one in graph.match("FlowmatikEntity", workspace=WS)}
+    linked = {
+        (named[edge.start], named[edge.end]): edge.properties["weight"]
+        for edge in graph.between("FLOWMATIK_RELATED")
+        if edge.properties["relation"] == "links_to"
+    }
+    (place,) = [graph.nodes[one]["place"] for one in graph.match("FlowmatikDocument", workspace=WS)
+                if graph.nodes[one]["source"].endswith("b.md")]  # fmt: skip
+    assert linked == {("first", place): 2.0, ("first", "third"): 1.0}
+    assert str(projected.shelf.folder) not in str(graph.nodes)
+
+
 async def test_what_it_missed_or_has_too_much_is_told_and_mended(projected: World) -> None:
     index, database = projected.index, projected.shelf.database
     assert index is not None

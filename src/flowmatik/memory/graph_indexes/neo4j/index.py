@@ -187,4 +187,5 @@ def _about(document: GraphDocument) -> dict[str, Any]:
         "acl": sorted(set(document.acl)),
         "tags": sorted(set(document.tags)),
         "dated": document.dated,
+        "place": document.place,
     }

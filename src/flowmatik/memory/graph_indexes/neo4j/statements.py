@@ -50,7 +50,7 @@ DELETE = (
 DOCUMENTS = (
     "UNWIND $rows AS row MERGE (d:FlowmatikDocument {workspace: $workspace, id: row.id})"
     " SET d.source = row.source, d.places = row.places, d.acl = row.acl, d.tags = row.tags,"
-    " d.dated = row.dated"
+    " d.dated = row.dated, d.place = row.place"
 )
 
 PASSAGES = (

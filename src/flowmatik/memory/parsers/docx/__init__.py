@@ -3,10 +3,11 @@
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from flowmatik.memory.packages import check_package, unreadable
-from flowmatik.memory.parsing import Document, Source, TextBuilder, clean
+from flowmatik.memory.parsing import Document, Link, Source, TextBuilder, clean
 from flowmatik.memory.tabular import add_rows
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class DocxParser:
         from docx.opc.exceptions import OpcError
         from docx.table import Table
 
-        builder = TextBuilder(source)
+        builder, links = TextBuilder(source), list[Link]()
         try:
             document = docx.Document(io.BytesIO(source.data))
             _add_edges(builder, document, "header")
@@ -37,7 +38,7 @@ class DocxParser:
                 if isinstance(item, Table):
                     _add_table(builder, item)
                 else:
-                    _add_paragraph(builder, item)
+                    links += _add_paragraph(builder, item)
             _add_notes(builder, document)
             _add_edges(builder, document, "footer")
         except (OpcError, SyntaxError, KeyError, ValueError, TypeError, AttributeError, IndexError,
@@ -45,7 +46,7 @@ class DocxParser:
             raise unreadable(source, str(error)) from error
         text = builder.text()
         title = next((text[b.start : b.end] for b in builder.blocks if b.kind == "heading"), "")
-        return Document(text=text, blocks=tuple(builder.blocks), title=title)
+        return Document(text=text, blocks=tuple(builder.blocks), title=title, links=tuple(links))
 
 
 def _add_edges(builder: TextBuilder, document: "Written", which: Literal["header", "footer"]) -> None:
@@ -77,18 +78,26 @@ def _add_notes(builder: TextBuilder, document: "Written") -> None:
                 builder.add(f"[{number}] {words}", "text")
 
 
-def _add_paragraph(builder: TextBuilder, paragraph: "Paragraph") -> None:
+def _add_paragraph(builder: TextBuilder, paragraph: "Paragraph") -> Iterator[Link]:
     text = clean(paragraph.text).strip()
     if not text:
         return
     style = (paragraph.style.name if paragraph.style is not None else None) or ""
     match = _HEADING.match(style)
     if match or style in {"Title", "Título", "Puesto"}:
-        builder.add(" ".join(text.split()), "heading", 1 + int(match[1]) if match else 1)
+        text = " ".join(text.split())
+        start = builder.add(text, "heading", 1 + int(match[1]) if match else 1)
     elif style.startswith(("List", "Lista")):
-        builder.add(f"- {text}", "lines")
+        start = builder.add(f"- {text}", "lines") + 2
     else:
-        builder.add(text, "text")
+        start = builder.add(text, "text")
+    at = 0
+    for link in paragraph.hyperlinks:
+        words = clean(link.text).strip()
+        found = text.find(words, at) if words and link.address else -1
+        if found >= 0:
+            at = found + len(words)
+            yield Link(start=start + found, end=start + at, target=clean(link.address))
 
 
 def _add_table(builder: TextBuilder, table: "Table") -> None:

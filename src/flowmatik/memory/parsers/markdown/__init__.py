@@ -2,6 +2,8 @@
 
 import re
 
+from flowmatik.memory.linking import MOST_LINKS
+from flowmatik.memory.parsers.markdown.links import links_of
 from flowmatik.memory.parsing import Block, BlockKind, Document, Source, clean, decode, line_starts
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
@@ -17,9 +19,16 @@ def build(settings: object) -> "MarkdownParser":
 class MarkdownParser:
     def parse(self, source: Source) -> Document:
         text = clean(decode(source))
-        blocks = _Scanner(text, source).scan()
+        scanner = _Scanner(text, source)
+        blocks = scanner.scan()
         title = next((text[b.start : b.end] for b in blocks if b.kind == "heading"), "")
-        return Document(text=text, blocks=tuple(blocks), title=_plain(title), lines=line_starts(text))
+        return Document(
+            text=text,
+            blocks=tuple(blocks),
+            title=_plain(title),
+            lines=line_starts(text),
+            links=tuple(links_of(text, scanner.fences, MOST_LINKS)),
+        )
 
 
 def _plain(heading: str) -> str:
@@ -27,7 +36,7 @@ def _plain(heading: str) -> str:
 
 
 class _Scanner:
-    """One pass over the lines; `_run` is the block being collected."""
+    """One pass over the lines; `_run` is the block being collected. `fences` are the spans of fenced code."""
 
     def __init__(self, text: str, source: Source) -> None:
         self._text = text
@@ -36,6 +45,7 @@ class _Scanner:
         self._kind: BlockKind | None = None
         self._start = self._end = 0
         self._fence = ""
+        self.fences: list[tuple[int, int]] = []
 
     def scan(self) -> list[Block]:
         position = _front_matter_end(self._text)
@@ -46,6 +56,8 @@ class _Scanner:
             end = len(self._text) if end < 0 else end
             self._line(position, end)
             position = end + 1
+        if self._fence:
+            self.fences.append((self._start, len(self._text)))
         self._flush()
         self._source.check_time()
         return self._blocks
@@ -57,6 +69,7 @@ class _Scanner:
             self._extend("lines", start, end)
             if fence and fence[1].startswith(self._fence):
                 self._fence = ""
+                self.fences.append((self._start, end))
                 self._flush()
         elif fence:
             self._flush()
