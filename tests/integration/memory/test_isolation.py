@@ -20,6 +20,7 @@ from flowmatik.kernel.errors import DocumentError
 from flowmatik.kernel.sqlite import connect
 from flowmatik.memory import IngestLimits, build_memory
 from flowmatik.memory.isolation import Workers, process
+from flowmatik.memory.isolation.process import WorkerProcess
 from flowmatik.memory.prepare import Job
 from flowmatik.memory.records import Stamp
 from tests.integration.memory.support import StandingClock, best, outcomes
@@ -309,3 +310,29 @@ async def test_a_database_is_read_by_a_worker_that_reads_nothing_after_it(
     assert workers.pids == ()
     await workers.prepare(job())
     assert ("reading" in workers.holds) is has_landlock()
+
+
+@pytest.mark.parametrize("step", ["greet", "ask"])
+async def test_who_is_called_off_leaves_neither_a_process_nor_a_pipe(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    begun, started = asyncio.Event(), list[WorkerProcess]()
+    usual = getattr(WorkerProcess, step)
+
+    async def told(worker: WorkerProcess, *given: object) -> object:
+        started.append(worker)
+        begun.set()
+        return await usual(worker, *given)
+
+    await asyncio.to_thread(list)  # its own handles are there
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(WorkerProcess, step, told)
+    preparing = asyncio.create_task(workers.prepare(job()))
+    async with asyncio.timeout(120):
+        await begun.wait()
+    preparing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await preparing
+    assert [is_running(worker.pid) for worker in started] == [False]
+    assert workers.pids == ()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -124,19 +124,26 @@ async def start(limits: IngestLimits, opens: str = "") -> WorkerProcess:
             env={},  # an interpreter needs nothing of ours
             cwd=os.sep,
         )
-    except OSError as error:
+    except BaseException as error:
         os.close(jobs)
         os.close(answers)
-        raise Refused(str(error)) from error
+        if isinstance(error, OSError):
+            raise Refused(str(error)) from error
+        raise
     finally:
         os.close(theirs_in)
         os.close(theirs_out)
     worker = WorkerProcess(process, jobs, answers)
+    greeting = asyncio.ensure_future(worker.greet())
     try:
-        await asyncio.wait_for(worker.greet(), _START_SECONDS)
-    except TimeoutError as error:
+        await asyncio.wait_for(asyncio.shield(greeting), _START_SECONDS)
+    except BaseException as error:
         worker.stop()
-        raise Lost(None) from error
+        await asyncio.gather(greeting, return_exceptions=True)
+        await worker.end()
+        if isinstance(error, TimeoutError):
+            raise Lost(None) from error
+        raise
     return worker
 
 

@@ -85,7 +85,8 @@ class Workers:
         except BaseException as error:
             worker.stop()
             self._all.discard(worker)
-            await asyncio.gather(asked, return_exceptions=True)  # it tidies up
+            await asyncio.gather(asked, return_exceptions=True)
+            await worker.end()
             if isinstance(error, TimeoutError) or (isinstance(error, Lost) and error.status == _OUT_OF_TIME):
                 raise _timeout(job, seconds) from error
             raise
