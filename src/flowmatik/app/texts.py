@@ -8,14 +8,13 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, TypeGuard, cast
 
-from flowmatik.app.reasons import reason
+from flowmatik.app.reasons import PHRASES, WORDS, phrase
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
 VARIANTS = ("", "/2", "/3", "/4", "/5", "/6")
 NAMES = frozenset({"agent", "file", "home", "name", "path", "source"})  # somebody else gave them
-REASONS = frozenset({"why", "said"})  # said in English by who has no catalogue
 
 
 class Texts:
@@ -79,8 +78,8 @@ class Texts:
         }
 
     def _named(self, name: str, value: str) -> str:
-        if name in REASONS:
-            return reason(value, load_texts("en"), self._entries)
+        if name in PHRASES or name in WORDS:
+            return phrase(name, value, load_texts("en"), self._entries)
         return _Name(value) if name in NAMES else value
 
     def _value(self, value: object) -> object:
