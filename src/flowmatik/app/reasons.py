@@ -14,6 +14,7 @@ PHRASES: Mapping[str, str] = {
     "allowed": "allowed.",
     "place": "place.",
     "known": "list.",
+    "summary": "shipped.",
 }
 WORDS: Mapping[str, str] = {"what": "agents.change.", "state": "factory."}
 _DEEPEST = 2  # "no copy can be written here: Permission denied"

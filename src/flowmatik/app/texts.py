@@ -41,6 +41,10 @@ class Texts:
         said = self._first(key, values)
         return otherwise if said is None else said
 
+    def shipped(self, summary: str) -> str:
+        """What an agent, a template or a plugin that ships says of itself; the same of somebody else's."""
+        return phrase("summary", summary, load_texts("en"), self._entries)
+
     def fault(self, code: str, values: Mapping[str, object], message: str) -> str:
         """What is wrong, by its code: an error, or why a run, a task or a document failed. A code of
         somebody else's (`tool.empty`) is said by the text of its family, which quotes `message`."""
