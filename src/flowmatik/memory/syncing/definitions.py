@@ -55,6 +55,8 @@ class SyncReports:
     async def named(self, workspace_id: str, meant: Meant) -> int:
         return len(await self._meant(workspace_id, meant))
 
+    going = named
+
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         found = await self._meant(workspace_id, meant)
         sql = "DELETE FROM source_syncs WHERE workspace_id = $1 AND id IN (:list)"
