@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.agent_versions import Reason, author_of
 from flowmatik.api.services import Services, needs
+from flowmatik.api.shipped import told
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import STABLE
 from flowmatik.contracts.security import Principal
@@ -38,14 +39,15 @@ class Applied(Profile):
 
 
 @router.get("")
-async def list_agents(principal: Reader, at: Services) -> AgentList:
-    return AgentList(items=tuple(await at.agents.list(principal.workspace_id)))
+async def list_agents(request: Request, principal: Reader, at: Services) -> AgentList:
+    found = await at.agents.list(principal.workspace_id)
+    return AgentList(items=tuple(told(request, at, one) for one in found))
 
 
 @router.get("/{ref}")
-async def read(ref: str, principal: Reader, at: Services) -> AgentVersion:
+async def read(ref: str, request: Request, principal: Reader, at: Services) -> AgentVersion:
     """`name`, or `name@version`."""
-    return await at.agents.get(principal.workspace_id, ref)
+    return told(request, at, await at.agents.get(principal.workspace_id, ref))
 
 
 @router.post("")

@@ -71,7 +71,8 @@ async def _nothing() -> Mapping[str, HealthCheck]:
 class Words(Protocol):
     """Texts for people, from the catalogues: the one for `code` in `language` with its `values` filled
     in, or `otherwise`, which is English. `kind`: `fault` for what is wrong, `detail` for one of several
-    faults, `check` for what was verified, `plan` for why a plan is what it is."""
+    faults, `check` for what was verified, `plan` for why a plan is what it is, `shipped` for what
+    something that ships says of itself."""
 
     def __call__(
         self, language: str, kind: str, code: str, values: Mapping[str, object], otherwise: str

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from flowmatik.api.memory import Tag, Whom
 from flowmatik.api.problems import language_of
 from flowmatik.api.services import ApiServices, Services, needs
+from flowmatik.api.shipped import summary
 from flowmatik.contracts.security import Principal
 from flowmatik.contracts.sources import FailedDocument, NewSource, Source, SyncReport
 from flowmatik.kernel.errors import PermissionDenied
@@ -93,10 +94,12 @@ class SourceRemoved(BaseModel):
 
 
 @router.get("/v1/source-kinds")
-async def list_kinds(principal: Writer, at: Services) -> SourceKinds:
+async def list_kinds(request: Request, principal: Writer, at: Services) -> SourceKinds:
     """What can be a source."""
     kinds = await at.sources.kinds()
-    return SourceKinds(items=tuple(SourceKind(id=one, summary=summary) for one, summary in kinds))
+    return SourceKinds(
+        items=tuple(SourceKind(id=one, summary=summary(request, at, said)) for one, said in kinds)
+    )
 
 
 @router.post("/v1/sources", status_code=201)

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowmatik.api.agent_versions import Reason, author_of
 from flowmatik.api.services import Services, needs
+from flowmatik.api.shipped import template
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import STABLE
 from flowmatik.contracts.security import Principal
@@ -53,14 +54,15 @@ class TemplateList(BaseModel):
 
 
 @router.get("")
-async def list_templates(principal: Reader, at: Services) -> TemplateList:
+async def list_templates(request: Request, principal: Reader, at: Services) -> TemplateList:
     """Those that ship, and the workspace's own."""
-    return TemplateList(items=tuple(await at.templates.list(principal.workspace_id)))
+    found = await at.templates.list(principal.workspace_id)
+    return TemplateList(items=tuple(template(request, at, one) for one in found))
 
 
 @router.get("/{name}")
-async def read(name: str, principal: Reader, at: Services) -> AgentTemplate:
-    return await at.templates.get(principal.workspace_id, name)
+async def read(name: str, request: Request, principal: Reader, at: Services) -> AgentTemplate:
+    return template(request, at, await at.templates.get(principal.workspace_id, name))
 
 
 @router.post("")

@@ -39,6 +39,10 @@ class KeptAnswers:
 
         return await self._answers.count(workspace_id, naming(meant.subject)) if meant.subject else 0
 
+    async def going(self, workspace_id: str, meant: Meant) -> int:
+        del meant
+        return await self._answers.count(workspace_id)
+
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         del meant
         count = await self._answers.forget(workspace_id)
@@ -58,6 +62,8 @@ class DerivedFacts:
 
     async def named(self, workspace_id: str, meant: Meant) -> int:
         return await self._facts.naming(workspace_id, meant.subject) if meant.subject else 0
+
+    going = named
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """The documents and their passages are gone by now, which is what is looked for."""

@@ -8,14 +8,13 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, TypeGuard, cast
 
-from flowmatik.app.reasons import reason
+from flowmatik.app.reasons import PHRASES, WORDS, phrase
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.kernel.errors import FlowmatikError
 
 LANGUAGES = ("en", "es")
 VARIANTS = ("", "/2", "/3", "/4", "/5", "/6")
 NAMES = frozenset({"agent", "file", "home", "name", "path", "source"})  # somebody else gave them
-REASONS = frozenset({"why", "said"})  # said in English by who has no catalogue
 
 
 class Texts:
@@ -41,6 +40,10 @@ class Texts:
         which is English or came in the right language already."""
         said = self._first(key, values)
         return otherwise if said is None else said
+
+    def shipped(self, summary: str) -> str:
+        """What an agent, a template or a plugin that ships says of itself; the same of somebody else's."""
+        return phrase("summary", summary, load_texts("en"), self._entries)
 
     def fault(self, code: str, values: Mapping[str, object], message: str) -> str:
         """What is wrong, by its code: an error, or why a run, a task or a document failed. A code of
@@ -79,8 +82,8 @@ class Texts:
         }
 
     def _named(self, name: str, value: str) -> str:
-        if name in REASONS:
-            return reason(value, load_texts("en"), self._entries)
+        if name in PHRASES or name in WORDS:
+            return phrase(name, value, load_texts("en"), self._entries)
         return _Name(value) if name in NAMES else value
 
     def _value(self, value: object) -> object:

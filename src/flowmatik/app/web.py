@@ -117,6 +117,8 @@ def words(language: str, kind: str, code: str, values: Mapping[str, object], oth
     text = catalogue(language)
     if kind == "fault":
         return text.fault(code, values, otherwise)
+    if kind == "shipped":
+        return text.shipped(otherwise)
     return text.said(f"{kind}.{code}", values, otherwise) if code else otherwise
 
 

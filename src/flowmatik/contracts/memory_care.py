@@ -95,6 +95,10 @@ class AlsoForgets(Protocol):
         yet."""
         ...
 
+    async def going(self, workspace_id: str, meant: Meant) -> int:
+        """How many things go, as far as can be told before, once something of what is meant goes anywhere."""
+        ...
+
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """Everything that may have come from what is meant, or names it; how many things went. Who ends an
         erasure that was broken off asks for all of it again."""

@@ -82,32 +82,16 @@ class StoredMemoryCare:
         merges, names = await erasing.said_of(database, workspace_id, target)
         labels = await erasing.labelled_files(database, workspace_id, target)
         asked = Meant(subject=request.subject, source=request.source, document=request.document)
-        named = {one.name: await one.named(workspace_id, asked) for one in self._others}
+        named = [await one.named(workspace_id, asked) for one in self._others]
         naming = [one for each in self._said if (one := await each.naming(workspace_id, asked)).count]
-        if not (found or merges or names or labels or any(named.values()) or (asked.subject and naming)):
+        if not (found or merges or names or labels or any(named) or (asked.subject and naming)):
             raise NotFound(
                 "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
                 code="not_found.erasure",
             )
-        certificate = await self._certificate(workspace_id, target, found, by)
-        certificate = replace(
-            certificate,
-            naming=tuple(naming),
-            outside=(*certificate.outside, *_said(naming)),
-            counts={
-                **certificate.counts,
-                "merges": len(merges),
-                "names": len(names),
-                "labels": len(labels),
-                **named,
-            },
-        )
-        if rehearse:
-            return certificate
-        documents = tuple((known.id, known.stamp.path) for known in found)
         begun = Begun(
-            certificate=replace(certificate, id=new_id("era"), sources=()),
-            documents=documents,
+            certificate=await self._certificate(workspace_id, target, found, by),
+            documents=tuple((known.id, known.stamp.path) for known in found),
             merges=merges,
             names=names,
             labels=labels,
@@ -115,6 +99,21 @@ class StoredMemoryCare:
             source=asked.source,
             document=asked.document,
         )
+        certificate = replace(
+            begun.certificate,
+            naming=tuple(naming),
+            outside=(*begun.certificate.outside, *_said(naming)),
+            counts={
+                **begun.certificate.counts,
+                "merges": len(merges),
+                "names": len(names),
+                "labels": len(labels),
+                **{one.name: await one.going(workspace_id, begun.meant) for one in self._others},
+            },
+        )
+        if rehearse:
+            return certificate
+        begun = replace(begun, certificate=replace(certificate, id=new_id("era"), sources=()))
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
 

@@ -85,9 +85,9 @@ def lacking(index: str, *missing: str) -> ConfigurationError:
     )
 
 
-def unfit(index: str, found: str, wanted: str) -> ConfigurationError:
+def unfit(index: str, found: str, allowed: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the index {index!r} needs {wanted}, here is {found}; upgrade it or choose another index",
+        f"the index {index!r} needs {allowed}, here is {found}; upgrade it or choose another index",
         code="config.index.version",
-        context={"index": index, "found": found, "wanted": wanted},
+        context={"index": index, "found": found, "allowed": allowed},
     )

@@ -50,9 +50,9 @@ class IndexSettings:
     def has(self, key: str) -> bool:
         return bool(self._given.get(key))
 
-    def wrong(self, key: str, wanted: str) -> ConfigurationError:
+    def wrong(self, key: str, allowed: str) -> ConfigurationError:
         return ConfigurationError(
-            f"the index {self._index!r} needs {key} to be {wanted}; correct memory.{self._index}.{key}",
+            f"the index {self._index!r} needs {key} to be {allowed}; correct memory.{self._index}.{key}",
             code="config.index.value",
-            context={"index": self._index, "key": key, "wanted": wanted},
+            context={"index": self._index, "key": key, "allowed": allowed},
         )

@@ -24,6 +24,8 @@ class Others:
     async def named(self, workspace_id: str, meant: Meant) -> int:
         return 0
 
+    going = named
+
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         if self.dies:
             raise KeyboardInterrupt

@@ -298,7 +298,7 @@ async def test_a_bad_comment_or_attachment_is_reported_and_its_page_is_taken(
     files["attachments/3/7/2"] = b"\0" * 30_000_000
     export = packed(tmp_path / "space.zip", files)
     await at.added("confluence", path=str(export))
-    assert (await at.synced()).added == 4
+    assert (await at.synced()).added == 3
     text = text_of(at, "Herons.html")
     for one in ("The heron", "It wades at dawn.", "Person 3"):
         assert one in text
@@ -309,11 +309,40 @@ async def test_a_bad_comment_or_attachment_is_reported_and_its_page_is_taken(
         "Birds/Herons/Person 1 & Co, 2024-04-01 c1.html": "document.too_large",
         "Birds/Herons/Person 4 & Co, 2024-04-04 c4.html": "document.too_large",
         "Birds/Herons/Plans/Secret.html": "document.acl",
-        "attachments/3/7/2": "document.too_large",
+        "Birds/Herons/Plans/plan.txt": "document.too_large",
     }
     packed(export, confluence())
-    assert (await at.synced()).updated == 2
+    assert counted(await at.synced()) == {"added": 1, "updated": 1, "unchanged": 3}
     assert [one.path for one in await at.sources.failures(ME, "docs")] == ["Birds/Herons/Plans/Secret.html"]
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"attachments/3/7/10": "The tenth plan.", "attachments/3/7/9": "The ninth plan."}, ""),
+        ({"attachments/3/7/10": b"\0" * 30_000_000, "attachments/3/7/9": "Old."}, "document.too_large"),
+        ({"attachments/3/7/9": "The ninth plan."}, "document.version"),
+    ],
+)
+@pytest.mark.parametrize("says", ["10", ""])
+async def test_an_earlier_version_of_an_attachment_never_stands_for_the_newest(
+    at: Setting, tmp_path: Path, says: str, files: Files, code: str
+) -> None:
+    """Without a number in the object the highest is the newest that anybody can know of."""
+    made = confluence()
+    made["entities.xml"] = str(made["entities.xml"]).replace('"version">2<', f'"version">{says}<')
+    await at.added("confluence", path=str(packed(tmp_path / "space.zip", {**made, **files})))
+    await at.synced()
+    told = {one.path: one.code for one in await at.sources.failures(ME, "docs")}
+    names = {one.source for one in await at.memory.documents(W)}
+    if not says and code == "document.version":
+        assert text_of(at, "plan.txt") == "The ninth plan."
+    elif code:
+        assert told.pop("Birds/Herons/Plans/plan.txt") == code
+        assert "docs/Birds/Herons/Plans/plan.txt" not in names
+    else:
+        assert text_of(at, "plan.txt") == "The tenth plan."
+    assert told == {"Birds/Herons/Plans/Secret.html": "document.acl"}
 
 
 async def test_a_bad_attachment_of_notion_is_reported_and_its_page_is_taken(

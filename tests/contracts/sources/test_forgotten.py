@@ -177,3 +177,40 @@ async def test_a_source_that_names_the_subject_is_named_and_so_is_a_dead_letter_
     done = await care.forget(W, ErasureRequest(document="docs/bad.pdf"), by=ME.id)
     assert (done.counts["source_entries"], done.naming) == (1, ())
     assert counted(await at.synced()) == {"unchanged": 1}
+
+
+async def test_a_sync_that_goes_on_while_its_source_is_forgotten_leaves_no_report(
+    at: Setting, docs: Docs
+) -> None:
+    for number in range(8):
+        docs(f"f{number}.md", f"# T{number}\n\nThe heron number {number} wades.")
+    await at.added("folder", path=str(at.folder / "docs"))
+    begun = await at.sources.sync(ME, "docs")
+    assert begun.status == "running"
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries, at.sources.reports])
+    done = await care.forget(W, ErasureRequest(source="docs"), by=ME.id)
+    assert done.counts["source_syncs"] == 1
+    assert await at.sources.syncs(ME, "docs") == []
+    await at.sources.settled()
+    assert await at.sources.syncs(ME, "docs") == []
+    assert (await at.synced()).status == "done", "the next one says again what it does"
+
+
+async def test_a_sync_whose_report_was_forgotten_has_one_again_for_whoever_asks_for_it(
+    at: Setting, docs: Docs
+) -> None:
+    folder = docs("pump.md", "# Pump\n\nThe pump is blue.").parent
+    await at.added("folder", path=str(folder))
+    begun = await at.sources.sync(ME, "docs")
+    await at.sources.close()
+    at.sources = at.opened()
+    await StoredMemoryCare(at.memory, at.clock, others=[at.sources.reports]).forget(
+        W, ErasureRequest(source="docs"), by=ME.id
+    )
+    at.clock.pass_by(hours=1)
+    again = await at.sources.sync(ME, "docs")
+    assert (again.id, again.status) == (begun.id, "running")
+    assert again.started_at > begun.started_at
+    await at.sources.settled()
+    (report,) = await at.sources.syncs(ME, "docs")
+    assert (report.id, report.status) == (begun.id, "done")

@@ -111,8 +111,10 @@ async def test_limits_of_another_workspace_are_for_administrators_of_the_install
         ]
         spanish = {"Accept-Language": "es"}
         told = await client.put("/v1/limits/runs", json={"most": 1, "weight": 100}, headers=spanish)
+        wrong = await client.put("/v1/limits/tool:x", json={"most": 1, "burst": 2}, headers=spanish)
     codes = [one.json()["code"] for one in answers]
     assert codes == [*["auth.denied.everywhere"] * 3, "auth.denied.weight"]
+    assert wrong.json()["detail"].endswith("puede ser de 1 a 1,000,000, junto a per_minute")
     assert "el de b es 1" in told.json()["detail"]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.sources import NewSource
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import SystemClock
+from flowmatik.kernel.errors import NotFound
 from tests import canaries
 from tests.canaries import Place
 from tests.contracts.sources.archives import packed
@@ -67,6 +69,8 @@ async def filled(platform: Platform, folder: Path) -> None:
     reply = ModelReply(text=f"It was {NAME}.", tool_calls=(), usage=Usage(), cost_micros=0, model="m")
     async with opened(settings.database_url, settings.data, role="flowmatik_engine") as database:
         await StoredAnswers(database, SystemClock()).put("default", "key", reply, seconds=3600)
+        other = replace(reply, text="It was somebody else.")
+        await StoredAnswers(database, SystemClock()).put("default", "other", other, seconds=3600)
 
 
 @pytest.fixture(params=BOTH)
@@ -84,12 +88,14 @@ async def test_a_person_is_in_no_byte_and_in_no_row(
         await filled(platform, tmp_path_factory.mktemp("people"))
         assert len(naming(await everything(settings))) >= 2, "it is found where it is"
         asked = ErasureRequest(subject=(NAME,))
+        plan = await platform.memory_care.forget("default", asked, by="", rehearse=True)
         done = await platform.memory_care.forget("default", asked, by=platform.principal.id)
         assert done.purged
         counted = {
             name: done.counts[name] for name in ("documents", "facts", "source_entries", "model_answers")
         }
-        assert counted == {"documents": 2, "facts": 2, "source_entries": 2, "model_answers": 1}
+        assert counted == {"documents": 2, "facts": 2, "source_entries": 2, "model_answers": 2}
+        assert plan.counts["model_answers"] == 2
         await synced(platform)
         left = await everything(settings)
     assert naming(left) == []
@@ -130,13 +136,16 @@ async def test_a_source_or_a_document_is_in_no_byte_and_in_no_row(
             one.source for one in await platform.memory.documents("default") if "eulalia" in one.source
         ]
         request = ErasureRequest(source="people") if asked == "source" else ErasureRequest(document=document)
+        with pytest.raises(NotFound):
+            await platform.memory_care.forget("default", ErasureRequest(source="nothing"), by="")
         plan = await platform.memory_care.forget("default", request, by="", rehearse=True)
         done = await platform.memory_care.forget("default", request, by=platform.principal.id)
         assert done.purged
         entries = {"source": 4, "document": 1}[asked]
-        assert (done.counts["source_entries"], done.counts["model_answers"]) == (entries, 1)
+        for told in (plan, done):  # all answers go, but not for something that is not there
+            assert (told.counts["source_entries"], told.counts["model_answers"]) == (entries, 1)
         if asked == "source":
-            assert (plan.counts["source_entries"], plan.counts["source_syncs"]) == (4, 1)
+            assert plan.counts["source_syncs"] == 1
             assert [(one.kind, one.count) for one in plan.naming] == [("sources", 1)]
             assert await platform.memory.documents("default") == []
         await synced(platform)

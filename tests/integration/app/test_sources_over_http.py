@@ -39,6 +39,31 @@ async def ended(remote: RemoteBackend, now: SyncReport) -> SyncReport:
     return now
 
 
+async def test_what_ships_is_listed_in_the_language_of_the_reader(platform: Platform) -> None:
+    async with serve_platform(platform, host="127.0.0.1", port=0) as serving:
+        token = await asyncio.to_thread(read_local_token, platform.settings)
+        spoken: list[list[str]] = []
+        for language in ("en", "es"):
+            remote = RemoteBackend(serving.url, token, language=language)
+            try:
+                template = await remote.templates.get(W, "company-support")
+                listed = next(one for one in await remote.templates.list(W) if one.name == template.name)
+                agents = [await remote.agents.get(W, "analyst"), (await remote.agents.list(W))[0]]
+                spoken.append(
+                    [
+                        dict(await remote.sources.kinds())["folder"],
+                        template.summary,
+                        *(one.summary for one in (*template.parameters, *agents) if one.summary),
+                    ]
+                )
+                assert listed == template
+            finally:
+                await remote.close()
+    assert spoken[0][0] == "A folder on the server's disk"
+    assert spoken[1][0] == "Una carpeta del disco del servidor"
+    assert not set(spoken[0]) & set(spoken[1])
+
+
 async def test_a_source_is_added_synced_hooked_and_removed_through_a_server(platform: Platform) -> None:
     async with serve_platform(platform, host="127.0.0.1", port=0) as serving:
         token = await asyncio.to_thread(read_local_token, platform.settings)

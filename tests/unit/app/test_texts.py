@@ -9,14 +9,17 @@ import pytest
 from flowmatik.agents.catalogue import first_profiles
 from flowmatik.agents.profiles import parse_profile
 from flowmatik.agents.skills.citations import ENGLISH
-from flowmatik.app.texts import Texts, load_texts
+from flowmatik.agents.templates.parse import shipped_templates
+from flowmatik.app.texts import Texts, catalogue, load_texts
 from flowmatik.contracts.approvals import ApprovalPolicy
 from flowmatik.contracts.plans import PlanTask
 from flowmatik.core.brain import plan as plans
 from flowmatik.core.brain.plan_faults import refusal
 from flowmatik.kernel.errors import NotFound, ProfileInvalid
+from flowmatik.kernel.plugins import PluginRegistry
 
 APP = Path(__file__).parents[3] / "src" / "flowmatik" / "app"
+KINDS = APP.parent / "memory" / "source_kinds"
 
 
 def placeholders(text: str) -> set[str]:
@@ -114,7 +117,16 @@ def test_the_summaries_of_the_shipped_agents_are_those_of_their_profiles() -> No
     english = load_texts("en")
     for name, text in first_profiles():
         agent = parse_profile(text, filename=name)
-        assert english[f"agents.shipped.{agent.name}"] == agent.summary
+        assert english[f"shipped.agent.{agent.name}"] == agent.summary
+
+
+def test_what_ships_says_what_it_is_in_spanish_and_what_others_wrote_stays() -> None:
+    templates = [one.described(shipped=True) for one in shipped_templates()]
+    said = [text for one in templates for text in (one.summary, *(each.summary for each in one.parameters))]
+    said += [one.summary for one in PluginRegistry(KINDS, "flowmatik.memory.source_kinds").manifests()]
+    english, spanish = catalogue("en"), catalogue("es")
+    assert [one for one in said if one and (spanish.shipped(one) == one or english.shipped(one) != one)] == []
+    assert spanish.shipped("A folder of mine") == "A folder of mine"
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 preguntas"), (1, "1 pregunta"), (2, "2 preguntas")])

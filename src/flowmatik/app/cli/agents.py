@@ -12,7 +12,6 @@ from flowmatik.app.cli.agent_view import origin, score
 from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
-from flowmatik.app.texts import catalogue
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.channels import STABLE, AgentStanding, Author, VersionStanding
 from flowmatik.kernel.errors import ConfigurationError
@@ -65,7 +64,7 @@ async def _list(session: Session) -> int:
     agents, standings = await session.on_backend(work)
     known = {(one.name, version.version): version for one in standings for version in one.versions}
     if session.json:
-        items = [_as_json(agent, known.get((agent.name, agent.version))) for agent in agents]
+        items = [_as_json(session, agent, known.get((agent.name, agent.version))) for agent in agents]
         session.print_json({"items": items, "next": None})
         return ExitCode.OK
     table = Table(box=None, pad_edge=False)
@@ -80,15 +79,15 @@ async def _list(session: Session) -> int:
             agent.role,
             ", ".join(agent.skills),
             score(version.evaluations if version else ()),
-            clean(summary(session, agent)),
+            clean(session.text.shipped(agent.summary)),
         )
     session.out.print(table)
     return ExitCode.OK
 
 
-def _as_json(agent: AgentVersion, known: VersionStanding | None) -> dict[str, object]:
+def _as_json(session: Session, agent: AgentVersion, known: VersionStanding | None) -> dict[str, object]:
     """With what the catalogue knows of the version beside its profile."""
-    shown: dict[str, object] = dict(dataclasses.asdict(agent))
+    shown: dict[str, object] = {**dataclasses.asdict(agent), "summary": session.text.shipped(agent.summary)}
     if known is not None:
         told = dataclasses.asdict(known)
         shown |= {name: told[name] for name in ("created_at", "origin", "deprecation", "evaluations")}
@@ -104,9 +103,9 @@ async def _show(session: Session, ref: str) -> int:
     agent, profile, standing = await session.on_backend(work)
     known = next((one for one in standing.versions if one.version == agent.version), None)
     if session.json:
-        session.print_json(_as_json(agent, known))
+        session.print_json(_as_json(session, agent, known))
         return ExitCode.OK
-    session.say("agents.shown", ref=agent.ref(), summary=summary(session, agent))
+    session.say("agents.shown", ref=agent.ref(), summary=agent.summary)
     if known is not None:
         session.say("agents.known", origin=origin(session, known), score=score(known.evaluations))
     session.print(profile.rstrip())
@@ -158,10 +157,3 @@ def say_unconfigured(session: Session, agent: AgentVersion) -> None:
         configured = set[str]()  # no home here that could have configured it
     if provider not in configured:
         session.say("agents.unconfigured", model=agent.model, provider=provider)
-
-
-def summary(session: Session, agent: AgentVersion) -> str:
-    """The profile's own; that of a shipped profile in the person's language."""
-    key = f"agents.shipped.{agent.name}"
-    shipped = catalogue("en").said(key, {}, "")
-    return session.text.said(key, {}, agent.summary) if agent.summary == shipped else agent.summary

@@ -151,7 +151,8 @@ def settings_of(given: Sequence[str]) -> dict[str, str | list[str]]:
 
 
 async def _kinds(session: Session) -> int:
-    found = await session.on_backend(lambda b: b.sources.kinds())
+    kinds = await session.on_backend(lambda b: b.sources.kinds())
+    found = [(one, session.text.shipped(said)) for one, said in kinds]
     if session.json:
         session.print_json({"items": [{"id": one, "summary": said} for one, said in found], "next": None})
         return ExitCode.OK

@@ -13,7 +13,7 @@ from flowmatik.app.cli.given_files import read_text
 from flowmatik.app.cli.session import Session, clean, session_of
 from flowmatik.app.exit_codes import ExitCode
 from flowmatik.contracts.channels import STABLE
-from flowmatik.contracts.templates import TemplateParameter
+from flowmatik.contracts.templates import AgentTemplate, TemplateParameter
 from flowmatik.kernel.errors import InvalidInput
 
 templates_app = typer.Typer(help="help.templates", no_args_is_help=True)
@@ -61,7 +61,8 @@ def render(
 
 
 async def _list(session: Session) -> int:
-    found = await session.on_backend(lambda backend: backend.templates.list(backend.workspace_id))
+    templates = await session.on_backend(lambda backend: backend.templates.list(backend.workspace_id))
+    found = [_told(session, one) for one in templates]
     if session.json:
         session.print_json({"items": [dataclasses.asdict(one) for one in found], "next": None})
         return ExitCode.OK
@@ -80,8 +81,17 @@ async def _list(session: Session) -> int:
     return ExitCode.OK
 
 
+def _told(session: Session, one: AgentTemplate) -> AgentTemplate:
+    """What it says of itself, in the person's language."""
+    shipped = session.text.shipped
+    parameters = tuple(dataclasses.replace(each, summary=shipped(each.summary)) for each in one.parameters)
+    return dataclasses.replace(one, summary=shipped(one.summary), parameters=parameters)
+
+
 async def _show(session: Session, name: str) -> int:
-    found = await session.on_backend(lambda backend: backend.templates.get(backend.workspace_id, name))
+    found = _told(
+        session, await session.on_backend(lambda backend: backend.templates.get(backend.workspace_id, name))
+    )
     if session.json:
         session.print_json(dataclasses.asdict(found))
         return ExitCode.OK

@@ -155,8 +155,11 @@ class StoredAnswers:
             )
         )
 
-    async def count(self, workspace_id: str, is_meant: Callable[[str], bool]) -> int:
-        """Of how many answers that holds: of a text, or of what was handed to a tool."""
+    async def count(self, workspace_id: str, is_meant: Callable[[str], bool] | None = None) -> int:
+        """Of how many answers that holds: of a text, or of what was handed to a tool. None: of all."""
+        if is_meant is None:
+            sql = "SELECT count(*) FROM model_answers WHERE workspace_id = $1"
+            return int((await self._database.within(workspace_id).fetch(sql, workspace_id))[0][0])
         rows = await self._database.within(workspace_id).fetch(
             "SELECT body FROM model_answers WHERE workspace_id = $1", workspace_id
         )

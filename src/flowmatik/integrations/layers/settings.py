@@ -150,9 +150,9 @@ def settings_of(described: Described) -> LayerSettings:
     )
 
 
-def _wrong(name: str, shown: object, wanted: str) -> ConfigurationError:
+def _wrong(name: str, shown: object, allowed: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} is {shown}; write {wanted}",
+        f"{name} is {shown}; write {allowed}",
         code="config.model_layer",
-        context={"setting": name, "value": str(shown), "wanted": wanted},
+        context={"setting": name, "value": str(shown), "allowed": allowed},
     )

@@ -104,6 +104,7 @@ class ExportReader:
 
     def _taken(self, archive: Archive) -> Iterator[Item]:
         taken: set[str] = set()
+        told: list[DocumentError] = []
         for piece in self._unpack(archive):
             if isinstance(piece, Unlisted):
                 yield piece
@@ -112,9 +113,12 @@ class ExportReader:
                 yield self._spool.add(Made(path=_unlike(piece.path, taken), fault=_twice(piece.path)))
                 continue
             taken.add(piece.path)
+            if isinstance(piece, Made) and piece.fault is not None:
+                told.append(piece.fault)
             yield self._entry(archive, piece)
         for name, why in archive.refused.items():
-            yield self._spool.add(Made(path=name, fault=why))
+            if why not in told:
+                yield self._spool.add(Made(path=name, fault=why))
 
     def _entry(self, archive: Archive, piece: Made | Filed) -> Item:
         if isinstance(piece, Made):

@@ -16,7 +16,7 @@ _DEFINITIONS = (
 _SYNCS = (
     "SELECT y.id, y.source_id, d.name, d.settings, y.reason, y.details FROM source_syncs y"
     " JOIN source_definitions d ON d.workspace_id = y.workspace_id AND d.id = y.source_id"
-    " WHERE y.workspace_id = $1 AND y.status <> 'running'"
+    " WHERE y.workspace_id = $1"
 )
 
 
@@ -44,7 +44,8 @@ class SourceDefinitions:
 
 
 class SyncReports:
-    """Implements `AlsoForgets`: what ended syncs of a source said, or of those that name somebody."""
+    """Implements `AlsoForgets`: what syncs of a source said, or those that name somebody. One that goes on
+    ends without a word, unless it is asked for meanwhile."""
 
     name = "source_syncs"
 
@@ -54,6 +55,8 @@ class SyncReports:
 
     async def named(self, workspace_id: str, meant: Meant) -> int:
         return len(await self._meant(workspace_id, meant))
+
+    going = named
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         found = await self._meant(workspace_id, meant)

@@ -40,6 +40,8 @@ class SourceEntries:
     async def named(self, workspace_id: str, meant: Meant) -> int:
         return len(await self._meant(workspace_id, meant))
 
+    going = named
+
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """They are kept out before they go, so that whoever dies in between leaves none to be taken in."""
         found = await self._meant(workspace_id, meant)

@@ -138,7 +138,7 @@ class StoredSources:
         finally:
             self._owners.discard(owner)
             await rows.let_go(one.id, owner)
-        await self._tidied(one, removed)
+        await self._tidied(one, removed > 0)
         return removed
 
     async def _documents_removed(self, one: Definition, rows: SourceRows) -> int:
@@ -246,11 +246,10 @@ class StoredSources:
 
     async def _started(self, one: Definition, rows: SourceRows, cause: Cause) -> SyncReport:
         """The sync that goes on, that is gone on with, or a new one."""
+        now = self._clock.now().isoformat()
+        fresh = SyncReport(id=new_id("syn"), source_id=one.id, cause=cause, status="running", started_at=now)
         if not self._is_worked_at(one):
-            owner, now = new_id("wkr"), self._clock.now().isoformat()
-            fresh = SyncReport(
-                id=new_id("syn"), source_id=one.id, cause=cause, status="running", started_at=now
-            )
+            owner = new_id("wkr")
             self._owners.add(owner)
             if await rows.claim(one, owner, self._seconds(), None if one.sync else fresh):
                 one = replace(one, sync=one.sync or fresh.id, owner=owner)
@@ -260,6 +259,10 @@ class StoredSources:
             else:
                 self._owners.discard(owner)
                 one = await rows.definition(one.id)
+        try:
+            return await rows.sync(one.id, one.sync)
+        except NotFound:  # it was forgotten while the sync goes on
+            await rows.tell(one, replace(fresh, id=one.sync))
         return await rows.sync(one.id, one.sync)
 
     def _is_worked_at(self, one: Definition) -> bool:
@@ -304,10 +307,10 @@ class StoredSources:
             cursor = await SyncWork(one, one.sync, rows, reader, needs).run()
         finally:
             await reader.close()
-        await self._tidied(one, (await rows.sync(one.id, one.sync)).deleted)
+        await self._tidied(one, await rows.has_removed(one.sync))
         return cursor
 
-    async def _tidied(self, one: Definition, removed: int) -> None:
+    async def _tidied(self, one: Definition, removed: bool) -> None:
         self._memory.forget_cached(one.workspace_id)
         if removed:
             await self._memory.store.tidy()

@@ -105,6 +105,20 @@ class SourceRows:
         claimed, _ = await self._database.transaction([ours, begun])
         return claimed > 0
 
+    async def tell(self, one: Definition, new: SyncReport) -> None:
+        """A sync that goes on has a report again, of what it does from now on. The source is held meanwhile,
+        so that the sync ends before or after."""
+        values = (self._workspace_id, one.id, new.id)
+        held = "UPDATE source_definitions SET again = again WHERE workspace_id = $1 AND id = $2 AND sync = $3"
+        told = (
+            "INSERT INTO source_syncs (workspace_id, source_id, id, cause, status, started_at)"
+            " SELECT workspace_id, id, sync, $4, $5, $6 FROM source_definitions"
+            " WHERE workspace_id = $1 AND id = $2 AND sync = $3 ON CONFLICT DO NOTHING"
+        )
+        await self._database.transaction(
+            [(held, values), (told, (*values, new.cause, new.status, new.started_at))]
+        )
+
     async def beat(self, source_id: str, owner: str, now: int) -> bool:
         sql = "UPDATE source_definitions SET beat_at = $4 WHERE workspace_id = $1 AND id = $2 AND owner = $3"
         return await self._change(sql, source_id, owner, now) > 0
@@ -180,6 +194,15 @@ class SourceRows:
             "UPDATE source_syncs SET total = $3, unchanged = $4 WHERE workspace_id = $1 AND id = $2",
             *(sync_id, total, unchanged),
         )
+
+    async def has_removed(self, sync_id: str) -> bool:
+        """Also where nobody can tell, because its report was forgotten."""
+        rows = await self._database.fetch(
+            "SELECT deleted FROM source_syncs WHERE workspace_id = $1 AND id = $2",
+            self._workspace_id,
+            sync_id,
+        )
+        return not rows or int(rows[0][0]) > 0
 
     async def make_due(self, source_id: str, paths: Sequence[str]) -> int:
         """Dead letters that are tried again at the next sync; without `paths` all of them."""

@@ -101,7 +101,7 @@ class Neo4jGraph:
         version = await self._server.version()
         numbers = version.split(".")
         if not (numbers[0].isdecimal() and (int(numbers[0]), _number(numbers[1:])) >= _LEAST):
-            raise unfit(ID, f"Neo4j {version or 'of an unknown version'}", "Neo4j 5.19 or newer")
+            raise unfit(ID, f"Neo4j {version or '?'}", "Neo4j 5.19 or later")
         await self._server.read(statements.POSITION, workspace="")
         return version
 

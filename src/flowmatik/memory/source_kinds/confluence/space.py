@@ -189,20 +189,35 @@ def _attached(
         title = _clean(one.values.get("title") or one.values.get("fileName", "")) or one.id
         name = f"{path}/{title}" if title not in names else f"{path}/{one.id} {title}"
         names.add(title)
-        member = _file(archive, page_id, one)
+        file = _file(archive, page_id, one)
         if fault is not None:
             yield Made(path=name, fault=fault)
-        elif member is not None:
-            yield Filed(path=name, member=member, acl=acl, metadata={"page_id": page_id})
+        elif isinstance(file, DocumentError):
+            yield Made(path=name, fault=file)
+        elif file is not None:
+            yield Filed(path=name, member=file, acl=acl, metadata={"page_id": page_id})
 
 
-def _file(archive: Archive, page_id: str, one: Thing) -> Member | None:
-    """The version that the object names, else the highest."""
+def _file(archive: Archive, page_id: str, one: Thing) -> Member | DocumentError | None:
+    """The newest version, or why it cannot be had: an earlier one never stands for it. None for an export
+    without the files of its attachments."""
     folder = f"attachments/{page_id}/{one.id}/"
-    versions = [name for name in archive.members if name.startswith(folder)]
-    exact = f"{folder}{one.values.get('version') or one.values.get('attachmentVersion', '')}"
-    best = exact if exact in archive.members else max(versions, key=_number, default="")
-    return archive.members.get(best)
+    versions = {
+        _number(name): name for name in (*archive.refused, *archive.members) if name.startswith(folder)
+    }
+    if not versions:
+        return None
+    said = one.values.get("version") or one.values.get("attachmentVersion", "")
+    newest = max(versions)
+    if said.isdecimal() and int(said) in versions:
+        newest = int(said)
+    elif said.isdecimal() and int(said) > newest:
+        return DocumentError(
+            f"the export does not hold version {said} of it; export it again",
+            code="document.version",
+            context={"version": said},
+        )
+    return archive.refused.get(versions[newest]) or archive.members[versions[newest]]
 
 
 def _number(name: str) -> int:

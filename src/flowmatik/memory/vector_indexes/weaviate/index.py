@@ -147,7 +147,7 @@ class WeaviateIndex:
         version = str((await self._service.get("/v1/meta") or {}).get("version", ""))
         numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
         if numbers < _LEAST:
-            raise unfit(ID, f"Weaviate {version or 'of an unknown version'}", "Weaviate 1.25 or newer")
+            raise unfit(ID, f"Weaviate {version or '?'}", "Weaviate 1.25 or later")
         return version
 
     async def close(self) -> None:
