@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.kernel.errors import NotFound
 from flowmatik.memory import StoredMemoryCare
+from flowmatik.memory.syncing.rows import Kept
+from flowmatik.memory.syncing.store import SourceRows
 from tests.contracts.sources.conftest import ME, Setting, W, counted
 
 Docs = Callable[[str, str], Path]
@@ -214,3 +217,26 @@ async def test_a_sync_whose_report_was_forgotten_has_one_again_for_whoever_asks_
     await at.sources.settled()
     (report,) = await at.sources.syncs(ME, "docs")
     assert (report.id, report.status) == (begun.id, "done")
+
+
+@pytest.mark.parametrize("name", ["Ana Zurbarán.pdf", "Ana Zurbarán.md"])
+async def test_what_is_forgotten_while_a_sync_looks_at_it_has_no_row_afterwards(
+    at: Setting, docs: Docs, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    docs("pump.md", "# Pump\n\nThe pump is blue.")
+    docs(name, "# Staff\n\nNot a PDF.")
+    await at.added("folder", path=str(at.folder / "docs"))
+    await at.synced()
+    docs(name, "# Staff\n\nNot a PDF, but longer.")
+    care = StoredMemoryCare(at.memory, at.clock, others=[at.sources.entries])
+    record = SourceRows.record
+
+    async def after_it_was_forgotten(rows: SourceRows, source_id: str, kept: Kept, *rest: Any) -> None:
+        if kept.path == name:
+            await care.forget(W, ErasureRequest(subject=("Ana Zurbarán",)), by=ME.id)
+        await record(rows, source_id, kept, *rest)
+
+    monkeypatch.setattr(SourceRows, "record", after_it_was_forgotten)
+    await at.synced()
+    assert "zurb" not in await rows_of(at)
+    assert await at.names() == {"docs/pump.md"}

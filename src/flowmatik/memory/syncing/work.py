@@ -243,7 +243,7 @@ class SyncWork:
             sync=self._sync_id,
             said=said_of(entry),
         )
-        await self._rows.record(self._one.id, kept, self._now(), outcome)
+        await self._put_down(kept, outcome)
 
     async def _left_out(self, step: Step) -> None:
         """Its content was forgotten at another place. No row tells its path; it is read again when it has
@@ -280,7 +280,7 @@ class SyncWork:
             retryable=error.retryable,
             attempts=(known.attempts if known and known.state != "taken" else 0) + 1,
         )
-        await self._rows.record(self._one.id, kept, self._now(), "failed", fault)
+        await self._put_down(kept, "failed", fault)
 
     async def _unread(self, one: Unlisted) -> None:
         fault = Fault(code=one.code, reason=one.reason, values=one.values, retryable=False)
@@ -293,7 +293,15 @@ class SyncWork:
             said=as_json(one.reason),
             attempts=1,
         )
-        await self._rows.record(self._one.id, kept, self._now(), "failed", fault)
+        await self._put_down(kept, "failed", fault)
+
+    async def _put_down(self, kept: Kept, outcome: Outcome | None, fault: Fault | None = None) -> None:
+        """What was forgotten while it was read has its mark before its row goes, so that whoever looks for
+        the mark after writing a row leaves none."""
+        source_id, run = self._one.id, self._run
+        await self._rows.record(source_id, kept, self._now(), outcome, fault)
+        if await kept_out.among(run.database, run.workspace_id, [place_in(source_id, kept.path)]):
+            await self._rows.forgotten(source_id, kept.path, self._sync_id, None)
 
     async def _gone(self, kept: Kept) -> None:
         """One that has moved within its folder was there under its new path."""
