@@ -2,7 +2,7 @@
 micro-dollars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowmatik.contracts.bus import DeadLetter
 from flowmatik.core.journal.approval_records import NewApproval
@@ -105,7 +105,7 @@ class Appended:
     head_seq: int
     inbox_tail: int
     parked: bool
-    at: str = ""
+    at: str = field(default="", compare=False)
 
     def stored(self, events: Sequence[NewEvent]) -> list[StoredEvent]:
         """Those of the append, as the journal has them; none where their time is not known."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -82,8 +83,11 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """End it at once, whatever it does; who waits in `ask` gets Lost."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(
+                ProcessLookupError
+            ):  # its own `kill` may take away the status
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def end(self) -> int:
         """End it and give back its pipes; nobody may be in `ask`. Its status."""
