@@ -84,9 +84,7 @@ class WorkerProcess:
     def stop(self) -> None:
         """End it at once, whatever it does; who waits in `ask` gets Lost."""
         if self._process.returncode is None:
-            with suppress(
-                ProcessLookupError
-            ):  # its own `kill` may take away the status
+            with suppress(ProcessLookupError):  # its own `kill` may take away the status
                 os.kill(self._process.pid, signal.SIGKILL)
 
     async def end(self) -> int:
