@@ -34,7 +34,8 @@ class Ingress:
 
     async def post(self, path: str, body: Any = None) -> bytes:
         text = b"" if body is None else canonical.dumps(body).encode()
-        kind = f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+        kind = "" if body is None else "Content-Type: application/json\r\n"  # Restate refuses one of nothing
+        kind += f"Content-Length: {len(text)}\r\n"
         return await self._asked(f"POST {path} HTTP/1.1\r\n{self._head}{kind}\r\n".encode() + text)
 
     async def _asked(self, request: bytes) -> bytes:
