@@ -1,5 +1,6 @@
 """Flowmatik's memory, filled, asked, changed and emptied a little, through its own calls."""
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -21,19 +22,21 @@ KIBIBYTE = 1024
 
 
 class Timed:
-    """The embedding model, timed."""
+    """The embedding model, timed; one call after the other, as it takes them."""
 
     def __init__(self, inner: Embedder) -> None:
         self.id, self.dimension = inner.id, inner.dimension
         self.seconds = 0.0
+        self._turn = asyncio.Lock()
         self._inner = inner
 
     async def embed(self, texts: Sequence[str]) -> object:
-        began = time.perf_counter()
-        try:
-            return await self._inner.embed(texts)
-        finally:
-            self.seconds += time.perf_counter() - began
+        async with self._turn:
+            began = time.perf_counter()
+            try:
+                return await self._inner.embed(texts)
+            finally:
+                self.seconds += time.perf_counter() - began
 
 
 async def measure(job: dict[str, Any]) -> dict[str, float]:

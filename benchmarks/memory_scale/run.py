@@ -2,7 +2,7 @@
 
     python -m benchmarks memory_scale [--case chunks_1e4|chunks_1e5] [--n PASSAGES] [--quick] [--json]
 
-`--n 1000000` with `--case chunks_1e5` measures a million; taking that many in lasts hours.
+`--n 1000000` with `--case chunks_1e5` measures a million; that takes about an hour and 16 GiB of disk.
 """
 
 from benchmarks.figures import Figure, Sheet, Trial, run

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,11 +67,12 @@ class MiniLmEmbedder:
         self._lock = threading.Lock()
         self._sessions: dict[tuple[Numbers, int], Any] = {}  # by how many inner layers they give, too
         self._tokenizer: Any = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One row per text, in the order given. Raises ConfigurationError when the model's files
         cannot be loaded."""
-        return await asyncio.to_thread(self._embed, list(texts), self._numbers)
+        return await self._in_turn(list(texts), self._numbers)
 
     async def embed_question(self, text: str) -> npt.NDArray[np.float32]:
         """As QuestionEmbedder has it, with the weights in eight bits, which are loaded apart: between two
@@ -82,10 +84,15 @@ class MiniLmEmbedder:
         self, texts: Sequence[str]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """As LayeredEmbedder has it, of the last `INNER` layers. The model is loaded a second time for it."""
-        layers = await asyncio.to_thread(self._embed, list(texts), "float32", INNER)
+        layers = await self._in_turn(list(texts), "float32", INNER)
         last = layers[:, (INNER - 1) * self.dimension : INNER * self.dimension]  # of the means
         lengths = np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
         return (last / lengths).astype(np.float32), layers
+
+    async def _in_turn(self, texts: list[str], numbers: "Numbers", inner: int = 0) -> npt.NDArray[np.float32]:
+        """One batch has all cores; two at a time would take them from each other."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._embed, texts, numbers, inner)
 
     def _embed(self, texts: list[str], numbers: "Numbers", inner: int = 0) -> npt.NDArray[np.float32]:
         rows = np.zeros((len(texts), self.dimension * (2 * inner or 1)), dtype=np.float32)

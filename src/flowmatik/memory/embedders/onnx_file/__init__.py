@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -40,12 +41,15 @@ class OnnxFileEmbedder:
         self._file = file
         self._beside = beside
         self._lock = threading.Lock()
+        # One batch has all cores.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
         self._loaded: tuple[Any, Any] | None = None
 
     async def embed(self, texts: Sequence[str]) -> Floats:
         """One unit row per text. Raises ConfigurationError when the model cannot be loaded, or is of another
         kind."""
-        return await asyncio.to_thread(self._embed, [self._beside.before_passage + text for text in texts])
+        passages = [self._beside.before_passage + text for text in texts]
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._embed, passages)
 
     async def embed_question(self, text: str) -> Floats:
         """As QuestionEmbedder has it."""
