@@ -65,7 +65,8 @@ def reweighted(weight: float, *, words: float, vectors: float) -> float:
 def to_best(scores: Floats) -> Floats:
     """Divided by the best, nothing below 0."""
     positive = np.maximum(scores, 0.0)
-    return positive / positive.max() if positive.size and positive.max() > 0 else positive
+    best = float(positive.max()) if positive.size else 0.0
+    return positive / best if best > 0 else positive
 
 
 def fuse(words: Floats, cosine: Floats, weight: float | None = None) -> Floats:

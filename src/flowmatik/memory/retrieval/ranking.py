@@ -12,6 +12,7 @@ no clean test of them; benchmarks/retrieval prints both apart.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,6 @@ from flowmatik.memory.retrieval.fusion import (
     Crowd,
     crowd_of,
     dense_weight,
-    fuse,
     outstanding,
     reweighted,
     to_best,
@@ -95,7 +95,7 @@ class Ranked:
     weights: LegWeights = SHIPPED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Ranking:
     """Of one question. Cosines are 0 for passages without a vector, and for those that nobody looked at;
     `crowd` tells of all of them."""
@@ -111,12 +111,23 @@ class Ranking:
     legs: Legs = ALL
     weights: LegWeights = SHIPPED
 
+    @cached_property
+    def _worded(self) -> Floats:
+        return to_best(self.bm25)
+
+    @cached_property
+    def _nearness(self) -> Floats:
+        return to_best(self.cosine)
+
+    def _fused(self, text: Floats) -> Floats:
+        """`text`: the words' scores, the best is 1."""
+        return (1.0 - self.weight) * text + self.weight * self._nearness
+
     def wanted(self) -> list[int]:
         """The passages whose texts are looked at."""
         if not self.legs.closeness:
             return []
-        total = fuse(self.bm25, self.cosine, self.weight)
-        front = foremost(total, CLOSELY)
+        front = foremost(self._fused(self._worded), CLOSELY)
         return list(dict.fromkeys((*front, *(i for part in self._parts() for i in foremost(part, OF_PART)))))
 
     def _parts(self) -> list[Floats]:
@@ -128,7 +139,7 @@ class Ranking:
         return [self.words.of(found).scores()[0] for found in rows if found] if self.legs.words else []
 
     def order(self, texts: Mapping[int, Text]) -> Ranked:
-        text = to_best(self.bm25)
+        text = self._worded
         together = np.zeros(len(text))
         if texts and self.bm25.any():
             places = sorted(texts)
@@ -143,7 +154,7 @@ class Ranking:
                 + LIKENESS * to_best(likeness(self.question, seen))
             )
             text = to_best(text + self.weights.closeness * near)
-        standing = to_best(fuse(text, self.cosine, self.weight))
+        standing = to_best(self._fused(text))
         for place, one in texts.items() if self.question.times else ():
             if standing[place] > 0:
                 standing[place] += TIMED * is_of(self.question.times, one.text, one.language, one.dated)
@@ -166,7 +177,7 @@ class Ranking:
     def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Hops]:
         if not strength or not standing.any():
             return standing, NO_HOPS
-        evidence = Evidence(words=self.words, standing=standing, nearness=to_best(self.cosine))
+        evidence = Evidence(words=self.words, standing=standing, nearness=self._nearness)
         hops = follow(self.graph, evidence)
         total = standing.copy()
         linked, worth = hops.worth()

@@ -24,6 +24,7 @@ from flowmatik.memory.retrieval.question import Question, understand
 from flowmatik.memory.retrieval.ranking import ALL, Counting, Legs, Ranking, ranking
 from flowmatik.memory.retrieval.spelling import mended
 from flowmatik.memory.retrieval.successors import with_successors
+from flowmatik.memory.retrieval.words import Words
 
 SPARE = 10  # passages read beyond the limit, to take the place of those that say the same
 
@@ -115,16 +116,23 @@ async def _ranking(
     database: Database, workspace_id: str, query: Query, snapshot: Snapshot, question: Question
 ) -> Ranking:
     """From memory's own store alone."""
+    cosine, (question, words) = await asyncio.gather(
+        asyncio.to_thread(_cosines, query, snapshot), _words(database, workspace_id, question, snapshot)
+    )
+    return await asyncio.to_thread(ranking, question, words, cosine, snapshot.graph, query.counting)
+
+
+def _cosines(query: Query, snapshot: Snapshot) -> npt.NDArray[np.float64]:
+    if query.vector is None or snapshot.vectors is None:
+        return np.zeros(len(snapshot.rows))
+    return (snapshot.vectors @ query.vector).astype(np.float64)
+
+
+async def _words(
+    database: Database, workspace_id: str, question: Question, snapshot: Snapshot
+) -> tuple[Question, Words]:
     found = await loading.postings_of(database, workspace_id, question.groups, snapshot)
-    question, words = await mended(database, workspace_id, question, found, snapshot)
-
-    def rank() -> Ranking:
-        cosine = np.zeros(len(snapshot.rows))
-        if query.vector is not None and snapshot.vectors is not None:
-            cosine = (snapshot.vectors @ query.vector).astype(np.float64)
-        return ranking(question, words, cosine, snapshot.graph, query.counting)
-
-    return await asyncio.to_thread(rank)
+    return await mended(database, workspace_id, question, found, snapshot)
 
 
 async def _read(

@@ -55,13 +55,13 @@ class Words:
 
 
 def words_of(found: Sequence[tuple[Ints, Floats]], lengths: Floats) -> Words:
-    """`found`: for each word of the question the places of its passages, and how often it stands there."""
+    """`found`: for each word of the question the places of its passages, in order, and how often it stands
+    there."""
     count = len(lengths)
     average = float(lengths.mean()) if count else 1.0
-    ordered = [(at[order], often[order]) for at, often in found for order in (np.argsort(at),)]
     return Words(
         weights=np.array([math.log(1.0 + (count - len(at) + 0.5) / (len(at) + 0.5)) for at, _ in found]),
-        at=tuple(at for at, _ in ordered),
-        often=tuple(often for _, often in ordered),
+        at=tuple(at for at, _ in found),
+        often=tuple(often for _, often in found),
         norms=K1 * (1.0 - B + B * lengths / max(average, 1e-9)),
     )
