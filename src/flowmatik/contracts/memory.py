@@ -11,10 +11,11 @@ class Reason:
     """Why a passage was found. `words`: `value` is the share of the question's information that its words
     cover; `meaning`: the cosine of its vector; `title`: the question names its document's title `entity`;
     `link`: it is linked over `entity` to the passage `via` ("" when that one is not among those read), and
-    completes it by `value`; `learned`: the part `entity` counts `value` times as much as it is shipped,
+    completes it by `value`; `answer`: it follows the passage `via`, which ends in a question, and gains
+    `value` by it; `learned`: the part `entity` counts `value` times as much as it is shipped,
     because of what answers of this workspace cite."""
 
-    kind: Literal["words", "meaning", "title", "link", "learned"]
+    kind: Literal["words", "meaning", "title", "link", "answer", "learned"]
     value: float
     entity: str = ""
     via: str = ""

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from flowmatik.memory.language import fold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Names:
     """Parallel: the source names of a workspace and their titles. `successors`: the place of the
     document that says it replaces another one, by that one's place."""
@@ -16,15 +17,18 @@ class Names:
     titles: tuple[str, ...]
     successors: Mapping[int, int] = field(default_factory=lambda: dict[int, int]())
 
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        return {source: place for place, source in enumerate(self.sources) if source}
+
 
 def with_successors(names: Names, said: Sequence[Sequence[str]]) -> Names:
     """`said`: what each document says that it replaces."""
-    place = {source: n for n, source in enumerate(names.sources)}
     found: dict[int, int] = {}
     for n, (source, replaced) in enumerate(zip(names.sources, said, strict=True)):
         for older in resolve_replaces(source, replaced, names):
-            if place.get(older, n) != n:
-                found[place[older]] = n
+            if names.places.get(older, n) != n:
+                found[names.places[older]] = n
     return replace(names, successors=found)
 
 

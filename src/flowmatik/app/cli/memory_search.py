@@ -87,10 +87,10 @@ async def search_asked(session: Session, asked: Search, *, why: bool = False) ->
 
 def _reason(session: Session, reason: Reason, found: Found) -> str:
     via = next((one for one in found.items if one.id == reason.via), None)
-    key = f"memory.why.{reason.kind}" if reason.kind != "link" or via else "memory.why.link_beyond"
+    beyond = "_beyond" if reason.kind in ("link", "answer") and via is None else ""
     learned = reason.kind == "learned"
     return session.text(
-        key,
+        f"memory.why.{reason.kind}{beyond}",
         percent=round(100 * reason.value),
         value=f"{reason.value:.2f}",
         entity=session.text(f"memory.leg.{reason.entity}") if learned else reason.entity,

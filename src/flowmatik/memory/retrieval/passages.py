@@ -109,6 +109,10 @@ def _reasons(
         hop = ranked.hops[place]
         via = found[hop.via].id if hop.via in found else ""
         reasons.append(Reason(kind="link", value=hop.value, entity=_name(hop.entity, snapshot), via=via))
+    if place in ranked.answers:
+        value, asking = ranked.answers[place]
+        via = found[asking].id if asking in found else ""
+        reasons.append(Reason(kind="answer", value=value, via=via))
     return (*reasons, *_learned(place, ranked))
 
 

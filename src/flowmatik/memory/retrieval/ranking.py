@@ -4,6 +4,7 @@
 2. Documents whose titles the question names gain.
 3. What is linked to the passages in front gains by what it completes, as far as the workspace's documents
    name one another at all. The first place goes to the passage that stands best by itself.
+4. What follows a passage in front that ends in a question gains, for it is likely to answer it.
 
 The weights stand in the middle of flat optima over HotpotQA, MuSiQue and XQuAD together. They were first
 chosen on the even questions, but the middles were taken with both halves in view, so that the odd halves are
@@ -13,6 +14,7 @@ no clean test of them; benchmarks/retrieval prints both apart.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +44,13 @@ LIKENESS = 0.5
 TITLED = 0.5
 LINKED = 0.75
 TIMED = 0.1  # what is of the time that the question names
+ASKING = 20  # passages in front from which what follows a question gains
+ANSWERS = 0.7
 OF_PART = 5  # passages looked at for each thing that the question asks about
 
 Floats = npt.NDArray[np.float64]
+Following = Mapping[int, tuple[int, float]]
+NOTHING: Following = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +91,15 @@ class Text:
 class Ranked:
     """`total` is the score of every passage, the best is 1, and 0 for what nothing speaks for. `scores` are
     the parts by name, each over all passages; `outstanding` says how far the best vector stands beyond
-    chance, `meant` and `hops` why passages gained, `weights` what was learned of the parts."""
+    chance, `meant`, `hops` and `answers` (by how much, and the place of what asks) why passages gained,
+    `weights` what was learned of the parts."""
 
     total: Floats
     scores: Mapping[str, Floats]
     outstanding: float
     meant: Mapping[int, tuple[float, str]]
     hops: Hops
+    answers: Mapping[int, tuple[float, int]]
     weights: LegWeights = SHIPPED
 
 
@@ -138,7 +146,8 @@ class Ranking:
         ]
         return [self.words.of(found).scores()[0] for found in rows if found] if self.legs.words else []
 
-    def order(self, texts: Mapping[int, Text]) -> Ranked:
+    def order(self, texts: Mapping[int, Text], following: Following = NOTHING) -> Ranked:
+        """`following`: of passages that end in a question the one after it, and how surely it answers."""
         text = self._worded
         together = np.zeros(len(text))
         if texts and self.bm25.any():
@@ -164,6 +173,10 @@ class Ranking:
             standing[passage] += strength * TITLED * value
         standing = to_best(standing)
         total, hops = self._with_links(standing, strength)
+        total = to_best(total)
+        answers = _answers(total, following)
+        for place, (value, _) in answers.items():
+            total[place] += value
         parts = {"bm25": self.bm25, "dense": self.cosine, "coverage": self.coverage, "close": together}
         return Ranked(
             total=to_best(total),
@@ -171,6 +184,7 @@ class Ranking:
             outstanding=outstanding(self.crowd),
             meant=meant,
             hops=hops,
+            answers=answers,
             weights=self.weights,
         )
 
@@ -187,6 +201,18 @@ class Ranking:
         others = np.flatnonzero(total >= total[first])
         total[others[others != first]] = np.nextafter(total[first], 0.0)
         return total, hops
+
+
+def _answers(total: Floats, following: Following) -> dict[int, tuple[float, int]]:
+    """By place: what it gains, and the best of the questions that it follows."""
+    found: dict[int, tuple[float, int]] = {}
+    for place in foremost(total, ASKING) if following else ():
+        if place in following:
+            after, sure = following[place]
+            value = ANSWERS * sure * float(total[place])
+            if value > found.get(after, (0.0, 0))[0]:
+                found[after] = value, place
+    return found
 
 
 def ranking(

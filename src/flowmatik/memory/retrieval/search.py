@@ -16,7 +16,7 @@ from flowmatik.memory import loading
 from flowmatik.memory.loading import Snapshot
 from flowmatik.memory.outside.asking import Asking
 from flowmatik.memory.reading import OnBehalf
-from flowmatik.memory.retrieval import passages, twins
+from flowmatik.memory.retrieval import passages, turns, twins
 from flowmatik.memory.retrieval.filtering import NO_FILTERS, Filters, filtered
 from flowmatik.memory.retrieval.front import foremost
 from flowmatik.memory.retrieval.outside import USUAL, AskedOutside, Reach, ranked_outside
@@ -65,7 +65,8 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
         place: passages.text_of(passage, snapshot.dated[int(snapshot.documents[place])])
         for place, passage in read.items()
     }
-    ranked = await asyncio.to_thread(asked.order, texts)
+    following = turns.following({place: one.text for place, one in texts.items()}, snapshot)
+    ranked = await asyncio.to_thread(asked.order, texts, following)
     total = ranked.total
     order = foremost(total, query.limit + SPARE)
     read |= await _read(database, workspace_id, [place for place in order if place not in read], snapshot)
