@@ -17,7 +17,7 @@ from flowmatik.memory.graph.keyring import Keyring, Keys
 
 NAMED_MOST = 100  # documents that name a title: one that more of them name says nothing
 SHARED_MOST = 40  # documents that share an entity
-FULL_STRENGTH = 0.1  # share of documents whose title others name, from which on links count fully
+FULL_STRENGTH = 0.08  # share of documents whose title others name, from which on links count fully
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -132,7 +132,8 @@ class Graph:
         counted = np.zeros(len(self.keys), dtype=np.bool_)
         counted[others] = True
         counted &= self.spread <= NAMED_MOST
-        named = int(counted[bearing // width].sum())
+        titles = bearing // width
+        named = float((counted[titles] / self.bearers[titles]).sum())  # one that many bear is one
         return min(1.0, named / total / FULL_STRENGTH)
 
     def meant_by(self, keys: Iterable[str]) -> dict[int, tuple[float, str]]:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from flowmatik.memory.graph.links import Named, build_graph
 
@@ -22,7 +23,13 @@ def test_what_people_joined_is_one_entity_under_either_name() -> None:
 
 
 def test_links_count_by_half_where_half_as_many_documents_as_it_takes_are_named() -> None:
-    """One title in ten is enough for all of it; here it is one in twenty."""
-    named = [Named(mentions=(), titles=(f"report {n}",)) for n in range(38)]
+    """Two titles in twenty-five are enough for all of it; here it is one."""
+    named = [Named(mentions=(), titles=(f"report {n}",)) for n in range(48)]
     named += [Named(mentions=(f"report {n}",), titles=(f"letter {n}",)) for n in range(2)]
-    assert build_graph(named, np.arange(40, dtype=np.int32)).strength == 0.5
+    assert build_graph(named, np.arange(50, dtype=np.int32)).strength == 0.5
+
+
+def test_a_title_that_many_documents_bear_is_one_title() -> None:
+    named = [Named(mentions=(), titles=("annual report",)) for _ in range(49)]
+    named += [Named(mentions=("annual report",), titles=("a letter",))]
+    assert build_graph(named, np.arange(50, dtype=np.int32)).strength == pytest.approx(0.25)
