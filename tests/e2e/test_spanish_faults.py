@@ -31,7 +31,7 @@ TEMPLATE = AGENT.replace("kind: Agent", "kind: AgentTemplate").partition("role")
 PLAYBOOK = TEMPLATE.replace("AgentTemplate", "Playbook")
 SKILL = "from flowmatik.skills import skill\n"
 API = {"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://x"}]}
-STATE = {"format": 1, "explore": True, "types": {}, "routes": []}
+STATE: dict[str, object] = {"format": 1, "explore": True, "types": {}, "routes": []}
 RECORDING = {"format": 5, "runs": 5}
 
 
@@ -44,7 +44,6 @@ def parameter(schema: object) -> dict[str, object]:
 
 
 PROFILES = [
-    ("budgets: {turns: 0}", "budgets.turns: debe ser al menos 1, no 0"),
     ("criteria: [{check: nope}]", "criteria.0: 'check' debe ser uno de 'schema'"),
     ("criteria: [{rubric: x}]", "criteria.0: falta 'check'"),
     ("delegates: [A b]", "'A b' no sirve; usa el nombre del agente"),
@@ -92,7 +91,7 @@ FUNCTIONS = [
     ("@skill()\ndef a(x):\n    'd'\n", "a: el parámetro 'x' necesita un tipo"),
     ("import nothing_here\n", "no existe el módulo 'nothing_here'"),
 ]
-BODIES = [
+BODIES: list[tuple[str, dict[str, object], str]] = [
     ("/v1/runs", {"goal": "g", "plan": [{"id": "a", "criteria": [{"check": "zz"}]}]}, "'check' debe ser uno"),
     ("/v1/agents", {"text": AGENT + "guardrails: [5]"}, "debe ser una tabla de campos, no 5"),
     ("/v1/router/state", STATE | {"routes": [{"agent": "a"}]}, "enrutador: falta 'type';"),
@@ -169,3 +168,15 @@ def test_a_body(path: str, body: dict[str, object], words: str, server: Server) 
     answer = httpx.request(method, f"{server.url}{path}", json=body, headers=headers, timeout=60)
     assert answer.status_code == 422, answer.text
     in_spanish(answer.json()["detail"], words)
+
+
+def test_the_file_of_settings(home: Path) -> None:
+    file = home / "flowmatik.toml"
+    before = file.read_text()
+    file.write_text("[models\n")
+    try:
+        is_told(
+            home, "runs", "list", words="(«falta ] al final del nombre de una tabla (línea 1, columna 8)»)"
+        )
+    finally:
+        file.write_text(before)
