@@ -154,6 +154,11 @@ def test_a_function_of_a_skill(text: str, words: str, home: Path) -> None:
     is_told(home, "skills", "validate", str(folder), words=words)
 
 
+def test_an_option(home: Path) -> None:
+    line = ("approvals", "approve", "x", "--arguments", "{a")
+    is_told(home, *line, words="--arguments no es JSON: hacía falta una clave entre comillas dobles")
+
+
 def test_a_skill_file(home: Path) -> None:
     folder = home / "own" / "told"
     folder.mkdir(parents=True)
