@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from flowmatik.agents.channels.places import yaml_node
 from flowmatik.agents.profiles.faults import KEY, Fault, Path, Told, fault_at
 from flowmatik.kernel.errors import ProfileInvalid
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -81,7 +81,7 @@ def _told(path: tuple[int | str, ...], row: Any, model: type[BaseModel]) -> Told
         form = "use lower-case letters, digits and hyphens, a letter first"
         return f"{value} cannot be used; {form}", "form.name", {"value": value}
     kind, limits = kind_of(row)
-    return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
+    return f"{words_of(row)}, not {value}", kind, {"value": value, **limits}
 
 
 def _fields_at(model: type[BaseModel], path: Path) -> Sequence[str]:

@@ -16,7 +16,7 @@ from flowmatik.agents.profiles.faults import Fault, PlanLoader, fault_at, struct
 from flowmatik.api.plans import Plan, tasks_of
 from flowmatik.contracts.plans import MAX_PLAN_BYTES, PlanTask
 from flowmatik.kernel.errors import FlowmatikError, InvalidInput, PlanInvalid
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 STDIN = "-"
 CRITERIA = "criteria"
@@ -144,7 +144,7 @@ def _field_faults(
         field = ".".join(map(str, loc))
         kind, values = kind_of(row)
         yield Fault(
-            place=f"{at}: {field}" if field else at, text=row["msg"], code=f"field.{kind}", values=values
+            place=f"{at}: {field}" if field else at, text=words_of(row), code=f"field.{kind}", values=values
         )
 
 

@@ -39,8 +39,9 @@ def _phrase(prefix: str, said: str, english: Mapping[str, str], own: Mapping[str
 
 @cache
 def _patterns(prefix: str, entries: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Those with the most words of their own first: `there are …` fits much."""
-    latest = sorted(entries, key=lambda one: -len(re.sub(r"\{\w+\}", "", one[1])))
+    """Those with the most words of their own first: `there are …` fits much; and last those that begin with
+    a value, which may be a whole sentence with another one behind it."""
+    latest = sorted(entries, key=lambda one: (one[1].startswith("{"), -len(re.sub(r"\{\w+\}", "", one[1]))))
     return tuple((key, re.compile(_pattern(text), re.DOTALL)) for key, text in latest)
 
 

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,6 +12,7 @@ from flowmatik.contracts.recordings import FORMAT, Recording
 from flowmatik.kernel import canonical
 from flowmatik.kernel.disk import disk_fault
 from flowmatik.kernel.errors import InvalidInput, NotFound
+from flowmatik.kernel.fields import field_faults
 
 MOST_BYTES = 256 * 1024 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # nobody put a link there before
@@ -46,9 +49,7 @@ def read_recording(path: Path) -> Recording:
             context={"path": str(path)},
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _no_recording(path, f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise _no_recording(path, field_faults(error.errors())[0]) from error
     except TypeError as error:  # numbers that none of our own would have
         raise _no_recording(path, f"runs: {error}") from error
     if recording.format != FORMAT:
@@ -58,9 +59,11 @@ def read_recording(path: Path) -> Recording:
     return recording
 
 
-def _no_recording(path: Path, why: str) -> InvalidInput:
+def _no_recording(path: Path, why: str | Mapping[str, Any]) -> InvalidInput:
+    """`why` in English, or a fault of a field."""
+    said = why if isinstance(why, str) else f"{why['place']}: {why['text']}".removeprefix(": ")
     return InvalidInput(
-        f"the file {str(path)!r} is no recording of a run: {why}; make one with `flowmatik runs record`",
+        f"the file {str(path)!r} is no recording of a run: {said}; make one with `flowmatik runs record`",
         code="input.recording",
         context={"path": str(path), "said": why},
     )

@@ -11,7 +11,7 @@ from flowmatik.contracts.plans import MAX_PLAN_TASKS, PlanTask
 from flowmatik.core.brain import plan
 from flowmatik.core.brain.plan_faults import Fault, refusal
 from flowmatik.core.plan_rights import permitted
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 
 class PlanForms:
@@ -38,7 +38,7 @@ class PlanForms:
 
 def _form_fault(row: Any) -> FormFault:
     kind, values = kind_of(row)
-    return FormFault(path=tuple(row["loc"]), text=str(row["msg"]), code=f"field.{kind}", values=values)
+    return FormFault(path=tuple(row["loc"]), text=words_of(row), code=f"field.{kind}", values=values)
 
 
 def _task_fault(one: Fault) -> TaskFault:

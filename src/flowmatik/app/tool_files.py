@@ -17,7 +17,7 @@ from flowmatik.agents.profiles.faults import Fault, ProfileLoader, fault_at, str
 from flowmatik.app.private_file import write_private
 from flowmatik.app.settings import Settings, process_environment
 from flowmatik.kernel.errors import ConfigurationError
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 from flowmatik.security.connections.config import ConnectionKinds
 
 log = logging.getLogger(__name__)
@@ -90,9 +90,8 @@ def _fault(path: Path, node: yaml.Node | None, row: Mapping[str, Any]) -> Fault:
     at = fault_at(path.name, node, loc, ("", "", {})).place
     name = ".".join(map(str, loc))
     kind, limits = kind_of(row)
-    text = str(row["msg"]).removeprefix("Value error, ")
-    values: dict[str, object] = {"said": text} if kind == "other" else {**limits}
-    return Fault(place=f"{at}: {name}" if name else at, text=text, code=f"field.{kind}", values=values)
+    place = f"{at}: {name}" if name else at
+    return Fault(place=place, text=words_of(row), code=f"field.{kind}", values=limits)
 
 
 def _told(path: Path, line: int, column: int, text: str) -> Fault:

@@ -72,28 +72,32 @@ class ApprovalService:
         spec = self._services.tools.specs().get(tool)
         said = _fault(verdict.arguments, spec.parameters if spec else None)
         if said:
+            told = f"{said['place']}: {said['text']}".removeprefix(": ")
             raise InvalidInput(
-                f"the changed arguments do not fit the tool {tool!r}: {said}",
+                f"the changed arguments do not fit the tool {tool!r}: {told}",
                 code="input.approval.arguments",
                 context={"tool": tool, "said": said},
             )
 
 
-def _fault(arguments: dict[str, Any], schema: dict[str, Any] | None) -> str:
-    """Why a tool cannot be called with them; "" when it can."""
+def _fault(arguments: dict[str, Any], schema: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Why a tool cannot be called with them, as a value of a fault that tells of it; None when it can."""
     if schema is None:
-        return "the tool is not there"
+        return _told("", "the tool is not there")
     from jsonschema import Draft202012Validator
 
     try:
         text = canonical.dumps(arguments)
     except TypeError as error:
-        return str(error)
+        return _told("", str(error))
     if canonical.is_deeper(text):
-        return f"nested in more than {canonical.DEEPEST} levels"
+        return _told("", f"nested in more than {canonical.DEEPEST} levels")
     validator: Any = Draft202012Validator(schema)
     error: Any = next(iter(validator.iter_errors(arguments)), None)
     if error is None:
-        return ""
-    place = ".".join(map(str, error.absolute_path))
-    return f"{place}: {error.message[:200]}".removeprefix(": ")
+        return None
+    return _told(".".join(map(str, error.absolute_path)), error.message[:200])
+
+
+def _told(place: str, said: str) -> dict[str, Any]:
+    return {"place": place, "code": "schema.other", "values": {"said": said}, "text": said}

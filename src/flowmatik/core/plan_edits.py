@@ -70,18 +70,13 @@ def _read(arguments: Mapping[str, Any]) -> tuple[PlanTask, ...]:
     try:
         tasks = _TASKS.validate_python(arguments["tasks"])
     except ValidationError as error:
-        raise _unread([*map(_row, error.errors()), *other]) from error
+        rows = [{**row, "loc": ("tasks", *row["loc"])} for row in error.errors()]
+        raise _unread([*rows, *other]) from error
     if not tasks:
         other.append({"loc": ("tasks",), "type": "too_short", "msg": "no task", "ctx": {"min_length": 1}})
     if other:
         raise _unread(other)
     return tasks
-
-
-def _row(row: Any) -> Mapping[str, Any]:
-    """A class says in other words than a form that it has no such field."""
-    found = {**row, "loc": ("tasks", *row["loc"])}
-    return found | {"type": "extra_forbidden"} if row["type"] == "unexpected_keyword_argument" else found
 
 
 def _unread(rows: Sequence[Mapping[str, Any]]) -> PlanInvalid:

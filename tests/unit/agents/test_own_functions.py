@@ -13,6 +13,7 @@ import pytest
 from flowmatik.agents.skills.own.box import OwnSkillBox
 from flowmatik.agents.skills.own.library import load_library
 from flowmatik.agents.skills.own.outside import MOST_AT_ONCE, MOST_GIVEN_UP, Outside
+from flowmatik.app.texts import Texts
 from flowmatik.contracts.tools import Effect
 from flowmatik.kernel.errors import FlowmatikError, ToolError, ToolInputInvalid
 from tests.unit.agents.skill_files import context, write
@@ -151,6 +152,8 @@ async def test_an_answer_of_another_type_than_declared_is_a_clear_error(tmp_path
         with pytest.raises(ToolError) as refused:
             await tools.call("give", {}, context())
         assert refused.value.code == "tool.skill.type"
+        assert refused.value.message.endswith("result: Input should be a valid dictionary")
+        assert "(«result: debe ser un objeto»)" in Texts("es").error(refused.value)
 
 
 async def test_what_a_skill_raises_comes_out_and_an_exit_ends_nothing_but_the_call(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from flowmatik.agents.loop import ReducerLoop
+from flowmatik.app.texts import Texts
 from flowmatik.contracts.agents import AgentVersion
 from flowmatik.contracts.approvals import Approval, ApprovalPolicy, Escalation, Verdict
 from flowmatik.contracts.models import ModelReply, ModelRequest, ToolCall
@@ -172,6 +173,8 @@ async def test_changed_arguments_must_fit_the_tool() -> None:
             await at.decide(approval, "anna", "deny", arguments={"amount": 1})
         assert (await at.only()).status == "pending"
     assert error.value.code == "input.approval.arguments"
+    said = Texts("es").error(error.value)
+    assert said.endswith("la herramienta 'pay': amount: no encaja («'much' no es del tipo 'integer'»)")
     assert denied.value.code == "input.approval.denied_arguments"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flowmatik.agents.profiles.faults import FORMS
 from flowmatik.app.setting_values import SETTINGS
 from flowmatik.app.texts import LANGUAGES, VARIANTS, load_texts
 from flowmatik.kernel import errors
@@ -27,6 +28,11 @@ FAMILIES = {code.partition(".")[0] for code in CLASSES.values()} | {
 }  # fmt: skip
 CODE = re.compile(rf"(?:{'|'.join(sorted(FAMILIES))})(?:\.[a-z_]+)+")
 OTHERWISE = {"input.usage", "model.safetensors", "config.json", "engine.lock"}  # `usage.…` texts, and files
+# Told as a form or by its known fields, or of no field that a file of agents has.
+NOT_OF_PROFILES = {
+    "extra_forbidden", "string_pattern_mismatch", "json_invalid", "model_attributes_type",
+    "decimal_type", "decimal_parsing", "decimal_max_digits", "decimal_max_places",
+}  # fmt: skip
 ADDED = {"key_setting"}  # by `Texts`, from the name of a model
 
 
@@ -203,6 +209,12 @@ def test_every_kind_of_fault_of_a_field_has_a_text_with_its_limits(language: str
     assert {kind: variants(f"detail.field.{kind}", language) for kind in kinds} == {
         kind: [set(limits)] for kind, limits in kinds.items()
     }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_fault_of_a_profile_and_every_form_of_its_fields_has_a_text(language: str) -> None:
+    codes = [*(KINDS.keys() - NOT_OF_PROFILES), OTHER, *(f"form.{name}" for name in FORMS)]
+    assert [one for one in codes if f"detail.profile.{one}" not in load_texts(language)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -78,8 +78,9 @@ def _check_rows(file: EvaluationFile, case: Case, at: Path) -> Iterator[tuple[Pa
         try:
             calculated(expression)
         except ToolInputInvalid as error:
-            said = error.message
-            yield (*at, "arithmetic", n), (f"cannot be calculated: {said}", "arithmetic", {"said": said})
+            said = {"code": error.code, "values": error.context, "text": error.message}
+            told = f"cannot be calculated: {error.message}"
+            yield (*at, "arithmetic", n), (told, "arithmetic", {"said": said})
     if case.checks.answer_schema is not None:
         from jsonschema import Draft202012Validator, SchemaError
 

@@ -189,4 +189,4 @@ def load_pins(text: str) -> Pins:
             for server, tools in rows.items()
         }
     except (AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(f"not a list of approved tools: {error}") from error
+        raise ValueError("it is no list of approved tools") from error

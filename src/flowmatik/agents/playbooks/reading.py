@@ -16,7 +16,7 @@ from flowmatik.contracts.plans import MAX_PLAN_BYTES
 from flowmatik.contracts.playbooks import PlaybookVersion
 from flowmatik.kernel import canonical
 from flowmatik.kernel.errors import PlanInvalid
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 Path = tuple[int | str, ...]
 
@@ -106,7 +106,7 @@ def _field_faults(filename: str, node: yaml.Node | None, error: ValidationError)
         kind, values = kind_of(row)
         field = ".".join(map(str, loc))
         yield Fault(
-            place=f"{at}: {field}" if field else at, text=row["msg"], code=f"field.{kind}", values=values
+            place=f"{at}: {field}" if field else at, text=words_of(row), code=f"field.{kind}", values=values
         )
 
 

@@ -14,7 +14,7 @@ from flowmatik.agents.playbooks.reading import Playbook
 from flowmatik.agents.playbooks.texts import Filling
 from flowmatik.agents.profiles.faults import Fault
 from flowmatik.contracts.plans import MAX_PLAN_TASKS, OTHERWISE, passes
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 OWN = ("id", "needs", "when", "otherwise", "for_each", "use", "with")  # what a plan's task has otherwise
 DEEPEST_USE = 8
@@ -230,7 +230,7 @@ class TaskWriter:
         except ValidationError as error:
             for row in error.errors():
                 kind, values = kind_of(row)
-                self._fault(book, (*path, *row["loc"]), row["msg"], f"field.{kind}", **values)
+                self._fault(book, (*path, *row["loc"]), words_of(row), f"field.{kind}", **values)
         return None
 
     def _told(self, book: Playbook, filling: Filling) -> None:

@@ -29,7 +29,7 @@ from flowmatik.contracts.criteria import (
     ToolEvidence,
 )
 from flowmatik.contracts.guardrails import Guardrail
-from flowmatik.kernel.fields import kind_of
+from flowmatik.kernel.fields import kind_of, words_of
 
 Path = Sequence[int | str]
 TAGGED = ("criteria", "guardrails")  # lists of several forms
@@ -126,7 +126,7 @@ def _advice(path: tuple[int | str, ...], row: Any) -> Told:
         name = next(str(part) for part in reversed(path) if part in FORMS)
         return f"{value} cannot be used; {FORMS[name]}", f"form.{name}", {"value": value}
     kind, limits = kind_of(row)
-    return f"{row['msg']}, not {value}", kind, {"value": value, **limits}
+    return f"{words_of(row)}, not {value}", kind, {"value": value, **limits}
 
 
 def _fields_at(path: Path, row: Any) -> list[str]:

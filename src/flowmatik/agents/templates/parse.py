@@ -85,7 +85,9 @@ def _parameter_rows(file: TemplateFile) -> Iterator[tuple[Path, Told]]:
         if not one.required and one.default is None:
             yield at, ("is not required and has no default; add one", "no_default", {})
         if one.default is not None and (fault := fault_of(one, one.default)) is not None:
-            yield (*at, "default"), (fault[1], "default", {"said": fault[1]})
+            code, text, values = fault
+            said = {"place": "", "code": f"template.{code}", "values": values, "text": text}
+            yield (*at, "default"), (text, "default", {"said": said})
         if name not in used:
             yield at, ("stands nowhere in the profile's texts; use it, or take it out", "unused", {})
 

@@ -184,11 +184,18 @@ def from_json(body: object) -> LearnedState:
     try:
         return _read(cast("Mapping[str, Any]", body))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
+        said = _why(error)
         raise InvalidInput(
-            f"this is no state of a router: {error}; take what `flowmatik router export` wrote",
+            f"this is no state of a router: {said}; take what `flowmatik router export` wrote",
             code="input.router_state",
-            context={"said": str(error)},
+            context={"said": said},
         ) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return str(error) if type(error) is ValueError else "a member of it has another form"
 
 
 def _read(body: Mapping[str, Any]) -> LearnedState:
@@ -199,7 +206,7 @@ def _read(body: Mapping[str, Any]) -> LearnedState:
     if len(body["routes"]) > MOST_ROUTES:
         raise ValueError(f"more than {MOST_ROUTES} routes")
     if not isinstance(body["explore"], bool):
-        raise TypeError("`explore` is neither true nor false")
+        raise ValueError("`explore` is neither true nor false")
     types = {str(name): TaskType(**row) for name, row in body["types"].items()}
     for one in types.values():
         unpacked(one.centre)

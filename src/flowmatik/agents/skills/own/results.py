@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowmatik.kernel.canonical import DEEPEST
 from flowmatik.kernel.errors import ToolError
+from flowmatik.kernel.fields import field_faults
 
 MAX_RESULT = 1_000_000  # bytes of JSON, about
 WIDEST = 2**63
@@ -20,11 +21,11 @@ def result_of(name: str, value: Any, adapter: TypeAdapter[Any] | None) -> Any:
         try:
             value = adapter.dump_python(adapter.validate_python(value), mode="json", warnings="error")
         except (ValidationError, ValueError, TypeError) as error:
-            said = _first(error)
+            wrong = _first(error)
             raise ToolError(
-                f"{name} answered with what it does not declare: {said}",
+                f"{name} answered with what it does not declare: {wrong['place']}: {wrong['text']}",
                 code="tool.skill.type",
-                context={"tool": name, "said": said},
+                context={"tool": name, "said": wrong},
             ) from error
     elif isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
@@ -38,11 +39,13 @@ def result_of(name: str, value: Any, adapter: TypeAdapter[Any] | None) -> Any:
     return value
 
 
-def _first(error: Exception) -> str:
+def _first(error: Exception) -> dict[str, Any]:
+    """As a value of a fault that tells of it."""
     if isinstance(error, ValidationError):
         row = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(['result', *map(str, row['loc'])])}: {row['msg']}"[:300]
-    return " ".join(str(error).split())[:300]
+        return field_faults([{**row, "loc": ("result", *row["loc"]), "msg": row["msg"][:300]}])[0]
+    said = " ".join(str(error).split())[:300]
+    return field_faults([{"loc": ("result",), "type": type(error).__name__, "msg": said}])[0]
 
 
 def _bounded(name: str, value: Any) -> None:
@@ -93,7 +96,7 @@ def _fault(value: Any, place: str, depth: int) -> str:
         return "" if math.isfinite(value) else f"{place}: {value} is no number of JSON"
     if isinstance(value, int):
         return "" if -WIDEST <= value < 2 * WIDEST else f"{place}: a whole number of more than 64 bits"
-    return "" if value is None else f"{place}: a {type(value).__name__}"
+    return "" if value is None else f"{place}: a value of type {type(value).__name__}"
 
 
 def _of_mapping(value: dict[Any, Any], place: str, depth: int) -> str:
