@@ -1,6 +1,5 @@
 """`StoredMemoryCare`: looking after a `StoredMemory`."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -112,7 +111,7 @@ class StoredMemoryCare:
             },
         )
         if rehearse:
-            return certificate
+            return await self._rehearsed(workspace_id, replace(begun, certificate=certificate))
         begun = replace(begun, certificate=replace(certificate, id=new_id("era"), sources=()))
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
@@ -139,10 +138,17 @@ class StoredMemoryCare:
                 *(self._indexes.names if self._indexes else ()),
                 *(one.name for one in self._others),
             ),
-            outside=self._outside([known.stamp.path for known in found]),
+            outside=await self._outside([known.stamp.path for known in found]),
             purged=False,
             sources=tuple(known.source for known in found),
         )
+
+    async def _rehearsed(self, workspace_id: str, begun: Begun) -> Erasure:
+        plan, documents = begun.certificate, begun.meant.documents
+        if self._indexes is None or not self._indexes.names or not documents:
+            return plan
+        going = await self._indexes.going(workspace_id, documents)
+        return replace(plan, counts={**plan.counts, "indexes": going})
 
     async def finish(self, workspace_id: str, *, older_than: float = 0.0) -> list[Erasure]:
         """Erasures that somebody began and did not end, at least so many seconds ago, are ended; their
@@ -161,8 +167,8 @@ class StoredMemoryCare:
         if self._indexes is not None and self._indexes.names and begun.documents:
             ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
-        if begun.documents:  # uploads have gone meanwhile
-            outside = self._outside([path for _, path in begun.documents])
+        if begun.documents:  # files may have gone meanwhile
+            outside = await self._outside([path for _, path in begun.documents])
             done = replace(done, outside=(*outside, *_said(done.naming)))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
@@ -181,8 +187,8 @@ class StoredMemoryCare:
         )
         return [erasing.erasure_of(canonical.loads(str(row[0]))) for row in rows]
 
-    def _outside(self, paths: Sequence[str]) -> tuple[str, ...]:
-        kept = any(os.path.lexists(path) for path in paths)
+    async def _outside(self, paths: Sequence[str]) -> tuple[str, ...]:
+        kept = len(await self._memory.sync.leaving(paths)) < len(paths)
         log = self._memory.store.database.dialect == "postgresql"
         return (
             "backups",

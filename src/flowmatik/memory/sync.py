@@ -167,17 +167,21 @@ class Synchroniser:
                     context={"document": ref},
                 )
             gone = [(known.id, known.stamp.path) for known in found]
-            await self.erase(workspace_id, gone, kept_labels.unsaid(workspace_id, await self._left(gone)))
+            await self.erase(
+                workspace_id,
+                gone,
+                kept_labels.unsaid(workspace_id, await self.leaving([path for _, path in gone])),
+            )
         return found
 
-    async def _left(self, documents: Sequence[tuple[str, str]]) -> list[str]:
-        """The paths of those that are not there any more, or go now: of the others people expect that who may
-        see them is the same when they are taken again."""
+    async def leaving(self, paths: Sequence[str]) -> list[str]:
+        """Those that are not there any more, or go with their document: of the others people expect that who
+        may see them is the same when they are taken again."""
 
         def goes(path: Path) -> bool:
             return self._places.resolved().is_upload(path) or not os.path.lexists(path)
 
-        return await asyncio.to_thread(lambda: [path for _, path in documents if goes(Path(path))])
+        return await asyncio.to_thread(lambda: [path for path in paths if goes(Path(path))])
 
     async def erase(
         self, workspace_id: str, documents: Sequence[tuple[str, str]], also: Sequence[Statement] = ()
