@@ -82,12 +82,11 @@ class StoredMemoryCare:
         labels = await erasing.labelled_files(database, workspace_id, target)
         asked = Meant(subject=request.subject, source=request.source, document=request.document)
         named = [await one.named(workspace_id, asked) for one in self._others]
-        naming = [one for each in self._said if (one := await each.naming(workspace_id, asked)).count]
-        if not (found or merges or names or labels or any(named) or (asked.subject and naming)):
-            raise NotFound(
-                "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
-                code="not_found.erasure",
-            )
+        naming = [await each.naming(workspace_id, asked) for each in self._said]
+        naming = [one for one in naming if one.count or one.unread]
+        still = asked.subject and any(one.count for one in naming)
+        if not (found or merges or names or labels or any(named) or still):
+            raise _nothing_of_it(naming)
         begun = Begun(
             certificate=await self._certificate(workspace_id, target, found, by),
             documents=tuple((known.id, known.stamp.path) for known in found),
@@ -210,3 +209,19 @@ class StoredMemoryCare:
 def _said(naming: Sequence[Naming]) -> list[str]:
     """Runs stand among what is outside whomever they name: `journals`."""
     return [one.kind for one in naming if one.kind == "threads"]
+
+
+def _nothing_of_it(naming: Sequence[Naming]) -> NotFound:
+    unread = [one for one in naming if one.unread]
+    if not unread:
+        return NotFound(
+            "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
+            code="not_found.erasure",
+        )
+    count, runs = unread[0].unread, ", ".join(unread[0].unread_in)
+    return NotFound(
+        f"memory has nothing of what should be forgotten; but {count} blobs of runs are missing or damaged,"
+        f" and may name it: {runs}",
+        code="not_found.erasure_unread",
+        context={"count": count, "runs": runs},
+    )
