@@ -323,7 +323,8 @@ class Synchroniser:
             bare = not parts.has_vectors(prepared)
             if origin and seen.same and understood(origin) and bare:  # nothing new, not even vectors
                 if lacks_links(origin):
-                    await run.database.transaction([linked(run.workspace_id, prepared.record)])
+                    whole = (prepared.record, *(part.record for part in parts.parts_of(prepared)))
+                    await run.database.transaction([linked(run.workspace_id, one) for one in whole])
                 kept = await self._kept(run, origin, seen.name, seen.stamp, moved=known is None)
                 return replace(kept, notices=notices)
             passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))

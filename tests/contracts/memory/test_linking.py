@@ -248,6 +248,22 @@ async def test_documents_that_were_read_before_links_were_get_them_without_new_v
     assert len(shelf.embedder.calls) == calls
 
 
+async def test_formats_that_got_links_later_are_read_once_more_for_them(shelf: Shelf) -> None:
+    shelf.write("a.adoc", "= First\n\nwith xref:b.adoc[more].")
+    shelf.write("b.adoc", "= Second\n\nis here.")
+    await shelf.take()
+    calls = len(shelf.embedder.calls)
+    before = await shelf.rows("memory_relations")
+    await shelf.database.within(WS).transaction([
+        ("DELETE FROM memory_relations WHERE workspace_id = $1", (WS,)),
+        ("UPDATE memory_documents SET links = '[]', derived = '3' WHERE workspace_id = $1", (WS,)),
+    ])  # fmt: skip
+    assert set((await shelf.take()).values()) == {"unchanged"}
+    assert await shelf.rows("memory_relations") == before
+    assert await edges(shelf, "first") == {("links_to", "second"): 1}
+    assert len(shelf.embedder.calls) == calls
+
+
 async def test_of_very_many_links_the_first_ones_count(shelf: Shelf) -> None:
     shelf.write("a.md", "# First\n\n" + " ".join(f"[x](p{n}.md)" for n in range(10_000)))
     shelf.write("p0.md", "# Page zero\n\nis here.")
