@@ -31,6 +31,7 @@ from flowmatik.memory.retrieval.fusion import (
 )
 from flowmatik.memory.retrieval.hops import NO_HOPS, Evidence, Hops, follow
 from flowmatik.memory.retrieval.question import Question
+from flowmatik.memory.retrieval.speaking import said, speaker
 from flowmatik.memory.retrieval.times import is_of
 from flowmatik.memory.retrieval.words import Words
 
@@ -42,6 +43,7 @@ LIKENESS = 0.5
 TITLED = 0.5
 LINKED = 0.75
 TIMED = 0.1  # what is of the time that the question names
+SAID = 0.5  # what is said in one message by whom the question asks for
 OF_PART = 5  # passages looked at for each thing that the question asks about
 
 Floats = npt.NDArray[np.float64]
@@ -158,6 +160,10 @@ class Ranking:
         for place, one in texts.items() if self.question.times else ():
             if standing[place] > 0:
                 standing[place] += TIMED * is_of(self.question.times, one.text, one.language, one.dated)
+        by = speaker(self.question.text)
+        for place, one in texts.items() if by else ():
+            if standing[place] > 0:
+                standing[place] += SAID * said(self.question, by, one.text, one.language)
         strength = self.graph.strength if self.legs.graph else 0.0
         meant = self.graph.meant_by(self.question.names) if strength else {}
         for passage, (value, _) in meant.items():
