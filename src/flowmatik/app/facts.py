@@ -1,6 +1,6 @@
 """Facts, put together."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,8 +105,10 @@ class RunSources:
     async def state(self, workspace_id: str) -> str:
         return str(await self._deleted.count(workspace_id))
 
-    async def gone(self, workspace_id: str, kind: SupportKind, refs: Sequence[str]) -> list[str]:
-        del kind
+    async def gone(
+        self, workspace_id: str, kind: SupportKind, refs: Sequence[str], without: Collection[str] = ()
+    ) -> list[str]:
+        del kind, without
         return await self._deleted.among(workspace_id, refs)
 
 

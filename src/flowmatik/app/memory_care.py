@@ -61,9 +61,10 @@ class DerivedFacts:
         self._facts = facts
 
     async def named(self, workspace_id: str, meant: Meant) -> int:
-        return await self._facts.naming(workspace_id, meant.subject) if meant.subject else 0
+        return await self._facts.going(workspace_id, meant.subject, {}) if meant.subject else 0
 
-    going = named
+    async def going(self, workspace_id: str, meant: Meant) -> int:
+        return await self._sources.going(workspace_id, meant.subject, meant.documents)
 
     async def forget(self, workspace_id: str, meant: Meant) -> int:
         """The documents and their passages are gone by now, which is what is looked for."""

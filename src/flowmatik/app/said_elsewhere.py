@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from flowmatik.contracts.blobs import BlobStore
@@ -28,6 +29,9 @@ _INBOX = (
 _BLOBS = (
     "SELECT sha256, run_id FROM run_blobs WHERE workspace_id = $1"
     " AND (sha256, run_id) > ($2, $3) ORDER BY sha256, run_id LIMIT $4"
+)
+_STILL = (
+    "SELECT 1 FROM run_blobs WHERE workspace_id = $1 AND sha256 = $2 AND run_id = $3"  # not deleted since
 )
 _ESCAPE = re.compile(r"\\+(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
@@ -63,28 +67,41 @@ class RunsThatName:
         found = await _found(database, workspace_id, _GOALS, ("",), is_named)
         for sql in (_EVENTS, _INBOX):
             found |= await _found(database, workspace_id, sql, ("", -1), lambda text: is_named(_plain(text)))
-        found |= await self._in_blobs(database, workspace_id, is_named)
-        return _of("runs", found)
+        in_blobs, unread = await self._in_blobs(database, workspace_id, is_named)
+        runs = sorted({run_id for _, run_id in unread})
+        return replace(
+            _of("runs", found | in_blobs),
+            unread=len({sha256 for sha256, _ in unread}),
+            unread_in=tuple(runs[:NAMED_AT_MOST]),
+        )
 
-    async def _in_blobs(self, database: Database, workspace_id: str, is_named: IsNamed) -> set[str]:
+    async def _in_blobs(
+        self, database: Database, workspace_id: str, is_named: IsNamed
+    ) -> tuple[set[str], list[tuple[str, str]]]:
+        """The runs, and the blobs that could not be read with the runs that they are of."""
         found: set[str] = set()
-        last, named = "", False
+        unread: list[tuple[str, str]] = []
+        last: str = ""
+        named: bool | None = False
         after: tuple[str, str] = ("", "")
         while page := await database.fetch(_BLOBS, workspace_id, *after, _PAGE):
             for sha256, run_id in page:
                 if sha256 != last:
                     last, named = sha256, await self._is_in(workspace_id, str(sha256), is_named)
                 found |= {str(run_id)} if named else set()
+                unread += [(str(sha256), str(run_id))] if named is None else []
             after = (str(page[-1][0]), str(page[-1][1]))
-        return found
+        there = [one for one in unread if await database.fetch(_STILL, workspace_id, *one)]
+        return found, there
 
-    async def _is_in(self, workspace_id: str, sha256: str, is_named: IsNamed) -> bool:
+    async def _is_in(self, workspace_id: str, sha256: str, is_named: IsNamed) -> bool | None:
+        """None when it is missing or damaged."""
         try:
             content = await self._blobs.get(workspace_id, sha256)
         except Unavailable:
             raise
-        except FlowmatikError:  # not there (any more), or damaged
-            return False
+        except FlowmatikError:
+            return None
         return await asyncio.to_thread(_says, content, is_named)
 
 

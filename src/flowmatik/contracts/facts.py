@@ -6,7 +6,7 @@ what is learned later ends the recorded time of what was known before, and stand
 Developing Time-Oriented Database Applications in SQL, 1999; SQL:2011, periods.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -309,8 +309,10 @@ class FactKeeping(Protocol):
         """A conversation was deleted: its own facts go, and the quotes from it."""
         ...
 
-    async def naming(self, workspace_id: str, names: Sequence[str]) -> int:
-        """How many facts `forget_naming` would erase."""
+    async def going(
+        self, workspace_id: str, names: Sequence[str], gone: Mapping[SupportKind, Sequence[str]]
+    ) -> int:
+        """How many facts `forget_naming` would erase, and `unsupported` after it, each once."""
         ...
 
     async def forget_naming(self, workspace_id: str, names: Sequence[str]) -> FactErasure | None:

@@ -36,11 +36,14 @@ NAMED_AT_MOST = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
     """Things that stay: `count` runs or threads that name the subject, or definitions of sources that name it
-    or were asked for; the first NAMED_AT_MOST of them by id."""
+    or were asked for; the first NAMED_AT_MOST of them by id. `unread`: so many blobs are missing or damaged,
+    and may name it; `unread_in` the first NAMED_AT_MOST of the runs that put them away."""
 
     kind: Literal["runs", "threads", "sources"]
     count: int
     ids: tuple[str, ...]
+    unread: int = 0
+    unread_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """`StoredMemoryCare`: looking after a `StoredMemory`."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -83,12 +82,11 @@ class StoredMemoryCare:
         labels = await erasing.labelled_files(database, workspace_id, target)
         asked = Meant(subject=request.subject, source=request.source, document=request.document)
         named = [await one.named(workspace_id, asked) for one in self._others]
-        naming = [one for each in self._said if (one := await each.naming(workspace_id, asked)).count]
-        if not (found or merges or names or labels or any(named) or (asked.subject and naming)):
-            raise NotFound(
-                "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
-                code="not_found.erasure",
-            )
+        naming = [await each.naming(workspace_id, asked) for each in self._said]
+        naming = [one for one in naming if one.count or one.unread]
+        still = asked.subject and any(one.count for one in naming)
+        if not (found or merges or names or labels or any(named) or still):
+            raise _nothing_of_it(naming)
         begun = Begun(
             certificate=await self._certificate(workspace_id, target, found, by),
             documents=tuple((known.id, known.stamp.path) for known in found),
@@ -112,7 +110,7 @@ class StoredMemoryCare:
             },
         )
         if rehearse:
-            return certificate
+            return await self._rehearsed(workspace_id, replace(begun, certificate=certificate))
         begun = replace(begun, certificate=replace(certificate, id=new_id("era"), sources=()))
         await database.transaction([erasing.begins(workspace_id, begun)])
         return await self._finished(workspace_id, begun)
@@ -139,10 +137,17 @@ class StoredMemoryCare:
                 *(self._indexes.names if self._indexes else ()),
                 *(one.name for one in self._others),
             ),
-            outside=self._outside([known.stamp.path for known in found]),
+            outside=await self._outside([known.stamp.path for known in found]),
             purged=False,
             sources=tuple(known.source for known in found),
         )
+
+    async def _rehearsed(self, workspace_id: str, begun: Begun) -> Erasure:
+        plan, documents = begun.certificate, begun.meant.documents
+        if self._indexes is None or not self._indexes.names or not documents:
+            return plan
+        going = await self._indexes.going(workspace_id, documents)
+        return replace(plan, counts={**plan.counts, "indexes": going})
 
     async def finish(self, workspace_id: str, *, older_than: float = 0.0) -> list[Erasure]:
         """Erasures that somebody began and did not end, at least so many seconds ago, are ended; their
@@ -161,8 +166,8 @@ class StoredMemoryCare:
         if self._indexes is not None and self._indexes.names and begun.documents:
             ids = begun.meant.documents
             counts["indexes"] = counts.get("indexes", 0) + await self._indexes.forget(workspace_id, ids)
-        if begun.documents:  # uploads have gone meanwhile
-            outside = self._outside([path for _, path in begun.documents])
+        if begun.documents:  # files may have gone meanwhile
+            outside = await self._outside([path for _, path in begun.documents])
             done = replace(done, outside=(*outside, *_said(done.naming)))
         done = replace(done, counts=counts)
         database = self._within(workspace_id)
@@ -181,8 +186,8 @@ class StoredMemoryCare:
         )
         return [erasing.erasure_of(canonical.loads(str(row[0]))) for row in rows]
 
-    def _outside(self, paths: Sequence[str]) -> tuple[str, ...]:
-        kept = any(os.path.lexists(path) for path in paths)
+    async def _outside(self, paths: Sequence[str]) -> tuple[str, ...]:
+        kept = len(await self._memory.sync.leaving(paths)) < len(paths)
         log = self._memory.store.database.dialect == "postgresql"
         return (
             "backups",
@@ -204,3 +209,19 @@ class StoredMemoryCare:
 def _said(naming: Sequence[Naming]) -> list[str]:
     """Runs stand among what is outside whomever they name: `journals`."""
     return [one.kind for one in naming if one.kind == "threads"]
+
+
+def _nothing_of_it(naming: Sequence[Naming]) -> NotFound:
+    unread = [one for one in naming if one.unread]
+    if not unread:
+        return NotFound(
+            "memory has nothing of what should be forgotten; `flowmatik memory list` shows what there is",
+            code="not_found.erasure",
+        )
+    count, runs = unread[0].unread, ", ".join(unread[0].unread_in)
+    return NotFound(
+        f"memory has nothing of what should be forgotten; but {count} blobs of runs are missing or damaged,"
+        f" and may name it: {runs}",
+        code="not_found.erasure_unread",
+        context={"count": count, "runs": runs},
+    )

@@ -12,6 +12,8 @@ from flowmatik.memory.scan import PRIVATE, Found, Refused, Scan
 from flowmatik.memory.writing import SourceRow
 
 _LINKED = frozenset((".md", ".markdown", ".html", ".htm", ".xhtml", ".docx"))
+_LINKED_LATER = frozenset((".odt", ".adoc", ".asciidoc", ".rst", ".pdf", ".eml", ".mbox"))
+_BEFORE = frozenset(("", "1", "2", "3"))  # versions of what is derived from when those had no links
 _RACY_SECONDS = 2.0
 
 
@@ -58,7 +60,10 @@ def understood(known: Known) -> bool:
 
 def lacks_links(known: Known) -> bool:
     """Its file is read once more for them, and for nothing else."""
-    return known.unlinked and PurePath(known.source).suffix.lower() in _LINKED
+    suffix = PurePath(known.source).suffix.lower()
+    if suffix in _LINKED_LATER:
+        return known.derived.partition("/")[0] in _BEFORE
+    return known.unlinked and suffix in _LINKED
 
 
 def same_time(known: Known, file: Found) -> bool:

@@ -19,7 +19,7 @@ from flowmatik.memory.graph.keys import key_of
 from flowmatik.memory.graph.mentions import Mention, mentions
 from flowmatik.memory.linking import Base, target_of
 
-DERIVED = "3"  # raise it when any of this changes: the next sync derives it again
+DERIVED = "4"  # raise it when any of this changes: the next sync derives it again
 MENTIONS = "mentions"  # the relation of what a document is about to what its passages speak of
 READ = "model:"  # begins the relations that a model has read in a passage
 _RELATED = frozenset(("heading", "name", "quote", "email", "url", "code", "gazetteer"))

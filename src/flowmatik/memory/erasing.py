@@ -161,4 +161,10 @@ def erasure_of(body: dict[str, Any]) -> Erasure:
 
 
 def _naming(row: dict[str, Any]) -> Naming:
-    return Naming(kind=row["kind"], count=row["count"], ids=tuple(row["ids"]))
+    return Naming(
+        kind=row["kind"],
+        count=row["count"],
+        ids=tuple(row["ids"]),
+        unread=row.get("unread", 0),
+        unread_in=tuple(row.get("unread_in", ())),
+    )

@@ -169,4 +169,7 @@ def digest_of(certificate: Erasure) -> str:
     body = {name: value for name, value in asdict(certificate).items() if name not in {"digest", "sources"}}
     if not certificate.naming:  # certificates of before there was any
         del body["naming"]
+    for one in body.get("naming", ()):
+        if not one["unread"]:  # as certificates were before it was told
+            del one["unread"], one["unread_in"]
     return hashlib.sha256(canonical.dumps(body).encode()).hexdigest()

@@ -10,14 +10,18 @@ from flowmatik.contracts.memory_graph import Evidence
 from flowmatik.memory.bulk import listed
 from flowmatik.memory.conditions import over_documents
 from flowmatik.memory.graph.keys import title_keys
-from flowmatik.memory.linking import PLACE, may_be_called, may_lie_at
+from flowmatik.memory.linking import PLACE, base_of, may_be_called, may_lie_at
+from flowmatik.memory.wiki_links import Pages, is_page, keys_of
 
 _MOST = 5000  # rows of one question
+_Link = tuple[str, str, str]  # its passage, what that is about, and the key of what it leads to
 MOST_EVIDENCE = 5  # passages that are shown of one edge
 LINKED = (
     "SELECT r.subject, r.object, r.weight, m.surface, d.source, c.id, c.heading, c.line_from, c.line_to,"
-    " c.page FROM memory_relations r JOIN memory_chunks c ON c.workspace_id = r.workspace_id"
+    " c.page, d.path, coalesce(o.location, ''), coalesce(o.kind, '') FROM memory_relations r"
+    " JOIN memory_chunks c ON c.workspace_id = r.workspace_id"
     " AND c.number = r.chunk JOIN memory_documents d ON d.workspace_id = c.workspace_id AND d.id = c.document"
+    " LEFT JOIN memory_sources o ON o.workspace_id = d.workspace_id AND o.id = d.source_id"
     " LEFT JOIN memory_mentions m ON m.workspace_id = r.workspace_id AND m.chunk = r.chunk"
     " AND m.entity = r.object AND m.kind = 'link'"
     " WHERE r.workspace_id = $1 AND r.relation = 'links_to'"
@@ -28,6 +32,7 @@ TITLED = (
     " WHERE m.workspace_id = $1 AND m.kind = 'title'"
 )
 THERE = "SELECT d.path, d.title FROM memory_documents d WHERE d.workspace_id = $1"
+PATHS = "SELECT d.path FROM memory_documents d WHERE d.workspace_id = $1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +57,19 @@ async def edges_of(database: Database, workspace_id: str, keys: Sequence[str], w
         return []
     read = _Read(database, workspace_id, where)
     titled = await read.rows(TITLED, "m.entity", keys)
-    ends = (*keys, *(f"{PLACE}{place}" for (path,) in titled for place in may_be_called(str(path))))
+    paths = [str(path) for (path,) in titled]
+    ends = (*keys, *(f"{PLACE}{place}" for path in paths for place in may_be_called(path)))
+    ends += tuple(key for path in paths for key in keys_of(path))
     rows = {
         (str(row[5]), str(row[0]), str(row[1])): row
         for column, values in (("r.subject", keys), ("r.object", ends))
         for row in await read.rows(LINKED, column, values, "ORDER BY r.weight DESC, c.id")
     }
-    titles = await _titles(read, {target for _, _, target in rows if target.startswith(PLACE)})
+    meant = await _meant(read, rows)
+    titles = await _titles(read, {target for target in meant.values() if target.startswith(PLACE)})
     grouped: dict[tuple[str, str, str], list[Row]] = {}
-    for _, row in sorted(rows.items()):
-        target = titles.get(str(row[1]), str(row[1]))
+    for link, row in sorted(rows.items()):
+        target = titles.get(meant[link], str(row[1]))
         if target != row[0]:
             grouped.setdefault((str(row[0]), target, str(row[4])), []).append(row)
     edges = [_edge(*found, rows) for found, rows in grouped.items()]
@@ -98,6 +106,21 @@ def evidence_of(
     )
 
 
+async def _meant(read: "_Read", rows: Mapping[_Link, Row]) -> dict[_Link, str]:
+    """What each link leads to, with the place of its file where it means one by its name."""
+    by_name = {link: row for link, row in rows.items() if is_page(link[2])}
+    if not by_name:
+        return {link: link[2] for link in rows}
+    wanted = {link[2] for link in by_name}
+    pages = Pages(await read.paths(), wanted)
+    found = {link: pages.meant(link[2], *_place(*row[10:13])) for link, row in by_name.items()}
+    return {link: f"{PLACE}{path}" if (path := found.get(link)) else link[2] for link in rows}
+
+
+def _place(path: object, location: object, kind: object) -> tuple[str, str]:
+    return str(path), base_of(str(path), (str(kind), str(location)), "").root
+
+
 async def _titles(read: "_Read", places: Iterable[str]) -> dict[str, str]:
     """The entity that the document at each place is about, as far as there is one that may be seen."""
     paths = {place: may_lie_at(place.removeprefix(PLACE)) for place in places}
@@ -118,6 +141,13 @@ class _Read:
     database: Database
     workspace_id: str
     where: Filter
+
+    async def paths(self) -> list[str]:
+        """Of all documents that may be seen."""
+        condition, of = over_documents(self.database.dialect, self.where, 2)
+        return [
+            str(row[0]) for row in await self.database.fetch(f"{PATHS} {condition}", self.workspace_id, *of)
+        ]
 
     async def rows(self, sql: str, column: str, values: Sequence[str], order: str = "") -> list[Row]:
         condition, of = over_documents(self.database.dialect, self.where, 2)

@@ -11,9 +11,9 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from flowmatik.memory.graph.keys import key_of
+from flowmatik.memory.wiki_links import page_key
 
 PLACE = "place:"  # begins the key of a file
 MOST_LINKS = 2000  # of a document
@@ -59,8 +59,10 @@ def target_of(base: Base, written: str) -> Target | None:
     if not target.isprintable() or len(target) > MOST_TARGET:
         return None
     if target.startswith("[["):
-        page = posixpath.basename(target[2:-2].strip()).removesuffix(".md")
-        return _fitting(key_of(page), page)
+        page = target[2:-2].strip().removesuffix(".md")
+        if not page.startswith(("./", "../")):
+            return _fitting(page_key(page), page.strip("/"))
+        target = quote(page)
     try:
         parts = urlsplit(urljoin(base.address, target) if base.address else target)
         place = _place_of(base, parts)

@@ -167,17 +167,21 @@ class Synchroniser:
                     context={"document": ref},
                 )
             gone = [(known.id, known.stamp.path) for known in found]
-            await self.erase(workspace_id, gone, kept_labels.unsaid(workspace_id, await self._left(gone)))
+            await self.erase(
+                workspace_id,
+                gone,
+                kept_labels.unsaid(workspace_id, await self.leaving([path for _, path in gone])),
+            )
         return found
 
-    async def _left(self, documents: Sequence[tuple[str, str]]) -> list[str]:
-        """The paths of those that are not there any more, or go now: of the others people expect that who may
-        see them is the same when they are taken again."""
+    async def leaving(self, paths: Sequence[str]) -> list[str]:
+        """Those that are not there any more, or go with their document: of the others people expect that who
+        may see them is the same when they are taken again."""
 
         def goes(path: Path) -> bool:
             return self._places.resolved().is_upload(path) or not os.path.lexists(path)
 
-        return await asyncio.to_thread(lambda: [path for _, path in documents if goes(Path(path))])
+        return await asyncio.to_thread(lambda: [path for path in paths if goes(Path(path))])
 
     async def erase(
         self, workspace_id: str, documents: Sequence[tuple[str, str]], also: Sequence[Statement] = ()
@@ -319,7 +323,8 @@ class Synchroniser:
             bare = not parts.has_vectors(prepared)
             if origin and seen.same and understood(origin) and bare:  # nothing new, not even vectors
                 if lacks_links(origin):
-                    await run.database.transaction([linked(run.workspace_id, prepared.record)])
+                    whole = (prepared.record, *(part.record for part in parts.parts_of(prepared)))
+                    await run.database.transaction([linked(run.workspace_id, one) for one in whole])
                 kept = await self._kept(run, origin, seen.name, seen.stamp, moved=known is None)
                 return replace(kept, notices=notices)
             passages = await self._store(run, prepared, () if origin is None else (origin.stamp.path,))

@@ -108,6 +108,61 @@ async def test_links_hold_where_their_document_lies_now(shelf: Shelf) -> None:
     assert len(shelf.embedder.calls) == calls
 
 
+async def test_a_page_of_a_wiki_is_meant_by_the_name_of_its_file_and_the_nearest_one(shelf: Shelf) -> None:
+    for path, title in (("x/note.md", "Near"), ("y/deep/note.md", "Far"), ("y/red-kite.md", "Milano")):
+        shelf.write(path, f"# {title}\n\nis here.")
+    shelf.write(
+        "x/a.md", "# First\n\n[[note]] and [[note#Part|shown]], [[Red Kite]], [[Nobody]], [[Titled]]."
+    )
+    shelf.write("y/b.md", "# Second\n\nwith [[note]] and [[x/note]] and [[./red-kite]] and [[a]].")
+    shelf.write("t.md", "# Titled\n\n| [[x/note\\|in a table]] | [[z/note]] |")
+    await shelf.take()
+    assert await edges(shelf, "first") == {
+        ("links_to", "near"): 2,
+        ("links_to", "milano"): 1,
+        ("links_to", "nobody"): 1,
+        ("links_to", "titled"): 1,
+        ("linked_from", "second"): 1,
+    }
+    assert await edges(shelf, "second") == {
+        ("links_to", "far"): 1,
+        ("links_to", "near"): 1,
+        ("links_to", "milano"): 1,
+        ("links_to", "first"): 1,
+    }
+    assert await edges(shelf, "near") == {
+        ("linked_from", "first"): 2,
+        ("linked_from", "second"): 1,
+        ("linked_from", "titled"): 1,
+    }
+    assert await edges(shelf, "far") == {("linked_from", "second"): 1}
+    assert ("links_to", "z/note") in await edges(shelf, "titled")
+    await shelf.memory.remove(WS, "y/deep/note.md")
+    assert await edges(shelf, "near") == {
+        ("linked_from", "first"): 2,
+        ("linked_from", "second"): 2,
+        ("linked_from", "titled"): 1,
+    }
+
+
+async def test_a_page_of_a_wiki_is_none_of_another_source_nor_one_that_may_not_be_seen(shelf: Shelf) -> None:
+    one, other = shelf.folder / "one", shelf.folder / "other"
+    for folder in (one, other):
+        folder.mkdir()
+    (one / "a.md").write_text("# First\n\nwith [[note]].", encoding="utf-8")
+    (other / "note.md").write_text("# Elsewhere\n\nis here.", encoding="utf-8")
+    await shelf.take(one)
+    await shelf.take(other)
+    assert await edges(shelf, "first") == {("links_to", "note"): 1}
+    (one / "note.md").write_text("# Here\n\nis here.", encoding="utf-8")
+    await shelf.take(one)
+    assert await edges(shelf, "first") == {("links_to", "here"): 1}
+    await shelf.take(one / "note.md", labels=DocumentLabels(acl=("user:ana",)))
+    assert await edges(shelf, "first", Filter(principals=frozenset(["user:luis"]))) == {
+        ("links_to", "note"): 1
+    }
+
+
 async def test_edges_go_with_the_last_passage_that_has_them(shelf: Shelf) -> None:
     shelf.write("a.md", "# First\n\nwith [more](https://example.org/x).")
     shelf.write("b.html", "<h1>Second</h1><p>with <a href='https://example.org/x'>more</a></p>")
@@ -190,6 +245,22 @@ async def test_documents_that_were_read_before_links_were_get_them_without_new_v
     ])  # fmt: skip
     assert set((await shelf.take()).values()) == {"unchanged"}
     assert await shelf.rows("memory_relations") == before
+    assert len(shelf.embedder.calls) == calls
+
+
+async def test_formats_that_got_links_later_are_read_once_more_for_them(shelf: Shelf) -> None:
+    shelf.write("a.adoc", "= First\n\nwith xref:b.adoc[more].")
+    shelf.write("b.adoc", "= Second\n\nis here.")
+    await shelf.take()
+    calls = len(shelf.embedder.calls)
+    before = await shelf.rows("memory_relations")
+    await shelf.database.within(WS).transaction([
+        ("DELETE FROM memory_relations WHERE workspace_id = $1", (WS,)),
+        ("UPDATE memory_documents SET links = '[]', derived = '3' WHERE workspace_id = $1", (WS,)),
+    ])  # fmt: skip
+    assert set((await shelf.take()).values()) == {"unchanged"}
+    assert await shelf.rows("memory_relations") == before
+    assert await edges(shelf, "first") == {("links_to", "second"): 1}
     assert len(shelf.embedder.calls) == calls
 
 

@@ -316,6 +316,44 @@ async def test_a_bad_comment_or_attachment_is_reported_and_its_page_is_taken(
     assert [one.path for one in await at.sources.failures(ME, "docs")] == ["Birds/Herons/Plans/Secret.html"]
 
 
+def nested(depth: int, before: str = "") -> str:
+    return f"{before}{'<div>' * depth}Inmost words.{'</div>' * depth}<p>Last words.</p>"
+
+
+@pytest.mark.parametrize("before", ["", "&" * 5000])
+async def test_pages_are_read_as_deep_as_can_be_and_a_deeper_one_is_reported(
+    at: Setting, tmp_path: Path, before: str
+) -> None:
+    pages = (
+        confluence_page(1, "Deep", nested(1900, before)),
+        confluence_page(5, "Deeper", nested(2100, before)),
+    )
+    said = confluence_comment(1, 1, nested(2100, before))
+    files: Files = {"entities.xml": ENTITIES.replace("{pages}", "".join((*pages, said)))}
+    await at.added("confluence", path=str(packed(tmp_path / "space.zip", files)))
+    await at.synced()
+    text = text_of(at, "Deep.html")
+    assert "Inmost words." in text
+    assert "Last words." in text
+    told = {one.path: (one.code, "2,000 deep" in one.reason) for one in await at.sources.failures(ME, "docs")}
+    assert told["Birds/Deeper.html"] == ("document.deep", True)
+    assert told["Birds/Deep/Person 1 & Co, 2024-04-01 c1.html"] == ("document.deep", True)
+
+
+async def test_a_page_of_html_that_is_too_deep_is_reported(at: Setting, tmp_path: Path) -> None:
+    page = "<html><head><title>Birds : {}</title></head><body><div id='main-content'>{}</div></body></html>"
+    files: Files = {
+        "B/index.html": "<html><body>Index</body></html>",
+        "B/1.html": page.format("Deep", nested(1900)),
+        "B/2.html": page.format("Deeper", nested(2100)),
+    }
+    await at.added("confluence", path=str(packed(tmp_path / "space.zip", files)))
+    assert counted(await at.synced()) == {"added": 1, "failed": 1}
+    assert "Last words." in text_of(at, "Deep.html")
+    (letter,) = await at.sources.failures(ME, "docs")
+    assert (letter.path, letter.code) == ("B/2.html", "document.deep")
+
+
 @pytest.mark.parametrize(
     ("files", "code"),
     [

@@ -9,13 +9,14 @@ import pytest
 
 from flowmatik.app.settings import Settings, load_settings
 from flowmatik.app.wiring import Platform, open_platform
-from flowmatik.contracts.facts import NewFact
+from flowmatik.contracts.facts import NewFact, Origin, Support
 from flowmatik.contracts.memory_care import ErasureRequest
 from flowmatik.contracts.models import ModelReply, Usage
 from flowmatik.contracts.sources import NewSource
 from flowmatik.integrations.layers.answers import StoredAnswers
 from flowmatik.kernel.clock import SystemClock
 from flowmatik.kernel.errors import NotFound
+from flowmatik.memory.facts import Viewer
 from tests import canaries
 from tests.canaries import Place
 from tests.contracts.sources.archives import packed
@@ -101,6 +102,55 @@ async def test_a_person_is_in_no_byte_and_in_no_row(
     assert naming(left) == []
     assert naming(await everything(settings)) == []
     assert any(b"keeper" in place.content for place in left), "what is kept is looked at"
+
+
+async def derived(platform: Platform) -> None:
+    """Facts of documents: of one of hers alone, of hers and another one, of another one; and one that a
+    person said over hers."""
+    of = {one.source.rpartition("/")[2]: one.id for one in await platform.memory.documents("default")}
+    pay, upload, pump = (
+        Support(kind="document", ref=of[name]) for name in ("pay.md", "eulalia.md", "pump.md")
+    )
+    (passage,) = [
+        one.id for one in await platform.memory.search("default", "joined in 2019") if "joined" in one.text
+    ]
+    facts, viewer = platform.remembered.facts, Viewer(person="usr_1")
+    for value, supports, origin in (
+        ("paid", (pay,), Origin.DOCUMENT),
+        ("since 2019", (Support(kind="chunk", ref=passage),), Origin.MODEL),
+        ("both hers", (pay, upload), Origin.AGENT),
+        ("both", (pay, pump), Origin.AGENT),
+        ("pump", (pump,), Origin.DOCUMENT),
+        ("said", (pay,), Origin.PERSON),
+    ):
+        new = NewFact(subject="the keeper", predicate=f"of {value}", value=value, supports=supports)
+        await facts.learn("default", new, viewer=viewer, origin=origin)
+
+
+async def test_a_rehearsal_says_what_the_certificate_says(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str
+) -> None:
+    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (tmp_path / ".flowmatik").mkdir(mode=0o700)
+    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    folder = tmp_path_factory.mktemp("people")
+    async with open_platform(settings, recover_all=True) as platform:
+        await filled(platform, folder)
+        await derived(platform)
+        for asked, facts in (
+            (ErasureRequest(document="eulalia.md"), 1),
+            (ErasureRequest(subject=(NAME,)), 2 + 2),
+            (ErasureRequest(source="people"), 2),
+        ):
+            plan = await platform.memory_care.forget("default", asked, by="me", rehearse=True)
+            done = await platform.memory_care.forget("default", asked, by="me")
+            assert plan.counts["facts"] == facts
+            assert (plan.counts, plan.outside, plan.naming, plan.hashes) == (
+                done.counts,
+                done.outside,
+                done.naming,
+                done.hashes,
+            )
 
 
 def exported(kind: str, place: Path, files: dict[str, str]) -> Path:

@@ -18,6 +18,7 @@ from flowmatik.contracts.plans import PlanTask
 from flowmatik.contracts.runs import NewRun
 from flowmatik.contracts.threads import NewThread
 from flowmatik.kernel.errors import NotFound
+from flowmatik.memory.erasure import digest_of
 from tests.contracts.stores import BOTH, opened
 from tests.unit.app.samples import session, written
 
@@ -44,8 +45,8 @@ async def ran(platform: Platform, goal: str, query: str, workspace: str = "defau
     return run_id
 
 
-async def keep(settings: Settings, run_id: str, content: str) -> None:
-    """As what a run put away for its size."""
+async def keep(settings: Settings, run_id: str, content: str) -> str:
+    """As what a run put away for its size; its hash."""
     blobs = open_blobs(settings)
     kept = await blobs.put("default", json.dumps({"text": content}).encode(), media_type="application/json")
     await blobs.close()
@@ -53,6 +54,48 @@ async def keep(settings: Settings, run_id: str, content: str) -> None:
     async with opened(settings.database_url, settings.data, role="flowmatik_engine") as database:
         sql = "INSERT INTO run_blobs (run_id, sha256, workspace_id, bytes, at) VALUES ($1, $2, $3, $4, $5)"
         await database.within("default").transaction([(sql, row)])
+    return kept.sha256
+
+
+def file_of(settings: Settings, sha256: str) -> Path:
+    (found,) = [path for path in (settings.data / "blobs").rglob("*") if path.name == sha256]
+    return found
+
+
+async def test_blobs_that_cannot_be_read_are_told_with_their_runs(settings: Settings) -> None:
+    async with open_platform(settings, recover_all=True) as platform:
+        asked = await ran(platform, f"Who is {NAME}?", "pump")
+        runs = [await ran(platform, "Store", "pump") for _ in range(3)]
+        sound, missing, damaged = [await keep(settings, run, f"part of {run}") for run in runs]
+        shared = await keep(settings, asked, f"part of {runs[1]}")
+        assert shared == missing
+        file_of(settings, missing).unlink()
+        file_of(settings, damaged).write_bytes(b"something else")
+        assert file_of(settings, sound).is_file()
+        for rehearse in (True, False):
+            done = await platform.memory_care.forget("default", ASKED, by="", rehearse=rehearse)
+            (told,) = done.naming
+            assert (told.count, told.ids) == (1, (asked,))
+            assert (told.unread, told.unread_in) == (2, tuple(sorted((asked, *runs[1:]))))
+        kept = (await platform.memory_care.erasures("default"))[-1]
+        assert (kept, digest_of(kept)) == (done, done.digest)
+        nobody = ErasureRequest(subject=("Nobody Atall",))
+        with pytest.raises(NotFound) as caught:
+            await platform.memory_care.forget("default", nobody, by="")
+        assert (caught.value.code, caught.value.context["count"]) == ("not_found.erasure_unread", 2)
+        assert runs[2] in str(caught.value)
+    for language, words in (
+        ("en", "2 blobs of runs are missing or damaged and were not looked through"),
+        ("es", "2 blobs de ejecuciones faltan o están dañados y no se han podido leer"),
+    ):
+        made = session(language=language)
+        of_home = {"FLOWMATIK_DATABASE_URL": settings.database_url} if settings.database_url else {}
+        home = str(settings.home)
+        spoken = Session(text=made.text, environment=of_home, home=home, out=made.out, err=made.err)
+        assert await memory_care.list_erasures(spoken, 10, "") == 0
+        said = written(spoken.out)
+        assert words in said
+        assert all(run in said for run in runs[1:])
 
 
 async def test_runs_and_threads_that_name_the_person_are_listed_in_that_workspace_alone(

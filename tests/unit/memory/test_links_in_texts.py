@@ -101,7 +101,8 @@ def test_links_of_word_documents_stand_in_their_paragraphs() -> None:
         ("/top.md", "place:/srv/docs/top.md", "top.md"),
         ("https://Example.org/A/#x", "https://example.org/a", "https://Example.org/A/"),
         ("[[The Red Kite]]", "red kite", "The Red Kite"),
-        ("[[birds/Kite.md]]", "kite", "Kite"),
+        ("[[birds/Kite.md]]", "place:**/birds/kite", "birds/Kite"),
+        ("[[../Kite]]", "place:/srv/docs/Kite", "Kite"),
     ],
 )
 def test_what_a_link_leads_to_is_a_place_an_address_or_a_page(written: str, key: str, shown: str) -> None:

@@ -129,16 +129,21 @@ def _print_certificate(session: Session, done: Erasure) -> None:
     )
     if done.id and not done.purged:
         session.print(session.text("memory.not_purged"))
-    told = {one.kind for one in done.naming}
+    told = {one.kind for one in done.naming if one.count}
     for code in done.outside:
         if code not in told:
             session.print("  " + session.text(f"memory.outside.{code}"))
     for one in done.naming:
-        session.print("  " + session.text(f"memory.naming.{one.kind}", count=one.count))
+        if one.count:
+            session.print("  " + session.text(f"memory.naming.{one.kind}", count=one.count))
         for named in one.ids:
             session.print(f"    {named}")
         if one.count > len(one.ids):
             session.print("    " + session.text("memory.naming.more", count=one.count - len(one.ids)))
+        if one.unread:
+            session.print("  " + session.text("memory.naming.unread", count=one.unread))
+            for run_id in one.unread_in:
+                session.print(f"    {run_id}")
 
 
 def _thing(session: Session, name: str) -> str:

@@ -1,6 +1,6 @@
 """Facts as the store has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -9,6 +9,7 @@ from flowmatik.contracts.facts import Fact, FactErasure, FactScope, Origin, Supp
 from flowmatik.memory.facts.timeline import Version
 from flowmatik.memory.facts.times import FOREVER, shown
 
+_DERIVED = frozenset((Origin.AGENT, Origin.MODEL, Origin.DOCUMENT))
 OPEN_VERSION = 2**53  # of a support that the newest version rests on, too
 
 
@@ -93,6 +94,15 @@ def supports_of(fact: Fact, supports: Sequence[StoredSupport]) -> tuple[Support,
     return tuple(
         one.support for one in supports if one.fact_id == fact.id and one.first <= fact.version <= one.last
     )
+
+
+def dropped(
+    rows: Sequence[Stored], supports: Sequence[StoredSupport], gone: Mapping[SupportKind, Sequence[str]]
+) -> set[str]:
+    """The facts of a line that would not be there without these sources, as `DROP_UNSUPPORTED` has it."""
+    left = [one for one in supports if one.support.ref not in gone.get(one.support.kind, ())]
+    stay = {one.fact.id for one in rows if one.fact.origin not in _DERIVED or supports_of(one.fact, left)}
+    return {one.fact.id for one in rows} - stay
 
 
 def erasure_of(row: Row) -> FactErasure:

@@ -1,6 +1,6 @@
 """What people do with facts: see, add, correct, end and erase them. Implements `Facts` and `FactKeeping`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flowmatik.contracts.database import Statement
@@ -24,7 +24,7 @@ from flowmatik.memory.facts import statements as sql
 from flowmatik.memory.facts.keys import key_of, predicate_of
 from flowmatik.memory.facts.pages import MOST_LISTED, cursor_after, place_of
 from flowmatik.memory.facts.policies import keep_policy, policy_of
-from flowmatik.memory.facts.rows import Stored, supports_of
+from flowmatik.memory.facts.rows import Stored, dropped, supports_of
 from flowmatik.memory.facts.screening import Screening, nothing
 from flowmatik.memory.facts.statement_checks import (
     checked_value,
@@ -258,9 +258,19 @@ class StoredFacts:
         await self._store.unhear(workspace_id, thread_id)
         return _together(erased, quotes)
 
-    async def naming(self, workspace_id: str, names: Sequence[str]) -> int:
-        lines = await self._store.lines_naming(workspace_id, names)
-        return await self._store.facts_in(workspace_id, lines)
+    async def going(
+        self, workspace_id: str, names: Sequence[str], gone: Mapping[SupportKind, Sequence[str]]
+    ) -> int:
+        named = await self._store.lines_naming(workspace_id, names) if names else []
+        count = await self._store.facts_in(workspace_id, named)
+        resting: set[str] = set()
+        for kind, refs in gone.items():
+            for ref in refs:
+                resting.update(await self._store.lines(workspace_id, sql.LINES_ON, kind, ref))
+        for line in sorted(resting.difference(named)):
+            rows = await self._store.line(workspace_id, line)
+            count += len(dropped(rows, await self._store.supports(workspace_id, line), gone))
+        return count
 
     async def forget_naming(self, workspace_id: str, names: Sequence[str]) -> FactErasure | None:
         lines = await self._store.lines_naming(workspace_id, names)

@@ -6,7 +6,7 @@ so that a process that dies in between does it once more.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from flowmatik.contracts.database import Database
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 30.0
 _IDS = {"document": "doc_", "chunk": "chk_", "run": "run_"}  # a ref of another form names something elsewhere
 _THERE = {
-    "document": "SELECT id FROM memory_documents WHERE workspace_id = $1 AND id IN (:list)",
-    "chunk": "SELECT id FROM memory_chunks WHERE workspace_id = $1 AND id IN (:list)",
+    "document": "SELECT id, id FROM memory_documents WHERE workspace_id = $1 AND id IN (:list)",
+    "chunk": "SELECT id, document FROM memory_chunks WHERE workspace_id = $1 AND id IN (:list)",
 }
 
 
@@ -36,8 +36,10 @@ class Sources(Protocol):
         """Another one whenever something of the workspace has gone since."""
         ...
 
-    async def gone(self, workspace_id: str, kind: SupportKind, refs: Sequence[str]) -> list[str]:
-        """Those of `refs` that are there no longer."""
+    async def gone(
+        self, workspace_id: str, kind: SupportKind, refs: Sequence[str], without: Collection[str] = ()
+    ) -> list[str]:
+        """Those of `refs` that are there no longer, or would not be without the documents `without`."""
         ...
 
 
@@ -52,12 +54,15 @@ class DocumentSources:
     async def state(self, workspace_id: str) -> str:
         return str((await revision_of(self._memory.within(workspace_id), workspace_id))[0])
 
-    async def gone(self, workspace_id: str, kind: SupportKind, refs: Sequence[str]) -> list[str]:
+    async def gone(
+        self, workspace_id: str, kind: SupportKind, refs: Sequence[str], without: Collection[str] = ()
+    ) -> list[str]:
         database, there = self._memory.within(workspace_id), set[str]()
         if not (await revision_of(database, workspace_id))[0]:
             return []  # nothing was ever taken in here: this memory is not the one that facts rest on
         for statement, values in listed(_THERE[kind], refs, 2):
-            there.update(str(row[0]) for row in await database.fetch(statement, workspace_id, *values))
+            rows = await database.fetch(statement, workspace_id, *values)
+            there.update(str(ref) for ref, document in rows if document not in without)
         return [ref for ref in refs if ref not in there]
 
 
@@ -84,6 +89,19 @@ class FactSources:
         erasures = [one for each in self._sources for one in await self._told(workspace_id, each)]
         return sum(one.facts for one in erasures)
 
+    async def going(self, workspace_id: str, names: Sequence[str], documents: Sequence[str]) -> int:
+        """How many facts would have gone by then if the documents went, and whatever has one of `names`."""
+        gone: dict[SupportKind, list[str]] = {}
+        for each in self._sources:
+            for kind in each.kinds:
+                if own := await self._own(workspace_id, kind):
+                    gone[kind] = await each.gone(workspace_id, kind, own, frozenset(documents))
+        return await self._facts.going(workspace_id, names, gone)
+
+    async def _own(self, workspace_id: str, kind: SupportKind) -> list[str]:
+        refs = await self._store.lines(workspace_id, sql.REFS, kind)
+        return [ref for ref in refs if ref.startswith(_IDS[kind])]
+
     async def _followed(self, workspace_id: str, sources: Sources) -> None:
         """The count of supports is part of the place: one that came late may rest on what went before it."""
         name = sources.kinds[0]
@@ -97,8 +115,7 @@ class FactSources:
     async def _told(self, workspace_id: str, sources: Sources) -> list[FactErasure]:
         found: list[FactErasure] = []
         for kind in sources.kinds:
-            refs = await self._store.lines(workspace_id, sql.REFS, kind)
-            own = [ref for ref in refs if ref.startswith(_IDS[kind])]
+            own = await self._own(workspace_id, kind)
             if gone := await sources.gone(workspace_id, kind, own) if own else []:
                 erasure = await self._facts.unsupported(workspace_id, kind, gone)
                 found += [erasure] if erasure else []

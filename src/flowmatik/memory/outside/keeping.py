@@ -13,16 +13,23 @@ from flowmatik.contracts.text_indexes import TextIndex
 from flowmatik.contracts.vector_indexes import VectorIndex
 from flowmatik.kernel.clock import Clock
 from flowmatik.kernel.errors import FlowmatikError, NotFound, Unavailable
+from flowmatik.memory.bulk import listed
 from flowmatik.memory.following import changes_after
 from flowmatik.memory.graph_indexes import following as graph_following
 from flowmatik.memory.index_faults import RENEWED
 from flowmatik.memory.index_files import Identity, InFile, identity
+from flowmatik.memory.loading import revision_of
 from flowmatik.memory.outside.breaker import Breaker
 from flowmatik.memory.outside.turns import Turn, turn
 from flowmatik.memory.text_index import TextFeed
 from flowmatik.memory.vector_indexes import following
 
 LEGS: tuple[Leg, ...] = ("vectors", "text", "graph")
+_PASSAGES = (
+    "SELECT count(*), count(v.chunk) FROM memory_chunks c LEFT JOIN memory_vectors v"
+    " ON v.workspace_id = c.workspace_id AND v.chunk = c.number AND v.embedder = $2"
+    " WHERE c.workspace_id = $1 AND c.document IN (:list)"
+)
 TRIES = 3  # a damaged file is found by who reads, and then by who writes
 PATIENCE_SECONDS = 10.0  # for who has the turn, when somebody waits for it to be done
 
@@ -163,6 +170,17 @@ class OutsideIndexes:
             await self.text.settle(workspace_id, 0)  # what is there may be of old labels
         elif leg == "graph" and self.graph is not None:
             await graph_following.reconcile(database, workspace_id, self.graph)
+
+    async def going(self, workspace_id: str, documents: Sequence[str]) -> int:
+        """How many passages `forget` would take out of indexes that are not behind."""
+        database = self._database.within(workspace_id)
+        _, embedder = await revision_of(database, workspace_id)
+        count = 0
+        for sql, values in listed(_PASSAGES, documents, 3):
+            ((chunks, vectors),) = await database.fetch(sql, workspace_id, embedder, *values)
+            count += int(chunks) * sum(one is not None for one in (self.text, self.graph))
+            count += int(vectors) if self.vectors is not None else 0
+        return count
 
     async def forget(self, workspace_id: str, documents: Sequence[str]) -> int:
         """These documents, which the store has no longer, out of all indexes; how many passages went. Under

@@ -33,6 +33,7 @@ from flowmatik.memory.retrieval.fusion import (
 )
 from flowmatik.memory.retrieval.hops import NO_HOPS, Evidence, Hops, follow
 from flowmatik.memory.retrieval.question import Question
+from flowmatik.memory.retrieval.speaking import said, speaker
 from flowmatik.memory.retrieval.times import is_of
 from flowmatik.memory.retrieval.words import Words
 
@@ -46,6 +47,7 @@ LINKED = 0.75
 TIMED = 0.1  # what is of the time that the question names
 ASKING = 20  # passages in front from which what follows a question gains
 ANSWERS = 0.7
+SAID = 0.5  # what is said in one message by whom the question asks for
 OF_PART = 5  # passages looked at for each thing that the question asks about
 
 Floats = npt.NDArray[np.float64]
@@ -164,9 +166,7 @@ class Ranking:
             )
             text = to_best(text + self.weights.closeness * near)
         standing = to_best(self._fused(text))
-        for place, one in texts.items() if self.question.times else ():
-            if standing[place] > 0:
-                standing[place] += TIMED * is_of(self.question.times, one.text, one.language, one.dated)
+        self._add_who_and_when(standing, texts)
         strength = self.graph.strength if self.legs.graph else 0.0
         meant = self.graph.meant_by(self.question.names) if strength else {}
         for passage, (value, _) in meant.items():
@@ -187,6 +187,14 @@ class Ranking:
             answers=answers,
             weights=self.weights,
         )
+
+    def _add_who_and_when(self, standing: Floats, texts: Mapping[int, Text]) -> None:
+        times, by = self.question.times, speaker(self.question.text)
+        for place, one in texts.items() if times or by else ():
+            if standing[place] > 0:
+                timely = is_of(times, one.text, one.language, one.dated) if times else 0.0
+                spoken = said(self.question, by, one.text, one.language) if by else 0.0
+                standing[place] += TIMED * timely + SAID * spoken
 
     def _with_links(self, standing: Floats, strength: float) -> tuple[Floats, Hops]:
         if not strength or not standing.any():

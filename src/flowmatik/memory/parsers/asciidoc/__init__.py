@@ -2,6 +2,8 @@
 
 import re
 
+from flowmatik.memory.linking import MOST_LINKS
+from flowmatik.memory.parsers.asciidoc.links import links_of
 from flowmatik.memory.parsing import Block, Document, Source, clean, decode, line_starts, paragraphs
 
 _HEADING = re.compile(r"^(={1,6})[ \t]+(\S.*?)[ \t]*$")
@@ -18,7 +20,8 @@ class AsciidocParser:
         text = clean(decode(source))
         blocks: list[Block] = []
         position = 0
-        for start, end in _fenced(text):
+        fences = _fenced(text)
+        for start, end in fences:
             blocks += _plain(text, position, start)
             blocks.append(Block(kind="lines", start=start, end=end))
             position = end
@@ -26,7 +29,13 @@ class AsciidocParser:
         source.check_time()
         first = next((b for b in blocks if b.kind == "heading"), None)
         title = text[first.start : first.end] if first else ""
-        return Document(text=text, blocks=tuple(blocks), title=title, lines=line_starts(text))
+        return Document(
+            text=text,
+            blocks=tuple(blocks),
+            title=title,
+            lines=line_starts(text),
+            links=tuple(links_of(text, fences, MOST_LINKS)),
+        )
 
 
 def _fenced(text: str) -> list[tuple[int, int]]:

@@ -11,8 +11,8 @@ from typing import cast
 
 from flowmatik.contracts.memory import Notice
 from flowmatik.kernel.errors import DocumentError
-from flowmatik.memory.parsers.email.bodies import add_html, add_plain
-from flowmatik.memory.parsing import Document, Part, Source, TextBuilder, clean
+from flowmatik.memory.parsers.email.bodies import add_html, add_plain, links_beside
+from flowmatik.memory.parsing import Document, Link, Part, Source, TextBuilder, clean
 
 _FROM = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From \S+ .*\r?\n")
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -48,6 +48,7 @@ class EmailParser:
             blocks=tuple(letters.builder.blocks),
             title=letters.subject if not is_box else "",
             parts=tuple(letters.parts),
+            links=tuple(letters.links),
         )
 
 
@@ -61,7 +62,9 @@ class _Letters:
     def __init__(self, source: Source) -> None:
         self.builder = TextBuilder(source)
         self.parts: list[Part] = []
+        self.links: list[Link] = []
         self.subject = ""
+        self._plain = (0, "")  # the last plain body, and where it begins
         self._source = source
         self._seen: set[str] = set()
         self._doubles = 0
@@ -106,9 +109,9 @@ class _Letters:
             for part in cast("list[EmailMessage]", message.get_payload()):
                 self._bodies(part, depth + 1)
         elif kind == "text/plain":
-            add_plain(self.builder, _text(message))
+            self._plain = add_plain(self.builder, _text(message))
         elif kind == "text/html":
-            add_html(self.builder, self._source, _text(message))
+            self.links += add_html(self.builder, self._source, _text(message))
 
     def _alternative(self, message: EmailMessage, depth: int) -> None:
         """The plain one when it says anything; the last one is the richest."""
@@ -116,6 +119,8 @@ class _Letters:
         plain = [one for one in parts if one.get_content_type() == "text/plain" and _text(one).strip()]
         for part in (plain or parts[-1:])[:1]:
             self._bodies(part, depth + 1)
+        for other in (one for one in parts if plain and one.get_content_type() == "text/html"):
+            self.links += links_beside(self._source, _text(other), *self._plain)
 
     def _attach(self, message: EmailMessage) -> None:
         if len(self.parts) >= _MOST_PARTS:

@@ -83,5 +83,5 @@ def _bracketed(text: str) -> Iterator[Link]:
 
 def _wiki(text: str) -> Iterator[Link]:
     for match in _WIKI.finditer(text):
-        if page := match[1].strip():
+        if page := match[1].strip().rstrip("\\"):  # in tables the bar has one before it
             yield Link(start=match.start(), end=match.end(), target=f"[[{page}]]")

@@ -11,8 +11,9 @@ from typing import Any, cast
 from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.parsers.pdf.geometry import Line, Piece, lines_of, turned
 from flowmatik.memory.parsers.pdf.layout import furniture, page_blocks
+from flowmatik.memory.parsers.pdf.links import Anchor, anchors_of, links_of
 from flowmatik.memory.parsers.pdf.pages import Page, page_of, usual_height
-from flowmatik.memory.parsing import Block, Document, Source, check_length, clean
+from flowmatik.memory.parsing import Block, Document, Link, Source, check_length, clean
 
 _LIBRARY = threading.Lock()  # PDFium has one state for all threads
 _ILLEGIBLE = 0.3  # share of characters that mean nothing, above which the text is no text
@@ -26,12 +27,12 @@ def build(settings: object) -> "PdfParser":
 class PdfParser:
     def parse(self, source: Source) -> Document:
         with _LIBRARY, _opened(source) as document:
-            lines = _lines(document, source)
+            lines, anchors = _lines(document, source)
             title = clean(str(document.get_metadata_value("Title") or "")).strip()
         usual = usual_height(lines)
         pages = [page_of(page, usual) for page in lines]
         _check_legible(source, "".join(page.text for page in pages))
-        return _document(pages, title)
+        return _document(pages, anchors, title)
 
 
 @contextmanager
@@ -64,35 +65,39 @@ def _unreadable(source: Source, why: str) -> DocumentError:
     )
 
 
-def _lines(document: Any, source: Source) -> list[list[Line]]:
+def _lines(document: Any, source: Source) -> tuple[list[list[Line]], list[list[Anchor]]]:
     if len(document) > source.limits.max_pages:
         raise DocumentError(
             f"{source.name}: more than {source.limits.max_pages} pages; split the file",
             code="document.too_large",
         )
     pages: list[list[Line]] = []
+    anchors: list[list[Anchor]] = []
     length = 0
     for number in range(len(document)):
         source.check_time()
-        pages.append(lines_of(_pieces(document, number)))
+        pieces, found = _pieces(document, number)
+        pages.append(lines_of(pieces))
+        anchors.append(found)
         length += sum(len(line.text) for line in pages[-1])
         check_length(source, length)
-    return pages
+    return pages, anchors
 
 
-def _pieces(document: Any, number: int) -> list[Piece]:
+def _pieces(document: Any, number: int) -> tuple[list[Piece], list[Anchor]]:
     """A page that is broken is empty; the others are read."""
     import pypdfium2
 
     try:
         page = document[number]
     except cast("Any", pypdfium2).PdfiumError:
-        return []
+        return [], []
     try:
         layer = page.get_textpage()
         boxes = [layer.get_rect(index) for index in range(layer.count_rects())]
         pieces = [Piece(str(layer.get_text_bounded(*box)), *map(float, box)) for box in boxes]
-        return [turned(piece, page.get_rotation()) for piece in pieces]
+        whole = [turned(piece, page.get_rotation()) for piece in pieces]
+        return whole, anchors_of(document, page, layer)
     finally:
         page.close()
 
@@ -113,17 +118,23 @@ def _check_legible(source: Source, text: str) -> None:
         )
 
 
-def _document(pages: list[Page], title: str) -> Document:
+def _document(pages: list[Page], anchors: list[list[Anchor]], title: str) -> Document:
     running = _running_lines(pages)
+    links: list[Link] = []
     starts: list[int] = []
     blocks: list[Block] = []
     offset = 0
-    for page in pages:
+    for page, found in zip(pages, anchors, strict=True):
         starts.append(offset)
+        links += links_of(found, page.text, offset)
         blocks.extend(page_blocks(page.text, offset, running, page.levels))
         offset += len(page.text) + 2
     return Document(
-        text="\n\n".join(page.text for page in pages), blocks=tuple(blocks), title=title, pages=tuple(starts)
+        text="\n\n".join(page.text for page in pages),
+        blocks=tuple(blocks),
+        title=title,
+        pages=tuple(starts),
+        links=tuple(links),
     )
 
 

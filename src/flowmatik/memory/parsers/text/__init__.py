@@ -3,6 +3,8 @@ or underlined is a heading."""
 
 import re
 
+from flowmatik.memory.linking import MOST_LINKS
+from flowmatik.memory.parsers.text.links import links_of
 from flowmatik.memory.parsing import Block, Document, Source, clean, decode, line_starts, paragraphs
 
 _NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2})*)[.)]?\s+[^\W\d_].{0,78}$")
@@ -22,7 +24,14 @@ class TextParser:
             source.check_time()
             blocks.extend(_blocks(text, start, end, first=not blocks))
         title = text[blocks[0].start : blocks[0].end] if blocks and blocks[0].kind == "heading" else ""
-        return Document(text=text, blocks=tuple(blocks), title=title.strip(), lines=line_starts(text))
+        links = links_of(text, MOST_LINKS) if source.path.lower().endswith(".rst") else ()
+        return Document(
+            text=text,
+            blocks=tuple(blocks),
+            title=title.strip(),
+            lines=line_starts(text),
+            links=tuple(links),
+        )
 
 
 def _blocks(text: str, start: int, end: int, *, first: bool) -> list[Block]:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from flowmatik.kernel.errors import DocumentError
+from flowmatik.memory.source_kinds.confluence.storage import check_depth
 from flowmatik.memory.source_parts.archives import Archive, Member
 from flowmatik.memory.source_parts.exports import Filed, Piece
 from flowmatik.memory.source_parts.made import Made
@@ -46,10 +47,10 @@ def _page(archive: Archive, member: Member) -> tuple[Made, str]:
     stem = PurePosixPath(member.name).stem
     numbered = _PAGE_ID.fullmatch(stem)
     page_id = numbered[1] if numbered else stem
+    parser = _html.HTMLParser(encoding="utf-8", huge_tree=True)
     try:
-        root = _html.document_fromstring(
-            archive.read(member, _MOST_PAGE), parser=_html.HTMLParser(encoding="utf-8")
-        )
+        root = _html.document_fromstring(archive.read(member, _MOST_PAGE), parser=parser)
+        check_depth(root, member.name)
     except DocumentError as fault:
         return Made(path=member.name, fault=fault), page_id
     except (_etree.ParserError, ValueError):

@@ -5,9 +5,11 @@ from html import entities, escape
 from importlib import import_module
 from typing import Any, cast
 
+from flowmatik.kernel.errors import DocumentError
 from flowmatik.memory.source_parts.archives import unreadable
 from flowmatik.memory.source_parts.made import too_large
 
+_DEEPEST = 2000  # libxml goes 2,048 deep
 MOST_BODY = 20 * 1024 * 1024
 _etree = cast("Any", import_module("lxml.etree"))  # it has no types
 _AC, _RI = "urn:ac", "urn:ri"
@@ -23,19 +25,36 @@ def as_html(body: str, path: str) -> str:
         raise too_large(path, len(body), MOST_BODY)
     body = _ENTITY.sub(_character, body.replace("]] >", "]]>"))
     whole = f'<div xmlns:ac="{_AC}" xmlns:ri="{_RI}">{body}</div>'
-    parser = _etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    parser = _etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=True
+    )
     try:
         root = _etree.fromstring(whole.encode("utf-8", "replace"), parser)
     except _etree.XMLSyntaxError as error:
         raise unreadable(path, str(error)[:200]) from error
     if root is None:
         raise unreadable(path, "its text is no XHTML")
+    check_depth(root, path)
     for one in list(root.iter(f"{{{_AC}}}*")):
         _plain(one)
     _etree.strip_elements(root, *(f"{{{_AC}}}{name}" for name in _DROPPED), f"{{{_RI}}}*", with_tail=False)
     _etree.strip_tags(root, f"{{{_AC}}}*")
     _etree.cleanup_namespaces(root)
     return str(_etree.tostring(root, encoding="unicode", method="html"))
+
+
+def check_depth(root: Any, path: str) -> None:
+    """Raises DocumentError (`document.deep`): what lies deeper than libxml goes is not in its tree, nor is
+    what comes after it, and of a hundred faults and more it does not say that one."""
+    depth = 0
+    for event, _ in _etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > _DEEPEST:
+            raise DocumentError(
+                f"{path}: elements nested more than {_DEEPEST:,} deep; simplify the page",
+                code="document.deep",
+                context={"limit": _DEEPEST},
+            )
 
 
 def _plain(one: Any) -> None:

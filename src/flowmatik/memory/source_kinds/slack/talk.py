@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from flowmatik.memory.source_kinds.slack.channels import Channel, Message, People
 from flowmatik.memory.source_parts.made import Made
+from flowmatik.memory.source_parts.said import message
 
 _MARK = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _NOISE = frozenset((
@@ -52,7 +53,7 @@ def _made(channel: Channel, path: str, title: str, said: Sequence[Message], peop
 
 def _line(one: Message, people: People) -> str:
     text = _plain(one, people)
-    return f"**{_author(one, people)}** ({_when(one)[:16].replace('T', ' ')}): {text}" if text.strip() else ""
+    return message(_author(one, people), _when(one), text) if text.strip() else ""
 
 
 def _author(one: Message, people: People) -> str:

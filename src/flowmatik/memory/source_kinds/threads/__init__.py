@@ -19,6 +19,7 @@ from flowmatik.contracts.sources import (
 )
 from flowmatik.contracts.threads import Role, ThreadMessage
 from flowmatik.memory.source_parts.made import gone, too_large
+from flowmatik.memory.source_parts.said import message
 from flowmatik.memory.source_settings import Given, lost
 
 _PAGE = 200
@@ -107,4 +108,4 @@ def _line(one: ThreadMessage) -> str:
     """Notes of what was done to a conversation are no part of what was said."""
     if one.role is Role.NOTE or not one.text.strip():
         return ""
-    return f"**{one.author or one.role.value}** ({one.at[:16].replace('T', ' ')}): {one.text}"
+    return message(one.author or one.role.value, one.at, one.text)
