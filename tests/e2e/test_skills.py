@@ -49,7 +49,7 @@ def test_faults_are_told_with_file_and_line_and_break_nothing(tmp_path: Path) ->
     checked = flowmatik(*at, "skills", "validate")
     assert checked.returncode == 2
     assert "skills/torn/SKILL.md:1: description: is missing; add it" in checked.stderr
-    assert "skills/torn/torn.py:1: cannot be loaded: ModuleNotFoundError" in checked.stderr
+    assert "skills/torn/torn.py:1: cannot be loaded («ModuleNotFoundError: No module" in checked.stderr
     listed = flowmatik(*at, "--json", "skills", "list")
     assert listed.returncode == 0, listed.stderr
     (folder,) = json.loads(listed.stdout)["items"]
