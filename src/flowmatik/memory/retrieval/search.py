@@ -54,12 +54,12 @@ async def search(database: Database, workspace_id: str, query: Query, snapshot: 
     snapshot = await filtered(database, workspace_id, snapshot, query.filters)
     if not len(snapshot.rows):
         return []
-    question = await asyncio.to_thread(understand, query.text, query.today)
     if query.outside is not None:
+        question = await asyncio.to_thread(understand, query.text, query.today)
         outside = _asked_outside(query, query.outside)
         asked = await ranked_outside(database, workspace_id, outside, snapshot, question)
     else:
-        asked = await _ranking(database, workspace_id, query, snapshot, question)
+        asked = await _ranking(database, workspace_id, query, snapshot)
     read = await _read(database, workspace_id, asked.wanted(), snapshot)
     texts = {
         place: passages.text_of(passage, snapshot.dated[int(snapshot.documents[place])])
@@ -113,12 +113,10 @@ def _asked_outside(query: Query, asking: Asking) -> AskedOutside:
     )
 
 
-async def _ranking(
-    database: Database, workspace_id: str, query: Query, snapshot: Snapshot, question: Question
-) -> Ranking:
+async def _ranking(database: Database, workspace_id: str, query: Query, snapshot: Snapshot) -> Ranking:
     """From memory's own store alone."""
     cosine, (question, words) = await asyncio.gather(
-        asyncio.to_thread(_cosines, query, snapshot), _words(database, workspace_id, question, snapshot)
+        asyncio.to_thread(_cosines, query, snapshot), _words(database, workspace_id, query, snapshot)
     )
     return await asyncio.to_thread(ranking, question, words, cosine, snapshot.graph, query.counting)
 
@@ -130,10 +128,14 @@ def _cosines(query: Query, snapshot: Snapshot) -> npt.NDArray[np.float64]:
 
 
 async def _words(
-    database: Database, workspace_id: str, question: Question, snapshot: Snapshot
+    database: Database, workspace_id: str, query: Query, snapshot: Snapshot
 ) -> tuple[Question, Words]:
+    """With their scores, which take the time that the vectors take."""
+    question = await asyncio.to_thread(understand, query.text, query.today)
     found = await loading.postings_of(database, workspace_id, question.groups, snapshot)
-    return await mended(database, workspace_id, question, found, snapshot)
+    question, words = await mended(database, workspace_id, question, found, snapshot)
+    await asyncio.to_thread(words.scores)
+    return question, words
 
 
 async def _read(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Words:
     """Of a question: how much each of its words says here (`weights`), in which passages it stands (`at`)
     and how often (`often`). `norms` is BM25's length norm of every passage."""
@@ -34,7 +35,12 @@ class Words:
         )
 
     def scores(self) -> tuple[Floats, Floats]:
-        """BM25 of every passage, and the share of the question's information that its words cover."""
+        """BM25 of every passage, and the share of the question's information that its words cover; reckoned
+        once, and not to be written to."""
+        return self._scores
+
+    @cached_property
+    def _scores(self) -> tuple[Floats, Floats]:
         total, covered = np.zeros(len(self.norms)), np.zeros(len(self.norms))
         for weight, at, often in zip(self.weights, self.at, self.often, strict=True):
             total[at] += weight * often * (K1 + 1.0) / (often + self.norms[at])
