@@ -74,6 +74,12 @@ async def filled(platform: Platform, folder: Path) -> None:
         await StoredAnswers(database, SystemClock()).put("default", "other", other, seconds=3600)
 
 
+def made_home(home: Path, url: str) -> Settings:
+    (home / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
+    (home / ".flowmatik").mkdir(mode=0o700)
+    return load_settings(home, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+
+
 @pytest.fixture(params=BOTH)
 def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("pg_migrated")) if request.param == "postgres" else ""
@@ -82,9 +88,7 @@ def url(request: pytest.FixtureRequest) -> str:
 async def test_a_person_is_in_no_byte_and_in_no_row(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str
 ) -> None:
-    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    (tmp_path / ".flowmatik").mkdir(mode=0o700)
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    settings = made_home(tmp_path, url)
     async with open_platform(settings, recover_all=True) as platform:
         await filled(platform, tmp_path_factory.mktemp("people"))
         assert len(naming(await everything(settings))) >= 2, "it is found where it is"
@@ -130,9 +134,7 @@ async def derived(platform: Platform) -> None:
 async def test_a_rehearsal_says_what_the_certificate_says(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str
 ) -> None:
-    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    (tmp_path / ".flowmatik").mkdir(mode=0o700)
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    settings = made_home(tmp_path, url)
     folder = tmp_path_factory.mktemp("people")
     async with open_platform(settings, recover_all=True) as platform:
         await filled(platform, folder)
@@ -167,9 +169,7 @@ def exported(kind: str, place: Path, files: dict[str, str]) -> Path:
 async def test_a_source_or_a_document_is_in_no_byte_and_in_no_row(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, url: str, asked: str, kind: str
 ) -> None:
-    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    (tmp_path / ".flowmatik").mkdir(mode=0o700)
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    settings = made_home(tmp_path, url)
     files = {"eulalia.md": f"# Pay\n\n{NAME} is paid.", "pump.md": "# Pump\n\nThe keeper is blue."}
     if asked == "source":
         files |= {f"{NAME}.pdf": f"{NAME}: this is no PDF", f"{NAME}.json": f"{NAME}: no JSON"}
@@ -208,9 +208,7 @@ async def test_a_source_or_a_document_is_in_no_byte_and_in_no_row(
 async def test_conversations_that_name_the_person_are_said_to_be_out_of_reach(
     tmp_path: Path, url: str
 ) -> None:
-    (tmp_path / "flowmatik.toml").write_text("[embeddings]\nenabled = false\n")
-    (tmp_path / ".flowmatik").mkdir(mode=0o700)
-    settings = load_settings(tmp_path, {"FLOWMATIK_DATABASE_URL": url} if url else {})
+    settings = made_home(tmp_path, url)
     said = (
         "INSERT INTO thread_messages (workspace_id, thread_id, number, role, code, author, text, at, key,"
         " turn, run_id) VALUES ('default', 'thr_1', $1, 'user', '', 'usr_1', $2, '', $3, 0, '')"

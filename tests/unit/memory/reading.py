@@ -1,5 +1,7 @@
 """Files made in the tests, read as the worker reads them."""
 
+import io
+import zipfile
 from pathlib import PurePath
 
 from flowmatik.memory.formats import Formats
@@ -26,3 +28,12 @@ def passages(prepared: Prepared) -> list[str]:
 def passage_with(prepared: Prepared, words: str) -> ChunkRecord:
     record = prepared.record
     return next(chunk for chunk in record.chunks if words in record.text[chunk.start : chunk.end])
+
+
+def opendocument(content: str) -> bytes:
+    """A package with that `content.xml`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", content)
+    return buffer.getvalue()

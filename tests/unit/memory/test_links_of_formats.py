@@ -1,7 +1,5 @@
 """Links of the formats that are no pages and no Word documents stand where their words do."""
 
-import io
-import zipfile
 from email.message import EmailMessage
 
 import pytest
@@ -9,7 +7,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from flowmatik.memory.linking import MOST_LINKS
-from tests.unit.memory.reading import read
+from tests.unit.memory.reading import opendocument, read
 
 Found = list[tuple[str, str]]
 
@@ -65,11 +63,7 @@ def test_links_of_opendocument_text_lie_beside_the_file() -> None:
         '<text:list><text:list-item><text:p><text:a xlink:href="#part">part</text:a></text:p>'
         "</text:list-item></text:list></office:text></office:body></office:document-content>"
     )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("META-INF/manifest.xml", "<manifest/>")
-        archive.writestr("content.xml", content)
-    assert links_in("a.odt", buffer.getvalue()) == [
+    assert links_in("a.odt", opendocument(content)) == [
         ("Tides", "top.odt"),
         ("the plan", "../b.odt"),
         ("the plan", "https://example.org/x"),

@@ -11,7 +11,7 @@ import pytest
 from pptx.util import Inches
 
 from flowmatik.kernel.errors import DocumentError
-from tests.unit.memory.reading import passage_with, passages, read
+from tests.unit.memory.reading import opendocument, passage_with, passages, read
 
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -145,11 +145,7 @@ def test_an_opendocument_text_is_read_with_headings_lists_and_tables() -> None:
         "<table:table-cell><text:p>Altura</text:p></table:table-cell></table:table-row></table:table>"
         "</office:text></office:body></office:document-content>"
     )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("META-INF/manifest.xml", "<manifest/>")
-        archive.writestr("content.xml", content)
-    prepared = read("mareas.odt", buffer.getvalue())
+    prepared = read("mareas.odt", opendocument(content))
     assert prepared.record.text == "Mareas\n\nLa marea sube dos veces.\n\n- pleamar\n\n| Hora | Altura |"
     assert (prepared.record.title, prepared.record.chunks[0].heading) == ("Mareas", "Mareas")
 
