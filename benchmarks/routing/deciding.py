@@ -9,6 +9,7 @@ from flowmatik.contracts.agents import AgentVersion
 from flowmatik.core.brain.arms import Able
 from flowmatik.core.brain.choosing import choose
 from flowmatik.kernel import canonical
+from flowmatik.learning.routing import Samples
 from flowmatik.learning.routing.adviser import Seen, facts
 from flowmatik.learning.routing.index import AgentIndex, texts_of
 from flowmatik.learning.routing.lexical import unit
@@ -77,7 +78,7 @@ def milliseconds(agents: int, decisions: int) -> float:
     for n in range(decisions):
         text, vector = " ".join(random.choice(WORDS, 9)), centres[n % 20][None]
         begun = time.perf_counter()
-        said = facts(index, seen, text, (vector, None)) | {"seed": str(n)}
+        said = facts(index, seen, text, Samples(texts=[text], vectors=vector)) | {"seed": str(n)}
         said = canonical.loads(canonical.dumps(said))  # as the journal gives it
         if choose(said, able, declared=True).chosen is None:
             raise RuntimeError("nobody was chosen")

@@ -1,13 +1,11 @@
 """The small bilingual set of the examples."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.routing.telling import Told, samples_of, told_by
-from flowmatik.learning.routing import Classifier
+from benchmarks.routing.telling import Told, classifier_of, samples_of, told_by
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples" / "routing" / "questions.yaml"
 LANGUAGES = {"own": slice(None), "own_en": slice(0, None, 2), "own_es": slice(1, None, 2)}  # by turns
@@ -18,7 +16,7 @@ async def figures_of_own_set() -> dict[str, Told]:
     threshold. Without held-out questions: the threshold is from those to learn from."""
     document: dict[str, Any] = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
     known = {name: list(kind["train"]) for name, kind in document["intents"].items()}
-    classifier = await asyncio.to_thread(Classifier, *await _labelled(known))
+    classifier = await classifier_of(*await _labelled(known))
     outside: list[str] = document["out_of_scope"]["test"]
     found: dict[str, Told] = {}
     for case, part in LANGUAGES.items():

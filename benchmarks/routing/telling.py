@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import Embedder
+from flowmatik.contracts.memory import Embedder, TunableEmbedder
 from flowmatik.learning.routing import Classifier, Samples
-from flowmatik.learning.routing.index import embedded_whole
+from flowmatik.learning.routing.classifier import MOST_TUNED
+from flowmatik.learning.routing.index import Depth, embedded
 from flowmatik.memory import load_embedder
 
 Scores = npt.NDArray[np.float64]
@@ -37,10 +38,20 @@ def _embedder() -> Embedder | None:
 
 async def samples_of(texts: Sequence[str]) -> Samples:
     """By the embedder that comes along. Raises RuntimeError where it is not installed."""
-    vectors, layers = await embedded_whole(_embedder(), texts)
-    if vectors is None:
+    samples = await embedded(_embedder(), texts, Depth.TOKENS)
+    if samples is None:
         raise RuntimeError("the embedding weights are not installed")
-    return Samples(texts=texts, vectors=vectors, layers=layers)
+    return samples
+
+
+async def classifier_of(
+    samples: Samples, labels: Sequence[str], held_out: Samples | None = None
+) -> Classifier:
+    """Tuned where the product would."""
+    made, embedder = await asyncio.to_thread(Classifier, samples, labels, held_out), _embedder()
+    if len(samples) <= MOST_TUNED and isinstance(embedder, TunableEmbedder):
+        await asyncio.to_thread(made.tune, await embedder.last_layers(), samples, labels)
+    return made
 
 
 async def told(
@@ -49,7 +60,7 @@ async def told(
     test: tuple[Samples, Sequence[str]],
     outside: Samples,
 ) -> Told:
-    return told_by(await asyncio.to_thread(Classifier, *train, held_out), test, outside)
+    return told_by(await classifier_of(*train, held_out), test, outside)
 
 
 def told_by(classifier: Classifier, test: tuple[Samples, Sequence[str]], outside: Samples) -> Told:

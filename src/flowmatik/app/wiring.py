@@ -263,6 +263,7 @@ async def _build(settings: Settings, lock: HomeLock, stack: AsyncExitStack) -> P
     versions = versions_of(catalogue, clock)
     await catalogue.seed(WORKSPACE)
     routing = routing_of(stores.database, catalogue, embedder, clock, models)
+    stack.push_async_callback(routing.adviser.close)
     playbooks = StoredPlaybooks(stores.database, clock, PlanForms(catalogue, box.specs()))
     cases = StoredCases(stores.database, clock)
     factory = factory_of(stores.database, catalogue, box, clock, settings)

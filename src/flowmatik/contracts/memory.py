@@ -307,3 +307,25 @@ class LayeredEmbedder(Protocol):
     means over tokens, side by side, then as many maxima."""
 
     async def embed_layers(self, texts: Sequence[str]) -> tuple[object, object]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLayers:
+    """Of a BERT encoder: each layer's weights by their names within it (`attention.self.query.weight`, as
+    Hugging Face's Transformers has them, outputs × inputs)."""
+
+    layers: Sequence[Mapping[str, object]]
+    heads: int
+    epsilon: float  # of layer normalisation
+
+
+@runtime_checkable
+class TunableEmbedder(LayeredEmbedder, Protocol):
+    """An embedder whose last layers, those that `embed_layers` tells of, can be gone through elsewhere, with
+    weights that suit a task better."""
+
+    async def embed_tokens(self, texts: Sequence[str]) -> tuple[object, object, Sequence[object]]:
+        """What `embed_layers` returns, and for each text what goes into those layers: a float32 row a token."""
+        ...
+
+    async def last_layers(self) -> LastLayers: ...

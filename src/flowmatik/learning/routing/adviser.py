@@ -14,20 +14,20 @@ from flowmatik.contracts.agents import AgentDirectory, AgentVersion
 from flowmatik.contracts.memory import Embedder
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.kernel.errors import NotFound
-from flowmatik.learning.routing.classifier import Classifier
+from flowmatik.learning.routing.classifier import Classifier, Samples
 from flowmatik.learning.routing.index import (
     AgentIndex,
+    Depth,
     Likeness,
     embedded,
-    embedded_whole,
     samples_of,
     texts_of,
 )
-from flowmatik.learning.routing.lexical import Matrix
 from flowmatik.learning.routing.pricing import model_rows, with_costs
 from flowmatik.learning.routing.seen import Seen, rate_of
 from flowmatik.learning.routing.state import Tally
 from flowmatik.learning.routing.store import Learned, LearnedStore
+from flowmatik.learning.routing.tunings import Tunings
 
 MOST_CANDIDATES = 16  # that a decision hears of
 MOST_TEXT = 2_000  # characters of an objective
@@ -51,9 +51,9 @@ class RouteAdviser:
         self._models = models
         self._store = store
         self._embedder = embedder
-        self._indexes: OrderedDict[tuple[str, ...], AgentIndex] = OrderedDict()
+        self._indexes: OrderedDict[tuple[str, ...], asyncio.Task[AgentIndex]] = OrderedDict()
         self._seen: OrderedDict[tuple[str, str], Seen] = OrderedDict()
-        self._making = asyncio.Lock()
+        self._tunings = Tunings(embedder)
 
     async def __call__(self, question: Question) -> dict[str, Any]:
         asked = question.arguments
@@ -61,15 +61,11 @@ class RouteAdviser:
         text, skill = str(asked["objective"])[:MOST_TEXT], str(asked["skill"])
         index = await self._index(question.workspace_id, refs)
         learned = await self._store.current(question.workspace_id)
-        layers = None
-        if index.classifies:
-            vector, layers = await embedded_whole(self._embedder, [text])
-        else:
-            vector = await embedded(self._embedder, [text])
+        embedded_as = await embedded(self._embedder, [text], index.wanted)
         embedder = self._embedder.id if self._embedder else ""
         seed = _seed(question.run_id, str(asked["task"]), learned.version)
         seen = self._seen_of(question.workspace_id, learned, skill, embedder)
-        said = facts(index, seen, text, (vector, layers)) | {"seed": seed}
+        said = facts(index, seen, text, embedded_as) | {"seed": seed}
         several = cast("dict[str, list[str]]", asked.get("models") or {})
         for row in cast("list[dict[str, Any]]", said["candidates"]):
             if (names := several.get(row["agent"])) is not None:
@@ -77,6 +73,13 @@ class RouteAdviser:
                 task = (said["task_type"], text)
                 row["models"] = with_costs(model_rows(agent, names, seen, task, self._models))
         return said
+
+    async def tuned(self) -> None:
+        """Returns when every classifier that was made is tuned. Nobody waits for it to decide."""
+        await self._tunings.settled()
+
+    async def close(self) -> None:
+        await self._tunings.close()
 
     def _seen_of(self, workspace_id: str, learned: Learned, skill: str, embedder: str) -> Seen:
         key = (workspace_id, skill)
@@ -89,14 +92,15 @@ class RouteAdviser:
         return known
 
     async def _index(self, workspace_id: str, refs: Sequence[str]) -> AgentIndex:
+        """Made once however many ask for it, while others' are made."""
         key = (workspace_id, *refs)
-        async with self._making:
-            if key not in self._indexes:
-                self._indexes[key] = await self._made(workspace_id, refs)
-                while len(self._indexes) > CACHED:
-                    self._indexes.popitem(last=False)
-            self._indexes.move_to_end(key)
-            return self._indexes[key]
+        making = self._indexes.get(key)
+        if making is None or (making.done() and (making.cancelled() or making.exception() is not None)):
+            making = self._indexes[key] = asyncio.create_task(self._made(workspace_id, refs))
+        self._indexes.move_to_end(key)
+        while len(self._indexes) > CACHED:
+            self._indexes.popitem(last=False)
+        return await asyncio.shield(making)
 
     async def _made(self, workspace_id: str, refs: Sequence[str]) -> AgentIndex:
         known = {agent.ref(): agent for agent in await self._agents.list(workspace_id)}
@@ -118,17 +122,18 @@ class RouteAdviser:
         if given is not None:  # it learns from the same texts
             vectors = given[0].vectors
             classifier = await asyncio.to_thread(Classifier, *given)
+            self._tunings.start(classifier, *given)
         else:
-            vectors = await embedded(self._embedder, [text for agent in agents for text in texts_of(agent)])
+            texts = [text for agent in agents for text in texts_of(agent)]
+            samples = await embedded(self._embedder, texts, Depth.VECTORS)
+            vectors = None if samples is None else samples.vectors
         return await asyncio.to_thread(AgentIndex, agents, vectors, classifier)
 
 
-def facts(
-    index: AgentIndex, seen: Seen, text: str, embedded_as: tuple[Matrix | None, Matrix | None]
-) -> dict[str, Any]:
-    """`embedded_as`: the text's vector and layers."""
-    vector, layers = embedded_as
-    like, cosines = index.likeness(text, vector, layers), seen.cosines(vector)
+def facts(index: AgentIndex, seen: Seen, text: str, embedded_as: Samples | None) -> dict[str, Any]:
+    """`embedded_as`: the text, as `index.wanted` says; None without an embedder."""
+    like = index.likeness(text, embedded_as)
+    cosines = seen.cosines(None if embedded_as is None else embedded_as.vectors)
     task_type = seen.task_type(cosines)
     rows = [
         _row(index, like, place, seen, (task_type, cosines)) for place in _first(index, like, seen.overall)

@@ -7,26 +7,33 @@ is the sum of each head's energy (Liu et al., "Energy-based Out-of-distribution 
 of two distances (`distances.py`), each in standard deviations of texts that it was not fitted on. Its
 threshold is a percentile of those, so that no text from outside is ever needed. Of few examples that
 percentile says little; there each class in turn is left out and stands in for what is none of them.
+
+With few examples it may be tuned, too (`tuning.py`): what the tuned layers say of the classes counts beside
+the heads. The confidence and its threshold stay as they were, since tuned layers have seen every example.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.memory import LastLayers
 from flowmatik.learning.routing.distances import (
     RelativeMahalanobis,
     nearness,
     neighbours,
     relative_mahalanobis,
 )
-from flowmatik.learning.routing.head import Head, fitted, softmax_and_logs
+from flowmatik.learning.routing.head import Head, Labels, fitted, softmax_and_logs
 from flowmatik.learning.routing.lexical import Matrix, Vocabulary, unit
+from flowmatik.learning.routing.tuning import Tuned, tuned
 
 Scores = npt.NDArray[np.float64]
 LEXICAL = 0.7  # the weight of words beside the embedding
 STRENGTH, INNER_STRENGTH = 30.0, 100.0
+TUNED = np.float32(1.5)  # the weight of tuned layers beside the heads
+MOST_TUNED = 3000  # examples: more teach the heads enough, and would take minutes
 REFUSED = 0.05  # the share of texts of its own that a threshold gives up
 MOST_REFUSED = 0.10  # the same of few examples
 FOLDS, MOST_FOLDED = 5, 1000
@@ -38,27 +45,33 @@ ENOUGH_FOR_COVARIANCE = 1000  # examples; with fewer the distances to classes sa
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
     """Texts with their embeddings (unit vectors) and, where the embedder gives them, what its layers made of
-    them (`LayeredEmbedder`)."""
+    them (`LayeredEmbedder`) and what went into those, a matrix a text (`TunableEmbedder`)."""
 
     texts: Sequence[str]
     vectors: Matrix
     layers: Matrix | None = None
+    tokens: Sequence[Matrix] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> "Samples":
+    def take(self, rows: Labels) -> "Samples":
         layers = self.layers[rows] if self.layers is not None else None
         texts = [self.texts[int(row)] for row in rows]
-        return Samples(texts=texts, vectors=self.vectors[rows], layers=layers)
+        tokens = [self.tokens[int(row)] for row in rows] if self.tokens is not None else None
+        return Samples(texts=texts, vectors=self.vectors[rows], layers=layers, tokens=tokens)
 
     def beside(self, other: "Samples") -> "Samples":
         """These and then the others, of the same embedder."""
         layers = None
         if self.layers is not None and other.layers is not None:
             layers = np.vstack([self.layers, other.layers])
+        tokens = None
+        if self.tokens is not None and other.tokens is not None:
+            tokens = [*self.tokens, *other.tokens]
         vectors = np.vstack([self.vectors, other.vectors])
-        return Samples(texts=[*self.texts, *other.texts], vectors=vectors, layers=layers)
+        texts = [*self.texts, *other.texts]
+        return Samples(texts=texts, vectors=vectors, layers=layers, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +100,8 @@ class Classifier:
 
     def __init__(self, samples: Samples, labels: Sequence[str], held_out: Samples | None = None) -> None:
         self.classes = sorted(set(labels))
-        places = {name: place for place, name in enumerate(self.classes)}
-        known = np.array([places[label] for label in labels], dtype=np.int64)
+        self.tuned: Tuned | None = None
+        known = self._known(labels)
         alone = held_out is None and len(samples) <= MOST_FOLDED
         folded = [] if held_out is not None else list(self._folded(samples, known))
         strange = list(self._left_out(samples, known)) if alone else []
@@ -103,16 +116,36 @@ class Classifier:
         self.threshold = threshold_of(own, outside)
         """Below this confidence a text is none of the classes."""
 
+    def tune(
+        self,
+        last: LastLayers,
+        samples: Samples,
+        labels: Sequence[str],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """To the samples that it was fitted on, with their tokens; `last`: of their embedder. Classifies as
+        before meanwhile, and if it is `stopped`. Raises ValueError for samples without tokens."""
+        if samples.tokens is None:
+            raise ValueError("a classifier is to be tuned by samples without their tokens")
+        self.tuned = tuned(last, samples.tokens, self._known(labels), stopped)
+
     def classify(self, samples: Samples) -> Classified:
+        """What is tuned counts for samples with tokens."""
         logs, parts = self._parts(samples)
+        if self.tuned is not None and samples.tokens is not None:
+            logs = (logs + TUNED * self.tuned.logs(samples.tokens)) / (1 + TUNED)
         shares = softmax_and_logs(logs)[0]
         return Classified(shares=shares, confidence=self._confidence(parts))
+
+    def _known(self, labels: Sequence[str]) -> Labels:
+        places = {name: place for place, name in enumerate(self.classes)}
+        return np.array([places[label] for label in labels], dtype=np.int64)
 
     def _confidence(self, parts: Sequence[Scores]) -> Scores:
         scaled = [scale.of(part) for scale, part in zip(self._scales, parts, strict=True)]
         return np.asarray(np.sum(scaled, axis=0), dtype=np.float64)
 
-    def _fit(self, samples: Samples, labels: npt.NDArray[np.int64], classes: int) -> None:
+    def _fit(self, samples: Samples, labels: Labels, classes: int) -> None:
         present = np.unique(labels)
         self._vocabulary = Vocabulary(samples.texts)
         self._near = samples.vectors
@@ -132,7 +165,7 @@ class Classifier:
             self._distance = relative_mahalanobis(_means(inner), labels, classes)
 
     def _folded(
-        self, samples: Samples, labels: npt.NDArray[np.int64]
+        self, samples: Samples, labels: Labels
     ) -> Iterator[tuple[list[Scores], npt.NDArray[np.bool_]]]:
         """The parts of the confidence in samples that were not fitted on, and which were told right."""
         rows = np.arange(len(samples))
@@ -142,7 +175,7 @@ class Classifier:
             logs, parts = self._parts(samples.take(rows[outer]))
             yield parts, logs.argmax(axis=1) == labels[outer]
 
-    def _left_out(self, samples: Samples, labels: npt.NDArray[np.int64]) -> Iterator[list[Scores]]:
+    def _left_out(self, samples: Samples, labels: Labels) -> Iterator[list[Scores]]:
         """The parts of the confidence in samples whose whole class was not fitted on, nor is there a place
         for it in the heads: one that is never right would raise the energy of all the others."""
         groups = min(MOST_LEFT_OUT, len(self.classes))

@@ -3,14 +3,15 @@ their examples train."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from flowmatik.contracts.agents import AgentVersion
-from flowmatik.contracts.memory import Embedder, LayeredEmbedder
-from flowmatik.learning.routing.classifier import Classifier, Samples
+from flowmatik.contracts.memory import Embedder, LayeredEmbedder, TunableEmbedder
+from flowmatik.learning.routing.classifier import MOST_TUNED, Classifier, Samples
 from flowmatik.learning.routing.lexical import Matrix, Vocabulary
 
 FEWEST_EXAMPLES = 5  # of each agent, from which a classifier is trained
@@ -47,20 +48,23 @@ class AgentIndex:
         self._classifier = classifier
 
     @property
-    def classifies(self) -> bool:
-        return self._classifier is not None
+    def wanted(self) -> "Depth":
+        """Of a text that is asked about."""
+        if self._classifier is None:
+            return Depth.VECTORS
+        return Depth.LAYERS if self._classifier.tuned is None else Depth.TOKENS
 
-    def likeness(self, text: str, vector: Matrix | None, layers: Matrix | None) -> Likeness:
-        """`vector` and `layers`: of the text, one row each."""
+    def likeness(self, text: str, asked: Samples | None) -> Likeness:
+        """`asked`: the text embedded, as deep as `wanted` says."""
         embedding = None
-        if vector is not None and self._vectors is not None:
-            embedding = np.maximum.reduceat(self._vectors @ vector[0], self._first)
+        if asked is not None and self._vectors is not None:
+            embedding = np.maximum.reduceat(self._vectors @ asked.vectors[0], self._first)
         weights = self._vocabulary.matrix([text])[0]
         own = np.flatnonzero(weights)  # few, of thousands
         lexical = weights[own] @ self._words[own]
-        if self._classifier is None or vector is None:
+        if self._classifier is None or asked is None:
             return Likeness(embedding=embedding, lexical=lexical)
-        said = self._classifier.classify(Samples(texts=[text], vectors=vector, layers=layers))
+        said = self._classifier.classify(asked)
         place = {name: n for n, name in enumerate(self._classifier.classes)}
         return Likeness(
             embedding=embedding,
@@ -76,19 +80,24 @@ def texts_of(agent: AgentVersion) -> list[str]:
     return [f"{agent.summary} {agent.role} {' '.join(agent.skills)}".strip(), *agent.examples]
 
 
-async def embedded(embedder: Embedder | None, texts: Sequence[str]) -> Matrix | None:
-    return None if embedder is None else cast("Matrix", await embedder.embed(texts))
+class Depth(IntEnum):
+    """How much of what the embedder makes of texts is asked for."""
+
+    VECTORS, LAYERS, TOKENS = range(3)
 
 
-async def embedded_whole(
-    embedder: Embedder | None, texts: Sequence[str]
-) -> tuple[Matrix | None, Matrix | None]:
-    """Vectors, and what the embedder's layers make of the texts where it tells; one pass gives both."""
+async def embedded(embedder: Embedder | None, texts: Sequence[str], depth: Depth) -> Samples | None:
+    """As deep as the embedder goes, in one pass; None without one."""
     known: Any = embedder
-    if isinstance(known, LayeredEmbedder):
-        vectors, layers = await known.embed_layers(texts)
-        return cast("Matrix", vectors), cast("Matrix", layers)
-    return await embedded(embedder, texts), None
+    if depth is Depth.TOKENS and isinstance(known, TunableEmbedder):
+        vectors, layers, tokens = cast("tuple[Matrix, Matrix, list[Matrix]]", await known.embed_tokens(texts))
+        return Samples(texts=texts, vectors=vectors, layers=layers, tokens=tokens)
+    if depth is not Depth.VECTORS and isinstance(known, LayeredEmbedder):
+        vectors, layers = cast("tuple[Matrix, Matrix]", await known.embed_layers(texts))
+        return Samples(texts=texts, vectors=vectors, layers=layers)
+    if embedder is None:
+        return None
+    return Samples(texts=texts, vectors=cast("Matrix", await embedder.embed(texts)))
 
 
 async def samples_of(
@@ -102,5 +111,5 @@ async def samples_of(
         return None
     texts = [text for agent in agents for text in texts_of(agent)]
     labels = [agent.ref() for agent in agents for _ in texts_of(agent)]
-    vectors, layers = await embedded_whole(embedder, texts)
-    return None if vectors is None else (Samples(texts=texts, vectors=vectors, layers=layers), labels)
+    samples = await embedded(embedder, texts, Depth.TOKENS if len(texts) <= MOST_TUNED else Depth.LAYERS)
+    return None if samples is None else (samples, labels)

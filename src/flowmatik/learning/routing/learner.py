@@ -11,7 +11,6 @@ from flowmatik.kernel.errors import NotFound
 from flowmatik.kernel.events import CloudEvent, EventBus
 from flowmatik.learning.routing.adviser import MOST_TEXT
 from flowmatik.learning.routing.attempts import Attempt, attempts_in
-from flowmatik.learning.routing.index import embedded
 from flowmatik.learning.routing.state import (
     ALIKE,
     MOST_TYPES,
@@ -68,7 +67,7 @@ class RouteLearner:
         if not attempt.advised or self._embedder is None or not attempt.objective:
             state.types.setdefault(plain["type"], TaskType(skill=skill))
             return plain
-        rows = await embedded(self._embedder, [attempt.objective[:MOST_TEXT]])
+        rows = await self._embedder.embed([attempt.objective[:MOST_TEXT]])
         vector = np.asarray(rows, dtype=np.float32)[0]
         name, cosine = nearest_type(state, skill, vector, self._embedder.id)
         count = sum(one.skill == skill and bool(one.centre) for one in state.types.values())

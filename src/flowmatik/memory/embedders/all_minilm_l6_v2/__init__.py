@@ -5,6 +5,7 @@ The package's own code asks for torch; only its files are used, found without im
 
 import asyncio
 import importlib.util
+import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from flowmatik.contracts.memory import LastLayers
 from flowmatik.kernel.errors import ConfigurationError
 from flowmatik.memory.batches import batches
 
@@ -85,23 +87,79 @@ class MiniLmEmbedder:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """As LayeredEmbedder has it, of the last `INNER` layers. The model is loaded a second time for it."""
         layers = await self._in_turn(list(texts), "float32", INNER)
+        return self._last(layers), layers
+
+    async def embed_tokens(
+        self, texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+        """As TunableEmbedder has it, by the same pass."""
+        tokens: list[npt.NDArray[np.float32]] = []
+        layers = await self._in_turn(list(texts), "float32", INNER, tokens)
+        return self._last(layers), layers, tokens
+
+    async def last_layers(self) -> LastLayers:
+        """As TunableEmbedder has it: the last `INNER` ones, in floats, read from the file each time. Raises
+        ConfigurationError when it cannot be read."""
+        return await asyncio.to_thread(self._last_layers)
+
+    def _last_layers(self) -> LastLayers:
+        try:
+            config = json.loads((self._folder / "config.json").read_text(encoding="utf-8"))
+            count = int(config["num_hidden_layers"])
+            safetensors: Any = import_module("safetensors")
+            with safetensors.safe_open(self._folder / "model.safetensors", framework="numpy") as file:
+                prefixes = [f"encoder.layer.{place}." for place in range(count - INNER, count)]
+                names: list[str] = list(file.keys())
+                layers = [
+                    {name[len(prefix) :]: file.get_tensor(name) for name in names if name.startswith(prefix)}
+                    for prefix in prefixes
+                ]
+        except Exception as error:  # as safetensors raises it
+            raise self._not_loaded(error) from error
+        return LastLayers(
+            layers=layers,
+            heads=int(config["num_attention_heads"]),
+            epsilon=float(config["layer_norm_eps"]),
+        )
+
+    def _last(self, layers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         last = layers[:, (INNER - 1) * self.dimension : INNER * self.dimension]  # of the means
         lengths = np.maximum(np.linalg.norm(last, axis=1, keepdims=True), 1e-12)
-        return (last / lengths).astype(np.float32), layers
+        return (last / lengths).astype(np.float32)
 
-    async def _in_turn(self, texts: list[str], numbers: "Numbers", inner: int = 0) -> npt.NDArray[np.float32]:
+    async def _in_turn(
+        self,
+        texts: list[str],
+        numbers: "Numbers",
+        inner: int = 0,
+        tokens: list[npt.NDArray[np.float32]] | None = None,
+    ) -> npt.NDArray[np.float32]:
         """One batch has all cores; two at a time would take them from each other."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._embed, texts, numbers, inner)
+        return await loop.run_in_executor(self._thread, self._embed, texts, numbers, inner, tokens)
 
-    def _embed(self, texts: list[str], numbers: "Numbers", inner: int = 0) -> npt.NDArray[np.float32]:
+    def _embed(
+        self,
+        texts: list[str],
+        numbers: "Numbers",
+        inner: int = 0,
+        into: list[npt.NDArray[np.float32]] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """`into`: gets what goes into the inner layers, a matrix a text."""
         rows = np.zeros((len(texts), self.dimension * (2 * inner or 1)), dtype=np.float32)
         if not texts:
             return rows
         tokenizer, session = self._model(numbers, inner)
         tokens = [one.ids for one in tokenizer.encode_batch(texts)]
+        outputs = [one.name for one in session.get_outputs()][: 1 if into is None else None]
+        if into is not None:
+            into.extend(np.zeros((0, self.dimension), dtype=np.float32) for _ in texts)
         for places, ids, mask in batches(tokens):
-            rows[places] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+            found = session.run(outputs, {"input_ids": ids, "attention_mask": mask})
+            rows[places] = found[0]
+            if into is not None:
+                for row, place in enumerate(places):
+                    into[place] = found[1][row, : len(tokens[place])].copy()
         return rows
 
     def _model(self, numbers: "Numbers", inner: int) -> tuple[Any, Any]:
@@ -122,12 +180,7 @@ class MiniLmEmbedder:
             tokenizer.no_padding()
             model, dimension = build_graph(self._folder, numbers=numbers, inner=inner)
         except Exception as error:  # tokenizers raises it bare, and safetensors' own is nothing else
-            raise ConfigurationError(
-                f"cannot load the embedding model in {self._folder}: {error}; reinstall "
-                f"{PACKAGE.replace('_', '-')} or turn embeddings off",
-                code="config.embedder.load",
-                context={"folder": str(self._folder), "said": str(error)},
-            ) from error
+            raise self._not_loaded(error) from error
         dimension //= 2 * inner or 1
         if dimension != self.dimension:
             raise ConfigurationError(
@@ -141,3 +194,11 @@ class MiniLmEmbedder:
         options.log_severity_level = 3
         session: Any = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tokenizer, self._sessions[numbers, inner] = tokenizer, session
+
+    def _not_loaded(self, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"cannot load the embedding model in {self._folder}: {error}; reinstall "
+            f"{PACKAGE.replace('_', '-')} or turn embeddings off",
+            code="config.embedder.load",
+            context={"folder": str(self._folder), "said": str(error)},
+        )

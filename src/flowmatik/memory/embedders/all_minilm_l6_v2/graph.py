@@ -15,7 +15,7 @@ from flowmatik.memory.embedders.all_minilm_l6_v2.nodes import Graph
 def build_graph(model_folder: Path, *, numbers: Numbers = "float32", inner: int = 0) -> tuple[bytes, int]:
     """The serialised ONNX model and the dimension of its vectors. With `inner`, the model gives what its last
     so many layers make of a text instead: their means over tokens, then their maxima, side by side, not
-    normalised."""
+    normalised; and, as a second output, what goes into those layers, batch × token × dimension."""
     load_file: Any = import_module("safetensors.numpy").load_file
 
     config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
@@ -25,14 +25,15 @@ def build_graph(model_folder: Path, *, numbers: Numbers = "float32", inner: int 
     value = _embeddings(graph, epsilon, np.float32 if numbers == "float32" else np.float16)
     mask = graph.node("Cast", "attention_mask", to=1)
     bias = _attention_bias(graph, mask)
-    layers: list[str] = []
+    layers = [value]
     for layer in range(int(config["num_hidden_layers"])):
         value = _layer(graph, f"encoder.layer.{layer}", value, bias, heads, hidden // heads, epsilon)
         layers.append(value)
     if inner:
         means = [_mean(graph, one, mask) for one in layers[-inner:]]
         maxima = [_most(graph, one, mask) for one in layers[-inner:]]
-        return graph.serialise(graph.node("Concat", *means, *maxima, axis=-1)), 2 * hidden * inner
+        pooled = graph.node("Concat", *means, *maxima, axis=-1)
+        return graph.serialise(pooled, layers[-inner - 1]), 2 * hidden * inner
     return graph.serialise(graph.node("LpNormalization", _mean(graph, value, mask), axis=-1, p=2)), hidden
 
 

@@ -45,8 +45,8 @@ class Graph:
         scale, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
         return self.node("LayerNormalization", value, scale, bias, axis=-1, epsilon=epsilon)
 
-    def serialise(self, output: str) -> bytes:
-        """The model with this one output, batch × dimension."""
+    def serialise(self, *outputs: str) -> bytes:
+        """The model with these outputs, the first of them batch × dimension."""
         from onnx import TensorProto
 
         make = self._helper
@@ -54,8 +54,12 @@ class Graph:
             make.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
             for name in ("input_ids", "attention_mask")
         ]
-        outputs = [make.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", "dimension"])]
+        shapes = (["batch", "dimension"], *[None] * (len(outputs) - 1))
+        given = [
+            make.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in zip(outputs, shapes, strict=True)
+        ]
         tensors = [self._to_tensor(value, name) for name, value in self._used.items()]
-        graph = make.make_graph(self._nodes, "minilm", inputs, outputs, tensors)
+        graph = make.make_graph(self._nodes, "minilm", inputs, given, tensors)
         sets = [make.make_opsetid("", OPSET), make.make_opsetid(OWN, 1)]
         return make.make_model(graph, opset_imports=sets, ir_version=9).SerializeToString()

@@ -1,0 +1,197 @@
+"""Tuning the last layers of the embedding model to the classes of a classifier: with few examples of each,
+what keeps the classes apart is too faint in what the model makes of any text.
+
+Adapters (`encoder.py`) are learned against heads that stay as they are, fitted on what the layers give without
+them. Each example is judged by the head that was fitted without its fifth: one that has seen it is sure of it
+already, and would teach next to nothing. Head after adapters: a head is fitted once more on what the tuned
+layers give. The order is drawn from a fixed seed, so that the same examples give the same adapters.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from flowmatik.contracts.memory import LastLayers
+from flowmatik.learning.routing.encoder import (
+    Adapter,
+    Adapters,
+    Encoder,
+    Layout,
+    fresh_adapters,
+    layers_of,
+)
+from flowmatik.learning.routing.head import Head, Labels, fitted, softmax_and_logs
+from flowmatik.learning.routing.lexical import Matrix, unit
+
+FOLDS = 5
+EPOCHS, BATCH, FEWEST_STEPS = 4, 50, 40
+MOST_TOKENS = 64  # of an example, that are learned from
+RATE, WARMING = 5e-3, 0.1  # the highest learning rate, and the share of steps until it is reached
+STRENGTH = 100.0  # as `fitted` has it
+CLIPPED = 1.0  # the length that a gradient may have
+FIRST, SECOND = 0.9, 0.999  # how much of the moments is kept
+ASKED = 64  # texts that are gone through at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """What the layers give in deviations from their mean, as unit vectors."""
+
+    mean: Matrix
+    deviation: Matrix
+
+    def of(self, pooled: Matrix) -> Matrix:
+        return unit((pooled - self.mean) / self.deviation)
+
+
+class Tuned:
+    """A softmax regression over tuned layers."""
+
+    def __init__(self, encoder: Encoder, adapters: Adapters, scaling: Scaling) -> None:
+        self._encoder, self._adapters, self._scaling = encoder, adapters, scaling
+        self._head: Head | None = None
+
+    def fit(self, tokens: Sequence[Matrix], labels: Labels, classes: int) -> None:
+        self._head = fitted(self.features(tokens), labels, classes, strength=STRENGTH)
+
+    def logs(self, tokens: Sequence[Matrix]) -> Matrix:
+        """The logarithm of each class's probability. `tokens`: of each text, as `TunableEmbedder` gives them.
+        Raises ValueError before `fit`."""
+        if self._head is None:
+            raise ValueError("a head that was not fitted is asked")
+        return softmax_and_logs(self._head.logits(self.features(tokens)))[1]
+
+    def features(self, tokens: Sequence[Matrix]) -> Matrix:
+        return self._scaling.of(given_by(self._encoder, self._adapters, tokens))
+
+
+def tuned(
+    last: LastLayers, tokens: Sequence[Matrix], labels: Labels, stopped: Callable[[], bool]
+) -> Tuned | None:
+    """`tokens`: of each example; `labels`: its class, from 0. None once it is `stopped`, which is asked
+    before each step."""
+    classes = int(labels.max()) + 1
+    layers = layers_of(last)
+    encoder, adapters = Encoder(layers, last.heads, last.epsilon), fresh_adapters(layers, seed=0)
+    short = [one[:MOST_TOKENS] for one in tokens]
+    given = given_by(encoder, adapters, short)
+    scaling = Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
+    folds = folds_of(labels)
+    heads = [
+        fitted(scaling.of(given[folds != fold]), labels[folds != fold], classes, strength=STRENGTH)
+        for fold in range(FOLDS)
+    ]
+    learner = _Learner(encoder, adapters, scaling, heads)
+    for rows, share in _batches(len(short)):
+        if stopped():
+            return None
+        learner.step([short[row] for row in rows], labels[rows], folds[rows], RATE * share)
+    found = Tuned(encoder, learner.adapters, scaling)
+    found.fit(tokens, labels, classes)
+    return found
+
+
+def given_by(encoder: Encoder, adapters: Adapters, tokens: Sequence[Matrix]) -> Matrix:
+    """What layers give of each text, pooled; texts of about one length are gone through together."""
+    order = sorted(range(len(tokens)), key=lambda place: len(tokens[place]))
+    parts: list[Matrix] = []
+    for first in range(0, len(order), ASKED):
+        places = order[first : first + ASKED]
+        layout = Layout([len(tokens[place]) for place in places])
+        passed = encoder.outputs(np.vstack([tokens[place] for place in places]), layout, adapters)
+        parts.append(pooled([one.output for one in passed], layout))
+    rows = np.vstack(parts)
+    return rows[np.argsort(order)]
+
+
+def folds_of(labels: Labels) -> Labels:
+    """Which fifth each example belongs to; those of a class are dealt out in turn."""
+    found = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        found[own] = (np.arange(len(own)) + label) % FOLDS
+    return found
+
+
+def pooled(outputs: Sequence[Matrix], layout: Layout) -> Matrix:
+    """As `LayeredEmbedder` has it."""
+    return np.hstack([layout.means(one) for one in outputs] + [layout.maxima(one) for one in outputs])
+
+
+def pooled_back(flow: Matrix, outputs: Sequence[Matrix], layout: Layout) -> list[Matrix]:
+    """The gradient by each of `outputs`, where `flow` is that by what was pooled of them."""
+    width = outputs[0].shape[1]
+    found: list[Matrix] = []
+    for place, rows in enumerate(outputs):
+        mean = flow[:, place * width : (place + 1) * width]
+        at = (len(outputs) + place) * width
+        greatest = rows == layout.spread(layout.maxima(rows))
+        by_mean = layout.spread(mean / layout.lengths[:, None].astype(mean.dtype))
+        found.append(by_mean + greatest * layout.spread(flow[:, at : at + width]))
+    return found
+
+
+class _Learner:
+    """Adam (Kingma and Ba, ICLR 2015) over adapters."""
+
+    def __init__(self, encoder: Encoder, adapters: Adapters, scaling: Scaling, heads: Sequence[Head]) -> None:
+        """`heads`: by the fold that each was fitted without."""
+        self.adapters = adapters
+        self._encoder, self._scaling, self._heads = encoder, scaling, heads
+        self._first = [np.zeros_like(one) for one in _arrays(adapters)]
+        self._second = [np.zeros_like(one) for one in _arrays(adapters)]
+        self._steps = 0
+
+    def step(self, tokens: Sequence[Matrix], labels: Labels, folds: Labels, rate: float) -> None:
+        layout = Layout([len(one) for one in tokens])
+        passed = self._encoder.outputs(np.vstack(tokens), layout, self.adapters)
+        outputs = [one.output for one in passed]
+        wanted = pooled_back(self._by_pooled(pooled(outputs, layout), labels, folds), outputs, layout)
+        gradients = list(_arrays(self._encoder.gradients(passed, wanted, layout, self.adapters)))
+        length = float(np.sqrt(sum(float((one * one).sum()) for one in gradients)))
+        shrunk = np.float32(min(1.0, CLIPPED / max(length, 1e-12)))
+        self._steps += 1
+        moved: list[Matrix] = []
+        for place, (value, gradient) in enumerate(zip(_arrays(self.adapters), gradients, strict=True)):
+            gradient = gradient * shrunk
+            first = self._first[place] = FIRST * self._first[place] + (1 - FIRST) * gradient
+            second = self._second[place] = SECOND * self._second[place] + (1 - SECOND) * gradient**2
+            height = first / (1 - FIRST**self._steps)
+            width = np.sqrt(second / (1 - SECOND**self._steps)) + 1e-8
+            moved.append((value - rate * height / width).astype(np.float32))
+        self.adapters = tuple(Adapter(down=moved[n], up=moved[n + 1]) for n in range(0, len(moved), 2))
+
+    def _by_pooled(self, given: Matrix, labels: Labels, folds: Labels) -> Matrix:
+        """The gradient of the mean cross entropy by what the layers gave."""
+        scaled = (given - self._scaling.mean) / self._scaling.deviation
+        lengths = np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-9)
+        rows = (scaled / lengths).astype(np.float32)
+        by_rows = np.zeros_like(rows)
+        for fold in np.unique(folds):
+            own = np.flatnonzero(folds == fold)
+            shares = softmax_and_logs(self._heads[fold].logits(rows[own]))[0]
+            shares[np.arange(len(own)), labels[own]] -= 1
+            by_rows[own] = shares @ self._heads[fold].weights.T / len(labels)
+        along = (by_rows * rows).sum(axis=1, keepdims=True)
+        return ((by_rows - rows * along) / lengths / self._scaling.deviation).astype(np.float32)
+
+
+def _arrays(adapters: Adapters) -> Iterator[Matrix]:
+    for one in adapters:
+        yield one.down
+        yield one.up
+
+
+def _batches(count: int) -> Iterator[tuple[Labels, float]]:
+    """Places of the examples of each step, and the share of the learning rate that it has: it rises, then
+    falls in a line."""
+    random = np.random.default_rng(0)
+    each = -(-count // BATCH)
+    steps = max(EPOCHS * each, FEWEST_STEPS)
+    for step in range(steps):
+        if step % each == 0:
+            order = random.permutation(count)
+        first = step % each * BATCH
+        yield order[first : first + BATCH], min(1.0, (step + 1) / (WARMING * steps)) * (1 - step / steps)
