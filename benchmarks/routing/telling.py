@@ -11,6 +11,7 @@ import numpy.typing as npt
 from flowmatik.contracts.memory import Embedder, TunableEmbedder
 from flowmatik.learning.routing import Classifier, Samples
 from flowmatik.learning.routing.classifier import MOST_TUNED
+from flowmatik.learning.routing.encoder import encoder_of
 from flowmatik.learning.routing.index import Depth, embedded
 from flowmatik.memory import load_embedder
 
@@ -50,7 +51,8 @@ async def classifier_of(
     """Tuned where the product would."""
     made, embedder = await asyncio.to_thread(Classifier, samples, labels, held_out), _embedder()
     if len(samples) <= MOST_TUNED and isinstance(embedder, TunableEmbedder):
-        await asyncio.to_thread(made.tune, await embedder.last_layers(), samples, labels)
+        encoder = encoder_of(await embedder.last_layers())
+        await asyncio.to_thread(made.tune, encoder, samples, labels)
     return made
 
 

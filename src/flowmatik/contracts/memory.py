@@ -325,7 +325,7 @@ class TunableEmbedder(LayeredEmbedder, Protocol):
     weights that suit a task better."""
 
     async def embed_tokens(self, texts: Sequence[str]) -> tuple[object, object, Sequence[object]]:
-        """What `embed_layers` returns, and for each text what goes into those layers: a float32 row a token."""
+        """What `embed_layers` returns, and what goes into those layers: of each text a row a token."""
         ...
 
     async def last_layers(self) -> LastLayers: ...

@@ -3,11 +3,11 @@ differences of a loss."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from flowmatik.contracts.memory import LastLayers
 from flowmatik.learning.routing.encoder import (
     Adapter,
     Adapters,
@@ -16,44 +16,21 @@ from flowmatik.learning.routing.encoder import (
     Layout,
     Linear,
     Matrix,
-    fresh_adapters,
-    layers_of,
+    encoder_of,
 )
 from flowmatik.learning.routing.tuning import given_by, pooled, pooled_back
 from flowmatik.memory.embedders import all_minilm_l6_v2
+from tests.unit.learning.layers import HEADS, LAYERS, WIDTH, small_layers
 
-WIDTH, HEADS, LAYERS = 8, 2, 2
 
-
-def small_layers() -> LastLayers:
-    random = np.random.default_rng(3)
-
-    def weights(outputs: int, inputs: int) -> Matrix:
-        return random.normal(scale=0.5, size=(outputs, inputs)).astype(np.float32)
-
-    def layer() -> dict[str, object]:
-        found: dict[str, object] = {}
-        for name, outputs, inputs in (
-            ("attention.self.query", WIDTH, WIDTH),
-            ("attention.self.key", WIDTH, WIDTH),
-            ("attention.self.value", WIDTH, WIDTH),
-            ("attention.output.dense", WIDTH, WIDTH),
-            ("intermediate.dense", 4 * WIDTH, WIDTH),
-            ("output.dense", WIDTH, 4 * WIDTH),
-        ):
-            found[f"{name}.weight"], found[f"{name}.bias"] = weights(outputs, inputs), weights(1, outputs)[0]
-        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
-            found[f"{name}.weight"], found[f"{name}.bias"] = 1 + weights(1, WIDTH)[0], weights(1, WIDTH)[0]
-        return found
-
-    return LastLayers(layers=[layer() for _ in range(LAYERS)], heads=HEADS, epsilon=1e-12)
+def double(rows: Any) -> Matrix:
+    """In double precision, so that differences of a loss are worth something."""
+    return cast("Matrix", np.asarray(rows, dtype=np.float64))
 
 
 def exactly(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """In double precision, so that differences of a loss are worth something."""
-
     def one(linear: Linear) -> Linear:
-        return Linear(weight=linear.weight.astype(np.float64), bias=linear.bias.astype(np.float64))
+        return Linear(weight=double(linear.weight), bias=double(linear.bias))
 
     return tuple(
         replace(
@@ -66,7 +43,7 @@ def exactly(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 def moved(adapters: Adapters, place: int, along: Adapter, step: float) -> Adapters:
     own = adapters[place]
-    at = Adapter(down=own.down + step * along.down, up=own.up + step * along.up)
+    at = Adapter(down=double(own.down + step * along.down), up=double(own.up + step * along.up))
     return (*adapters[:place], at, *adapters[place + 1 :])
 
 
@@ -74,23 +51,22 @@ async def test_the_layers_give_what_the_model_gives_whatever_the_lengths() -> No
     model = all_minilm_l6_v2.build(None)
     texts = ["hi", "where is my order", "a much longer text, ¿verdad? " * 30, "exchange rate of the euro"]
     _, layers, tokens = await model.embed_tokens(texts)
-    last = await model.last_layers()
-    own = layers_of(last)
-    found = given_by(Encoder(own, last.heads, last.epsilon), fresh_adapters(own, seed=1), tokens)
+    encoder = encoder_of(await model.last_layers())
+    found = given_by(encoder, encoder.fresh_adapters(seed=1), tokens)
     assert np.allclose(found, layers, atol=1e-4)
 
 
 @pytest.mark.parametrize("place", range(4 * LAYERS))
 def test_the_gradient_of_each_adapter_is_how_the_loss_changes(place: int) -> None:
     last, random = small_layers(), np.random.default_rng(place)
-    layers = exactly(layers_of(last))
-    encoder, layout = Encoder(layers, HEADS, last.epsilon), Layout([1, 5, 3])
-    rows = random.normal(size=(9, WIDTH))
+    encoder = Encoder(exactly(encoder_of(last).layers), HEADS, last.epsilon)
+    layout = Layout([1, 5, 3])
+    rows = double(random.normal(size=(9, WIDTH)))
     adapters = tuple(
-        Adapter(down=one.down.astype(np.float64), up=random.normal(scale=0.1, size=one.up.shape))
-        for one in fresh_adapters(layers, seed=5)
+        Adapter(down=double(one.down), up=double(random.normal(scale=0.1, size=one.up.shape)))
+        for one in encoder.fresh_adapters(seed=5)
     )
-    weights = random.normal(size=(3, 2 * LAYERS * WIDTH))
+    weights = double(random.normal(size=(3, 2 * LAYERS * WIDTH)))
 
     def loss(at: Adapters) -> float:
         outputs = [one.output for one in encoder.outputs(rows, layout, at)]
@@ -100,17 +76,16 @@ def test_the_gradient_of_each_adapter_is_how_the_loss_changes(place: int) -> Non
     wanted = pooled_back(weights, [one.output for one in passed], layout)
     gradient = encoder.gradients(passed, wanted, layout, adapters)[place]
     zero = Adapter(down=np.zeros_like(gradient.down), up=np.zeros_like(gradient.up))
-    for part in ("down", "up"):
-        along = random.normal(size=getattr(zero, part).shape)
-        by = replace(zero, **{part: along})
+    down, up = double(random.normal(size=zero.down.shape)), double(random.normal(size=zero.up.shape))
+    for by in (replace(zero, down=down), replace(zero, up=up)):
         seen = (loss(moved(adapters, place, by, 1e-5)) - loss(moved(adapters, place, by, -1e-5))) / 2e-5
-        assert (getattr(gradient, part) * along).sum() == pytest.approx(seen, rel=1e-3, abs=1e-2), part
+        told = float((gradient.down * by.down).sum() + (gradient.up * by.up).sum())
+        assert told == pytest.approx(seen, rel=1e-3, abs=1e-2)
 
 
 def test_a_text_is_the_same_whatever_stands_beside_it() -> None:
-    last, random = small_layers(), np.random.default_rng(0)
-    layers = layers_of(last)
-    encoder, adapters = Encoder(layers, HEADS, last.epsilon), fresh_adapters(layers, seed=1)
+    encoder, random = encoder_of(small_layers()), np.random.default_rng(0)
+    adapters = encoder.fresh_adapters(seed=1)
     texts = [random.normal(size=(length, WIDTH)).astype(np.float32) for length in (4, 9, 1, 6)]
     together = given_by(encoder, adapters, texts)
     for place, text in enumerate(texts):

@@ -59,6 +59,25 @@ async def test_minilm_gives_its_layers_with_the_same_vectors_whatever_stands_bes
     assert (await minilm.embed_layers([]))[1].shape == (0, layers.shape[1])
 
 
+async def test_minilm_gives_what_goes_into_its_last_layers_and_the_layers_themselves(
+    minilm: all_minilm_l6_v2.MiniLmEmbedder, tmp_path: Path
+) -> None:
+    texts = ["where is my order", "a much longer text " * 12, "hi"]
+    vectors, layers, tokens = await minilm.embed_tokens(texts)
+    for found, wanted in zip((vectors, layers), await minilm.embed_layers(texts), strict=True):
+        assert np.array_equal(found, wanted)
+    assert [one.shape for one in tokens] == [(6, 384), (38, 384), (3, 384)], "with its ends, without padding"
+    assert np.allclose(tokens[0], (await minilm.embed_tokens(texts[:1]))[2][0], atol=1e-4)
+    assert (await minilm.embed_tokens([]))[2] == []
+    last = await minilm.last_layers()
+    assert (len(last.layers), last.heads) == (all_minilm_l6_v2.INNER, 12)
+    assert {np.shape(layer["intermediate.dense.weight"]) for layer in last.layers} == {(1536, 384)}
+    nothing = all_minilm_l6_v2.build({"model_folder": str(tmp_path)})
+    with pytest.raises(ConfigurationError) as refused:
+        await nothing.last_layers()
+    assert refused.value.code == "config.embedder.load"
+
+
 async def test_minilm_in_whole_numbers_is_another_model_that_says_nearly_the_same(
     minilm: all_minilm_l6_v2.MiniLmEmbedder,
 ) -> None:

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flowmatik.contracts.memory import LastLayers
 from flowmatik.learning.routing.distances import (
     RelativeMahalanobis,
     nearness,
     neighbours,
     relative_mahalanobis,
 )
+from flowmatik.learning.routing.encoder import Encoder
 from flowmatik.learning.routing.head import Head, Labels, fitted, softmax_and_logs
 from flowmatik.learning.routing.lexical import Matrix, Vocabulary, unit
 from flowmatik.learning.routing.tuning import Tuned, tuned
@@ -32,8 +32,8 @@ from flowmatik.learning.routing.tuning import Tuned, tuned
 Scores = npt.NDArray[np.float64]
 LEXICAL = 0.7  # the weight of words beside the embedding
 STRENGTH, INNER_STRENGTH = 30.0, 100.0
-TUNED = np.float32(1.5)  # the weight of tuned layers beside the heads
-MOST_TUNED = 3000  # examples: more teach the heads enough, and would take minutes
+TUNED = 1.5  # the weight of tuned layers beside the heads
+MOST_TUNED = 2000  # examples: more teach the heads enough, and would take minutes
 REFUSED = 0.05  # the share of texts of its own that a threshold gives up
 MOST_REFUSED = 0.10  # the same of few examples
 FOLDS, MOST_FOLDED = 5, 1000
@@ -118,22 +118,23 @@ class Classifier:
 
     def tune(
         self,
-        last: LastLayers,
+        encoder: Encoder,
         samples: Samples,
         labels: Sequence[str],
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """To the samples that it was fitted on, with their tokens; `last`: of their embedder. Classifies as
-        before meanwhile, and if it is `stopped`. Raises ValueError for samples without tokens."""
+        """To the samples that it was fitted on, with their tokens, which takes seconds for a dozen agents and
+        half a minute for 1,500 examples; `encoder`: of their embedder. It classifies as before meanwhile, and
+        when `stopped` says so. Raises ValueError for samples without tokens."""
         if samples.tokens is None:
             raise ValueError("a classifier is to be tuned by samples without their tokens")
-        self.tuned = tuned(last, samples.tokens, self._known(labels), stopped)
+        self.tuned = tuned(encoder, samples.tokens, self._known(labels), stopped)
 
     def classify(self, samples: Samples) -> Classified:
         """What is tuned counts for samples with tokens."""
         logs, parts = self._parts(samples)
         if self.tuned is not None and samples.tokens is not None:
-            logs = (logs + TUNED * self.tuned.logs(samples.tokens)) / (1 + TUNED)
+            logs = ((logs + TUNED * self.tuned.logs(samples.tokens)) / (1 + TUNED)).astype(np.float32)
         shares = softmax_and_logs(logs)[0]
         return Classified(shares=shares, confidence=self._confidence(parts))
 

@@ -8,6 +8,7 @@ sets the texts apart.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ Matrix = npt.NDArray[np.float32]
 Grid = npt.NDArray[np.float32]  # text × head × token × size of a head
 RANK = 32
 _HIDDEN = np.float32(-10000.0)  # beside the score of a place without a token
+_HALF = np.float32(0.5)
 _ROOT_HALF = np.float32(np.sqrt(0.5))
 _ROOT_TURN = np.float32(1 / np.sqrt(2 * np.pi))
 
@@ -86,18 +88,18 @@ class Layout:
 
     def means(self, rows: Matrix) -> Matrix:
         sums = np.add.reduceat(rows, self.starts, axis=0)
-        return np.asarray(sums / self.lengths[:, None].astype(rows.dtype), dtype=rows.dtype)
+        return cast("Matrix", sums / self.lengths[:, None].astype(rows.dtype))
 
     def maxima(self, rows: Matrix) -> Matrix:
-        return np.asarray(np.maximum.reduceat(rows, self.starts, axis=0), dtype=rows.dtype)
+        return cast("Matrix", np.maximum.reduceat(rows, self.starts, axis=0))
 
     def spread(self, of_texts: Matrix) -> Matrix:
         """Each text's row for each of its tokens."""
         return np.repeat(of_texts, self.lengths, axis=0)
 
 
-def layers_of(last: LastLayers) -> tuple[Layer, ...]:
-    """`last.layers` as this module multiplies them. Raises KeyError for a weight that is not there."""
+def encoder_of(last: LastLayers) -> "Encoder":
+    """Raises KeyError for a weight that is not there."""
 
     def linear(weights: dict[str, Matrix], *names: str) -> Linear:
         turned = [np.asarray(weights[f"{name}.weight"], dtype=np.float32).T for name in names]
@@ -107,7 +109,7 @@ def layers_of(last: LastLayers) -> tuple[Layer, ...]:
     def norm(weights: dict[str, Matrix], name: str) -> Norm:
         return Norm(scale=weights[f"{name}.weight"], bias=weights[f"{name}.bias"])
 
-    return tuple(
+    layers = tuple(
         Layer(
             heads=linear(one, *(f"attention.self.{part}" for part in ("query", "key", "value"))),
             attended=linear(one, "attention.output.dense"),
@@ -118,30 +120,31 @@ def layers_of(last: LastLayers) -> tuple[Layer, ...]:
         )
         for one in ({name: np.asarray(value) for name, value in layer.items()} for layer in last.layers)
     )
-
-
-def fresh_adapters(layers: Sequence[Layer], seed: int) -> Adapters:
-    """They add nothing yet: `up` is zero."""
-    random = np.random.default_rng(seed)
-
-    def one(linear: Linear) -> Adapter:
-        inputs, outputs = linear.weight.shape
-        down = random.normal(scale=inputs**-0.5, size=(inputs, RANK)).astype(np.float32)
-        return Adapter(down=down, up=np.zeros((RANK, outputs), dtype=np.float32))
-
-    return tuple(one(linear) for layer in layers for linear in layer.linears())
+    return Encoder(layers, last.heads, last.epsilon)
 
 
 class Encoder:
-    """Last layers with adapters."""
+    """Last layers, 21 MB of those of MiniLM; many adapters may share them."""
 
     def __init__(self, layers: Sequence[Layer], heads: int, epsilon: float) -> None:
-        self._layers, self._heads, self._epsilon = layers, heads, np.float32(epsilon)
+        self.layers = tuple(layers)
+        self._heads, self._epsilon = heads, np.float32(epsilon)
+
+    def fresh_adapters(self, seed: int) -> Adapters:
+        """They add nothing yet: `up` is zero."""
+        random = np.random.default_rng(seed)
+
+        def one(linear: Linear) -> Adapter:
+            inputs, outputs = linear.weight.shape
+            down = random.normal(scale=inputs**-0.5, size=(inputs, RANK)).astype(np.float32)
+            return Adapter(down=down, up=np.zeros((RANK, outputs), dtype=np.float32))
+
+        return tuple(one(linear) for layer in self.layers for linear in layer.linears())
 
     def outputs(self, rows: Matrix, layout: Layout, adapters: Adapters) -> "list[_Passed]":
         """What each layer makes of tokens (`rows`), and what its gradient needs."""
         found: list[_Passed] = []
-        for layer, own in zip(self._layers, _by_layer(adapters), strict=True):
+        for layer, own in zip(self.layers, _by_layer(adapters), strict=True):
             found.append(_forward(layer, own, rows, layout, (self._heads, self._epsilon)))
             rows = found[-1].output
         return found
@@ -153,10 +156,12 @@ class Encoder:
         found: list[tuple[Adapter, ...]] = []
         flow = np.zeros_like(wanted[-1])
         own = list(_by_layer(adapters))
-        for place in reversed(range(len(self._layers))):
-            grads, flow = _backward(self._layers[place], own[place], passed[place], flow + wanted[place], layout)
+        for place in reversed(range(len(self.layers))):
+            grads, flow = _backward(
+                self.layers[place], own[place], passed[place], flow + wanted[place], layout
+            )
             found.append(grads)
-        return tuple(one for grads in reversed(found) for one in grads)
+        return tuple(one for of_layer in reversed(found) for one in of_layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +188,9 @@ def _by_layer(adapters: Adapters) -> Iterator[Adapters]:
         yield adapters[first : first + 4]
 
 
-def _forward(layer: Layer, own: Adapters, rows: Matrix, layout: Layout, shape: tuple[int, np.float32]) -> _Passed:
+def _forward(
+    layer: Layer, own: Adapters, rows: Matrix, layout: Layout, shape: tuple[int, np.float32]
+) -> _Passed:
     heads, epsilon = shape
     width = rows.shape[1]
     scale = np.float32((width // heads) ** -0.5)
@@ -212,7 +219,7 @@ def _backward(
     flow = _norm_back(flow, layer.norm, passed.normed[1])
     by_narrow, inner = _times_back(flow, layer.narrow, own[3], fourth)
     wide = passed.before_gelu
-    slope = passed.below + wide * (_ROOT_TURN * np.exp(-0.5 * wide * wide))
+    slope = cast("Matrix", passed.below + wide * (_ROOT_TURN * np.exp(_HALF * -wide * wide)))
     by_wide, more = _times_back(inner * slope, layer.wide, own[2], third)
     flow = _norm_back(flow + more, layer.norm_attended, passed.normed[0])
     by_attended, context = _times_back(flow, layer.attended, own[1], second)
@@ -240,8 +247,10 @@ def _times(rows: Matrix, linear: Linear, own: Adapter) -> tuple[Matrix, _Multipl
 
 def _times_back(flow: Matrix, linear: Linear, own: Adapter, kept: _Multiplied) -> tuple[Adapter, Matrix]:
     low = flow @ own.up.T
-    gradient = Adapter(down=kept.rows.T @ low, up=kept.low.T @ flow)
-    return gradient, flow @ linear.weight.T + low @ own.down.T
+    down, up = np.matmul(kept.rows.T, low), np.matmul(kept.low.T, flow)
+    back = np.matmul(flow, linear.weight.T)
+    back += low @ own.down.T
+    return Adapter(down=down, up=up), back
 
 
 def _normed(rows: Matrix, norm: Norm, epsilon: np.float32) -> tuple[Matrix, tuple[Matrix, Matrix]]:
@@ -273,5 +282,5 @@ def _below(values: Matrix) -> Matrix:
     series = np.float32(1.061405429) * part - np.float32(1.453152027)
     for coefficient in (1.421413741, -0.284496736, 0.254829592):
         series = series * part + np.float32(coefficient)
-    tail = np.float32(0.5) * series * part * np.exp(-turned * turned)
-    return np.where(values < 0, tail, 1 - tail)
+    tail = _HALF * series * part * np.exp(-turned * turned)
+    return cast("Matrix", np.where(values < 0, tail, 1 - tail))

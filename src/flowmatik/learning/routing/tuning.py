@@ -1,9 +1,9 @@
 """Tuning the last layers of the embedding model to the classes of a classifier: with few examples of each,
-what keeps the classes apart is too faint in what the model makes of any text.
+what tells the classes apart is faint in what the model makes of any text.
 
-Adapters (`encoder.py`) are learned against heads that stay as they are, fitted on what the layers give without
-them. Each example is judged by the head that was fitted without its fifth: one that has seen it is sure of it
-already, and would teach next to nothing. Head after adapters: a head is fitted once more on what the tuned
+Adapters (`encoder.py`) are learned against heads that stay as they are, fitted on what the layers give
+without adapters. Each example is judged by the head that was fitted without its fifth of them: one that has
+seen it is sure of it already, and would teach next to nothing. At last a head is fitted on what the tuned
 layers give. The order is drawn from a fixed seed, so that the same examples give the same adapters.
 """
 
@@ -11,16 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from flowmatik.contracts.memory import LastLayers
 from flowmatik.learning.routing.encoder import (
     Adapter,
     Adapters,
     Encoder,
     Layout,
-    fresh_adapters,
-    layers_of,
 )
 from flowmatik.learning.routing.head import Head, Labels, fitted, softmax_and_logs
 from flowmatik.learning.routing.lexical import Matrix, unit
@@ -32,7 +28,7 @@ RATE, WARMING = 5e-3, 0.1  # the highest learning rate, and the share of steps u
 STRENGTH = 100.0  # as `fitted` has it
 CLIPPED = 1.0  # the length that a gradient may have
 FIRST, SECOND = 0.9, 0.999  # how much of the moments is kept
-ASKED = 64  # texts that are gone through at once
+ASKED, MOST_AT_ONCE = 64, 4096  # texts, and tokens with padding, that are gone through at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +64,12 @@ class Tuned:
 
 
 def tuned(
-    last: LastLayers, tokens: Sequence[Matrix], labels: Labels, stopped: Callable[[], bool]
+    encoder: Encoder, tokens: Sequence[Matrix], labels: Labels, stopped: Callable[[], bool]
 ) -> Tuned | None:
     """`tokens`: of each example; `labels`: its class, from 0. None once it is `stopped`, which is asked
     before each step."""
     classes = int(labels.max()) + 1
-    layers = layers_of(last)
-    encoder, adapters = Encoder(layers, last.heads, last.epsilon), fresh_adapters(layers, seed=0)
+    adapters = encoder.fresh_adapters(seed=0)
     short = [one[:MOST_TOKENS] for one in tokens]
     given = given_by(encoder, adapters, short)
     scaling = Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
@@ -87,7 +82,7 @@ def tuned(
     for rows, share in _batches(len(short)):
         if stopped():
             return None
-        learner.step([short[row] for row in rows], labels[rows], folds[rows], RATE * share)
+        learner.step([short[int(row)] for row in rows], labels[rows], folds[rows], RATE * share)
     found = Tuned(encoder, learner.adapters, scaling)
     found.fit(tokens, labels, classes)
     return found
@@ -97,13 +92,23 @@ def given_by(encoder: Encoder, adapters: Adapters, tokens: Sequence[Matrix]) -> 
     """What layers give of each text, pooled; texts of about one length are gone through together."""
     order = sorted(range(len(tokens)), key=lambda place: len(tokens[place]))
     parts: list[Matrix] = []
-    for first in range(0, len(order), ASKED):
-        places = order[first : first + ASKED]
+    for places in _together(order, [len(one) for one in tokens]):
         layout = Layout([len(tokens[place]) for place in places])
         passed = encoder.outputs(np.vstack([tokens[place] for place in places]), layout, adapters)
         parts.append(pooled([one.output for one in passed], layout))
     rows = np.vstack(parts)
     return rows[np.argsort(order)]
+
+
+def _together(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """`order` goes from short texts to long ones."""
+    found: list[int] = []
+    for place in order:
+        if found and (len(found) == ASKED or (len(found) + 1) * lengths[place] > MOST_AT_ONCE):
+            yield found
+            found = []
+        found.append(place)
+    yield found
 
 
 def folds_of(labels: Labels) -> Labels:
@@ -154,13 +159,13 @@ class _Learner:
         shrunk = np.float32(min(1.0, CLIPPED / max(length, 1e-12)))
         self._steps += 1
         moved: list[Matrix] = []
-        for place, (value, gradient) in enumerate(zip(_arrays(self.adapters), gradients, strict=True)):
-            gradient = gradient * shrunk
-            first = self._first[place] = FIRST * self._first[place] + (1 - FIRST) * gradient
-            second = self._second[place] = SECOND * self._second[place] + (1 - SECOND) * gradient**2
-            height = first / (1 - FIRST**self._steps)
-            width = np.sqrt(second / (1 - SECOND**self._steps)) + 1e-8
-            moved.append((value - rate * height / width).astype(np.float32))
+        moments = zip(self._first, self._second, strict=True)
+        for value, gradient, (first, second) in zip(_arrays(self.adapters), gradients, moments, strict=True):
+            first += np.float32(1 - FIRST) * (shrunk * gradient - first)
+            second += np.float32(1 - SECOND) * ((shrunk * gradient) ** 2 - second)
+            height = first / np.float32(1 - FIRST**self._steps)
+            width = np.sqrt(second / np.float32(1 - SECOND**self._steps)) + np.float32(1e-8)
+            moved.append((value - np.float32(rate) * height / width).astype(np.float32))
         self.adapters = tuple(Adapter(down=moved[n], up=moved[n + 1]) for n in range(0, len(moved), 2))
 
     def _by_pooled(self, given: Matrix, labels: Labels, folds: Labels) -> Matrix:
@@ -169,11 +174,11 @@ class _Learner:
         lengths = np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-9)
         rows = (scaled / lengths).astype(np.float32)
         by_rows = np.zeros_like(rows)
-        for fold in np.unique(folds):
+        for fold, head in enumerate(self._heads):
             own = np.flatnonzero(folds == fold)
-            shares = softmax_and_logs(self._heads[fold].logits(rows[own]))[0]
+            shares = softmax_and_logs(head.logits(rows[own]))[0]
             shares[np.arange(len(own)), labels[own]] -= 1
-            by_rows[own] = shares @ self._heads[fold].weights.T / len(labels)
+            by_rows[own] = shares @ head.weights.T / len(labels)
         along = (by_rows * rows).sum(axis=1, keepdims=True)
         return ((by_rows - rows * along) / lengths / self._scaling.deviation).astype(np.float32)
 
@@ -190,8 +195,9 @@ def _batches(count: int) -> Iterator[tuple[Labels, float]]:
     random = np.random.default_rng(0)
     each = -(-count // BATCH)
     steps = max(EPOCHS * each, FEWEST_STEPS)
+    order = random.permutation(count)
     for step in range(steps):
-        if step % each == 0:
+        if step and step % each == 0:
             order = random.permutation(count)
         first = step % each * BATCH
         yield order[first : first + BATCH], min(1.0, (step + 1) / (WARMING * steps)) * (1 - step / steps)

@@ -9,15 +9,17 @@ from typing import Any
 from flowmatik.contracts.memory import Embedder, TunableEmbedder
 from flowmatik.kernel.errors import FlowmatikError
 from flowmatik.learning.routing.classifier import Classifier, Samples
+from flowmatik.learning.routing.encoder import Encoder, encoder_of
 
 log = logging.getLogger(__name__)
 
 
 class Tunings:
-    """One after another, since each takes all cores. Decisions go on by a classifier that is not tuned yet."""
+    """One after another, since each takes all cores. Decisions go on by classifiers as they are meanwhile."""
 
     def __init__(self, embedder: Embedder | None) -> None:
         self._embedder = embedder
+        self._encoder: Encoder | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._stopped = threading.Event()
@@ -45,8 +47,10 @@ class Tunings:
             if self._stopped.is_set() or not isinstance(known, TunableEmbedder):
                 return
             try:
-                last = await known.last_layers()
+                if self._encoder is None:
+                    self._encoder = await asyncio.to_thread(encoder_of, await known.last_layers())
             except FlowmatikError as error:
                 log.warning("a router's classifier stays as it is", extra={"error": error.code})
                 return
-            await asyncio.to_thread(classifier.tune, last, samples, labels, self._stopped.is_set)
+            stopped = self._stopped.is_set
+            await asyncio.to_thread(classifier.tune, self._encoder, samples, labels, stopped)
