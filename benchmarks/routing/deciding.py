@@ -78,7 +78,8 @@ def milliseconds(agents: int, decisions: int) -> float:
     for n in range(decisions):
         text, vector = " ".join(random.choice(WORDS, 9)), centres[n % 20][None]
         begun = time.perf_counter()
-        said = facts(index, seen, text, Samples(texts=[text], vectors=vector)) | {"seed": str(n)}
+        like = index.likeness(text, Samples(texts=[text], vectors=vector))
+        said = facts(index, seen, like, vector) | {"seed": str(n)}
         said = canonical.loads(canonical.dumps(said))  # as the journal gives it
         if choose(said, able, declared=True).chosen is None:
             raise RuntimeError("nobody was chosen")

@@ -14,7 +14,7 @@ from flowmatik.contracts.agents import AgentDirectory, AgentVersion
 from flowmatik.contracts.memory import Embedder
 from flowmatik.contracts.models import ModelGateway
 from flowmatik.kernel.errors import NotFound
-from flowmatik.learning.routing.classifier import Classifier, Samples
+from flowmatik.learning.routing.classifier import Classifier
 from flowmatik.learning.routing.index import (
     AgentIndex,
     Depth,
@@ -23,6 +23,7 @@ from flowmatik.learning.routing.index import (
     samples_of,
     texts_of,
 )
+from flowmatik.learning.routing.lexical import Matrix
 from flowmatik.learning.routing.pricing import model_rows, with_costs
 from flowmatik.learning.routing.seen import Seen, rate_of
 from flowmatik.learning.routing.state import Tally
@@ -65,7 +66,9 @@ class RouteAdviser:
         embedder = self._embedder.id if self._embedder else ""
         seed = _seed(question.run_id, str(asked["task"]), learned.version)
         seen = self._seen_of(question.workspace_id, learned, skill, embedder)
-        said = facts(index, seen, text, embedded_as) | {"seed": seed}
+        like = await asyncio.to_thread(index.likeness, text, embedded_as)
+        vectors = None if embedded_as is None else embedded_as.vectors
+        said = facts(index, seen, like, vectors) | {"seed": seed}
         several = cast("dict[str, list[str]]", asked.get("models") or {})
         for row in cast("list[dict[str, Any]]", said["candidates"]):
             if (names := several.get(row["agent"])) is not None:
@@ -79,6 +82,9 @@ class RouteAdviser:
         await self._tunings.settled()
 
     async def close(self) -> None:
+        """What is being made or tuned for decisions to come is given up."""
+        for making in self._indexes.values():
+            making.cancel()
         await self._tunings.close()
 
     def _seen_of(self, workspace_id: str, learned: Learned, skill: str, embedder: str) -> Seen:
@@ -130,10 +136,9 @@ class RouteAdviser:
         return await asyncio.to_thread(AgentIndex, agents, vectors, classifier)
 
 
-def facts(index: AgentIndex, seen: Seen, text: str, embedded_as: Samples | None) -> dict[str, Any]:
-    """`embedded_as`: the text, as `index.wanted` says; None without an embedder."""
-    like = index.likeness(text, embedded_as)
-    cosines = seen.cosines(None if embedded_as is None else embedded_as.vectors)
+def facts(index: AgentIndex, seen: Seen, like: Likeness, vectors: Matrix | None) -> dict[str, Any]:
+    """`like`: the task, by `index`; `vectors`: its own, in one row, where there is an embedder."""
+    cosines = seen.cosines(vectors)
     task_type = seen.task_type(cosines)
     rows = [
         _row(index, like, place, seen, (task_type, cosines)) for place in _first(index, like, seen.overall)

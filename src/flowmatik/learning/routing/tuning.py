@@ -73,16 +73,18 @@ def tuned(
     short = [one[:MOST_TOKENS] for one in tokens]
     given = given_by(encoder, adapters, short)
     scaling = Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
-    folds = folds_of(labels)
-    heads = [
-        fitted(scaling.of(given[folds != fold]), labels[folds != fold], classes, strength=STRENGTH)
-        for fold in range(FOLDS)
-    ]
-    learner = _Learner(encoder, adapters, scaling, heads)
-    for rows, share in _batches(len(short)):
+    rows, folds = scaling.of(given), folds_of(labels)
+    heads: list[Head] = []
+    for fold in range(FOLDS):
         if stopped():
             return None
-        learner.step([short[int(row)] for row in rows], labels[rows], folds[rows], RATE * share)
+        others = folds != fold
+        heads.append(fitted(rows[others], labels[others], classes, strength=STRENGTH))
+    learner = _Learner(encoder, adapters, scaling, heads)
+    for places, share in _batches(len(short)):
+        if stopped():
+            return None
+        learner.step([short[int(place)] for place in places], labels[places], folds[places], RATE * share)
     found = Tuned(encoder, learner.adapters, scaling)
     found.fit(tokens, labels, classes)
     return found
