@@ -71,7 +71,7 @@ async def test_minilm_gives_what_goes_into_its_last_layers_and_the_layers_themse
     assert (await minilm.embed_tokens([]))[2] == []
     last = await minilm.last_layers()
     assert (len(last.layers), last.heads) == (all_minilm_l6_v2.INNER, 12)
-    assert {np.shape(layer["intermediate.dense.weight"]) for layer in last.layers} == {(1536, 384)}
+    assert {np.asarray(layer["intermediate.dense.weight"]).shape for layer in last.layers} == {(1536, 384)}
     nothing = all_minilm_l6_v2.build({"model_folder": str(tmp_path)})
     with pytest.raises(ConfigurationError) as refused:
         await nothing.last_layers()

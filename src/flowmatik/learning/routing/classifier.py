@@ -124,8 +124,8 @@ class Classifier:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """To the samples that it was fitted on, with their tokens, which takes seconds for a dozen agents and
-        half a minute for 1,500 examples; `encoder`: of their embedder. It classifies as before meanwhile, and
-        when `stopped` says so. Raises ValueError for samples without tokens."""
+        twenty for 1,500 examples; `encoder`: of their embedder. It classifies as before meanwhile, and when
+        `stopped` says so. Raises ValueError for samples without tokens."""
         if samples.tokens is None:
             raise ValueError("a classifier is to be tuned by samples without their tokens")
         self.tuned = tuned(encoder, samples.tokens, self._known(labels), stopped)
