@@ -97,6 +97,9 @@ def test_guardrails_may_be_on_several_places_and_on_those_of_tools() -> None:
         ("criteria: [{check: tool_evidence, claims: [{acton: sent, tools: [x]}]}]", "did you mean action?"),
         ("criteria: [{check: schema, schema: {$ref: 'http://x/y'}}]", "use #/$defs/<name>"),
         ("criteria: [citations]", "p.yaml:9:12: criteria.0: "),
+        ("conversation: {interupt: queue}", "did you mean interrupt?"),
+        ("conversation: {wait: 3}", "there is history, interrupt, on_failure"),
+        ("memory: {scope: 3}", "there is episodes, facts, tokens"),
     ],
 )
 def test_what_cannot_be_used_is_told_with_its_place(more: str, fault: str) -> None:
@@ -104,3 +107,16 @@ def test_what_cannot_be_used_is_told_with_its_place(more: str, fault: str) -> No
         parse_profile(f"{GOOD}{more}\n", filename="p.yaml")
     assert fault in error.value.message
     assert error.value.message.startswith("p.yaml:9:")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "output: {type: object, additionalProperties: 3}",
+        "guardrails: [{check: schema, schema: {additionalProperties: 3}}]",
+    ],
+)
+def test_a_wrong_schema_is_told_once(more: str) -> None:
+    with pytest.raises(ProfileInvalid) as error:
+        parse_profile(f"{GOOD}{more}\n", filename="p.yaml")
+    assert error.value.message.count("additionalProperties: not JSON Schema: 3 is not of type") == 1

@@ -17,7 +17,7 @@ def check_faults(profile: Profile) -> Iterator[Row]:
         if said := criterion_fault(criterion):
             yield at, _unusable(said)
         elif isinstance(criterion, SchemaFits):
-            yield from _schema_faults(criterion.schema, [*at, "schema"])
+            yield from schema_faults(criterion.schema, [*at, "schema"])
         elif isinstance(criterion, ToolEvidence):
             yield from _tool_faults(profile, criterion, at)
     for n, rail in profile.rails():
@@ -25,20 +25,24 @@ def check_faults(profile: Profile) -> Iterator[Row]:
         if said := guardrail_fault(rail):
             yield at, _unusable(said)
         elif rail.schema is not None:
-            yield from _schema_faults(rail.schema, [*at, "schema"])
+            yield from schema_faults(rail.schema, [*at, "schema"])
 
 
 def _unusable(said: SpecFault) -> Told:
     return f"cannot be used: {said.text}", "approval", {"said": said.shown()}
 
 
-def _schema_faults(schema: dict[str, Any], at: list[int | str]) -> Iterator[Row]:
+def schema_faults(schema: dict[str, Any], at: list[int | str]) -> Iterator[Row]:
+    """Each once: the schema of schemas comes to one by several ways."""
     from jsonschema import Draft202012Validator
 
     validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    told: set[tuple[Any, ...]] = set()
     for error in validator.iter_errors(schema):
-        said = error.message[:200]
-        yield [*at, *error.absolute_path], (f"not JSON Schema: {said}", "schema", {"said": said})
+        said, place = error.message[:200], [*at, *error.absolute_path]
+        if (said, *place) not in told:
+            told.add((said, *place))
+            yield place, (f"not JSON Schema: {said}", "schema", {"said": said})
 
 
 def _tool_faults(profile: Profile, criterion: ToolEvidence, at: list[int | str]) -> Iterator[Row]:

@@ -12,7 +12,9 @@ from flowmatik.agents.profiles.model import (
     ApprovalRule,
     Budgets,
     CascadeRule,
+    ConversationRule,
     EscalationRule,
+    MemoryRule,
     Metadata,
     ModelChoice,
     PlanningRules,
@@ -40,6 +42,8 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
     ("budgets",): Budgets,
     ("planning",): PlanningRules,
     ("cascade",): CascadeRule,
+    ("conversation",): ConversationRule,
+    ("memory",): MemoryRule,
     ("model",): ModelChoice,
     ("planning", "approval"): ApprovalRule,
 }

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from yaml.reader import ReaderError
 
 from flowmatik.agents.profiles.cascades import cascade_faults
-from flowmatik.agents.profiles.checks import check_faults
+from flowmatik.agents.profiles.checks import check_faults, schema_faults
 from flowmatik.agents.profiles.faults import (
     Fault,
     ProfileLoader,
@@ -141,12 +141,7 @@ def _output_faults(profile: Profile) -> Iterator[tuple[list[int | str], Told]]:
     """Faults of an output schema: it must be one, and stand on its own."""
     if not isinstance(schema := profile.output, dict):
         return
-    from jsonschema import Draft202012Validator
-
-    validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in validator.iter_errors(schema):
-        said = error.message[:200]
-        yield ["output", *error.absolute_path], (f"not JSON Schema: {said}", "schema", {"said": said})
+    yield from schema_faults(schema, ["output"])
     yield from _reference_faults(schema, schema, ["output"])
 
 
