@@ -99,6 +99,9 @@ def test_guardrails_may_be_on_several_places_and_on_those_of_tools() -> None:
         ("criteria: [citations]", "p.yaml:9:12: criteria.0: "),
         ("conversation: {interupt: queue}", "did you mean interrupt?"),
         ("conversation: {wait: 3}", "there is history, interrupt, on_failure"),
+        ("planning: {approval: {escalations: [{aftre: 3}]}}", "there is after_seconds, approvers"),
+        ("cascade: {model: [a/b]}", "did you mean models?"),
+        ("model: {candidate: [a/b]}", "did you mean candidates?"),
         ("memory: {scope: 3}", "there is episodes, facts, tokens"),
     ],
 )

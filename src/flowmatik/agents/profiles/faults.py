@@ -10,14 +10,7 @@ from pydantic import BaseModel
 
 from flowmatik.agents.profiles.model import (
     ApprovalRule,
-    Budgets,
-    CascadeRule,
-    ConversationRule,
     EscalationRule,
-    MemoryRule,
-    Metadata,
-    ModelChoice,
-    PlanningRules,
     Profile,
 )
 from flowmatik.contracts.approvals import ApprovalPolicy
@@ -36,17 +29,6 @@ from flowmatik.kernel.fields import kind_of, words_of
 Path = Sequence[int | str]
 TAGGED = ("criteria", "guardrails")  # lists of several forms
 KEY = "[key]"  # where the fault is in the name of a field, and not in what it holds
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Profile,
-    ("metadata",): Metadata,
-    ("budgets",): Budgets,
-    ("planning",): PlanningRules,
-    ("cascade",): CascadeRule,
-    ("conversation",): ConversationRule,
-    ("memory",): MemoryRule,
-    ("model",): ModelChoice,
-    ("planning", "approval"): ApprovalRule,
-}
 _CHECKS = (SchemaFits, CitationsSupport, ToolEvidence, Arithmetic, Policy, Judge)
 FORMS = {
     "name": "use lower-case letters, digits and hyphens, a letter first",
@@ -148,11 +130,20 @@ def _tag_of(form: type) -> str:
 
 
 def _model_at(path: Path) -> type[BaseModel]:
-    if tuple(path[:3]) == ("planning", "approval", "escalations"):
-        return EscalationRule
-    if path and path[0] == "approvals":
+    if path and path[0] == "approvals":  # by tool, whose name may be that of a field
         return ApprovalRule if len(path) == 2 else EscalationRule
-    return _MODELS.get(cast("tuple[str, ...]", tuple(path)), Profile)
+    model: type[BaseModel] = Profile
+    for part in path:
+        field = model.model_fields.get(str(part))
+        model = _held_by(field.annotation) or model if field is not None else model
+    return model
+
+
+def _held_by(annotation: Any) -> type[BaseModel] | None:
+    """The form among what may stand in a field."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _held_by(one)) is not None), None)
 
 
 class Reference(yaml.ScalarNode):
