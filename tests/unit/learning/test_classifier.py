@@ -13,12 +13,12 @@ from flowmatik.learning.routing.lexical import Vocabulary, grams
 
 def test_the_bilingual_set_is_told_apart_and_what_is_none_of_it_is_seen() -> None:
     found = asyncio.run(figures_of_own_set())
-    assert found["own"].accuracy >= 0.74
+    assert found["own"].accuracy >= 0.76
     assert found["own"].accepted >= 0.82
-    assert found["own"].right >= 0.70
+    assert found["own"].right >= 0.71
     assert found["own_en"].accuracy >= 0.88
     assert found["own_en"].refused >= 0.65
-    assert found["own_es"].accuracy >= 0.58  # the embedding model knows little Spanish
+    assert found["own_es"].accuracy >= 0.60  # the embedding model knows little Spanish
     assert found["own_es"].refused >= 0.45
     assert found["own"].auroc >= 0.77
 

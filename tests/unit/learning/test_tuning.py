@@ -7,7 +7,7 @@ from flowmatik.learning.routing.classifier import Classifier, Samples
 from flowmatik.learning.routing.encoder import Encoder, Matrix, encoder_of
 from flowmatik.learning.routing.head import Labels, fitted
 from flowmatik.learning.routing.lexical import unit
-from flowmatik.learning.routing.tuning import FOLDS, Scaling, Tuned, folds_of, given_by, tuned
+from flowmatik.learning.routing.tuning import FOLDS, Tuned, folds_of, given_by, scaling_of, tuned
 from tests.unit.learning.layers import WIDTH, small_layers
 
 CLASSES = 8
@@ -45,7 +45,7 @@ def test_tuned_layers_tell_more_texts_right_than_a_head_over_the_layers_as_they_
     asked, wanted = texts(50 * CLASSES, seed=2)
     plain = encoder.fresh_adapters(seed=0)
     given = given_by(encoder, plain, known)
-    scaling = Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
+    scaling = scaling_of(given)
     head = fitted(scaling.of(given), labels, CLASSES, strength=100.0)
     before = right(head.logits(scaling.of(given_by(encoder, plain, asked))), wanted)
     after = right(made(encoder, known, labels).logs(asked), wanted)

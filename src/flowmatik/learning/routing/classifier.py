@@ -26,12 +26,13 @@ from flowmatik.learning.routing.distances import (
 )
 from flowmatik.learning.routing.encoder import Encoder
 from flowmatik.learning.routing.head import Head, Labels, fitted, softmax_and_logs
-from flowmatik.learning.routing.lexical import Matrix, Vocabulary, unit
-from flowmatik.learning.routing.tuning import Tuned, tuned
+from flowmatik.learning.routing.lexical import Matrix, Vocabulary
+from flowmatik.learning.routing.tuning import STRENGTH as OVER_LAYERS
+from flowmatik.learning.routing.tuning import Scaling, Tuned, scaling_of, tuned
 
 Scores = npt.NDArray[np.float64]
 LEXICAL = 0.7  # the weight of words beside the embedding
-STRENGTH, INNER_STRENGTH = 30.0, 100.0
+STRENGTH = 30.0  # of the head over the embedding and words
 TUNED = 1.5  # the weight of tuned layers beside the heads
 MOST_TUNED = 2000  # examples: more teach the heads enough, and would take minutes
 REFUSED = 0.05  # the share of texts of its own that a threshold gives up
@@ -151,17 +152,16 @@ class Classifier:
         self._vocabulary = Vocabulary(samples.texts)
         self._near = samples.vectors
         self._neighbours = neighbours(len(samples) // max(len(present), 1))
-        self._layer_scale: tuple[Matrix, Matrix] | None = None
+        self._scaling: Scaling | None = None
         self._layer_head: Head | None = None
         self._distance: RelativeMahalanobis | None = None
         self._head = fitted(self._mixed(samples), labels, classes, strength=STRENGTH)
         if samples.layers is None:
             return
-        deviation = samples.layers.std(axis=0) + 1e-3
-        self._layer_scale = (samples.layers.mean(axis=0), deviation)
+        self._scaling = scaling_of(samples.layers)
         inner = self._inner(samples)
         self._near = inner
-        self._layer_head = fitted(inner, labels, classes, strength=INNER_STRENGTH)
+        self._layer_head = fitted(inner, labels, classes, strength=OVER_LAYERS)
         if len(samples) >= ENOUGH_FOR_COVARIANCE and len(present) == classes:
             self._distance = relative_mahalanobis(_means(inner), labels, classes)
 
@@ -206,10 +206,9 @@ class Classifier:
         return np.hstack([samples.vectors, np.float32(LEXICAL) * self._vocabulary.matrix(samples.texts)])
 
     def _inner(self, samples: Samples) -> Matrix:
-        if samples.layers is None or self._layer_scale is None:
+        if samples.layers is None or self._scaling is None:
             raise ValueError("a classifier that was fitted with layers is asked without")
-        mean, deviation = self._layer_scale
-        return unit((samples.layers - mean) / deviation)
+        return self._scaling.of(samples.layers)
 
 
 def threshold_of(own: Scores, outside: Scores) -> float:

@@ -6,7 +6,7 @@ The tokens of a batch stand in one matrix, text after text, so that weights neve
 sets the texts apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -62,6 +62,7 @@ class Adapter:
 
 
 Adapters = tuple[Adapter, ...]  # of each layer's `linears` in turn
+LINEARS = 4  # of a layer
 
 
 class Layout:
@@ -102,25 +103,25 @@ def encoder_of(last: LastLayers) -> "Encoder":
     """Raises KeyError for a weight that is not there."""
 
     def linear(weights: dict[str, Matrix], *names: str) -> Linear:
-        turned = [np.asarray(weights[f"{name}.weight"], dtype=np.float32).T for name in names]
-        bias = np.concatenate([np.asarray(weights[f"{name}.bias"], dtype=np.float32) for name in names])
-        return Linear(weight=np.ascontiguousarray(np.hstack(turned)), bias=bias)
+        turned = np.hstack([weights[f"{name}.weight"].T for name in names])
+        bias = np.concatenate([weights[f"{name}.bias"] for name in names])
+        return Linear(weight=np.ascontiguousarray(turned), bias=bias)
 
     def norm(weights: dict[str, Matrix], name: str) -> Norm:
         return Norm(scale=weights[f"{name}.weight"], bias=weights[f"{name}.bias"])
 
-    layers = tuple(
-        Layer(
-            heads=linear(one, *(f"attention.self.{part}" for part in ("query", "key", "value"))),
-            attended=linear(one, "attention.output.dense"),
-            norm_attended=norm(one, "attention.output.LayerNorm"),
-            wide=linear(one, "intermediate.dense"),
-            narrow=linear(one, "output.dense"),
-            norm=norm(one, "output.LayerNorm"),
+    def layer(given: Mapping[str, object]) -> Layer:
+        weights = {name: np.asarray(value, dtype=np.float32) for name, value in given.items()}
+        return Layer(
+            heads=linear(weights, *(f"attention.self.{part}" for part in ("query", "key", "value"))),
+            attended=linear(weights, "attention.output.dense"),
+            norm_attended=norm(weights, "attention.output.LayerNorm"),
+            wide=linear(weights, "intermediate.dense"),
+            narrow=linear(weights, "output.dense"),
+            norm=norm(weights, "output.LayerNorm"),
         )
-        for one in ({name: np.asarray(value) for name, value in layer.items()} for layer in last.layers)
-    )
-    return Encoder(layers, last.heads, last.epsilon)
+
+    return Encoder([layer(one) for one in last.layers], last.heads, last.epsilon)
 
 
 class Encoder:
@@ -157,10 +158,10 @@ class Encoder:
         flow = np.zeros_like(wanted[-1])
         own = list(_by_layer(adapters))
         for place in reversed(range(len(self.layers))):
-            grads, flow = _backward(
+            own_gradients, flow = _backward(
                 self.layers[place], own[place], passed[place], flow + wanted[place], layout
             )
-            found.append(grads)
+            found.append(own_gradients)
         return tuple(one for of_layer in reversed(found) for one in of_layer)
 
 
@@ -184,8 +185,8 @@ class _Passed:
 
 
 def _by_layer(adapters: Adapters) -> Iterator[Adapters]:
-    for first in range(0, len(adapters), 4):
-        yield adapters[first : first + 4]
+    for first in range(0, len(adapters), LINEARS):
+        yield adapters[first : first + LINEARS]
 
 
 def _forward(

@@ -25,7 +25,7 @@ FOLDS = 5
 EPOCHS, BATCH, FEWEST_STEPS = 4, 50, 40
 MOST_TOKENS = 64  # of an example, that are learned from
 RATE, WARMING = 5e-3, 0.1  # the highest learning rate, and the share of steps until it is reached
-STRENGTH = 100.0  # as `fitted` has it
+STRENGTH = 100.0  # as `fitted` has it, of every head over layers
 CLIPPED = 1.0  # the length that a gradient may have
 FIRST, SECOND = 0.9, 0.999  # how much of the moments is kept
 ASKED, MOST_AT_ONCE = 64, 4096  # texts, and tokens with padding, that are gone through at once
@@ -38,8 +38,12 @@ class Scaling:
     mean: Matrix
     deviation: Matrix
 
-    def of(self, pooled: Matrix) -> Matrix:
-        return unit((pooled - self.mean) / self.deviation)
+    def of(self, given: Matrix) -> Matrix:
+        return unit((given - self.mean) / self.deviation)
+
+
+def scaling_of(given: Matrix) -> Scaling:
+    return Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
 
 
 class Tuned:
@@ -72,7 +76,7 @@ def tuned(
     adapters = encoder.fresh_adapters(seed=0)
     short = [one[:MOST_TOKENS] for one in tokens]
     given = given_by(encoder, adapters, short)
-    scaling = Scaling(mean=given.mean(axis=0), deviation=given.std(axis=0) + 1e-3)
+    scaling = scaling_of(given)
     rows, folds = scaling.of(given), folds_of(labels)
     heads: list[Head] = []
     for fold in range(FOLDS):
